@@ -1,0 +1,47 @@
+# Every target sets up what it needs. `make demo ARGS=--once` passes arguments on.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: demo test check unit bench soak lock clean
+
+demo: $(VENV)/.demo
+	@$(BIN)/fla-gateway demo $(ARGS)
+
+test: check unit
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev
+	$(BIN)/pytest -n 2 --dist worksteal -m "not soak" $(ARGS)
+
+soak: $(VENV)/.dev
+	$(BIN)/pytest -m soak --timeout 3600 $(ARGS)
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+# Pinned and hashed, without any registry's address: the installer is told where to look by the machine it runs on.
+lock: $(VENV)/.dev
+	sh requirements/lock.sh $(BIN)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmark
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"; rm -rf $(VENV); exit 2; }
+
+$(VENV)/.demo: $(BIN)/python requirements/sandbox.txt requirements/build.txt pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/sandbox.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

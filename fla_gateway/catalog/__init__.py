@@ -1,0 +1,1 @@
+"""The known APIs of the channel, as data."""

@@ -1,0 +1,119 @@
+"""The one table of answers that the gateway gives by itself (RFC 9457).
+
+Owns code -> status, title, origin, delivery, retryable, and the body's shape. Refuses to know when a problem arises.
+docs/errors.md is compared with this table by a test.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Origin = Literal["gateway", "token-server", "network"]
+Delivery = Literal["not-sent", "unknown"]
+
+TYPE_PREFIX: Final = "urn:problem-type:fla-gateway:"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One row of the table.
+
+    Attributes:
+        status: status code of the answer (RFC 9110, section 15).
+        title: the same short sentence every time (RFC 9457, section 3.1.4).
+        origin: who is to blame: this gateway's rules, the whole token leg, or the way to the API.
+        delivery: ``not-sent`` only if no byte of the request was written to the API.
+        retryable: the same call, unchanged, may succeed later without the danger of being done twice.
+    """
+
+    status: int
+    title: str
+    origin: Origin
+    delivery: Delivery
+    retryable: bool
+
+
+def _gateway(status: int, title: str, *, retryable: bool = False) -> Problem:
+    return Problem(status, title, "gateway", "not-sent", retryable)
+
+
+def _token(title: str) -> Problem:
+    # design: no token always means 503 with Retry-After.
+    return Problem(503, title, "token-server", "not-sent", retryable=True)
+
+
+def _network(status: int, title: str, delivery: Delivery) -> Problem:
+    return Problem(status, title, "network", delivery, retryable=delivery == "not-sent")
+
+
+PROBLEMS: Final[dict[str, Problem]] = {
+    # The request as it stands on the wire
+    "malformed-request": _gateway(400, "The request head is malformed"),
+    "malformed-body": Problem(400, "The request body is malformed", "gateway", "unknown", retryable=False),
+    "absolute-form": _gateway(400, "The request target must be a path"),
+    "ambiguous-path": _gateway(400, "The path can be read in two ways"),
+    "connect-refused": _gateway(405, "This gateway opens no tunnels"),
+    "request-timeout": _gateway(408, "The request did not arrive in time"),
+    "expectation-failed": _gateway(417, "The expectation cannot be met"),
+    "head-too-large": _gateway(431, "The request head is too large"),
+    "transfer-coding-unsupported": _gateway(501, "The transfer coding is not supported"),
+    "version-unsupported": _gateway(505, "The HTTP version is not supported"),
+    # Who may reach what
+    "browser-refused": _gateway(403, "Requests caused by a web page are refused"),
+    "token-endpoint-refused": _gateway(403, "The token endpoint is not reachable through the gateway"),
+    "service-not-permitted": _gateway(403, "The profile does not serve this path"),
+    "not-found": _gateway(404, "There is nothing at this address"),
+    "unknown-profile": _gateway(404, "There is no such profile"),
+    "wrong-host": _gateway(421, "The gateway does not answer to this host name"),
+    # The gateway's own state
+    "profile-unavailable": _gateway(503, "The profile cannot be served"),
+    "overloaded": _gateway(503, "Every connection to the API is busy", retryable=True),
+    "stopping": _gateway(503, "The gateway is stopping", retryable=True),
+    "internal-error": Problem(500, "The gateway failed", "gateway", "unknown", retryable=False),
+    # The token leg
+    "token-unreachable": _token("The token server cannot be reached"),
+    "token-timeout": _token("The token server did not answer in time"),
+    "token-refused": _token("The token server refused the credentials"),
+    "token-throttled": _token("The token server asks for patience"),
+    "token-malformed": _token("The token server's answer cannot be used"),
+    "token-failed": _token("The token server failed"),
+    "token-unsigned": _token("The assertion could not be signed"),
+    # The API leg
+    "api-unreachable": _network(502, "The API cannot be reached", "not-sent"),
+    "api-untrusted": _network(502, "The API's certificate is not trusted", "not-sent"),
+    "egress-refused": _network(502, "The corporate proxy refused the connection", "not-sent"),
+    "api-connect-timeout": _network(504, "The API could not be reached in time", "not-sent"),
+    "api-closed": _network(502, "The API closed the connection without an answer", "unknown"),
+    "api-malformed": _network(502, "The API's answer is malformed", "unknown"),
+    "api-timeout": _network(504, "The API did not answer in time", "unknown"),
+}
+
+
+def problem_body(
+    code: str, detail: str, request_id: str, profile: str | None, *, delivery: Delivery | None = None
+) -> bytes:
+    """Write the body of an ``application/problem+json`` answer.
+
+    Args:
+        code: a code of the table.
+        detail: what happened and what to do.
+        request_id: the UUID of the exchange.
+        profile: name of the profile, or None where no profile was reached.
+        delivery: what is really known of the delivery, where the exchange knows better than the table's row.
+    """
+    row = PROBLEMS[code]
+    fate = delivery or row.delivery
+    document = {
+        "type": TYPE_PREFIX + code,
+        "title": row.title,
+        "status": row.status,
+        "detail": detail,
+        "instance": f"urn:uuid:{request_id}",
+        "origin": row.origin,
+        "delivery": fate,
+        "retryable": row.retryable and fate == "not-sent",
+        "profile": profile,
+    }
+    return json.dumps(document).encode() + b"\n"

@@ -1,0 +1,1 @@
+"""The composition root: builds the gateway, starts and stops it."""

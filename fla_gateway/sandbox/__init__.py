@@ -1,0 +1,1 @@
+"""A stand-in for the government side: authorization server, APIs, scripted faults."""
