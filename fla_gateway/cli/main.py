@@ -7,7 +7,137 @@ quickly.
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final, Protocol, cast
+
+from fla_gateway import __version__
+from fla_gateway.errors import GatewayError
+
+PROGRAM: Final = "fla-gateway"
+COMMANDS: Final = ("run", "check", "token", "catalog", "sandbox", "demo")
+
+WELL: Final = 0
+FINDINGS: Final = 1
+WRONG_USE: Final = 2
+INTERNAL: Final = 70
+INTERRUPTED: Final = 130  # 128 + SIGINT, which is what a shell expects of a command ended with Ctrl-C
+
+DESCRIPTION: Final = """\
+A credential sidecar for the REST APIs of the Belgian social security: plain HTTP in, private_key_jwt and bearer out."""
+EPILOG: Final = """\
+examples:
+  fla-gateway demo                     see it work, without an account
+  fla-gateway check                    is my configuration right?
+  fla-gateway run                      serve config/gateway.toml
+  fla-gateway COMMAND --help           what a command takes, with examples
+
+exit codes: 0 well, 1 findings, 2 wrong use or configuration, 70 internal error"""
+
+
+class Command(Protocol):
+    """What a file of this package offers to be a command. Its head imports nothing heavy; `run` does."""
+
+    SUMMARY: str
+    DESCRIPTION: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the command takes."""
+        ...
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it and return an exit code."""
+        ...
+
 
 def main() -> None:
-    """Run the command that the arguments name."""
-    raise SystemExit(2)
+    """Run the command that the arguments name, and end the process with its exit code."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(words: Sequence[str]) -> int:
+    """Run one command line.
+
+    Args:
+        words: the arguments, without the program's name.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SystemExit: from argparse, for ``--help``, ``--version`` (0) and wrong use (2).
+    """
+    arguments = build_parser(_wanted(words)).parse_args(words)
+    try:
+        return _load(arguments.command).run(arguments)
+    except GatewayError as error:
+        print(error, file=sys.stderr)
+        return WRONG_USE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `fla-gateway catalog | head`: the reader has seen enough. The interpreter would complain at its last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WELL
+    except Exception as error:  # noqa: BLE001 - the last door: whatever comes here is a fault of the program
+        return _confess(error, debug=arguments.debug)
+
+
+def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Build the parser for some commands: all of them for the overview, one for the start of that one."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    _add_debug(parser, default=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    for name in names:
+        command = _load(name)
+        own = commands.add_parser(
+            name,
+            help=command.SUMMARY,
+            description=command.DESCRIPTION,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(own)
+        # Without a default here, so that `--debug` before the command is not forgotten.
+        _add_debug(own, default=argparse.SUPPRESS)
+    return parser
+
+
+def _add_debug(parser: argparse.ArgumentParser, default: object) -> None:
+    parser.add_argument(
+        "--debug", action="store_true", default=default, help="after an internal error, show where it happened"
+    )
+
+
+def _wanted(words: Sequence[str]) -> Sequence[str]:
+    """Name the commands whose files are needed to understand the words."""
+    first = next((word for word in words if not word.startswith("-")), "")
+    return (first,) if first in COMMANDS else tuple(name for name in COMMANDS if _exists(name))
+
+
+def _exists(name: str) -> bool:
+    return importlib.util.find_spec(f"fla_gateway.cli.{name}") is not None
+
+
+def _load(name: str) -> Command:
+    return cast("Command", importlib.import_module(f"fla_gateway.cli.{name}"))
+
+
+def _confess(error: Exception, *, debug: bool) -> int:
+    """Say that the program is at fault, without the error's message, which may quote what was being read."""
+    from fla_gateway.observe.traces import trace_lines  # noqa: PLC0415 - only needed when all is lost
+
+    print(
+        f"{PROGRAM}: internal error ({type(error).__name__}); this is a fault of the program. "
+        f"Please report it to the project with the output of the same command with --debug",
+        file=sys.stderr,
+    )
+    if debug:
+        print("\n".join(trace_lines(error)), file=sys.stderr)
+    return INTERNAL

@@ -1,0 +1,128 @@
+"""Port: events on standard error, through structlog.
+
+Owns the configuration of structlog: level, format, and what a value must go through before it is written. Refuses to
+know requests; their lines are written by `observe.requests`, because structlog is too dear for every exchange.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from typing import Final, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from fla_gateway.config.schema import Log
+from fla_gateway.observe.printable import Shown, showable
+from fla_gateway.observe.traces import trace_lines
+
+Format = Literal["console", "json"]
+
+LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def configure(log: Log, stream: TextIO | None = None) -> None:
+    """Set up structlog for the whole process; call it before the first event that matters.
+
+    Args:
+        log: level and format of the configuration.
+        stream: where events go; standard error by default.
+    """
+    target = sys.stderr if stream is None else stream
+    renderer = _json if chosen_format(log, target) == "json" else _console
+    tracing: Processor = _trace if log.level == "debug" else _name_error
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            tracing,
+            _make_showable,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[log.level]),
+        logger_factory=_Lines(target).shared,
+        # Modules make their loggers when they are imported, before this runs; nothing may be remembered from then.
+        cache_logger_on_first_use=False,
+    )
+
+
+def chosen_format(log: Log, stream: TextIO) -> Format:
+    """Decide the format for one stream: ``auto`` is console on a terminal and JSON elsewhere."""
+    if log.format == "auto":
+        return "console" if stream.isatty() else "json"
+    return log.format
+
+
+class _Lines:
+    """What structlog writes to: one line at a time, flushed."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def shared(self, *_: object) -> _Lines:
+        """Stand in for a logger factory: one writer for every logger."""
+        return self
+
+    def msg(self, line: str) -> None:
+        """Write a line. A closed or broken standard error must not end the exchange that had something to say."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _error_of(event: EventDict) -> BaseException | None:
+    given = event.pop("exc_info", None)
+    if isinstance(given, BaseException):
+        return given
+    if isinstance(given, tuple):
+        return given[1]  # type: ignore[no-any-return]  # the tuple of sys.exc_info(), which structlog lets pass untyped
+    return sys.exc_info()[1] if given else None
+
+
+def _name_error(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace exc_info by the error's name; where it happened is told at level debug."""
+    error = _error_of(event)
+    if error is not None:
+        event.setdefault("error", error)
+    event.pop("stack_info", None)
+    return event
+
+
+def _trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace exc_info by the error's name and the places it came through, without messages and locals."""
+    error = _error_of(event)
+    if error is not None:
+        event.setdefault("error", error)
+        event["trace"] = trace_lines(error)
+    event.pop("stack_info", None)
+    return event
+
+
+def _make_showable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Make every value printable and bounded; secrets have hidden themselves already."""
+    return {name: showable(value) for name, value in event.items()}
+
+
+def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    head = {"time": event.pop("timestamp"), "level": event.pop("level"), "event": event.pop("event", "")}
+    return json.dumps({**head, **event})
+
+
+def _console(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    time, level, what = event.pop("timestamp"), event.pop("level"), event.pop("event", "")
+    trace = event.pop("trace", ())
+    words = [f"{name}={_console_value(value)}" for name, value in event.items()]
+    line = " ".join([time, f"{level:<7}", str(what), *words])
+    return "\n".join([line, *(f"    {place}" for place in trace)])
+
+
+def _console_value(value: Shown) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if value and " " not in value and '"' not in value:
+        return value
+    return '"' + value.replace('"', '\\"') + '"'
