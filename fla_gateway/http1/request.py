@@ -1,0 +1,152 @@
+"""Request heads (RFC 9112, sections 3 and 6).
+
+Owns reading a request line and deriving a request's framing, once. Refuses to know routes, callers and what is
+forwarded.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.fields import MAX_HEAD, FieldLine, content_length, list_members, value_of
+from fla_gateway.http1.grammar import HOST, REQUEST_LINE, STRAY
+
+CHUNKED: Final = -1
+"""Framing of a body that is chunked; 0 is no body, any other number its length in bytes."""
+
+_FRAMING_FIELDS: Final = frozenset((b"content-length", b"transfer-encoding", b"host", b"connection", b"expect"))
+
+
+class RequestLine(NamedTuple):
+    """The first line of a request.
+
+    Attributes:
+        method: as written; methods are case-sensitive.
+        target: request target, any of its four forms.
+        minor: 0 or 1, of HTTP/1.0 or HTTP/1.1.
+    """
+
+    method: bytes
+    target: bytes
+    minor: int
+
+
+class RequestFraming(NamedTuple):
+    """Everything that the connection needs to know of a request's fields.
+
+    Attributes:
+        length: bytes of body, or CHUNKED.
+        keep_alive: whether the caller lets the connection be used again.
+        expects_continue: whether the caller waits for 100 before it sends the body.
+        host: value of Host, None where HTTP/1.0 sent none.
+        nominated: lower-case names that Connection nominates as hop-by-hop.
+    """
+
+    length: int
+    keep_alive: bool
+    expects_continue: bool
+    host: bytes | None
+    nominated: frozenset[bytes]
+
+
+def read_request_line(line: bytes) -> RequestLine:
+    """Read a request line with its CRLF.
+
+    Raises:
+        ProtocolError: ``malformed-request``, or ``version-unsupported`` for anything but HTTP/1.0 and HTTP/1.1.
+    """
+    match = REQUEST_LINE(line)
+    if match is None:
+        raise ProtocolError("malformed-request", "the request line is not 'METHOD target HTTP/1.1'")
+    method, target, major, minor = match.groups()
+    if major != b"1" or minor not in (b"0", b"1"):
+        raise ProtocolError("version-unsupported", "only HTTP/1.0 and HTTP/1.1 are spoken here")
+    return RequestLine(method, target, minor == b"1")
+
+
+def check_partial_head(data: bytes) -> None:
+    """Refuse a head that has not ended yet as soon as it cannot become a good one.
+
+    Without this, a caller that ends its lines with a bare line feed would wait for the time-out.
+
+    Raises:
+        ProtocolError: ``malformed-request`` or ``head-too-large``.
+    """
+    if len(data) > MAX_HEAD:
+        raise ProtocolError("head-too-large", f"the head is longer than {MAX_HEAD} bytes")
+    if data[:1] == b"\x16":
+        raise ProtocolError("malformed-request", "these bytes are TLS; this address speaks plain HTTP, use http://")
+    if STRAY(data) is not None:
+        raise ProtocolError("malformed-request", "a head's lines end with CRLF, and it holds no NUL")
+
+
+def frame_request(lines: list[FieldLine], minor: int) -> RequestFraming:
+    """Derive the framing of a request from its fields (RFC 9112, section 6.3).
+
+    Whatever two readers could read in two ways is refused.
+
+    Raises:
+        ProtocolError: ``malformed-request``, ``transfer-coding-unsupported`` or ``expectation-failed``.
+    """
+    seen: dict[bytes, list[bytes]] = {}
+    for name, rest in lines:
+        lower = name.lower()
+        if lower in _FRAMING_FIELDS:
+            seen.setdefault(lower, []).append(value_of(rest))
+    connection = list_members(b",".join(seen.get(b"connection", ())))
+    length = _body_length(seen, minor)
+    return RequestFraming(
+        length=length,
+        keep_alive=b"close" not in connection and (minor == 1 or b"keep-alive" in connection),
+        expects_continue=_expects_continue(seen, minor) and length != 0,
+        host=_host(seen, minor),
+        nominated=frozenset(connection),
+    )
+
+
+def _body_length(seen: dict[bytes, list[bytes]], minor: int) -> int:
+    codings = seen.get(b"transfer-encoding")
+    lengths = seen.get(b"content-length")
+    if codings is not None:
+        # RFC 9112, section 6.1: "A server MAY reject a request that contains both"; both are how requests are smuggled.
+        if lengths is not None:
+            raise ProtocolError("malformed-request", "Content-Length and Transfer-Encoding exclude each other")
+        if minor == 0:
+            raise ProtocolError("malformed-request", "HTTP/1.0 has no Transfer-Encoding")
+        if len(codings) > 1:
+            raise ProtocolError("malformed-request", "Transfer-Encoding stands more than once")
+        if codings[0].lower() != b"chunked":
+            raise ProtocolError("transfer-coding-unsupported", "the only transfer coding accepted is chunked")
+        return CHUNKED
+    if lengths is None:
+        return 0
+    length = content_length(lengths[0])
+    if length is None or len(lengths) > 1:
+        raise ProtocolError("malformed-request", "Content-Length is not one decimal number")
+    return length
+
+
+def _host(seen: dict[bytes, list[bytes]], minor: int) -> bytes | None:
+    # RFC 9112, section 3.2: 400 to any HTTP/1.1 request that lacks Host, and to any with more than one or an invalid
+    # one.
+    hosts = seen.get(b"host")
+    if hosts is None:
+        if minor == 0:
+            return None
+        raise ProtocolError("malformed-request", "the Host field is missing")
+    if len(hosts) > 1:
+        raise ProtocolError("malformed-request", "the Host field stands more than once")
+    if HOST(hosts[0]) is None:
+        raise ProtocolError("malformed-request", "the Host field is no host name")
+    return hosts[0]
+
+
+def _expects_continue(seen: dict[bytes, list[bytes]], minor: int) -> bool:
+    expectations = seen.get(b"expect")
+    # RFC 9110, section 10.1.1: a server that gets 100-continue in HTTP/1.0 must ignore it.
+    if expectations is None or minor == 0:
+        return False
+    if [value.lower() for value in expectations] != [b"100-continue"]:
+        raise ProtocolError("expectation-failed", "the only expectation known is 100-continue")
+    return True

@@ -1,0 +1,130 @@
+"""Response heads (RFC 9112, sections 4 and 6), read as strictly as requests but for what real servers do.
+
+Owns reading a status line and a response's framing, and the repairs that RFC 9112 asks of a proxy. Refuses to know what
+the answer is for.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.fields import FieldLine, content_length, field_lines, list_members
+from fla_gateway.http1.grammar import FIELD_TEXT, STATUS_LINE, TOKEN
+from fla_gateway.http1.request import CHUNKED
+
+UNTIL_CLOSE: Final = -2
+"""Framing of a body that ends with the connection."""
+
+# RFC 9112, section 5.1: "A proxy MUST remove any such whitespace from a response message before forwarding".
+_SPACE_BEFORE_COLON: Final = re.compile(rb"(?<=\n)(" + TOKEN + rb"++)[ \t]++(?=:)")
+# RFC 9112, section 5.2: a proxy replaces each obs-fold with one or more SP, or answers 502.
+_OBS_FOLD: Final = re.compile(rb"(?<=" + FIELD_TEXT + rb")\r\n[ \t]++(?=" + FIELD_TEXT + rb")")
+
+
+class ResponseHead(NamedTuple):
+    """A response head, taken apart.
+
+    Attributes:
+        status: three digits as bytes.
+        reason: reason phrase, possibly empty.
+        minor: 0 or 1, of HTTP/1.0 or HTTP/1.1.
+        lines: field lines, repaired where that was needed.
+    """
+
+    status: bytes
+    reason: bytes
+    minor: int
+    lines: list[FieldLine]
+
+
+class ResponseFraming(NamedTuple):
+    """How the body ends, and whether the connection lives on.
+
+    Attributes:
+        length: bytes of body, CHUNKED or UNTIL_CLOSE.
+        persistent: whether the server lets the connection be used again.
+        nominated: lower-case names that Connection nominates as hop-by-hop.
+    """
+
+    length: int
+    persistent: bool
+    nominated: frozenset[bytes]
+
+
+_NOTHING_NOMINATED: Final[frozenset[bytes]] = frozenset()
+
+
+def read_response_head(head: bytes) -> ResponseHead:
+    """Read a whole response head, the empty line included.
+
+    Raises:
+        ProtocolError: ``malformed-response``, or ``head-too-large`` for too many fields.
+    """
+    end = head.find(b"\r\n") + 2
+    match = STATUS_LINE(head, 0, end)
+    if match is None:
+        raise ProtocolError("malformed-response", "the status line is not 'HTTP/1.1 200 reason'")
+    block = head[end:]
+    lines = field_lines(block)
+    if lines is None:
+        lines = field_lines(_repaired(block))
+        if lines is None:
+            raise ProtocolError("malformed-response", "a field line is malformed")
+    minor, status, reason = match.groups(b"")
+    return ResponseHead(status, reason, minor == b"1", lines)
+
+
+def _repaired(block: bytes) -> bytes:
+    # The line feed in front stands for the end of the status line, which the patterns look back at.
+    return _OBS_FOLD.sub(b" ", _SPACE_BEFORE_COLON.sub(rb"\1", b"\n" + block))[1:]
+
+
+def frame_response(
+    codings: list[bytes], lengths: list[bytes], connection: list[bytes], *, status: int, minor: int, to_head: bool
+) -> ResponseFraming:
+    """Derive the framing of a response (RFC 9112, section 6.3).
+
+    Args:
+        codings: values of Transfer-Encoding in order.
+        lengths: values of Content-Length in order.
+        connection: values of Connection in order.
+        status: status code, 200 or above.
+        minor: HTTP minor version of the response.
+        to_head: whether the request was a HEAD.
+
+    Raises:
+        ProtocolError: ``malformed-response`` wherever two readers could see two different ends.
+    """
+    persistent = minor == 1
+    nominated = _NOTHING_NOMINATED
+    if connection:
+        members = list_members(b",".join(connection))
+        nominated = frozenset(members)
+        persistent = b"close" not in nominated and (persistent or b"keep-alive" in nominated)
+    length = _announced_length(codings, lengths, minor)
+    if to_head or status in (204, 304):
+        return ResponseFraming(0, persistent, nominated)
+    if length == UNTIL_CLOSE:
+        persistent = False
+    return ResponseFraming(length, persistent, nominated)
+
+
+def _announced_length(codings: list[bytes], lengths: list[bytes], minor: int) -> int:
+    if codings:
+        if lengths:
+            raise ProtocolError("malformed-response", "Content-Length and Transfer-Encoding exclude each other")
+        if minor == 0:
+            raise ProtocolError("malformed-response", "HTTP/1.0 has no Transfer-Encoding")
+        if len(codings) > 1 or codings[0].lower() != b"chunked":
+            raise ProtocolError("malformed-response", "the only transfer coding accepted is chunked, once")
+        return CHUNKED
+    if not lengths:
+        return UNTIL_CLOSE
+    # RFC 9112, section 6.3: repeated, identical values may be taken as one; they may stand in one line or in several.
+    members = lengths if len(lengths) == 1 and b"," not in lengths[0] else list_members(b",".join(lengths))
+    length = content_length(members[0]) if members and len(set(members)) == 1 else None
+    if length is None:
+        raise ProtocolError("malformed-response", "Content-Length is not one decimal number")
+    return length
