@@ -1,0 +1,148 @@
+"""Port: one line for each exchange, on standard output.
+
+Owns the line's form and the batching. Refuses to go through structlog, `json` or a stream's lock: this runs for every
+exchange. `exchange` keeps the record and the time; the lines of 50 ms are formatted and handed over together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from fla_gateway.observe.masking import mask_path
+from fla_gateway.observe.methods import method_name
+from fla_gateway.observe.writer import LineWriter
+from fla_gateway.proxy.record import ExchangeRecord
+
+FLUSH_SECONDS: Final = 0.05
+FULL_BATCH: Final = 512
+CLOSE_SECONDS: Final = 2.0
+
+# Every text that goes in is safe in JSON as it stands: the id is a UUID, names and codes come from closed sets of this
+# program, the method from `method_name`, the path from `mask_path`.
+_JSON: Final = (
+    '{"time":"%s.%03dZ","level":"info","event":"request","id":"%s","profile":"%s","method":"%s","path":"%s",'
+    '"status":%d,"origin":"%s","code":"%s","outcome":"%s","received":%d,"sent":%d,"ms":%.1f,"attempts":%d}\n'
+)
+_CONSOLE: Final = (
+    "%s.%03dZ info    request id=%s profile=%s method=%s path=%s "
+    "status=%d origin=%s code=%s outcome=%s received=%d sent=%d ms=%.1f attempts=%d\n"
+)
+_JSON_DROPPED: Final = '{"time":"%s.%03dZ","level":"warning","event":"request-lines-dropped","count":%d}\n'
+_CONSOLE_DROPPED: Final = "%s.%03dZ warning request-lines-dropped count=%d\n"
+
+_MOST_PATHS = 1024
+_LONGEST_REMEMBERED_PATH = 256
+
+
+class Timer(Protocol):
+    """What `asyncio.AbstractEventLoop.call_later` gives."""
+
+    def cancel(self) -> None:
+        """Do not call."""
+        ...
+
+
+class RequestLog:
+    """Observer that writes a line per exchange. Made and used on the event loop's thread.
+
+    Args:
+        writer: where the blocks of lines go.
+        form: ``json`` or ``console``.
+        key: key of `mask_path`.
+        wall: `Clock.wall`.
+        later: `call_later` of the event loop.
+    """
+
+    def __init__(
+        self,
+        writer: LineWriter,
+        form: str,
+        key: bytes,
+        wall: Callable[[], float],
+        later: Callable[[float, Callable[[], None]], Timer],
+    ) -> None:
+        self._writer = writer
+        self._line, self._dropped_line = (_JSON, _JSON_DROPPED) if form == "json" else (_CONSOLE, _CONSOLE_DROPPED)
+        self._key = key
+        self._wall = wall
+        self._later = later
+        self._waiting: list[tuple[float, ExchangeRecord]] = []
+        self._timer: Timer | None = None
+        self._paths: dict[bytes, str] = {}
+        self._second = -1
+        self._stamp = ""
+        self._confessed = 0
+
+    @property
+    def dropped(self) -> int:
+        """Lines lost since the start."""
+        return self._writer.dropped
+
+    def exchange(self, record: ExchangeRecord) -> None:
+        """Take note of one finished exchange; its line carries the time of this call, to the millisecond."""
+        waiting = self._waiting
+        waiting.append((self._wall(), record))
+        if self._timer is None:
+            self._timer = self._later(FLUSH_SECONDS, self._on_timer)
+        elif len(waiting) >= FULL_BATCH:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what waits, for at most `CLOSE_SECONDS`; blocks, so call it when nothing else runs any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._flush()
+        self._writer.close(CLOSE_SECONDS)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._flush()
+
+    def _flush(self) -> None:
+        waiting = self._waiting
+        if not waiting:
+            return
+        self._waiting = []
+        lines = [self._format(when, record) for when, record in waiting]
+        dropped = self._writer.dropped
+        if dropped > self._confessed:
+            # After `_format`, the stamp is that of the last line.
+            lines.append(self._dropped_line % (self._stamp, waiting[-1][0] % 1 * 1000, dropped - self._confessed))
+        if self._writer.offer("".join(lines).encode("ascii"), len(waiting)):
+            self._confessed = dropped
+
+    def _format(self, when: float, record: ExchangeRecord) -> str:
+        request_id, profile, method, path, status, origin, code, outcome, received, sent, seconds, attempts = record
+        second = int(when)
+        if second != self._second:
+            self._turn(second)
+        return self._line % (
+            self._stamp,
+            (when - second) * 1000,
+            request_id,
+            profile,
+            method_name(method),
+            self._paths.get(path) or self._mask(path),
+            status,
+            origin,
+            code,
+            outcome,
+            received,
+            sent,
+            seconds * 1000,
+            attempts,
+        )
+
+    def _turn(self, second: int) -> None:
+        self._second = second
+        self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+    def _mask(self, path: bytes) -> str:
+        masked = mask_path(path, self._key)
+        if len(path) <= _LONGEST_REMEMBERED_PATH:
+            if len(self._paths) >= _MOST_PATHS:
+                self._paths.clear()
+            self._paths[path] = masked
+        return masked
