@@ -15,7 +15,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from fla_gateway.config.schema import Log
-from fla_gateway.observe.printable import Shown, showable
+from fla_gateway.observe.printable import Shown, printable, showable
 from fla_gateway.observe.traces import trace_lines
 
 Format = Literal["console", "json"]
@@ -104,7 +104,7 @@ def _trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 def _make_showable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Make every value printable and bounded; secrets have hidden themselves already."""
-    return {name: showable(value) for name, value in event.items()}
+    return {printable(name): showable(value) for name, value in event.items()}
 
 
 def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

@@ -6,14 +6,13 @@ Owns the joining of log and counters into a single call. Refuses to know what ei
 from __future__ import annotations
 
 from fla_gateway.observe.counters import Counters
-from fla_gateway.observe.requests import RequestLog
 from fla_gateway.proxy.record import ExchangeRecord, Observer
 
 
 class CountAndLog:
     """Observer that counts every exchange and writes its line."""
 
-    def __init__(self, counters: Counters, log: RequestLog) -> None:
+    def __init__(self, counters: Counters, log: Observer) -> None:
         self._count = counters.exchange
         self._log = log.exchange
 
@@ -23,6 +22,6 @@ class CountAndLog:
         self._log(record)
 
 
-def join(counters: Counters, log: RequestLog | None) -> Observer:
+def join(counters: Counters, log: Observer | None) -> Observer:
     """Make the one observer: counting always, a line per exchange if there is a log."""
     return counters if log is None else CountAndLog(counters, log)

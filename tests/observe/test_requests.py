@@ -1,0 +1,196 @@
+"""Request lines, through real pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+
+import pytest
+
+from fla_gateway.observe.requests import FULL_BATCH, RequestLog
+from fla_gateway.observe.writer import LineWriter
+from tests.observe.records import a_record
+
+KEY = bytes(32)
+NOON = 1_782_907_200.25  # 2026-07-01T12:00:00.250Z
+
+
+@pytest.fixture
+def pipe():
+    """Open a pipe; both ends are closed afterwards."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "wb", buffering=0) as writer:
+        yield reader, writer
+
+
+def make_log(writer, form="json", wall=lambda: NOON, most_lines=20_000):
+    """Make a request log on the running loop."""
+    loop = asyncio.get_running_loop()
+    return RequestLog(LineWriter(writer.fileno(), most_lines), form, KEY, wall, loop.call_later)
+
+
+async def read_lines(reader, count):
+    """Read that many lines without keeping the loop from turning."""
+
+    def read():
+        text = b""
+        while text.count(b"\n") < count:
+            text += reader.read(65_536)
+        return text.decode("ascii").splitlines()
+
+    return await asyncio.to_thread(read)
+
+
+async def test_line_has_every_field(pipe):
+    """A request line in JSON tells who asked what, what came of it, and how long it took."""
+    reader, writer = pipe
+    log = make_log(writer)
+    log.exchange(a_record(path=b"/REST/dimona/v2/declarations/85073003328?x=1", received=7))
+    (line,) = await read_lines(reader, 1)
+    fields = json.loads(line)
+    assert fields.pop("path").startswith("/REST/dimona/v2/declarations/~")
+    assert fields == {
+        "time": "2026-07-01T12:00:00.250Z",
+        "level": "info",
+        "event": "request",
+        "id": "0b0e2a3c-7d5c-4a0e-9b1d-3f9a7c1d2e4f",
+        "profile": "employer",
+        "method": "GET",
+        "status": 200,
+        "origin": "upstream",
+        "code": "",
+        "outcome": "answered",
+        "received": 7,
+        "sent": 1024,
+        "ms": 12.3,
+        "attempts": 1,
+    }
+    log.close()
+
+
+async def test_console_line(pipe):
+    """On a terminal the same fields come as words."""
+    reader, writer = pipe
+    log = make_log(writer, form="console")
+    log.exchange(a_record())
+    (line,) = await read_lines(reader, 1)
+    assert line == (
+        "2026-07-01T12:00:00.250Z info    request id=0b0e2a3c-7d5c-4a0e-9b1d-3f9a7c1d2e4f profile=employer method=GET "
+        "path=/REST/dimona/v2/declarations status=200 origin=upstream code= outcome=answered received=0 sent=1024 "
+        "ms=12.3 attempts=1"
+    )
+    log.close()
+
+
+async def test_hostile_method_and_path_cannot_break_a_line(pipe):
+    """What a caller writes never gets into a line as he wrote it."""
+    reader, writer = pipe
+    log = make_log(writer)
+    log.exchange(a_record(method=b'G"ET\n', path=b'/a"b\\\n{}/\xff'))
+    log.exchange(a_record(method=b"", path=b""))
+    first, second = [json.loads(line) for line in await read_lines(reader, 2)]
+    assert first["method"] == second["method"] == "OTHER"
+    assert second["path"] == ""
+    log.close()
+
+
+async def test_each_line_has_the_time_of_its_own_exchange(pipe):
+    """Lines are written together but each carries its own millisecond, also across a second."""
+    reader, writer = pipe
+    moments = iter([NOON, NOON + 0.0015, NOON + 0.75, NOON + 3600])
+    log = make_log(writer, wall=lambda: next(moments))
+    for _ in range(4):
+        log.exchange(a_record())
+    times = [json.loads(line)["time"] for line in await read_lines(reader, 4)]
+    assert [time[11:] for time in times] == ["12:00:00.250Z", "12:00:00.251Z", "12:00:01.000Z", "13:00:00.250Z"]
+    log.close()
+
+
+async def test_lines_go_together_by_a_timer(pipe):
+    """Nothing is written within the call; one timer serves every line of the batch."""
+    _, writer = pipe
+    timers = []
+
+    def later(delay, callback):
+        timers.append((delay, callback))
+        return asyncio.get_running_loop().call_later(3600, callback)
+
+    log = RequestLog(LineWriter(writer.fileno()), "json", KEY, lambda: NOON, later)
+    for _ in range(10):
+        log.exchange(a_record())
+    assert [delay for delay, _ in timers] == [0.05]
+    log.close()
+
+
+async def test_close_writes_what_waits(pipe):
+    """The last lines are not lost when the gateway stops."""
+    reader, writer = pipe
+    log = make_log(writer)
+    for _ in range(3):
+        log.exchange(a_record())
+    log.close()
+    assert len(reader.read(65_536).splitlines()) == 3
+
+
+async def test_stalled_reader_never_blocks_and_the_loss_is_told(pipe):
+    """While nobody reads, the loop goes on and lines are dropped and counted; then a line says how many."""
+    reader, writer = pipe
+    log = make_log(writer, most_lines=4 * FULL_BATCH)
+    count = 20 * FULL_BATCH
+    for _ in range(count):
+        log.exchange(a_record())
+    assert 0 < log.dropped < count
+    written = count - log.dropped
+    lost = log.dropped
+    lines = await read_lines(reader, written)
+    log.exchange(a_record(profile="after"))
+    lines += await read_lines(reader, 2)
+    events = [json.loads(line) for line in lines]
+    assert sum(event["event"] == "request" for event in events) == written + 1
+    assert [event["count"] for event in events if event["event"] == "request-lines-dropped"] == [lost]
+    log.close()
+
+
+async def test_reader_that_is_gone_is_no_error(pipe):
+    """A closed pipe loses lines, counted, and nothing else."""
+    reader, writer = pipe
+    reader.close()
+    log = make_log(writer)
+    log.exchange(a_record())
+    log.close()
+    assert log.dropped == 1
+
+
+async def test_non_blocking_output_is_waited_for(pipe):
+    """A terminal that another program made non-blocking loses nothing."""
+    reader, writer = pipe
+    os.set_blocking(writer.fileno(), False)
+    log = make_log(writer)
+    for _ in range(2000):
+        log.exchange(a_record())
+    lines = await read_lines(reader, 2000)
+    assert len(lines) == 2000
+    log.close()
+    assert log.dropped == 0
+
+
+def test_close_gives_up_on_a_stalled_reader(pipe):
+    """A program that ends does not wait for ever for a reader that does not read."""
+    _, writer = pipe
+    lines = LineWriter(writer.fileno())
+    lines.offer(b"x" * 1_000_000, 1)
+    lines.close(limit=0.05)
+    assert any(thread.name == "request-lines" for thread in threading.enumerate())
+
+
+async def test_many_different_paths_do_not_pile_up(pipe):
+    """The memory for masked paths is bounded."""
+    reader, writer = pipe
+    log = make_log(writer)
+    for number in range(5000):
+        log.exchange(a_record(path=b"/REST/%d" % number))
+    await read_lines(reader, 5000)
+    log.close()
+    assert len(log._paths) <= 1024
