@@ -6,10 +6,19 @@ names the key and no more.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fla_gateway.oauth.model import TokenRequest
+from fla_gateway.catalog.model import Catalogue, Service
+from fla_gateway.catalog.prefix import parse_prefix
+from fla_gateway.config.environments import PRESETS, Environment, environment_faults, resolve_environment
+from fla_gateway.config.places import place
+from fla_gateway.config.rules import reference_faults
+from fla_gateway.config.schema import Assertion, Configuration, KeySource, ProfileTable
+from fla_gateway.config.sentences import suggestion
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.oauth.model import AssertionOptions, TokenRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +64,137 @@ class Profile:
     upstream: Upstream
     prefixes: tuple[str, ...] = ()
     listen: str | None = None
+
+
+def resolve(configuration: Configuration, catalogue: Catalogue) -> tuple[Profile, ...]:
+    """Make the profiles of a configuration, in its order.
+
+    Raises:
+        ConfigurationError: with every fault of every profile; places are paths of keys, without a file.
+    """
+    found = faults(configuration, catalogue)
+    if found:
+        raise ConfigurationError(found)
+    environments = _environments(configuration)
+    return tuple(
+        _profile(name, table, environments[table.environment], catalogue)
+        for name, table in configuration.profiles.items()
+    )
+
+
+def faults(configuration: Configuration, catalogue: Catalogue) -> tuple[Fault, ...]:
+    """Say everything for which `resolve` would refuse; a rule to hand to `config.load.load`."""
+    found = list(reference_faults(configuration))
+    for name, environment in configuration.environments.items():
+        found.extend(environment_faults(name, environment))
+    for name, profile in configuration.profiles.items():
+        for index, text in enumerate(profile.services or ()):
+            fault = _service_fault(place(("profiles", name, "services", index)), text, catalogue)
+            found.extend([fault] if fault else [])
+    return tuple(found)
+
+
+def warnings(configuration: Configuration, catalogue: Catalogue) -> tuple[Fault, ...]:
+    """Say what is odd about the services of profiles without being a fault."""
+    found: list[Fault] = []
+    for name, profile in configuration.profiles.items():
+        for index, text in enumerate(profile.services or ()):
+            service = catalogue.get(text)
+            where = place(("profiles", name, "services", index))
+            if service is not None:
+                found.extend(Fault(where, words) for words in _oddities(service, profile.environment))
+    return tuple(found)
+
+
+def key_sources(configuration: Configuration) -> dict[str, KeySource]:
+    """List the key sources by the name that `TokenRequest.key` has; an inline one is called ``profile:NAME``."""
+    inline = {
+        _inline_key(name): profile.key
+        for name, profile in configuration.profiles.items()
+        if isinstance(profile.key, KeySource)
+    }
+    return {**configuration.keys, **inline}
+
+
+def _environments(configuration: Configuration) -> dict[str, Environment]:
+    own = {name: resolve_environment(name, table) for name, table in configuration.environments.items()}
+    return {**own, **PRESETS}
+
+
+def _profile(name: str, table: ProfileTable, environment: Environment, catalogue: Catalogue) -> Profile:
+    request = TokenRequest(
+        environment=environment.name,
+        token_url=environment.token_url,
+        audience=environment.audience,
+        client_id=table.client_id,
+        scope=tuple(table.scope),
+        key=table.key if isinstance(table.key, str) else _inline_key(name),
+        assertion=_assertion_options(table.assertion),
+        ca_file=environment.ca_file,
+    )
+    return Profile(
+        name=name,
+        environment=environment.name,
+        production=environment.production,
+        token_request=request,
+        upstream=Upstream(environment.host, environment.port, environment.ca_file),
+        prefixes=tuple(dict.fromkeys(_prefix(text, catalogue) for text in table.services or ())),
+        listen=table.listen,
+    )
+
+
+def _assertion_options(table: Assertion) -> AssertionOptions:
+    return AssertionOptions(
+        alg=table.alg,
+        kid=table.kid,
+        x5t=table.x5t,
+        x5t_s256=table.x5t_s256,
+        iat=table.iat,
+        lifetime=table.lifetime,
+        typ=table.typ or None,
+    )
+
+
+def _inline_key(profile: str) -> str:
+    return f"profile:{profile}"
+
+
+def _prefix(text: str, catalogue: Catalogue) -> str:
+    """Give the prefix that an entry of `services` means.
+
+    Raises:
+        ValueError: with a sentence that does not repeat the entry.
+    """
+    if text.startswith("/"):
+        return parse_prefix(text)
+    service = catalogue.get(text)
+    if service is None:
+        raise ValueError("there is no such service in the catalogue")
+    if service.prefix is None:
+        raise ValueError("the path of this service is not public")
+    return service.prefix
+
+
+def _service_fault(where: str, text: str, catalogue: Catalogue) -> Fault | None:
+    try:
+        _prefix(text, catalogue)
+    except ValueError as error:
+        return Fault(where, str(error), _service_cure(text, catalogue))
+    return None
+
+
+def _service_cure(text: str, catalogue: Catalogue) -> str:
+    if text.startswith("/"):
+        return "for example /REST/dimona/v2; leave services out for all of /REST/"
+    if catalogue.get(text) is not None:
+        return "write it as a literal prefix: /REST/..."
+    hint = suggestion(text, catalogue.names)
+    return hint or "`fla-gateway catalog` lists the names; a literal prefix begins with /REST/"
+
+
+def _oddities(service: Service, environment: str) -> Iterator[str]:
+    if environment in PRESETS and service.environments and environment not in service.environments:
+        known = ", ".join(service.environments)
+        yield f"{service.name} is not known to exist in {environment}, only in {known}"
+    if service.status == "repealed":
+        yield f"{service.name} is repealed: {service.note}"

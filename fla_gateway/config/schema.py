@@ -10,17 +10,56 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
+from pydantic_core import PydanticCustomError
+
+NAME_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
+
+
+def _printable(text: str) -> str:
+    if text != text.strip() or not text.isprintable():
+        raise PydanticCustomError("text", "must have no spaces around it, no line breaks and no control characters")
+    return text
+
+
+def _path(value: object) -> Path:
+    """TOML has no paths, and strict pydantic takes no text for one."""
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("path", "must be the path of a file, in quotes")
+    if "-----BEGIN" in value or not value.isprintable():
+        raise PydanticCustomError("path", "must be the path of a file, not what stands in the file")
+    if not value:
+        raise PydanticCustomError("path", "must not be empty")
+    return Path(value)
+
+
+def _key_form(value: object) -> str:
+    return "<name>" if isinstance(value, str) else "<source>"
+
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_printable)]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+# RFC 6749, section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+ScopeToken = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$")]
 
 
 class Table(BaseModel):
     """A TOML table: strict types, no unknown keys, frozen, and no input in its errors."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class Timeouts(Table):
@@ -92,9 +131,9 @@ class Egress(Table):
     """`http://host:port` of a proxy that answers CONNECT; the environment's proxy variables are never read."""
     proxy_user: Text | None = None
     """User name for the proxy (Basic)."""
-    proxy_password_file: Path | None = None
+    proxy_password_file: FilePath | None = None
     """File with the password for the proxy."""
-    ca_file: Path | None = None
+    ca_file: FilePath | None = None
     """PEM file with further roots, in addition to those of the system and of certifi."""
 
 
@@ -112,13 +151,13 @@ class Log(Table):
 class KeySource(Table):
     """`[keys.NAME]` or a profile's inline `key`: where a private key and its certificate are."""
 
-    pkcs12: Path | None = None
+    pkcs12: FilePath | None = None
     """A PKCS#12 file (.pfx, .p12)."""
-    pem: Path | None = None
+    pem: FilePath | None = None
     """A PEM file with the private key, and with the certificate if it stands in the same file."""
-    certificate: Path | None = None
+    certificate: FilePath | None = None
     """The certificate as registered in ChaMan (.cer), DER or PEM."""
-    password_file: Path | None = None
+    password_file: FilePath | None = None
     """File with the password of the key; one line break at its end does not count."""
     password_env: Text | None = None
     """Environment variable with the password of the key."""
@@ -150,9 +189,9 @@ class ProfileTable(Table):
     """production, simulation, acceptance, or the name of one of `[environments.*]`."""
     client_id: Text
     """Client id as ChaMan shows it; opaque."""
-    key: Name | KeySource
+    key: Annotated[Annotated[Name, Tag("<name>")] | Annotated[KeySource, Tag("<source>")], Discriminator(_key_form)]
     """Name of one of `[keys.*]`, or the key itself."""
-    scope: list[Text] = []
+    scope: list[ScopeToken] = []
     """Scopes to ask for; normally left out, then the account's default scopes apply."""
     services: Annotated[list[Text], Field(min_length=1)] | None = None
     """Names of the catalogue or literal path prefixes that the profile serves; by default all of /REST/."""
@@ -170,7 +209,7 @@ class EnvironmentTable(Table):
     """Address of the token endpoint."""
     audience: Text | None = None
     """`aud` of the assertion; by default the token_url."""
-    ca_file: Path | None = None
+    ca_file: FilePath | None = None
     """PEM file with further roots for this environment."""
 
 
@@ -185,4 +224,4 @@ class Configuration(Table):
     log: Log = Log()
     keys: dict[Name, KeySource] = {}
     environments: dict[Name, EnvironmentTable] = {}
-    profiles: Annotated[dict[Name, ProfileTable], Field(min_length=1)]
+    profiles: dict[Name, ProfileTable] = {}

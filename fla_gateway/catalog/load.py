@@ -1,0 +1,26 @@
+"""Port: the catalogue that comes with the package.
+
+Owns reading `services.toml` out of the package and its shape. Refuses to know profiles.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from typing import Any
+
+from fla_gateway.catalog.model import Catalogue, Service
+from fla_gateway.catalog.prefix import parse_prefix
+
+
+def load() -> Catalogue:
+    """Read the catalogue. It is part of the program: a mistake in it is a bug and raises as such."""
+    document = tomllib.loads(files("fla_gateway.catalog").joinpath("services.toml").read_text(encoding="utf-8"))
+    return Catalogue(tuple(_service(name, table) for name, table in document.items()))
+
+
+def _service(name: str, table: dict[str, Any]) -> Service:
+    prefix = table.pop("prefix", None)
+    environments = tuple(table.pop("environments", ()))
+    scopes = tuple(table.pop("scopes", ()))
+    return Service(name=name, prefix=prefix and parse_prefix(prefix), environments=environments, scopes=scopes, **table)

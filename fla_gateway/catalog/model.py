@@ -1,0 +1,56 @@
+"""What is known of an API of the channel, as values.
+
+Owns the words of the catalogue. Refuses to guess: what was not found in a source is absent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+Status = Literal["current", "deprecated", "repealed", "unconfirmed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One API.
+
+    Attributes:
+        name: name by which a profile's `services` can refer to it.
+        title: its name for people.
+        prefix: path prefix as `prefix.parse_prefix` gives it, or None where no source tells it.
+        environments: presets in which it is known to exist; empty where no source tells.
+        scopes: scopes seen in sources, which need not be all.
+        status: ``current``; ``deprecated``; ``repealed`` by law; ``unconfirmed``: seen in one place, without an
+            official source.
+        source: where this was read.
+        note: what a user should know beyond that; may be empty.
+        data_destroyed: the day on which the data behind it is destroyed, or None.
+    """
+
+    name: str
+    title: str
+    prefix: str | None
+    environments: tuple[str, ...]
+    scopes: tuple[str, ...]
+    status: Status
+    source: str
+    note: str = ""
+    data_destroyed: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All services, in the order of the file."""
+
+    services: tuple[Service, ...]
+
+    def get(self, name: str) -> Service | None:
+        """Give the service of this name, or None."""
+        return next((service for service in self.services if service.name == name), None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all services."""
+        return tuple(service.name for service in self.services)

@@ -1,0 +1,127 @@
+"""Addresses to listen on, as values.
+
+Owns the grammar of `listen` and the question whether an address can be reached from another machine. Refuses to
+know sockets; nothing is resolved or bound here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import Final
+
+# sockaddr_un.sun_path holds 108 bytes on Linux with the closing NUL (unix(7)), 104 on the BSDs.
+UNIX_PATH_BYTES: Final = 103
+
+_TCP: Final = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)\]|(?P<name>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})"
+)
+_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_LOCALHOST: Final[AbstractSet[IPv4Address | IPv6Address]] = frozenset({IPv4Address("127.0.0.1"), IPv6Address("::1")})
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """A TCP address.
+
+    Attributes:
+        host: name or address, lower case, without brackets.
+        port: 0 to 65535; 0 lets the system choose.
+    """
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """A unix socket by its path."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+def is_host_name(text: str) -> bool:
+    """Whether a lower-case text is a host name in ASCII (RFC 1123, section 2.1; an underscore is tolerated).
+
+    A name whose last label is a number would be taken for an IPv4 address by some and not by others (WHATWG URL,
+    "ends in a number"), so it is none.
+    """
+    labels = text.removesuffix(".").split(".")
+    return len(text) <= 253 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()  # noqa: PLR2004 - RFC 1035, 2.3.4 as text
+
+
+def parse_ip(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address in its usual notation; None if the text is something else."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def parse_listen(text: str) -> TcpAddress | UnixAddress:
+    """Read ``host:port``, ``[v6]:port`` or ``unix:/path``.
+
+    Raises:
+        ValueError: with a sentence for the person who wrote the text; the text itself is not in it.
+    """
+    if text.startswith("unix:"):
+        return _parse_unix(text.removeprefix("unix:"))
+    match = _TCP.fullmatch(text)
+    if match is None:
+        raise ValueError("must be an address such as 127.0.0.1:8480, [::1]:8480 or unix:/run/fla-gateway.sock")
+    port = int(match["port"])
+    if port > 65_535:  # noqa: PLR2004 - the largest port
+        raise ValueError("has a port above 65535")
+    if match["v6"] is not None:
+        if not isinstance(parse_ip(match["v6"]), IPv6Address):
+            raise ValueError("has something in brackets that is no IPv6 address")
+        return TcpAddress(str(parse_ip(match["v6"])), port)
+    host = match["name"].lower()
+    if parse_ip(host) is None and not is_host_name(host):
+        raise ValueError("has a host that is neither an IP address nor a host name")
+    return TcpAddress(host, port)
+
+
+def _parse_unix(path: str) -> UnixAddress:
+    if not path or path.endswith("/") or "\0" in path:
+        raise ValueError("must have the path of a socket after unix:")
+    if len(path.encode()) > UNIX_PATH_BYTES:
+        raise ValueError(f"has a path of more than {UNIX_PATH_BYTES} bytes, which no unix socket can have")
+    return UnixAddress(Path(path))
+
+
+def is_loopback(address: TcpAddress | UnixAddress) -> bool:
+    """Whether only this machine (for containers: this network namespace) can reach the address."""
+    return isinstance(address, UnixAddress) or all(
+        ip.is_loopback for ip in _addresses(address.host) or [IPv4Address(0)]
+    )
+
+
+def clash(one: TcpAddress | UnixAddress, other: TcpAddress | UnixAddress) -> bool:
+    """Whether two listeners cannot both have their address. Port 0 never clashes."""
+    if isinstance(one, UnixAddress) or isinstance(other, UnixAddress):
+        return one == other
+    if one.port != other.port or one.port == 0:
+        return False
+    if one.host == other.host:
+        return True
+    pairs = ((a, b) for a in _addresses(one.host) for b in _addresses(other.host) if a.version == b.version)
+    return any(a == b or a.is_unspecified or b.is_unspecified for a, b in pairs)
+
+
+def _addresses(host: str) -> AbstractSet[IPv4Address | IPv6Address]:
+    if host == "localhost":
+        return _LOCALHOST
+    ip: IPv4Address | IPv6Address | None = parse_ip(host)
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return set() if ip is None else {ip}

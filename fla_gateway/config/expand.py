@@ -1,0 +1,81 @@
+"""Rule: what is done to the texts of one file before files are joined.
+
+Owns `${NAME}` and the meaning of relative paths. Refuses to know the process's environment; it is given one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from fla_gateway.config.places import place
+from fla_gateway.errors import Fault
+
+# Keys of the schema that hold the path of a file, wherever they stand; a test compares them with the schema.
+PATH_KEYS: Final = frozenset({"pkcs12", "pem", "certificate", "password_file", "proxy_password_file", "ca_file"})
+
+_VARIABLE: Final = re.compile(r"\$\$|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+_CURE: Final = "$$ stands for a dollar sign"
+
+
+class Expander:
+    """Expands the documents of one file and gathers what is wrong on the way.
+
+    Attributes:
+        faults: what was found so far, with the path of keys where it stands; the name of a variable is not repeated,
+            since a password may hold ``${``.
+    """
+
+    def __init__(self, label: str, base: Path, environ: Mapping[str, str]) -> None:
+        self.faults: list[tuple[tuple[str | int, ...], Fault]] = []
+        self._label = label
+        self._base = base
+        self._environ = environ
+
+    def expand(self, value: Any, path: tuple[str | int, ...] = ()) -> Any:
+        """Give a copy with variables replaced and relative paths made absolute.
+
+        A path is not resolved further: symbolic links and ``..`` keep their meaning until the file is opened.
+        """
+        match value:
+            case dict():
+                return {key: self.expand(item, (*path, key)) for key, item in value.items()}
+            case list():
+                return [self.expand(item, (*path, index)) for index, item in enumerate(value)]
+            case str():
+                return self._absolute(self._substitute(value, path), path)
+            case _:
+                return value
+
+    def _substitute(self, text: str, path: tuple[str | int, ...]) -> str:
+        def replacement(match: re.Match[str]) -> str:
+            if match[0] == "$$":
+                return "$"
+            if match["name"] is None:
+                self._fault(path, "has a ${ that begins no name of an environment variable, such as ${NAME}")
+            elif match["name"] in self._environ:
+                return self._environ[match["name"]]
+            else:
+                self._fault(path, "takes an environment variable that is not set")
+            # Something has to stand here until all faults are known; the loader judges it no further.
+            return "unset"
+
+        return _VARIABLE.sub(replacement, text)
+
+    def _absolute(self, text: str, path: tuple[str | int, ...]) -> str:
+        keys = [part for part in path if isinstance(part, str)]
+        if text and keys and keys[-1] in PATH_KEYS:
+            return text if _is_content(text) else str(self._base / text)
+        if keys and keys[-1] == "listen" and text.startswith("unix:") and text != "unix:":
+            return f"unix:{self._base / text.removeprefix('unix:')}"
+        return text
+
+    def _fault(self, path: tuple[str | int, ...], message: str) -> None:
+        self.faults.append((path, Fault(f"{self._label}: {place(path)}", message, _CURE)))
+
+
+def _is_content(text: str) -> bool:
+    # The schema refuses it and says why; it must not become a path that somebody shows.
+    return "-----BEGIN" in text or not text.isprintable()

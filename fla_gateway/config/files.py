@@ -1,0 +1,90 @@
+"""Port: one configuration file becomes a document, or faults that say why not.
+
+Owns reading, decoding and TOML syntax, and the search for included files. Refuses to know what the keys mean.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from fla_gateway.errors import ConfigurationError, Fault
+
+_BOM_16: Final = (b"\xff\xfe", b"\xfe\xff")
+_POSITION: Final = re.compile(r"\((at [^()]*)\)$")
+_TWICE: Final = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Cannot define", "Duplicate inline")
+_QUOTE_HINT: Final = "text stands in quotes, a path with backslashes in 'single quotes'"
+
+
+def read_document(path: Path, label: str) -> dict[str, Any]:
+    """Read a TOML file; a byte order mark and CRLF are taken as they come.
+
+    Args:
+        path: the file.
+        label: how faults call the file.
+
+    Raises:
+        ConfigurationError: with one fault; nothing of the file's content is in it.
+    """
+    text = _decode(_read(path, label), label)
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
+        fault = _syntax_fault(str(error), label)
+    except RecursionError:
+        fault = Fault(label, "the file is not valid TOML: it nests too deeply")
+    raise ConfigurationError((fault,))
+
+
+def included_files(pattern: str, base: Path) -> tuple[Path, ...]:
+    """Find the files that a pattern of `include` means, in the order of their names.
+
+    Args:
+        pattern: with ``*``, ``?`` and ``**``; relative to `base` or absolute.
+        base: directory of the including file.
+    """
+    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
+    return tuple(sorted(base / name for name in found))
+
+
+def has_wildcard(pattern: str) -> bool:
+    """Whether a pattern may rightly mean no file at all."""
+    return glob.has_magic(pattern)
+
+
+def _syntax_fault(words: str, label: str) -> Fault:
+    # The parser's own words may quote the file, so only the position and what is known to be harmless are taken over.
+    position = _POSITION.search(words)
+    where = f" ({position[1]})" if position else ""
+    if words.startswith(_TWICE):
+        return Fault(label, f"a key or table is written twice{where}", "keep one of the two")
+    return Fault(label, f"the file is not valid TOML{where}", _QUOTE_HINT)
+
+
+def _read(path: Path, label: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        fault = Fault(label, "there is no such file", "--config FILE names another")
+    except PermissionError:
+        fault = Fault(label, "the file may not be read by the user that runs the gateway", "check its owner and mode")
+    except IsADirectoryError:
+        fault = Fault(label, "this is a directory, not a file")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a possible file name"
+        fault = Fault(label, f"the file cannot be read: {reason}")
+    raise ConfigurationError((fault,))
+
+
+def _decode(data: bytes, label: str) -> str:
+    if data.startswith(_BOM_16):
+        raise ConfigurationError((Fault(label, "the file is in UTF-16, TOML is UTF-8", "save it as UTF-8"),))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"the file is not UTF-8 (at line {line}); it may have been saved in a Windows code page"
+    raise ConfigurationError((Fault(label, message, "save it as UTF-8"),))

@@ -1,0 +1,173 @@
+"""Port: files and environment become Settings, or every fault at once.
+
+Owns the order of the steps: read, expand, join, judge each table, judge what lies between them. Refuses to know the
+rules themselves, and the catalogue; rules of layers above are handed in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from fla_gateway.config.expand import Expander
+from fla_gateway.config.files import has_wildcard, included_files, read_document
+from fla_gateway.config.listeners import listener_faults, listener_warnings
+from fla_gateway.config.merge import merge
+from fla_gateway.config.places import Origins
+from fla_gateway.config.rules import placed_key_sources, reference_faults, table_faults, unused_warnings
+from fla_gateway.config.salvage import salvage
+from fla_gateway.config.schema import Configuration
+from fla_gateway.config.sentences import schema_faults
+from fla_gateway.config.settings import Settings
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.secret import Secret
+
+Rule = Callable[[Configuration], Iterable[Fault]]
+
+# A fault at one of these, or at the whole table, leaves the rules of listeners without ground.
+_LISTENER_KEYS = {(), ("listen",), ("unsafe_allow_anonymous",), ("unsafe_cleartext",)}
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None, further: Sequence[Rule] = ()) -> Settings:
+    """Read a configuration.
+
+    Args:
+        path: the file; relative to the working directory.
+        environ: environment variables; those of the process by default.
+        further: rules of layers above, for example `profiles.faults`, so that their faults are reported together with
+            all others; their places are paths of keys without a file. They are given only tables that are whole.
+
+    Raises:
+        ConfigurationError: with every fault of every file, each with its file and path.
+    """
+    loading = _Loading(Path(os.path.abspath(path)), os.environ if environ is None else environ)  # noqa: PTH100 - resolve() would follow links
+    document = loading.read_all()
+    configuration = loading.judge_tables(document)
+    loading.judge_between(configuration, further)
+    passwords = loading.read_passwords(configuration)
+    if loading.faults:
+        raise ConfigurationError(tuple(dict.fromkeys(loading.faults)))
+    return Settings(configuration, passwords, tuple(loading.sources), loading.warnings_of(configuration))
+
+
+class _Loading:
+    """One run of `load`: the faults found so far, and which file wrote what."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self.faults: list[Fault] = []
+        self.sources: list[Path] = []
+        self._warnings: list[Fault] = []
+        self._environ = environ
+        self._path = path
+        self._origins = Origins(path.name)
+        self._unread = False
+        self._faulty: list[tuple[str | int, ...]] = []
+
+    def read_all(self) -> dict[str, Any]:
+        """Read the file and those that it includes, and join them."""
+        whole: dict[str, Any] = {}
+        first = self._read(self._path)
+        self.faults.extend(merge(whole, first, self._path.name, self._origins))
+        for path in self._included(first.get("include")):
+            part = self._read(path)
+            if "include" in part:
+                del part["include"]
+                place = f"{self._label(path)}: include"
+                self.faults.append(Fault(place, "an included file cannot include others", "move it to the first file"))
+            self.faults.extend(merge(whole, part, self._label(path), self._origins))
+        return whole
+
+    def judge_tables(self, document: dict[str, Any]) -> Configuration:
+        """Hold the document against the schema; what does not fit is left out, so that the rest can be judged."""
+        found: list[tuple[tuple[str | int, ...], Fault]] = []
+        try:
+            configuration = Configuration.model_validate(document)
+        except ValidationError as error:
+            found = [(path, fault) for path, fault in schema_faults(error, document) if path not in self._faulty]
+        else:
+            if not self._faulty:
+                return configuration
+        self.faults.extend(self._placed(fault for _, fault in found))
+        self._faulty.extend(path for path, _ in found)
+        return Configuration.model_validate(salvage(document, self._faulty))
+
+    def judge_between(self, configuration: Configuration, further: Sequence[Rule]) -> None:
+        """Apply the rules that look at more than one key, but for those that would misjudge what was left out."""
+        self.faults.extend(self._placed(table_faults(configuration)))
+        if not any(path[1:2] in _LISTENER_KEYS for path in self._faulty if path[0] in {"gateway", "admin"}):
+            self.faults.extend(self._placed(listener_faults(configuration)))
+        if self._unread:
+            return
+        if not configuration.profiles and not any(path[0] == "profiles" for path in self._faulty):
+            cure = "write at least one [profiles.NAME] with environment, client_id and key"
+            self.faults.append(Fault(self._path.name, "there is no profile", cure))
+        for rule in (reference_faults, *further):
+            self.faults.extend(self._placed(rule(configuration)))
+
+    def read_passwords(self, configuration: Configuration) -> Mapping[str, Secret]:
+        """Take the values of every `password_env` out of the environment."""
+        passwords: dict[str, Secret] = {}
+        for where, source in placed_key_sources(configuration):
+            if source.password_env is None:
+                continue
+            if source.password_env in self._environ:
+                passwords[source.password_env] = Secret(self._environ[source.password_env])
+            else:
+                # The name is not repeated: people paste the password itself here.
+                fault = Fault(f"{where}.password_env", "names an environment variable that is not set")
+                self.faults.extend(self._placed([fault]))
+        return MappingProxyType(passwords)
+
+    def warnings_of(self, configuration: Configuration) -> tuple[Fault, ...]:
+        """Gather the warnings of a configuration without faults."""
+        rules = (listener_warnings, unused_warnings)
+        return (*self._warnings, *(fault for rule in rules for fault in self._placed(rule(configuration))))
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        self.sources.append(path)
+        try:
+            document = read_document(path, self._label(path))
+        except ConfigurationError as error:
+            self._unread = True
+            self.faults.extend(error.faults)
+            return {}
+        expander = Expander(self._label(path), path.parent, self._environ)
+        expanded: dict[str, Any] = expander.expand(document)
+        self.faults.extend(fault for _, fault in expander.faults)
+        self._faulty.extend(path for path, _ in expander.faults)
+        return expanded
+
+    def _included(self, patterns: object) -> Iterator[Path]:
+        seen = {self._path}
+        for pattern in patterns if isinstance(patterns, list) else []:
+            if not isinstance(pattern, str) or not pattern.isprintable():
+                continue  # the schema says so
+            found = included_files(pattern, self._path.parent)
+            if not found:
+                self._nothing_included(pattern)
+            for path in found:
+                if path not in seen:
+                    seen.add(path)
+                    yield path
+
+    def _nothing_included(self, pattern: str) -> None:
+        place = f"{self._path.name}: include"
+        if has_wildcard(pattern):
+            self._warnings.append(Fault(place, "a pattern matches no file"))
+        else:
+            self._unread = True
+            self.faults.append(Fault(place, "names a file that does not exist", "paths are relative to this file"))
+
+    def _label(self, path: Path) -> str:
+        base = self._path.parent
+        return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+
+    def _placed(self, faults: Iterable[Fault]) -> Iterator[Fault]:
+        for fault in faults:
+            yield replace(fault, place=f"{self._origins.label(fault.place)}: {fault.place}")

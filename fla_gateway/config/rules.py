@@ -1,0 +1,98 @@
+"""Rules between keys and between tables, other than those of listeners.
+
+Owns what a key source, the egress and the names that tables give each other must fulfil. Refuses to know files: places
+are paths of keys, and the loader puts the file in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fla_gateway.config.environments import PRESETS, environment_faults
+from fla_gateway.config.places import place
+from fla_gateway.config.schema import Configuration, Egress, KeySource
+from fla_gateway.config.sentences import suggestion
+from fla_gateway.config.urls import parse_url
+from fla_gateway.errors import Fault
+
+RESERVED_PROFILES = frozenset({"api"})
+
+
+def table_faults(configuration: Configuration) -> Iterator[Fault]:
+    """Yield what is wrong within single tables."""
+    for where, source in placed_key_sources(configuration):
+        yield from _key_source_faults(where, source)
+    yield from _egress_faults(configuration.egress)
+    for name, table in configuration.environments.items():
+        yield from environment_faults(name, table)
+    for name in configuration.profiles.keys() & RESERVED_PROFILES:
+        yield Fault(place(("profiles", name)), "the name is reserved", "choose another name for the profile")
+
+
+def reference_faults(configuration: Configuration) -> Iterator[Fault]:
+    """Yield the names that profiles use and nothing bears."""
+    environments = configuration.environments.keys() | PRESETS.keys()
+    for name, profile in configuration.profiles.items():
+        if profile.environment not in environments:
+            known = ", ".join([*PRESETS, *sorted(configuration.environments)])
+            cure = suggestion(profile.environment, environments) or f"known: {known}"
+            yield Fault(place(("profiles", name, "environment")), "there is no such environment", cure)
+        if isinstance(profile.key, str) and profile.key not in configuration.keys:
+            cure = suggestion(profile.key, configuration.keys) or 'write [keys.NAME], or key = { pem = "..." }'
+            yield Fault(place(("profiles", name, "key")), "there is no such key among [keys.*]", cure)
+
+
+def unused_warnings(configuration: Configuration) -> Iterator[Fault]:
+    """Yield the keys and environments that no profile uses."""
+    profiles = configuration.profiles.values()
+    used_keys = {profile.key for profile in profiles if isinstance(profile.key, str)}
+    for name in configuration.keys.keys() - used_keys:
+        yield Fault(place(("keys", name)), "no profile uses this key")
+    for name in configuration.environments.keys() - {profile.environment for profile in profiles}:
+        yield Fault(place(("environments", name)), "no profile uses this environment")
+
+
+def placed_key_sources(configuration: Configuration) -> Iterator[tuple[str, KeySource]]:
+    """Yield every key source, named or inline, with its place."""
+    for name, source in configuration.keys.items():
+        yield place(("keys", name)), source
+    for name, profile in configuration.profiles.items():
+        if isinstance(profile.key, KeySource):
+            yield place(("profiles", name, "key")), profile.key
+
+
+def _key_source_faults(where: str, source: KeySource) -> Iterator[Fault]:
+    if source.pkcs12 is None and source.pem is None:
+        yield Fault(where, "has neither pkcs12 nor pem", "one of them says in which file the key is")
+    if source.pkcs12 is not None and source.pem is not None:
+        yield Fault(where, "has both pkcs12 and pem", "a key is in one of them; take the other out")
+    if source.pkcs12 is not None and source.certificate is not None:
+        yield Fault(f"{where}.certificate", "stands beside pkcs12, which brings its own certificate", "take it out")
+    if source.password_file is not None and source.password_env is not None:
+        yield Fault(where, "has both password_file and password_env", "take one of them out")
+
+
+def _egress_faults(egress: Egress) -> Iterator[Fault]:
+    credentials = (egress.proxy_user, egress.proxy_password_file)
+    if any(credentials) and not all(credentials):
+        yield Fault("egress", "has only one of proxy_user and proxy_password_file", "give both, or neither")
+    if egress.proxy is None:
+        if any(credentials):
+            yield Fault("egress", "has credentials for a proxy, but no proxy", 'add proxy = "http://host:port"')
+        return
+    if egress.proxy_user is not None and ":" in egress.proxy_user:
+        # RFC 7617, section 2: "a user-id containing a colon character is invalid"
+        yield Fault("egress.proxy_user", "must not have a colon", "the password belongs in proxy_password_file")
+    try:
+        url = parse_url(egress.proxy, "http")
+    except ValueError as error:
+        yield Fault("egress.proxy", str(error), "http://host:port; credentials in proxy_user and proxy_password_file")
+        return
+    if url.path not in {"", "/"} or not _has_port(egress.proxy):
+        yield Fault(
+            "egress.proxy", "must be a host and a port, and nothing else", "for example http://proxy.example:3128"
+        )
+
+
+def _has_port(proxy: str) -> bool:
+    return proxy.rstrip("/").rpartition(":")[2].isdigit()

@@ -1,0 +1,68 @@
+"""URLs of the government side and of the corporate proxy, as values.
+
+Owns a grammar that leaves no room for two readings: ASCII, no user information, no query, no fragment. Refuses to
+know which hosts are good ones.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from typing import Final
+
+from fla_gateway.config.address import is_host_name, parse_ip
+
+# RFC 3986, section 3, without userinfo, query and fragment; backslash, space, control and non-ASCII match nothing.
+_URL: Final = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<path>(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*)"
+)
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A URL in parts, ready to be compared.
+
+    Attributes:
+        scheme: ``https`` or ``http``.
+        host: lower case, without brackets and without a trailing dot.
+        port: the scheme's default where none was written.
+        path: as written; empty, or beginning with a slash.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+
+def parse_url(text: str, scheme: str) -> Url:
+    """Read a URL of one scheme, ``https`` or ``http``.
+
+    Raises:
+        ValueError: with a sentence that does not repeat the text, which may hold credentials.
+    """
+    if "@" in text.partition("://")[2].partition("/")[0]:
+        raise ValueError("must not hold a user name or password")
+    if "?" in text or "#" in text:
+        raise ValueError("must have neither a query nor a fragment")
+    match = _URL.fullmatch(text)
+    if match is None or match["scheme"].lower() != scheme:
+        raise ValueError(f"must be an address that begins with {scheme}:// and a host in ASCII")
+    port = int(match["port"] or _DEFAULT_PORTS[scheme])
+    if not 0 < port <= 65_535:  # noqa: PLR2004 - the largest port
+        raise ValueError("must have a port from 1 to 65535")
+    return Url(scheme, _host(match["v6"], match["host"]), port, match["path"])
+
+
+def _host(v6: str | None, name: str | None) -> str:
+    ip = parse_ip(v6 or name or "")
+    if ip is not None and isinstance(ip, IPv6Address) == (v6 is not None):
+        return str(ip)
+    host = (name or "").lower().removesuffix(".")
+    if v6 is not None or not is_host_name(host):
+        raise ValueError("must have a host that is a host name or an IP address")
+    return host
