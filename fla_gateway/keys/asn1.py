@@ -1,0 +1,112 @@
+"""A reader for BER and DER (ITU-T X.690): just enough to see how a key file is built.
+
+Owns tags, lengths and nesting. Refuses to know object identifiers; what the content means is asked of `cryptography`.
+BER is read, not only DER, because browsers and some Java tools write PKCS#12 files with indefinite lengths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from fla_gateway.errors import GatewayError
+
+INTEGER: Final = 0x02
+OCTET_STRING: Final = 0x04
+OBJECT_IDENTIFIER: Final = 0x06
+SEQUENCE: Final = 0x30
+CONTEXT_0: Final = 0xA0
+_CONSTRUCTED: Final = 0x20
+_END_OF_CONTENTS: Final = b"\x00\x00"
+_DEEPEST: Final = 32
+
+
+class Asn1Error(GatewayError):
+    """The bytes are not BER: cut off, damaged, or something else altogether. Its text never quotes the bytes."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Element:
+    """One encoded value.
+
+    Attributes:
+        tag: the identifier octet.
+        content: the contents octets, without the end-of-contents octets of an indefinite length.
+        encoding: the whole element as it stands in the file.
+    """
+
+    tag: int
+    content: bytes
+    encoding: bytes
+
+    def children(self) -> tuple[Element, ...]:
+        """Read the elements that a constructed element consists of.
+
+        Raises:
+            Asn1Error: the element is primitive, or its content is not BER.
+        """
+        if not self.tag & _CONSTRUCTED:
+            raise Asn1Error("a constructed value was expected")
+        found, rest = [], self.content
+        while rest:
+            element, rest = _read(rest, 0)
+            found.append(element)
+        return tuple(found)
+
+    def octets(self) -> bytes:
+        """Give the value of an OCTET STRING, put together if it stands in pieces (X.690, section 8.7.3).
+
+        Raises:
+            Asn1Error: the pieces are not BER.
+        """
+        if not self.tag & _CONSTRUCTED:
+            return self.content
+        return b"".join(child.octets() for child in self.children())
+
+
+def read(encoding: bytes) -> Element:
+    """Read bytes that are one element and nothing else.
+
+    Raises:
+        Asn1Error: they are not.
+    """
+    element, rest = _read(encoding, 0)
+    if rest:
+        raise Asn1Error("bytes follow the value")
+    return element
+
+
+def write(tag: int, *contents: bytes) -> bytes:
+    """Encode one element in DER."""
+    content = b"".join(contents)
+    if len(content) < 0x80:  # noqa: PLR2004 - X.690, section 8.1.3.4: the short form of the length
+        return bytes((tag, len(content))) + content
+    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + content
+
+
+def _read(data: bytes, depth: int) -> tuple[Element, bytes]:
+    """Read the element at the front; give it and what follows it."""
+    if len(data) < 2 or depth > _DEEPEST or data[0] & 0x1F == 0x1F:  # noqa: PLR2004 - one octet of tag, one of length
+        raise Asn1Error("no value can be read here")
+    tag, first = data[0], data[1]
+    if first == 0x80:  # noqa: PLR2004 - X.690, section 8.1.3.6: the indefinite form
+        return _read_indefinite(data, depth)
+    start, length = 2, first
+    if first > 0x80:  # noqa: PLR2004 - X.690, section 8.1.3.5: the long form
+        start += first & 0x7F
+        length = int.from_bytes(data[2:start], "big")
+    end = start + length
+    if len(data) < end:
+        raise Asn1Error("the value is cut off")
+    return Element(tag, data[start:end], data[:end]), data[end:]
+
+
+def _read_indefinite(data: bytes, depth: int) -> tuple[Element, bytes]:
+    if not data[0] & _CONSTRUCTED:
+        raise Asn1Error("a primitive value has no indefinite length")
+    rest = data[2:]
+    while not rest.startswith(_END_OF_CONTENTS):
+        _, rest = _read(rest, depth + 1)
+    consumed = len(data) - len(rest)
+    return Element(data[0], data[2:consumed], data[: consumed + 2]), rest[2:]

@@ -1,0 +1,172 @@
+"""From a key's place in the configuration to a key that can sign.
+
+Owns the order: password, file, key, certificate, rules, warnings. Refuses to know formats and rules in detail; reading
+is done in `read`, so that everything else stays pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+from fla_gateway.config.schema import KeySource
+from fla_gateway.errors import UnusableKeyError
+from fla_gateway.keys import certificates, formats, rules, textual
+from fla_gateway.keys.model import LoadedKey, Objection
+from fla_gateway.keys.pkcs12 import open_pkcs12
+from fla_gateway.keys.private_key import open_private_key
+from fla_gateway.keys.read import KeyFile, exposure, read_file, read_password
+from fla_gateway.keys.signer import EcSigner, RsaSigner, Signer
+from fla_gateway.secret import Secret
+
+_UNCHECKED: Final = Objection(
+    "no certificate is given, so its rules (digest, key usage, validity) are unchecked",
+    "name the .cer file that was uploaded in ChaMan in certificate",
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Material:
+    """What a key source holds.
+
+    Attributes:
+        key: the private key.
+        candidates: certificates, of which one should belong to the key.
+        place: the file that the candidates come from.
+        warnings: about the files.
+    """
+
+    key: PrivateKeyTypes
+    candidates: tuple[x509.Certificate, ...]
+    place: Path
+    warnings: tuple[str, ...]
+
+
+def load_key(name: str, source: KeySource, passwords: Mapping[str, Secret], now: datetime) -> LoadedKey:
+    """Read a key, once, and check it against the rules of the channel.
+
+    Blocks for the reading and for the validation of an RSA key (46 ms for 2048 bits, 263 ms for 4096): call it in a
+    thread, and keep what it gives.
+
+    Args:
+        name: the key's name in the configuration.
+        source: where it is.
+        passwords: environment variable -> value, at least for `source.password_env` if that is set.
+        now: the time to judge validity by, with a time zone.
+
+    Raises:
+        UnusableKeyError: with a sentence and a cure; never with a password or a part of the key.
+    """
+    password, warnings = read_password(source, passwords)
+    material = _read(source, password)
+    public_key = material.key.public_key()
+    _refuse(rules.unusable_key(public_key))
+    certificate = _certificate(material)
+    return LoadedKey(
+        name,
+        _signer(material.key),
+        None if certificate is None else certificates.facts(certificate),
+        (*warnings, *material.warnings, *_judged(material.key, certificate, now)),
+    )
+
+
+def _read(source: KeySource, password: Secret | None) -> _Material:
+    if source.pkcs12 is not None and source.pem is None:
+        material = _read_pkcs12(read_file(source.pkcs12), password)
+    elif source.pem is not None and source.pkcs12 is None:
+        material = _read_pem(read_file(source.pem), password)
+    else:
+        raise UnusableKeyError("a key is either pem or pkcs12", "give exactly one of the two")
+    if source.certificate is None:
+        return material
+    file = read_file(source.certificate)
+    candidates = certificates.parse_some(file.path, formats.recognise(textual.repaired(file.content)))
+    return _Material(material.key, candidates, file.path, material.warnings)
+
+
+def _read_pkcs12(file: KeyFile, password: Secret | None) -> _Material:
+    content = textual.repaired(file.content)
+    _refuse(formats.foreign(file.path, content))
+    blocks = formats.recognise(content)
+    if textual.blocks(content):
+        raise UnusableKeyError(f"{file.path} is a PEM file, not PKCS#12", "write pem = instead of pkcs12 =")
+    if blocks and blocks[0].label != formats.PKCS12:
+        raise UnusableKeyError(
+            f"{file.path} is no PKCS#12 file, but: {blocks[0].label}", "write pem = instead of pkcs12 ="
+        )
+    if not blocks:
+        _refuse(formats.no_private_key(file.path, content, blocks))
+    key, candidates = open_pkcs12(file.path, content, password)
+    return _Material(key, candidates, file.path, exposure(file))
+
+
+def _read_pem(file: KeyFile, password: Secret | None) -> _Material:
+    content = textual.repaired(file.content)
+    _refuse(formats.foreign(file.path, content))
+    blocks = formats.recognise(content)
+    keys = [block for block in blocks if block.label in formats.KEY_LABELS]
+    if len(keys) > 1:
+        raise UnusableKeyError(
+            f"{file.path} holds {len(keys)} private keys, and it is unclear which one counts",
+            "leave only the key in the file that is registered in ChaMan",
+        )
+    if not keys:
+        raise UnusableKeyError(*formats.no_private_key(file.path, content, blocks))
+    key, warnings = open_private_key(file.path, keys[0], password)
+    return _Material(key, certificates.parse(file.path, blocks), file.path, (*exposure(file), *warnings))
+
+
+def _certificate(material: _Material) -> x509.Certificate | None:
+    if not material.candidates:
+        return None
+    found = certificates.matching(material.key.public_key(), material.candidates)
+    if found is None:
+        number = len(material.candidates)
+        which = "the certificate" if number == 1 else f"none of the {number} certificates"
+        verb = "does not belong" if number == 1 else "belongs"
+        raise UnusableKeyError(
+            f"{which} in {material.place} {verb} to the private key",
+            "give the certificate that was made with this key; a renewed certificate often has a new key",
+        )
+    return found
+
+
+def _judged(key: PrivateKeyTypes, certificate: x509.Certificate | None, now: datetime) -> tuple[str, ...]:
+    """Apply the rules; give the warnings.
+
+    Raises:
+        UnusableKeyError: with every rule that is broken, not only the first.
+    """
+    key_deviation = rules.key_deviation(key.public_key())
+    deviations: tuple[Objection, ...] = () if key_deviation is None else (key_deviation,)
+    if certificate is None:
+        _refuse(*deviations)
+        return (str(_UNCHECKED),)
+    not_before, not_after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    deviations += rules.certificate_deviations(certificate)
+    self_signed = certificate.subject == certificate.issuer
+    _refuse(rules.validity_objection(not_before, not_after, now), *(deviations if self_signed else ()))
+    expiry = rules.expiry_warning(not_after, now)
+    return (*(str(deviation) for deviation in deviations), *(() if expiry is None else (str(expiry),)))
+
+
+def _refuse(*objections: Objection | None) -> None:
+    found = [objection for objection in objections if objection is not None]
+    if found:
+        message = "; ".join(objection.message for objection in found)
+        raise UnusableKeyError(message, "; ".join(dict.fromkeys(objection.cure for objection in found)))
+
+
+def _signer(key: PrivateKeyTypes) -> Signer:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return RsaSigner(key)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return EcSigner(key)
+    raise UnusableKeyError(f"keys of the kind {type(key).__name__} cannot sign here", "make an RSA key")

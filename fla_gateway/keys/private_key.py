@@ -1,0 +1,115 @@
+"""Opening one private key that stands by itself: PKCS#1, PKCS#8 or SEC1, as PEM or DER, encrypted or not.
+
+Owns telling apart a wrong password, a damaged file and a kind of key that is unknown. Refuses to know the rules of the
+channel and PKCS#12. Foreign exceptions end here and none becomes the context of ours, since some quote their input.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Literal
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from fla_gateway.errors import UnusableKeyError
+from fla_gateway.keys import asn1, formats
+from fla_gateway.keys.ciphers import lacks_legacy_cipher
+from fla_gateway.keys.model import Objection
+from fla_gateway.keys.textual import Block
+from fla_gateway.secret import Secret
+
+Failure = Literal["unreadable", "unsupported"]
+
+EXPLICIT_CURVE: Final = "spells its elliptic curve out instead of naming it"
+EXPLICIT_CURVE_CURE: Final = "make a new key on the named curve P-384 or P-521"
+MODERN_EXPORT: Final = "export it again with AES encryption, which every current tool does by default"
+
+
+def open_private_key(path: Path, block: Block, password: Secret | None) -> tuple[PrivateKeyTypes, tuple[str, ...]]:
+    """Open the private key of one block.
+
+    Args:
+        path: name of the file, for messages.
+        block: with a label of `formats.KEY_LABELS`.
+        password: as configured; an empty one counts as none.
+
+    Returns:
+        The key, and warnings.
+
+    Raises:
+        UnusableKeyError: it cannot be opened.
+    """
+    given = password.reveal().encode() if password is not None else b""
+    encrypted = formats.is_encrypted(block)
+    objection = _objection_before_opening(path, block, encrypted=encrypted, password_given=bool(given))
+    if objection is not None:
+        raise UnusableKeyError(*objection)
+    key = _load(block, given if encrypted else None)
+    if isinstance(key, str):
+        raise UnusableKeyError(*_objection_after_opening(path, key, encrypted=encrypted))
+    if given and not encrypted:
+        unused = Objection(f"a password is configured, but the key in {path} is not encrypted", "encrypt it or drop it")
+        return key, (str(unused),)
+    return key, ()
+
+
+def password_missing(path: Path) -> Objection:
+    """Say that a file needs a password and has none."""
+    return Objection(
+        f"{path} is protected by a password, and none is configured", "add password_file or password_env to the key"
+    )
+
+
+def password_wrong(path: Path) -> Objection:
+    """Say that a password does not fit."""
+    return Objection(
+        f"the password for {path} is wrong",
+        "check the password file for spaces or further lines; only one line break at its end is dropped",
+    )
+
+
+def damaged(path: Path) -> Objection:
+    """Say that a file is of a known kind, but damaged."""
+    return Objection(f"{path} is damaged or cut off", "copy the file again, as binary, from where it was made")
+
+
+def legacy(path: Path) -> Objection:
+    """Say that a file needs ciphers that this machine's OpenSSL was built without."""
+    return Objection(f"{path} is encrypted with RC2, which this machine's OpenSSL does not offer", MODERN_EXPORT)
+
+
+def _objection_before_opening(path: Path, block: Block, *, encrypted: bool, password_given: bool) -> Objection | None:
+    try:
+        if block.der is None:
+            return damaged(path)
+        if encrypted and not password_given:
+            return password_missing(path)
+        if lacks_legacy_cipher(block.der):
+            return legacy(path)
+        # The older form encrypts the whole DER; the newer one keeps its outer structure readable.
+        if encrypted and block.label == formats.ENCRYPTED:
+            asn1.read(block.der)
+        if not encrypted and formats.has_explicit_curve(block):
+            return Objection(f"the key in {path} {EXPLICIT_CURVE}", EXPLICIT_CURVE_CURE)
+    except asn1.Asn1Error:
+        return damaged(path)
+    return None
+
+
+def _objection_after_opening(path: Path, failure: Failure, *, encrypted: bool) -> Objection:
+    if failure == "unsupported":
+        return Objection(
+            f"the key in {path} is of a kind that is not known here", "make an RSA key of 2048 bits or more"
+        )
+    return password_wrong(path) if encrypted else damaged(path)
+
+
+def _load(block: Block, password: bytes | None) -> PrivateKeyTypes | Failure:
+    try:
+        return load_pem_private_key(block.text(), password)
+    except UnsupportedAlgorithm:
+        return "unsupported"
+    except (ValueError, TypeError):
+        return "unreadable"

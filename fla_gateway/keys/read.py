@@ -1,0 +1,125 @@
+"""Reading key files and password files: the one place of `keys` that touches the disk.
+
+Owns what can be wrong with a file as a file, and with its permissions. Refuses to know what stands in it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from fla_gateway.config.schema import KeySource
+from fla_gateway.errors import UnusableKeyError
+from fla_gateway.keys.model import Objection
+from fla_gateway.secret import Secret
+
+_LARGEST: Final = 1_048_576
+_OTHERS: Final = 0o077
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KeyFile:
+    """The bytes of a file and what they may be called in a message.
+
+    Attributes:
+        path: where it was read.
+        content: all of it.
+        exposed: whether others than the owner may read or write it.
+    """
+
+    path: Path
+    content: bytes
+    exposed: bool
+
+
+def read_file(path: Path) -> KeyFile:
+    """Read a small file.
+
+    Raises:
+        UnusableKeyError: it is missing, a directory, not permitted, empty, or far too large.
+    """
+    file = _read(path)
+    if not file.content.strip():
+        raise UnusableKeyError(f"{path} is empty", "write the key to it again; an interrupted copy leaves such a file")
+    if len(file.content) > _LARGEST:
+        raise UnusableKeyError(f"{path} is larger than 1 MiB, so it is no key file", "check the path")
+    return file
+
+
+def unreadable(path: Path, error: OSError) -> Objection:
+    """Say in words why a file cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return Objection(f"{path} does not exist", "check the path; it is relative to the configuration file")
+    if isinstance(error, IsADirectoryError):
+        cure = "name the file itself; Docker makes a directory where a mounted file is missing on the host"
+        return Objection(f"{path} is a directory", cure)
+    if isinstance(error, PermissionError):
+        cure = "give the user that runs the gateway the right to read it, and to enter the folders above it"
+        return Objection(f"{path} may not be read", cure)
+    return Objection(f"{path} cannot be read: {error.strerror}", "check the path and the disk")
+
+
+def exposure(file: KeyFile) -> tuple[str, ...]:
+    """Warn of a secret file that others may read."""
+    if not file.exposed:
+        return ()
+    return (str(Objection(f"{file.path} can be read by other users of this machine", f"chmod 600 {file.path}")),)
+
+
+def read_password(source: KeySource, passwords: Mapping[str, Secret]) -> tuple[Secret | None, tuple[str, ...]]:
+    """Find the password of a key.
+
+    Args:
+        source: where the configuration says it is.
+        passwords: environment variable -> its value, for the variables that are set.
+
+    Returns:
+        The password, or None if none is configured; and warnings.
+
+    Raises:
+        UnusableKeyError: it is configured and cannot be had.
+    """
+    if source.password_file is not None:
+        file = _read(source.password_file)
+        password = _password(file.content)
+        if password is None:
+            raise UnusableKeyError(
+                f"{file.path} holds a password that is not written in UTF-8", "save the file as UTF-8 text"
+            )
+        return password, exposure(file)
+    if source.password_env is not None and source.password_env not in passwords:
+        raise UnusableKeyError(
+            f"the environment variable {source.password_env}, which should hold the password of the key, is not set",
+            "set it for the process of the gateway, or use password_file",
+        )
+    return (None if source.password_env is None else passwords[source.password_env]), ()
+
+
+def _read(path: Path) -> KeyFile:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+            mode = os.fstat(stream.fileno()).st_mode
+    except OSError as error:
+        raise UnusableKeyError(*unreadable(path, error)) from None
+    # Windows has no such bits; what Python shows there says nothing about who may read.
+    exposed = os.name == "posix" and bool(stat.S_IMODE(mode) & _OTHERS)
+    return KeyFile(path, content, exposed)
+
+
+def _password(content: bytes) -> Secret | None:
+    """Decode a password file; one line break at its end does not count. None if it is no text.
+
+    The error of the codec holds the bytes, so it must not become the context of another error.
+    """
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return Secret(text.removesuffix("\n").removesuffix("\r"))

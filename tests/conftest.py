@@ -1,0 +1,19 @@
+"""What all tests share: programs of the system that a machine may lack are skipped visibly, but never in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked `needs_program(name)` where the program is missing; with CI=true, fail instead."""
+    for marker in item.iter_markers("needs_program"):
+        for program in marker.args:
+            if shutil.which(program) is not None:
+                continue
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"the program {program} is missing, and CI skips nothing: see .ci/run", pytrace=False)
+            pytest.skip(f"the program {program} is missing")

@@ -1,0 +1,69 @@
+"""Fixtures for key files: a folder, a way to load from it, and the programs that make files of their own kind."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from fla_gateway.config.schema import KeySource
+from fla_gateway.errors import UnusableKeyError
+from fla_gateway.keys.load import load_key
+from fla_gateway.keys.model import LoadedKey
+from fla_gateway.secret import Secret
+from tests.support.keys import NOW, make_certificate, make_rsa, write_identity, write_private
+
+
+class KeyFolder:
+    """A folder with key files, and shorthands to write and to load them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, name: str, content: bytes | str) -> Path:
+        return write_private(self.path / name, content)
+
+    def run(self, *command: str) -> None:
+        """Run a program in the folder; what it makes is then closed to others."""
+        subprocess.run(command, cwd=self.path, check=True, capture_output=True, timeout=50)
+        for file in self.path.iterdir():
+            file.chmod(0o600)
+
+    def source(self, *, password: str | None = None, **files: str) -> KeySource:
+        paths = {kind: self.path / name for kind, name in files.items()}
+        if password is not None:
+            paths["password_file"] = self.write("password", f"{password}\n")
+        return KeySource(**paths)
+
+    def load(self, *, password: str | None = None, now: datetime = NOW, **files: str) -> LoadedKey:
+        return load_key("acme", self.source(password=password, **files), {}, now)
+
+    def refused(self, *, password: str | None = None, now: datetime = NOW, **files: str) -> UnusableKeyError:
+        """Load what must be refused; every refusal must come with a cure."""
+        with pytest.raises(UnusableKeyError) as caught:
+            self.load(password=password, now=now, **files)
+        assert caught.value.cure
+        return caught.value
+
+    def environment(self, source: KeySource, **passwords: str) -> LoadedKey:
+        return load_key("acme", source, {name: Secret(value) for name, value in passwords.items()}, NOW)
+
+
+@pytest.fixture
+def folder(tmp_path) -> KeyFolder:
+    return KeyFolder(tmp_path)
+
+
+@pytest.fixture
+def acme(folder) -> KeyFolder:
+    """A folder with acme.pem (RSA 2048) and acme.cer, both beyond reproach."""
+    write_identity(folder.path)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def certificate():
+    """The certificate of `make_rsa()`."""
+    return make_certificate(make_rsa())
