@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -194,3 +196,15 @@ async def test_many_different_paths_do_not_pile_up(pipe):
     await read_lines(reader, 5000)
     log.close()
     assert len(log._paths) <= 1024
+
+
+async def test_document_lists_every_field(pipe):
+    """docs/logs.md explains each field of a request line, in the line's order."""
+    reader, writer = pipe
+    log = make_log(writer)
+    log.exchange(a_record())
+    (line,) = await read_lines(reader, 1)
+    log.close()
+    document = (Path(__file__).parents[2] / "docs" / "logs.md").read_text(encoding="utf-8")
+    rows = document.partition("| field | meaning |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])] == list(json.loads(line))

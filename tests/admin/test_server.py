@@ -1,0 +1,194 @@
+"""Probes and metrics over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+
+import aiohttp
+import pytest
+
+from fla_gateway.admin.server import METRICS_TYPE, AdminServer
+from fla_gateway.config.address import TcpAddress, UnixAddress
+from fla_gateway.errors import ConfigurationError
+
+
+class State:
+    def __init__(self):
+        self.answer = (True, "serving")
+
+    def ready(self):
+        return self.answer
+
+
+@pytest.fixture
+def state():
+    """A gateway that serves until told otherwise."""
+    return State()
+
+
+@pytest.fixture
+async def server(state):
+    """The admin listener on a free port of loopback, and its base URL."""
+    admin = AdminServer(state, lambda: b"some_metric 1\n")
+    port = await admin.start(TcpAddress("127.0.0.1", 0))
+    yield f"http://127.0.0.1:{port}"
+    await admin.close()
+
+
+@pytest.fixture
+async def client():
+    """An HTTP client."""
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def test_livez(server, client):
+    """A process whose loop turns is alive, and says so with a body."""
+    async with client.get(server + "/livez") as answer:
+        assert answer.status == 200
+        assert await answer.json() == {"live": True}
+
+
+async def test_readyz_follows_the_state(server, client, state):
+    """Ready is 200, not ready is 503 with the reason; alive it stays."""
+    async with client.get(server + "/readyz") as answer:
+        assert (answer.status, await answer.json()) == (200, {"ready": True, "reason": "serving"})
+    state.answer = (False, "stopping")
+    async with client.get(server + "/readyz") as answer:
+        assert (answer.status, await answer.json()) == (503, {"ready": False, "reason": "stopping"})
+    async with client.get(server + "/livez") as answer:
+        assert answer.status == 200
+
+
+async def test_metrics(server, client):
+    """The exposition is served with the media type that Prometheus asks for."""
+    async with client.get(server + "/metrics") as answer:
+        assert answer.headers["Content-Type"] == METRICS_TYPE
+        assert await answer.read() == b"some_metric 1\n"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+async def test_head(server, client, path):
+    """HEAD gives the head of GET, without a word on the software behind it."""
+    async with client.head(server + path) as answer:
+        assert (answer.status, await answer.read()) == (200, b"")
+        assert int(answer.headers["Content-Length"]) > 0
+        assert "Server" not in answer.headers
+
+
+async def test_unknown_path(server, client):
+    """An unknown path is a problem that names the paths there are."""
+    async with client.get(server + "/quit") as answer:
+        assert (answer.status, answer.content_type) == (404, "application/problem+json")
+        problem = await answer.json(content_type=None)
+        assert problem["type"] == "urn:problem-type:fla-gateway:not-found"
+        assert "/readyz" in problem["detail"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+async def test_other_methods(server, client, method):
+    """Nothing here can be changed: other methods get 405 with Allow and a body."""
+    async with client.request(method, server + "/livez") as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+        assert json.loads(await answer.read())["status"] == 405
+
+
+async def test_foreign_host(server, client):
+    """DNS rebinding does not get through."""
+    async with client.get(server + "/metrics", headers={"Host": "evil.example"}) as answer:
+        assert answer.status == 421
+        assert (await answer.json(content_type=None))["origin"] == "gateway"
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+async def test_web_page(server, client, headers):
+    """A web page gets 403, also for a path that does not exist."""
+    for path in ("/metrics", "/nothing"):
+        async with client.get(server + path, headers=headers) as answer:
+            assert answer.status == 403
+
+
+async def test_failing_metrics_do_not_show_the_error(state, client, capfd):
+    """A fault in a supplier is a 500 problem without the error's text; the probes go on."""
+
+    def fail():
+        raise ValueError("canary")
+
+    admin = AdminServer(state, fail)
+    port = await admin.start(TcpAddress("127.0.0.1", 0))
+    async with client.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        assert answer.status == 500
+        text = await answer.text()
+    async with client.get(f"http://127.0.0.1:{port}/livez") as answer:
+        assert answer.status == 200
+    await admin.close()
+    assert "canary" not in text
+    assert "internal-error" in text
+
+
+async def test_malformed_request_is_not_quoted(server, capfd):
+    """What is no HTTP is refused, and neither answered nor logged word for word."""
+    port = int(server.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as raw:
+        raw.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(raw, b"canary\r\n\r\n")
+        answer = await loop.sock_recv(raw, 65_536)
+    assert answer.startswith(b"HTTP/1.0 400")
+    printed = capfd.readouterr()
+    assert "canary" not in printed.out + printed.err
+
+
+async def test_unix_socket(state, tmp_path):
+    """A unix socket is served like a port, and is gone after the end."""
+    path = tmp_path / "admin.sock"
+    admin = AdminServer(state, lambda: b"x 1\n")
+    assert await admin.start(UnixAddress(path)) == 0
+    connector = aiohttp.UnixConnector(str(path))
+    async with aiohttp.ClientSession(connector=connector) as client, client.get("http://anything/readyz") as answer:
+        assert answer.status == 200
+    await admin.close()
+    assert not path.exists()
+
+
+async def test_socket_left_by_a_killed_gateway_is_replaced(state, tmp_path):
+    """A stale socket file is no obstacle."""
+    path = tmp_path / "admin.sock"
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(path))
+    dead.close()
+    admin = AdminServer(state, lambda: b"x 1\n")
+    await admin.start(UnixAddress(path))
+    await admin.close()
+
+
+async def test_socket_of_a_running_gateway_is_not_taken(state, tmp_path):
+    """A second gateway does not steal the first one's socket; it says that the address is in use."""
+    path = tmp_path / "admin.sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        with pytest.raises(ConfigurationError, match="running already"):
+            await AdminServer(state, lambda: b"").start(UnixAddress(path))
+        assert path.exists()
+
+
+async def test_port_in_use(state):
+    """A port in use is a fault of the configuration with its place, not a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=rf"admin.listen: cannot listen on 127\.0\.0\.1:{port}"):
+            await AdminServer(state, lambda: b"").start(TcpAddress("127.0.0.1", port))
+
+
+async def test_name_that_does_not_resolve(state):
+    """A host name that means nothing here is a fault with its place."""
+    with pytest.raises(ConfigurationError, match=r"admin\.listen"):
+        await AdminServer(state, lambda: b"").start(TcpAddress("nowhere.invalid", 0))
+
+
+async def test_close_without_start(state):
+    """Closing what never started is well."""
+    await AdminServer(state, lambda: b"").close()
