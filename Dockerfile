@@ -1,0 +1,44 @@
+# Two things to build from this file:
+#   docker build -t fla-gateway .                              the gateway
+#   docker build -t fla-gateway-sandbox --target sandbox .     the gateway and the sandbox, to try it out
+# No secret belongs in here: configuration and keys are mounted at /srv/fla-gateway/config.
+
+# The same interpreter builds and runs, so that compiled wheels fit.
+FROM python:3.13-slim-trixie AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /src
+COPY requirements/build.txt requirements/run.txt requirements/
+RUN python -m venv /opt/build \
+    && /opt/build/bin/python -m pip install --require-hashes -r requirements/build.txt \
+    && python -m venv --without-pip /opt/fla-gateway \
+    && python -m pip --python /opt/fla-gateway/bin/python install --only-binary :all: --require-hashes -r requirements/run.txt
+COPY pyproject.toml README.md ./
+COPY fla_gateway fla_gateway
+RUN /opt/build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
+    && python -m pip --python /opt/fla-gateway/bin/python install --no-deps --no-index /dist/*.whl
+
+FROM build AS build-sandbox
+COPY requirements/sandbox.txt requirements/
+RUN python -m pip --python /opt/fla-gateway/bin/python install --only-binary :all: --require-hashes -r requirements/sandbox.txt
+
+# What both images have in common: nobody's account, and nothing that this account could change.
+FROM python:3.13-slim-trixie AS runtime
+ENV PATH=/opt/fla-gateway/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /srv/fla-gateway
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["fla-gateway"]
+
+FROM runtime AS sandbox
+COPY --from=build-sandbox /opt/fla-gateway /opt/fla-gateway
+# A new volume that is mounted here takes over this owner.
+RUN install -d -o 10001 -g 10001 -m 0700 /sandbox
+USER 10001:10001
+EXPOSE 9443
+CMD ["sandbox", "--directory", "/sandbox", "--listen", "0.0.0.0:9443"]
+
+# The last stage is the one that is built by default: without sandbox, build tools or pip in its environment. The
+# gateway listens on loopback, that is, within its network namespace, so there is no port to expose.
+FROM runtime AS gateway
+COPY --from=build /opt/fla-gateway /opt/fla-gateway
+USER 10001:10001
+CMD ["run"]
