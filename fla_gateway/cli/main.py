@@ -16,16 +16,11 @@ from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
 from fla_gateway import __version__
+from fla_gateway.cli.exits import INTERNAL, INTERRUPTED, WELL, WRONG_USE
 from fla_gateway.errors import GatewayError
 
 PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = ("run", "check", "token", "catalog", "sandbox", "demo")
-
-WELL: Final = 0
-FINDINGS: Final = 1
-WRONG_USE: Final = 2
-INTERNAL: Final = 70
-INTERRUPTED: Final = 130  # 128 + SIGINT, which is what a shell expects of a command ended with Ctrl-C
 
 DESCRIPTION: Final = """\
 A credential sidecar for the REST APIs of the Belgian social security: plain HTTP in, private_key_jwt and bearer out."""

@@ -1,0 +1,165 @@
+"""`fla-gateway check`: is this configuration right?
+
+Owns what is shown of each profile and what counts as a finding. Refuses to open a connection: everything here can be
+told from files.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from fla_gateway.cli.configured import Configured, add_config, read
+from fla_gateway.cli.exits import FINDINGS, WELL
+from fla_gateway.errors import ConfigurationError, Fault, ProblemError, UnusableKeyError
+
+if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
+    from fla_gateway.keys.model import CertificateFacts, LoadedKey
+    from fla_gateway.profiles import Profile
+
+SUMMARY: Final = "check configuration, keys and certificates, offline"
+DESCRIPTION: Final = """\
+Check a configuration without opening any connection: every fault at once, then for each profile where it goes, with
+which key, and how long the certificate lasts.
+
+Exit code 0: nothing to say; 1: warnings, or a key that cannot be used; 2: the configuration is faulty.
+
+examples:
+  fla-gateway check
+  fla-gateway check --config /etc/fla-gateway/gateway.toml"""
+
+_WIDTH: Final = 14
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_config(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check and print."""
+    from fla_gateway.clock import SystemClock  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    configured = read(arguments.config)
+    _read_further_files(configured)
+    now = datetime.fromtimestamp(SystemClock().wall(), UTC)
+    keys = _load_keys(configured, now)
+    count = 0
+    for profile in configured.profiles:
+        key = keys[profile.token_request.key]
+        wrong = [*_key_findings(key), *_assertion_findings(profile, key)]
+        print("\n".join(_lines(profile, key, now, wrong)), end="\n\n")
+        count += len(wrong)
+    general = [*(f"warning: {one}" for one in configured.warnings), *_idle_key_findings(configured.profiles, keys)]
+    print("\n".join([*general, _verdict(count + len(general))]))
+    return FINDINGS if count + len(general) else WELL
+
+
+def _read_further_files(configured: Configured) -> None:
+    """Read what `run` would read besides keys: roots, and the password of the corporate proxy.
+
+    Raises:
+        ConfigurationError: with every fault.
+    """
+    from fla_gateway.runtime.tokens import egress_of  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.runtime.trust import Trust  # noqa: PLC0415
+
+    egress = configured.settings.configuration.egress
+    trust = Trust(egress.ca_file)
+    faults: list[Fault] = []
+    for ca_file in dict.fromkeys([None, *(profile.upstream.ca_file for profile in configured.profiles)]):
+        try:
+            trust.context(ca_file)
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+    try:
+        egress_of(egress)
+    except ConfigurationError as error:
+        faults.extend(error.faults)
+    if faults:
+        raise ConfigurationError(tuple(dict.fromkeys(faults)))
+
+
+def _load_keys(configured: Configured, now: datetime) -> dict[str, LoadedKey | UnusableKeyError]:
+    from fla_gateway.keys.load import load_key  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.profiles import key_sources  # noqa: PLC0415
+
+    keys: dict[str, LoadedKey | UnusableKeyError] = {}
+    for name, source in key_sources(configured.settings.configuration).items():
+        try:
+            keys[name] = load_key(name, source, configured.settings.passwords, now)
+        except UnusableKeyError as error:
+            keys[name] = error
+    return keys
+
+
+def _key_findings(key: LoadedKey | UnusableKeyError) -> Iterator[str]:
+    if isinstance(key, UnusableKeyError):
+        yield f"UNUSABLE KEY: {key}"
+    else:
+        yield from (f"warning: {warning}" for warning in key.warnings)
+
+
+def _assertion_findings(profile: Profile, key: LoadedKey | UnusableKeyError) -> Iterator[str]:
+    """Find out whether an assertion could be written as the profile wants it; the key alone does not tell."""
+    from fla_gateway.oauth import assertion  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.runtime.tokens import signing_key  # noqa: PLC0415
+
+    if isinstance(key, UnusableKeyError):
+        return
+    options, signing = profile.token_request.assertion, signing_key(key)
+    try:
+        assertion.header(options, assertion.algorithm_for(options, signing, key.name), signing)
+    except ProblemError as error:
+        yield f"UNUSABLE KEY: {error.detail}"
+
+
+def _idle_key_findings(
+    profiles: tuple[Profile, ...], keys: Mapping[str, LoadedKey | UnusableKeyError]
+) -> Iterator[str]:
+    used = {profile.token_request.key for profile in profiles}
+    for name, key in keys.items():
+        if name not in used:
+            yield from (f"keys.{name}: {one}" for one in _key_findings(key))
+
+
+def _lines(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime, wrong: list[str]) -> Iterator[str]:
+    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    yield profile.name
+    for label, value in _facts(profile, key, now):
+        yield f"  {label:<{_WIDTH}} {printable(value)}"
+    for one in wrong:
+        yield f"  {one}"
+
+
+def _facts(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime) -> Iterator[tuple[str, str]]:
+    request = profile.token_request
+    # Somebody who means to try something out must not overlook that this one declares for real.
+    yield "environment", profile.environment.upper() if profile.production else profile.environment
+    yield "API", f"https://{profile.upstream.authority}"
+    yield "paths", ", ".join(profile.prefixes) or "all of /REST/"
+    yield "token server", request.token_url
+    yield "client id", request.client_id
+    if request.scope:
+        yield "scope", " ".join(request.scope)
+    # The name of an inline key is made up of its profile: `profiles.key_sources`.
+    name = "its own" if request.key.startswith("profile:") else request.key
+    if isinstance(key, UnusableKeyError):
+        yield "key", f"{name} (unusable)"
+        return
+    yield "key", f"{name}, signs with {request.assertion.alg or key.signer.algorithms[0]}"
+    yield "certificate", _certificate(key.certificate, now)
+
+
+def _certificate(facts: CertificateFacts | None, now: datetime) -> str:
+    if facts is None:
+        return "none given; its rules cannot be checked"
+    days = (facts.not_after - now).days
+    return f"{facts.subject}, until {facts.not_after:%Y-%m-%d}, {days} {'day' if days == 1 else 'days'} left"
+
+
+def _verdict(count: int) -> str:
+    return f"{count} {'finding' if count == 1 else 'findings'}" if count else "all well"

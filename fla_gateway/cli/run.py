@@ -1,0 +1,35 @@
+"""`fla-gateway run`: serve.
+
+Owns the arguments. Refuses to know how serving works; `runtime.lifecycle` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from fla_gateway.cli.configured import add_config
+
+SUMMARY: Final = "serve the profiles of a configuration"
+DESCRIPTION: Final = """\
+Serve the profiles of a configuration until SIGTERM or Ctrl-C; running calls are then finished first.
+A profile whose key cannot be used answers 503 and says why, and the others run.
+
+examples:
+  fla-gateway run
+  fla-gateway run --config /etc/fla-gateway/gateway.toml --strict
+  curl http://127.0.0.1:8480/employer/REST/...      a call, in another terminal
+  curl http://127.0.0.1:8481/readyz                 is it ready?"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_config(parser)
+    parser.add_argument("--strict", action="store_true", help="do not start if any profile's key cannot be used")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from fla_gateway.runtime.lifecycle import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
+
+    return serve(arguments.config, strict=arguments.strict)

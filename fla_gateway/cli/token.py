@@ -1,0 +1,86 @@
+"""`fla-gateway token`: get one token from the real token server.
+
+Owns what is shown of it. Refuses to print the token unless asked to, and then prints nothing else on standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from fla_gateway.cli.configured import add_config, read
+from fla_gateway.cli.exits import FINDINGS, WELL
+from fla_gateway.errors import ConfigurationError, Fault, ProblemError
+
+if TYPE_CHECKING:  # aiohttp is heavy; `--help` must not wait for it
+    from fla_gateway.profiles import Profile
+    from fla_gateway.runtime.tokens import Fetched
+
+SUMMARY: Final = "get one token from the token server and show what came"
+DESCRIPTION: Final = """\
+Get one token for a profile from its real token server, and show lifetime, scope and clock offset. This proves that
+client id, key and ChaMan rights belong together; no API is called.
+
+Exit code 0: a token came; 1: the token server could not be reached or refused; 2: the configuration is faulty.
+
+examples:
+  fla-gateway token employer
+  curl -H "Authorization: Bearer $(fla-gateway token employer --reveal)" https://services.socialsecurity.be/REST/..."""
+
+_WIDTH: Final = 14
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("profile", metavar="PROFILE", help="name of the profile")
+    add_config(parser)
+    parser.add_argument("--reveal", action="store_true", help="print the token, alone, on standard output")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Get a token and print."""
+    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.runtime.tokens import fetch_once  # noqa: PLC0415
+
+    configured = read(arguments.config)
+    profile = _find(configured.profiles, arguments.profile)
+    try:
+        fetched = fetch_once(configured.settings, profile)
+    except ProblemError as error:
+        print(f"{error.code}: {printable(error.detail)}", file=sys.stderr)
+        return FINDINGS
+    # With --reveal, standard output belongs to the token: $(fla-gateway token NAME --reveal) must give it and no more.
+    facts = sys.stderr if arguments.reveal else sys.stdout
+    for label, value in _facts(profile, fetched):
+        print(f"{label:<{_WIDTH}} {printable(value)}", file=facts)
+    if arguments.reveal:
+        print("warning: whoever has this token acts as this client until it expires", file=sys.stderr)
+        print(fetched.token.value.reveal())
+    return WELL
+
+
+def _find(profiles: tuple[Profile, ...], name: str) -> Profile:
+    for profile in profiles:
+        if profile.name == name:
+            return profile
+    known = ", ".join(profile.name for profile in profiles)
+    raise ConfigurationError((Fault(name, "there is no such profile", f"there are: {known}"),))
+
+
+def _facts(profile: Profile, fetched: Fetched) -> Iterator[tuple[str, str]]:
+    yield "profile", profile.name
+    yield "environment", profile.environment.upper() if profile.production else profile.environment
+    yield "token server", profile.token_request.token_url
+    yield "client id", profile.token_request.client_id
+    yield "lifetime", f"{fetched.token.lifetime:g} s"
+    yield "scope", fetched.token.scope or "not said by the token server"
+    yield "clock offset", _offset(fetched.offset)
+    yield "answered in", f"{fetched.seconds:.2f} s"
+
+
+def _offset(seconds: float) -> str:
+    if abs(seconds) < 1:
+        return "none worth mentioning"
+    return f"the token server is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine"

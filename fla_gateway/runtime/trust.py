@@ -1,0 +1,64 @@
+"""Port: whom the gateway believes to be the government, for both legs.
+
+Owns the TLS contexts towards token servers, APIs and through corporate networks. Refuses to have a way to switch
+verification off.
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import certifi
+
+from fla_gateway.errors import ConfigurationError, Fault
+
+
+class Trust:
+    """Verifying TLS contexts, one for each set of roots; made once, since reading the roots takes tens of milliseconds.
+
+    Args:
+        egress_ca: further roots of the corporate network, or None.
+    """
+
+    def __init__(self, egress_ca: Path | None = None) -> None:
+        self._egress_ca = egress_ca
+        self._contexts: dict[Path | None, ssl.SSLContext] = {}
+
+    def context(self, ca_file: Path | None) -> ssl.SSLContext:
+        """Give the context for an environment.
+
+        Args:
+            ca_file: further roots of the environment, or None.
+
+        Raises:
+            ConfigurationError: if a file with roots cannot be read.
+        """
+        context = self._contexts.get(ca_file)
+        if context is None:
+            context = self._contexts[ca_file] = self._make(ca_file)
+        return context
+
+    def _make(self, ca_file: Path | None) -> ssl.SSLContext:
+        # create_default_context: the system's roots, CERT_REQUIRED, host names checked.
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        # The system's roots may be old or, in a small image, none; certifi's do not know the company's own.
+        context.load_verify_locations(certifi.where())
+        for path, place in ((self._egress_ca, "egress.ca_file"), (ca_file, "environments: ca_file")):
+            if path is not None:
+                _add(context, path, place)
+        return context
+
+
+def _add(context: ssl.SSLContext, path: Path, place: str) -> None:
+    try:
+        context.load_verify_locations(path)
+    except ssl.SSLError:
+        fault = Fault(place, f"{path} holds no certificates that can be read", "it must be PEM")
+    except OSError as error:
+        fault = Fault(place, f"{path} cannot be read: {error.strerror}", "check the path and its rights")
+    else:
+        return
+    raise ConfigurationError((fault,))
