@@ -17,6 +17,9 @@ from fla_gateway.http1.request import CHUNKED
 UNTIL_CLOSE: Final = -2
 """Framing of a body that ends with the connection."""
 
+BODILESS: Final = frozenset((204, 304))
+"""Status codes whose answers have no body (RFC 9112, section 6.3)."""
+
 # RFC 9112, section 5.1: "A proxy MUST remove any such whitespace from a response message before forwarding".
 _SPACE_BEFORE_COLON: Final = re.compile(rb"(?<=\n)(" + TOKEN + rb"++)[ \t]++(?=:)")
 # RFC 9112, section 5.2: a proxy replaces each obs-fold with one or more SP, or answers 502.
@@ -43,12 +46,14 @@ class ResponseFraming(NamedTuple):
     """How the body ends, and whether the connection lives on.
 
     Attributes:
-        length: bytes of body, CHUNKED or UNTIL_CLOSE.
+        length: bytes of body that follow, CHUNKED or UNTIL_CLOSE.
+        announced: what the fields say of the length, also where no body follows, as after HEAD.
         persistent: whether the server lets the connection be used again.
         nominated: lower-case names that Connection nominates as hop-by-hop.
     """
 
     length: int
+    announced: int
     persistent: bool
     nominated: frozenset[bytes]
 
@@ -103,12 +108,10 @@ def frame_response(
         members = list_members(b",".join(connection))
         nominated = frozenset(members)
         persistent = b"close" not in nominated and (persistent or b"keep-alive" in nominated)
-    length = _announced_length(codings, lengths, minor)
-    if to_head or status in (204, 304):
-        return ResponseFraming(0, persistent, nominated)
-    if length == UNTIL_CLOSE:
-        persistent = False
-    return ResponseFraming(length, persistent, nominated)
+    announced = _announced_length(codings, lengths, minor)
+    if to_head or status in BODILESS:
+        return ResponseFraming(0, announced, persistent, nominated)
+    return ResponseFraming(announced, announced, persistent and announced != UNTIL_CLOSE, nominated)
 
 
 def _announced_length(codings: list[bytes], lengths: list[bytes], minor: int) -> int:

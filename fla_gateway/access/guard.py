@@ -1,0 +1,87 @@
+"""The guard at the door: host names and browsers (pure).
+
+Owns the refusal of requests that reach the port although nobody meant them to: a page in a browser, or a name that was
+made to point here (DNS rebinding). Refuses to know profiles, tokens and who the caller is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from fla_gateway.http1.fields import FieldLine, value_of
+
+LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
+
+
+class Refusal(NamedTuple):
+    """Why a request goes no further.
+
+    Attributes:
+        code: a code of `problems.PROBLEMS`.
+        detail: what was found and what to do about it.
+    """
+
+    code: str
+    detail: str
+
+
+def listener_names(port: int, own: Iterable[str], further: Iterable[str]) -> frozenset[bytes]:
+    """Give every value of Host that a listener answers to, in lower case.
+
+    Args:
+        port: TCP port of the listener; each name is valid with this port and without any.
+        own: the address that the listener is bound to, as it stands in Host.
+        further: names of the configuration; one that carries a port of its own is valid with just that.
+    """
+    names: set[bytes] = set()
+    for name in (*LOOPBACK_NAMES, *own, *further):
+        text = name.lower()
+        names.add(text.encode())
+        if ":" not in text.rpartition("]")[2]:
+            names.add(f"{text}:{port}".encode())
+    return frozenset(names)
+
+
+def judge(host: bytes | None, lines: list[FieldLine], names: frozenset[bytes] | None) -> Refusal | None:
+    """Refuse a request that carries a foreign host name or that a page in a browser caused.
+
+    Args:
+        host: value of Host, or None where HTTP/1.0 sent none.
+        lines: the request's fields.
+        names: what `listener_names` gave; None for a Unix socket, which no name can be made to point to.
+    """
+    if host is not None and names is not None and host.lower() not in names:
+        return Refusal(
+            "wrong-host",
+            "The Host field names a host that this gateway is not known by. "
+            "Call it as localhost, or add the name to 'hosts' under [gateway] in the configuration.",
+        )
+    for name, rest in lines:
+        cause = _page(name.lower(), value_of(rest).lower(), names)
+        if cause:
+            return Refusal(
+                "browser-refused",
+                f"The field {cause} shows that a web page caused this request; pages may not use the gateway.",
+            )
+    return None
+
+
+def _page(name: bytes, value: bytes, names: frozenset[bytes] | None) -> str | None:
+    if name == b"origin":
+        return "Origin"
+    # Fetch Metadata: "none" is a person's own navigation, "same-origin" a page of this very listener.
+    if name == b"sec-fetch-site" and value not in (b"none", b"same-origin"):
+        return "Sec-Fetch-Site"
+    if name == b"referer" and value and not _same_site(value, names):
+        return "Referer"
+    return None
+
+
+def _same_site(referer: bytes, names: frozenset[bytes] | None) -> bool:
+    scheme, separator, rest = referer.partition(b"://")
+    if not separator:
+        # "about:blank" or a relative reference: no page of another site.
+        return True
+    authority = rest.replace(b"?", b"/").replace(b"#", b"/").partition(b"/")[0]
+    return scheme == b"http" and (names is None or authority in names)

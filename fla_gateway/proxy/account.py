@@ -1,0 +1,60 @@
+"""One profile at work: its token, its connections, and the bytes of its requests that are always the same.
+
+Owns the meeting of profile, token entry and pool. Refuses to know exchanges.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fla_gateway.oauth.model import AccessToken
+from fla_gateway.profiles import Profile
+from fla_gateway.proxy.headers import Address, closing_fields, host_field
+from fla_gateway.proxy.pool import Pool
+
+
+class TokenEntry(Protocol):
+    """The profile's place in the token cache, as the data path sees it."""
+
+    def current(self, now: float) -> AccessToken | None:
+        """Give the token if it is usable now; never waits."""
+        ...
+
+    async def obtain(self) -> AccessToken:
+        """Give a usable token, waiting for one; raises ProblemError with origin ``token-server``."""
+        ...
+
+    def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:
+        """Take note that a service refused the token; tell whether asking again with another one makes sense."""
+        ...
+
+
+class Account:
+    """A profile that can be served."""
+
+    __slots__ = ("_closing", "_token", "address", "direct_address", "entry", "host_field", "name", "pool", "profile")
+
+    def __init__(self, profile: Profile, entry: TokenEntry, pool: Pool) -> None:
+        """Join the parts.
+
+        Args:
+            profile: the resolved profile.
+            entry: its place in the token cache.
+            pool: its connections.
+        """
+        self.profile = profile
+        self.name = profile.name
+        self.entry = entry
+        self.pool = pool
+        self.address = Address(profile.upstream, b"/" + profile.name.encode())
+        self.direct_address = Address(profile.upstream, b"")
+        self.host_field = host_field(profile.upstream)
+        self._token: AccessToken | None = None
+        self._closing = b""
+
+    def closing_fields(self, token: AccessToken) -> bytes:
+        """Give the fields that end a request head with this token; written once per token."""
+        if token is not self._token:
+            self._token = token
+            self._closing = closing_fields(token)
+        return self._closing

@@ -1,0 +1,65 @@
+"""Rule: the bytes of the answers that the gateway gives by itself (pure).
+
+Owns the head of a problem answer. Refuses to know why it is given; `problems` has the table and the body.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fla_gateway.problems import PROBLEMS, Delivery, problem_body
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def problem_answer(
+    code: str,
+    detail: str,
+    request_id: str,
+    profile: str | None,
+    *,
+    delivery: Delivery | None = None,
+    retry_after: int | None = None,
+    to_head: bool = False,
+    connection: bytes = b"",
+) -> bytes:
+    """Write a whole answer of ``application/problem+json`` (RFC 9457).
+
+    Args:
+        code: a code of `problems.PROBLEMS`.
+        detail: what happened and what to do.
+        request_id: the UUID of the exchange.
+        profile: name of the profile, None where none was reached.
+        delivery: what the exchange knows better than the table.
+        retry_after: whole seconds, or None.
+        to_head: leave the body out, as an answer to HEAD does; its length stays (RFC 9110, section 9.3.2).
+        connection: the Connection field line, or nothing.
+    """
+    row = PROBLEMS[code]
+    body = problem_body(code, detail, request_id, profile, delivery=delivery)
+    status = HTTPStatus(row.status)
+    head = (
+        f"HTTP/1.1 {row.status} {status.phrase}\r\n"
+        "Content-Type: application/problem+json\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Cache-Control: no-store\r\n"
+        f"Fla-Gateway-Origin: {row.origin}\r\n"
+    )
+    if retry_after is not None:
+        head += f"Retry-After: {retry_after}\r\n"
+    if code == "method-refused":
+        # RFC 9110, section 15.5.6: a 405 names the methods that are allowed.
+        head += "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+    return head.encode() + connection + b"\r\n" + (b"" if to_head else body)
+
+
+def connection_field(*, keep_alive: bool, minor: int) -> bytes:
+    """Write the Connection field line of an answer, where it needs one (RFC 9112, section 9.3).
+
+    Args:
+        keep_alive: whether the connection is used again.
+        minor: HTTP minor version of the request.
+    """
+    if not keep_alive:
+        return b"Connection: close\r\n"
+    return b"" if minor else b"Connection: keep-alive\r\n"

@@ -1,0 +1,374 @@
+"""Port: one caller's connection (asyncio protocol).
+
+Owns the reading of requests on one connection: heads, bodies, pipelining, half-close, and how the connection ends.
+Refuses to know tokens and upstreams: a judged request becomes an exchange.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from typing import TYPE_CHECKING, Final, cast
+
+from fla_gateway.access.guard import Refusal
+from fla_gateway.http1.chunked import ChunkedDecoder
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.fields import MAX_HEAD
+from fla_gateway.http1.request import CHUNKED, RequestLine, check_partial_head, read_request_line
+from fla_gateway.problems import PROBLEMS
+from fla_gateway.proxy.answers import connection_field, problem_answer
+from fla_gateway.proxy.exchange import Exchange
+from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.routing import Route
+
+if TYPE_CHECKING:
+    from fla_gateway.problems import Delivery
+    from fla_gateway.proxy.door import Door
+    from fla_gateway.proxy.headers import RequestFields
+    from fla_gateway.proxy.service import Service
+
+_PIPELINED: Final = 1
+_HELD: Final = 2
+_THROTTLED: Final = 4
+
+_LINGER_SECONDS: Final = 10
+_LINGER_BYTES: Final = 33_554_432
+# TRACE would show the caller the token that was sent upstream (RFC 9110, section 9.3.8).
+_REFUSED_METHODS: Final = frozenset((b"CONNECT", b"TRACE", b"TRACK"))
+
+
+class CallerConnection(asyncio.Protocol):
+    """One connection of a caller; owns at most one exchange at a time, so that answers keep the order of requests."""
+
+    __slots__ = (
+        "_buffer", "_decoder", "_door", "_half_closed", "_left", "_lingered", "_paused", "_service", "_since",
+        "closed", "exchange", "lingering", "transport", "write",
+    )  # fmt: skip
+
+    def __init__(self, service: Service, door: Door) -> None:
+        """Start unconnected."""
+        self._service = service
+        self._door = door
+        self.exchange: Exchange | None = None
+        self.closed = False
+        self.lingering = False
+        self._lingered = 0
+        self._half_closed = False
+        self._buffer = b""
+        self._left = 0
+        self._decoder: ChunkedDecoder | None = None
+        self._paused = 0
+        self._since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Register with the service."""
+        self.transport = cast("asyncio.Transport", transport)
+        self.write = self.transport.write
+        self._since = self._service.now()
+        self._service.opened(self)
+
+    # Bytes in
+
+    def data_received(self, data: bytes) -> None:
+        """Read a head, pass a body on, or hold what was sent ahead of its turn."""
+        exchange = self.exchange
+        if exchange is None:
+            if self.lingering:
+                self._linger(len(data))
+            else:
+                self._head(self._buffer + data if self._buffer else data)
+        elif self._left:
+            self._body(exchange, data)
+        else:
+            # Pipelined: what one read brought is held, and no more is read until its turn comes.
+            self._buffer += data
+            self._pause(_PIPELINED)
+
+    def _head(self, data: bytes) -> None:
+        while data.startswith(b"\r\n"):
+            # RFC 9112, section 2.2: empty lines before a request line are ignored; old clients send one after a body.
+            data = data[2:]
+        end = data.find(b"\r\n\r\n") + 4
+        if not 4 <= end <= MAX_HEAD:  # noqa: PLR2004 - not found, or found too late
+            self._incomplete_head(data)
+            return
+        self._buffer = b""
+        try:
+            after_line = data.find(b"\r\n") + 2
+            line = read_request_line(data[:after_line])
+            fields = self._door.fields(data[after_line:end], line.minor)
+        except ProtocolError as error:
+            self._malformed(error)
+            return
+        self._request(line, fields, data[end:] if end < len(data) else b"")
+
+    def _incomplete_head(self, data: bytes) -> None:
+        if not self._buffer:
+            self._since = self._service.now()
+        self._buffer = data
+        try:
+            check_partial_head(data)
+        except ProtocolError as error:
+            self._malformed(error)
+
+    def _request(self, line: RequestLine, fields: RequestFields, rest: bytes) -> None:
+        try:
+            pieces, last = self._first_pieces(fields.length, rest)
+        except ProtocolError as error:
+            self._malformed(error)
+            return
+        service = self._service
+        route = self._door.route(line.target)
+        refusal = fields.refusal or _refused_method(line.method)
+        if refusal is None and isinstance(route, Route):
+            account = service.accounts.get(route.profile)
+            if account is not None and not service.stopping:
+                exchange = self.exchange = Exchange(
+                    service,
+                    self,
+                    account,
+                    route,
+                    fields,
+                    address=account.direct_address if self._door.direct else account.address,
+                    method=line.method,
+                    minor=line.minor,
+                    request_id=service.ids.draw(),
+                    started=service.now(),
+                )
+                exchange.begin(pieces, last=last)
+                return
+            refusal = service.why_not(route.profile)
+        profile = route.profile if isinstance(route, Route) else ""
+        self._refuse(line, refusal or cast("Refusal", route), profile, keep_alive=fields.keep_alive)
+
+    def _first_pieces(self, length: int, rest: bytes) -> tuple[list[bytes], bool]:
+        self._left = length
+        if length == CHUNKED:
+            self._decoder = ChunkedDecoder()
+        if length:
+            return self._pieces(rest) if rest else ([], False)
+        if rest:
+            self._put_back(rest)
+        return [], True
+
+    def _pieces(self, data: bytes) -> tuple[list[bytes], bool]:
+        """Take what belongs to the body; what comes after it is put back for the next request."""
+        if self._decoder is not None:
+            pieces, last, surplus = self._decoder.feed(data)
+        else:
+            surplus = data[self._left :]
+            pieces = [data[: self._left] if surplus else data]
+            self._left -= len(pieces[0])
+            last = self._left == 0
+        if last:
+            self._left = 0
+            self._decoder = None
+            if surplus:
+                self._put_back(surplus)
+        return pieces, last
+
+    def _put_back(self, surplus: bytes) -> None:
+        self._buffer = surplus
+        self._pause(_PIPELINED)
+
+    def _body(self, exchange: Exchange, data: bytes) -> None:
+        try:
+            pieces, last = self._pieces(data)
+        except ProtocolError as error:
+            exchange.fail(error.code, f"{error.message[0].upper()}{error.message[1:]}.")
+            return
+        exchange.body(pieces, last=last)
+
+    # Answers of our own
+
+    def _malformed(self, error: ProtocolError) -> None:
+        self._left = CHUNKED  # where the next request would begin is unknown, so there is none
+        refusal = Refusal(error.code, f"{error.message[0].upper()}{error.message[1:]}.")
+        self._refuse(RequestLine(b"", b"", 1), refusal, "", keep_alive=False)
+
+    def _refuse(self, line: RequestLine, refusal: Refusal, profile: str, *, keep_alive: bool) -> None:
+        service = self._service
+        now = service.now()
+        request_id = service.ids.draw()
+        keep_alive = keep_alive and not self._left and not service.stopping
+        row = PROBLEMS[refusal.code]
+        self.write(
+            problem_answer(
+                refusal.code,
+                refusal.detail,
+                request_id,
+                profile or None,
+                delivery="not-sent",
+                to_head=line.method == b"HEAD",
+                connection=connection_field(keep_alive=keep_alive, minor=line.minor),
+            )
+        )
+        path = line.target.partition(b"?")[0]
+        service.observer.exchange(
+            ExchangeRecord(
+                request_id, profile, line.method, path, row.status, row.origin, refusal.code, "refused", 0, 0, 0.0, 0
+            )
+        )
+        self._turn(now, keep_alive=keep_alive)
+
+    def answer_problem(
+        self, exchange: Exchange, code: str, detail: str, *, delivery: Delivery, retry_after: int | None
+    ) -> None:
+        """Answer a running exchange with a problem."""
+        self.write(
+            problem_answer(
+                code,
+                detail,
+                exchange.request_id,
+                exchange.profile,
+                delivery=delivery,
+                retry_after=retry_after,
+                to_head=exchange.method == b"HEAD",
+                connection=connection_field(keep_alive=exchange.keep_alive, minor=exchange.minor),
+            )
+        )
+
+    # Turns and ends
+
+    def finished(self, exchange: Exchange, now: float) -> None:
+        """Take note that the exchange is over and its answer written."""
+        self._turn(now, keep_alive=exchange.keep_alive)
+
+    def _turn(self, now: float, *, keep_alive: bool) -> None:
+        self.exchange = None
+        self._since = now
+        self._resume(_HELD | _THROTTLED)
+        if self.closed:
+            return
+        if not keep_alive:
+            self._end()
+        elif self._buffer:
+            self._service.loop.call_soon(self._next)
+        elif self._half_closed:
+            self.transport.close()
+
+    def _next(self) -> None:
+        if self.closed or self.exchange is not None:
+            return
+        data, self._buffer = self._buffer, b""
+        self._resume(_PIPELINED)
+        self._head(data)
+
+    def _end(self) -> None:
+        if self._half_closed or not (self._left or self._buffer):
+            self.transport.close()
+            return
+        # The caller may still be sending. Closing now would reset the connection and could destroy the answer before it
+        # is read (RFC 9112, section 9.6): so only our side is closed, and what comes is thrown away for a while.
+        self.lingering = True
+        self._buffer = b""
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._resume(_PIPELINED)
+
+    def _linger(self, size: int) -> None:
+        self._lingered += size
+        if self._lingered > _LINGER_BYTES:
+            self.transport.abort()
+
+    def drop(self) -> None:
+        """Close without another word: the honest end of an answer that cannot be finished."""
+        if not self.closed:
+            self.transport.abort()
+
+    def stop(self) -> None:
+        """Close if nothing runs; the gateway is stopping."""
+        if self.exchange is None and not self.lingering:
+            self.transport.close()
+
+    def eof_received(self) -> bool:
+        """Note the caller's FIN: after a complete request it is no reason to stop, within one it is."""
+        self._half_closed = True
+        if self.exchange is not None and self._left:
+            self.exchange.caller_gone()
+            self.exchange = None
+            return False
+        return self.exchange is not None or (bool(self._buffer) and bool(self._paused & _PIPELINED))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature; how it was lost changes nothing
+        """Tell the exchange that nobody waits for it any more."""
+        self.closed = True
+        self._service.closed(self)
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.caller_gone()
+
+    def is_gone(self) -> bool:
+        """Tell whether the connection was reset while nothing was read from it."""
+        if self.closed or self.transport.is_closing():
+            return True
+        sock = self.transport.get_extra_info("socket")
+        poller = select.poll()
+        poller.register(sock.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, event in poller.poll(0))
+
+    def sweep(self, now: float) -> None:
+        """Look for a phase that has lasted too long; called once a second."""
+        timeouts = self._service.settings.timeouts
+        waited = now - self._since
+        if self.exchange is not None:
+            self.exchange.sweep(now)
+        elif self.lingering:
+            if waited > _LINGER_SECONDS:
+                self.transport.abort()
+        elif self._buffer and not self._paused:
+            if waited > timeouts.head:
+                self._malformed(ProtocolError("request-timeout", f"the head did not end within {timeouts.head:g} s"))
+        elif waited > timeouts.idle:
+            # A caller that never took its last answer would keep a close waiting for ever.
+            (self.transport.abort if self.transport.get_write_buffer_size() else self.transport.close)()
+
+    # Back-pressure
+
+    def hold(self, *, on: bool) -> None:
+        """Stop reading while there is no connection to pass the body on to."""
+        self._switch(_HELD, on=on)
+
+    def throttle(self, *, on: bool) -> None:
+        """Stop reading while the API takes no more."""
+        self._switch(_THROTTLED, on=on)
+
+    @property
+    def throttled(self) -> bool:
+        """Whether the API takes no bytes for now."""
+        return bool(self._paused & _THROTTLED)
+
+    def _switch(self, reason: int, *, on: bool) -> None:
+        if on:
+            self._pause(reason)
+        else:
+            self._resume(reason)
+
+    def _pause(self, reason: int) -> None:
+        if not self._paused and not self.closed:
+            self.transport.pause_reading()
+        self._paused |= reason
+
+    def _resume(self, reasons: int) -> None:
+        if self._paused & reasons:
+            self._paused &= ~reasons
+            if not self._paused and not self.closed and not self._half_closed:
+                self.transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        """Pass the caller's back-pressure on."""
+        if self.exchange is not None:
+            self.exchange.caller_blocked(blocked=True)
+
+    def resume_writing(self) -> None:
+        """See `pause_writing`."""
+        if self.exchange is not None:
+            self.exchange.caller_blocked(blocked=False)
+
+
+def _refused_method(method: bytes) -> Refusal | None:
+    if method not in _REFUSED_METHODS:
+        return None
+    if method == b"CONNECT":
+        return Refusal("method-refused", "This is a gateway with fixed upstreams and opens no tunnels.")
+    return Refusal("method-refused", "TRACE would show the token that the gateway adds, so it is not forwarded.")

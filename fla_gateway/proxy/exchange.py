@@ -1,0 +1,383 @@
+"""One exchange: the sequence from a judged request to its record.
+
+Owns the order of steps (token, connection, sending, 401 replay, answer, record) and knows at every moment what may
+still be said honestly about the request's fate. Refuses to parse: callers' bytes are read by `downstream`, the API's
+by `upstream`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from fla_gateway.errors import ProblemError
+from fla_gateway.http1.chunked import LAST_CHUNK, chunk
+from fla_gateway.http1.request import CHUNKED
+from fla_gateway.problems import PROBLEMS
+from fla_gateway.proxy.answers import CONTINUE, connection_field
+from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
+from fla_gateway.proxy.headers import inbound
+from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.replay import CHANGING, SAFE_TO_REPEAT, refuses_token
+from fla_gateway.proxy.routing import service_of
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from fla_gateway.http1.response import ResponseFraming, ResponseHead
+    from fla_gateway.oauth.model import AccessToken
+    from fla_gateway.problems import Delivery
+    from fla_gateway.proxy.account import Account
+    from fla_gateway.proxy.downstream import CallerConnection
+    from fla_gateway.proxy.headers import Address, InboundHead, RequestFields
+    from fla_gateway.proxy.routing import Route
+    from fla_gateway.proxy.service import Service
+    from fla_gateway.proxy.upstream import ApiConnection
+
+_LOG = structlog.get_logger("fla_gateway.proxy")
+_UPSTREAM_FIELD: Final = b"Fla-Gateway-Origin: upstream\r\n"
+_OUTBOX_LIMIT: Final = 65_536
+"""Bytes of body taken from the caller while there is no connection yet to send them on."""
+
+
+class Exchange:
+    """A request that was accepted, and what becomes of it.
+
+    It belongs to the caller's connection until the answer is whole; one whose caller is gone belongs to the service
+    until its fate is known.
+    """
+
+    __slots__ = (
+        "_account", "_address", "_answered", "_attempts", "_caller", "_chunking", "_fields", "_kept", "_outbox",
+        "_outbox_size", "_pending", "_progress", "_progress_at", "_route", "_service", "_status", "_task", "_token",
+        "_upstream", "body_open", "keep_alive", "method", "minor", "received", "request_id", "sent", "started",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        service: Service,
+        caller: CallerConnection,
+        account: Account,
+        route: Route,
+        fields: RequestFields,
+        *,
+        address: Address,
+        method: bytes,
+        minor: int,
+        request_id: str,
+        started: float,
+    ) -> None:
+        """Take a judged request; nothing happens before `begin`."""
+        self._service = service
+        self._caller: CallerConnection | None = caller
+        self._account = account
+        self._route = route
+        self._fields = fields
+        self._address = address
+        self.method = method
+        self.minor = minor
+        self.request_id = request_id
+        self.started = started
+        self.keep_alive = fields.keep_alive
+        self.body_open = True
+        self.received = 0
+        self.sent = 0
+        self._attempts = 0
+        self._status = 0
+        self._answered = False
+        self._chunking = False
+        self._pending: list[bytes] = []
+        self._kept: list[bytes] | None = []
+        self._outbox: list[bytes] = []
+        self._outbox_size = 0
+        self._task: asyncio.Task[None] | None = None
+        self._token: AccessToken | None = None
+        self._upstream: ApiConnection | None = None
+        self._progress = -1
+        self._progress_at = started
+
+    # The request on its way
+
+    def begin(self, pieces: list[bytes], *, last: bool) -> None:
+        """Send the request at once if token and connection are at hand, else see to them.
+
+        Args:
+            pieces: the first pieces of the body.
+            last: whether they are the whole body.
+        """
+        self._take(pieces, last=last)
+        account = self._account
+        token = account.entry.current(self.started)
+        if token is not None:
+            connection = account.pool.take(self.started, changing=self.method not in SAFE_TO_REPEAT)
+            if connection is not None:
+                self._send(connection, token, pieces)
+                return
+        self._hold(pieces)
+        self._task = self._service.spawn(self._prepare(fresh=False))
+
+    def body(self, pieces: list[bytes], *, last: bool) -> None:
+        """Pass further pieces of the body on."""
+        self._take(pieces, last=last)
+        if self._upstream is not None:
+            self._upstream.write(b"".join(self._framed(pieces)))
+        elif self._task is not None:
+            self._hold(pieces)
+
+    def _take(self, pieces: list[bytes], *, last: bool) -> None:
+        self.body_open = not last
+        if not pieces:
+            return
+        self.received += sum(map(len, pieces))
+        if self._kept is not None:
+            if self.received > self._service.settings.replay_limit:
+                self._kept = None
+            else:
+                self._kept += pieces
+
+    def _hold(self, pieces: list[bytes]) -> None:
+        self._outbox += pieces
+        self._outbox_size += sum(map(len, pieces))
+        if self._outbox_size > _OUTBOX_LIMIT and self._caller is not None:
+            self._caller.hold(on=True)
+
+    def _framed(self, pieces: list[bytes]) -> list[bytes]:
+        if self._fields.length != CHUNKED:
+            return pieces
+        return chunk(pieces) if self.body_open else [*chunk(pieces), LAST_CHUNK]
+
+    async def _prepare(self, *, fresh: bool) -> None:
+        try:
+            token, connection = await self._ready(fresh=fresh)
+        except ProblemError as error:
+            self._task = None
+            self.fail(error.code, error.detail, error.retry_after)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must end in an answer, not in a caller that waits
+            self._task = None
+            _LOG.error("exchange-failed", request_id=self.request_id, error=type(error).__name__, exc_info=error)
+            self.fail("internal-error", "The gateway met a fault of its own; its log has the details.")
+        else:
+            self._task = None
+            self._go(token, connection)
+
+    async def _ready(self, *, fresh: bool) -> tuple[AccessToken, ApiConnection]:
+        entry, pool, now = self._account.entry, self._account.pool, self._service.now
+        changing = self.method not in SAFE_TO_REPEAT
+        token = entry.current(now()) or await entry.obtain()
+        connection = None if fresh else pool.take(now(), changing=changing)
+        if connection is None:
+            connection = await pool.acquire(changing=changing, fresh=fresh)
+            token = entry.current(now()) or token
+        return token, connection
+
+    def _go(self, token: AccessToken, connection: ApiConnection) -> None:
+        caller = self._caller
+        if caller is None or caller.is_gone():
+            # Nothing was written, and nothing is: a declaration whose sender has given up is not made behind his back.
+            connection.release()
+            if caller is not None:
+                caller.drop()
+            return
+        pieces, self._outbox = self._outbox, []
+        self._outbox_size = 0
+        self._send(connection, token, pieces)
+        caller.hold(on=False)
+
+    def _send(self, connection: ApiConnection, token: AccessToken, pieces: list[bytes]) -> None:
+        self._attempts += 1
+        self._upstream = connection
+        self._token = token
+        connection.carry(self)
+        fields = self._fields
+        account = self._account
+        parts = [self.method, b" ", self._route.target, account.host_field, fields.forwarded]
+        if not fields.traced:
+            parts.append(b"BelGov-Trace-Id: %b\r\n" % self.request_id.encode())
+        parts.append(account.closing_fields(token))
+        parts += self._framed(pieces)
+        connection.write(b"".join(parts))
+        if fields.expects_continue and self.body_open and not self.received and self._caller is not None:
+            self._caller.write(CONTINUE)
+
+    def request_is_sent(self) -> bool:
+        """See `upstream.Carried`."""
+        return not self.body_open
+
+    def upstream_blocked(self, *, blocked: bool) -> None:
+        """See `upstream.Carried`."""
+        if self._caller is not None:
+            self._caller.throttle(on=blocked)
+
+    # The answer on its way
+
+    def interim(self, head: ResponseHead) -> None:
+        """See `upstream.Carried`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
+        if self.minor and self._caller is not None:
+            fields = inbound(head, self._address, self._fields.host, to_head=True).fields
+            self._caller.write(b"".join((b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *fields, b"\r\n")))
+
+    def answer(self, head: ResponseHead) -> ResponseFraming | None:
+        """See `upstream.Carried`."""
+        shown = inbound(head, self._address, self._fields.host, to_head=self.method == b"HEAD")
+        self._status = int(head.status)
+        if self._status == 401 and self._token_refused(shown):  # noqa: PLR2004 - RFC 9110, section 15.5.2
+            self._replay()
+            return None
+        self._answered = True
+        length = shown.framing.length
+        self.keep_alive = (
+            self.keep_alive and not self.body_open and (length >= 0 or self.minor == 1) and not self._service.stopping
+        )
+        parts = [b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *shown.fields, _UPSTREAM_FIELD]
+        if length < 0 and self.minor:
+            self._chunking = True
+            parts.append(b"Transfer-Encoding: chunked\r\n")
+        parts += (connection_field(keep_alive=self.keep_alive, minor=self.minor), b"\r\n")
+        self._pending = parts
+        return shown.framing
+
+    @property
+    def profile(self) -> str:
+        """Name of the profile."""
+        return self._account.name
+
+    def answer_body(self, pieces: list[bytes], *, last: bool) -> None:
+        """See `upstream.Carried`."""
+        parts, self._pending = self._pending, []
+        if pieces:
+            self.sent += sum(map(len, pieces))
+            parts += chunk(pieces) if self._chunking else pieces
+        if last and self._chunking:
+            parts.append(LAST_CHUNK)
+        if parts and self._caller is not None:
+            self._caller.write(b"".join(parts))
+        if last:
+            self._upstream = None
+            self._end("upstream", "", "answered" if self._caller is not None else "caller-gone")
+
+    def caller_blocked(self, *, blocked: bool) -> None:
+        """Pass the caller's back-pressure on."""
+        if self._upstream is not None:
+            self._upstream.read(on=not blocked)
+
+    # The 401 replay, and the connection that was already dead
+
+    def _token_refused(self, shown: InboundHead) -> bool:
+        token = self._token
+        if token is None:
+            return False
+        account = self._account
+        renew = account.entry.refused(token, account.name, service_of(self._route.path), self._service.now())
+        return renew and self._attempts == 1 and refuses_token(shown.challenges) and self._is_whole()
+
+    def _is_whole(self) -> bool:
+        return self._kept is not None and not self.body_open
+
+    def _replay(self) -> None:
+        if self._upstream is not None:
+            self._upstream.abort()
+        self._again(fresh=False)
+
+    def _again(self, *, fresh: bool) -> None:
+        self._upstream = None
+        self._progress = -1
+        self._outbox = list(self._kept or ())
+        self._task = self._service.spawn(self._prepare(fresh=fresh))
+
+    def upstream_failed(self, code: str, message: str) -> None:
+        """See `upstream.Carried`."""
+        connection = self._upstream
+        died_idle = connection is not None and connection.used and connection.untouched
+        if died_idle and self.method in SAFE_TO_REPEAT and self._attempts == 1 and self._is_whole():
+            self._again(fresh=True)
+            return
+        self.fail(code, f"{message[0].upper()}{message[1:]}. Whether the API acted on the request is not known.")
+
+    # Ends
+
+    def fail(self, code: str, detail: str, retry_after: int | None = None) -> None:
+        """End with a problem; once the answer has begun, the only honest signal is a closed connection."""
+        upstream, self._upstream = self._upstream, None
+        if upstream is not None:
+            upstream.abort()
+        caller = self._caller
+        if self._answered or caller is None:
+            outcome = "caller-gone" if caller is None else "truncated"
+            self._status = self._status if self._answered else 0
+            self._end("upstream" if self._answered else PROBLEMS[code].origin, code, outcome)
+            return
+        delivery: Delivery = "unknown" if self._attempts else "not-sent"
+        self.keep_alive = self.keep_alive and not self.body_open and not self._service.stopping
+        self._status = PROBLEMS[code].status
+        caller.answer_problem(self, code, detail, delivery=delivery, retry_after=retry_after)
+        origin = PROBLEMS[code].origin
+        self._end(origin, code, "unknown" if self._attempts else "refused" if origin == "gateway" else "not-sent")
+
+    def caller_gone(self) -> None:
+        """The caller is lost: what was not sent is not sent; a change that was sent is followed to its end."""
+        self._caller = None
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        elif self._upstream is not None and self.method in CHANGING and not self.body_open:
+            self._service.orphans.add(self)
+            self._upstream.read(on=True)
+            return
+        if self._upstream is not None:
+            self._upstream.abort()
+            self._upstream = None
+        self._end("upstream" if self._answered else "gateway", "", "caller-gone")
+
+    def _end(self, origin: str, code: str, outcome: str) -> None:
+        now = self._service.now()
+        caller, self._caller = self._caller, None
+        self._service.orphans.discard(self)
+        self._service.observer.exchange(
+            ExchangeRecord(
+                self.request_id,
+                self._account.name,
+                self.method,
+                self._route.path,
+                self._status,
+                origin,
+                code,
+                outcome,
+                self.received,
+                self.sent,
+                now - self.started,
+                self._attempts,
+            )
+        )
+        if caller is not None:
+            if outcome == "truncated":
+                caller.drop()
+            else:
+                caller.finished(self, now)
+
+    def sweep(self, now: float) -> None:
+        """Look for a phase that has lasted too long; called once a second."""
+        upstream, caller = self._upstream, self._caller
+        progress = self.received + self.sent + self._answered
+        if upstream is None or progress != self._progress:
+            self._progress = progress
+            self._progress_at = now
+        verdict = overdue(
+            Phase(
+                seconds=now - self.started,
+                still=now - self._progress_at,
+                sent_upstream=upstream is not None,
+                answered=self._answered,
+                body_open=self.body_open,
+                caller_blocked=upstream is not None and not upstream.reading,
+                upstream_blocked=caller is not None and caller.throttled,
+            ),
+            self._service.settings.timeouts,
+        )
+        if verdict is CALLER_IS_STUCK and caller is not None:
+            caller.drop()
+        elif verdict is not None:
+            if self._task is not None:
+                self._task.cancel()
+                self._task = None
+            self.fail(verdict.code, verdict.detail)

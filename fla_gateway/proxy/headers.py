@@ -1,0 +1,267 @@
+"""Rule: which fields pass, which are dropped, which are set, in both directions (pure).
+
+Owns the lists of design and RFC 9110, section 7.6. Refuses to know sockets; a token is revealed here, and nowhere else
+on the data path.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from fla_gateway.access.guard import Refusal, judge
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.fields import field_lines, value_of
+from fla_gateway.http1.request import frame_request
+from fla_gateway.http1.response import ResponseFraming, ResponseHead, frame_response
+from fla_gateway.oauth.model import AccessToken
+from fla_gateway.profiles import Upstream
+
+
+class _Action(IntEnum):
+    KEEP = 0
+    DROP = 1
+    LENGTH = 2
+    TRACE = 3
+    CODING = 4
+    CONNECTION = 5
+    LOCATION = 6
+    CHALLENGE = 7
+
+
+# RFC 9110, section 7.6.1, and what older software sends of the kind.
+_HOP_BY_HOP: Final = (
+    b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer", b"upgrade",
+)  # fmt: skip
+
+_REQUEST_ACTIONS: Final[dict[bytes, _Action]] = dict.fromkeys(
+    (
+        *_HOP_BY_HOP,
+        b"connection", b"transfer-encoding", b"host", b"expect", b"http2-settings",
+        # The caller's credentials end here; the token is ours.
+        b"authorization", b"x-api-key",
+        # Fields that speak for a caller or rewrite a request, which an API might believe.
+        b"forwarded", b"x-method-override", b"x-original-url", b"x-rewrite-url",
+        # Belgif: W3C tracing does not cross the trust boundary.
+        b"traceparent", b"tracestate", b"baggage",
+    ),
+    _Action.DROP,
+) | {b"content-length": _Action.LENGTH, b"belgov-trace-id": _Action.TRACE}  # fmt: skip
+_DROPPED_PREFIXES: Final = (b"x-forwarded-", b"x-http-method", b"fla-gateway-")
+
+_RESPONSE_ACTIONS: Final[dict[bytes, _Action]] = dict.fromkeys(_HOP_BY_HOP, _Action.DROP) | {
+    b"content-length": _Action.LENGTH,
+    b"transfer-encoding": _Action.CODING,
+    b"connection": _Action.CONNECTION,
+    b"location": _Action.LOCATION,
+    b"content-location": _Action.LOCATION,
+    b"www-authenticate": _Action.CHALLENGE,
+}
+
+_CHALLENGE_NAME: Final = b"Fla-Gateway-Upstream-Challenge"
+_ABSOLUTE: Final = re.compile(rb"(https?)://([^/?#@\\]*+)(/[^\r\n]*+|)", re.IGNORECASE).fullmatch
+# Connection's own options, and the field that frames: a peer that nominates it would have the body forwarded without
+# its end.
+_NEVER_NOMINATED: Final = frozenset((b"close", b"keep-alive", b"content-length"))
+_REMEMBERED_NAMES: Final = 2_048
+
+
+class _Actions(dict[bytes, _Action]):
+    """Field name as written -> what is done with it; the few hundred names in use are remembered in their spelling."""
+
+    def __init__(self, table: dict[bytes, _Action], prefixes: tuple[bytes, ...], *, underscores: bool) -> None:
+        super().__init__()
+        self._table = table
+        self._prefixes = prefixes
+        self._underscores = underscores
+
+    def __missing__(self, name: bytes) -> _Action:
+        lower = name.lower()
+        action = self._table.get(lower, _Action.KEEP)
+        # Software behind the API may take X_Forwarded_For for X-Forwarded-For (CGI turns both into one variable).
+        if lower.startswith(self._prefixes) or (b"_" in lower and not self._underscores):
+            action = _Action.DROP
+        if len(self) < _REMEMBERED_NAMES:
+            self[name] = action
+        return action
+
+
+_request_action = _Actions(_REQUEST_ACTIONS, _DROPPED_PREFIXES, underscores=False)
+_response_action = _Actions(_RESPONSE_ACTIONS, (b"fla-gateway-",), underscores=True)
+
+
+class RequestFields(NamedTuple):
+    """A request's field block, judged and rewritten; depends on nothing but the block and the listener.
+
+    Attributes:
+        length: bytes of body, or CHUNKED.
+        keep_alive: whether the caller lets the connection be used again.
+        expects_continue: whether the caller waits for 100.
+        host: value of Host, for addresses in answers; None where there was none.
+        forwarded: end-to-end fields as they are sent to the API, framing included.
+        traced: whether BelGov-Trace-Id is among them.
+        refusal: why the request goes no further, or None.
+    """
+
+    length: int
+    keep_alive: bool
+    expects_continue: bool
+    host: bytes | None
+    forwarded: bytes
+    traced: bool
+    refusal: Refusal | None
+
+
+def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None) -> RequestFields:
+    """Read, judge and rewrite the field block of a request.
+
+    Args:
+        block: everything after the request line, up to and with the empty line.
+        minor: HTTP minor version.
+        names: host names of the listener, None for a Unix socket.
+
+    Raises:
+        ProtocolError: the block is malformed or too large.
+    """
+    lines = field_lines(block)
+    if lines is None:
+        raise ProtocolError("malformed-request", "a field line is not 'name: value' ended by CRLF")
+    framing = frame_request(lines, minor)
+    forwarded: list[bytes] = []
+    traced = False
+    for line in lines:
+        name = line[0]
+        action = _request_action[name]
+        if action is _Action.LENGTH:
+            forwarded += (name, b": %d\r\n" % framing.length)
+        elif action is _Action.DROP or (framing.nominated and name.lower() in framing.nominated):
+            continue
+        else:
+            traced = traced or action is _Action.TRACE
+            forwarded += line
+    if framing.length < 0:
+        forwarded.append(b"Transfer-Encoding: chunked\r\n")
+    return RequestFields(
+        length=framing.length,
+        keep_alive=framing.keep_alive,
+        expects_continue=framing.expects_continue,
+        host=framing.host,
+        forwarded=b"".join(forwarded),
+        traced=traced,
+        refusal=judge(framing.host, lines, names),
+    )
+
+
+def host_field(upstream: Upstream) -> bytes:
+    """Write the end of the request line and the Host field, which stands first (RFC 9110, section 7.2)."""
+    return b" HTTP/1.1\r\nHost: " + upstream.authority.encode() + b"\r\n"
+
+
+def closing_fields(token: AccessToken) -> bytes:
+    """Write the end of every request head: Via (RFC 9110, section 7.6.3), the token (RFC 6750, section 2.1)."""
+    return b"Via: 1.1 fla-gateway\r\nAuthorization: Bearer " + token.value.reveal().encode() + b"\r\n\r\n"
+
+
+class Address(NamedTuple):
+    """What turns an address of the API into one that the caller can use.
+
+    Attributes:
+        upstream: where the profile's requests go.
+        prefix: ``/<profile>``, or nothing on a listener of the profile's own.
+    """
+
+    upstream: Upstream
+    prefix: bytes
+
+
+class InboundHead(NamedTuple):
+    """A response head as the caller gets it.
+
+    Attributes:
+        fields: names and rests of lines, in turns; the fields that frame the connection to the caller are not among
+            them,
+            but for Content-Length.
+        framing: how the body ends.
+        challenges: values of WWW-Authenticate of a 401.
+    """
+
+    fields: list[bytes]
+    framing: ResponseFraming
+    challenges: list[bytes]
+
+
+def inbound(head: ResponseHead, address: Address, host: bytes | None, *, to_head: bool) -> InboundHead:
+    """Judge and rewrite the head of an answer.
+
+    Args:
+        head: as it was read; any status.
+        address: of the profile.
+        host: the request's Host, by which the caller reaches the gateway.
+        to_head: whether the request was a HEAD.
+
+    Raises:
+        ProtocolError: ``malformed-response``.
+    """
+    fields: list[bytes] = []
+    codings: list[bytes] = []
+    lengths: list[bytes] = []
+    length_at = 0
+    connection: list[bytes] = []
+    challenges: list[bytes] = []
+    for line in head.lines:
+        action = _response_action[line[0]]
+        if action is _Action.KEEP:
+            fields += line
+        elif action is _Action.LENGTH:
+            length_at = length_at if lengths else len(fields)
+            lengths.append(value_of(line[1]))
+        elif action is _Action.CONNECTION:
+            connection.append(value_of(line[1]))
+        elif action is _Action.CODING:
+            codings.append(value_of(line[1]))
+        elif action is _Action.LOCATION:
+            fields += (line[0], b": %b\r\n" % rewrite_location(value_of(line[1]), address, host))
+        elif action is _Action.CHALLENGE:
+            challenges.append(value_of(line[1]))
+            # The challenge of a 401 is about our token; a client that saw it would ask a person for a password.
+            fields += (_CHALLENGE_NAME if head.status == b"401" else line[0], line[1])
+    status = int(head.status)
+    framing = frame_response(codings, lengths, connection, status=status, minor=head.minor, to_head=to_head)
+    if framing.announced >= 0 and status >= 200 and status != 204:  # noqa: PLR2004 - RFC 9110, section 8.6: no length there
+        fields[length_at:length_at] = (b"Content-Length", b": %d\r\n" % framing.announced)
+    nominated = framing.nominated - _NEVER_NOMINATED
+    return InboundHead(_without(fields, nominated) if nominated else fields, framing, challenges)
+
+
+def _without(fields: list[bytes], names: frozenset[bytes]) -> list[bytes]:
+    pairs = zip(fields[::2], fields[1::2], strict=True)
+    return [part for name, rest in pairs if name.lower() not in names for part in (name, rest)]
+
+
+def rewrite_location(value: bytes, address: Address, host: bytes | None) -> bytes:
+    """Rewrite an address of the API into the address by which the caller reaches it.
+
+    Absolute at the API's own origin (compared as parsed), or a path under /REST/; anything else stays as it is.
+
+    Args:
+        value: of Location or Content-Location.
+        address: of the profile.
+        host: the request's Host; without one (HTTP/1.0) a path is given.
+    """
+    if value.startswith(b"/REST/"):
+        return address.prefix + value
+    match = _ABSOLUTE(value)
+    if match is None or not _is_origin(match[1], match[2], address.upstream):
+        return value
+    path = address.prefix + (match[3] or b"/")
+    return path if not host else b"http://" + host + path
+
+
+def _is_origin(scheme: bytes, authority: bytes, upstream: Upstream) -> bool:
+    name, _, port = authority.rpartition(b":") if re.search(rb":[0-9]*\Z", authority) else (authority, b"", b"")
+    return (
+        scheme.lower() == b"https"
+        and name.lower().strip(b"[]").decode("latin-1") == upstream.host
+        and (int(port) if port else 443) == upstream.port
+    )

@@ -1,0 +1,205 @@
+"""The connections to the API of one profile.
+
+Owns which connections are open, which are idle, and who waits for one. Refuses to know how a connection is opened
+(`connector`) and what it carries.
+
+The mutable state of a pool is: the idle connections, the number in use or being opened, and the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from fla_gateway.config.schema import Pool as PoolSettings
+from fla_gateway.errors import ProblemError
+from fla_gateway.proxy.record import PoolSnapshot
+from fla_gateway.proxy.upstream import ApiConnection
+
+Open = Callable[[Callable[[], ApiConnection]], Awaitable[ApiConnection]]
+"""Opens one connection with the protocol that it is given; raises ProblemError with origin ``network``."""
+
+
+class Pool:
+    """Connections to one profile's API, limited in number, reused while they are fresh."""
+
+    def __init__(self, profile: str, settings: PoolSettings, open_connection: Open, now: Callable[[], float]) -> None:
+        """Start empty.
+
+        Args:
+            profile: name of the profile, for snapshots.
+            settings: limits and times.
+            open_connection: the connector.
+            now: `Clock.monotonic`.
+        """
+        self._profile = profile
+        self._settings = settings
+        self._open = open_connection
+        self._now = now
+        self._idle: list[ApiConnection] = []
+        self._open_count = 0
+        self._opening = 0
+        self._waiting: deque[asyncio.Future[ApiConnection | None]] = deque()
+        self._opened = 0
+        self._reused = 0
+        self._failed = 0
+        self._closing = False
+
+    def take(self, now: float, *, changing: bool) -> ApiConnection | None:
+        """Take an idle connection at once, or nothing.
+
+        Args:
+            now: `Clock.monotonic`.
+            changing: the request is neither GET nor HEAD, so that it must not meet a connection that the API is about
+                to
+                close: only one idle for less than `changing_idle_seconds` is good enough.
+        """
+        idle = self._idle
+        if not idle:
+            return None
+        # The latest is at the end: if it is too old, all are.
+        if changing and now - idle[-1].idle_since >= self._settings.changing_idle_seconds:
+            return None
+        self._reused += 1
+        return idle.pop()
+
+    async def acquire(self, *, changing: bool, fresh: bool = False) -> ApiConnection:
+        """Take, open or wait for a connection.
+
+        Args:
+            changing: as for `take`.
+            fresh: only a new connection will do.
+
+        Raises:
+            ProblemError: ``overloaded`` if the queue is full or none becomes free in time; the connector's own
+                otherwise.
+        """
+        try:
+            async with asyncio.timeout(self._settings.queue_seconds) as patience:
+                while not self._room():
+                    connection = await self._queue(changing=changing, fresh=fresh)
+                    if connection is not None:
+                        return connection
+                patience.reschedule(None)
+                return await self._open_one()
+        except TimeoutError:
+            raise ProblemError("overloaded", "No connection to the API became free in time.", retry_after=1) from None
+
+    def _room(self) -> bool:
+        if self._open_count < self._settings.connections:
+            return True
+        if self._idle:
+            # All places are taken but one by a connection that this request must not use.
+            self._idle[0].close()
+            return True
+        return False
+
+    async def _queue(self, *, changing: bool, fresh: bool) -> ApiConnection | None:
+        if len(self._waiting) >= self._settings.queue:
+            raise ProblemError("overloaded", "Too many requests wait for a connection to the API.", retry_after=1)
+        turn: asyncio.Future[ApiConnection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            connection = await turn
+        except asyncio.CancelledError:
+            self._give_turn_away(turn)
+            raise
+        if connection is not None and (fresh or (changing and self._too_old(connection))):
+            connection.close()
+            return None
+        return connection
+
+    def _too_old(self, connection: ApiConnection) -> bool:
+        return self._now() - connection.idle_since >= self._settings.changing_idle_seconds
+
+    def _give_turn_away(self, turn: asyncio.Future[ApiConnection | None]) -> None:
+        # Cancelled between being served and being told: what it was given goes to the next in line.
+        if turn.done() and not turn.cancelled():
+            connection = turn.result()
+            if connection is not None:
+                self.released(connection)
+            else:
+                self._wake(None)
+        elif turn in self._waiting:
+            self._waiting.remove(turn)
+
+    async def _open_one(self) -> ApiConnection:
+        self._open_count += 1
+        self._opening += 1
+        counted = False
+        try:
+            connection = await self._open(lambda: ApiConnection(self, self._now()))
+            counted = connection.counted = not connection.closed
+            _refuse_closed(connection)
+        except ProblemError:
+            self._failed += 1
+            raise
+        finally:
+            self._opening -= 1
+            if not counted:
+                self._open_count -= 1
+                self._wake(None)
+        self._opened += 1
+        return connection
+
+    def _wake(self, connection: ApiConnection | None) -> bool:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(connection)
+                return True
+        return False
+
+    def released(self, connection: ApiConnection) -> None:
+        """See `upstream.Owner`."""
+        now = self._now()
+        if self._closing or now - connection.born >= self._settings.max_age_seconds:
+            connection.close()
+            return
+        connection.idle_since = now
+        if self._waiting and self._wake(connection):
+            self._reused += 1
+            return
+        self._idle.append(connection)
+
+    def lost(self, connection: ApiConnection) -> None:
+        """See `upstream.Owner`."""
+        if connection in self._idle:
+            self._idle.remove(connection)
+        if connection.counted:
+            connection.counted = False
+            self._open_count -= 1
+        self._wake(None)
+
+    def sweep(self, now: float) -> None:
+        """Close connections that have been idle or alive for too long; called once a second."""
+        oldest = now - self._settings.idle_seconds
+        eldest = now - self._settings.max_age_seconds
+        for connection in [it for it in self._idle if it.idle_since <= oldest or it.born <= eldest]:
+            connection.close()
+
+    def close(self) -> None:
+        """Close what is idle, and what is in use as soon as it is released."""
+        self._closing = True
+        for connection in self._idle.copy():
+            connection.close()
+
+    def snapshot(self) -> PoolSnapshot:
+        """Give the numbers of this moment."""
+        idle = len(self._idle)
+        return PoolSnapshot(
+            profile=self._profile,
+            idle=idle,
+            busy=self._open_count - idle - self._opening,
+            opening=self._opening,
+            waiting=len(self._waiting),
+            opened=self._opened,
+            reused=self._reused,
+            failed=self._failed,
+        )
+
+
+def _refuse_closed(connection: ApiConnection) -> None:
+    if connection.closed:
+        raise ProblemError("api-unreachable", "The API closed the connection as soon as it was open.")

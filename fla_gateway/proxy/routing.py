@@ -1,0 +1,161 @@
+"""Rule: a request target becomes a profile and an upstream target, or a refusal (pure).
+
+Owns which paths are refused. Refuses to know connections, tokens and who asks. The bytes that are judged are the bytes
+that are forwarded: nothing is normalised, what can be read in two ways is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from fla_gateway.access.guard import Refusal
+
+# Without these a path has one reading: nothing to decode, no parameters, no second kind of slash.
+_SUSPICIOUS: Final = re.compile(rb"[%;\\#]|/\.|//").search
+# Two-byte forms of ".", "/" and "\" that a careless UTF-8 decoder takes for them (RFC 3629, section 10).
+_OVERLONG: Final = re.compile(rb"\xc0[\xae\xaf]|\xc1\x9c").search
+_SLASHES: Final = re.compile(rb"[/\\]")
+_MAX_DECODINGS: Final = 8
+
+
+class Route(NamedTuple):
+    """Where a request goes.
+
+    Attributes:
+        profile: name of the profile.
+        target: path and query as they are sent to the API, the caller's own bytes.
+        path: the target without its query.
+    """
+
+    profile: str
+    target: bytes
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingTable:
+    """What a listener serves.
+
+    Attributes:
+        prefixes: permitted path prefixes by profile name as it stands in the address; none: all of /REST/.
+        only: the one profile of a listener of its own, whose addresses carry no name; None for the common listener.
+    """
+
+    prefixes: Mapping[bytes, tuple[bytes, ...]]
+    only: bytes | None = None
+
+
+def route(target: bytes, table: RoutingTable) -> Route | Refusal:
+    """Find the profile and the upstream target of a request target.
+
+    Args:
+        target: as it stands in the request line.
+        table: what the listener serves.
+    """
+    if not target.startswith(b"/"):
+        return _not_a_path(target)
+    path = target.partition(b"?")[0]
+    suspicious = _SUSPICIOUS(target) is not None
+    if suspicious:
+        refusal = _ambiguity(target, path)
+        if refusal:
+            return refusal
+    name, own = (table.only, 0) if table.only is not None else _first_segment(path)
+    if name == b"-":
+        return Refusal("not-found", "Paths under /-/ are the gateway's own, and there is nothing at this one.")
+    prefixes = table.prefixes.get(name)
+    if prefixes is None:
+        return Refusal(
+            "unknown-profile",
+            "The first part of the path names no profile of the configuration; addresses look like /<profile>/REST/...",
+        )
+    path = path[own:]
+    refusal = _not_served(path, prefixes, suspicious=suspicious)
+    return refusal or Route(name.decode(), target[own:], path)
+
+
+def _not_served(path: bytes, prefixes: tuple[bytes, ...], *, suspicious: bool) -> Refusal | None:
+    if not path.startswith(b"/REST/"):
+        return Refusal("not-found", "Only paths under /REST/ are forwarded; addresses look like /<profile>/REST/...")
+    if suspicious or b"oauth" in path.lower():
+        refusal = _token_endpoint(path)
+        if refusal:
+            return refusal
+    return _outside(path, prefixes) if prefixes else None
+
+
+def service_of(path: bytes) -> str:
+    """Name the service of a path under /REST/: its second segment, the unit of a brake."""
+    return path.split(b"/", 3)[2].decode("latin-1")
+
+
+def _first_segment(path: bytes) -> tuple[bytes, int]:
+    end = path.find(b"/", 1)
+    return (path[1:], len(path)) if end < 0 else (path[1:end], end)
+
+
+def _not_a_path(target: bytes) -> Refusal:
+    if target == b"*":
+        return Refusal("not-found", "The target * asks about the server as a whole; only paths are forwarded.")
+    return Refusal(
+        "absolute-form",
+        "The request target is not a path. This is a gateway with fixed upstreams, not a forward proxy: "
+        "make it the base address (http://127.0.0.1:8480/<profile>) and remove it from the proxy settings.",
+    )
+
+
+def _ambiguity(target: bytes, path: bytes) -> Refusal | None:
+    def refuse(why: str) -> Refusal:
+        return Refusal("ambiguous-path", f"{why} Two readers could take it for two places, so it is not forwarded.")
+
+    if b"#" in target:
+        return refuse("The target has a fragment.")
+    if path.startswith(b"//"):
+        return refuse("The path begins with two slashes.")
+    decoded = _decoded(path)
+    if decoded is None:
+        return refuse("The path is percent-encoded many times over.")
+    if b"\0" in decoded:
+        return refuse("The path holds a NUL.")
+    if _OVERLONG(decoded):
+        return refuse("The path holds an overlong form of a dot or a slash.")
+    if any(segment.partition(b";")[0] in (b".", b"..") for segment in _SLASHES.split(decoded)):
+        return refuse("The path has a '.' or '..' segment.")
+    return None
+
+
+def _decoded(path: bytes) -> bytes | None:
+    # A layer that decodes once more than this one must see the same path, so decoding goes on until nothing changes.
+    for _ in range(_MAX_DECODINGS):
+        decoded = unquote_to_bytes(path)
+        if decoded == path:
+            return path
+        path = decoded
+    return None
+
+
+def _token_endpoint(path: bytes) -> Refusal | None:
+    decoded = _decoded(path) or path
+    segments = [part for segment in _SLASHES.split(decoded.lower()) if (part := segment.partition(b";")[0])]
+    if segments[1:2] != [b"oauth"]:
+        return None
+    return Refusal("token-endpoint-refused", "Tokens are the gateway's business; callers need none and get none.")
+
+
+def _outside(path: bytes, prefixes: tuple[bytes, ...]) -> Refusal | None:
+    upper = path.upper()
+    if any(mark in upper for mark in (b"%2F", b"%5C", b"\\", b";", b"//")):
+        return Refusal(
+            "ambiguous-path",
+            "The profile serves certain paths alone, and '%2F', '%5C', '\\', ';' or '//' could lead out of them.",
+        )
+    if any(path == prefix or path.startswith(prefix + b"/") for prefix in prefixes):
+        return None
+    return Refusal(
+        "service-not-permitted",
+        "The path lies outside of the services of this profile; see 'services' of the profile in the configuration.",
+    )

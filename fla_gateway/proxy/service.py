@@ -1,0 +1,176 @@
+"""The data path as one thing of the process's lifetime: who is connected, what runs, and when it ends.
+
+Owns the registers that outlive a connection: callers' connections, exchanges whose caller is gone, tasks of the slow
+ways, and the sweep that enforces every deadline. Refuses to know how listeners are bound (`runtime`) and what is
+logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, Protocol
+
+from fla_gateway.access.guard import Refusal
+from fla_gateway.config.schema import Gateway
+from fla_gateway.proxy.account import Account
+from fla_gateway.proxy.door import Door
+from fla_gateway.proxy.downstream import CallerConnection
+from fla_gateway.proxy.exchange import Exchange
+from fla_gateway.proxy.record import DoorSnapshot, Observer, PoolSnapshot
+from fla_gateway.proxy.request_ids import RequestIds
+
+_SWEEP_SECONDS: Final = 1.0
+
+
+class Acceptor(Protocol):
+    """The listeners, as the data path sees them."""
+
+    def pause(self) -> None:
+        """Accept nobody until `resume`."""
+
+    def resume(self) -> None:
+        """Accept callers again."""
+
+
+class Service:
+    """Forwards what callers send, for every profile that can be served."""
+
+    def __init__(
+        self,
+        settings: Gateway,
+        accounts: Mapping[str, Account],
+        unavailable: Mapping[str, str],
+        observer: Observer,
+        now: Callable[[], float],
+    ) -> None:
+        """Take what was built.
+
+        Args:
+            settings: limits and time-outs.
+            accounts: profiles that can be served, by name.
+            unavailable: why the others cannot, by name.
+            observer: told of every finished exchange.
+            now: `Clock.monotonic`.
+        """
+        self.settings = settings
+        self.accounts = accounts
+        self.unavailable = unavailable
+        self.observer = observer
+        self.now = now
+        self.ids = RequestIds()
+        self.connections: set[CallerConnection] = set()
+        self.orphans: set[Exchange] = set()
+        self.stopping = False
+        self.acceptor: Acceptor | None = None
+        self._full = False
+        self._limit = settings.max_connections
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._quiet: asyncio.Event | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop."""
+        return self._loop
+
+    def start(self, limit: int) -> None:
+        """Begin to enforce deadlines.
+
+        Args:
+            limit: callers' connections open at most, as the machine allows.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._limit = limit
+        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+    def protocol(self, door: Door) -> Callable[[], CallerConnection]:
+        """Give the factory of a listener's connections."""
+        return lambda: CallerConnection(self, door)
+
+    def why_not(self, profile: str) -> Refusal:
+        """Say why a profile of the routing table is not served."""
+        if self.stopping:
+            return Refusal("stopping", "The gateway is being stopped; send the request again to its successor.")
+        return Refusal("profile-unavailable", self.unavailable.get(profile, "The profile is not configured."))
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run one of the slow ways; the service keeps the task until it is done."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def opened(self, connection: CallerConnection) -> None:
+        """Register a caller's connection; at the limit the listeners are told to stop accepting."""
+        self.connections.add(connection)
+        if len(self.connections) >= self._limit and not self._full:
+            self._full = True
+            if self.acceptor is not None:
+                self.acceptor.pause()
+
+    def closed(self, connection: CallerConnection) -> None:
+        """Forget a caller's connection."""
+        self.connections.discard(connection)
+        if self._full and len(self.connections) < self._limit:
+            self._full = False
+            if self.acceptor is not None:
+                self.acceptor.resume()
+        self._notice_quiet()
+
+    def _sweep(self) -> None:
+        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+        now = self.now()
+        for connection in tuple(self.connections):
+            connection.sweep(now)
+        for exchange in tuple(self.orphans):
+            exchange.sweep(now)
+        for account in self.accounts.values():
+            account.pool.sweep(now)
+        self._notice_quiet()
+
+    def _notice_quiet(self) -> None:
+        if self._quiet is not None and not self.connections and not self.orphans:
+            self._quiet.set()
+
+    async def drain(self, seconds: float) -> bool:
+        """Let what runs finish; tell whether all of it did.
+
+        Args:
+            seconds: how long to wait.
+        """
+        self.stopping = True
+        self._quiet = asyncio.Event()
+        for connection in tuple(self.connections):
+            connection.stop()
+        self._notice_quiet()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._quiet.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """End everything at once; what still runs is recorded as its state demands."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for connection in tuple(self.connections):
+            connection.drop()
+        for exchange in tuple(self.orphans):
+            exchange.fail("api-closed", "The gateway was stopped.")
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for account in self.accounts.values():
+            account.pool.close()
+
+    def door_snapshot(self) -> DoorSnapshot:
+        """Give the callers' side at this moment."""
+        in_flight = sum(connection.exchange is not None for connection in self.connections)
+        return DoorSnapshot(len(self.connections), in_flight + len(self.orphans), self._full)
+
+    def pool_snapshots(self) -> tuple[PoolSnapshot, ...]:
+        """Give the connections to the APIs at this moment."""
+        return tuple(account.pool.snapshot() for account in self.accounts.values())

@@ -1,0 +1,266 @@
+"""Port: one connection to the API (asyncio protocol).
+
+Owns the reading of answers on one connection and the knowledge whether it can be used again. Refuses to know callers,
+tokens and routes: it hands each part of an answer to the exchange that it carries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from fla_gateway.http1.chunked import ChunkedDecoder
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.fields import MAX_HEAD
+from fla_gateway.http1.grammar import STRAY
+from fla_gateway.http1.request import CHUNKED
+from fla_gateway.http1.response import UNTIL_CLOSE, read_response_head
+
+if TYPE_CHECKING:
+    from fla_gateway.http1.response import ResponseFraming, ResponseHead
+
+_MAX_INTERIM: Final = 16
+"""Interim answers taken before the final one."""
+
+
+class Carried(Protocol):
+    """The exchange, as a connection sees it."""
+
+    def interim(self, head: ResponseHead) -> None:
+        """Take a 1xx answer other than 100 and 101."""
+
+    def answer(self, head: ResponseHead) -> ResponseFraming | None:
+        """Take the head of the final answer; None if the exchange has let go of the connection and wants no more."""
+
+    def answer_body(self, pieces: list[bytes], *, last: bool) -> None:
+        """Take some of the body."""
+
+    def upstream_failed(self, code: str, message: str) -> None:
+        """The connection ended or lied before the answer was whole."""
+
+    def upstream_blocked(self, *, blocked: bool) -> None:
+        """The API takes no more bytes for now, or takes them again."""
+
+    def request_is_sent(self) -> bool:
+        """Tell whether the whole request has been written."""
+
+
+class Owner(Protocol):
+    """The pool, as a connection sees it."""
+
+    def released(self, connection: ApiConnection) -> None:
+        """The connection is idle and sound."""
+
+    def lost(self, connection: ApiConnection) -> None:
+        """The connection is gone; told once."""
+
+
+class ApiConnection(asyncio.Protocol):
+    """One TLS connection to the API; carries one exchange at a time."""
+
+    __slots__ = (
+        "_blocked", "_buffer", "_clean_end", "_decoder", "_interims", "_left", "_owner", "_persistent", "_reading",
+        "born", "closed", "counted", "exchange", "idle_since", "transport", "untouched", "used", "write",
+    )  # fmt: skip
+
+    def __init__(self, owner: Owner, now: float) -> None:
+        """Start unconnected.
+
+        Args:
+            owner: told of release and loss.
+            now: `Clock.monotonic`, the connection's time of birth.
+        """
+        self._owner = owner
+        self.born = now
+        self.idle_since = now
+        self.exchange: Carried | None = None
+        self.closed = False
+        self.counted = False
+        self.used = False
+        self.untouched = True
+        self._reading = True
+        self._blocked = False
+        self._buffer = b""
+        self._left: int | None = None
+        self._decoder: ChunkedDecoder | None = None
+        self._persistent = False
+        self._interims = 0
+        self._clean_end = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        # uvloop's TLS transport has every method of asyncio.Transport, but is not one by inheritance.
+        self.transport = cast("asyncio.Transport", transport)
+        self.write = self.transport.write
+
+    def carry(self, exchange: Carried) -> None:
+        """Begin an exchange on an idle connection."""
+        self.exchange = exchange
+        self.untouched = True
+        self._left = None
+        self._interims = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Hand the bytes to the exchange; bytes that nobody asked for end the connection."""
+        exchange = self.exchange
+        if exchange is None:
+            # An answer to nothing (a 408 for an idle connection, say) must never become the answer to the next request.
+            self.abort()
+            return
+        self.untouched = False
+        left = self._left
+        if left is None:
+            self._head(self._buffer + data if self._buffer else data, exchange)
+        elif left >= 0:
+            size = len(data)
+            if size < left:
+                self._left = left - size
+                exchange.answer_body([data], last=False)
+            else:
+                self._finish(exchange, [data[:left]], surplus=size > left)
+        else:
+            self._open_ended(exchange, data)
+
+    def _head(self, data: bytes, exchange: Carried) -> None:
+        end = data.find(b"\r\n\r\n") + 4
+        if end < 4:  # noqa: PLR2004 - not found
+            self._buffer = data
+            if len(data) > MAX_HEAD or STRAY(data) is not None:
+                self._lie(exchange, "the head of the answer is malformed or too large")
+            return
+        self._buffer = b""
+        try:
+            head = read_response_head(data[:end] if end < len(data) else data)
+            if head.status < b"200":
+                self._interim(head, data[end:], exchange)
+                return
+            framing = exchange.answer(head)
+        except ProtocolError as error:
+            self._lie(exchange, error.message)
+            return
+        if framing is None:
+            return
+        self._persistent = framing.persistent
+        left = framing.length
+        rest = len(data) - end
+        if 0 <= left <= rest:
+            self._finish(exchange, [data[end : end + left]] if left else [], surplus=rest > left)
+            return
+        self._left = left
+        if left == CHUNKED:
+            self._decoder = ChunkedDecoder(padded=True)
+        if left < 0:
+            self._open_ended(exchange, data[end:])
+        else:
+            self._left = left - rest
+            exchange.answer_body([data[end:]] if rest else [], last=False)
+
+    def _interim(self, head: ResponseHead, rest: bytes, exchange: Carried) -> None:
+        self._interims += 1
+        if head.status == b"101" or self._interims > _MAX_INTERIM:
+            self._lie(exchange, "it switches protocols, or sends interim answers without end")
+            return
+        # The gateway answers Expect itself, so a 100 from behind concerns nobody.
+        if head.status != b"100":
+            exchange.interim(head)
+        if rest and self.exchange is exchange:
+            self._head(rest, exchange)
+
+    def _open_ended(self, exchange: Carried, data: bytes) -> None:
+        decoder = self._decoder
+        if decoder is None:
+            exchange.answer_body([data] if data else [], last=False)
+            return
+        try:
+            pieces, last, surplus = decoder.feed(data)
+        except ProtocolError as error:
+            self._lie(exchange, error.message)
+            return
+        if last:
+            self._finish(exchange, pieces, surplus=bool(surplus))
+        else:
+            exchange.answer_body(pieces, last=False)
+
+    def _finish(self, exchange: Carried, pieces: list[bytes], *, surplus: bool) -> None:
+        self._decoder = None
+        sound = (
+            self._persistent and not surplus and not self.closed and not self._blocked and exchange.request_is_sent()
+        )
+        self.exchange = None
+        if not sound:
+            self.abort()
+        exchange.answer_body(pieces, last=True)
+        if sound:
+            self.release()
+
+    def release(self) -> None:
+        """Give the connection back, wholly idle: a pooled connection that does not read would hang its next user."""
+        self.exchange = None
+        if not self._reading:
+            self._reading = True
+            self.transport.resume_reading()
+        if not self.closed:
+            self.used = True
+            self._owner.released(self)
+
+    def abort(self) -> None:
+        """End the connection at once, telling nobody but the pool."""
+        self.exchange = None
+        if not self.closed:
+            self.closed = True
+            self.transport.abort()
+            self._owner.lost(self)
+
+    def close(self) -> None:
+        """End an idle connection in peace (close_notify)."""
+        if not self.closed:
+            self.closed = True
+            self.transport.close()
+            self._owner.lost(self)
+
+    def _lie(self, exchange: Carried, message: str) -> None:
+        self.abort()
+        exchange.upstream_failed("api-malformed", message)
+
+    def read(self, *, on: bool) -> None:
+        """Stop or go on reading the answer, as the caller takes it."""
+        if on != self._reading and not self.closed:
+            self._reading = on
+            if on:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
+
+    @property
+    def reading(self) -> bool:
+        """Whether the connection reads; it does not while the caller takes nothing."""
+        return self._reading
+
+    def eof_received(self) -> None:
+        """Note that the server ended the connection properly: over TLS this is only told after its close_notify."""
+        self._clean_end = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the exchange how the connection ended."""
+        was_closed, self.closed = self.closed, True
+        exchange, self.exchange = self.exchange, None
+        if not was_closed:
+            self._owner.lost(self)
+        if exchange is None:
+            return
+        if self._left == UNTIL_CLOSE and self._clean_end and exc is None:
+            exchange.answer_body([], last=True)
+        else:
+            exchange.upstream_failed("api-closed", "the connection ended before the answer was whole")
+
+    def pause_writing(self) -> None:
+        """Pass the API's back-pressure on."""
+        self._blocked = True
+        if self.exchange is not None:
+            self.exchange.upstream_blocked(blocked=True)
+
+    def resume_writing(self) -> None:
+        """See `pause_writing`."""
+        self._blocked = False
+        if self.exchange is not None:
+            self.exchange.upstream_blocked(blocked=False)
