@@ -1,0 +1,98 @@
+"""Rule: what went wrong on the way to a token server, in one problem with a sentence that says what to do.
+
+Owns the translation of aiohttp's, ssl's and the system's exceptions. Refuses to raise them again or to quote them at
+length: an exception of aiohttp holds the whole request, credentials of the proxy included.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Final
+
+import aiohttp
+
+from fla_gateway.errors import ProblemError
+from fla_gateway.oauth.model import Egress
+
+_PROXY_REFUSALS: Final = {
+    407: "it asks for credentials; check proxy_user and proxy_password_file",
+    403: "it forbids this destination; have the token server's host and port allowed",
+    502: "it cannot reach the token server",
+    503: "it cannot reach the token server",
+    504: "it cannot reach the token server in time",
+}
+
+
+def explain(error: BaseException, host: str, egress: Egress | None) -> ProblemError:
+    """Translate an exception of the token leg.
+
+    Args:
+        error: what aiohttp, ssl or the system raised.
+        host: the token server's host, for the sentence.
+        egress: the corporate proxy, if there is one.
+    """
+    proxy = f"{egress.host}:{egress.port}" if egress else ""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        why = _PROXY_REFUSALS.get(error.status, "ask its administrators why")
+        return _unreachable(f"The corporate proxy {proxy} refused the tunnel to {host} with {error.status}: {why}.")
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return _unreachable(f"The corporate proxy {proxy} cannot be reached: {_reason(error)}. Check egress.proxy.")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return _unreachable(_distrust(error.certificate_error, host))
+    if isinstance(error, aiohttp.ClientConnectorSSLError | ssl.SSLError):
+        return _unreachable(f"The TLS handshake with {host} failed; check that token_url leads to a TLS port.")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        # Behind a proxy the only name that this host resolves itself is the proxy's.
+        where = f"the corporate proxy {egress.host}" if egress else host
+        return _unreachable(f"The name of {where} cannot be resolved: {_reason(error)}. Check name and DNS.")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _unreachable(f"No connection to {host}: {_reason(error)}. Check network, firewall and egress.proxy.")
+    if isinstance(error, TimeoutError):
+        return _late(error, host)
+    return _broken(error, host)
+
+
+def _late(error: TimeoutError, host: str) -> ProblemError:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return ProblemError("token-timeout", f"No connection to {host} in time. Check network, firewall, egress.proxy.")
+    return ProblemError("token-timeout", f"{host} did not answer in time; the gateway tries again.")
+
+
+def _broken(error: BaseException, host: str) -> ProblemError:
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return ProblemError(
+            "token-malformed", f"{host} broke off in the middle of its answer; the gateway tries again."
+        )
+    if isinstance(error, aiohttp.ClientResponseError):
+        # aiohttp's own message quotes the bytes; they are foreign and may be anything.
+        return ProblemError("token-malformed", f"{host} answered something that is not HTTP. Check token_url.")
+    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError):
+        return ProblemError("token-failed", f"{host} closed the connection without an answer; the gateway tries again.")
+    return ProblemError("token-failed", f"The way to {host} broke down ({type(error).__name__}).")
+
+
+def _distrust(error: Exception, host: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _HOSTNAME_MISMATCH:
+            return f"The certificate of {host} is for another name. Check token_url, and who answers at this address."
+        return (
+            f"The certificate of {host} is not trusted ({error.verify_message}). Check this host's clock and roots; "
+            "a company that inspects TLS, or a private environment, needs ca_file."
+        )
+    return f"The certificate of {host} is not trusted."
+
+
+_HOSTNAME_MISMATCH: Final = frozenset({62, 64})
+"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h."""
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    cause = error.os_error
+    if isinstance(cause, socket.gaierror):
+        return cause.strerror or "no address"
+    return "connection refused" if isinstance(cause, ConnectionRefusedError) else cause.strerror or "no connection"
+
+
+def _unreachable(detail: str) -> ProblemError:
+    return ProblemError("token-unreachable", detail)

@@ -1,0 +1,70 @@
+"""Rule: how far a token server's clock is from this host's.
+
+Owns what is learned from Date fields and when it is believed. Refuses to know where a Date came from: the client
+passes only those of answers over verified TLS, without Age, from the token server itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+NOTEWORTHY: Final = 30.0
+"""Seconds of skew that are logged, and after which a refused assertion is worth making again."""
+LARGEST: Final = 86_400.0
+"""Seconds that are corrected at most: beyond a day the host's clock is simply not set."""
+AGREEMENT: Final = 5.0
+"""Seconds by which two samples may differ: Date counts whole seconds, and an answer may take a few."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """What is known of one token server's clock.
+
+    Attributes:
+        learned: seconds to add to the host's clock, within a day either way; 0 until two samples agreed.
+        sample: the last sample, or None before the first.
+    """
+
+    learned: float = 0.0
+    sample: float | None = None
+
+
+def take_sample(date: float, sent: float, received: float) -> float:
+    """Compare a Date with the host's clock, halfway between request and answer.
+
+    Date is cut to whole seconds (RFC 9110, section 6.6.1), so that with equal clocks the sample lies between -1 and
+    0: an `iat` made from it is a little early and never in the server's future.
+
+    Args:
+        date: the Date field, seconds since the epoch.
+        sent: the host's wall clock before the request.
+        received: the host's wall clock after the head of the answer.
+    """
+    return date - (sent + received) / 2
+
+
+def learn(known: ClockOffset, sample: float) -> ClockOffset:
+    """Take note of a sample; it is believed once it agrees with the one before it."""
+    agreed = known.sample is not None and abs(sample - known.sample) <= AGREEMENT
+    return ClockOffset(clamp(sample) if agreed else known.learned, sample)
+
+
+def clamp(offset: float) -> float:
+    """Keep a correction within a day."""
+    return max(-LARGEST, min(LARGEST, offset))
+
+
+def worth_trying(sample: float | None, used: float) -> float | None:
+    """Choose the offset with which a refused assertion is made again, if that makes sense at all.
+
+    Args:
+        sample: what the refusal's Date shows, or None where it shows nothing.
+        used: the offset that the refused assertion was made with.
+
+    Returns:
+        The sample, if it is within a day and differs from what was used by more than 30 s; else None.
+    """
+    if sample is None or abs(sample) > LARGEST or abs(sample - used) <= NOTEWORTHY:
+        return None
+    return sample

@@ -1,0 +1,238 @@
+"""Rule: what a token server's answer means (RFC 6749, sections 5.1 and 5.2), whatever it really sent.
+
+Owns the reading of tokens and refusals. Refuses to know how the answer travelled. Nothing raised or returned here
+repeats a piece of the assertion, and the token leaves only as a `Secret`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from fla_gateway.errors import ProblemError
+from fla_gateway.oauth.dates import parse_http_date
+from fla_gateway.oauth.refusal import likely_cause, printable, quotable
+from fla_gateway.secret import Secret
+
+LARGEST_ANSWER: Final = 65_536
+"""Bytes of an answer's body, before and after decompression."""
+LONGEST_TOKEN: Final = 16_384
+"""Characters of a token; a longer one fits into no request head."""
+ASSUMED_LIFETIME: Final = 60.0
+"""Seconds, where `expires_in` says nothing usable: never one fetch per request."""
+LONGEST_LIFETIME: Final = 86_400.0
+LONGEST_RETRY_AFTER: Final = 300
+"""Seconds of Retry-After that are honoured."""
+
+_B64TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
+_SECONDS: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-:\[\]]{1,255}")
+_TRANSIENT_ERRORS: Final = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TokenAnswer:
+    """An answer of the token endpoint, as far as its meaning depends on it.
+
+    Attributes:
+        status: status code.
+        body: content, at most `LARGEST_ANSWER` bytes, as it came.
+        content_type: Content-Type, or empty.
+        content_encoding: Content-Encoding, or empty.
+        retry_after: Retry-After as it stands, or None.
+        location: Location as it stands, or None.
+        date: the server's clock in seconds since the epoch, or the host's where Date is missing or unreadable.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = ""
+    content_encoding: str = ""
+    retry_after: str | None = None
+    location: str | None = None
+    date: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A token response that can be used.
+
+    Attributes:
+        value: the token, a b64token.
+        lifetime: seconds, within (0, 86400].
+        scope: granted scope, or None where it is missing or malformed.
+    """
+
+    value: Secret
+    lifetime: float
+    scope: str | None
+
+
+def read_answer(answer: TokenAnswer, assertion: Secret) -> Grant:
+    """Read a token, or say why there is none.
+
+    Args:
+        answer: status, fields and body.
+        assertion: what was sent, so that no text of the server can repeat it.
+
+    Raises:
+        ProblemError: ``token-refused``, ``token-throttled``, ``token-malformed`` or ``token-failed``, with the
+            server's Retry-After if there is one.
+    """
+    status = answer.status
+    if status == 200:  # noqa: PLR2004 - RFC 6749, section 5.1: "a 200 (OK) status code"
+        return _read_grant(answer, assertion)
+    if 300 <= status < 400:  # noqa: PLR2004 - the class of redirections
+        raise ProblemError("token-malformed", _redirected(answer))
+    if 200 <= status < 300:  # noqa: PLR2004 - a success that is not a token response
+        raise ProblemError("token-malformed", f"The token server answered {status} instead of 200.")
+    raise _refusal(answer, _document(answer), assertion)
+
+
+def retry_after_seconds(field: str | None, date: float) -> int | None:
+    """Read Retry-After in both its forms (RFC 9110, section 10.2.3).
+
+    Args:
+        field: the field's value or None.
+        date: the server's clock, which a date is compared with.
+
+    Returns:
+        Whole seconds from 0 to 300, or None where there is nothing readable.
+    """
+    if field is None:
+        return None
+    text = field.strip()
+    if text.isascii() and text.isdigit():
+        return LONGEST_RETRY_AFTER if len(text) > 6 else min(int(text), LONGEST_RETRY_AFTER)  # noqa: PLR2004 - 11 days
+    moment = parse_http_date(text)
+    if moment is None:
+        return None
+    return max(0, min(LONGEST_RETRY_AFTER, round(moment - date)))
+
+
+def lifetime_seconds(expires_in: object) -> float:
+    """Read `expires_in`: a number or a numeric string; anything else, zero and less mean 60 s."""
+    if isinstance(expires_in, bool):
+        return ASSUMED_LIFETIME
+    if isinstance(expires_in, str) and _SECONDS.fullmatch(expires_in.strip()):
+        expires_in = float(expires_in)
+    # The comparison is false for NaN as well.
+    if isinstance(expires_in, int | float) and expires_in > 0:
+        return float(min(expires_in, LONGEST_LIFETIME))
+    return ASSUMED_LIFETIME
+
+
+def _read_grant(answer: TokenAnswer, assertion: Secret) -> Grant:
+    document = _document(answer)
+    if document is None:
+        raise ProblemError("token-malformed", f"The token server answered 200 with {_looks_like(answer)}.")
+    if "access_token" not in document and "error" in document:
+        raise _refusal(answer, document, assertion)
+    value = document.get("access_token")
+    if not isinstance(value, str) or not value:
+        raise ProblemError("token-malformed", "The token server answered 200 without an access_token.")
+    if len(value) > LONGEST_TOKEN:
+        raise ProblemError("token-malformed", f"The token is longer than {LONGEST_TOKEN} characters.")
+    if not _B64TOKEN.fullmatch(value):
+        # RFC 6750, section 2.1; a line break in it would end the Authorization field.
+        raise ProblemError("token-malformed", "The token has characters that no bearer token may have (RFC 6750).")
+    _check_type(document.get("token_type"))
+    scope = document.get("scope")
+    granted = scope if isinstance(scope, str) and len(scope) <= 4096 and _SCOPE.fullmatch(scope) else None  # noqa: PLR2004 - it is shown to people
+    return Grant(Secret(value), lifetime_seconds(document.get("expires_in")), granted)
+
+
+def _check_type(token_type: object) -> None:
+    # Required by RFC 6749, but a missing one is no reason to stand still: the channel knows no other type.
+    if token_type is not None and (not isinstance(token_type, str) or token_type.lower() != "bearer"):
+        raise ProblemError("token-malformed", "The token is not of the type bearer, the only one this gateway can use.")
+
+
+def _document(answer: TokenAnswer) -> dict[str, object] | None:
+    """Read a JSON object, whatever Content-Type says; None if it is none or is ambiguous."""
+    body = _decoded(answer)
+    try:
+        document = json.loads(body, object_pairs_hook=_unambiguous, parse_int=_bounded_integer)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _unambiguous(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    # RFC 8259, section 4: with names that are not unique, the behaviour of receivers is unpredictable. Of two
+    # tokens none can be chosen.
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return document
+
+
+def _bounded_integer(digits: str) -> int | float:
+    # int() of thousands of digits is slow or an error (CVE-2020-10735); a float becomes infinite and is capped.
+    return int(digits) if len(digits) <= 18 else float(digits)  # noqa: PLR2004 - what fits 64 bits
+
+
+def _decoded(answer: TokenAnswer) -> bytes:
+    coding = answer.content_encoding.strip().lower()
+    if coding in {"", "identity"}:
+        return answer.body
+    if coding not in {"gzip", "x-gzip"}:
+        raise ProblemError("token-malformed", "The token server compressed its answer, although none was asked for.")
+    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        body = inflater.decompress(answer.body, LARGEST_ANSWER)
+    except zlib.error:
+        raise ProblemError("token-malformed", "The token server's compressed answer is damaged.") from None
+    if not inflater.eof:
+        raise ProblemError("token-malformed", "The token server's compressed answer is too large or cut off.")
+    return body
+
+
+def _refusal(answer: TokenAnswer, document: dict[str, object] | None, assertion: Secret) -> ProblemError:
+    error, description = _error_of(document or {}, assertion)
+    said = f"The token server answered {answer.status}"
+    said += f" {error}" if error else "" if document else f" with {_looks_like(answer)}"
+    said += f": {description}" if description else "."
+    cause = likely_cause(answer.status, error)
+    detail = f"{said.rstrip('.')}. {cause}"
+    seconds = retry_after_seconds(answer.retry_after, answer.date)
+    return ProblemError(_code_for(answer.status, error), detail, seconds)
+
+
+def _error_of(document: dict[str, object], assertion: Secret) -> tuple[str, str]:
+    """Find code and description in an OAuth error (RFC 6749) or in a problem (RFC 9457)."""
+    if "error" in document:
+        code, description = document.get("error"), document.get("error_description")
+    else:
+        code, description = document.get("type"), document.get("detail") or document.get("title")
+        code = code.rpartition(":")[2].rpartition("/")[2] if isinstance(code, str) else None
+    return quotable(printable(code, 64), assertion), quotable(printable(description, 300), assertion)
+
+
+def _code_for(status: int, error: str) -> str:
+    if status == 429 or error in {"tooManyRequests", "tooManyFailedRequests", "slow_down"}:  # noqa: PLR2004 - RFC 6585
+        return "token-throttled"
+    # Wild servers answer invalid_client as 400, 401 or 403, sometimes without a word.
+    refused = status in {200, 400, 401, 403} and error not in _TRANSIENT_ERRORS
+    return "token-refused" if refused else "token-failed"
+
+
+def _redirected(answer: TokenAnswer) -> str:
+    origin = _ORIGIN.match(answer.location or "")
+    where = f" to {origin[0]}" if origin else ""
+    return (
+        f"The token server redirects ({answer.status}{where}), and a redirect is never followed with an assertion. "
+        "Check token_url, and whether a proxy or a login page stands in between."
+    )
+
+
+def _looks_like(answer: TokenAnswer) -> str:
+    if not answer.body.strip():
+        return "an empty body"
+    if "html" in answer.content_type.lower() or answer.body.lstrip()[:1] == b"<":
+        return "a page for people (HTML or XML), perhaps of a proxy or a maintenance page"
+    return "something that is no JSON object, or one that names a member twice"

@@ -1,0 +1,54 @@
+"""Rule: how long to wait after a failed attempt.
+
+Owns the delays. Refuses to know what is attempted; randomness is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+LONGEST_RETRY_AFTER: Final = 300
+"""Seconds of a server's Retry-After that are honoured; an operator who repaired something must not wait for hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast attempts follow one another, in seconds.
+
+    Attributes:
+        least: the shortest delay.
+        first: ceiling of the first delay; doubled after each further failure.
+        most: ceiling of all delays.
+    """
+
+    least: float
+    first: float
+    most: float
+
+
+ORDINARY: Final = Pace(least=0.2, first=1.0, most=60.0)
+REFUSED: Final = Pace(least=10.0, first=30.0, most=300.0)
+"""A refusal of the credentials is repaired by people, and the channel has a quota on failed requests
+(tooManyFailedRequests, Belgif REST guide): keep trying, but slowly."""
+
+
+def pace_for(code: str) -> Pace:
+    """Choose the pace for a problem code."""
+    return REFUSED if code == "token-refused" else ORDINARY
+
+
+def delay_seconds(code: str, failures: int, retry_after: int | None, random: float) -> float:
+    """Compute an exponential delay with full jitter, never shorter than what the server asks for.
+
+    Args:
+        code: problem code of the failure.
+        failures: failures in a row, this one included; at least 1.
+        retry_after: seconds that the server asks for, or None.
+        random: a number in [0, 1).
+    """
+    pace = pace_for(code)
+    # The exponent is bounded: a float overflows after a thousand failures.
+    ceiling = min(pace.most, pace.first * 2.0 ** min(failures - 1, 16))
+    asked = min(max(retry_after or 0, 0), LONGEST_RETRY_AFTER)
+    return max(pace.least, random * ceiling, float(asked))

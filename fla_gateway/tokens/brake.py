@@ -1,0 +1,94 @@
+"""Rule: one API that refuses good tokens must not cost all the others theirs.
+
+Owns the memory of which service refused what, per profile, bounded. Refuses to know tokens, and to read a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+FIRST: Final = 30.0
+"""Seconds of a service's first brake; doubled each time."""
+LONGEST: Final = 300.0
+QUIET: Final = 300.0
+"""Seconds without a refusal (counted from the end of a brake) after which a service's past is forgotten."""
+LIMIT: Final = 256
+"""Services remembered one by one; all further ones share a record, since the path is chosen by callers."""
+
+_SHARED: Final = ("", "")
+
+
+class Verdict(Enum):
+    """What a refusal of a token by a service leads to."""
+
+    DISCARD = "discard"
+    """The token is thrown away and another one is worth asking for."""
+    BRAKE = "brake"
+    """The token stays: this service has just been given another one and refused that as well."""
+    BRAKED = "braked"
+    """The token stays: the service is under the brake already."""
+
+
+@dataclass(slots=True)
+class _Record:
+    last: float
+    until: float = 0.0
+    seconds: float = 0.0
+    served: bool = False
+    """Whether the last refusal of this service led to a new token, and that stands to be judged."""
+
+    def forgotten(self, now: float) -> bool:
+        return now >= max(self.last, self.until) + QUIET
+
+
+class Brake:
+    """The services of one token entry, by profile and service."""
+
+    def __init__(self) -> None:
+        self._records: dict[tuple[str, str], _Record] = {}
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def judge(self, profile: str, service: str, now: float, *, fresh: bool) -> Verdict:
+        """Judge the refusal of the token that is in use.
+
+        Args:
+            profile: name of the profile whose request was refused.
+            service: the API that refused, by any name that is the same every time.
+            now: `Clock.monotonic`.
+            fresh: whether the token is FRESH; the refusal of an aged one proves nothing against the service.
+        """
+        record = self._record(profile, service, now)
+        record.last = now
+        if now < record.until:
+            return Verdict.BRAKED
+        if record.served and fresh:
+            record.seconds = min(LONGEST, record.seconds * 2 or FIRST)
+            record.until = now + record.seconds
+            record.served = False
+            return Verdict.BRAKE
+        record.served = True
+        return Verdict.DISCARD
+
+    def remaining(self, profile: str, service: str, now: float) -> float:
+        """Tell for how many seconds a service's brake still holds; 0 without one. Counts nothing against it."""
+        record = self._records.get((profile, service)) or self._records.get(_SHARED)
+        return max(0.0, record.until - now) if record else 0.0
+
+    def _record(self, profile: str, service: str, now: float) -> _Record:
+        key = (profile, service)
+        record = self._records.get(key)
+        if record is None and len(self._records) >= LIMIT:
+            self._forget(now)
+            if len(self._records) >= LIMIT:
+                key = _SHARED
+                record = self._records.get(key)
+        if record is None or record.forgotten(now):
+            record = self._records[key] = _Record(now)
+        return record
+
+    def _forget(self, now: float) -> None:
+        self._records = {key: record for key, record in self._records.items() if not record.forgotten(now)}

@@ -1,0 +1,92 @@
+"""State: the tokens at hand, one entry per distinct request, and the tasks that fetch them.
+
+Owns single flight, back-off and the answer to a refused token. Refuses to know how a token is made: it asks a
+`TokenSource`. Every entry stands alone, so that no environment or client ever suffers from another's failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fla_gateway.clock import Clock
+from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
+from fla_gateway.tokens.entry import TokenEntry
+from fla_gateway.tokens.snapshot import TokenSnapshot
+
+WAIT_SECONDS: Final = 8.0
+"""How long a request waits for a token; callers commonly give up at 10."""
+
+
+class TokenCache:
+    """All token entries of one gateway."""
+
+    def __init__(
+        self,
+        source: TokenSource,
+        clock: Clock,
+        *,
+        random: Callable[[], float],
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
+        """Take what is needed; nothing is fetched before somebody asks.
+
+        Args:
+            source: where tokens come from.
+            clock: the host's clocks.
+            random: gives numbers in [0, 1), for jitter.
+            wait_seconds: how long `TokenEntry.obtain` waits.
+        """
+        self._source = source
+        self._clock = clock
+        self._random = random
+        self._wait_seconds = wait_seconds
+        self._entries: dict[TokenRequest, TokenEntry] = {}
+        self._tasks: set[asyncio.Task[AccessToken | None]] = set()
+        self._closed = False
+        self.changed = asyncio.Event()
+        """Set whenever an entry is new or its next deadline may be another one; the refresher clears it."""
+
+    def entry(self, request: TokenRequest) -> TokenEntry:
+        """Give the entry for a request: the same one for every equal request."""
+        entry = self._entries.get(request)
+        if entry is None:
+            entry = self._entries[request] = TokenEntry(request, self._source, self._clock, self, self._random)
+            self.changed.set()
+        return entry
+
+    def entries(self) -> tuple[TokenEntry, ...]:
+        """Give all entries."""
+        return tuple(self._entries.values())
+
+    def snapshots(self) -> tuple[TokenSnapshot, ...]:
+        """Describe all entries as they are now."""
+        return tuple(entry.snapshot() for entry in self._entries.values())
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long a request waits for a token."""
+        return self._wait_seconds
+
+    @property
+    def closed(self) -> bool:
+        """Whether no further token is fetched."""
+        return self._closed
+
+    def start(self, fetching: Coroutine[Any, Any, AccessToken | None], name: str) -> asyncio.Task[AccessToken | None]:
+        """Run a fetch of an entry in a task that this cache owns until it is over."""
+        # An empty context: what a caller's request bound to its log lines is not true of a fetch that many share.
+        task = asyncio.get_running_loop().create_task(fetching, name=name, context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """Stop fetching: running fetches are cancelled and waited for. Tokens at hand can still be used."""
+        self._closed = True
+        running = tuple(self._tasks)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

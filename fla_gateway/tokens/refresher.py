@@ -1,0 +1,62 @@
+"""State: the one loop that keeps tokens at hand without waiting for traffic.
+
+Owns when entries are looked at, and the notice that the machine has slept. Refuses to know what a fetch is: it tells
+entries to renew themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Final
+
+import structlog
+
+from fla_gateway.clock import Clock
+from fla_gateway.tokens.cache import TokenCache
+
+LONGEST_SLEEP: Final = 5.0
+"""Seconds after which everything is looked at in any case: the loop's timers stand still while the machine sleeps."""
+SUSPENDED: Final = 2.0
+"""Seconds by which the clock that goes on in sleep may run ahead of the loop's before that is called a sleep."""
+
+_log = structlog.get_logger()
+
+
+class Refresher:
+    """Warms every entry at the start and renews stale ones."""
+
+    def __init__(self, cache: TokenCache, clock: Clock) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._ahead = math.nan
+
+    async def run(self) -> None:
+        """Work until cancelled. A token that cannot be had is a state of its entry and never ends this loop."""
+        while True:
+            self._cache.changed.clear()
+            now = self._clock.monotonic()
+            self._notice_sleep(now)
+            for entry in self._cache.entries():
+                entry.renew(now)
+            next_due = min((entry.due() for entry in self._cache.entries()), default=math.inf)
+            await self._sleep(min(LONGEST_SLEEP, next_due - now))
+
+    def wake(self) -> None:
+        """Have everything looked at now."""
+        self._cache.changed.set()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._cache.changed.wait()
+        except TimeoutError:
+            return
+
+    def _notice_sleep(self, now: float) -> None:
+        ahead = now - asyncio.get_running_loop().time()
+        slept = ahead - self._ahead
+        self._ahead = ahead
+        # The first comparison is with NaN, and false.
+        if slept > SUSPENDED:
+            _log.info("resumed-after-sleep", seconds=round(slept, 1))

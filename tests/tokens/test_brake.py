@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from fla_gateway.tokens.brake import FIRST, LIMIT, LONGEST, QUIET, Brake, Verdict
+
+
+def refuse(brake, now, service="dimona", profile="employer", *, fresh=True):
+    """Report a refusal."""
+    return brake.judge(profile, service, now, fresh=fresh)
+
+
+def test_a_service_gets_one_other_token():
+    """The first refusal discards; the refusal of the token fetched for it brakes; further ones are braked."""
+    brake = Brake()
+    assert refuse(brake, 0) is Verdict.DISCARD
+    assert refuse(brake, 1) is Verdict.BRAKE
+    assert refuse(brake, 2) is Verdict.BRAKED
+    assert refuse(brake, 1 + FIRST - 0.01) is Verdict.BRAKED
+    assert brake.remaining("employer", "dimona", 11) == FIRST - 10
+
+
+def test_the_brake_doubles_to_five_minutes():
+    """After each brake the service gets one other token; if it refuses that too, the brake is twice as long."""
+    brake, now, lengths = Brake(), 0.0, []
+    for _ in range(6):
+        assert refuse(brake, now) is Verdict.DISCARD
+        assert refuse(brake, now) is Verdict.BRAKE
+        lengths.append(brake.remaining("employer", "dimona", now))
+        now += lengths[-1]
+    assert lengths == [30, 60, 120, 240, LONGEST, LONGEST]
+
+
+def test_quiet_time_forgives():
+    """After five minutes without a refusal a service starts anew."""
+    brake = Brake()
+    refuse(brake, 0)
+    refuse(brake, 0)
+    calm = FIRST + QUIET
+    assert refuse(brake, calm) is Verdict.DISCARD
+    assert refuse(brake, calm) is Verdict.BRAKE
+    assert brake.remaining("employer", "dimona", calm) == FIRST
+
+
+def test_an_aged_token_proves_nothing():
+    """The refusal of a token that is no longer fresh discards it without braking its service."""
+    brake = Brake()
+    assert refuse(brake, 0) is Verdict.DISCARD
+    assert refuse(brake, 1, fresh=False) is Verdict.DISCARD
+    assert refuse(brake, 2) is Verdict.BRAKE
+
+
+def test_services_and_profiles_are_judged_apart():
+    """The brake of one service holds neither for another service nor for another profile."""
+    brake = Brake()
+    refuse(brake, 0)
+    refuse(brake, 0)
+    assert refuse(brake, 1, "ebox") is Verdict.DISCARD
+    assert refuse(brake, 1, profile="provider") is Verdict.DISCARD
+    assert brake.remaining("employer", "ebox", 1) == 0
+
+
+def test_the_memory_is_bounded():
+    """Past the limit all further services share one record, and forgotten ones make room."""
+    brake = Brake()
+    for number in range(LIMIT):
+        refuse(brake, 0, f"service-{number}")
+    assert refuse(brake, 1, "one-more") is Verdict.DISCARD
+    assert refuse(brake, 1, "yet-another") is Verdict.BRAKE
+    assert brake.remaining("employer", "a-third", 2) > 0
+    assert len(brake) == LIMIT + 1
+    assert refuse(brake, QUIET + FIRST + 1, "late") is Verdict.DISCARD
+    assert len(brake) == 1
