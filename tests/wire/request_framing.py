@@ -276,7 +276,7 @@ CHUNKS = (
     _chunks("trailer-nul", b"0\r\nX-T: \x00\r\n\r\n"),
     _chunks("trailer-bare-lf", b"0\r\nX-T: v\nX-U: v\r\n\r\n", "RFC 9112 2.2"),
     _chunks("trailer-huge", b"0\r\nX-T: " + b"v" * 70_000 + b"\r\n\r\n", "CVE-2026-22815"),
-    _chunks("trailer-many", b"0\r\n" + b"X-T: v\r\n" * 101 + b"\r\n", "CVE-2026-22815"),
+    _chunks("trailer-many", b"0\r\n" + b"X-T: v\r\n" * 10_000 + b"\r\n", "CVE-2026-22815"),
     _chunks("trailer-endless", b"0\r\nX-T: " + b"v" * 200_000, "CVE-2026-22815"),
     _good("plain", CHUNKED_HELLO, "RFC 9112 7.1"),
     _good("size-upper-hex", b"A\r\n0123456789\r\n0\r\n\r\n", "RFC 9112 7.1", b"0123456789"),

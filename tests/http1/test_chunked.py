@@ -1,0 +1,130 @@
+"""The chunked coding: one result however the bytes are cut, and no way to hide a second message."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fla_gateway.http1.chunked import LAST_CHUNK, MAX_SIZE_LINE, MAX_TRAILER, ChunkedDecoder, chunk
+from fla_gateway.http1.errors import ProtocolError
+from tests.http1.strategies import chunked_bodies, cuts, pieces
+from tests.support.properties import BOUNDED
+from tests.wire import request_framing
+from tests.wire.vector import Unfinished, Vector
+
+Verdict = tuple[bytes, bool, bytes] | str
+
+
+def decode(parts: list[bytes], *, padded: bool = False) -> Verdict:
+    """Feed the parts in turn: payload, whether it ended, what came behind; or the code of the error."""
+    decoder = ChunkedDecoder(padded=padded)
+    payload = bytearray()
+    try:
+        for number, part in enumerate(parts):
+            found, ended, rest = decoder.feed(part)
+            payload += b"".join(found)
+            if ended:
+                return bytes(payload), True, rest + b"".join(parts[number + 1 :])
+    except ProtocolError as error:
+        return error.code
+    return bytes(payload), False, b""
+
+
+@BOUNDED
+@given(chunked_bodies(), st.binary(max_size=20))
+def test_a_coded_body_gives_its_payload_and_what_is_behind_it(body: tuple[bytes, bytes], behind: bytes) -> None:
+    """A well-formed body is decoded to its payload, and not one byte behind its end is taken."""
+    coded, payload = body
+    assert decode([coded + behind]) == (payload, True, behind)
+
+
+@BOUNDED
+@given(st.data())
+def test_random_cuts_change_nothing(data: st.DataObject) -> None:
+    """A body cut at any set of places gives what it gives in one piece."""
+    coded, payload = data.draw(chunked_bodies())
+    behind = data.draw(st.binary(max_size=10))
+    message = coded + behind
+    assert decode(pieces(message, data.draw(cuts(len(message))))) == (payload, True, behind)
+
+
+@BOUNDED
+@given(chunked_bodies(), st.data())
+def test_a_body_that_was_tampered_with_is_judged_alike_however_it_is_cut(
+    body: tuple[bytes, bytes], data: st.DataObject
+) -> None:
+    """One changed, added or missing byte gives the same verdict in one piece and byte by byte."""
+    coded, _ = body
+    place = data.draw(st.integers(0, len(coded)))
+    removed = data.draw(st.integers(0, 1))
+    added = data.draw(st.sampled_from((b"", b"\r", b"\n", b"0", b" ", b"\x00", b";", b"f")))
+    message = coded[:place] + added + coded[place + removed :]
+    whole = decode([message])
+    assert decode([message[at : at + 1] for at in range(len(message))]) == whole
+
+
+CUT_AT = b'5;a="b"\r\nhello\r\n00A\r\n0123456789\r\n0;c\r\nX-T: v\r\nX-U: w\r\n\r\nBEHIND'
+
+
+@pytest.mark.parametrize("place", range(len(CUT_AT) + 1))
+def test_every_single_cut_changes_nothing(place: int) -> None:
+    """A body with extensions and trailers, cut at this place, gives the same payload and the same rest."""
+    assert decode([CUT_AT[:place], CUT_AT[place:]]) == (b"hello0123456789", True, b"BEHIND")
+
+
+def test_byte_by_byte_changes_nothing() -> None:
+    """A body that comes in single bytes gives the same payload and the same rest."""
+    assert decode([CUT_AT[at : at + 1] for at in range(len(CUT_AT))]) == (b"hello0123456789", True, b"BEHIND")
+
+
+def _coded_body(raw: bytes) -> bytes:
+    return raw.split(b"\r\n\r\n", 1)[1]
+
+
+BROKEN = [vector for vector in request_framing.CHUNKS if isinstance(vector.expect[0], Unfinished) and not vector.fin]
+
+
+@pytest.mark.parametrize("vector", BROKEN, ids=lambda vector: vector.name)
+def test_every_broken_body_of_the_wire_vectors_is_refused(vector: Vector) -> None:
+    """The decoder refuses the body at once and byte by byte."""
+    body = _coded_body(vector.raw)
+    assert decode([body]) == "malformed-body"
+    if len(body) < 1000:
+        assert decode([body[at : at + 1] for at in range(len(body))]) == "malformed-body"
+
+
+@pytest.mark.parametrize("size", [b"5 ", b"5\t", b"5  \t"])
+def test_only_an_answer_may_fill_its_chunk_sizes_with_spaces(size: bytes) -> None:
+    """Spaces behind a size are read in an answer and refused in a request."""
+    body = size + b"\r\nhello\r\n0\r\n\r\n"
+    assert decode([body], padded=True) == (b"hello", True, b"")
+    assert decode([body]) == "malformed-body"
+
+
+def test_a_size_line_is_bounded() -> None:
+    """An extension that does not end within the bound is refused before it ends."""
+    assert decode([b"5;" + b"a" * MAX_SIZE_LINE]) == "malformed-body"
+    assert decode([b"5;a", *[b"a"] * MAX_SIZE_LINE]) == "malformed-body"
+
+
+def test_a_trailer_section_is_bounded() -> None:
+    """A trailer section that does not end within the bound is refused before it ends."""
+    assert decode([b"0\r\n", b"X-T: " + b"a" * MAX_TRAILER]) == "malformed-body"
+    fits = b"X-T: " + b"a" * (MAX_TRAILER - 100) + b"\r\n\r\n"
+    assert decode([b"0\r\n", fits]) == (b"", True, b"")
+
+
+def test_a_chunk_is_handed_on_before_it_ends() -> None:
+    """Payload goes out as it comes in: nothing waits for the end of its chunk."""
+    decoder = ChunkedDecoder()
+    assert decoder.feed(b"64\r\nfirst") == ([b"first"], False, b"")
+    assert decoder.feed(b"second") == ([b"second"], False, b"")
+
+
+@BOUNDED
+@given(st.lists(st.lists(st.binary(min_size=1, max_size=30), max_size=4), max_size=4))
+def test_what_is_framed_is_read_back(rounds: list[list[bytes]]) -> None:
+    """Pieces framed by `chunk` and ended by LAST_CHUNK decode to themselves; no pieces never end the body early."""
+    coded = b"".join(b"".join(chunk(parts)) for parts in rounds) + LAST_CHUNK
+    assert decode([coded]) == (b"".join(b"".join(parts) for parts in rounds), True, b"")

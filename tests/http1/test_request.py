@@ -1,0 +1,295 @@
+"""Request heads: one reading, or none."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.fields import MAX_FIELDS, MAX_HEAD, field_lines, value_of
+from fla_gateway.http1.request import (
+    CHUNKED,
+    RequestFraming,
+    RequestLine,
+    check_partial_head,
+    frame_request,
+    read_request_line,
+)
+from tests.http1.strategies import TCHAR, cased, field_pairs, spaces, targets, tokens
+from tests.support.properties import BOUNDED
+from tests.wire import request_framing, request_heads
+from tests.wire.vector import Refused, Vector, get, message
+
+
+def read(head: bytes) -> tuple[RequestLine, list[tuple[bytes, bytes]], RequestFraming]:
+    """Read a whole head as the data path does: first line, field block, framing."""
+    end = head.index(b"\r\n") + 2
+    line = read_request_line(head[:end])
+    lines = field_lines(head[end:])
+    if lines is None:
+        raise ProtocolError("malformed-request", "a field line is malformed")
+    return line, lines, frame_request(lines, line.minor)
+
+
+def refusal(head: bytes) -> str:
+    """Give the code with which a head is refused; empty if it is accepted."""
+    try:
+        read(head)
+    except ProtocolError as error:
+        return error.code
+    return ""
+
+
+def framing(*fields: bytes, version: bytes = b"1.1") -> RequestFraming:
+    """Frame a POST with these field lines."""
+    return read(message(b"POST / HTTP/" + version, b"Host: localhost", *fields))[2]
+
+
+@BOUNDED
+@given(tokens, targets, field_pairs, spaces, spaces)
+def test_every_head_of_the_grammar_is_read_as_it_was_written(
+    method: bytes, target: bytes, fields: list[tuple[bytes, bytes]], before: bytes, after: bytes
+) -> None:
+    """A head built from the RFC's parts is taken apart into the same parts, in the same order, names and bytes kept."""
+    lines = [name + b":" + before + value + after for name, value in fields]
+    line, found, framed = read(message(method + b" " + target + b" HTTP/1.1", b"Host: localhost", *lines))
+    assert line == (method, target, 1)
+    assert [(name, value_of(rest)) for name, rest in found] == [(b"Host", b"localhost"), *fields]
+    assert framed == RequestFraming(0, True, False, b"localhost", frozenset())
+
+
+@BOUNDED
+@given(field_pairs)
+def test_a_line_is_kept_byte_for_byte(fields: list[tuple[bytes, bytes]]) -> None:
+    """Name and rest, put together again, are the line that came."""
+    block = b"".join(name + b": " + value + b"\r\n" for name, value in fields) + b"\r\n"
+    lines = field_lines(block)
+    assert lines is not None
+    assert b"".join(name + rest for name, rest in lines) + b"\r\n" == block
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_a_method_and_a_name_are_tokens(byte: int) -> None:
+    """Each byte that is not a tchar (RFC 9110, section 5.6.2) is refused in a method and in a field name."""
+    token = b"X" + bytes([byte]) + b"Y"
+    good = byte in TCHAR
+    assert (refusal(message(token + b" / HTTP/1.1", b"Host: a")) == "") is good
+    assert (refusal(message(b"GET / HTTP/1.1", b"Host: a", token + b": 1")) == "") is (good or byte == ord(":"))
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_a_target_is_visible_ascii_and_a_value_is_text(byte: int) -> None:
+    """Controls are refused everywhere; bytes beyond ASCII only in a target (RFC 9110, section 5.5)."""
+    middle = b"a" + bytes([byte]) + b"b"
+    assert (refusal(message(b"GET /" + middle + b" HTTP/1.1", b"Host: a")) == "") is (0x21 <= byte <= 0x7E)
+    good = byte == 0x09 or (byte >= 0x20 and byte != 0x7F)
+    assert (refusal(message(b"GET / HTTP/1.1", b"Host: a", b"X: " + middle)) == "") is good
+
+
+@pytest.mark.parametrize("major", range(10))
+@pytest.mark.parametrize("minor", range(10))
+def test_only_two_versions_are_spoken(major: int, minor: int) -> None:
+    """Every version of one digit and one digit but 1.0 and 1.1 is `version-unsupported` (RFC 9110, section 15.6.6)."""
+    line = b"GET / HTTP/%d.%d\r\n" % (major, minor)
+    if (major, minor) in {(1, 0), (1, 1)}:
+        assert read_request_line(line).minor == minor
+        return
+    with pytest.raises(ProtocolError) as caught:
+        read_request_line(line)
+    assert caught.value.code == "version-unsupported"
+
+
+HEAD_VECTORS = [
+    vector
+    for vector in (*request_framing.LENGTHS, *request_framing.CODINGS, *request_heads.LINES, *request_heads.FIELDS)
+    if isinstance(vector.expect[0], Refused)
+    and b"\r\n\r\n" in vector.raw
+    and not vector.name.startswith(("method-connect", "target-", "method-options"))
+]
+
+
+@pytest.mark.parametrize("vector", HEAD_VECTORS, ids=lambda vector: vector.name)
+def test_every_malformed_head_of_the_wire_vectors_is_refused(vector: Vector) -> None:
+    """What the wire vectors call malformed is refused by grammar or framing, or before the head is whole."""
+    head = vector.raw[: vector.raw.index(b"\r\n\r\n") + 4]
+    code = ""
+    try:
+        check_partial_head(head)
+    except ProtocolError as error:
+        code = error.code
+    assert code or refusal(head)
+
+
+@pytest.mark.parametrize("place", range(len(get(b"X-A: b"))))
+def test_no_beginning_of_a_good_head_is_refused(place: int) -> None:
+    """A head that has not ended yet is waited for, wherever it is cut."""
+    check_partial_head(get(b"X-A: b")[:place])
+
+
+@BOUNDED
+@given(tokens, targets, field_pairs, st.data())
+def test_no_beginning_of_any_good_head_is_refused(
+    method: bytes, target: bytes, fields: list[tuple[bytes, bytes]], data: st.DataObject
+) -> None:
+    """A head of the grammar that has not ended yet is waited for, wherever it is cut."""
+    head = message(method + b" " + target + b" HTTP/1.1", b"Host: a", *[name + b":" + value for name, value in fields])
+    check_partial_head(head[: data.draw(st.integers(0, len(head)))])
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"GET / HTTP/1.1\n", "malformed-request"),
+        (b"GET / HTTP/1.1\rHost", "malformed-request"),
+        (b"GET / HTTP/1.1\r\nHost: a\n\n", "malformed-request"),
+        (b"\x16\x03\x01", "malformed-request"),
+        (b"GET /\x00", "malformed-request"),
+        (b"A" * (MAX_HEAD + 1), "head-too-large"),
+    ],
+)
+def test_a_head_that_cannot_become_good_is_not_waited_for(data: bytes, code: str) -> None:
+    """A bare line end, a NUL, TLS, and a head beyond the bound are refused before the head ends."""
+    with pytest.raises(ProtocolError) as caught:
+        check_partial_head(data)
+    assert caught.value.code == code
+
+
+def test_a_hundred_fields_are_the_limit() -> None:
+    """100 fields are read, 101 are `head-too-large`."""
+    assert len(field_lines(b"a: b\r\n" * MAX_FIELDS + b"\r\n") or []) == MAX_FIELDS
+    with pytest.raises(ProtocolError) as caught:
+        field_lines(b"a: b\r\n" * (MAX_FIELDS + 1) + b"\r\n")
+    assert caught.value.code == "head-too-large"
+
+
+@BOUNDED
+@given(cased(b"content-length"), spaces, st.integers(0, 10**17), spaces)
+def test_a_length_is_a_number_with_optional_white_space(name: bytes, before: bytes, length: int, after: bytes) -> None:
+    """Any case of the name and any white space around the number give that length."""
+    assert framing(name + b":" + before + b"%d" % length + after).length == length
+
+
+@BOUNDED
+@given(cased(b"transfer-encoding"), cased(b"chunked"), spaces)
+def test_chunked_is_the_only_coding(name: bytes, coding: bytes, around: bytes) -> None:
+    """Any case of the name and of the coding is chunked."""
+    assert framing(name + b":" + around + coding + around).length == CHUNKED
+
+
+@BOUNDED
+@given(st.binary(max_size=8).filter(lambda value: not (value.isdigit() and value.isascii())))
+def test_no_other_value_is_a_length(value: bytes) -> None:
+    """A value that is not digits alone, white space around it removed, is refused."""
+    stripped = value.strip(b" \t")
+    if stripped.isdigit():
+        return
+    assert refusal(message(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: " + value)) == "malformed-request"
+
+
+@BOUNDED
+@given(
+    st.lists(
+        st.sampled_from(
+            (b"Content-Length: 5", b"content-length: 5", b"Content-Length: 0", b"Transfer-Encoding: chunked")
+        ),
+        min_size=2,
+        max_size=3,
+    )
+)
+def test_two_framing_fields_are_never_accepted(lines: list[bytes]) -> None:
+    """Lengths and codings exclude each other and themselves, in every order (RFC 9112, section 6.3)."""
+    assert refusal(message(b"POST / HTTP/1.1", b"Host: a", *lines)) == "malformed-request"
+
+
+@pytest.mark.parametrize(
+    ("fields", "version", "kept"),
+    [
+        ((), b"1.1", True),
+        ((b"Connection: close",), b"1.1", False),
+        ((b"Connection: x, CLOSE",), b"1.1", False),
+        ((b"Connection: x", b"connection: Close"), b"1.1", False),
+        ((b"Connection: closed",), b"1.1", True),
+        ((), b"1.0", False),
+        ((b"Connection: Keep-Alive",), b"1.0", True),
+        ((b"Connection: keep-alive, close",), b"1.0", False),
+    ],
+)
+def test_a_connection_is_kept_as_the_rfc_says(fields: tuple[bytes, ...], version: bytes, kept: bool) -> None:
+    """HTTP/1.1 keeps unless it closes, HTTP/1.0 closes unless it keeps, and close wins (RFC 9112, section 9.3)."""
+    assert framing(*fields, version=version).keep_alive is kept
+
+
+def test_nominated_names_are_collected_from_every_line() -> None:
+    """The names of all Connection lines count, in lower case, empty members left out (RFC 9110, section 7.6.1)."""
+    found = framing(b"Connection: X-One,, x-two ,", b"CONNECTION:\tX-Three")
+    assert found.nominated == {b"x-one", b"x-two", b"x-three"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "version", "expects"),
+    [
+        ((b"Expect: 100-continue", b"Content-Length: 5"), b"1.1", True),
+        ((b"EXPECT: 100-CONTINUE", b"Transfer-Encoding: chunked"), b"1.1", True),
+        ((b"Expect: 100-continue", b"Content-Length: 0"), b"1.1", False),
+        ((b"Expect: 100-continue",), b"1.1", False),
+        ((b"Expect: 100-continue", b"Content-Length: 5"), b"1.0", False),
+        ((b"Expect: nonsense", b"Content-Length: 5"), b"1.0", False),
+    ],
+)
+def test_an_expectation_is_that_of_a_body_in_http_1_1(fields: tuple[bytes, ...], version: bytes, expects: bool) -> None:
+    """100-continue counts where a body follows and the version knows it (RFC 9110, section 10.1.1)."""
+    assert framing(*fields, version=version).expects_continue is expects
+
+
+@pytest.mark.parametrize("value", [b"200-ok", b"", b"100-continue, x", b"100-continue;a"])
+def test_an_unknown_expectation_fails(value: bytes) -> None:
+    """Anything but 100-continue is `expectation-failed`."""
+    assert refusal(message(b"POST / HTTP/1.1", b"Host: a", b"Expect: " + value)) == "expectation-failed"
+
+
+@pytest.mark.parametrize(
+    ("fields", "version"),
+    [
+        ((), b"1.1"),
+        ((b"Host: a", b"Host: a"), b"1.1"),
+        ((b"Host: a", b"hOsT: b"), b"1.0"),
+        ((b"Host: a b",), b"1.1"),
+        ((b"Host: a/b",), b"1.1"),
+        ((b"Host: u@a",), b"1.1"),
+        ((b"Host: a, b",), b"1.1"),
+        ((b"Host: a:b",), b"1.1"),
+        ((b"Host: [::1",), b"1.1"),
+        ((b"Host: a\\b",), b"1.1"),
+    ],
+)
+def test_a_missing_repeated_or_invalid_host_is_refused(fields: tuple[bytes, ...], version: bytes) -> None:
+    """RFC 9112, section 3.2: 400 to a request that lacks Host, has more than one, or an invalid one."""
+    assert refusal(message(b"GET / HTTP/" + version, *fields)) == "malformed-request"
+
+
+def test_http_1_0_may_lack_a_host() -> None:
+    """A head of HTTP/1.0 without Host is read, and says that there was none."""
+    assert read(b"GET / HTTP/1.0\r\n\r\n")[2].host is None
+
+
+@BOUNDED
+@given(st.binary(max_size=60))
+def test_no_bytes_break_the_readers(data: bytes) -> None:
+    """Whatever bytes come, the answer is a head or one ProtocolError, never another exception."""
+    assert refusal(data + b"\r\n\r\n") in {
+        "",
+        "malformed-request",
+        "version-unsupported",
+        "transfer-coding-unsupported",
+        "expectation-failed",
+    }
+
+
+@pytest.mark.parametrize("vector", HEAD_VECTORS, ids=lambda vector: vector.name)
+def test_no_error_shows_bytes_of_the_message(vector: Vector) -> None:
+    """An error's sentence is one of a few, whatever came: a head may carry a secret."""
+    head = vector.raw[: vector.raw.index(b"\r\n\r\n") + 4]
+    with pytest.raises(ProtocolError) as caught:
+        read(head.replace(b"\r\n\r\n", b"\r\nX-Canary : canary\x00canary\r\n\r\n"))
+    assert "canary" not in str(caught.value).lower()

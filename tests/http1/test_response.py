@@ -1,0 +1,248 @@
+"""Response heads: as strict as requests, but for the repairs that RFC 9112 asks of a proxy."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.fields import value_of
+from fla_gateway.http1.request import CHUNKED
+from fla_gateway.http1.response import (
+    UNTIL_CLOSE,
+    ResponseFraming,
+    frame_response,
+    read_response_head,
+)
+from tests.http1.strategies import field_pairs, tokens, values
+from tests.support.properties import BOUNDED
+from tests.wire.vector import message
+
+
+def parts(head: bytes) -> list[tuple[bytes, bytes]]:
+    """Read a head and give its fields as names and values."""
+    return [(name, value_of(rest)) for name, rest in read_response_head(head).lines]
+
+
+def values_of(lines: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
+    """Collect the values of one field."""
+    return [value_of(rest) for found, rest in lines if found.lower() == name]
+
+
+def framed(*fields: bytes, status: int = 200, version: bytes = b"1.1", to_head: bool = False) -> ResponseFraming:
+    """Read and frame a response with these field lines."""
+    head = read_response_head(message(b"HTTP/%s %d X" % (version, status), *fields))
+    return frame_response(
+        values_of(head.lines, b"transfer-encoding"),
+        values_of(head.lines, b"content-length"),
+        values_of(head.lines, b"connection"),
+        status=status,
+        minor=head.minor,
+        to_head=to_head,
+    )
+
+
+@BOUNDED
+@given(st.integers(100, 599), values, field_pairs)
+def test_every_head_of_the_grammar_is_read_as_it_was_written(
+    status: int, reason: bytes, fields: list[tuple[bytes, bytes]]
+) -> None:
+    """A head built from the RFC's parts is taken apart into the same parts, in the same order."""
+    line = b"HTTP/1.1 %d %s" % (status, reason)
+    head = read_response_head(message(line, *[name + b": " + value for name, value in fields]))
+    assert (head.status, head.reason, head.minor) == (b"%d" % status, reason, 1)
+    assert [(name, value_of(rest)) for name, rest in head.lines] == fields
+
+
+@pytest.mark.parametrize("line", [b"HTTP/1.1 200", b"HTTP/1.1 200 ", b"HTTP/1.0 200"])
+def test_a_reason_may_be_empty_and_its_space_missing(line: bytes) -> None:
+    """RFC 9112, section 4: the reason phrase is optional; real servers leave its space out as well."""
+    head = read_response_head(message(line))
+    assert (head.status, head.reason) == (b"200", b"")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"HTTP/1.1",
+        b"HTTP/1.1 ",
+        b"HTTP/1.1 20",
+        b"HTTP/1.1 20 OK",
+        b"HTTP/1.1 2000",
+        b"HTTP/1.1 2OO OK",
+        b"HTTP/1.1 -20 OK",
+        b"HTTP/1.1 +20 OK",
+        b"HTTP/1.1 000 X",
+        b"HTTP/1.1 099 X",
+        b"HTTP/1.1  200 OK",
+        b"HTTP/1.1\t200 OK",
+        b"HTTP/1.1 200\tOK",
+        b"HTTP/1.1 200OK",
+        b"HTTP/1.1 \xb2\xb9\xb9 OK",
+        b"HTTP/1.2 200 OK",
+        b"HTTP/2.0 200 OK",
+        b"HTTP/2 200 OK",
+        b"HTTP/0.9 200 OK",
+        b"http/1.1 200 OK",
+        b" HTTP/1.1 200 OK",
+        b"ICY 200 OK",
+        b"HTTP/1.1 200 O\x00K",
+        b"HTTP/1.1 200 O\rK",
+        b"HTTP/1.1 200 O\nK",
+        b"HTTP/1.1 200 O\x7fK",
+        b"200 OK",
+        b"<html>",
+        b"",
+    ],
+)
+def test_a_malformed_status_line_is_refused(line: bytes) -> None:
+    """Anything but `HTTP/1.x ddd reason` is malformed."""
+    with pytest.raises(ProtocolError) as caught:
+        read_response_head(message(line, b"Content-Length: 0"))
+    assert caught.value.code == "malformed-response"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"nonsense",
+        b": x",
+        b"X A: b",
+        b"X-\xe9: b",
+        b"X-A: b\x00c",
+        b"X-A: b\rc",
+        b"X-A: b\nc",
+        b"X-A: b\x07c",
+        b"X-A: b\x7fc",
+        b"X-\x00A: b",
+        b"X-A\x0b: b",
+        b"X-A: b\n c: d",
+        b"X-A: b\r\r\n c",
+    ],
+)
+def test_a_malformed_field_line_is_refused(line: bytes) -> None:
+    """What cannot be repaired is malformed, alone and behind a good field."""
+    for head in (message(b"HTTP/1.1 200 OK", line), message(b"HTTP/1.1 200 OK", b"X-Good: 1", line, b"X-Good : 2")):
+        with pytest.raises(ProtocolError) as caught:
+            read_response_head(head)
+        assert caught.value.code == "malformed-response"
+
+
+@BOUNDED
+@given(st.lists(st.tuples(tokens, st.sampled_from((b"", b" ", b"\t", b"  \t ")), values), max_size=5))
+def test_space_before_a_colon_is_removed(fields: list[tuple[bytes, bytes, bytes]]) -> None:
+    """RFC 9112, section 5.1: a proxy removes white space between name and colon; nothing else changes."""
+    head = message(b"HTTP/1.1 200 OK", *[name + space + b": " + value for name, space, value in fields])
+    assert parts(head) == [(name, value) for name, _, value in fields]
+
+
+@BOUNDED
+@given(tokens, st.lists(values.filter(bool), min_size=1, max_size=4), st.sampled_from((b" ", b"\t", b"  \t")))
+def test_a_folded_value_is_unfolded(name: bytes, words: list[bytes], fold: bytes) -> None:
+    """RFC 9112, section 5.2: a proxy replaces each obs-fold with spaces; the value stays one value of one field."""
+    head = message(b"HTTP/1.1 200 OK", b"X-A: 1", name + b": " + (b"\r\n" + fold).join(words), b"X-B: 2")
+    found = parts(head)
+    assert [field for field, _ in found] == [b"X-A", name, b"X-B"]
+    assert found[1][1] == b" ".join(words)
+
+
+def test_a_fold_cannot_hide_a_field() -> None:
+    """A folded line that looks like a field is part of the value before it."""
+    head = message(b"HTTP/1.1 200 OK", b"X-A: 1", b" Content-Length : 5", b"\tSet-Cookie: a=b")
+    assert parts(head) == [(b"X-A", b"1 Content-Length : 5 Set-Cookie: a=b")]
+
+
+def test_a_fold_before_the_first_field_is_refused() -> None:
+    """White space behind the status line folds nothing (RFC 9112, section 2.2)."""
+    with pytest.raises(ProtocolError):
+        read_response_head(message(b"HTTP/1.1 200 OK", b" X-A: 1"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "version", "length"),
+    [
+        ((b"Content-Length: 5",), b"1.1", 5),
+        ((b"Content-Length : 5",), b"1.1", 5),
+        ((b"Content-Length: 5", b"content-length: 5"), b"1.1", 5),
+        ((b"Content-Length: 5, 5",), b"1.1", 5),
+        ((b"Content-Length: 5, 5", b"Content-Length: 5"), b"1.1", 5),
+        ((b"Transfer-Encoding: Chunked",), b"1.1", CHUNKED),
+        ((), b"1.1", UNTIL_CLOSE),
+        ((), b"1.0", UNTIL_CLOSE),
+    ],
+)
+def test_a_body_ends_as_the_fields_say(fields: tuple[bytes, ...], version: bytes, length: int) -> None:
+    """Length, chunked, or until the connection's end (RFC 9112, section 6.3); identical lengths count once."""
+    found = framed(*fields, version=version)
+    assert (found.length, found.announced) == (length, length)
+    assert found.persistent is (length != UNTIL_CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("fields", "version"),
+    [
+        ((b"Content-Length: 5", b"Content-Length: 6"), b"1.1"),
+        ((b"Content-Length: 5, 6",), b"1.1"),
+        ((b"Content-Length: 5", b"Content-Length: 05"), b"1.1"),
+        ((b"Content-Length:",), b"1.1"),
+        ((b"Content-Length: ,",), b"1.1"),
+        ((b"Content-Length: +5",), b"1.1"),
+        ((b"Content-Length: -5",), b"1.1"),
+        ((b"Content-Length: 5a",), b"1.1"),
+        ((b"Content-Length: 0x5",), b"1.1"),
+        ((b"Content-Length: \xb2",), b"1.1"),
+        ((b"Content-Length: 99999999999999999999",), b"1.1"),
+        ((b"Content-Length: 5", b"Transfer-Encoding: chunked"), b"1.1"),
+        ((b"Transfer-Encoding: chunked",), b"1.0"),
+        ((b"Transfer-Encoding: gzip",), b"1.1"),
+        ((b"Transfer-Encoding: gzip, chunked",), b"1.1"),
+        ((b"Transfer-Encoding: chunked, gzip",), b"1.1"),
+        ((b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"), b"1.1"),
+        ((b"Transfer-Encoding: identity",), b"1.1"),
+        ((b"Transfer-Encoding:",), b"1.1"),
+    ],
+)
+@pytest.mark.parametrize("to_head", [False, True])
+def test_a_body_with_two_ends_is_refused(fields: tuple[bytes, ...], version: bytes, to_head: bool) -> None:
+    """Wherever two readers could see two different ends the response is malformed, an answer to HEAD too."""
+    with pytest.raises(ProtocolError) as caught:
+        framed(*fields, version=version, to_head=to_head)
+    assert caught.value.code == "malformed-response"
+
+
+@pytest.mark.parametrize(("status", "to_head"), [(204, False), (304, False), (200, True), (404, True)])
+@pytest.mark.parametrize("fields", [(), (b"Content-Length: 5",), (b"Transfer-Encoding: chunked",)])
+def test_an_answer_without_body_has_none_whatever_its_fields_say(
+    status: int, to_head: bool, fields: tuple[bytes, ...]
+) -> None:
+    """204, 304 and answers to HEAD end with their head, and the connection lives on (RFC 9112, section 6.3)."""
+    found = framed(*fields, status=status, to_head=to_head)
+    assert (found.length, found.persistent) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "version", "persistent"),
+    [
+        ((b"Connection: close",), b"1.1", False),
+        ((b"Connection: CLOSE, x",), b"1.1", False),
+        ((b"Connection: x", b"Connection: close"), b"1.1", False),
+        ((), b"1.1", True),
+        ((), b"1.0", False),
+        ((b"Connection: Keep-Alive",), b"1.0", True),
+        ((b"Connection: keep-alive, close",), b"1.0", False),
+    ],
+)
+def test_a_connection_persists_as_the_rfc_says(fields: tuple[bytes, ...], version: bytes, persistent: bool) -> None:
+    """HTTP/1.1 persists unless it closes, HTTP/1.0 does not unless it keeps alive (RFC 9112, section 9.3)."""
+    assert framed(*fields, b"Content-Length: 0", version=version).persistent is persistent
+
+
+@BOUNDED
+@given(st.binary(max_size=60))
+def test_no_bytes_break_the_reader(data: bytes) -> None:
+    """Whatever bytes come, the result is a head or one ProtocolError, never another exception."""
+    with contextlib.suppress(ProtocolError):
+        read_response_head(data + b"\r\n\r\n")
