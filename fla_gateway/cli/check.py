@@ -7,17 +7,19 @@ told from files.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.cli.configured import Configured, add_config, read
+from fla_gateway.cli.configured import add_config
 from fla_gateway.cli.exits import FINDINGS, WELL
-from fla_gateway.errors import ConfigurationError, Fault, ProblemError, UnusableKeyError
+from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 
 if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
     from fla_gateway.keys.model import CertificateFacts, LoadedKey
     from fla_gateway.profiles import Profile
+    from fla_gateway.runtime.configured import Configured
+    from fla_gateway.runtime.keys import Keys
 
 SUMMARY: Final = "check configuration, keys and certificates, offline"
 DESCRIPTION: Final = """\
@@ -41,15 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check and print."""
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.runtime.configured import read  # noqa: PLC0415
+    from fla_gateway.runtime.keys import load_keys  # noqa: PLC0415
 
     configured = read(arguments.config)
     _read_further_files(configured)
     now = datetime.fromtimestamp(SystemClock().wall(), UTC)
-    keys = _load_keys(configured, now)
+    keys = load_keys(configured, now)
     count = 0
     for profile in configured.profiles:
         key = keys[profile.token_request.key]
-        wrong = [*_key_findings(key), *_assertion_findings(profile, key)]
+        wrong = [*_findings(profile, key)]
         print("\n".join(_lines(profile, key, now, wrong)), end="\n\n")
         count += len(wrong)
     general = [*(f"warning: {one}" for one in configured.warnings), *_idle_key_findings(configured.profiles, keys)]
@@ -82,19 +86,6 @@ def _read_further_files(configured: Configured) -> None:
         raise ConfigurationError(tuple(dict.fromkeys(faults)))
 
 
-def _load_keys(configured: Configured, now: datetime) -> dict[str, LoadedKey | UnusableKeyError]:
-    from fla_gateway.keys.load import load_key  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.profiles import key_sources  # noqa: PLC0415
-
-    keys: dict[str, LoadedKey | UnusableKeyError] = {}
-    for name, source in key_sources(configured.settings.configuration).items():
-        try:
-            keys[name] = load_key(name, source, configured.settings.passwords, now)
-        except UnusableKeyError as error:
-            keys[name] = error
-    return keys
-
-
 def _key_findings(key: LoadedKey | UnusableKeyError) -> Iterator[str]:
     if isinstance(key, UnusableKeyError):
         yield f"UNUSABLE KEY: {key}"
@@ -102,23 +93,18 @@ def _key_findings(key: LoadedKey | UnusableKeyError) -> Iterator[str]:
         yield from (f"warning: {warning}" for warning in key.warnings)
 
 
-def _assertion_findings(profile: Profile, key: LoadedKey | UnusableKeyError) -> Iterator[str]:
-    """Find out whether an assertion could be written as the profile wants it; the key alone does not tell."""
-    from fla_gateway.oauth import assertion  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.runtime.tokens import signing_key  # noqa: PLC0415
+def _findings(profile: Profile, key: LoadedKey | UnusableKeyError) -> Iterator[str]:
+    """Name what keeps the profile from being served, and what deserves a look."""
+    from fla_gateway.runtime.keys import why_unusable  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    if isinstance(key, UnusableKeyError):
-        return
-    options, signing = profile.token_request.assertion, signing_key(key)
-    try:
-        assertion.header(options, assertion.algorithm_for(options, signing, key.name), signing)
-    except ProblemError as error:
-        yield f"UNUSABLE KEY: {error.detail}"
+    reason = why_unusable(profile, key)
+    if reason is not None:
+        yield f"UNUSABLE KEY: {reason}"
+    if not isinstance(key, UnusableKeyError):
+        yield from (f"warning: {warning}" for warning in key.warnings)
 
 
-def _idle_key_findings(
-    profiles: tuple[Profile, ...], keys: Mapping[str, LoadedKey | UnusableKeyError]
-) -> Iterator[str]:
+def _idle_key_findings(profiles: tuple[Profile, ...], keys: Keys) -> Iterator[str]:
     used = {profile.token_request.key for profile in profiles}
     for name, key in keys.items():
         if name not in used:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.cli.configured import add_config, read
+from fla_gateway.cli.configured import add_config
 from fla_gateway.cli.exits import FINDINGS, WELL
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError
 
@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Get a token and print."""
     from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.runtime.configured import read  # noqa: PLC0415
     from fla_gateway.runtime.tokens import fetch_once  # noqa: PLC0415
 
     configured = read(arguments.config)

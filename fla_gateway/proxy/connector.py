@@ -12,13 +12,12 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.oauth.model import Egress
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.upstream import ApiConnection
-from fla_gateway.secret import Secret
 
 _MAX_ADDRESSES: Final = 6
 _MAX_PROXY_HEAD: Final = 16_384
@@ -28,29 +27,10 @@ Address = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
 """Address family and socket address, as getaddrinfo gives them."""
 
 
-@dataclass(frozen=True, slots=True)
-class CorporateProxy:
-    """A proxy that answers CONNECT (RFC 9110, section 9.3.6).
-
-    Attributes:
-        host: name or address.
-        port: TCP port.
-        user: user name for Basic, or None.
-        password: password for Basic, or None.
-    """
-
-    host: str
-    port: int
-    user: str | None = None
-    password: Secret | None = None
-
-
 class Connector:
     """Opens TLS connections to one upstream."""
 
-    def __init__(
-        self, upstream: Upstream, tls: ssl.SSLContext, proxy: CorporateProxy | None, timeout_seconds: float
-    ) -> None:
+    def __init__(self, upstream: Upstream, tls: ssl.SSLContext, proxy: Egress | None, timeout_seconds: float) -> None:
         """Take what every connection needs.
 
         Args:
@@ -123,7 +103,7 @@ class Connector:
             raise
         return connection
 
-    async def _tunnel(self, sock: socket.socket, proxy: CorporateProxy) -> None:
+    async def _tunnel(self, sock: socket.socket, proxy: Egress) -> None:
         loop = asyncio.get_running_loop()
         host = f"[{self._upstream.host}]" if ":" in self._upstream.host else self._upstream.host
         authority = f"{host}:{self._upstream.port}"

@@ -17,11 +17,10 @@ from fla_gateway.config.settings import Settings
 from fla_gateway.config.urls import parse_url
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.keys.load import load_key
-from fla_gateway.keys.model import LoadedKey
-from fla_gateway.oauth.assertion import SigningKey
 from fla_gateway.oauth.client import TokenClient
 from fla_gateway.oauth.model import AccessToken, Egress
 from fla_gateway.profiles import Profile, key_sources
+from fla_gateway.runtime.keys import signing_key
 from fla_gateway.runtime.trust import Trust
 from fla_gateway.secret import Secret
 
@@ -75,12 +74,6 @@ async def _fetch(client: TokenClient, profile: Profile, clock: Clock) -> Fetched
 def _offset(offsets: Mapping[str, float]) -> float:
     """Give the one server's offset: this client has spoken with no other."""
     return next(iter(offsets.values()), 0.0)
-
-
-def signing_key(key: LoadedKey) -> SigningKey:
-    """Give the token client what it needs of a loaded key."""
-    facts = key.certificate
-    return SigningKey(key.signer, facts.sha1_thumbprint, facts.sha256_thumbprint) if facts else SigningKey(key.signer)
 
 
 def egress_of(table: EgressTable) -> Egress | None:

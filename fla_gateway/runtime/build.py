@@ -1,0 +1,141 @@
+"""Root: the only place that knows everybody.
+
+Owns the construction of a gateway out of a configuration. Refuses to decide anything: what is built here was judged
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from ssl import SSLContext
+
+from fla_gateway.access.guard import listener_names
+from fla_gateway.clock import Clock
+from fla_gateway.config.address import TcpAddress, UnixAddress, parse_ip, parse_listen
+from fla_gateway.config.schema import Configuration
+from fla_gateway.oauth.model import Egress, TokenSource
+from fla_gateway.profiles import Profile
+from fla_gateway.proxy.account import Account
+from fla_gateway.proxy.connector import Connector
+from fla_gateway.proxy.door import Door
+from fla_gateway.proxy.pool import Pool
+from fla_gateway.proxy.record import Observer
+from fla_gateway.proxy.routing import RoutingTable
+from fla_gateway.proxy.service import Service
+from fla_gateway.runtime.configured import Configured
+from fla_gateway.runtime.listeners import Bound, Listeners, bind
+from fla_gateway.tokens.cache import TokenCache
+from fla_gateway.tokens.refresher import Refresher
+
+Tls = Callable[[Path | None], SSLContext]
+"""Gives the verifying context for an environment's further roots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts of a gateway that serves.
+
+    Attributes:
+        profiles: those that can be served.
+        service: the data path.
+        tokens: the token cache.
+        refresher: keeps tokens at hand.
+        listeners: the callers' side.
+        bound: addresses of the listeners, with the ports that they really have, in the configuration's order.
+    """
+
+    profiles: tuple[Profile, ...]
+    service: Service
+    tokens: TokenCache
+    refresher: Refresher
+    listeners: Listeners
+    bound: tuple[Bound, ...]
+
+
+def build(
+    configured: Configured,
+    unavailable: Mapping[str, str],
+    source: TokenSource,
+    tls: Tls,
+    clock: Clock,
+    observer: Observer,
+    egress: Egress | None = None,
+) -> Gateway:
+    """Build a gateway and bind its listeners; nothing is accepted before `Listeners.start`.
+
+    Args:
+        configured: a configuration without faults.
+        unavailable: why profiles cannot be served, by name.
+        source: where tokens come from.
+        tls: contexts for the way to the APIs.
+        clock: the host's clocks.
+        observer: told of every finished exchange.
+        egress: the corporate proxy, or None.
+
+    Raises:
+        ConfigurationError: an address cannot be had.
+    """
+    configuration = configured.settings.configuration
+    # The system's random numbers: jitter that two gateways share would be none.
+    tokens = TokenCache(source, clock, random=random.SystemRandom().random)
+    served = tuple(profile for profile in configured.profiles if profile.name not in unavailable)
+    accounts = {
+        profile.name: _account(profile, tokens, configuration, tls(profile.upstream.ca_file), clock, egress)
+        for profile in served
+    }
+    service = Service(configuration.gateway, accounts, unavailable, observer, clock.monotonic)
+    doors = [
+        (bound, service.protocol(Door(_table(configured.profiles, only), _names(bound.address, configuration))))
+        for place, text, only in _addresses(configured)
+        for bound in bind(parse_listen(text), place)
+    ]
+    listeners = service.acceptor = Listeners(doors)
+    return Gateway(served, service, tokens, Refresher(tokens, clock), listeners, tuple(bound for bound, _ in doors))
+
+
+def masking_key() -> bytes:
+    """Draw the key of masked paths; it lives as long as the process."""
+    return secrets.token_bytes(32)
+
+
+def _account(
+    profile: Profile,
+    tokens: TokenCache,
+    configuration: Configuration,
+    tls: SSLContext,
+    clock: Clock,
+    egress: Egress | None,
+) -> Account:
+    connector = Connector(profile.upstream, tls, egress, configuration.gateway.timeouts.connect)
+    pool = Pool(profile.name, configuration.gateway.pool, connector.open, clock.monotonic)
+    return Account(profile, tokens.entry(profile.token_request), pool)
+
+
+def _addresses(configured: Configured) -> list[tuple[str, str, str | None]]:
+    common = configured.settings.configuration.gateway.listen
+    return [
+        *((f"gateway.listen[{index}]", text, None) for index, text in enumerate(common)),
+        *((f"profiles.{it.name}.listen", it.listen, it.name) for it in configured.profiles if it.listen is not None),
+    ]
+
+
+def _table(profiles: tuple[Profile, ...], only: str | None) -> RoutingTable:
+    # Profiles that cannot be served have their routes as well: they answer 503 and say why, not 404.
+    prefixes = {
+        it.name.encode(): tuple(prefix.encode() for prefix in it.prefixes)
+        for it in profiles
+        if only is None or it.name == only
+    }
+    return RoutingTable(prefixes, None if only is None else only.encode())
+
+
+def _names(address: TcpAddress | UnixAddress, configuration: Configuration) -> frozenset[bytes] | None:
+    if isinstance(address, UnixAddress):
+        return None
+    ip = parse_ip(address.host)
+    own = [] if ip is not None and ip.is_unspecified else [f"[{address.host}]" if ":" in address.host else address.host]
+    return listener_names(address.port, own, configuration.gateway.hosts)

@@ -1,0 +1,44 @@
+"""Root: a configuration, read and resolved with the catalogue.
+
+Owns the order configuration, catalogue, profiles. Refuses to load keys and to print.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fla_gateway import profiles
+from fla_gateway.catalog.load import load as load_catalogue
+from fla_gateway.config.load import load
+from fla_gateway.config.settings import Settings
+from fla_gateway.errors import Fault
+from fla_gateway.profiles import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A configuration without faults.
+
+    Attributes:
+        settings: as read.
+        profiles: as resolved, in the file's order.
+        warnings: what is allowed but deserves a look.
+    """
+
+    settings: Settings
+    profiles: tuple[Profile, ...]
+    warnings: tuple[Fault, ...]
+
+
+def read(path: Path) -> Configured:
+    """Read and resolve a configuration.
+
+    Raises:
+        ConfigurationError: with every fault.
+    """
+    catalogue = load_catalogue()
+    settings = load(path, further=[lambda configuration: profiles.faults(configuration, catalogue)])
+    configuration = settings.configuration
+    warnings = (*settings.warnings, *profiles.warnings(configuration, catalogue))
+    return Configured(settings, profiles.resolve(configuration, catalogue), warnings)
