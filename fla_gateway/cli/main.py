@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -68,18 +67,20 @@ def execute(words: Sequence[str]) -> int:
     """
     arguments = build_parser(_wanted(words)).parse_args(words)
     try:
-        return _load(arguments.command).run(arguments)
+        code = _load(arguments.command).run(arguments)
+        sys.stdout.flush()  # here, where a reader that has gone away can still be caught
+    except BrokenPipeError:
+        # `fla-gateway catalog | head`: the reader has seen enough. The interpreter would complain at its last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WELL
     except GatewayError as error:
         print(error, file=sys.stderr)
         return WRONG_USE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # `fla-gateway catalog | head`: the reader has seen enough. The interpreter would complain at its last flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WELL
     except Exception as error:  # noqa: BLE001 - the last door: whatever comes here is a fault of the program
         return _confess(error, debug=arguments.debug)
+    return code
 
 
 def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
@@ -113,11 +114,7 @@ def _add_debug(parser: argparse.ArgumentParser, default: object) -> None:
 def _wanted(words: Sequence[str]) -> Sequence[str]:
     """Name the commands whose files are needed to understand the words."""
     first = next((word for word in words if not word.startswith("-")), "")
-    return (first,) if first in COMMANDS else tuple(name for name in COMMANDS if _exists(name))
-
-
-def _exists(name: str) -> bool:
-    return importlib.util.find_spec(f"fla_gateway.cli.{name}") is not None
+    return (first,) if first in COMMANDS else COMMANDS
 
 
 def _load(name: str) -> Command:

@@ -1,0 +1,65 @@
+"""The command line as its documents have to show it, taken from the program.
+
+`python -m tests.cli.documents` prints both texts, ready to be pasted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from fla_gateway.cli.main import build_parser
+
+README_BEGIN = "<!-- commands:begin -->"
+README_END = "<!-- commands:end -->"
+
+
+def command_parsers() -> dict[str, argparse.ArgumentParser]:
+    """Give each command's own parser by its name, in the program's order."""
+    (commands,) = (action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(commands.choices)
+
+
+def summaries() -> dict[str, str]:
+    """Give each command's summary."""
+    (commands,) = (action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
+    return {choice.dest: choice.help or "" for choice in commands._choices_actions}
+
+
+def argument_rows(parser: argparse.ArgumentParser) -> list[str]:
+    """Write a table row for everything that a command takes, but for --help and --debug, which all take."""
+    return [_row(action) for action in parser._actions if action.dest not in {"help", "debug"}]
+
+
+def _row(action: argparse.Action) -> str:
+    value = action.metavar or (action.dest.upper() if action.nargs != 0 else "")
+    values = [value] if isinstance(value, str) else list(value)
+    words = " ".join([", ".join(action.option_strings), *values]).strip()
+    if action.choices:
+        words += f" ({', '.join(map(str, action.choices))})"
+    return f"| `{words}` | {(action.help or '').replace('%(default)s', str(action.default)).replace('%%', '%')} |"
+
+
+def readme_block() -> str:
+    """Write the README's list of commands, with its marks."""
+    rows = [f"| `fla-gateway {name}` | {summary} |" for name, summary in summaries().items()]
+    return "\n".join([README_BEGIN, "| command | what it does |", "|---|---|", *rows, README_END])
+
+
+def command_sections() -> dict[str, str]:
+    """Write for each command the part of docs/commands.md that has to be there word for word."""
+    table = ["| argument | meaning |", "|---|---|"]
+    return {
+        name: "\n".join(
+            [f"## fla-gateway {name}", "", f"{_sentence(summaries()[name])}", "", *table, *argument_rows(parser)]
+        )
+        for name, parser in command_parsers().items()
+    }
+
+
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n\n".join([readme_block(), *command_sections().values()]) + "\n")

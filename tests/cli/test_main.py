@@ -1,0 +1,145 @@
+"""The command line's root: exit codes, help, start-up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from fla_gateway import __version__
+from fla_gateway.cli.main import COMMANDS, _confess, execute
+from fla_gateway.errors import UnusableKeyError
+from tests.cli.documents import command_parsers
+
+PROGRAM = (sys.executable, "-m", "fla_gateway")
+HEAVY = ("aiohttp", "authlib", "cryptography", "joserfc", "pydantic", "structlog", "prometheus_client", "uvloop")
+
+
+def modules_after(*words):
+    """Run the program and tell which of the heavy modules it had imported at its end."""
+    code = (
+        "import sys\n"
+        "from fla_gateway.cli.main import execute\n"
+        "try: execute(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+    ).stderr.strip()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
+def test_help_imports_nothing_heavy(words):
+    """Help comes at once, and what `run` imports is up to `run` alone."""
+    assert modules_after(*words) == "[]"
+
+
+def test_catalog_imports_nothing_heavy():
+    """A command pays only for what it uses."""
+    assert modules_after("catalog") == "[]"
+
+
+def test_version(capsys):
+    """--version names program and version on standard output and is well."""
+    with pytest.raises(SystemExit) as end:
+        execute(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"fla-gateway {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["run", "--nonsense"], ["token"]])
+def test_wrong_use_is_exit_code_2(words, capsys):
+    """Wrong use ends with 2 and a hint on standard error; standard output stays empty."""
+    with pytest.raises(SystemExit) as end:
+        execute(words)
+    assert end.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "usage: fla-gateway" in printed.err
+
+
+def test_overview_lists_every_command(capsys):
+    """--help shows each command with its summary, and the exit codes."""
+    with pytest.raises(SystemExit):
+        execute(["--help"])
+    text = capsys.readouterr().out
+    assert all(f"\n    {name} " in text for name in command_parsers())
+    assert "70 internal" in text
+
+
+@pytest.mark.parametrize("name", command_parsers())
+def test_every_command_teaches_by_example(name):
+    """The help of each command ends with examples that call this very command."""
+    description = command_parsers()[name].description or ""
+    assert f"fla-gateway {name}" in description.partition("example")[2]
+
+
+def test_faults_are_one_per_line_and_exit_code_2(tmp_path, capsys):
+    """A faulty configuration prints every fault on standard error, each on its line, without a traceback."""
+    file = tmp_path / "gateway.toml"
+    file.write_text('[gateway]\ndrain_second = 3\n[profiles.a]\nenvironment = "prod"\nclient_id = "x"\nkey = "none"\n')
+    assert execute(["check", "--config", str(file)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) >= 2
+    assert all(line.startswith("gateway.toml: ") for line in printed.err.splitlines())
+
+
+def test_missing_configuration_is_a_fault(tmp_path, capsys):
+    """A configuration that does not exist is named, with exit code 2."""
+    assert execute(["check", "--config", str(tmp_path / "nothing.toml")]) == 2
+    assert "nothing.toml" in capsys.readouterr().err
+
+
+def raised(error):
+    """Give an error that was really raised, with a cause."""
+    password = "canary"
+    try:
+        try:
+            int(password)
+        except ValueError as cause:
+            raise error from cause
+    except type(error) as caught:
+        return caught
+
+
+def test_internal_error_is_one_line_and_exit_code_70(capsys):
+    """An unexpected error says that the program is at fault, in one line, and quotes nothing."""
+    assert _confess(raised(RuntimeError("canary")), debug=False) == 70
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "internal error (RuntimeError)" in line
+    assert "report" in line
+    assert "canary" not in line
+
+
+def test_debug_shows_where_without_what(capsys):
+    """With --debug the places follow, of the cause as well, and still no message of a foreign error."""
+    assert _confess(raised(RuntimeError("canary")), debug=True) == 70
+    text = capsys.readouterr().err
+    assert "test_main.py" in text
+    assert "ValueError" in text
+    assert "canary" not in text
+
+
+def test_debug_quotes_the_programs_own_errors(capsys):
+    """Errors of the program's own family hold no secret and are quoted."""
+    _confess(raised(UnusableKeyError("the key is too short", "make another")), debug=True)
+    assert "the key is too short (make another)" in capsys.readouterr().err
+
+
+def test_reader_that_goes_away_is_no_error():
+    """`fla-gateway catalog | true` ends well and without a complaint."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as output:
+        ended = subprocess.run([*PROGRAM, "catalog"], stdout=output, stderr=subprocess.PIPE, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_console_script_and_module_are_the_same():
+    """`python -m fla_gateway` is the command."""
+    ended = subprocess.run([*PROGRAM, "--version"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, f"fla-gateway {__version__}\n")
