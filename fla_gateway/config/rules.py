@@ -46,9 +46,9 @@ def unused_warnings(configuration: Configuration) -> Iterator[Fault]:
     """Yield the keys and environments that no profile uses."""
     profiles = configuration.profiles.values()
     used_keys = {profile.key for profile in profiles if isinstance(profile.key, str)}
-    for name in configuration.keys.keys() - used_keys:
+    for name in sorted(configuration.keys.keys() - used_keys):
         yield Fault(place(("keys", name)), "no profile uses this key")
-    for name in configuration.environments.keys() - {profile.environment for profile in profiles}:
+    for name in sorted(configuration.environments.keys() - {profile.environment for profile in profiles}):
         yield Fault(place(("environments", name)), "no profile uses this environment")
 
 

@@ -37,7 +37,7 @@ def salvage(document: Mapping[str, Any], faulty: Iterable[Path]) -> dict[str, An
     for path in faulty:
         match path:
             case ("profiles", name, key, *_):
-                _mend(rest["profiles"][name], str(key))
+                _mend(rest["profiles"].get(name), str(key))
             case ("keys" | "environments" as top, name, key, *_) if key not in _KNOWN[top]:
                 _forget(rest[top].get(name), key)
             case ("keys" | "environments" | "profiles" as top, name, *_):
@@ -58,7 +58,9 @@ def _forget(table: Any, key: str | int) -> None:
         table.pop(key, None)
 
 
-def _mend(profile: dict[str, Any], key: str) -> None:
+def _mend(profile: Any, key: str) -> None:
+    if not isinstance(profile, dict):
+        return  # its name was faulty too, and it is gone
     if key in _STAND_INS:
         profile[key] = _STAND_INS[key]
     else:

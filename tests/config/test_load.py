@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fla_gateway.config.load import load
+from fla_gateway.errors import ConfigurationError, Fault
+from tests.support.configurations import EMPLOYER
+
+
+def test_a_small_file_is_enough(folder):
+    """One profile makes a configuration; everything else has its default."""
+    settings = folder.load(EMPLOYER)
+    assert settings.configuration.gateway.listen == ["127.0.0.1:8480", "[::1]:8480"]
+    assert settings.sources == (folder.path / "gateway.toml",)
+    assert settings.warnings == ()
+
+
+def test_relative_paths_are_relative_to_their_file(folder):
+    """Each path is made absolute against the directory of the file in which it stands, sockets included."""
+    folder.write('[keys.acme]\npkcs12 = "acme.pfx"\npassword_file = "/etc/acme"', "more/keys.toml")
+    settings = folder.load(
+        'include = ["more/keys.toml"]\n[egress]\nca_file = "ca.pem"\n[gateway]\nlisten = ["unix:gw.sock"]'
+        '\n[profiles.p]\nenvironment = "production"\nclient_id = "x"\nkey = "acme"'
+    )
+    configuration = settings.configuration
+    assert configuration.keys["acme"].pkcs12 == folder.path / "more/acme.pfx"
+    assert configuration.keys["acme"].password_file == Path("/etc/acme")
+    assert configuration.egress.ca_file == folder.path / "ca.pem"
+    assert configuration.gateway.listen == [f"unix:{folder.path}/gw.sock"]
+
+
+def test_a_relative_file_name_gives_absolute_paths(folder, monkeypatch):
+    """A configuration named relative to the working directory still has absolute paths."""
+    folder.write(EMPLOYER)
+    monkeypatch.chdir(folder.path)
+    key = load(Path("gateway.toml"), {}).configuration.profiles["employer"].key
+    assert not isinstance(key, str)
+    assert key.pem == folder.path / "employer.key.pem"
+
+
+def test_variables_are_replaced(folder):
+    """`${NAME}` takes an environment variable anywhere in a text, and `$$` is a dollar sign."""
+    text = EMPLOYER.replace("self_service_chaman_123456_78912", "a_${SENDER}_$$b$c")
+    settings = folder.load(text, {"SENDER": "42"})
+    assert settings.configuration.profiles["employer"].client_id == "a_42_$b$c"
+
+
+@pytest.mark.parametrize("text", ["${UNSET}", "x${UNSET}y", "${not a name}", "${"])
+def test_an_unset_variable_is_a_fault(folder, text):
+    """A variable that is not set is reported at its place, once, and nothing follows from it."""
+    fault = folder.fault(EMPLOYER.replace("simulation", text))
+    assert fault.startswith("gateway.toml: profiles.employer.environment: ")
+    assert "environment variable" in fault
+
+
+def test_passwords_come_out_of_the_environment(folder):
+    """The values of every password_env are in the settings, wrapped; those of keys and of profiles alike."""
+    settings = folder.load(
+        '[keys.acme]\npem = "a"\npassword_env = "ONE"\n[profiles.p]\nenvironment = "production"\nclient_id = "x"\n'
+        'key = { pem = "b", password_env = "TWO" }',
+        {"ONE": "hunter2", "TWO": "", "OTHER": "x"},
+    )
+    assert {name: secret.reveal() for name, secret in settings.passwords.items()} == {"ONE": "hunter2", "TWO": ""}
+    assert "hunter2" not in repr(settings)
+
+
+def test_an_unset_password_is_a_fault_that_keeps_the_name_to_itself(folder):
+    """An unset password_env is reported without its value, since people paste the password there."""
+    fault = folder.fault(EMPLOYER.replace('pem"', 'pem", password_env = "hunter2"'))
+    assert fault.startswith("gateway.toml: profiles.employer.key.password_env: ")
+    assert "hunter2" not in fault
+
+
+def test_byte_order_mark_and_windows_line_ends_do_no_harm(folder):
+    """A file saved by a Windows editor is read."""
+    assert folder.load(b"\xef\xbb\xbf" + EMPLOYER.replace("\n", "\r\n").encode()).configuration.profiles
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (EMPLOYER.encode("utf-16"), "UTF-16"),
+        (EMPLOYER.replace("employer]", "employer] # é").encode("latin-1"), "not UTF-8 (at line 2)"),
+        (b"a = 1\nb = hunter2", "not valid TOML (at line 2, column 5)"),
+        (b"a = 1\na = 2\nb = 1", "written twice (at line 2"),
+        (b"a = " + b"[" * 5000, "not valid TOML"),
+        (b"a = " + b"9" * 5000, "not valid TOML"),
+    ],
+)
+def test_a_file_that_cannot_be_parsed_says_why_and_where(folder, data, words):
+    """Encoding and syntax faults have words for people, and the line."""
+    fault = folder.fault(data)
+    assert fault.startswith("gateway.toml: ")
+    assert words in fault
+    assert "hunter2" not in fault
+
+
+def test_a_missing_file_and_a_directory_are_told_apart(folder):
+    """What cannot be read says what it is."""
+    (folder.path / "dir.toml").mkdir()
+    for name, words in (("gone.toml", "no such file"), ("dir.toml", "directory")):
+        with pytest.raises(ConfigurationError, match=words):
+            load(folder.path / name, {})
+
+
+def test_an_unreadable_file_is_told_apart(folder):
+    """A file without permission says so."""
+    path = folder.write(EMPLOYER)
+    path.chmod(0)
+    me = os.geteuid()
+    os.seteuid(65534 if me == 0 else me)  # root would read it
+    try:
+        with pytest.raises(ConfigurationError, match="may not be read"):
+            load(path, {})
+    finally:
+        os.seteuid(me)
+
+
+def test_every_fault_is_reported_at_once(folder):
+    """Faults of syntax, schema, tables, references, listeners, environment and a further rule come together."""
+    folder.write('[log]\nlevel = "inf"\n[profiles.second]\nenvironment = "staging"', "more.toml")
+    faults = folder.faults(
+        'include = ["more.toml"]\n[gateway]\nlisten = ["0.0.0.0:1"]\ntimeouts = { hed = 1 }\nunsafe_cleartext = true\n'
+        '[admin]\nlisten = "nowhere"\n[callers.payroll]\n[keys.acme]\npem = "a"\npkcs12 = "b"\npasword_env = "X"\n'
+        '[profiles.employer]\nenvironment = "prodction"\nclientid = "x"\nkey = "acne"\nscope = ["${UNSET}"]\n'
+        '[environments.live]\napi_base = "https://services.socialsecurity.be"\ntoken_url = "https://evil.example"\n',
+        further=[lambda _: [Fault("profiles.employer.services", "further")]],
+    )
+    assert {(fault.place, fault.cure[:12]) for fault in faults} == {
+        ("more.toml: log.level", "did you mean"),
+        ("more.toml: profiles.second.client_id", ""),
+        ("more.toml: profiles.second.key", ""),
+        ("more.toml: profiles.second.environment", "known: produ"),
+        ("gateway.toml: gateway.timeouts.hed", "did you mean"),
+        ("gateway.toml: gateway.listen[0]", "listen on 12"),
+        ("gateway.toml: admin.listen", ""),
+        ("gateway.toml: callers", "take it out"),
+        ("gateway.toml: keys.acme", "a key is in "),
+        ("gateway.toml: keys.acme.pasword_env", "did you mean"),
+        ("gateway.toml: profiles.employer.environment", "did you mean"),
+        ("gateway.toml: profiles.employer.clientid", "did you mean"),
+        ("gateway.toml: profiles.employer.client_id", ""),
+        ("gateway.toml: profiles.employer.key", "did you mean"),
+        ("gateway.toml: profiles.employer.scope[0]", "$$ stands fo"),
+        ("gateway.toml: profiles.employer.services", ""),
+        ("gateway.toml: environments.live", "use environm"),
+    }
+
+
+def test_a_broken_table_is_not_reported_as_missing(folder):
+    """Profiles that use a key or environment with a fault are not told that there is none."""
+    faults = folder.faults(
+        "[keys.acme]\npem = 3\n[environments.mine]\napi_base = 4\n[profiles.employer]\n"
+        'environment = "mine"\nclient_id = "x"\nkey = "acme"'
+    )
+    assert [fault.place for fault in faults] == [
+        "gateway.toml: keys.acme.pem",
+        "gateway.toml: environments.mine.api_base",
+        "gateway.toml: environments.mine.token_url",
+    ]
+
+
+def test_a_configuration_without_profiles_is_a_fault(folder):
+    """Nothing to serve is no configuration."""
+    assert "there is no profile" in folder.fault("")
+
+
+@pytest.mark.parametrize("later", ["callers", "audit", "security"])
+def test_what_later_versions_bring_is_refused_by_name(folder, later):
+    """A table that the design has and this version has not is never ignored."""
+    assert f"{later}: not supported yet" in folder.fault(f"{EMPLOYER}\n[{later}]")
+
+
+def test_the_environment_of_the_process_is_the_default(folder, monkeypatch):
+    """Without an environment given, variables are those of the process."""
+    monkeypatch.setenv("FLA_GATEWAY_TEST_CLIENT", "from-outside")
+    path = folder.write(EMPLOYER.replace("self_service_chaman_123456_78912", "${FLA_GATEWAY_TEST_CLIENT}"))
+    assert load(path).configuration.profiles["employer"].client_id == "from-outside"
+
+
+def test_unused_keys_and_environments_are_warnings(folder):
+    """A key or environment that no profile uses is allowed and said."""
+    settings = folder.load(
+        f'{EMPLOYER}\n[keys.spare]\npem = "x"\n[environments.mine]\napi_base = "https://a"\ntoken_url = "https://a/t"'
+    )
+    assert [warning.place for warning in settings.warnings] == [
+        "gateway.toml: keys.spare",
+        "gateway.toml: environments.mine",
+    ]
