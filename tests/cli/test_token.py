@@ -150,7 +150,8 @@ async def test_interrupt_ends_quietly(staging):
     process = await asyncio.create_subprocess_exec(
         *PROGRAM, "employer", "--config", str(file), stderr=asyncio.subprocess.PIPE
     )
-    await reached.wait()
+    async with asyncio.timeout(20):  # a command that ends before it asks fails here, and not for ever
+        await reached.wait()
     process.send_signal(signal.SIGINT)
     _, err = await process.communicate()
     released.set()
