@@ -93,7 +93,7 @@ LINES = (
         "method-connect-authority",
         "RFC 9110 9.3.6: no tunnels",
         message(b"CONNECT www.socialsecurity.be:443 HTTP/1.1", b"Host: localhost"),
-        (refused(405, code="connect-refused"),),
+        (refused(405, code="method-refused"),),
     ),
     Vector(
         "method-connect-path",
@@ -105,7 +105,7 @@ LINES = (
         "method-connect-then-request",
         "RFC 9110 9.3.6: what follows is not HTTP",
         message(b"CONNECT localhost:443 HTTP/1.1", b"Host: localhost") + SMUGGLED,
-        (refused(405, code="connect-refused"),),
+        (refused(405, code="method-refused"),),
     ),
     Vector(
         "method-options-asterisk",

@@ -1,0 +1,156 @@
+"""The real gateway in the test's own process: built by the composition root, with fakes at two ports.
+
+Tokens come from a source without network, and finished exchanges go into a list. Everything else is what `run` uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from fla_gateway.clock import SystemClock
+from fla_gateway.oauth.model import AccessToken, TokenRequest
+from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.runtime.build import Gateway, build
+from fla_gateway.runtime.configured import read
+from fla_gateway.runtime.trust import Trust
+from fla_gateway.secret import Secret
+from tests.support.keys import TlsAuthority
+from tests.support.upstream import Upstream
+
+T = TypeVar("T")
+
+CONFIGURATION = """
+[gateway]
+listen = ["127.0.0.1:0"]
+{gateway}
+[keys.acme]
+pem = "acme.pem"
+[environments.canary]
+api_base = "https://{authority}"
+token_url = "https://{authority}/REST/oauth/v5/token"
+ca_file = "ca.pem"
+[profiles.employer]
+environment = "canary"
+client_id = "canary"
+key = "acme"
+[profiles.narrow]
+environment = "canary"
+client_id = "canary"
+key = "acme"
+services = ["/REST/dimona/v2"]
+"""
+
+
+class CanaryTokens:
+    """A token source without network; the upstream is told of each token, so that it knows a foreign one."""
+
+    def __init__(self, bearers: set[bytes]) -> None:
+        self._bearers = bearers
+        self.fetches = 0
+
+    async def fetch(self, request: TokenRequest) -> AccessToken:
+        """Give a new token, good for an hour."""
+        self.fetches += 1
+        value = f"canary-token-{self.fetches}"
+        self._bearers.add(b"Bearer " + value.encode())
+        return AccessToken(Secret(value), 3600, SystemClock().monotonic())
+
+
+@dataclass
+class Records:
+    """Keeps the records of finished exchanges."""
+
+    exchanges: list[ExchangeRecord] = field(default_factory=list)
+
+    def exchange(self, record: ExchangeRecord) -> None:
+        """See `proxy.record.Observer`."""
+        self.exchanges.append(record)
+
+
+@dataclass
+class Rig:
+    """A gateway that runs, between a canary upstream and raw callers."""
+
+    gateway: Gateway
+    upstream: Upstream
+    tokens: CanaryTokens
+    records: Records
+    port: int
+
+
+@asynccontextmanager
+async def running_gateway(
+    authority: TlsAuthority, folder: Path, *, settings: str = "", listeners: int = 1024
+) -> AsyncIterator[Rig]:
+    """Run upstream and gateway on the running loop.
+
+    Args:
+        authority: signs the upstream's certificate.
+        folder: for the configuration and the files it names.
+        settings: further TOML of the table `[gateway]` and its tables.
+        listeners: callers' connections open at most.
+    """
+    upstream = Upstream(authority.server_context(folder))
+    await upstream.start()
+    authority.write_root(folder)
+    (folder / "acme.pem").write_text("never read: the source of tokens is a fake")
+    path = folder / "gateway.toml"
+    path.write_text(CONFIGURATION.format(gateway=settings, authority=upstream.authority))
+    tokens, records = CanaryTokens(upstream.bearers), Records()
+    gateway = build(read(path), {}, tokens, Trust().context, SystemClock(), records)
+    gateway.service.start(listeners)
+    await gateway.listeners.start()
+    try:
+        yield Rig(gateway, upstream, tokens, records, gateway.bound[0].sock.getsockname()[1])
+    finally:
+        gateway.listeners.close()
+        await gateway.service.close()
+        await gateway.tokens.close()
+        await upstream.close()
+        # A turn for the transports that were aborted.
+        await asyncio.sleep(0)
+
+
+class LoopThread:
+    """A loop in a thread of its own, so that a test can use blocking sockets."""
+
+    def __init__(self, factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        self.loop = factory()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(20)
+        self.loop.close()
+
+
+@contextmanager
+def gateway_in_a_thread(
+    factory: Callable[[], asyncio.AbstractEventLoop], authority: TlsAuthority, folder: Path, *, settings: str = ""
+) -> Iterator[tuple[Rig, LoopThread]]:
+    """Run upstream and gateway on a loop of this kind, in a thread."""
+    with LoopThread(factory) as thread:
+        running = running_gateway(authority, folder, settings=settings)
+        rig = thread.call(running.__aenter__())
+        try:
+            yield rig, thread
+        finally:
+            thread.call(_leave(running))
+
+
+async def _leave(running: Any) -> None:
+    await running.__aexit__(None, None, None)
