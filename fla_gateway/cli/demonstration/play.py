@@ -1,0 +1,80 @@
+"""The demo as a whole (root): directory, stage, story, and what remains for the person to try.
+
+Owns the order of things and the exit code. Refuses to know the steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+import aiohttp
+
+from fla_gateway.cli.demonstration.caller import Caller
+from fla_gateway.cli.demonstration.stage import Stage, StageError, set_up
+from fla_gateway.cli.demonstration.story import Story
+from fla_gateway.cli.demonstration.telling import Teller
+from fla_gateway.cli.exits import FINDINGS, WELL
+from fla_gateway.sandbox import SandboxError
+
+
+async def play(*, once: bool) -> int:
+    """Show the main job.
+
+    Args:
+        once: end after the last step, instead of staying up until the task is cancelled.
+
+    Returns:
+        0 if everything behaved, else 1.
+    """
+    teller = Teller(sys.stdout)
+    with tempfile.TemporaryDirectory(prefix="fla-gateway-demo-") as directory:
+        try:
+            # Nobody pastes anything while `--once` runs: it leaves the usual ports to others.
+            async with set_up(Path(directory), usual_ports=not once) as stage:
+                await _show(stage, teller, once=once)
+        except (StageError, SandboxError) as error:
+            teller.verdict(False, str(error))  # noqa: FBT003 - nothing behaved
+    return FINDINGS if teller.failures else WELL
+
+
+async def _show(stage: Stage, teller: Teller, *, once: bool) -> None:
+    teller.heading(
+        "fla-gateway demo",
+        "Everything is on this machine and thrown away at the end; nothing reaches the social security.",
+    )
+    teller.excerpt(
+        "your program --plain HTTP--> gateway --TLS and token--> government side",
+        f"gateway          {stage.gateway}",
+        f"government side  {stage.sandbox.url} (a stand-in)",
+    )
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        story = Story(stage, Caller(session), teller)
+        await story.tell()
+    _sum_up(stage, teller)
+    if not once:
+        _invite(stage, teller, story)
+        await asyncio.Event().wait()
+
+
+def _sum_up(stage: Stage, teller: Teller) -> None:
+    if teller.failures:
+        teller.heading(f"{teller.failures} things did not behave.", "The gateway's last words:")
+        teller.excerpt(*stage.last_words().splitlines())
+        return
+    teller.heading("Everything behaved.", "The callers of this demo held no secret and saw no trouble.")
+
+
+def _invite(stage: Stage, teller: Teller, story: Story) -> None:
+    teller.heading("Your turn", "It stays up until Ctrl-C. In another terminal:")
+    teller.command(story.declaration().curl())
+    teller.command(story.mirror().curl())
+    control = f'{stage.sandbox.control_url}/faults -H "Sandbox-Secret: $(cat {stage.sandbox.directory}/control.secret)"'
+    teller.say("Break the token server, call again, and mend it (more faults: docs/sandbox.md):")
+    teller.command(f'curl -X PUT {control} -d \'{{"token": "down"}}\'')
+    teller.command(f"curl -X DELETE {control}")
+    teller.say("What the gateway measures, and what it says:")
+    teller.command(f"curl {stage.admin}/metrics")
+    teller.command(f"tail -f {stage.log}")

@@ -1,0 +1,179 @@
+"""The demo's story: three calls, a token that expires, a token server that fails.
+
+Owns the steps and what each must show to count as good. Refuses to know how stage, caller and teller do their part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from fla_gateway.cli.demonstration.caller import Answer, Call, Caller, Flow
+from fla_gateway.cli.demonstration.stage import TOKEN_LIFE, Stage
+from fla_gateway.cli.demonstration.telling import Teller
+
+DECLARATION: Final = {"employer": "0123456789", "action": "in", "startDate": "2026-11-02"}
+POLL_SECONDS: Final = 0.5
+POLLS: Final = 20
+OUTAGE_LIFE: Final = 10
+OUTAGE_SECONDS: Final = 20.0
+USUAL_LIFE: Final = 300
+LOOK_SECONDS: Final = 0.02
+SHOWN_FIELDS: Final = ("host", "authorization", "belgov-trace-id", "via")
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The steps, in order."""
+
+    stage: Stage
+    caller: Caller
+    teller: Teller
+
+    async def tell(self) -> None:
+        """Go through all steps; `teller.failures` says how it went."""
+        location = await self.declare()
+        await self.poll(location)
+        await self.echo()
+        await self.outlive_a_token()
+        await self.outlive_the_token_server()
+        self.stage.sandbox.change(token_life=USUAL_LIFE)
+
+    def declaration(self) -> Call:
+        """The call that declares."""
+        return Call("POST", f"{self.stage.base}/REST/dimona/v2/declarations", DECLARATION)
+
+    def mirror(self) -> Call:
+        """The call that shows what arrives."""
+        return Call("GET", f"{self.stage.base}/REST/echo/v1/hello?name=caf%C3%A9&b=2&a=1")
+
+    async def declare(self) -> str:
+        """Step 1. Give the address of the declaration."""
+        self.teller.heading(
+            "1. Declare an employee",
+            "Plain HTTP, without key, certificate, OAuth or TLS. The gateway signs an assertion, gets a token for it "
+            "and forwards the call over TLS.",
+        )
+        answer = await self._show(self.declaration(), "Location", "Fla-Gateway-Origin")
+        location = answer.fields.get("Location", "")
+        self.teller.verdict(answer.status == 201, "The declaration was accepted.")  # noqa: PLR2004 - Created
+        self.teller.verdict(
+            location.startswith(self.stage.base),
+            "Location was rewritten: it leads back through the gateway, so following it needs no token either.",
+        )
+        return location
+
+    async def poll(self, location: str) -> None:
+        """Step 2."""
+        self.teller.heading(
+            "2. Ask for the result",
+            "A declaration takes a moment. Until it is processed the API answers 404, which passes through untouched.",
+        )
+        call = Call("GET", location or f"{self.stage.base}/REST/dimona/v2/declarations/0")
+        first = answer = await self.caller.make(call)
+        for _ in range(POLLS):
+            if answer.status != 404:  # noqa: PLR2004 - not processed yet
+                break
+            await asyncio.sleep(POLL_SECONDS)
+            answer = await self.caller.make(call)
+        self.teller.command(call.curl())
+        self.teller.excerpt(f"{first.line}: {first.document.get('detail', '')}", "...", answer.line)
+        self.teller.excerpt(json.dumps({"declarationStatus": answer.document.get("declarationStatus")}))
+        result = answer.document.get("declarationStatus")
+        accepted = isinstance(result, dict) and result.get("result") == "A"
+        self.teller.verdict(accepted, "The result is there: A, accepted.")
+
+    async def echo(self) -> None:
+        """Step 3."""
+        self.teller.heading(
+            "3. See what arrives at the other side",
+            "The sandbox's echo shows the request as it came in: the same bytes of path and query, and a valid token "
+            "that the caller never saw.",
+        )
+        call = self.mirror()
+        answer = await self._show(call, "Fla-Gateway-Origin")
+        shown = answer.document
+        fields = [(name, value) for name, value in shown.get("fields", []) if name.lower() in SHOWN_FIELDS]
+        self.teller.excerpt(f"arrived: {shown.get('method')} {shown.get('target')}")
+        self.teller.excerpt(*(f"arrived: {name}: {value}" for name, value in fields))
+        self.teller.verdict(
+            shown.get("target") == call.url.removeprefix(self.stage.base), "Path and query arrived byte for byte."
+        )
+        self.teller.verdict(
+            ["Authorization", "Bearer [valid]"] in shown.get("fields", []), "The gateway added a valid token."
+        )
+
+    async def outlive_a_token(self) -> None:
+        """Step 4."""
+        self.teller.heading(
+            "4. Let the token expire",
+            f"Tokens live {TOKEN_LIFE} seconds in this demo. A program that caches its token naively fails now and "
+            "then; the gateway fetches the next one before the old one ends.",
+        )
+        sandbox = self.stage.sandbox
+        before = sandbox.state()
+        # The token that the next step lives on is minted here, so that no time is lost.
+        sandbox.change(token_life=OUTAGE_LIFE)
+        async with self._flow() as flow:
+            await asyncio.sleep(TOKEN_LIFE + POLL_SECONDS)
+        after = sandbox.state()
+        minted = after["minted"] - before["minted"]
+        refused = after["counters"]["bearer_refused"]
+        self.teller.verdict(flow.all_well, f"{flow} in {TOKEN_LIFE + POLL_SECONDS} s.")
+        self.teller.verdict(minted > 0, f"New tokens fetched meanwhile: {minted}, one for all calls.")
+        self.teller.verdict(not refused, f"Calls that reached the API with an expired token: {sum(refused.values())}.")
+
+    async def outlive_the_token_server(self) -> None:
+        """Step 5."""
+        self.teller.heading(
+            "5. Break the token server",
+            "It now closes every connection without an answer. Calls go on with the token at hand, while the gateway "
+            "tries again in the background.",
+        )
+        sandbox = self.stage.sandbox
+        before = sandbox.state()
+        async with self._flow() as flow:
+            sandbox.script(token="down")  # noqa: S106 - a fault, not a password
+            failed = await _until(lambda: self._drops() > 0)
+            sandbox.script()
+            mended = await _until(lambda: sandbox.state()["minted"] > before["minted"])
+        self.teller.verdict(failed, f"Token requests that failed: {self._drops()}.")
+        self.teller.verdict(mended, "The token server is back, and the gateway has a new token.")
+        self.teller.verdict(flow.all_well, f"{flow}: no caller noticed.")
+
+    def _drops(self) -> int:
+        drops: int = self.stage.sandbox.state()["counters"]["token_faults"].get("down", 0)
+        return drops
+
+    async def _show(self, call: Call, *fields: str) -> Answer:
+        answer = await self.caller.make(call)
+        self.teller.command(call.curl())
+        self.teller.excerpt(answer.line)
+        self.teller.excerpt(*(f"{name}: {answer.fields[name]}" for name in fields if name in answer.fields))
+        if answer.status >= 400:  # noqa: PLR2004 - errors
+            self.teller.excerpt(str(answer.document.get("detail", "")))
+        return answer
+
+    @asynccontextmanager
+    async def _flow(self) -> AsyncIterator[Flow]:
+        """Keep a steady flow of calls going meanwhile."""
+        flow, enough = Flow(), asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.caller.keep_calling(self.mirror(), flow, enough))
+            try:
+                yield flow
+            finally:
+                enough.set()
+
+
+async def _until(condition: Callable[[], bool]) -> bool:
+    """Wait for something to happen in the sandbox; False if it does not in time."""
+    for _ in range(round(OUTAGE_SECONDS / LOOK_SECONDS)):
+        if condition():
+            return True
+        await asyncio.sleep(LOOK_SECONDS)
+    return False
