@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -25,11 +24,6 @@ from fla_gateway.keys.private_key import open_private_key
 from fla_gateway.keys.read import KeyFile, exposure, read_file, read_password
 from fla_gateway.keys.signer import EcSigner, RsaSigner, Signer
 from fla_gateway.secret import Secret
-
-_UNCHECKED: Final = Objection(
-    "no certificate is given, so its rules (digest, key usage, validity) are unchecked",
-    "name the .cer file that was uploaded in ChaMan in certificate",
-)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,7 +67,7 @@ def load_key(name: str, source: KeySource, passwords: Mapping[str, Secret], now:
         name,
         _signer(material.key),
         None if certificate is None else certificates.facts(certificate),
-        (*warnings, *material.warnings, *_judged(material.key, certificate, now)),
+        (*warnings, *material.warnings, *_judged(material, certificate, now)),
     )
 
 
@@ -128,33 +122,39 @@ def _certificate(material: _Material) -> x509.Certificate | None:
         return None
     found = certificates.matching(material.key.public_key(), material.candidates)
     if found is None:
-        number = len(material.candidates)
-        which = "the certificate" if number == 1 else f"none of the {number} certificates"
-        verb = "does not belong" if number == 1 else "belongs"
+        number, place = len(material.candidates), material.place
+        one = f"the certificate in {place} does not belong to the private key"
         raise UnusableKeyError(
-            f"{which} in {material.place} {verb} to the private key",
+            one if number == 1 else f"none of the {number} certificates in {place} belongs to the private key",
             "give the certificate that was made with this key; a renewed certificate often has a new key",
         )
     return found
 
 
-def _judged(key: PrivateKeyTypes, certificate: x509.Certificate | None, now: datetime) -> tuple[str, ...]:
+def _judged(material: _Material, certificate: x509.Certificate | None, now: datetime) -> tuple[str, ...]:
     """Apply the rules; give the warnings.
 
     Raises:
         UnusableKeyError: with every rule that is broken, not only the first.
     """
-    key_deviation = rules.key_deviation(key.public_key())
+    key_deviation = rules.key_deviation(material.key.public_key())
     deviations: tuple[Objection, ...] = () if key_deviation is None else (key_deviation,)
     if certificate is None:
         _refuse(*deviations)
-        return (str(_UNCHECKED),)
+        return (str(_unchecked(material.place)),)
     not_before, not_after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     deviations += rules.certificate_deviations(certificate)
     self_signed = certificate.subject == certificate.issuer
     _refuse(rules.validity_objection(not_before, not_after, now), *(deviations if self_signed else ()))
     expiry = rules.expiry_warning(not_after, now)
     return (*(str(deviation) for deviation in deviations), *(() if expiry is None else (str(expiry),)))
+
+
+def _unchecked(place: Path) -> Objection:
+    return Objection(
+        f"{place} holds no certificate, so its rules (digest, key usage, validity) are unchecked",
+        "name the .cer file that was uploaded in ChaMan in certificate",
+    )
 
 
 def _refuse(*objections: Objection | None) -> None:

@@ -24,6 +24,8 @@ Failure = Literal["unreadable", "unsupported"]
 
 EXPLICIT_CURVE: Final = "spells its elliptic curve out instead of naming it"
 EXPLICIT_CURVE_CURE: Final = "make a new key on the named curve P-384 or P-521"
+_AES_BLOCK: Final = 16
+_DES_BLOCK: Final = 8
 MODERN_EXPORT: Final = "export it again with AES encryption, which every current tool does by default"
 
 
@@ -88,14 +90,27 @@ def _objection_before_opening(path: Path, block: Block, *, encrypted: bool, pass
             return password_missing(path)
         if lacks_legacy_cipher(block.der):
             return legacy(path)
-        # The older form encrypts the whole DER; the newer one keeps its outer structure readable.
-        if encrypted and block.label == formats.ENCRYPTED:
-            asn1.read(block.der)
+        if encrypted and not _is_whole(block.label, block.headers, block.der):
+            return damaged(path)
         if not encrypted and formats.has_explicit_curve(block):
             return Objection(f"the key in {path} {EXPLICIT_CURVE}", EXPLICIT_CURVE_CURE)
     except asn1.Asn1Error:
         return damaged(path)
     return None
+
+
+def _is_whole(label: str, headers: bytes, der: bytes) -> bool:
+    """Whether an encrypted key has the length that it must have.
+
+    The newer form keeps its outer structure readable. The older one encrypts all of it, in blocks: a cut between two
+    blocks cannot be told from a wrong password.
+
+    Raises:
+        asn1.Asn1Error: it has not.
+    """
+    if label == formats.ENCRYPTED:
+        return bool(asn1.read(der).children())
+    return len(der) % (_AES_BLOCK if b"AES" in headers else _DES_BLOCK) == 0
 
 
 def _objection_after_opening(path: Path, failure: Failure, *, encrypted: bool) -> Objection:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from fla_gateway.secret import Secret
 
 _LARGEST: Final = 1_048_576
 _OTHERS: Final = 0o077
+_PASTED: Final = re.compile(r"-----BEGIN|LS0tLS1CRUdJTi|(?:^|/)MI[A-Za-z0-9+/]{100,}")
+"""PEM, base64 of PEM, or base64 of DER in the place of a path; such a path must not be repeated in a message."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -84,23 +87,28 @@ def read_password(source: KeySource, passwords: Mapping[str, Secret]) -> tuple[S
     Raises:
         UnusableKeyError: it is configured and cannot be had.
     """
+    if source.password_file is not None and source.password_env is not None:
+        raise UnusableKeyError("password_file and password_env are both given", "leave one of them out")
     if source.password_file is not None:
         file = _read(source.password_file)
         password = _password(file.content)
         if password is None:
-            raise UnusableKeyError(
-                f"{file.path} holds a password that is not written in UTF-8", "save the file as UTF-8 text"
-            )
+            raise UnusableKeyError(f"{file.path} is no text file in UTF-8", "save the password as UTF-8 text")
         return password, exposure(file)
     if source.password_env is not None and source.password_env not in passwords:
         raise UnusableKeyError(
-            f"the environment variable {source.password_env}, which should hold the password of the key, is not set",
+            # The name is not repeated: people paste the password itself there.
+            "the environment variable that password_env names is not set",
             "set it for the process of the gateway, or use password_file",
         )
     return (None if source.password_env is None else passwords[source.password_env]), ()
 
 
 def _read(path: Path) -> KeyFile:
+    if _PASTED.search(str(path)):
+        raise UnusableKeyError(
+            "a key or certificate itself stands where the path of its file belongs", "put it into a file, and name that"
+        )
     try:
         with path.open("rb") as stream:
             content = stream.read(_LARGEST + 1)
@@ -122,4 +130,5 @@ def _password(content: bytes) -> Secret | None:
         text = content.decode(encoding)
     except UnicodeDecodeError:
         return None
-    return Secret(text.removesuffix("\n").removesuffix("\r"))
+    # A NUL ends a password in OpenSSL, and comes from UTF-16 without a mark: not what anybody meant.
+    return None if "\0" in text else Secret(text.removesuffix("\n").removesuffix("\r"))

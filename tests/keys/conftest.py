@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys.load import load_key
 from fla_gateway.keys.model import LoadedKey
 from fla_gateway.secret import Secret
-from tests.support.keys import NOW, make_certificate, make_rsa, write_identity, write_private
+from tests.support.keys import NOW, Issuer, make_certificate, make_rsa, write_identity, write_private
 
 
 class KeyFolder:
@@ -25,9 +26,9 @@ class KeyFolder:
     def write(self, name: str, content: bytes | str) -> Path:
         return write_private(self.path / name, content)
 
-    def run(self, *command: str) -> None:
+    def run(self, command: str) -> None:
         """Run a program in the folder; what it makes is then closed to others."""
-        subprocess.run(command, cwd=self.path, check=True, capture_output=True, timeout=50)
+        subprocess.run(shlex.split(command), cwd=self.path, check=True, capture_output=True, timeout=50)
         for file in self.path.iterdir():
             file.chmod(0o600)
 
@@ -35,7 +36,7 @@ class KeyFolder:
         paths = {kind: self.path / name for kind, name in files.items()}
         if password is not None:
             paths["password_file"] = self.write("password", f"{password}\n")
-        return KeySource(**paths)
+        return KeySource.model_validate(paths)
 
     def load(self, *, password: str | None = None, now: datetime = NOW, **files: str) -> LoadedKey:
         return load_key("acme", self.source(password=password, **files), {}, now)
@@ -47,17 +48,22 @@ class KeyFolder:
         assert caught.value.cure
         return caught.value
 
+    def later(self, **span: float) -> datetime:
+        """The time after which certificates that a program makes during the tests are surely valid."""
+        return NOW + timedelta(**span)
+
     def environment(self, source: KeySource, **passwords: str) -> LoadedKey:
         return load_key("acme", source, {name: Secret(value) for name, value in passwords.items()}, NOW)
 
 
 @pytest.fixture
 def folder(tmp_path) -> KeyFolder:
+    """An empty folder."""
     return KeyFolder(tmp_path)
 
 
 @pytest.fixture
-def acme(folder) -> KeyFolder:
+def acme(folder: KeyFolder) -> KeyFolder:
     """A folder with acme.pem (RSA 2048) and acme.cer, both beyond reproach."""
     write_identity(folder.path)
     return folder
@@ -67,3 +73,10 @@ def acme(folder) -> KeyFolder:
 def certificate():
     """The certificate of `make_rsa()`."""
     return make_certificate(make_rsa())
+
+
+@pytest.fixture(scope="session")
+def authority() -> Issuer:
+    """A CA whose certificates may deviate from the manual's rules."""
+    key = make_rsa(2048, "authority")
+    return Issuer(make_certificate(key, subject="Some CA", key_usage="key_cert_sign"), key)

@@ -33,7 +33,7 @@ def _encoded(octets: bytes) -> bytes:
 
 @pytest.mark.parametrize(("algorithm", "signer", "public", "kind"), SIGNERS, ids=[row[0] for row in SIGNERS])
 def test_signature_is_verified_by_a_second_implementation(algorithm, signer, public, kind) -> None:
-    """What the signer makes is a JWS signature in the eyes of joserfc, and only over the very bytes that were signed."""
+    """What the signer makes is a JWS signature for joserfc, over the very bytes that were signed."""
     signing_input = _encoded(b'{"alg":"%s"}' % algorithm.encode()) + b"." + _encoded(b'{"iss":"acme"}')
     signature = _encoded(signer.sign(algorithm, signing_input))
     key = kind.import_key(public.public_bytes(PEM, SPKI))
@@ -66,7 +66,7 @@ def test_algorithms_follow_from_the_key(signer, algorithms) -> None:
 
 def test_foreign_algorithm_is_refused() -> None:
     """An algorithm that does not fit the key is refused with the ones that do."""
-    with pytest.raises(UnusableKeyError, match="cannot sign with ES384.*RS256"):
+    with pytest.raises(UnusableKeyError, match=r"cannot sign with ES384.*RS256"):
         RsaSigner(make_rsa()).sign("ES384", b"x")
 
 

@@ -1,0 +1,321 @@
+"""PKCS#12 files of every maker, and that exactly one private key counts."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+
+import pytest
+from cryptography.hazmat.primitives import hashes, padding, serialization
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+
+from fla_gateway.keys import asn1
+from fla_gateway.keys.pfx import look_into
+from tests.support.keys import (
+    Issuer,
+    PrivateKey,
+    certificate_pem,
+    key_pem,
+    make_certificate,
+    make_ec,
+    make_rsa,
+    pkcs12_bytes,
+)
+
+PASSWORD = "Correct-Horse-Battery"
+
+
+@pytest.fixture
+def parts(folder, certificate):
+    """A folder with key.pem and cert.pem, for programs that make PKCS#12 files of them."""
+    folder.write("key.pem", key_pem(make_rsa()))
+    folder.write("cert.pem", certificate_pem(certificate))
+    return folder
+
+
+def _is_good(loaded) -> bool:
+    return loaded.certificate is not None and loaded.signer.algorithms[0] == "RS256" and loaded.warnings == ()
+
+
+OPENSSL = "openssl pkcs12 -export -inkey key.pem -in cert.pem -out acme.pfx -passout"
+OPENSSL_VARIANTS = {
+    "AES, SHA-256": "",
+    "legacy, RC2-40 and 3DES": "-legacy",
+    "legacy, SHA-1 MAC": "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg SHA1",
+    "certificate in the open": "-certpbe NONE",
+    "no MAC": "-nomac",
+}
+
+
+@pytest.mark.needs_program("openssl")
+@pytest.mark.parametrize("options", OPENSSL_VARIANTS.values(), ids=OPENSSL_VARIANTS)
+def test_files_of_openssl_are_read(parts, options) -> None:
+    """Modern and legacy files of OpenSSL are read with their password, and without or with another one refused."""
+    parts.run(f"{OPENSSL} pass:{PASSWORD} {options}")
+    assert _is_good(parts.load(pkcs12="acme.pfx", password=PASSWORD))
+    assert "is wrong" in parts.refused(pkcs12="acme.pfx", password="other").message
+    assert "none is configured" in parts.refused(pkcs12="acme.pfx").message
+
+
+@pytest.mark.needs_program("openssl")
+@pytest.mark.parametrize("options", ["", "-legacy"], ids=["modern", "legacy"])
+@pytest.mark.parametrize("password", [None, ""], ids=["none", "empty"])
+def test_empty_password_of_openssl_is_read(parts, options, password) -> None:
+    """A file with an empty password opens with an empty one and with none."""
+    parts.run(f"{OPENSSL} pass: {options}")
+    assert _is_good(parts.load(pkcs12="acme.pfx", password=password))
+    assert "is wrong" in parts.refused(pkcs12="acme.pfx", password="other").message
+
+
+CERTTOOL = "certtool --to-p12 --load-privkey key.pem --load-certificate cert.pem --p12-name acme --outder"
+
+
+@pytest.mark.needs_program("certtool")
+@pytest.mark.parametrize(
+    ("options", "password"),
+    [
+        (f"--password {PASSWORD}", PASSWORD),
+        (f"--password {PASSWORD} --pkcs-cipher rc2-40", PASSWORD),
+        (f"--password {PASSWORD} --pkcs-cipher 3des-pkcs12", PASSWORD),
+        ("--empty-password", None),
+        ("--null-password", ""),
+    ],
+    ids=["AES", "RC2-40", "3DES", "empty password", "null password"],
+)
+def test_files_of_gnutls_are_read(parts, options, password) -> None:
+    """Files of GnuTLS are read, whatever their cipher and whatever GnuTLS takes for no password."""
+    parts.run(f"{CERTTOOL} {options} --outfile acme.pfx")
+    assert _is_good(parts.load(pkcs12="acme.pfx", password=password))
+
+
+KEYTOOL = (
+    f"keytool -genkeypair -keystore acme.p12 -storetype PKCS12 -storepass {PASSWORD} -keyalg RSA -keysize 2048"
+    " -dname CN=Acme -validity 300 -ext KeyUsage=digitalSignature"
+)
+
+
+@pytest.mark.needs_program("keytool")
+@pytest.mark.parametrize("options", ["", "-J-Dkeystore.pkcs12.legacy"], ids=["modern", "legacy"])
+def test_files_of_keytool_are_read_and_a_second_key_refused(folder, options) -> None:
+    """A PKCS#12 file of keytool is read; as soon as it holds a second private key it is refused."""
+    later = folder.later(hours=1)  # keytool's certificates begin at the moment of their making
+    folder.run(f"{KEYTOOL} -alias first {options}")
+    assert _is_good(folder.load(pkcs12="acme.p12", password=PASSWORD, now=later))
+    folder.run(f"{KEYTOOL} -alias second {options}")
+    assert "holds 2 private keys" in folder.refused(pkcs12="acme.p12", password=PASSWORD).message
+
+
+@pytest.mark.needs_program("keytool")
+def test_java_key_store_of_keytool_is_named(folder) -> None:
+    """A real JKS file is recognised by its first bytes, whatever it is called."""
+    folder.run(f"{KEYTOOL.replace('PKCS12', 'JKS')} -alias first -keypass {PASSWORD}")
+    refused = folder.refused(pkcs12="acme.p12", password=PASSWORD)
+    assert "Java key store (JKS)" in refused.message
+    assert f"-srckeystore {folder.path / 'acme.p12'}" in refused.cure
+
+
+def test_file_with_a_chain_is_read(folder) -> None:
+    """Of a chain the certificate of the key is taken."""
+    authority_key = make_rsa(2048, "authority")
+    authority = Issuer(make_certificate(authority_key, subject="Some CA"), authority_key)
+    own = make_certificate(make_rsa(), issuer=authority)
+    folder.write("acme.pfx", pkcs12_bytes(make_rsa(), own, PASSWORD, authority.certificate))
+    loaded = folder.load(pkcs12="acme.pfx", password=PASSWORD)
+    assert loaded.certificate is not None
+    assert loaded.certificate.subject == "CN=Acme NV"
+
+
+def test_password_outside_ascii_is_read(folder, certificate) -> None:
+    """A password with an accent opens a PKCS#12 file."""
+    folder.write("acme.pfx", pkcs12_bytes(make_rsa(), certificate, "clé-été"))
+    assert _is_good(folder.load(pkcs12="acme.pfx", password="clé-été"))
+
+
+def test_ec_key_is_read(folder) -> None:
+    """A P-384 key comes out of a PKCS#12 file with its own algorithm."""
+    key = make_ec()
+    folder.write("acme.pfx", pkcs12_bytes(key, make_certificate(key), PASSWORD))
+    assert folder.load(pkcs12="acme.pfx", password=PASSWORD).signer.algorithms == ("ES384",)
+
+
+def test_file_in_base64_is_read(folder, certificate) -> None:
+    """A PKCS#12 file that a secret store keeps as base64 is read."""
+    folder.write("acme.pfx", base64.encodebytes(pkcs12_bytes(make_rsa(), certificate, PASSWORD)))
+    assert _is_good(folder.load(pkcs12="acme.pfx", password=PASSWORD))
+
+
+def _indefinite(der: bytes) -> bytes:
+    """Write DER anew as BER with indefinite lengths wherever a value is constructed, as browsers do."""
+    element = asn1.read(der)
+    if not element.tag & 0x20:
+        return der
+    inner = b"".join(_indefinite(child.encoding) for child in element.children())
+    return bytes((element.tag, 0x80)) + inner + b"\x00\x00"
+
+
+@pytest.mark.filterwarnings("ignore:PKCS#12 bundle could not be parsed as DER")
+def test_file_with_indefinite_lengths_is_read(folder, certificate) -> None:
+    """BER as Firefox writes it is read, and its one key is counted."""
+    ber = _indefinite(pkcs12_bytes(make_rsa(), certificate, PASSWORD))
+    assert look_into(ber).keys == 1
+    folder.write("acme.pfx", ber)
+    assert _is_good(folder.load(pkcs12="acme.pfx", password=PASSWORD))
+
+
+def test_file_without_a_key_is_refused(folder, certificate) -> None:
+    """A PKCS#12 file that holds only a certificate has a sentence of its own."""
+    folder.write("acme.pfx", pkcs12_bytes(None, certificate, PASSWORD))
+    assert "holds no private key" in folder.refused(pkcs12="acme.pfx", password=PASSWORD).message
+
+
+def test_file_without_a_certificate_needs_one_beside_it(folder, certificate) -> None:
+    """A PKCS#12 file without a certificate gives a warning, and none once the certificate stands beside it."""
+    folder.write("acme.pfx", pkcs12_bytes(make_rsa(), None, PASSWORD))
+    (warning,) = folder.load(pkcs12="acme.pfx", password=PASSWORD).warnings
+    assert "acme.pfx holds no certificate" in warning
+    folder.write("acme.cer", certificate_pem(certificate))
+    assert _is_good(folder.load(pkcs12="acme.pfx", certificate="acme.cer", password=PASSWORD))
+
+
+def test_file_with_a_foreign_certificate_is_refused(folder, certificate) -> None:
+    """A PKCS#12 file whose certificate is of another key is refused."""
+    folder.write("acme.pfx", pkcs12_bytes(make_ec(), None, PASSWORD, certificate))
+    assert "does not belong to the private key" in folder.refused(pkcs12="acme.pfx", password=PASSWORD).message
+
+
+# --- damage ---
+
+
+@pytest.mark.parametrize("cut", [1, 30, 1000])
+def test_cut_file_is_told_from_a_wrong_password(folder, certificate, cut) -> None:
+    """A file that was cut off is damaged, whatever the password."""
+    folder.write("acme.pfx", pkcs12_bytes(make_rsa(), certificate, PASSWORD)[:-cut])
+    assert "is damaged or cut off" in folder.refused(pkcs12="acme.pfx", password=PASSWORD).message
+
+
+def test_changed_file_is_told_from_a_wrong_password(folder, certificate) -> None:
+    """A file whose certificate part was changed fails its checksum, yet its key opens: the password is right."""
+    content = bytearray(pkcs12_bytes(make_rsa(), certificate, PASSWORD))
+    sealed = look_into(bytes(content)).sealed[0]
+    content[content.index(sealed) + len(sealed) - 20] ^= 1
+    folder.write("acme.pfx", bytes(content))
+    assert "is right, but the file is damaged" in folder.refused(pkcs12="acme.pfx", password=PASSWORD).message
+    assert "is wrong" in folder.refused(pkcs12="acme.pfx", password="other").message
+
+
+# --- keys that cryptography drops in silence ---
+
+
+def _data(content: bytes) -> bytes:
+    """Wrap octets as a ContentInfo of type data."""
+    wrapped = asn1.write(asn1.CONTEXT_0, asn1.write(asn1.OCTET_STRING, content))
+    return asn1.write(asn1.SEQUENCE, asn1.write(asn1.OBJECT_IDENTIFIER, bytes.fromhex("2a864886f70d010701")), wrapped)
+
+
+def _pfx(*safes: bytes) -> bytes:
+    """Put safes into a file without a MAC."""
+    return asn1.write(asn1.SEQUENCE, asn1.write(asn1.INTEGER, b"\x03"), _data(asn1.write(asn1.SEQUENCE, *safes)))
+
+
+def _bag(last: int, *value: bytes) -> bytes:
+    identifier = asn1.write(asn1.OBJECT_IDENTIFIER, bytes.fromhex("2a864886f70d010c0a01") + bytes((last,)))
+    return asn1.write(asn1.SEQUENCE, identifier, asn1.write(asn1.CONTEXT_0, *value))
+
+
+def _pkcs8(key: PrivateKey, password: str | None = None) -> bytes:
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if password is not None:
+        encryption = serialization.BestAvailableEncryption(password.encode())
+    return key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, encryption)
+
+
+def _safe(*bags: bytes) -> bytes:
+    return _data(asn1.write(asn1.SEQUENCE, *bags))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _pfx(_safe(_bag(1, _pkcs8(make_rsa())), _bag(1, _pkcs8(make_ec())))),
+        _pfx(_safe(_bag(1, _pkcs8(make_rsa()))), _safe(_bag(1, _pkcs8(make_ec())))),
+        _pfx(_safe(_bag(2, _pkcs8(make_rsa(), PASSWORD)), _bag(1, _pkcs8(make_ec())))),
+        _pfx(_safe(_bag(1, _pkcs8(make_rsa())), _bag(6, asn1.write(asn1.SEQUENCE, _bag(1, _pkcs8(make_ec())))))),
+    ],
+    ids=["one safe", "two safes", "encrypted and open", "nested"],
+)
+def test_second_key_is_refused_wherever_it_stands(folder, content) -> None:
+    """Two private keys are refused in one safe, in two, encrypted or not, and nested."""
+    folder.write("acme.pfx", content)
+    assert "holds 2 private keys" in folder.refused(pkcs12="acme.pfx", password=PASSWORD).message
+
+
+def test_single_open_key_of_our_own_making_is_read(folder) -> None:
+    """The files of these tests are good but for what they test: with one key, one of them is read."""
+    folder.write("acme.pfx", _pfx(_safe(_bag(1, _pkcs8(make_rsa())))))
+    assert folder.load(pkcs12="acme.pfx").signer.algorithms[0] == "RS256"
+
+
+@pytest.fixture
+def sealed_key(folder):
+    """An encrypted safe that holds a key bag, where no tool puts one: encrypted with PBES2 by hand."""
+    salt, vector = bytes(range(16)), bytes(range(16, 32))
+
+    def identifier(hexadecimal: str) -> bytes:
+        return asn1.write(asn1.OBJECT_IDENTIFIER, bytes.fromhex(hexadecimal))
+
+    plain = asn1.write(asn1.SEQUENCE, _bag(1, _pkcs8(make_ec())))
+    padder = padding.PKCS7(128).padder()
+    key = PBKDF2HMAC(hashes.SHA1(), 32, salt, 1000).derive(PASSWORD.encode())  # noqa: S303 - the default PRF of PBES2
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(vector)).encryptor()
+    encrypted = encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
+    derivation = asn1.write(
+        asn1.SEQUENCE,
+        identifier("2a864886f70d01050c"),  # PBKDF2
+        asn1.write(
+            asn1.SEQUENCE, asn1.write(asn1.OCTET_STRING, salt), asn1.write(asn1.INTEGER, (1000).to_bytes(2, "big"))
+        ),
+    )
+    cipher = asn1.write(
+        asn1.SEQUENCE, identifier("60864801650304012a"), asn1.write(asn1.OCTET_STRING, vector)
+    )  # AES-256-CBC
+    pbes2 = asn1.write(asn1.SEQUENCE, identifier("2a864886f70d01050d"), asn1.write(asn1.SEQUENCE, derivation, cipher))
+    info = asn1.write(asn1.SEQUENCE, identifier("2a864886f70d010701"), pbes2, asn1.write(0x80, encrypted))
+    data = asn1.write(asn1.SEQUENCE, asn1.write(asn1.INTEGER, b"\x00"), info)
+    return asn1.write(asn1.SEQUENCE, identifier("2a864886f70d010706"), asn1.write(asn1.CONTEXT_0, data))
+
+
+def test_key_hidden_in_an_encrypted_part_is_found(folder, sealed_key) -> None:
+    """A key inside an encrypted safe, which nobody can count from outside, is found and refused, alone or not."""
+    folder.write("acme.pfx", _pfx(sealed_key, _safe(_bag(2, _pkcs8(make_rsa(), PASSWORD)))))
+    assert "a further private key" in folder.refused(pkcs12="acme.pfx", password=PASSWORD).message
+    folder.write("acme.pfx", _pfx(sealed_key))
+    assert "keeps its private key inside" in folder.refused(pkcs12="acme.pfx", password=PASSWORD).message
+
+
+# --- an OpenSSL without its legacy provider ---
+
+
+@pytest.mark.needs_program("openssl")
+def test_missing_legacy_provider_is_named(parts) -> None:
+    """Where OpenSSL lacks RC2, it calls the right password wrong; the refusal names the cipher instead."""
+    parts.run(f"{OPENSSL} pass:{PASSWORD} -legacy")
+    program = (
+        "import sys; from datetime import datetime, UTC; from pathlib import Path;"
+        "from fla_gateway.config.schema import KeySource; from fla_gateway.keys.load import load_key;"
+        "from fla_gateway.secret import Secret;"
+        "load_key('acme', KeySource(pkcs12=Path('acme.pfx'), password_env='P'), {'P': Secret(sys.argv[1])},"
+        " datetime.now(UTC))"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", program, PASSWORD],
+        cwd=parts.path,
+        env={**os.environ, "CRYPTOGRAPHY_OPENSSL_NO_LEGACY": "1"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert "acme.pfx is encrypted with RC2, which this machine's OpenSSL does not offer" in outcome.stderr
