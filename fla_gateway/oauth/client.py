@@ -114,7 +114,7 @@ class TokenClient:
         # brings the second sample. Beyond that one the back-off of the token engine decides.
         better = skew.worth_trying(refused.sample, used)
         if better is not None:
-            _log.info("assertion-made-again", token_server=_origin(request), offset_seconds=round(better))
+            _log.info("assertion-made-again", server=_origin(request), seconds=round(better))
             try:
                 return await self._attempt(request, better)
             except _RefusedError as error:
@@ -170,8 +170,9 @@ class TokenClient:
             ) as response:
                 sample = _sample(response, sent, self._clock.wall())
                 answer = await _read(response, self._clock.wall() if sample is None else sent + sample)
-        except (aiohttp.ClientError, OSError) as error:
-            # Raised below, outside of this block: aiohttp's exceptions hold the request and must not travel along.
+        except (aiohttp.ClientError, OSError, RuntimeError) as error:
+            # uvloop raises a RuntimeError where a connection dies at the wrong moment. The problem is raised below,
+            # outside of this block: aiohttp's exceptions hold the request and must not travel along.
             failure = explain(error, url.host or "", self._egress)
         else:
             return _Reply(answer, sample)
@@ -208,9 +209,9 @@ class TokenClient:
             return
         before = self._known(request)
         after = self._offsets[_origin(request)] = skew.learn(before, sample)
-        if abs(after.learned - before.learned) <= skew.NOTEWORTHY:
+        if not skew.worth_telling(before, after):
             return
-        facts = {"token_server": _origin(request), "offset_seconds": round(after.learned)}
+        facts = {"server": _origin(request), "seconds": round(after.learned)}
         if abs(sample) > skew.LARGEST:
             _log.error("clock-skew", **facts, cure="set this host's clock: it is more than a day off")
         elif abs(after.learned) > skew.NOTEWORTHY:

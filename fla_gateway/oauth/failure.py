@@ -6,6 +6,7 @@ length: an exception of aiohttp holds the whole request, credentials of the prox
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from typing import Final
@@ -91,7 +92,8 @@ def _reason(error: aiohttp.ClientConnectorError) -> str:
     cause = error.os_error
     if isinstance(cause, socket.gaierror):
         return cause.strerror or "no address"
-    return "connection refused" if isinstance(cause, ConnectionRefusedError) else cause.strerror or "no connection"
+    # The texts of the event loops name addresses, one after the other; the system's own word is enough.
+    return os.strerror(cause.errno).lower() if cause.errno else "no connection"
 
 
 def _unreachable(detail: str) -> ProblemError:

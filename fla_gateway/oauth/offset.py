@@ -55,6 +55,12 @@ def clamp(offset: float) -> float:
     return max(-LARGEST, min(LARGEST, offset))
 
 
+def worth_telling(before: ClockOffset, after: ClockOffset) -> bool:
+    """Tell whether a learned offset became noteworthy, ceased to be, or jumped."""
+    crossed = (abs(before.learned) > NOTEWORTHY) != (abs(after.learned) > NOTEWORTHY)
+    return crossed or abs(after.learned - before.learned) > NOTEWORTHY
+
+
 def worth_trying(sample: float | None, used: float) -> float | None:
     """Choose the offset with which a refused assertion is made again, if that makes sense at all.
 

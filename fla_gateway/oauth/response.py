@@ -30,7 +30,7 @@ LONGEST_RETRY_AFTER: Final = 300
 _B64TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
 _SECONDS: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
-_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-:\[\]]{1,255}")
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-:\[\]]{1,255}(?=[/?#]|\Z)")
 _TRANSIENT_ERRORS: Final = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 

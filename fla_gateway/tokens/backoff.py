@@ -31,11 +31,14 @@ ORDINARY: Final = Pace(least=0.2, first=1.0, most=60.0)
 REFUSED: Final = Pace(least=10.0, first=30.0, most=300.0)
 """A refusal of the credentials is repaired by people, and the channel has a quota on failed requests
 (tooManyFailedRequests, Belgif REST guide): keep trying, but slowly."""
+THROTTLED: Final = Pace(least=2.0, first=5.0, most=120.0)
+"""Where a server asks for patience and does not say how much."""
+_PACES: Final = {"token-refused": REFUSED, "token-throttled": THROTTLED}
 
 
 def pace_for(code: str) -> Pace:
     """Choose the pace for a problem code."""
-    return REFUSED if code == "token-refused" else ORDINARY
+    return _PACES.get(code, ORDINARY)
 
 
 def delay_seconds(code: str, failures: int, retry_after: int | None, random: float) -> float:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fla_gateway.oauth.offset import ClockOffset, learn, take_sample, worth_trying
+from fla_gateway.oauth.offset import ClockOffset, learn, take_sample, worth_telling, worth_trying
 
 
 def learned(*samples):
@@ -37,6 +37,15 @@ def test_equal_clocks_never_put_iat_into_the_future():
     assert take_sample(date=100.0, sent=100.0, received=100.0) == 0
     assert take_sample(date=100.0, sent=100.9, received=100.9) == pytest.approx(-0.9)
     assert take_sample(date=101.0, sent=100.0, received=103.0) == -0.5
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [(0, 30, False), (0, 31, True), (29, 31, True), (31, 60, False), (31, 62, True), (-31, -29, True), (40, -40, True)],
+)
+def test_skew_is_told_when_it_becomes_noteworthy_or_jumps(before, after, told):
+    """A clock that drifts slowly over the limit is told of as well as one that jumps; a steady skew only once."""
+    assert worth_telling(ClockOffset(before), ClockOffset(after)) is told
 
 
 @pytest.mark.parametrize(

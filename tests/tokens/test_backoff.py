@@ -23,7 +23,8 @@ def test_refused_credentials_are_tried_slowly(failures, ceiling):
 
 
 @pytest.mark.parametrize(
-    ("asked", "delay"), [(0, 0.5), (-7, 0.5), (1, 1.0), (120, 120.0), (300, 300.0), (301, 300.0), (10**9, 300.0)]
+    ("asked", "delay"),
+    [(None, 2.5), (0, 2.5), (-7, 2.5), (1, 2.5), (3, 3.0), (120, 120.0), (300, 300.0), (301, 300.0), (10**9, 300.0)],
 )
 def test_retry_after_is_honoured_and_capped(asked, delay):
     """What the server asks for is the least delay, but never more than five minutes."""
