@@ -1,0 +1,135 @@
+"""Rule: what is measured, and how each is started for the work.
+
+Owns the list of proxies, their command lines and their templates. Refuses to know how they are run and measured.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from benchmarks import programs
+from benchmarks.load import Address
+from benchmarks.work import Work
+from fla_gateway import __version__
+
+GATEWAY: Final = "fla-gateway"
+NGINX: Final = "nginx"
+HAPROXY: Final = "haproxy"
+ENVOY: Final = "envoy"
+GO: Final = "go"
+NAMES: Final = (GATEWAY, NGINX, HAPROXY, ENVOY, GO)
+REFERENCE: Final = NGINX
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A proxy that is ready to be started.
+
+    Attributes:
+        name: one of `NAMES`.
+        version: what the report says of it.
+        command: its command line.
+        address: where it serves the API.
+        environment: variables that it needs beside those of the benchmark.
+    """
+
+    name: str
+    version: str
+    command: tuple[str, ...]
+    address: Address
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def prepare(names: list[str], work: Work, store: Path) -> tuple[list[Peer], dict[str, str]]:
+    """Find each of some proxies and write its configuration.
+
+    Returns:
+        Those that can be started, and for each other one the reason.
+    """
+    ready: list[Peer] = []
+    absent: dict[str, str] = {}
+    for name in names:
+        try:
+            ready.append(_PREPARATIONS[name](work, store))
+        except programs.AbsentError as error:
+            absent[name] = str(error)
+    return ready, absent
+
+
+def _gateway(work: Work, _: Path) -> Peer:
+    """The gateway as its users start it: the console script, default settings, request lines into a file."""
+    program = Path(sys.executable).with_name("fla-gateway")
+    if not program.is_file():
+        raise programs.AbsentError(f"{program} is missing; `make bench` installs it")
+    configuration = work.render("gateway.toml", port=work.ports[GATEWAY])
+    return Peer(
+        name=GATEWAY,
+        version=f"{__version__} (Python {platform.python_version()})",
+        command=(str(program), "run", "--config", str(configuration)),
+        address=Address(work.ports[GATEWAY], prefix="/bench"),
+    )
+
+
+def _nginx(work: Work, _: Path) -> Peer:
+    program = programs.installed("nginx")
+    configuration = work.render("nginx.conf", port=work.ports[NGINX])
+    return Peer(
+        name=NGINX,
+        version=programs.version([program, "-v"]),
+        command=(str(program), "-e", str(work.run / "nginx.error.log"), "-c", str(configuration)),
+        address=Address(work.ports[NGINX]),
+    )
+
+
+def _haproxy(work: Work, _: Path) -> Peer:
+    program = programs.installed("haproxy")
+    configuration = work.render("haproxy.cfg", port=work.ports[HAPROXY])
+    return Peer(
+        name=HAPROXY,
+        version=programs.version([program, "-v"]),
+        command=(str(program), "-db", "-f", str(configuration)),
+        address=Address(work.ports[HAPROXY]),
+    )
+
+
+def _envoy(work: Work, store: Path) -> Peer:
+    program = programs.envoy(store)
+    configuration = work.render("envoy.yaml", port=work.ports[ENVOY])
+    options = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "error")
+    return Peer(
+        name=ENVOY,
+        version=programs.ENVOY.partition("==")[2],
+        command=(str(program), "--config-path", str(configuration), *options),
+        address=Address(work.ports[ENVOY]),
+    )
+
+
+def _go(work: Work, store: Path) -> Peer:
+    program, version = programs.go_proxy(store)
+    options = {
+        "-listen": f"127.0.0.1:{work.ports[GO]}",
+        "-upstream": f"https://localhost:{work.upstream_port}",
+        "-ca": str(work.run / "ca.pem"),
+        "-bearer": str(work.run / "bearer"),
+    }
+    return Peer(
+        name=GO,
+        version=version,
+        command=(str(program), *(word for option in options.items() for word in option)),
+        address=Address(work.ports[GO]),
+        environment={"GOMAXPROCS": "1"},
+    )
+
+
+_PREPARATIONS: Final[dict[str, Callable[[Work, Path], Peer]]] = {
+    GATEWAY: _gateway,
+    NGINX: _nginx,
+    HAPROXY: _haproxy,
+    ENVOY: _envoy,
+    GO: _go,
+}

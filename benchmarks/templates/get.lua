@@ -1,0 +1,5 @@
+wrk.headers["Accept"] = "application/json"
+wrk.headers["Accept-Encoding"] = "gzip, deflate"
+wrk.headers["User-Agent"] = "benchmark/1"
+wrk.headers["X-Request-ID"] = "0123456789abcdef"
+wrk.headers["Authorization"] = "Bearer the-callers-own-which-must-be-dropped"

@@ -1,0 +1,6 @@
+wrk.method = "POST"
+wrk.body = string.rep("x", @POST_BYTES@)
+wrk.headers["Accept"] = "application/json"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["User-Agent"] = "benchmark/1"
+wrk.headers["Authorization"] = "Bearer the-callers-own-which-must-be-dropped"

@@ -1,0 +1,189 @@
+"""Rule: from samples to figures, and from figures to passed or failed.
+
+Owns the statistics and the targets of this project. Refuses to know how samples come about and how figures are shown.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One reading.
+
+    Attributes:
+        phase: ``cpu``, ``bulk``, ``latency``, ``memory`` or ``start``.
+        what: the work: GET or POST for ``cpu``, down or up for ``bulk``, the state for ``memory``, else empty.
+        connections: at a time; 0 where that means nothing.
+        peer: who did it; ``direct`` for none.
+        round: the number of the repetition.
+        value: microseconds of CPU per request (``cpu``), milliseconds of CPU per 10 MB (``bulk``), median of the
+            latency in microseconds (``latency``), MB (``memory``), seconds (``start``).
+        reference: nginx's reading of the same pair, or 0.
+        per_second: requests per second; 0 where that means nothing.
+        errors: exchanges that failed; any makes the sample and its row void.
+    """
+
+    phase: str
+    what: str
+    connections: int
+    peer: str
+    round: int
+    value: float
+    reference: float = 0.0
+    per_second: float = 0.0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The middle of some values, and the quartiles round it."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self | None:
+        """Summarise some values; None of none."""
+        if not values:
+            return None
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0])
+        low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+        return cls(middle, low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """All readings of a run, and the questions that are asked of them."""
+
+    every: tuple[Sample, ...]
+
+    def select(self, phase: str, what: str, connections: int, peer: str) -> list[Sample]:
+        """Give the samples of one row, by round."""
+        wanted = (phase, what, connections, peer)
+        found = [one for one in self.every if (one.phase, one.what, one.connections, one.peer) == wanted]
+        return sorted(found, key=lambda one: one.round)
+
+    def errors(self, phase: str, what: str, connections: int, peer: str) -> int:
+        """Count the failed exchanges of a row."""
+        return sum(one.errors for one in self.select(phase, what, connections, peer))
+
+    def value(self, phase: str, what: str, connections: int, peer: str) -> Spread | None:
+        """Summarise a row; None if there is none, or if it is void."""
+        return self._spread(self.select(phase, what, connections, peer), lambda one: one.value)
+
+    def ratio(self, phase: str, what: str, connections: int, peer: str) -> Spread | None:
+        """Summarise a row against nginx's readings of the same pairs."""
+        return self._spread(self.select(phase, what, connections, peer), _ratio)
+
+    def ratio_between(self, phase: str, what: str, connections: int, peers: tuple[str, str]) -> Spread | None:
+        """Summarise one proxy against another: the quotient of their ratios to nginx, round by round.
+
+        The two do not follow each other directly; nginx's reading beside each takes out what the machine's other
+        work changed between them.
+        """
+        ours, theirs = (self.select(phase, what, connections, peer) for peer in peers)
+        if any(one.errors for one in (*ours, *theirs)):
+            return None
+        other = {one.round: _ratio(one) for one in theirs}
+        return Spread.of([_ratio(one) / other[one.round] for one in ours if one.round in other])
+
+    @staticmethod
+    def _spread(row: Iterable[Sample], measure: Callable[[Sample], float]) -> Spread | None:
+        row = list(row)
+        return None if any(one.errors for one in row) else Spread.of([measure(one) for one in row])
+
+    def plain(self) -> list[dict[str, Any]]:
+        """Give the samples as JSON knows them."""
+        return [asdict(one) for one in self.every]
+
+
+def _ratio(sample: Sample) -> float:
+    return sample.value / sample.reference
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One target, and what was reached.
+
+    Attributes:
+        what: in words.
+        limit: at most this.
+        reached: the figure, or None if there is none that counts.
+        unit: of both.
+        note: spread, aim, or why there is no figure.
+    """
+
+    what: str
+    limit: float
+    reached: float | None
+    unit: str
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the target was reached; a figure that is missing reaches nothing."""
+        return self.reached is not None and self.reached <= self.limit
+
+
+_CONNECTIONS: Final = 16
+_NGINX_LIMITS: Final = (("GET", 1.7, 1.6), ("POST", 1.9, 1.7))
+_PEER_LIMITS: Final = (("envoy", 0.75), ("go", 0.9))
+_MEMORY_LIMITS: Final = (
+    ("idle", 64.0),
+    ("64 connections", 70.0),
+    ("16 x 10 MB down", 105.0),
+    ("16 x 10 MB up", 105.0),
+    ("16 x 10 MB down, again", 105.0),
+    ("16 x 10 MB up, again", 105.0),
+)
+_FLAT: Final = 1.05  # a second peak within 5 % of the first is called flat
+_START_LIMIT: Final = 0.6
+
+
+def judge(samples: Samples, ours: str) -> list[Verdict]:
+    """Hold a run against every target of the project."""
+    return [*_cpu_verdicts(samples, ours), *_memory_verdicts(samples, ours), _start_verdict(samples, ours)]
+
+
+def _cpu_verdicts(samples: Samples, ours: str) -> list[Verdict]:
+    found: list[Verdict] = []
+    for what, limit, aim in _NGINX_LIMITS:
+        ratio = samples.ratio("cpu", what, _CONNECTIONS, ours)
+        found.append(_verdict(f"CPU per {what}, 16 connections, against nginx", limit, ratio, f"aim {aim}"))
+        for peer, peer_limit in _PEER_LIMITS:
+            ratio = samples.ratio_between("cpu", what, _CONNECTIONS, (ours, peer))
+            found.append(_verdict(f"CPU per {what}, 16 connections, against {peer}", peer_limit, ratio))
+    return found
+
+
+def _verdict(what: str, limit: float, ratio: Spread | None, aim: str = "") -> Verdict:
+    if ratio is None:
+        return Verdict(what, limit, None, "x", "not measured, or void")
+    note = f"IQR {ratio.low:.2f}-{ratio.high:.2f}" + (f", {aim}" if aim else "")
+    return Verdict(what, limit, ratio.median, "x", note)
+
+
+def _memory_verdicts(samples: Samples, ours: str) -> list[Verdict]:
+    found: list[Verdict] = []
+    values = {what: samples.value("memory", what, 0, ours) for what, _ in _MEMORY_LIMITS}
+    for what, limit in _MEMORY_LIMITS:
+        value = values[what]
+        found.append(Verdict(f"RSS, {what}", limit, value.median if value else None, "MB"))
+    for way in ("down", "up"):
+        first, second = values[f"16 x 10 MB {way}"], values[f"16 x 10 MB {way}, again"]
+        growth = second.median / first.median if first and second else None
+        found.append(Verdict(f"RSS, 16 x 10 MB {way}: second peak against the first", _FLAT, growth, "x"))
+    return found
+
+
+def _start_verdict(samples: Samples, ours: str) -> Verdict:
+    value = samples.value("start", "", 0, ours)
+    note = f"IQR {value.low:.2f}-{value.high:.2f}" if value else "not measured"
+    return Verdict("Start to first forwarded answer", _START_LIMIT, value.median if value else None, "s", note)
