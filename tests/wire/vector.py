@@ -7,6 +7,7 @@ do that through real sockets.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 ANY: frozenset[str] = frozenset()
 
@@ -103,3 +104,71 @@ def post(*fields: bytes, body: bytes = b"", target: bytes = b"/employer/REST/ech
 def chunked(body: bytes, *fields: bytes) -> bytes:
     """Write a POST in chunked coding whose coded body is given raw."""
     return post(b"Transfer-Encoding: chunked", *fields, body=body)
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """The caller gets the upstream's answer, whole.
+
+    Attributes:
+        status: status code.
+        body: with the framing removed.
+        has: whole field lines, ``name: value``, that must arrive in this order.
+        lacks: field names in lower case that must not arrive.
+        interim: status codes of the interim answers before it.
+        repeated: whether the request was sent twice, and the second answer is the one relayed.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    has: tuple[bytes, ...] = ()
+    lacks: tuple[bytes, ...] = ()
+    interim: tuple[int, ...] = ()
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The caller gets 502 of origin network, whose delivery is unknown."""
+
+    codes: frozenset[str] = frozenset({"api-malformed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Truncated:
+    """The head has been passed on, so the only honest signal is a connection that ends in mid-body."""
+
+    body: bytes
+
+
+Relay = Relayed | Failed | Truncated
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseVector:
+    """One answer of the upstream's.
+
+    Attributes:
+        name: unique, for the report.
+        why: the section of the RFC, or the class of attack.
+        raw: the bytes; ``{API}`` stands for the upstream's authority.
+        expect: outcomes that are right.
+        method: of the request.
+        ending: what becomes of the upstream's connection behind the bytes, as `support.upstream.Ending`.
+        reused: whether the next request may travel on the same connection; None: either.
+        minor: HTTP minor version of the caller.
+    """
+
+    name: str
+    why: str
+    raw: bytes
+    expect: tuple[Relay, ...]
+    method: bytes = b"GET"
+    ending: Literal["keep", "close", "cut", "reset"] = "keep"
+    reused: bool | None = False
+    minor: int = 1
+
+
+def answer(*fields: bytes, body: bytes = b"", line: bytes = b"HTTP/1.1 200 OK") -> bytes:
+    """Put an answer together from its lines."""
+    return message(line, *fields, body=body)
