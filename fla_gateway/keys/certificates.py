@@ -70,10 +70,13 @@ def facts(certificate: x509.Certificate) -> CertificateFacts:
 
 
 def _certificate(block: Block) -> x509.Certificate | None:
+    """Parse a certificate as far as it is used here, since the library reads its fields only when asked for them."""
     try:
-        return x509.load_der_x509_certificate(block.der or b"")
+        certificate = x509.load_der_x509_certificate(block.der or b"")
+        facts(certificate)
     except ValueError:
         return None
+    return certificate
 
 
 def _public_key(certificate: x509.Certificate) -> bytes | None:

@@ -6,6 +6,7 @@ channel and PKCS#12. Foreign exceptions end here and none becomes the context of
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final, Literal
 
@@ -24,6 +25,7 @@ Failure = Literal["unreadable", "unsupported"]
 
 EXPLICIT_CURVE: Final = "spells its elliptic curve out instead of naming it"
 EXPLICIT_CURVE_CURE: Final = "make a new key on the named curve P-384 or P-521"
+_DEK_INFO: Final = re.compile(rb"^DEK-Info: [A-Z0-9-]+,([0-9A-Fa-f]+)\s*$", re.MULTILINE)
 _AES_BLOCK: Final = 16
 _DES_BLOCK: Final = 8
 MODERN_EXPORT: Final = "export it again with AES encryption, which every current tool does by default"
@@ -103,14 +105,17 @@ def _is_whole(label: str, headers: bytes, der: bytes) -> bool:
     """Whether an encrypted key has the length that it must have.
 
     The newer form keeps its outer structure readable. The older one encrypts all of it, in blocks: a cut between two
-    blocks cannot be told from a wrong password.
+    blocks cannot be told from a wrong password. Its initialization vector is measured here, because `cryptography`
+    panics over a short one.
 
     Raises:
         asn1.Asn1Error: it has not.
     """
     if label == formats.ENCRYPTED:
         return bool(asn1.read(der).children())
-    return len(der) % (_AES_BLOCK if b"AES" in headers else _DES_BLOCK) == 0
+    vector = _DEK_INFO.search(headers)
+    block = _AES_BLOCK if b"AES" in headers else _DES_BLOCK
+    return vector is not None and len(vector[1]) == 2 * block and len(der) % block == 0
 
 
 def _objection_after_opening(path: Path, failure: Failure, *, encrypted: bool) -> Objection:

@@ -113,9 +113,9 @@ def _digest_deviation(certificate: x509.Certificate) -> Objection | None:
         digest = None
     if digest is not None and digest.name in DIGESTS:
         return None
-    name = "none that is known" if digest is None else digest.name.upper().replace("SHA", "SHA-", 1)
+    name = "without a known digest" if digest is None else f"with {digest.name.upper().replace('SHA', 'SHA-', 1)}"
     return Objection(
-        f"the certificate is signed with the digest {name}; the manual asks for SHA-256, SHA-384 or SHA-512",
+        f"the certificate is signed {name}; the manual asks for SHA-256, SHA-384 or SHA-512",
         _NEW_CERTIFICATE,
     )
 
