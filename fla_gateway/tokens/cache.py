@@ -18,6 +18,8 @@ from fla_gateway.tokens.snapshot import TokenSnapshot
 
 WAIT_SECONDS: Final = 8.0
 """How long a request waits for a token; callers commonly give up at 10."""
+FETCH_SECONDS: Final = 30.0
+"""After how long a fetch is given up, whatever its source thinks: a hung one would wedge its entry for ever."""
 
 
 class TokenCache:
@@ -30,6 +32,7 @@ class TokenCache:
         *,
         random: Callable[[], float],
         wait_seconds: float = WAIT_SECONDS,
+        fetch_seconds: float = FETCH_SECONDS,
     ) -> None:
         """Take what is needed; nothing is fetched before somebody asks.
 
@@ -38,11 +41,13 @@ class TokenCache:
             clock: the host's clocks.
             random: gives numbers in [0, 1), for jitter.
             wait_seconds: how long `TokenEntry.obtain` waits.
+            fetch_seconds: after how long a fetch is given up.
         """
         self._source = source
         self._clock = clock
         self._random = random
         self._wait_seconds = wait_seconds
+        self._fetch_seconds = fetch_seconds
         self._entries: dict[TokenRequest, TokenEntry] = {}
         self._tasks: set[asyncio.Task[AccessToken | None]] = set()
         self._closed = False
@@ -69,6 +74,11 @@ class TokenCache:
     def wait_seconds(self) -> float:
         """How long a request waits for a token."""
         return self._wait_seconds
+
+    @property
+    def fetch_seconds(self) -> float:
+        """After how long a fetch is given up."""
+        return self._fetch_seconds
 
     @property
     def closed(self) -> bool:

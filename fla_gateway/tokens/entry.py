@@ -21,8 +21,6 @@ from fla_gateway.tokens.brake import Brake, Verdict
 from fla_gateway.tokens.freshness import Deadlines, Freshness, deadlines, freshness, soft_fraction
 from fla_gateway.tokens.snapshot import TokenSnapshot
 
-FETCH_LIMIT: Final = 30.0
-"""Seconds after which a fetch is given up, whatever its source thinks: a hung one would wedge the entry for ever."""
 _NEVER: Final = Deadlines(-math.inf, -math.inf)
 
 _log = structlog.get_logger()
@@ -36,6 +34,11 @@ class Owner(Protocol):
     @property
     def wait_seconds(self) -> float:
         """How long `obtain` waits."""
+        ...
+
+    @property
+    def fetch_seconds(self) -> float:
+        """After how long a fetch is given up."""
         ...
 
     @property
@@ -174,12 +177,12 @@ class TokenEntry:
 
     async def _fetch(self) -> AccessToken | None:
         try:
-            async with asyncio.timeout(FETCH_LIMIT):
+            async with asyncio.timeout(self._owner.fetch_seconds):
                 token = await self._source.fetch(self.request)
         except ProblemError as problem:
             self._failed(problem)
         except TimeoutError:
-            self._failed(ProblemError("token-timeout", f"No token came within {FETCH_LIMIT:g} s."))
+            self._failed(ProblemError("token-timeout", f"No token came within {self._owner.fetch_seconds:g} s."))
         except Exception as error:  # noqa: BLE001 - a mistake of ours must not wedge the profile, nor show its text
             self._failed(ProblemError("token-failed", f"The token could not be asked for ({type(error).__name__})."))
         else:

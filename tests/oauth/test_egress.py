@@ -129,3 +129,7 @@ async def test_bytes_before_the_handshake_are_never_an_answer(server, clients, p
     problem = await refused(clients(egress=Egress("127.0.0.1", port)), request_for(server.url))
     assert problem.code in {"token-unreachable", "token-failed", "token-timeout"}
     assert server.seen.forms == []
+    port, _ = await proxy(b"HTTP/1.1 200 OK\r\n\r\n" + forged)
+    with contextlib.suppress(ProblemError):
+        token = await clients(egress=Egress("127.0.0.1", port)).fetch(request_for(server.url))
+        assert token.value.reveal() == TOKEN

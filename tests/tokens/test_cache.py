@@ -197,6 +197,20 @@ async def test_a_mistake_of_ours_does_not_wedge_the_entry_nor_shows_its_text(cac
     assert (await entry.obtain()).value.reveal() == "token-2"
 
 
+async def test_a_source_that_never_returns_does_not_wedge_the_entry(source, clock):
+    """A hung fetch is given up, and the next one serves."""
+    cache = TokenCache(source, clock, random=lambda: 0.0, fetch_seconds=0.02)
+    entry = cache.entry(token_request())
+    source.gate.clear()
+    with pytest.raises(ProblemError) as caught:
+        await entry.obtain()
+    assert caught.value.code == "token-timeout"
+    source.gate.set()
+    clock.advance(1)
+    assert (await entry.obtain()).value.reveal() == "token-2"
+    await cache.close()
+
+
 async def test_refused_credentials_alarm_once_per_streak(cache, source, clock):
     """The first refusal is logged as an error, the next ones as warnings, and a success ends the streak."""
     entry = cache.entry(token_request())
