@@ -242,6 +242,27 @@ async def test_drops_and_garbage(clients, raw_server, written, code):
     assert len(requests) == 1
 
 
+async def test_an_endless_answer_is_cut_off(clients, raw_server):
+    """Reading stops past 64 KiB, and the connection is closed on a server that goes on writing."""
+    closed = asyncio.Event()
+
+    async def endless(reader, writer):
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        try:
+            while True:
+                writer.write(b" " * 65_536)
+                await writer.drain()
+        finally:
+            closed.set()
+
+    port = await raw_server(endless)
+    problem = await failure(clients(), request_for(f"https://localhost:{port}/token"))
+    assert problem.code == "token-malformed"
+    assert "larger than 65536 bytes" in problem.detail
+    await asyncio.wait_for(closed.wait(), 5)
+
+
 @pytest.mark.parametrize("written", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])
 async def test_a_stall_ends_in_time(clients, raw_server, written):
     """A server that stops answering, before or within its answer, costs no more than the time limit."""
