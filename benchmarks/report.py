@@ -16,8 +16,8 @@ _MEMORY: Final = (
     "idle",
     "64 connections",
     "16 x 10 MB down",
-    "16 x 10 MB up",
     "16 x 10 MB down, again",
+    "16 x 10 MB up",
     "16 x 10 MB up, again",
 )
 
@@ -53,14 +53,19 @@ def write(circumstances: Circumstances, samples: Samples, verdicts: Sequence[Ver
         peers: the proxies asked for, in the order of the rows.
     """
     absent = circumstances.absent
-    parts = [
-        _circumstances(circumstances),
-        "### Targets\n\n" + _targets(verdicts),
-        "### CPU per request\n\n" + _per_request(samples, peers, absent),
-        "### CPU per 10 MB of body, 4 connections\n\n" + _per_body(samples, peers, absent),
-        "### Median latency, one connection, 200 requests per second\n\n" + _latency(samples, peers, absent),
-        "### Resident memory (MB)\n\n" + _memory(samples, peers, absent),
-        "### Start to first forwarded answer\n\n" + _start(samples, peers, absent),
+    sections = {
+        "cpu": ("CPU per request", _per_request),
+        "bulk": ("CPU per 10 MB of body, 4 connections", _per_body),
+        "latency": ("Median latency, one connection, 200 requests per second", _latency),
+        "memory": ("Resident memory (MB)", _memory),
+        "start": ("Start to first forwarded answer", _start),
+    }
+    measured = {one.phase for one in samples.every}
+    parts = [_circumstances(circumstances), "### Targets\n\n" + _targets(verdicts)]
+    parts += [
+        f"### {title}\n\n{section(samples, peers, absent)}"
+        for phase, (title, section) in sections.items()
+        if phase in measured
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -85,7 +90,7 @@ def _targets(verdicts: Sequence[Verdict]) -> str:
             f"<= {one.limit:g} {one.unit}",
             "-" if one.reached is None else f"{one.reached:.2f} {one.unit}",
             one.note,
-            "pass" if one.passed else "FAIL",
+            "pass" if one.passed else "no figure" if one.reached is None else "FAIL",
         ]
         for one in verdicts
     ]

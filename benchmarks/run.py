@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import peers, phases, processes, programs, report, stage, verdicts
+from benchmarks.load import LoadError
 from benchmarks.peers import Peer
 from benchmarks.phases import Amount, Bench
 from benchmarks.report import Circumstances
@@ -58,7 +59,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that every block takes down its own
     try:
         return _run(arguments)
-    except (stage.StageError, programs.AbsentError) as error:
+    except (stage.StageError, programs.AbsentError, LoadError) as error:
         print(f"the work could not be set up: {error}", file=sys.stderr)
         return UNFIT
     except KeyboardInterrupt:

@@ -126,6 +126,12 @@ def check(started: Started) -> None:
             raise StageError(f"{started.peer.name}: {method} {path} was answered with {status}, {size} bytes: {shown}")
 
 
+def describe(peer: Peer) -> str:
+    """Say what a proxy answers at this moment, for whoever looks for the reason of errors."""
+    status, content, _ = _call(peer.address, "GET", ITEMS)
+    return f"{status} {content[:400].decode('utf-8', 'replace')}"
+
+
 def _call(address: Address, method: str, path: str, body: bytes = b"") -> tuple[int, bytes, int]:
     try:
         with Caller(address) as caller:

@@ -139,8 +139,8 @@ _MEMORY_LIMITS: Final = (
     ("idle", 64.0),
     ("64 connections", 70.0),
     ("16 x 10 MB down", 105.0),
-    ("16 x 10 MB up", 105.0),
     ("16 x 10 MB down, again", 105.0),
+    ("16 x 10 MB up", 105.0),
     ("16 x 10 MB up, again", 105.0),
 )
 _FLAT: Final = 1.05  # a second peak within 5 % of the first is called flat
