@@ -6,7 +6,6 @@ dropped.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Final
 
 from fla_gateway.http1.errors import ProtocolError
@@ -15,14 +14,16 @@ from fla_gateway.http1.grammar import CHUNK_SIZE, CHUNK_SIZE_PADDED, FIELD_BLOCK
 MAX_SIZE_LINE: Final = 256
 MAX_TRAILER: Final = 8_192
 
+_INCOMPLETE: Final = -1
+
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
-class _State(IntEnum):
-    SIZE = 0
-    DATA = 1
-    DATA_END = 2
-    TRAILER = 3
+# Where in the body the decoder stands. Plain numbers: they are compared for every piece of every body.
+_SIZE: Final = 0
+_DATA: Final = 1
+_DATA_END: Final = 2
+_TRAILER: Final = 3
 
 
 class ChunkedDecoder:
@@ -39,7 +40,7 @@ class ChunkedDecoder:
         Args:
             padded: accept spaces after a chunk's size, as some servers send them; never for a request.
         """
-        self._state = _State.SIZE
+        self._state = _SIZE
         self._left = 0
         self._line = b""
         self._size = CHUNK_SIZE_PADDED if padded else CHUNK_SIZE
@@ -60,65 +61,65 @@ class ChunkedDecoder:
         position = 0
         end = len(data)
         while position < end:
-            if self._state is _State.DATA:
-                taken = min(self._left, end - position)
-                pieces.append(data[position : position + taken])
-                position += taken
-                self._left -= taken
-                if self._left == 0:
-                    self._state = _State.DATA_END
-                continue
-            if self._state is _State.TRAILER:
+            state = self._state
+            if state == _DATA:
+                until = position + self._left
+                if until > end:
+                    self._left = until - end
+                    until = end
+                else:
+                    self._state = _DATA_END
+                pieces.append(data[position:until])
+                position = until
+            elif state == _TRAILER:
                 return self._trailer(data, position, pieces)
-            following = (
-                self._read_size(data, position) if self._state is _State.SIZE else self._data_end(data, position)
-            )
-            if following is None:
-                self._line = data[position:]
-                break
-            position = following
+            else:
+                following = self._data_end(data, position) if state == _DATA_END else self._read_size(data, position)
+                if following < 0:
+                    self._line = data[position:]
+                    break
+                position = following
         return pieces, False, b""
 
-    def _read_size(self, data: bytes, position: int) -> int | None:
+    def _read_size(self, data: bytes, position: int) -> int:
         end = data.find(b"\r\n", position, position + MAX_SIZE_LINE)
         if end < 0:
             # A size line that can no longer become good is refused before it ends: no bare line feed, no endless
             # extension.
             if len(data) - position >= MAX_SIZE_LINE or b"\n" in data[position:]:
                 raise ProtocolError("malformed-body", "a chunk-size line does not end with CRLF within 256 bytes")
-            return None
+            return _INCOMPLETE
         match = self._size(data, position, end)
         if match is None:
             raise ProtocolError("malformed-body", "a chunk size is not a hexadecimal number")
         self._left = int(match[1], 16)
-        self._state = _State.DATA if self._left else _State.TRAILER
+        self._state = _DATA if self._left else _TRAILER
         return end + 2
 
-    def _data_end(self, data: bytes, position: int) -> int | None:
+    def _data_end(self, data: bytes, position: int) -> int:
         found = data[position : position + 2]
         if found == b"\r\n":
-            self._state = _State.SIZE
+            self._state = _SIZE
             return position + 2
         if found == b"\r":
-            return None
+            return _INCOMPLETE
         raise ProtocolError("malformed-body", "a chunk's data is longer than its size")
 
     def _trailer(self, data: bytes, position: int, pieces: list[bytes]) -> tuple[list[bytes], bool, bytes]:
+        if data.startswith(b"\r\n", position):
+            return pieces, True, data[position + 2 :]
         # The section is kept until it ends, so that it can be judged whole and dropped whole.
-        ends_at_once = data.startswith(b"\r\n", position)
-        found = position - 2 if ends_at_once else data.find(b"\r\n\r\n", position)
-        if (found if found >= 0 else len(data)) - position > MAX_TRAILER:
+        end = data.find(b"\r\n\r\n", position) + 4
+        if (end if end > position else len(data)) - position > MAX_TRAILER:
             raise ProtocolError("malformed-body", f"the trailer section is longer than {MAX_TRAILER} bytes")
-        if found < 0 and not ends_at_once:
+        if end <= position:
             self._line = data[position:]
             return pieces, False, b""
-        end = found + 4
         if FIELD_BLOCK(data, position, end) is None:
             raise ProtocolError("malformed-body", "a trailer field is malformed")
         return pieces, True, data[end:]
 
 
-def chunk(pieces: list[bytes]) -> list[bytes]:
-    """Frame pieces of payload as one chunk, to be joined by the writer; no pieces give nothing."""
-    size = sum(map(len, pieces))
-    return [b"%x\r\n" % size, *pieces, b"\r\n"] if size else []
+def chunk(payload: bytes) -> tuple[bytes, ...]:
+    """Frame a piece of payload as one chunk, in parts for the writer to join; no payload gives nothing."""
+    return (b"%x\r\n" % len(payload), payload, b"\r\n") if payload else ()

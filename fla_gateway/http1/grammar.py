@@ -21,14 +21,16 @@ FIELD_LINE: Final = TOKEN + rb"++:" + FIELD_TEXT + rb"*+\r\n"
 # RFC 9112, section 3: method SP request-target SP HTTP-version; every form of target is taken apart later.
 REQUEST_LINE: Final = re.compile(rb"(" + TOKEN + rb"++) ([\x21-\x7e]++) HTTP/([0-9])\.([0-9])\r\n").fullmatch
 # RFC 9112, section 4: the reason phrase may be empty; the space before it may be missing, which real servers do.
-STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: (" + FIELD_TEXT + rb"*+))?\r\n").fullmatch
+STATUS_LINE: Final = rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: (" + FIELD_TEXT + rb"*+))?\r\n"
+# A whole response head in one match: minor version, status, reason, field lines.
+RESPONSE_HEAD: Final = re.compile(STATUS_LINE + rb"((?:" + FIELD_LINE + rb")*+)\r\n").fullmatch
+# The same without a judgement on the field lines, which may want repair.
+RESPONSE_START: Final = re.compile(STATUS_LINE + rb"((?s:.*))\r\n").fullmatch
 # RFC 9112, section 2.1: *( field-line CRLF ) CRLF
 FIELD_BLOCK: Final = re.compile(rb"(?:" + FIELD_LINE + rb")*+\r\n").fullmatch
 # A line of a block that matched FIELD_BLOCK: its name, and the rest from the colon to the line's end.
 FIELDS: Final = re.compile(rb"(" + TOKEN + rb"++)(:[^\r]*+\r\n)").findall
 
-# RFC 9110, section 8.6. 18 digits are beyond any body and within 64 bits.
-DIGITS: Final = re.compile(rb"[0-9]{1,18}").fullmatch
 # RFC 9112, section 7.1: chunk-size [ chunk-ext ]. 15 digits are beyond any chunk and within 64 bits.
 CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*+;" + FIELD_TEXT + rb"*+)?").fullmatch
 # As above, and the spaces that some servers fill the size up with; in an answer they cannot hide a second request.

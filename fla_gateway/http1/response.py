@@ -7,11 +7,12 @@ the answer is for.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from fla_gateway.http1.errors import ProtocolError
-from fla_gateway.http1.fields import FieldLine, content_length, field_lines, list_members
-from fla_gateway.http1.grammar import FIELD_TEXT, STATUS_LINE, TOKEN
+from fla_gateway.http1.fields import FieldLine, content_length, field_lines, list_members, split_block
+from fla_gateway.http1.grammar import FIELD_TEXT, RESPONSE_HEAD, RESPONSE_START, TOKEN
 from fla_gateway.http1.request import CHUNKED
 
 UNTIL_CLOSE: Final = -2
@@ -49,16 +50,13 @@ class ResponseFraming(NamedTuple):
         length: bytes of body that follow, CHUNKED or UNTIL_CLOSE.
         announced: what the fields say of the length, also where no body follows, as after HEAD.
         persistent: whether the server lets the connection be used again.
-        nominated: lower-case names that Connection nominates as hop-by-hop.
+        options: lower-case options of Connection; a name among them is nominated as hop-by-hop.
     """
 
     length: int
     announced: int
     persistent: bool
-    nominated: frozenset[bytes]
-
-
-_NOTHING_NOMINATED: Final[frozenset[bytes]] = frozenset()
+    options: frozenset[bytes]
 
 
 def read_response_head(head: bytes) -> ResponseHead:
@@ -67,17 +65,17 @@ def read_response_head(head: bytes) -> ResponseHead:
     Raises:
         ProtocolError: ``malformed-response``, or ``head-too-large`` for too many fields.
     """
-    end = head.find(b"\r\n") + 2
-    match = STATUS_LINE(head, 0, end)
+    match = RESPONSE_HEAD(head)
+    if match is not None:
+        minor, status, reason, block = match.groups(b"")
+        return ResponseHead(status, reason, minor == b"1", split_block(block))
+    match = RESPONSE_START(head)
     if match is None:
         raise ProtocolError("malformed-response", "the status line is not 'HTTP/1.1 200 reason'")
-    block = head[end:]
-    lines = field_lines(block)
+    minor, status, reason, block = match.groups(b"")
+    lines = field_lines(_repaired(block) + b"\r\n")
     if lines is None:
-        lines = field_lines(_repaired(block))
-        if lines is None:
-            raise ProtocolError("malformed-response", "a field line is malformed")
-    minor, status, reason = match.groups(b"")
+        raise ProtocolError("malformed-response", "a field line is malformed")
     return ResponseHead(status, reason, minor == b"1", lines)
 
 
@@ -87,14 +85,14 @@ def _repaired(block: bytes) -> bytes:
 
 
 def frame_response(
-    codings: list[bytes], lengths: list[bytes], connection: list[bytes], *, status: int, minor: int, to_head: bool
+    codings: bytes | None, lengths: bytes | None, connection: bytes | None, *, status: int, minor: int, to_head: bool
 ) -> ResponseFraming:
     """Derive the framing of a response (RFC 9112, section 6.3).
 
     Args:
-        codings: values of Transfer-Encoding in order.
-        lengths: values of Content-Length in order.
-        connection: values of Connection in order.
+        codings: value of Transfer-Encoding, several joined with commas (RFC 9110, section 5.3); None without one.
+        lengths: of Content-Length, likewise.
+        connection: of Connection, likewise.
         status: status code, 200 or above.
         minor: HTTP minor version of the response.
         to_head: whether the request was a HEAD.
@@ -102,32 +100,36 @@ def frame_response(
     Raises:
         ProtocolError: ``malformed-response`` wherever two readers could see two different ends.
     """
-    persistent = minor == 1
-    nominated = _NOTHING_NOMINATED
-    if connection:
-        members = list_members(b",".join(connection))
-        nominated = frozenset(members)
-        persistent = b"close" not in nominated and (persistent or b"keep-alive" in nominated)
+    persistent, options = _connection(connection, minor)
     announced = _announced_length(codings, lengths, minor)
     if to_head or status in BODILESS:
-        return ResponseFraming(0, announced, persistent, nominated)
-    return ResponseFraming(announced, announced, persistent and announced != UNTIL_CLOSE, nominated)
+        return ResponseFraming(0, announced, persistent, options)
+    return ResponseFraming(announced, announced, persistent and announced != UNTIL_CLOSE, options)
 
 
-def _announced_length(codings: list[bytes], lengths: list[bytes], minor: int) -> int:
-    if codings:
-        if lengths:
+@lru_cache(maxsize=64)
+def _connection(value: bytes | None, minor: int) -> tuple[bool, frozenset[bytes]]:
+    # RFC 9112, section 9.3, and RFC 9110, section 7.6.1; there are a handful of values in use.
+    options = frozenset(list_members(value or b""))
+    return b"close" not in options and (minor == 1 or b"keep-alive" in options), options
+
+
+def _announced_length(codings: bytes | None, lengths: bytes | None, minor: int) -> int:
+    if codings is not None:
+        if lengths is not None:
             raise ProtocolError("malformed-response", "Content-Length and Transfer-Encoding exclude each other")
         if minor == 0:
             raise ProtocolError("malformed-response", "HTTP/1.0 has no Transfer-Encoding")
-        if len(codings) > 1 or codings[0].lower() != b"chunked":
+        if codings.lower() != b"chunked":
             raise ProtocolError("malformed-response", "the only transfer coding accepted is chunked, once")
         return CHUNKED
-    if not lengths:
+    if lengths is None:
         return UNTIL_CLOSE
-    # RFC 9112, section 6.3: repeated, identical values may be taken as one; they may stand in one line or in several.
-    members = lengths if len(lengths) == 1 and b"," not in lengths[0] else list_members(b",".join(lengths))
-    length = content_length(members[0]) if members and len(set(members)) == 1 else None
+    length = content_length(lengths)
+    if length is None and b"," in lengths:
+        # RFC 9112, section 6.3: repeated, identical values may be taken as one; in one line or in several.
+        members = list_members(lengths)
+        length = content_length(members[0]) if len(set(members)) == 1 else None
     if length is None:
         raise ProtocolError("malformed-response", "Content-Length is not one decimal number")
     return length

@@ -7,41 +7,25 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from fla_gateway.problems import PROBLEMS, Delivery, problem_body
+from fla_gateway.problems import PROBLEMS
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def problem_answer(
-    code: str,
-    detail: str,
-    request_id: str,
-    profile: str | None,
-    *,
-    delivery: Delivery | None = None,
-    retry_after: int | None = None,
-    to_head: bool = False,
-    connection: bytes = b"",
-) -> bytes:
-    """Write a whole answer of ``application/problem+json`` (RFC 9457).
+def problem_head(code: str, length: int, connection: bytes, retry_after: int | None = None) -> bytes:
+    """Write the head of an ``application/problem+json`` answer (RFC 9457).
 
     Args:
         code: a code of `problems.PROBLEMS`.
-        detail: what happened and what to do.
-        request_id: the UUID of the exchange.
-        profile: name of the profile, None where none was reached.
-        delivery: what the exchange knows better than the table.
-        retry_after: whole seconds, or None.
-        to_head: leave the body out, as an answer to HEAD does; its length stays (RFC 9110, section 9.3.2).
+        length: bytes of the body; HEAD is told it as well (RFC 9110, section 9.3.2).
         connection: the Connection field line, or nothing.
+        retry_after: whole seconds, or None.
     """
     row = PROBLEMS[code]
-    body = problem_body(code, detail, request_id, profile, delivery=delivery)
-    status = HTTPStatus(row.status)
     head = (
-        f"HTTP/1.1 {row.status} {status.phrase}\r\n"
+        f"HTTP/1.1 {row.status} {HTTPStatus(row.status).phrase}\r\n"
         "Content-Type: application/problem+json\r\n"
-        f"Content-Length: {len(body)}\r\n"
+        f"Content-Length: {length}\r\n"
         "Cache-Control: no-store\r\n"
         f"Fla-Gateway-Origin: {row.origin}\r\n"
     )
@@ -50,7 +34,7 @@ def problem_answer(
     if code == "method-refused":
         # RFC 9110, section 15.5.6: a 405 names the methods that are allowed.
         head += "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
-    return head.encode() + connection + b"\r\n" + (b"" if to_head else body)
+    return head.encode() + connection + b"\r\n"
 
 
 def connection_field(*, keep_alive: bool, minor: int) -> bytes:

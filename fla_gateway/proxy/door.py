@@ -6,21 +6,44 @@ again. Refuses to know sockets. What is remembered depends on nothing but the by
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.access.guard import Refusal
+from fla_gateway.http1.request import read_request_line
 from fla_gateway.proxy.headers import RequestFields, read_fields
 from fla_gateway.proxy.routing import Route, RoutingTable, route
 
+# TRACE would show the caller the token that was sent upstream (RFC 9110, section 9.3.8).
+_REFUSED_METHODS: Final = frozenset((b"CONNECT", b"TRACE", b"TRACK"))
 _REMEMBERED: Final = 512
 _LONGEST: Final = 2_048
-"""Bytes of the longest block or target that is remembered: both memories together stay below some 4 MB."""
+"""Bytes of the longest block or line that is remembered: both memories together stay below some 4 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request line, judged.
+
+    Attributes:
+        method: as written.
+        minor: HTTP minor version.
+        path: of the target, without query.
+        route: where it leads, or None where `refusal` says why nowhere.
+        refusal: why the request goes no further, or None.
+    """
+
+    method: bytes
+    minor: int
+    path: bytes
+    route: Route | None
+    refusal: Refusal | None
 
 
 class Door:
     """One listener."""
 
-    __slots__ = ("_fields", "_names", "_routes", "_table", "direct")
+    __slots__ = ("_asked", "_fields", "_names", "_table", "direct")
 
     def __init__(self, table: RoutingTable, names: frozenset[bytes] | None) -> None:
         """Take what the listener serves.
@@ -33,7 +56,7 @@ class Door:
         self._names = names
         self.direct = table.only is not None
         self._fields: dict[bytes, RequestFields] = {}
-        self._routes: dict[bytes, Route | Refusal] = {}
+        self._asked: dict[bytes, Asked] = {}
 
     def fields(self, block: bytes, minor: int) -> RequestFields:
         """Read and judge a field block; see `headers.read_fields`."""
@@ -49,13 +72,27 @@ class Door:
                 self._fields[block] = found
         return found
 
-    def route(self, target: bytes) -> Route | Refusal:
-        """Find the way of a target; see `routing.route`."""
-        found = self._routes.get(target)
+    def asked(self, line: bytes) -> Asked:
+        """Read and judge a request line with its CRLF; see `read_request_line` and `routing.route`."""
+        found = self._asked.get(line)
         if found is None:
-            found = route(target, self._table)
-            if len(target) <= _LONGEST:
-                if len(self._routes) >= _REMEMBERED:
-                    del self._routes[next(iter(self._routes))]
-                self._routes[target] = found
+            found = self._judged(line)
+            if len(line) <= _LONGEST:
+                if len(self._asked) >= _REMEMBERED:
+                    del self._asked[next(iter(self._asked))]
+                self._asked[line] = found
         return found
+
+    def _judged(self, line: bytes) -> Asked:
+        method, target, minor = read_request_line(line)
+        led = route(target, self._table)
+        refusal = _refused_method(method) or (led if isinstance(led, Refusal) else None)
+        return Asked(method, minor, target.partition(b"?")[0], led if isinstance(led, Route) else None, refusal)
+
+
+def _refused_method(method: bytes) -> Refusal | None:
+    if method not in _REFUSED_METHODS:
+        return None
+    if method == b"CONNECT":
+        return Refusal("method-refused", "This is a gateway with fixed upstreams and opens no tunnels.")
+    return Refusal("method-refused", "TRACE would show the token that the gateway adds, so it is not forwarded.")

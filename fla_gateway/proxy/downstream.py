@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
+import struct
 from typing import TYPE_CHECKING, Final, cast
 
 from fla_gateway.access.guard import Refusal
 from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
-from fla_gateway.http1.request import CHUNKED, RequestLine, check_partial_head, read_request_line
-from fla_gateway.problems import PROBLEMS
-from fla_gateway.proxy.answers import connection_field, problem_answer
+from fla_gateway.http1.request import CHUNKED, check_partial_head
+from fla_gateway.problems import PROBLEMS, problem_body
+from fla_gateway.proxy.answers import connection_field, problem_head
+from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.exchange import Exchange
 from fla_gateway.proxy.record import ExchangeRecord
-from fla_gateway.proxy.routing import Route
 
 if TYPE_CHECKING:
-    from fla_gateway.problems import Delivery
     from fla_gateway.proxy.door import Door
-    from fla_gateway.proxy.headers import RequestFields
     from fla_gateway.proxy.service import Service
 
 _PIPELINED: Final = 1
@@ -33,16 +33,16 @@ _THROTTLED: Final = 4
 
 _LINGER_SECONDS: Final = 10
 _LINGER_BYTES: Final = 33_554_432
-# TRACE would show the caller the token that was sent upstream (RFC 9110, section 9.3.8).
-_REFUSED_METHODS: Final = frozenset((b"CONNECT", b"TRACE", b"TRACK"))
+_UNREADABLE: Final = Asked(b"", 1, b"", None, None)
+_NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
 
 
 class CallerConnection(asyncio.Protocol):
     """One connection of a caller; owns at most one exchange at a time, so that answers keep the order of requests."""
 
     __slots__ = (
-        "_buffer", "_decoder", "_door", "_half_closed", "_left", "_lingered", "_paused", "_service", "_since",
-        "closed", "exchange", "lingering", "transport", "write",
+        "_blank_line", "_buffer", "_decoder", "_door", "_half_closed", "_left", "_lingered", "_paused", "_service",
+        "_since", "closed", "exchange", "lingering", "transport", "write",
     )  # fmt: skip
 
     def __init__(self, service: Service, door: Door) -> None:
@@ -54,6 +54,7 @@ class CallerConnection(asyncio.Protocol):
         self.lingering = False
         self._lingered = 0
         self._half_closed = False
+        self._blank_line = False
         self._buffer = b""
         self._left = 0
         self._decoder: ChunkedDecoder | None = None
@@ -85,22 +86,37 @@ class CallerConnection(asyncio.Protocol):
             self._pause(_PIPELINED)
 
     def _head(self, data: bytes) -> None:
-        while data.startswith(b"\r\n"):
-            # RFC 9112, section 2.2: empty lines before a request line are ignored; old clients send one after a body.
+        if data.startswith(b"\r\n") and not self._blank_line:
+            # RFC 9112, section 2.2: an empty line before a request line is ignored; old clients send one after a body.
+            self._blank_line = True
             data = data[2:]
         end = data.find(b"\r\n\r\n") + 4
         if not 4 <= end <= MAX_HEAD:  # noqa: PLR2004 - not found, or found too late
             self._incomplete_head(data)
             return
         self._buffer = b""
+        self._blank_line = False
+        after_line = data.find(b"\r\n") + 2
         try:
-            after_line = data.find(b"\r\n") + 2
-            line = read_request_line(data[:after_line])
-            fields = self._door.fields(data[after_line:end], line.minor)
+            asked = self._door.asked(data[:after_line])
+            fields = self._door.fields(data[after_line:end], asked.minor)
+            payload, last = self._first_payload(fields.length, data[end:])
         except ProtocolError as error:
             self._malformed(error)
             return
-        self._request(line, fields, data[end:] if end < len(data) else b"")
+        service = self._service
+        route = asked.route
+        refusal = fields.refusal or asked.refusal
+        if refusal is not None or route is None:
+            self._refuse(asked, refusal or _NOWHERE, keep_alive=fields.keep_alive)
+            return
+        account = service.accounts.get(route.profile)
+        if account is None or service.stopping:
+            self._refuse(asked, service.why_not(route.profile), keep_alive=fields.keep_alive)
+            return
+        address = account.direct_address if self._door.direct else account.address
+        exchange = self.exchange = Exchange(service, self, account, address, route, fields, asked.method, asked.minor)
+        exchange.begin(payload, last=last)
 
     def _incomplete_head(self, data: bytes) -> None:
         if not self._buffer:
@@ -111,61 +127,32 @@ class CallerConnection(asyncio.Protocol):
         except ProtocolError as error:
             self._malformed(error)
 
-    def _request(self, line: RequestLine, fields: RequestFields, rest: bytes) -> None:
-        try:
-            pieces, last = self._first_pieces(fields.length, rest)
-        except ProtocolError as error:
-            self._malformed(error)
-            return
-        service = self._service
-        route = self._door.route(line.target)
-        refusal = fields.refusal or _refused_method(line.method)
-        if refusal is None and isinstance(route, Route):
-            account = service.accounts.get(route.profile)
-            if account is not None and not service.stopping:
-                exchange = self.exchange = Exchange(
-                    service,
-                    self,
-                    account,
-                    route,
-                    fields,
-                    address=account.direct_address if self._door.direct else account.address,
-                    method=line.method,
-                    minor=line.minor,
-                    request_id=service.ids.draw(),
-                    started=service.now(),
-                )
-                exchange.begin(pieces, last=last)
-                return
-            refusal = service.why_not(route.profile)
-        profile = route.profile if isinstance(route, Route) else ""
-        self._refuse(line, refusal or cast("Refusal", route), profile, keep_alive=fields.keep_alive)
-
-    def _first_pieces(self, length: int, rest: bytes) -> tuple[list[bytes], bool]:
+    def _first_payload(self, length: int, rest: bytes) -> tuple[bytes, bool]:
         self._left = length
+        if length == 0:
+            if rest:
+                self._put_back(rest)
+            return b"", True
         if length == CHUNKED:
             self._decoder = ChunkedDecoder()
-        if length:
-            return self._pieces(rest) if rest else ([], False)
-        if rest:
-            self._put_back(rest)
-        return [], True
+        return self._payload(rest) if rest else (b"", False)
 
-    def _pieces(self, data: bytes) -> tuple[list[bytes], bool]:
+    def _payload(self, data: bytes) -> tuple[bytes, bool]:
         """Take what belongs to the body; what comes after it is put back for the next request."""
         if self._decoder is not None:
             pieces, last, surplus = self._decoder.feed(data)
+            payload = b"".join(pieces)
         else:
             surplus = data[self._left :]
-            pieces = [data[: self._left] if surplus else data]
-            self._left -= len(pieces[0])
+            payload = data[: self._left] if surplus else data
+            self._left -= len(payload)
             last = self._left == 0
         if last:
             self._left = 0
             self._decoder = None
             if surplus:
                 self._put_back(surplus)
-        return pieces, last
+        return payload, last
 
     def _put_back(self, surplus: bytes) -> None:
         self._buffer = surplus
@@ -173,60 +160,38 @@ class CallerConnection(asyncio.Protocol):
 
     def _body(self, exchange: Exchange, data: bytes) -> None:
         try:
-            pieces, last = self._pieces(data)
+            payload, last = self._payload(data)
         except ProtocolError as error:
-            exchange.fail(error.code, f"{error.message[0].upper()}{error.message[1:]}.")
+            exchange.fail(error.code, _sentence(error))
             return
-        exchange.body(pieces, last=last)
+        exchange.body(payload, last=last)
 
     # Answers of our own
 
     def _malformed(self, error: ProtocolError) -> None:
         self._left = CHUNKED  # where the next request would begin is unknown, so there is none
-        refusal = Refusal(error.code, f"{error.message[0].upper()}{error.message[1:]}.")
-        self._refuse(RequestLine(b"", b"", 1), refusal, "", keep_alive=False)
+        self._refuse(_UNREADABLE, Refusal(error.code, _sentence(error)), keep_alive=False)
 
-    def _refuse(self, line: RequestLine, refusal: Refusal, profile: str, *, keep_alive: bool) -> None:
+    def _refuse(self, asked: Asked, refusal: Refusal, *, keep_alive: bool) -> None:
         service = self._service
         now = service.now()
         request_id = service.ids.draw()
-        keep_alive = keep_alive and not self._left and not service.stopping
+        profile = "" if asked.route is None else asked.route.profile
+        # RFC 9110, section 9.3.6: what follows a CONNECT may be no HTTP at all, so nothing more is read from it.
+        keep_alive = keep_alive and not self._left and not service.stopping and asked.method != b"CONNECT"
         row = PROBLEMS[refusal.code]
+        body = problem_body(refusal.code, refusal.detail, request_id, profile or None, delivery="not-sent")
         self.write(
-            problem_answer(
-                refusal.code,
-                refusal.detail,
-                request_id,
-                profile or None,
-                delivery="not-sent",
-                to_head=line.method == b"HEAD",
-                connection=connection_field(keep_alive=keep_alive, minor=line.minor),
-            )
+            problem_head(refusal.code, len(body), connection_field(keep_alive=keep_alive, minor=asked.minor))
+            + (b"" if asked.method == b"HEAD" else body)
         )
-        path = line.target.partition(b"?")[0]
         service.observer.exchange(
             ExchangeRecord(
-                request_id, profile, line.method, path, row.status, row.origin, refusal.code, "refused", 0, 0, 0.0, 0
+                request_id, profile, asked.method, asked.path, row.status, row.origin, refusal.code, "refused",
+                0, 0 if asked.method == b"HEAD" else len(body), 0.0, 0,
             )
-        )
+        )  # fmt: skip
         self._turn(now, keep_alive=keep_alive)
-
-    def answer_problem(
-        self, exchange: Exchange, code: str, detail: str, *, delivery: Delivery, retry_after: int | None
-    ) -> None:
-        """Answer a running exchange with a problem."""
-        self.write(
-            problem_answer(
-                code,
-                detail,
-                exchange.request_id,
-                exchange.profile,
-                delivery=delivery,
-                retry_after=retry_after,
-                to_head=exchange.method == b"HEAD",
-                connection=connection_field(keep_alive=exchange.keep_alive, minor=exchange.minor),
-            )
-        )
 
     # Turns and ends
 
@@ -237,7 +202,8 @@ class CallerConnection(asyncio.Protocol):
     def _turn(self, now: float, *, keep_alive: bool) -> None:
         self.exchange = None
         self._since = now
-        self._resume(_HELD | _THROTTLED)
+        if self._paused:
+            self._resume(_HELD | _THROTTLED)
         if self.closed:
             return
         if not keep_alive:
@@ -271,10 +237,18 @@ class CallerConnection(asyncio.Protocol):
         if self._lingered > _LINGER_BYTES:
             self.transport.abort()
 
-    def drop(self) -> None:
-        """Close without another word: the honest end of an answer that cannot be finished."""
-        if not self.closed:
-            self.transport.abort()
+    def drop(self, *, reset: bool = False) -> None:
+        """Close without another word: the honest end of an answer that cannot be finished.
+
+        Args:
+            reset: the answer is one that ends with the connection, so that a FIN would pass for its proper end.
+        """
+        if self.closed:
+            return
+        if reset:
+            sock = self.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
     def stop(self) -> None:
         """Close if nothing runs; the gateway is stopping."""
@@ -366,9 +340,5 @@ class CallerConnection(asyncio.Protocol):
             self.exchange.caller_blocked(blocked=False)
 
 
-def _refused_method(method: bytes) -> Refusal | None:
-    if method not in _REFUSED_METHODS:
-        return None
-    if method == b"CONNECT":
-        return Refusal("method-refused", "This is a gateway with fixed upstreams and opens no tunnels.")
-    return Refusal("method-refused", "TRACE would show the token that the gateway adds, so it is not forwarded.")
+def _sentence(error: ProtocolError) -> str:
+    return f"{error.message[0].upper()}{error.message[1:]}."

@@ -14,8 +14,8 @@ import structlog
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.chunked import LAST_CHUNK, chunk
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.problems import PROBLEMS
-from fla_gateway.proxy.answers import CONTINUE, connection_field
+from fla_gateway.problems import PROBLEMS, problem_body
+from fla_gateway.proxy.answers import CONTINUE, connection_field, problem_head
 from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
 from fla_gateway.proxy.headers import inbound
 from fla_gateway.proxy.record import ExchangeRecord
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fla_gateway.problems import Delivery
     from fla_gateway.proxy.account import Account
     from fla_gateway.proxy.downstream import CallerConnection
-    from fla_gateway.proxy.headers import Address, InboundHead, RequestFields
+    from fla_gateway.proxy.headers import Address, RequestFields
     from fla_gateway.proxy.routing import Route
     from fla_gateway.proxy.service import Service
     from fla_gateway.proxy.upstream import ApiConnection
@@ -48,104 +48,95 @@ class Exchange:
     until its fate is known.
     """
 
-    __slots__ = (
-        "_account", "_address", "_answered", "_attempts", "_caller", "_chunking", "_fields", "_kept", "_outbox",
-        "_outbox_size", "_pending", "_progress", "_progress_at", "_route", "_service", "_status", "_task", "_token",
-        "_upstream", "body_open", "keep_alive", "method", "minor", "received", "request_id", "sent", "started",
-    )  # fmt: skip
+    # What every exchange begins with stands here once, not in a constructor that runs for each.
+    keep_alive = False
+    body_open = True
+    received = 0
+    sent = 0
+    _attempts = 0
+    _status = 0
+    _answered = False
+    _chunking = False
+    _pending: list[bytes] | None = None
+    _until_close = False
+    _kept: tuple[bytes, ...] | None = ()
+    _outbox: tuple[bytes, ...] = ()
+    _task: asyncio.Task[None] | None = None
+    _token: AccessToken | None = None
+    _upstream: ApiConnection | None = None
+    _progress = -1
+    _progress_at = 0.0
 
     def __init__(
         self,
         service: Service,
         caller: CallerConnection,
         account: Account,
+        address: Address,
         route: Route,
         fields: RequestFields,
-        *,
-        address: Address,
         method: bytes,
         minor: int,
-        request_id: str,
-        started: float,
     ) -> None:
         """Take a judged request; nothing happens before `begin`."""
         self._service = service
         self._caller: CallerConnection | None = caller
         self._account = account
+        self._address = address
         self._route = route
         self._fields = fields
-        self._address = address
         self.method = method
         self.minor = minor
-        self.request_id = request_id
-        self.started = started
-        self.keep_alive = fields.keep_alive
-        self.body_open = True
-        self.received = 0
-        self.sent = 0
-        self._attempts = 0
-        self._status = 0
-        self._answered = False
-        self._chunking = False
-        self._pending: list[bytes] = []
-        self._kept: list[bytes] | None = []
-        self._outbox: list[bytes] = []
-        self._outbox_size = 0
-        self._task: asyncio.Task[None] | None = None
-        self._token: AccessToken | None = None
-        self._upstream: ApiConnection | None = None
-        self._progress = -1
-        self._progress_at = started
+        self.request_id = service.ids.draw()
+        self.started = service.now()
 
     # The request on its way
 
-    def begin(self, pieces: list[bytes], *, last: bool) -> None:
+    def begin(self, payload: bytes, *, last: bool) -> None:
         """Send the request at once if token and connection are at hand, else see to them.
 
         Args:
-            pieces: the first pieces of the body.
+            payload: the first bytes of the body.
             last: whether they are the whole body.
         """
-        self._take(pieces, last=last)
+        self.keep_alive = self._fields.keep_alive
+        self._take(payload, last=last)
         account = self._account
         token = account.entry.current(self.started)
         if token is not None:
             connection = account.pool.take(self.started, changing=self.method not in SAFE_TO_REPEAT)
             if connection is not None:
-                self._send(connection, token, pieces)
+                self._send(connection, token, payload)
                 return
-        self._hold(pieces)
+        self._hold(payload)
         self._task = self._service.spawn(self._prepare(fresh=False))
 
-    def body(self, pieces: list[bytes], *, last: bool) -> None:
-        """Pass further pieces of the body on."""
-        self._take(pieces, last=last)
+    def body(self, payload: bytes, *, last: bool) -> None:
+        """Pass further bytes of the body on."""
+        self._take(payload, last=last)
         if self._upstream is not None:
-            self._upstream.write(b"".join(self._framed(pieces)))
+            self._upstream.write(self._framed(payload))
         elif self._task is not None:
-            self._hold(pieces)
+            self._hold(payload)
 
-    def _take(self, pieces: list[bytes], *, last: bool) -> None:
+    def _take(self, payload: bytes, *, last: bool) -> None:
         self.body_open = not last
-        if not pieces:
-            return
-        self.received += sum(map(len, pieces))
-        if self._kept is not None:
+        if payload:
+            self.received += len(payload)
             if self.received > self._service.settings.replay_limit:
                 self._kept = None
-            else:
-                self._kept += pieces
+            elif self._kept is not None:
+                self._kept = (*self._kept, payload)
 
-    def _hold(self, pieces: list[bytes]) -> None:
-        self._outbox += pieces
-        self._outbox_size += sum(map(len, pieces))
-        if self._outbox_size > _OUTBOX_LIMIT and self._caller is not None:
+    def _hold(self, payload: bytes) -> None:
+        self._outbox = (*self._outbox, payload)
+        if self.received > _OUTBOX_LIMIT and self._caller is not None:
             self._caller.hold(on=True)
 
-    def _framed(self, pieces: list[bytes]) -> list[bytes]:
+    def _framed(self, payload: bytes) -> bytes:
         if self._fields.length != CHUNKED:
-            return pieces
-        return chunk(pieces) if self.body_open else [*chunk(pieces), LAST_CHUNK]
+            return payload
+        return b"".join(chunk(payload) if self.body_open else (*chunk(payload), LAST_CHUNK))
 
     async def _prepare(self, *, fresh: bool) -> None:
         try:
@@ -179,12 +170,11 @@ class Exchange:
             if caller is not None:
                 caller.drop()
             return
-        pieces, self._outbox = self._outbox, []
-        self._outbox_size = 0
-        self._send(connection, token, pieces)
+        outbox, self._outbox = self._outbox, ()
+        self._send(connection, token, b"".join(outbox))
         caller.hold(on=False)
 
-    def _send(self, connection: ApiConnection, token: AccessToken, pieces: list[bytes]) -> None:
+    def _send(self, connection: ApiConnection, token: AccessToken, payload: bytes) -> None:
         self._attempts += 1
         self._upstream = connection
         self._token = token
@@ -195,7 +185,8 @@ class Exchange:
         if not fields.traced:
             parts.append(b"BelGov-Trace-Id: %b\r\n" % self.request_id.encode())
         parts.append(account.closing_fields(token))
-        parts += self._framed(pieces)
+        if fields.length:
+            parts.append(self._framed(payload))
         connection.write(b"".join(parts))
         if fields.expects_continue and self.body_open and not self.received and self._caller is not None:
             self._caller.write(CONTINUE)
@@ -214,40 +205,41 @@ class Exchange:
     def interim(self, head: ResponseHead) -> None:
         """See `upstream.Carried`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
         if self.minor and self._caller is not None:
-            fields = inbound(head, self._address, self._fields.host, to_head=True).fields
+            fields, _, _ = inbound(head, self._address, self._fields.host, to_head=True)
             self._caller.write(b"".join((b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *fields, b"\r\n")))
 
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
         """See `upstream.Carried`."""
-        shown = inbound(head, self._address, self._fields.host, to_head=self.method == b"HEAD")
+        fields, framing, challenges = inbound(head, self._address, self._fields.host, to_head=self.method == b"HEAD")
         self._status = int(head.status)
-        if self._status == 401 and self._token_refused(shown):  # noqa: PLR2004 - RFC 9110, section 15.5.2
+        if self._status == 401 and self._token_refused(challenges):  # noqa: PLR2004 - RFC 9110, section 15.5.2
             self._replay()
             return None
         self._answered = True
-        length = shown.framing.length
+        length = framing.length
         self.keep_alive = (
             self.keep_alive and not self.body_open and (length >= 0 or self.minor == 1) and not self._service.stopping
         )
-        parts = [b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *shown.fields, _UPSTREAM_FIELD]
-        if length < 0 and self.minor:
-            self._chunking = True
-            parts.append(b"Transfer-Encoding: chunked\r\n")
+        parts = [b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *fields, _UPSTREAM_FIELD]
+        if length < 0:
+            if self.minor:
+                self._chunking = True
+                parts.append(b"Transfer-Encoding: chunked\r\n")
+            else:
+                self._until_close = True
         parts += (connection_field(keep_alive=self.keep_alive, minor=self.minor), b"\r\n")
         self._pending = parts
-        return shown.framing
+        return framing
 
-    @property
-    def profile(self) -> str:
-        """Name of the profile."""
-        return self._account.name
-
-    def answer_body(self, pieces: list[bytes], *, last: bool) -> None:
+    def answer_body(self, payload: bytes, *, last: bool) -> None:
         """See `upstream.Carried`."""
-        parts, self._pending = self._pending, []
-        if pieces:
-            self.sent += sum(map(len, pieces))
-            parts += chunk(pieces) if self._chunking else pieces
+        parts, self._pending = self._pending or [], None
+        if payload:
+            self.sent += len(payload)
+            if self._chunking:
+                parts += chunk(payload)
+            else:
+                parts.append(payload)
         if last and self._chunking:
             parts.append(LAST_CHUNK)
         if parts and self._caller is not None:
@@ -263,13 +255,13 @@ class Exchange:
 
     # The 401 replay, and the connection that was already dead
 
-    def _token_refused(self, shown: InboundHead) -> bool:
+    def _token_refused(self, challenges: list[bytes]) -> bool:
         token = self._token
         if token is None:
             return False
         account = self._account
         renew = account.entry.refused(token, account.name, service_of(self._route.path), self._service.now())
-        return renew and self._attempts == 1 and refuses_token(shown.challenges) and self._is_whole()
+        return renew and self._attempts == 1 and refuses_token(challenges) and self._is_whole()
 
     def _is_whole(self) -> bool:
         return self._kept is not None and not self.body_open
@@ -282,7 +274,7 @@ class Exchange:
     def _again(self, *, fresh: bool) -> None:
         self._upstream = None
         self._progress = -1
-        self._outbox = list(self._kept or ())
+        self._outbox = self._kept or ()
         self._task = self._service.spawn(self._prepare(fresh=fresh))
 
     def upstream_failed(self, code: str, message: str) -> None:
@@ -310,7 +302,13 @@ class Exchange:
         delivery: Delivery = "unknown" if self._attempts else "not-sent"
         self.keep_alive = self.keep_alive and not self.body_open and not self._service.stopping
         self._status = PROBLEMS[code].status
-        caller.answer_problem(self, code, detail, delivery=delivery, retry_after=retry_after)
+        body = problem_body(code, detail, self.request_id, self._account.name, delivery=delivery)
+        connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
+        if self.method == b"HEAD":
+            caller.write(problem_head(code, len(body), connection, retry_after))
+        else:
+            self.sent = len(body)
+            caller.write(problem_head(code, len(body), connection, retry_after) + body)
         origin = PROBLEMS[code].origin
         self._end(origin, code, "unknown" if self._attempts else "refused" if origin == "gateway" else "not-sent")
 
@@ -332,7 +330,8 @@ class Exchange:
     def _end(self, origin: str, code: str, outcome: str) -> None:
         now = self._service.now()
         caller, self._caller = self._caller, None
-        self._service.orphans.discard(self)
+        if caller is None:
+            self._service.orphans.discard(self)
         self._service.observer.exchange(
             ExchangeRecord(
                 self.request_id,
@@ -351,7 +350,7 @@ class Exchange:
         )
         if caller is not None:
             if outcome == "truncated":
-                caller.drop()
+                caller.drop(reset=self._until_close)
             else:
                 caller.finished(self, now)
 

@@ -7,7 +7,7 @@ on the data path.
 from __future__ import annotations
 
 import re
-from enum import IntEnum
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from fla_gateway.access.guard import Refusal, judge
@@ -18,24 +18,22 @@ from fla_gateway.http1.response import ResponseFraming, ResponseHead, frame_resp
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Upstream
 
-
-class _Action(IntEnum):
-    KEEP = 0
-    DROP = 1
-    LENGTH = 2
-    TRACE = 3
-    CODING = 4
-    CONNECTION = 5
-    LOCATION = 6
-    CHALLENGE = 7
-
+# What is done with a field. Plain numbers: they are compared for every field of every message.
+_KEEP: Final = 0
+_DROP: Final = 1
+_LENGTH: Final = 2
+_TRACE: Final = 3
+_CODING: Final = 4
+_CONNECTION: Final = 5
+_LOCATION: Final = 6
+_CHALLENGE: Final = 7
 
 # RFC 9110, section 7.6.1, and what older software sends of the kind.
 _HOP_BY_HOP: Final = (
     b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer", b"upgrade",
 )  # fmt: skip
 
-_REQUEST_ACTIONS: Final[dict[bytes, _Action]] = dict.fromkeys(
+_REQUEST_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(
     (
         *_HOP_BY_HOP,
         b"connection", b"transfer-encoding", b"host", b"expect", b"http2-settings",
@@ -46,17 +44,17 @@ _REQUEST_ACTIONS: Final[dict[bytes, _Action]] = dict.fromkeys(
         # Belgif: W3C tracing does not cross the trust boundary.
         b"traceparent", b"tracestate", b"baggage",
     ),
-    _Action.DROP,
-) | {b"content-length": _Action.LENGTH, b"belgov-trace-id": _Action.TRACE}  # fmt: skip
+    _DROP,
+) | {b"content-length": _LENGTH, b"belgov-trace-id": _TRACE}  # fmt: skip
 _DROPPED_PREFIXES: Final = (b"x-forwarded-", b"x-http-method", b"fla-gateway-")
 
-_RESPONSE_ACTIONS: Final[dict[bytes, _Action]] = dict.fromkeys(_HOP_BY_HOP, _Action.DROP) | {
-    b"content-length": _Action.LENGTH,
-    b"transfer-encoding": _Action.CODING,
-    b"connection": _Action.CONNECTION,
-    b"location": _Action.LOCATION,
-    b"content-location": _Action.LOCATION,
-    b"www-authenticate": _Action.CHALLENGE,
+_RESPONSE_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(_HOP_BY_HOP, _DROP) | {
+    b"content-length": _LENGTH,
+    b"transfer-encoding": _CODING,
+    b"connection": _CONNECTION,
+    b"location": _LOCATION,
+    b"content-location": _LOCATION,
+    b"www-authenticate": _CHALLENGE,
 }
 
 _CHALLENGE_NAME: Final = b"Fla-Gateway-Upstream-Challenge"
@@ -67,31 +65,33 @@ _NEVER_NOMINATED: Final = frozenset((b"close", b"keep-alive", b"content-length")
 _REMEMBERED_NAMES: Final = 2_048
 
 
-class _Actions(dict[bytes, _Action]):
+class _Actions:
     """Field name as written -> what is done with it; the few hundred names in use are remembered in their spelling."""
 
-    def __init__(self, table: dict[bytes, _Action], prefixes: tuple[bytes, ...], *, underscores: bool) -> None:
-        super().__init__()
+    def __init__(self, table: dict[bytes, int], prefixes: tuple[bytes, ...], *, underscores: bool) -> None:
         self._table = table
         self._prefixes = prefixes
         self._underscores = underscores
+        self.known: dict[bytes, int] = {}
 
-    def __missing__(self, name: bytes) -> _Action:
+    def learn(self, name: bytes) -> int:
+        """Decide on a name that is not in `known`."""
         lower = name.lower()
-        action = self._table.get(lower, _Action.KEEP)
+        action = self._table.get(lower, _KEEP)
         # Software behind the API may take X_Forwarded_For for X-Forwarded-For (CGI turns both into one variable).
         if lower.startswith(self._prefixes) or (b"_" in lower and not self._underscores):
-            action = _Action.DROP
-        if len(self) < _REMEMBERED_NAMES:
-            self[name] = action
+            action = _DROP
+        if len(self.known) < _REMEMBERED_NAMES:
+            self.known[name] = action
         return action
 
 
-_request_action = _Actions(_REQUEST_ACTIONS, _DROPPED_PREFIXES, underscores=False)
-_response_action = _Actions(_RESPONSE_ACTIONS, (b"fla-gateway-",), underscores=True)
+_REQUEST: Final = _Actions(_REQUEST_ACTIONS, _DROPPED_PREFIXES, underscores=False)
+_RESPONSE: Final = _Actions(_RESPONSE_ACTIONS, (b"fla-gateway-",), underscores=True)
 
 
-class RequestFields(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RequestFields:
     """A request's field block, judged and rewritten; depends on nothing but the block and the listener.
 
     Attributes:
@@ -132,13 +132,15 @@ def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None) -> Req
     traced = False
     for line in lines:
         name = line[0]
-        action = _request_action[name]
-        if action is _Action.LENGTH:
+        action = _REQUEST.known.get(name, -1)
+        if action < 0:
+            action = _REQUEST.learn(name)
+        if action == _LENGTH:
             forwarded += (name, b": %d\r\n" % framing.length)
-        elif action is _Action.DROP or (framing.nominated and name.lower() in framing.nominated):
+        elif action == _DROP or (framing.nominated and name.lower() in framing.nominated):
             continue
         else:
-            traced = traced or action is _Action.TRACE
+            traced = traced or action == _TRACE
             forwarded += line
     if framing.length < 0:
         forwarded.append(b"Transfer-Encoding: chunked\r\n")
@@ -175,23 +177,9 @@ class Address(NamedTuple):
     prefix: bytes
 
 
-class InboundHead(NamedTuple):
-    """A response head as the caller gets it.
-
-    Attributes:
-        fields: names and rests of lines, in turns; the fields that frame the connection to the caller are not among
-            them,
-            but for Content-Length.
-        framing: how the body ends.
-        challenges: values of WWW-Authenticate of a 401.
-    """
-
-    fields: list[bytes]
-    framing: ResponseFraming
-    challenges: list[bytes]
-
-
-def inbound(head: ResponseHead, address: Address, host: bytes | None, *, to_head: bool) -> InboundHead:
+def inbound(
+    head: ResponseHead, address: Address, host: bytes | None, *, to_head: bool
+) -> tuple[list[bytes], ResponseFraming, list[bytes]]:
     """Judge and rewrite the head of an answer.
 
     Args:
@@ -200,38 +188,52 @@ def inbound(head: ResponseHead, address: Address, host: bytes | None, *, to_head
         host: the request's Host, by which the caller reaches the gateway.
         to_head: whether the request was a HEAD.
 
+    Returns:
+        The field lines that the caller gets (names and rests in turns; of the fields that frame a connection only
+        Content-Length is among them), how the body ends, and the values of WWW-Authenticate.
+
     Raises:
         ProtocolError: ``malformed-response``.
     """
     fields: list[bytes] = []
-    codings: list[bytes] = []
-    lengths: list[bytes] = []
+    codings = lengths = connection = None
     length_at = 0
-    connection: list[bytes] = []
     challenges: list[bytes] = []
-    for line in head.lines:
-        action = _response_action[line[0]]
-        if action is _Action.KEEP:
-            fields += line
-        elif action is _Action.LENGTH:
-            length_at = length_at if lengths else len(fields)
-            lengths.append(value_of(line[1]))
-        elif action is _Action.CONNECTION:
-            connection.append(value_of(line[1]))
-        elif action is _Action.CODING:
-            codings.append(value_of(line[1]))
-        elif action is _Action.LOCATION:
-            fields += (line[0], b": %b\r\n" % rewrite_location(value_of(line[1]), address, host))
-        elif action is _Action.CHALLENGE:
-            challenges.append(value_of(line[1]))
+    known = _RESPONSE.known.get
+    for name, rest in head.lines:
+        action = known(name, -1)
+        if action < 0:
+            action = _RESPONSE.learn(name)
+        if not action:
+            fields += (name, rest)
+        elif action == _LENGTH:
+            if lengths is None:
+                length_at = len(fields)
+            lengths = _joined(lengths, rest)
+        elif action == _CONNECTION:
+            connection = _joined(connection, rest)
+        elif action == _CODING:
+            codings = _joined(codings, rest)
+        elif action == _LOCATION:
+            fields += (name, b": %b\r\n" % rewrite_location(value_of(rest), address, host))
+        elif action == _CHALLENGE:
+            challenges.append(value_of(rest))
             # The challenge of a 401 is about our token; a client that saw it would ask a person for a password.
-            fields += (_CHALLENGE_NAME if head.status == b"401" else line[0], line[1])
+            fields += (_CHALLENGE_NAME if head.status == b"401" else name, rest)
     status = int(head.status)
     framing = frame_response(codings, lengths, connection, status=status, minor=head.minor, to_head=to_head)
-    if framing.announced >= 0 and status >= 200 and status != 204:  # noqa: PLR2004 - RFC 9110, section 8.6: no length there
+    if framing.announced >= 0 and status >= 200 and status != 204:  # noqa: PLR2004 - RFC 9110, 8.6: no length there
         fields[length_at:length_at] = (b"Content-Length", b": %d\r\n" % framing.announced)
-    nominated = framing.nominated - _NEVER_NOMINATED
-    return InboundHead(_without(fields, nominated) if nominated else fields, framing, challenges)
+    if connection is not None:
+        nominated = framing.options - _NEVER_NOMINATED
+        if nominated:
+            fields = _without(fields, nominated)
+    return fields, framing, challenges
+
+
+def _joined(before: bytes | None, rest: bytes) -> bytes:
+    # RFC 9110, section 5.3: lines of one name are one value, joined with commas.
+    return value_of(rest) if before is None else before + b", " + value_of(rest)
 
 
 def _without(fields: list[bytes], names: frozenset[bytes]) -> list[bytes]:

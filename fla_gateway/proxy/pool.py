@@ -52,8 +52,7 @@ class Pool:
         Args:
             now: `Clock.monotonic`.
             changing: the request is neither GET nor HEAD, so that it must not meet a connection that the API is about
-                to
-                close: only one idle for less than `changing_idle_seconds` is good enough.
+                to close: only one idle for less than `changing_idle_seconds` is good enough.
         """
         idle = self._idle
         if not idle:
@@ -105,7 +104,8 @@ class Pool:
         except asyncio.CancelledError:
             self._give_turn_away(turn)
             raise
-        if connection is not None and (fresh or (changing and self._too_old(connection))):
+        if connection is not None and (connection.closed or fresh or (changing and self._too_old(connection))):
+            # It may have ended in the turn of the loop between being handed over and being taken.
             connection.close()
             return None
         return connection
@@ -153,6 +153,8 @@ class Pool:
 
     def released(self, connection: ApiConnection) -> None:
         """See `upstream.Owner`."""
+        if connection.closed:
+            return
         now = self._now()
         if self._closing or now - connection.born >= self._settings.max_age_seconds:
             connection.close()

@@ -14,11 +14,14 @@ SAFE_TO_REPEAT: Final = frozenset((b"GET", b"HEAD"))
 CHANGING: Final = frozenset((b"POST", b"PUT", b"PATCH", b"DELETE"))
 """Methods whose answer is read to its end although the caller is gone, so that the fate of a declaration is known."""
 
-# RFC 6750, section 3: WWW-Authenticate: Bearer realm="x", error="invalid_token"
-_BEARER: Final = re.compile(rb"(?:^|,)[ \t]*bearer(?:[ \t]|$)", re.IGNORECASE).search
-_INVALID_TOKEN: Final = re.compile(
-    rb"(?:[ \t,])error[ \t]*=[ \t]*(?:\"invalid_token\"|invalid_token(?=[ \t,]|$))", re.IGNORECASE
-).search
+# RFC 9110, section 11.6.1: a challenge is a scheme and its parameters. A parameter is consumed with its quoted text, so
+# that nothing within quotes can be taken for a scheme or for another parameter.
+_TCHAR: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+_PART: Final = re.compile(
+    rb"(?P<name>" + _TCHAR + rb"++)[ \t]*+=[ \t]*+(?P<value>\"(?:[^\"\\]|\\.)*+\"|" + _TCHAR + rb"++)"
+    rb"|(?P<scheme>" + _TCHAR + rb"++)"
+).finditer
+_REFUSALS: Final = (b"invalid_token", b'"invalid_token"')
 
 
 def refuses_token(challenges: list[bytes]) -> bool:
@@ -27,4 +30,14 @@ def refuses_token(challenges: list[bytes]) -> bool:
     Args:
         challenges: values of WWW-Authenticate.
     """
-    return any(_BEARER(challenge) and _INVALID_TOKEN(challenge) for challenge in challenges)
+    return any(map(_refuses, challenges))
+
+
+def _refuses(challenge: bytes) -> bool:
+    scheme = b""
+    for part in _PART(challenge):
+        if part["scheme"] is not None:
+            scheme = part["scheme"].lower()
+        elif scheme == b"bearer" and part["name"].lower() == b"error" and part["value"].lower() in _REFUSALS:
+            return True
+    return False

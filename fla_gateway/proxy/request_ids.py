@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-_BATCH: Final = 4_096
-_SIZE: Final = 16
+_BATCH: Final = 256
 # RFC 9562, section 4.1: the two highest bits of octet 8 are 1 and 0.
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
@@ -17,18 +16,18 @@ _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abc
 class RequestIds:
     """Draws ids from the system's random numbers, a page at a time."""
 
-    __slots__ = ("_bytes", "_position")
+    __slots__ = ("_ready",)
 
     def __init__(self) -> None:
-        self._bytes = b""
-        self._position = 0
+        self._ready: list[str] = []
 
     def draw(self) -> str:
         """Give a new id, 36 characters in lower case."""
-        position = self._position
-        if position >= len(self._bytes):
-            self._bytes = os.urandom(_BATCH)
-            position = 0
-        self._position = position + _SIZE
-        text = self._bytes[position : position + _SIZE].hex()
-        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
+        if not self._ready:
+            text = os.urandom(_BATCH * 16).hex()
+            self._ready = [_uuid(text[start : start + 32]) for start in range(0, len(text), 32)]
+        return self._ready.pop()
+
+
+def _uuid(text: str) -> str:
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from fla_gateway.access.guard import Refusal
@@ -22,7 +22,8 @@ _SLASHES: Final = re.compile(rb"[/\\]")
 _MAX_DECODINGS: Final = 8
 
 
-class Route(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Route:
     """Where a request goes.
 
     Attributes:

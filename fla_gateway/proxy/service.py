@@ -67,6 +67,7 @@ class Service:
         self._limit = settings.max_connections
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
+        self._sweep_seconds = _SWEEP_SECONDS
         self._quiet: asyncio.Event | None = None
 
     @property
@@ -74,15 +75,17 @@ class Service:
         """The running loop."""
         return self._loop
 
-    def start(self, limit: int) -> None:
+    def start(self, limit: int, *, sweep_seconds: float = _SWEEP_SECONDS) -> None:
         """Begin to enforce deadlines.
 
         Args:
             limit: callers' connections open at most, as the machine allows.
+            sweep_seconds: how often the deadlines are looked at.
         """
         self._loop = asyncio.get_running_loop()
         self._limit = limit
-        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+        self._sweep_seconds = sweep_seconds
+        self._sweeper = self._loop.call_later(sweep_seconds, self._sweep)
 
     def protocol(self, door: Door) -> Callable[[], CallerConnection]:
         """Give the factory of a listener's connections."""
@@ -119,7 +122,7 @@ class Service:
         self._notice_quiet()
 
     def _sweep(self) -> None:
-        self._sweeper = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
+        self._sweeper = self._loop.call_later(self._sweep_seconds, self._sweep)
         now = self.now()
         for connection in tuple(self.connections):
             connection.sweep(now)

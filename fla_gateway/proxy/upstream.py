@@ -7,6 +7,7 @@ tokens and routes: it hands each part of an answer to the exchange that it carri
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway.http1.chunked import ChunkedDecoder
@@ -32,7 +33,7 @@ class Carried(Protocol):
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
         """Take the head of the final answer; None if the exchange has let go of the connection and wants no more."""
 
-    def answer_body(self, pieces: list[bytes], *, last: bool) -> None:
+    def answer_body(self, payload: bytes, *, last: bool) -> None:
         """Take some of the body."""
 
     def upstream_failed(self, code: str, message: str) -> None:
@@ -115,9 +116,9 @@ class ApiConnection(asyncio.Protocol):
             size = len(data)
             if size < left:
                 self._left = left - size
-                exchange.answer_body([data], last=False)
+                exchange.answer_body(data, last=False)
             else:
-                self._finish(exchange, [data[:left]], surplus=size > left)
+                self._finish(exchange, data[:left], surplus=size > left)
         else:
             self._open_ended(exchange, data)
 
@@ -144,7 +145,7 @@ class ApiConnection(asyncio.Protocol):
         left = framing.length
         rest = len(data) - end
         if 0 <= left <= rest:
-            self._finish(exchange, [data[end : end + left]] if left else [], surplus=rest > left)
+            self._finish(exchange, data[end : end + left], surplus=rest > left)
             return
         self._left = left
         if left == CHUNKED:
@@ -153,7 +154,7 @@ class ApiConnection(asyncio.Protocol):
             self._open_ended(exchange, data[end:])
         else:
             self._left = left - rest
-            exchange.answer_body([data[end:]] if rest else [], last=False)
+            exchange.answer_body(data[end:], last=False)
 
     def _interim(self, head: ResponseHead, rest: bytes, exchange: Carried) -> None:
         self._interims += 1
@@ -169,7 +170,7 @@ class ApiConnection(asyncio.Protocol):
     def _open_ended(self, exchange: Carried, data: bytes) -> None:
         decoder = self._decoder
         if decoder is None:
-            exchange.answer_body([data] if data else [], last=False)
+            exchange.answer_body(data, last=False)
             return
         try:
             pieces, last, surplus = decoder.feed(data)
@@ -177,11 +178,11 @@ class ApiConnection(asyncio.Protocol):
             self._lie(exchange, error.message)
             return
         if last:
-            self._finish(exchange, pieces, surplus=bool(surplus))
+            self._finish(exchange, b"".join(pieces), surplus=bool(surplus))
         else:
-            exchange.answer_body(pieces, last=False)
+            exchange.answer_body(b"".join(pieces), last=False)
 
-    def _finish(self, exchange: Carried, pieces: list[bytes], *, surplus: bool) -> None:
+    def _finish(self, exchange: Carried, payload: bytes, *, surplus: bool) -> None:
         self._decoder = None
         sound = (
             self._persistent and not surplus and not self.closed and not self._blocked and exchange.request_is_sent()
@@ -189,7 +190,7 @@ class ApiConnection(asyncio.Protocol):
         self.exchange = None
         if not sound:
             self.abort()
-        exchange.answer_body(pieces, last=True)
+        exchange.answer_body(payload, last=True)
         if sound:
             self.release()
 
@@ -237,8 +238,8 @@ class ApiConnection(asyncio.Protocol):
         return self._reading
 
     def eof_received(self) -> None:
-        """Note that the server ended the connection properly: over TLS this is only told after its close_notify."""
-        self._clean_end = True
+        """Note whether the server ended the connection properly, or somebody else cut it (RFC 9112, section 9.8)."""
+        self._clean_end = _closed_by_server(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the exchange how the connection ended."""
@@ -249,7 +250,7 @@ class ApiConnection(asyncio.Protocol):
         if exchange is None:
             return
         if self._left == UNTIL_CLOSE and self._clean_end and exc is None:
-            exchange.answer_body([], last=True)
+            exchange.answer_body(b"", last=True)
         else:
             exchange.upstream_failed("api-closed", "the connection ended before the answer was whole")
 
@@ -264,3 +265,14 @@ class ApiConnection(asyncio.Protocol):
         self._blocked = False
         if self.exchange is not None:
             self.exchange.upstream_blocked(blocked=False)
+
+
+def _closed_by_server(transport: asyncio.Transport) -> bool:
+    # asyncio and uvloop differ in whether they tell a FIN without close_notify as an end of file; OpenSSL knows.
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    try:
+        return tls is not None and tls.read(1) == b""
+    except ssl.SSLZeroReturnError:
+        return True
+    except ssl.SSLError:
+        return False

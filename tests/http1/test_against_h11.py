@@ -143,7 +143,7 @@ def test_every_good_response_means_the_same_to_h11(
     framed = frame_response(
         values_of(head.lines, b"transfer-encoding"),
         values_of(head.lines, b"content-length"),
-        [],
+        None,
         status=status,
         minor=head.minor,
         to_head=method == b"HEAD",

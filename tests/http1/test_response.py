@@ -27,9 +27,10 @@ def parts(head: bytes) -> list[tuple[bytes, bytes]]:
     return [(name, value_of(rest)) for name, rest in read_response_head(head).lines]
 
 
-def values_of(lines: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
-    """Collect the values of one field."""
-    return [value_of(rest) for found, rest in lines if found.lower() == name]
+def values_of(lines: list[tuple[bytes, bytes]], name: bytes) -> bytes | None:
+    """Join the values of one field; None if there is none."""
+    values = [value_of(rest) for found, rest in lines if found.lower() == name]
+    return b", ".join(values) if values else None
 
 
 def framed(*fields: bytes, status: int = 200, version: bytes = b"1.1", to_head: bool = False) -> ResponseFraming:
