@@ -1,0 +1,87 @@
+"""The guard at the door: which names, and which signs of a browser."""
+
+from __future__ import annotations
+
+import pytest
+
+from fla_gateway.access.guard import judge, listener_names
+from fla_gateway.http1.fields import field_lines
+
+NAMES = listener_names(8480, ["192.0.2.7"], ["gateway", "other:9000"])
+
+
+def verdict(host, *lines, names=NAMES):
+    """Give the code of the refusal, or None."""
+    block = field_lines("".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n")
+    assert block is not None
+    refusal = judge(host, block, names)
+    return refusal and refusal.code
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "localhost:8480", "LOCALHOST:8480", "127.0.0.1", "127.0.0.1:8480", "[::1]", "[::1]:8480",
+        "192.0.2.7", "192.0.2.7:8480", "gateway", "Gateway:8480", "other:9000",
+    ],
+)  # fmt: skip
+def test_a_name_of_the_listener_is_let_in(host):
+    """Loopback names, the bound address and configured names are good, with the listener's port or without any."""
+    assert verdict(host.encode()) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "", "evil.example", "localhost:8481", "localhost:", "localhost.", "127.0.0.2", "127.1", "[::2]", "gateway:80",
+        "other", "other:8480", "localhost.evil.example", "192.0.2.7:443", "[::ffff:127.0.0.1]",
+    ],
+)  # fmt: skip
+def test_any_other_name_is_refused(host):
+    """A name that was made to point here (DNS rebinding) is answered 421, whatever it looks like."""
+    assert verdict(host.encode()) == "wrong-host"
+
+
+def test_http_1_0_without_host_and_unix_sockets_need_no_name():
+    """No Host at all is good enough, and a Unix socket answers to every name."""
+    assert verdict(None) is None
+    assert verdict(b"evil.example", names=None) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Origin: https://evil.example", "ORIGIN: null", "Origin: http://localhost:8480", "Origin:",
+        "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "sec-fetch-site: Cross-Site", "Sec-Fetch-Site:",
+        "Referer: https://evil.example/page", "Referer: http://evil.example", "referer: http://localhost:3000/app",
+        "Referer: https://localhost:8480/", "Referer: http://localhost:8480@evil.example/",
+        "Referer: http://evil.example?http://localhost:8480/", "Referer: http://evil.example#@localhost:8480/",
+    ],
+)  # fmt: skip
+def test_what_a_page_in_a_browser_causes_is_refused(line):
+    """Origin, Fetch Metadata of another site and a foreign Referer show a page at work."""
+    assert verdict(b"localhost", line) == "browser-refused"
+
+
+@pytest.mark.parametrize("line", ["Origin: https://evil.example", "Sec-Fetch-Site: cross-site"])
+def test_a_unix_socket_is_guarded_against_pages_as_well(line):
+    """That no name can point to a Unix socket does not open it for pages."""
+    assert verdict(None, line, names=None) == "browser-refused"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sec-Fetch-Site: none", "Sec-Fetch-Site: Same-Origin", "Referer: http://localhost:8480/employer/REST/x",
+        "Referer:", "Referer: about:blank", "Referer: /relative", "X-Origin: https://evil.example",
+        "Sec-Fetch-Mode: navigate", "User-Agent: Mozilla/5.0",
+    ],
+)  # fmt: skip
+def test_a_person_who_types_an_address_is_let_in(line):
+    """A navigation of a person's own, and pages of this very listener, are no attack."""
+    assert verdict(b"localhost:8480", line) is None
+
+
+def test_the_name_is_judged_before_the_page():
+    """A rebound name is what is told, even if a page asks: the cure is another one."""
+    assert verdict(b"evil.example", "Origin: https://evil.example") == "wrong-host"

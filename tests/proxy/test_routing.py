@@ -1,0 +1,144 @@
+"""From a request target to a profile and an upstream target, or to a refusal."""
+
+from __future__ import annotations
+
+import pytest
+
+from fla_gateway.proxy.routing import Route, RoutingTable, route, service_of
+
+PREFIXES = {b"employer": (), b"narrow": (b"/REST/dimona/v2", b"/REST/newApi/v1/sub")}
+TABLE = RoutingTable(PREFIXES)
+OWN = RoutingTable({b"employer": ()}, b"employer")
+OWN_NARROW = RoutingTable({b"narrow": PREFIXES[b"narrow"]}, b"narrow")
+
+
+def code(target, table=TABLE):
+    """Give the code of a refusal, empty for a route."""
+    found = route(target.encode("latin-1"), table)
+    return "" if isinstance(found, Route) else found.code
+
+
+@pytest.mark.parametrize(
+    ("target", "upstream"),
+    [
+        ("/employer/REST/dimona/v2/x", "/REST/dimona/v2/x"),
+        ("/employer/REST/", "/REST/"),
+        ("/employer/REST/a?b=1&b=2&a=%2F", "/REST/a?b=1&b=2&a=%2F"),
+        ("/employer/REST/%C3%A9/a%2Fb", "/REST/%C3%A9/a%2Fb"),
+        ("/employer/REST/a//b", "/REST/a//b"),
+        ("/employer/REST/a;v=1/b", "/REST/a;v=1/b"),
+        ("/employer/REST/a?x=/../y", "/REST/a?x=/../y"),
+        ("/employer/REST/a?", "/REST/a?"),
+        ("/employer/REST/.well-known/x", "/REST/.well-known/x"),
+        ("/employer/REST/a/...", "/REST/a/..."),
+        ("/employer/REST/a..b", "/REST/a..b"),
+        ("/employer/REST/oauthors/v1", "/REST/oauthors/v1"),
+        ("/employer/REST/a/oauth/v5", "/REST/a/oauth/v5"),
+        ("/narrow/REST/dimona/v2", "/REST/dimona/v2"),
+        ("/narrow/REST/dimona/v2/x/%C3%A9?a=%2F;b", "/REST/dimona/v2/x/%C3%A9?a=%2F;b"),
+        ("/narrow/REST/newApi/v1/sub/x", "/REST/newApi/v1/sub/x"),
+    ],
+)
+def test_the_very_bytes_of_path_and_query_are_forwarded(target, upstream):
+    """Nothing is decoded, sorted or normalised."""
+    found = route(target.encode(), TABLE)
+    assert isinstance(found, Route)
+    assert (found.target, found.path) == (upstream.encode(), upstream.partition("?")[0].encode())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../REST/a", "/REST/../a", "/REST/.", "/REST/./a", "/REST/a/..", "/REST/%2e%2e/a", "/REST/%2E./a",
+        "/REST/.%2e", "/REST/%252e%252e/a", "/REST/%25252e./a", "/REST/a%2f..%2fb", "/REST/a/..%5c", "/REST/a\\..\\b",
+        "/REST/a/..;x/b", "/REST/a/..;/b", "/REST/%2e%2e;a=b/c", "/REST/a/%3b/..%3b", "/REST/a%00b", "/REST/a%2500",
+        "/REST/%c0%ae%c0%ae/a", "/REST/a%c0%af..", "/REST/%C1%9C", "/REST/a#b", "/REST/a?b#c", "/REST/%2e%252e/x",
+    ],
+)  # fmt: skip
+def test_a_path_that_can_be_read_in_two_ways_is_refused(path):
+    """Dot segments in every disguise, NUL, overlong forms and fragments, on either kind of listener."""
+    assert code(f"/employer{path}") == "ambiguous-path"
+    assert code(path, OWN) == "ambiguous-path"
+
+
+def test_a_path_encoded_without_end_is_refused():
+    """Decoding goes on until nothing changes, but not for ever."""
+    assert code("/employer/REST/%" + "25" * 20 + "2e") == "ambiguous-path"
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("//employer/REST/a", "ambiguous-path"),
+        ("//evil.example/REST/a", "ambiguous-path"),
+        ("http://localhost/employer/REST/a", "absolute-form"),
+        ("localhost:443", "absolute-form"),
+        ("*", "not-found"),
+        ("/", "unknown-profile"),
+        ("/nobody/REST/a", "unknown-profile"),
+        ("/Employer/REST/a", "unknown-profile"),
+        ("/employer%2FREST/a", "unknown-profile"),
+        ("/REST/a", "unknown-profile"),
+        ("/-/anything", "not-found"),
+        ("/-", "not-found"),
+        ("/employer", "not-found"),
+        ("/employer/", "not-found"),
+        ("/employer/REST", "not-found"),
+        ("/employer/rest/a", "not-found"),
+        ("/employer//REST/a", "not-found"),
+        ("/employer/RESTful/a", "not-found"),
+        ("/employer/%52EST/a", "not-found"),
+    ],
+)
+def test_what_is_no_address_of_a_profile(target, expected):
+    """Each kind of wrong address has its own code."""
+    assert code(target) == expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/REST/oauth", "/REST/oauth/v5/token", "/REST/OAuth/v5/token", "/REST/%6fauth/v5/token", "/REST/%256fauth/x",
+        "/REST//oauth/v5/token", "/REST/oauth;x/v5/token", "/REST/\\oauth/v5", "/REST/%2foauth/v5", "/REST/;/oauth/v5",
+        "/REST/oauth?x=1", "/REST/%5Coauth/x",
+    ],
+)  # fmt: skip
+def test_the_token_endpoint_is_never_reached(path):
+    """However it is written: tokens are the gateway's business."""
+    assert code(f"/employer{path}") == "token-endpoint-refused"
+    assert code(path, OWN) == "token-endpoint-refused"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/REST/dimona/v2x", "service-not-permitted"),
+        ("/REST/dimona/v", "service-not-permitted"),
+        ("/REST/dimona", "service-not-permitted"),
+        ("/REST/Dimona/v2/x", "service-not-permitted"),
+        ("/REST/newApi/v1/su", "service-not-permitted"),
+        ("/REST/newApi/v1/subway", "service-not-permitted"),
+        ("/REST/dimona/v2%2Fx", "ambiguous-path"),
+        ("/REST/dimona/v2/a%5cb", "ambiguous-path"),
+        ("/REST/dimona/v2;a/x", "ambiguous-path"),
+        ("/REST/dimona//v2/x", "ambiguous-path"),
+        ("/REST/dimona/v2/\\x", "ambiguous-path"),
+    ],
+)
+def test_a_narrow_profile_ends_at_segments(path, expected):
+    """Prefixes end at a segment boundary, and what could lead out of them is refused."""
+    assert code(f"/narrow{path}") == expected
+    assert code(path, OWN_NARROW) == expected
+
+
+def test_a_door_of_its_own_serves_one_profile_without_its_name():
+    """There the path begins with /REST/, and the name is a path like any other."""
+    found = route(b"/REST/a?b", OWN)
+    assert found == Route("employer", b"/REST/a?b", b"/REST/a")
+    assert code("/employer/REST/a", OWN) == "not-found"
+
+
+def test_the_service_of_a_path_is_its_second_segment():
+    """The unit of a brake, whatever a path looks like."""
+    paths = {b"/REST/dimona/v2/x": "dimona", b"/REST/": "", b"/REST/a": "a", b"/REST/caf\xe9/x": "caf\xe9"}
+    assert {path: service_of(path) for path in paths} == paths
