@@ -168,6 +168,22 @@ ENDS = (
         CLOSED,
         ending="reset",
     ),
+    *(
+        ResponseVector(
+            f"end-to-http-1.0-{name}",
+            "RFC 9112 8: to a caller that reads until close, FIN would pass for the end: only a reset is honest",
+            raw,
+            (Truncated(b"hello"),),
+            ending="cut",
+            minor=0,
+        )
+        for name, raw in (
+            ("in-chunk", answer(CHUNKED, body=b"9\r\nhello")),
+            ("before-last-chunk", answer(CHUNKED, body=b"5\r\nhello\r\n")),
+            ("in-length", answer(b"Content-Length: 9", body=b"hello")),
+            ("until-close", answer(body=b"hello")),
+        )
+    ),
     ResponseVector(
         "end-before-head-get",
         "design: GET is sent once more when a reused connection died before any byte",

@@ -10,6 +10,13 @@ from tests.support.upstream import turns
 from tests.wire.vector import answer, get, post
 
 TIMED_OUT = answer(b"Content-Length: 4", line=b"HTTP/1.1 408 Request Timeout", body=b"late")
+UNSOLICITED = {
+    "408": TIMED_OUT,
+    "part-of-a-408": TIMED_OUT[:9],
+    "one-byte": b"x",
+    "empty-line": b"\r\n",
+    "100": answer(line=b"HTTP/1.1 100 Continue"),
+}
 REQUESTS = {"get": get(), "post": post(b"Content-Length: 5", body=b"hello")}
 
 
