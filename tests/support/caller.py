@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 _STATUS = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) [\t\x20-\x7e\x80-\xff]*").fullmatch
@@ -50,9 +51,15 @@ class Answer:
 class Caller:
     """One connection to the gateway."""
 
-    def __init__(self, port: int, timeout: float = 5) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, door: int | Path, timeout: float = 5) -> None:
+        """Connect to a TCP port of 127.0.0.1, or to a Unix socket."""
+        if isinstance(door, Path):
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(timeout)
+            self.sock.connect(str(door))
+        else:
+            self.sock = socket.create_connection(("127.0.0.1", door), timeout=timeout)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
 
     def __enter__(self) -> Self:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 CONFIGURATION = """
 [gateway]
-listen = ["127.0.0.1:0"]
+listen = ["127.0.0.1:0", "unix:gateway.sock"]
 {gateway}
 [keys.acme]
 pem = "acme.pem"
@@ -36,6 +36,7 @@ api_base = "https://{authority}"
 token_url = "https://{authority}/REST/oauth/v5/token"
 ca_file = "ca.pem"
 [profiles.employer]
+listen = "127.0.0.1:0"
 environment = "canary"
 client_id = "canary"
 key = "acme"
@@ -75,13 +76,21 @@ class Records:
 
 @dataclass
 class Rig:
-    """A gateway that runs, between a canary upstream and raw callers."""
+    """A gateway that runs, between a canary upstream and raw callers.
+
+    Attributes:
+        port: of the common listener.
+        socket: the common listener's Unix socket.
+        own_port: of the listener that the profile employer has for itself.
+    """
 
     gateway: Gateway
     upstream: Upstream
     tokens: CanaryTokens
     records: Records
     port: int
+    socket: Path
+    own_port: int
 
 
 @asynccontextmanager
@@ -107,7 +116,8 @@ async def running_gateway(
     gateway.service.start(listeners)
     await gateway.listeners.start()
     try:
-        yield Rig(gateway, upstream, tokens, records, gateway.bound[0].sock.getsockname()[1])
+        common, unix, own = (bound.sock.getsockname() for bound in gateway.bound)
+        yield Rig(gateway, upstream, tokens, records, common[1], Path(unix), own[1])
     finally:
         gateway.listeners.close()
         await gateway.service.close()
