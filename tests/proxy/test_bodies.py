@@ -87,9 +87,8 @@ async def test_head_gets_the_head_alone(rig, fields):
     for _ in range(2):
         await caller.send(get(method="HEAD"))
         answer = await caller.answer("HEAD")
-        assert answer.status == 200
+        assert (answer.value("Content-Length") == b"12") is (fields == "Content-Length: 12")
     assert rig.api.opened == 1
-    assert (answer.value("Content-Length") == b"12") is (fields == "Content-Length: 12")
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
@@ -101,8 +100,8 @@ async def test_statuses_without_a_body(rig, status):
         await caller.send(get())
         answer = await caller.answer()
         assert answer.value("ETag") == b'"x"'
+        assert (answer.value("Content-Length") is None) is status.startswith("204")
     assert rig.api.opened == 1
-    assert (answer.value("Content-Length") is None) is status.startswith("204")
 
 
 async def test_a_compressed_body_stays_compressed(rig):
