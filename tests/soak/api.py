@@ -13,6 +13,10 @@ from tests.soak.wire import BrokenError, Head, read_body, read_head
 PATH = "/REST/load/v1/"
 REPEATABLE = {"GET", "HEAD"}
 """May be sent a second time when a reused connection dies before any byte of an answer."""
+REFUSAL = (
+    b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer error="invalid_token"\r\n'
+    b"X-Nonce: %b\r\nContent-Length: 0\r\n\r\n"
+)
 
 
 class Api:
@@ -72,11 +76,14 @@ class Api:
         if plan.ending == "cut-before":
             writer.transport.abort()
             return False
+        if plan.ending == "refuse-token" and self.arrivals[plan.nonce] == 1:
+            writer.write(REFUSAL % plan.nonce.encode())
+            return True
         return await self._answer(plan, writer)
 
     def _judge(self, plan: Plan, head: Head, body: bytes) -> None:
         self.arrivals[plan.nonce] += 1
-        if self.arrivals[plan.nonce] > (2 if plan.method in REPEATABLE else 1):
+        if self.arrivals[plan.nonce] > (2 if plan.method in REPEATABLE or plan.ending == "refuse-token" else 1):
             self.violations.append(f"{plan.method} {plan.nonce} came {self.arrivals[plan.nonce]} times")
         expected = f"{plan.method} {PATH}{plan.nonce} HTTP/1.1"
         if head.line != expected:

@@ -150,7 +150,11 @@ class Caller:
             own = plan.answer_body.startswith(error.arrived)
             self._findings.add(plan, "cut within", allowed=own and plan.ending == "cut-within")
             return False
-        whole = body == plan.answer_body and plan.ending in {"whole", "whole-and-close"}
+        if " 401 " in head.line:
+            # Not every refused token is worth another: one body was too large to be kept, one token was just fetched.
+            self._findings.add(plan, "401", allowed=plan.ending == "refuse-token" and not body)
+            return self._goes_on(plan, head)
+        whole = body == plan.answer_body and plan.ending in {"whole", "whole-and-close", "refuse-token"}
         self._findings.add(plan, "whole", allowed=whole)
         return self._goes_on(plan, head)
 

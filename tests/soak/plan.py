@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 Framing = Literal["length", "chunked", "close"]
-Ending = Literal["whole", "whole-and-close", "cut-before", "cut-within"]
+Ending = Literal["whole", "whole-and-close", "cut-before", "cut-within", "refuse-token"]
 Caller = Literal["reads", "half-closes", "resets-in-body", "leaves-at-once", "closes-within", "resets-within"]
 
 METHODS = ("GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "HEAD")
@@ -92,6 +92,8 @@ def draw(randomness: random.Random, nonce: str) -> Plan:
     caller: Caller = "half-closes" if randomness.random() < 0.03 else "reads"
     if harm < 0.08:
         ending = "cut-within" if answered > 1 and method != "HEAD" and randomness.random() < 0.7 else "cut-before"
+    elif harm < 0.09:
+        ending = "refuse-token"
     elif harm < 0.3:
         caller = randomness.choice(get_args(Caller)[2:])
     return Plan(
