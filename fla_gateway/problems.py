@@ -54,7 +54,7 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "malformed-body": Problem(400, "The request body is malformed", "gateway", "unknown", retryable=False),
     "absolute-form": _gateway(400, "The request target must be a path"),
     "ambiguous-path": _gateway(400, "The path can be read in two ways"),
-    "connect-refused": _gateway(405, "This gateway opens no tunnels"),
+    "method-refused": _gateway(405, "The method is refused"),
     "request-timeout": _gateway(408, "The request did not arrive in time"),
     "expectation-failed": _gateway(417, "The expectation cannot be met"),
     "head-too-large": _gateway(431, "The request head is too large"),

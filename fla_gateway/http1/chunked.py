@@ -109,12 +109,13 @@ class ChunkedDecoder:
         if data.startswith(b"\r\n", position):
             return pieces, True, data[position + 2 :]
         # The section is kept until it ends, so that it can be judged whole and dropped whole.
-        end = data.find(b"\r\n\r\n", position) + 4
-        if (end if end > position else len(data)) - position > MAX_TRAILER:
+        found = data.find(b"\r\n\r\n", position)
+        if (len(data) if found < 0 else found) - position > MAX_TRAILER:
             raise ProtocolError("malformed-body", f"the trailer section is longer than {MAX_TRAILER} bytes")
-        if end <= position:
+        if found < 0:
             self._line = data[position:]
             return pieces, False, b""
+        end = found + 4
         if FIELD_BLOCK(data, position, end) is None:
             raise ProtocolError("malformed-body", "a trailer field is malformed")
         return pieces, True, data[end:]

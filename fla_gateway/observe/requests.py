@@ -1,7 +1,7 @@
 """Port: one line for each exchange, on standard output.
 
 Owns the line's form and the batching. Refuses to go through structlog, `json` or a stream's lock: this runs for every
-exchange. `exchange` keeps the record and the time; the lines of 50 ms are formatted and handed over together.
+exchange. A line is formatted at once, while its parts are at hand; the lines of 50 ms are handed over together.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class RequestLog:
         self._key = key
         self._wall = wall
         self._later = later
-        self._waiting: list[tuple[float, ExchangeRecord]] = []
+        self._waiting: list[str] = []
         self._timer: Timer | None = None
         self._paths: dict[bytes, str] = {}
         self._second = -1
@@ -83,7 +83,7 @@ class RequestLog:
     def exchange(self, record: ExchangeRecord) -> None:
         """Take note of one finished exchange; its line carries the time of this call, to the millisecond."""
         waiting = self._waiting
-        waiting.append((self._wall(), record))
+        waiting.append(self._format(self._wall(), record))
         if self._timer is None:
             self._timer = self._later(FLUSH_SECONDS, self._on_timer)
         elif len(waiting) >= FULL_BATCH:
@@ -105,12 +105,13 @@ class RequestLog:
         if not waiting:
             return
         self._waiting = []
-        lines = [self._format(when, record) for when, record in waiting]
+        count = len(waiting)
         dropped = self._writer.dropped
         if dropped > self._confessed:
-            # After `_format`, the stamp is that of the last line.
-            lines.append(self._dropped_line % (self._stamp, waiting[-1][0] % 1 * 1000, dropped - self._confessed))
-        if self._writer.offer("".join(lines).encode("ascii"), len(waiting)):
+            now = self._wall()
+            self._turn(int(now))
+            waiting.append(self._dropped_line % (self._stamp, now % 1 * 1000, dropped - self._confessed))
+        if self._writer.offer("".join(waiting).encode("ascii"), count):
             self._confessed = dropped
 
     def _format(self, when: float, record: ExchangeRecord) -> str:

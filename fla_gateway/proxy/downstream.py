@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _PIPELINED: Final = 1
 _HELD: Final = 2
 _THROTTLED: Final = 4
+_UNREAD: Final = 8
 
 _LINGER_SECONDS: Final = 10
 _LINGER_BYTES: Final = 33_554_432
@@ -41,8 +42,8 @@ class CallerConnection(asyncio.Protocol):
     """One connection of a caller; owns at most one exchange at a time, so that answers keep the order of requests."""
 
     __slots__ = (
-        "_blank_line", "_buffer", "_decoder", "_door", "_half_closed", "_left", "_lingered", "_paused", "_service",
-        "_since", "closed", "exchange", "lingering", "transport", "write",
+        "_blank_line", "_blocked", "_buffer", "_decoder", "_door", "_half_closed", "_left", "_lingered", "_paused",
+        "_service", "_since", "closed", "exchange", "lingering", "transport", "write",
     )  # fmt: skip
 
     def __init__(self, service: Service, door: Door) -> None:
@@ -55,6 +56,7 @@ class CallerConnection(asyncio.Protocol):
         self._lingered = 0
         self._half_closed = False
         self._blank_line = False
+        self._blocked = False
         self._buffer = b""
         self._left = 0
         self._decoder: ChunkedDecoder | None = None
@@ -206,15 +208,18 @@ class CallerConnection(asyncio.Protocol):
             self._resume(_HELD | _THROTTLED)
         if self.closed:
             return
-        if not keep_alive:
+        if not keep_alive or self._service.stopping:
             self._end()
+        elif self._blocked:
+            # The last answer has not been taken yet: no further request is begun for a caller that does not read.
+            self._pause(_UNREAD)
         elif self._buffer:
             self._service.loop.call_soon(self._next)
         elif self._half_closed:
             self.transport.close()
 
     def _next(self) -> None:
-        if self.closed or self.exchange is not None:
+        if self.closed or self._blocked or self.exchange is not None or not self._buffer:
             return
         data, self._buffer = self._buffer, b""
         self._resume(_PIPELINED)
@@ -331,13 +336,19 @@ class CallerConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Pass the caller's back-pressure on."""
+        self._blocked = True
         if self.exchange is not None:
             self.exchange.caller_blocked(blocked=True)
 
     def resume_writing(self) -> None:
         """See `pause_writing`."""
+        self._blocked = False
         if self.exchange is not None:
             self.exchange.caller_blocked(blocked=False)
+            return
+        self._resume(_UNREAD)
+        if self._buffer and not self.lingering:
+            self._service.loop.call_soon(self._next)
 
 
 def _sentence(error: ProtocolError) -> str:

@@ -59,8 +59,9 @@ class Exchange:
     _chunking = False
     _pending: list[bytes] | None = None
     _until_close = False
-    _kept: tuple[bytes, ...] | None = ()
-    _outbox: tuple[bytes, ...] = ()
+    _too_long_to_keep = False
+    _kept: list[bytes] | None = None
+    _outbox: list[bytes] | None = None
     _task: asyncio.Task[None] | None = None
     _token: AccessToken | None = None
     _upstream: ApiConnection | None = None
@@ -124,12 +125,18 @@ class Exchange:
         if payload:
             self.received += len(payload)
             if self.received > self._service.settings.replay_limit:
+                self._too_long_to_keep = True
                 self._kept = None
-            elif self._kept is not None:
-                self._kept = (*self._kept, payload)
+            elif self._kept is None:
+                self._kept = [payload]
+            else:
+                self._kept.append(payload)
 
     def _hold(self, payload: bytes) -> None:
-        self._outbox = (*self._outbox, payload)
+        if self._outbox is None:
+            self._outbox = [payload]
+        else:
+            self._outbox.append(payload)
         if self.received > _OUTBOX_LIMIT and self._caller is not None:
             self._caller.hold(on=True)
 
@@ -167,11 +174,13 @@ class Exchange:
         if caller is None or caller.is_gone():
             # Nothing was written, and nothing is: a declaration whose sender has given up is not made behind his back.
             connection.release()
-            if caller is not None:
+            if caller is None:
+                self._end("gateway", "", "caller-gone")
+            else:
                 caller.drop()
             return
-        outbox, self._outbox = self._outbox, ()
-        self._send(connection, token, b"".join(outbox))
+        outbox, self._outbox = self._outbox, None
+        self._send(connection, token, b"".join(outbox or ()))
         caller.hold(on=False)
 
     def _send(self, connection: ApiConnection, token: AccessToken, payload: bytes) -> None:
@@ -261,10 +270,12 @@ class Exchange:
             return False
         account = self._account
         renew = account.entry.refused(token, account.name, service_of(self._route.path), self._service.now())
-        return renew and self._attempts == 1 and refuses_token(challenges) and self._is_whole()
+        # Without a caller nobody would read the second answer: the 401 is the request's fate, and is recorded as such.
+        replayable = self._caller is not None and self._attempts == 1 and self._is_whole()
+        return renew and replayable and refuses_token(challenges)
 
     def _is_whole(self) -> bool:
-        return self._kept is not None and not self.body_open
+        return not self._too_long_to_keep and not self.body_open
 
     def _replay(self) -> None:
         if self._upstream is not None:
@@ -274,7 +285,7 @@ class Exchange:
     def _again(self, *, fresh: bool) -> None:
         self._upstream = None
         self._progress = -1
-        self._outbox = self._kept or ()
+        self._outbox = list(self._kept or ())
         self._task = self._service.spawn(self._prepare(fresh=fresh))
 
     def upstream_failed(self, code: str, message: str) -> None:
@@ -294,6 +305,9 @@ class Exchange:
         if upstream is not None:
             upstream.abort()
         caller = self._caller
+        if self._pending is not None:
+            # The head of the answer was judged, but not a byte of it has been passed on.
+            self._pending, self._answered = None, False
         if self._answered or caller is None:
             outcome = "caller-gone" if caller is None else "truncated"
             self._status = self._status if self._answered else 0

@@ -20,11 +20,11 @@ from fla_gateway.profiles import Upstream
 
 # What is done with a field. Plain numbers: they are compared for every field of every message.
 _KEEP: Final = 0
-_DROP: Final = 1
-_LENGTH: Final = 2
-_TRACE: Final = 3
-_CODING: Final = 4
-_CONNECTION: Final = 5
+_LENGTH: Final = 1
+_CODING: Final = 2
+_CONNECTION: Final = 3
+_DROP: Final = 4
+_TRACE: Final = 5
 _LOCATION: Final = 6
 _CHALLENGE: Final = 7
 
@@ -196,7 +196,7 @@ def inbound(
         ProtocolError: ``malformed-response``.
     """
     fields: list[bytes] = []
-    codings = lengths = connection = None
+    framing_values: list[bytes | None] = [None, None, None, None]
     length_at = 0
     challenges: list[bytes] = []
     known = _RESPONSE.known.get
@@ -206,14 +206,11 @@ def inbound(
             action = _RESPONSE.learn(name)
         if not action:
             fields += (name, rest)
-        elif action == _LENGTH:
-            if lengths is None:
+        elif action <= _CONNECTION:
+            before = framing_values[action]
+            if action == _LENGTH and before is None:
                 length_at = len(fields)
-            lengths = _joined(lengths, rest)
-        elif action == _CONNECTION:
-            connection = _joined(connection, rest)
-        elif action == _CODING:
-            codings = _joined(codings, rest)
+            framing_values[action] = _joined(before, rest)
         elif action == _LOCATION:
             fields += (name, b": %b\r\n" % rewrite_location(value_of(rest), address, host))
         elif action == _CHALLENGE:
@@ -221,13 +218,12 @@ def inbound(
             # The challenge of a 401 is about our token; a client that saw it would ask a person for a password.
             fields += (_CHALLENGE_NAME if head.status == b"401" else name, rest)
     status = int(head.status)
+    _, lengths, codings, connection = framing_values
     framing = frame_response(codings, lengths, connection, status=status, minor=head.minor, to_head=to_head)
     if framing.announced >= 0 and status >= 200 and status != 204:  # noqa: PLR2004 - RFC 9110, 8.6: no length there
         fields[length_at:length_at] = (b"Content-Length", b": %d\r\n" % framing.announced)
     if connection is not None:
-        nominated = framing.options - _NEVER_NOMINATED
-        if nominated:
-            fields = _without(fields, nominated)
+        fields = _without(fields, framing.options - _NEVER_NOMINATED)
     return fields, framing, challenges
 
 
@@ -237,6 +233,8 @@ def _joined(before: bytes | None, rest: bytes) -> bytes:
 
 
 def _without(fields: list[bytes], names: frozenset[bytes]) -> list[bytes]:
+    if not names:
+        return fields
     pairs = zip(fields[::2], fields[1::2], strict=True)
     return [part for name, rest in pairs if name.lower() not in names for part in (name, rest)]
 

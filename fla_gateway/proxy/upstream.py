@@ -124,7 +124,7 @@ class ApiConnection(asyncio.Protocol):
 
     def _head(self, data: bytes, exchange: Carried) -> None:
         end = data.find(b"\r\n\r\n") + 4
-        if end < 4:  # noqa: PLR2004 - not found
+        if not 4 <= end <= MAX_HEAD:  # noqa: PLR2004 - not found, or found too late
             self._buffer = data
             if len(data) > MAX_HEAD or STRAY(data) is not None:
                 self._lie(exchange, "the head of the answer is malformed or too large")
@@ -239,7 +239,10 @@ class ApiConnection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Note whether the server ended the connection properly, or somebody else cut it (RFC 9112, section 9.8)."""
-        self._clean_end = _closed_by_server(self.transport)
+        if self.exchange is None:
+            self.close()
+        else:
+            self._clean_end = _closed_by_server(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the exchange how the connection ended."""

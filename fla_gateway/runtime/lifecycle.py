@@ -176,6 +176,7 @@ class _Process:
                 self._announce(gateway)
                 gc.collect()
                 gc.freeze()
+                gc.set_threshold(50_000, 20, 100)
                 await stop.wait()
                 refreshing.cancel()
             return await self._drain(gateway)
