@@ -6,7 +6,6 @@ Owns the list of proxies, their command lines and their templates. Refuses to kn
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,11 +60,9 @@ def prepare(names: list[str], work: Work, store: Path) -> tuple[list[Peer], dict
     return ready, absent
 
 
-def _gateway(work: Work, _: Path) -> Peer:
-    """The gateway as its users start it: the console script, default settings, request lines into a file."""
-    program = Path(sys.executable).with_name("fla-gateway")
-    if not program.is_file():
-        raise programs.AbsentError(f"{program} is missing; `make bench` installs it")
+def _gateway(work: Work, store: Path) -> Peer:
+    """Prepare the gateway as its users start it: the console script, default settings, request lines into a file."""
+    program = programs.gateway(store)
     configuration = work.render("gateway.toml", port=work.ports[GATEWAY])
     return Peer(
         name=GATEWAY,

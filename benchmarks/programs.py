@@ -6,6 +6,7 @@ Owns names, versions and the ways to get them. Refuses to know how a program is 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ APT_LINE: Final = "apt-get install nginx haproxy wrk"
 
 _SYSTEM_PATHS: Final = "/usr/local/sbin:/usr/sbin:/sbin"  # where Debian keeps servers, outside a user's own PATH
 _INSTALL_SECONDS: Final = 600
+_ROOT: Final = Path(__file__).resolve().parent.parent
 _GO_SOURCE: Final = Path(__file__).parent / "go"
 
 
@@ -38,6 +40,32 @@ def installed(name: str) -> Path:
     if found is None:
         raise AbsentError(f"{name} is not installed; on Debian and Ubuntu: {APT_LINE}")
     return Path(found)
+
+
+def gateway(store: Path) -> Path:
+    """Install this tree as its users do: with what it needs to run, and nothing that only developers need.
+
+    It matters: structlog, for one, imports `rich` wherever that is installed, which costs memory and time.
+
+    Returns:
+        The console script.
+
+    Raises:
+        AbsentError: it could not be installed.
+    """
+    files = [_ROOT / "requirements" / name for name in ("build.txt", "run.txt")]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+    place = store / f"gateway-{digest}"
+    complete = place / "complete"  # a virtual environment knows its own path: it cannot be made elsewhere and moved
+    if not complete.exists():
+        print("installing the gateway as for users", flush=True)
+        _run([sys.executable, "-m", "venv", "--clear", place])
+        pip: list[str | Path] = [place / "bin" / "python", "-m", "pip", "install", "--quiet"]
+        for file in files:
+            _run([*pip, "--require-hashes", "-r", file])
+        _run([*pip, "--no-deps", "--no-build-isolation", "--editable", _ROOT])
+        complete.touch()
+    return _member(place, "bin/fla-gateway")
 
 
 def envoy(store: Path) -> Path:
