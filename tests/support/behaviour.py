@@ -313,6 +313,10 @@ class Caller:
         self._send = loop.sock_sendall
         self.stream = Stream(lambda: loop.sock_recv(sock, 65_536))
 
+    def narrow(self) -> None:
+        """Let the kernel keep little of what is not read (less would make it wait for its own timers)."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+
     async def send(self, data: bytes) -> None:
         """Send bytes."""
         async with asyncio.timeout(PATIENCE):
