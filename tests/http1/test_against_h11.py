@@ -110,8 +110,11 @@ def test_every_good_request_means_the_same_to_h11(
     assert _alike(mine, theirs(raw))
 
 
+TAMPERED = [it.raw for it in requests.VECTORS if len(it.raw) < 600 and it.name not in DROPPED_UNREAD]
+
+
 @BOUNDED
-@given(st.sampled_from([vector.raw for vector in requests.VECTORS if len(vector.raw) < 600]), st.data())
+@given(st.sampled_from(TAMPERED), st.data())
 def test_a_tampered_request_that_is_accepted_means_the_same_to_h11(raw: bytes, data: st.DataObject) -> None:
     """One byte changed, added or missing: if this reader still accepts, h11 reads the same."""
     place = data.draw(st.integers(0, len(raw)))
