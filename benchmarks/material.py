@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from benchmarks.work import BULK_BYTES, DOWNLOAD
 
-_DAYS: Final = 2
+_DAYS: Final = 30
 _NO_USAGE: Final = {
     "digital_signature": False,
     "content_commitment": False,
