@@ -45,8 +45,8 @@ CONFIGURATION = """
 listen = ["127.0.0.1:0"]
 {gateway}
 [environments.stand-in]
-api_base = "https://localhost:{port}"
-token_url = "https://localhost:{port}/REST/oauth/v5/token"
+api_base = "https://{name}:{port}"
+token_url = "https://{name}:{port}/REST/oauth/v5/token"
 ca_file = "{ca_file}"
 [profiles.employer]
 environment = "stand-in"
@@ -529,6 +529,7 @@ async def running(
     gateway: str = "",
     profile: str = "",
     host: str = "127.0.0.1",
+    name: str = "localhost",
     api_port: int | None = None,
     egress: Egress | None = None,
     limit: int = 1024,
@@ -544,6 +545,7 @@ async def running(
         gateway: further TOML of `[gateway]` and its tables.
         profile: further TOML of the profile.
         host: address that the API listens on.
+        name: host name of the API in the configuration.
         api_port: where the gateway looks for the API, if not where it is.
         egress: the corporate proxy.
         limit: callers' connections open at most.
@@ -554,7 +556,7 @@ async def running(
     (folder / "never-read.pem").touch()
     path = folder / "gateway.toml"
     port = api.port if api_port is None else api_port
-    path.write_text(CONFIGURATION.format(gateway=gateway, profile=profile, port=port, ca_file=ca_file))
+    path.write_text(CONFIGURATION.format(gateway=gateway, profile=profile, name=name, port=port, ca_file=ca_file))
     clock, records = MovableClock(), Records()
     tokens = Tokens(clock)
     built = build(read(path), unavailable or {}, tokens, tls, clock, records, egress)
