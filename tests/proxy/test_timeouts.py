@@ -1,0 +1,250 @@
+"""Every phase has a deadline; time is moved by hand, and the sweep runs often."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.behaviour import OK, TruncatedError, eventually, get, ok, post
+
+BIG = bytes(20_000_000)
+
+
+async def swept(rig):
+    """Wait until a sweep has seen the state as it is now."""
+    moment = rig.clock.monotonic()
+    exchanges = [it.exchange for it in rig.gateway.service.connections if it.exchange is not None]
+    await eventually(lambda: all(it._progress_at > moment or it._progress >= 0 for it in exchanges))
+    await asyncio.sleep(0.05)
+
+
+def limits(**seconds):
+    """Write `[gateway.timeouts]`: far away but for those given."""
+    return "[gateway.timeouts]\n" + "\n".join(f"{name} = {value}" for name, value in seconds.items())
+
+
+@pytest.mark.parametrize("begun", [b"G", b"GET /employer/REST/x HTTP/1.1\r\nHost: local", b"\r\nGET"])
+async def test_a_head_that_does_not_end(start, begun):
+    """408 and the end of the connection."""
+    rig = await start(gateway=limits(head=10))
+    caller = await rig.caller()
+    await caller.send(begun)
+    await eventually(lambda: any(it._buffer for it in rig.gateway.service.connections))
+    rig.clock.advance(9)
+    await asyncio.sleep(0.05)
+    assert caller.stream.buffer == b""
+    rig.clock.advance(2)
+    answer = await caller.answer()
+    assert (answer.status, answer.code, answer.value("Connection")) == (408, "request-timeout", b"close")
+    assert answer.problem["delivery"] == "not-sent"
+    assert await caller.ended()
+
+
+async def test_a_head_that_trickles_is_not_given_more_time(start):
+    """The deadline counts from the first byte, not from the last one (slowloris)."""
+    rig = await start(gateway=limits(head=10))
+    caller = await rig.caller()
+    for byte in b"GET /employer":
+        await caller.send(bytes([byte]))
+        await asyncio.sleep(0.001)
+        rig.clock.advance(1)
+    assert (await caller.answer()).status == 408
+
+
+@pytest.mark.parametrize("used", [False, True])
+async def test_an_idle_connection_is_closed_without_a_word(start, used):
+    """Fresh or used: a 408 on an idle connection would be taken for an answer."""
+    rig = await start(gateway=limits(idle=30))
+    caller = await rig.caller()
+    if used:
+        await caller.send(get())
+        await caller.answer()
+    await eventually(lambda: rig.gateway.service.connections)
+    rig.clock.advance(29)
+    await asyncio.sleep(0.05)
+    assert rig.gateway.service.connections
+    rig.clock.advance(2)
+    assert await caller.stream.rest() == b""
+
+
+async def test_a_caller_that_never_takes_its_last_answer_is_dropped(start):
+    """No exchange runs, but bytes wait for the caller: they do not wait for ever."""
+    rig = await start(gateway=limits(idle=30, write_stall=1000))
+    rig.api.answer = lambda request: ok(bytes(40_000))
+    caller = await rig.caller()
+    caller.narrow()
+    await caller.send(get() * 400)
+    await eventually(lambda: rig.gateway.service.connections)
+    (connection,) = rig.gateway.service.connections
+    await eventually(lambda: connection.exchange is None and connection.transport.get_write_buffer_size() > 65_536)
+    rig.clock.advance(31)
+    await eventually(lambda: not rig.gateway.service.connections)
+    assert len(rig.api.requests) < 400
+
+
+async def test_an_api_that_does_not_begin_to_answer(start):
+    """504 api-timeout with delivery unknown; its connection is not used again, the caller's is."""
+    rig = await start(gateway=limits(first_byte=10))
+    rig.api.by_hand()
+    caller = await rig.caller()
+    await caller.send(post(b"{}"))
+    connection = await rig.api.connection()
+    await connection.request()
+    await swept(rig)
+    rig.clock.advance(9)
+    await asyncio.sleep(0.05)
+    assert rig.running == 1
+    rig.clock.advance(2)
+    answer = await caller.answer()
+    assert (answer.status, answer.code) == (504, "api-timeout")
+    assert (answer.problem["origin"], answer.problem["delivery"]) == ("network", "unknown")
+    assert await connection.ended()
+    assert (await rig.records.next()).outcome == "unknown"
+    rig.api.answer = lambda request: OK
+    await caller.send(get())
+    assert (await caller.answer()).status == 200
+
+
+async def test_an_interim_answer_does_not_buy_an_api_time(start):
+    """What is awaited is the final answer."""
+    rig = await start(gateway=limits(first_byte=10))
+    rig.api.by_hand()
+    caller = await rig.caller()
+    await caller.send(get())
+    connection = await rig.api.connection()
+    await connection.request()
+    await swept(rig)
+    rig.clock.advance(6)
+    await connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+    assert (await caller.answer()).status == 103
+    rig.clock.advance(6)
+    assert (await caller.answer()).code == "api-timeout"
+
+
+async def test_an_api_that_stops_in_mid_answer(start):
+    """The connection is cut: a half-sent body gets neither an end nor a text of ours."""
+    rig = await start(gateway=limits(write_stall=10))
+    rig.api.by_hand()
+    caller = await rig.caller()
+    await caller.send(get())
+    connection = await rig.api.connection()
+    await connection.request()
+    await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+    await caller.stream.until(b"half")
+    await swept(rig)
+    rig.clock.advance(11)
+    assert await caller.stream.rest() == b""
+    record = await rig.records.next()
+    assert (record.outcome, record.code, record.status) == ("truncated", "api-timeout", 200)
+    assert await connection.ended()
+
+
+async def test_a_slow_answer_that_keeps_coming_is_let_be(start):
+    """A stall is a time without any byte, not a long answer."""
+    rig = await start(gateway=limits(write_stall=10, first_byte=10))
+    rig.api.by_hand()
+    caller = await rig.caller()
+    await caller.send(get())
+    connection = await rig.api.connection()
+    await connection.request()
+    await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
+    for byte in b"slowly":
+        await connection.send(bytes([byte]))
+        await caller.stream.until(bytes([byte]))
+        await swept(rig)
+        rig.clock.advance(8)
+    assert (await rig.records.next()).outcome == "answered"
+
+
+async def test_a_caller_that_stops_in_mid_body(start):
+    """408; the API's side is ended, so that it cannot take the half for the whole."""
+    rig = await start(gateway=limits(write_stall=10))
+    rig.api.by_hand()
+    caller = await rig.caller()
+    await caller.send(get("/employer/REST/x", "Content-Length: 8", method="POST") + b"half")
+    connection = await rig.api.connection()
+    await connection.head()
+    await swept(rig)
+    rig.clock.advance(11)
+    answer = await caller.answer()
+    assert (answer.status, answer.code, answer.problem["delivery"]) == (408, "request-timeout", "unknown")
+    assert answer.value("Connection") == b"close"
+    assert await connection.stream.exactly(4) == b"half"
+    assert await connection.ended()
+
+
+async def test_an_api_that_takes_no_bytes(start):
+    """504 api-timeout; the caller's rest is thrown away."""
+    rig = await start(gateway=limits(write_stall=10))
+    rig.api.by_hand()
+    caller = await rig.caller()
+    await caller.send(get("/employer/REST/x", f"Content-Length: {len(BIG)}", method="POST"))
+    connection = await rig.api.connection()
+    await connection.head()
+    connection.writer.transport.pause_reading()
+    sending = rig.gateway.service.spawn(_send_quietly(caller, BIG))
+    await eventually(lambda: any(it.throttled for it in rig.gateway.service.connections))
+    await swept(rig)
+    await swept(rig)
+    rig.clock.advance(11)
+    assert (await caller.answer()).code == "api-timeout"
+    await sending
+
+
+async def test_a_caller_that_takes_no_bytes(start):
+    """It is dropped without a word, and the API's connection with it."""
+    rig = await start(gateway=limits(write_stall=10))
+    rig.api.answer = lambda request: ok(BIG)
+    caller = await rig.caller()
+    caller.narrow()
+    await caller.send(get())
+    await eventually(lambda: rig.running and _blocked(rig))
+    await asyncio.sleep(0.05)
+    rig.clock.advance(11)
+    record = await rig.records.next()
+    assert (record.outcome, record.status) == ("caller-gone", 200)
+    assert (rig.pool.busy, rig.pool.idle) == (0, 0)
+    with pytest.raises((TruncatedError, ConnectionResetError)):
+        await caller.answer()
+
+
+async def test_a_whole_exchange(start):
+    """However busy it is, an exchange ends: before the answer with 504, within it with a cut."""
+    rig = await start(gateway=limits(exchange=100, first_byte=1000, write_stall=1000))
+    rig.api.by_hand()
+    caller = await rig.caller()
+    await caller.send(get())
+    connection = await rig.api.connection()
+    await connection.request()
+    rig.clock.advance(101)
+    answer = await caller.answer()
+    assert (answer.status, answer.code, answer.problem["delivery"]) == (504, "api-timeout", "unknown")
+
+
+async def test_a_whole_exchange_that_waits_for_a_connection(start):
+    """Where nothing was sent, 503 overloaded says so."""
+    rig = await start(gateway=limits(exchange=100) + "\n[gateway.pool]\nconnections = 1\nqueue_seconds = 1000")
+    rig.api.by_hand()
+    first, second = await rig.caller(), await rig.caller()
+    await first.send(get())
+    await rig.api.connection()
+    await second.send(post(b"{}"))
+    await eventually(lambda: rig.pool.waiting == 1)
+    rig.clock.advance(101)
+    answer = await second.answer()
+    assert (answer.code, answer.problem["delivery"]) == ("overloaded", "not-sent")
+    assert (await first.answer()).code == "api-timeout"
+    assert rig.pool.waiting == 0
+
+
+async def _send_quietly(caller, data):
+    try:
+        await caller.send(data)
+    except ConnectionError:
+        return
+
+
+def _blocked(rig):
+    exchanges = [it.exchange for it in rig.gateway.service.connections if it.exchange is not None]
+    return any(it._upstream is not None and not it._upstream.reading for it in exchanges)
