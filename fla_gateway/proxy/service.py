@@ -155,17 +155,21 @@ class Service:
         return True
 
     async def close(self) -> None:
-        """End everything at once; what still runs is recorded as its state demands."""
+        """End everything at once; what still runs is recorded, and its caller told, as its state demands."""
+        self.stopping = True
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for connection in tuple(self.connections):
-            connection.drop()
-        for exchange in tuple(self.orphans):
-            exchange.fail("api-closed", "The gateway was stopped.")
+        running = [it.exchange for it in self.connections if it.exchange is not None]
+        for exchange in (*running, *self.orphans):
+            exchange.fail("stopping", "The gateway was stopped before the API had answered.")
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # A turn of the loop for the answers that were written last.
+        await asyncio.sleep(0)
+        for connection in tuple(self.connections):
+            connection.drop()
         for account in self.accounts.values():
             account.pool.close()
 
