@@ -158,7 +158,11 @@ class _Process:
         return RequestLog(LineWriter(_STDOUT), form, masking_key(), self._clock.wall, loop.call_later)
 
     async def run(self, gateway: Gateway, log: RequestLog | None) -> int:
-        """Serve until told to stop; give the exit code."""
+        """Serve until told to stop; give the exit code.
+
+        Raises:
+            ConfigurationError: the admin address cannot be had.
+        """
         stop = asyncio.Event()
         self._handle_signals(stop)
         async with AsyncExitStack() as stack:
@@ -169,17 +173,27 @@ class _Process:
             gateway.service.start(self._most_callers(gateway))
             stack.push_async_callback(gateway.service.close)
             stack.callback(gateway.listeners.close)
+            fault: ConfigurationError | None = None
             async with asyncio.TaskGroup() as tasks:
                 refreshing = tasks.create_task(gateway.refresher.run())
-                await gateway.listeners.start()
-                await self._open_admin(gateway, log, stack)
-                self._announce(gateway)
-                gc.collect()
-                gc.freeze()
-                gc.set_threshold(50_000, 20, 100)
-                await stop.wait()
+                try:
+                    await self._open(gateway, log, stack)
+                    await stop.wait()
+                except ConfigurationError as error:
+                    # Out of the group it would come as one of a group of errors, which nobody expects.
+                    fault = error
                 refreshing.cancel()
+            if fault is not None:
+                raise fault
             return await self._drain(gateway)
+
+    async def _open(self, gateway: Gateway, log: RequestLog | None, stack: AsyncExitStack) -> None:
+        await gateway.listeners.start()
+        await self._open_admin(gateway, log, stack)
+        self._announce(gateway)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
 
     def _most_callers(self, gateway: Gateway) -> int:
         settings = self._configuration.gateway

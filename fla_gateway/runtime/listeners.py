@@ -27,6 +27,8 @@ _BACKLOG: Final = 1024
 _PROBE_SECONDS: Final = 0.5
 # What a machine without IPv6 answers to [::1].
 _NO_IPV6: Final = frozenset((errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT))
+# Any other IPv6 address that cannot be had is a mistake, not a machine without IPv6.
+_ANY_MACHINES: Final = frozenset(("::1", "::"))
 _CURES: Final = {
     errno.EADDRINUSE: "another program listens there; is a gateway running already?",
     errno.EADDRNOTAVAIL: "this machine does not have the address",
@@ -81,7 +83,7 @@ def _bind_tcp(address: TcpAddress) -> list[Bound]:
         try:
             sock = socket.create_server((str(where[0]), port), family=family, backlog=_BACKLOG)
         except OSError as error:
-            if family == socket.AF_INET6 and error.errno in _NO_IPV6:
+            if family == socket.AF_INET6 and error.errno in _NO_IPV6 and str(where[0]) in _ANY_MACHINES:
                 _LOG.info("listener-left-out", address=str(address), reason="this machine has no IPv6")
                 continue
             raise
@@ -128,7 +130,13 @@ class Listeners:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Accept callers."""
+        """Accept callers.
+
+        Raises:
+            ConfigurationError: not one address is left on this machine.
+        """
+        if not self._doors:
+            raise ConfigurationError((Fault("gateway.listen", "this machine has none of the addresses"),))
         loop = asyncio.get_running_loop()
         for bound, protocols in self._doors:
             # A duplicate is served, so that closing the server to pause leaves the socket, and those who queue, alone.
