@@ -242,6 +242,7 @@ class Api:
 
     Attributes:
         answer: makes the answer to a request; None leaves connections to `connection`.
+        gate: answers wait for it, those of a token server do not.
         requests: whole requests that were answered by themselves.
         opened: connections accepted so far.
     """
@@ -252,6 +253,8 @@ class Api:
         self._handed: asyncio.Queue[Connection] = asyncio.Queue()
         self._connections: list[Connection] = []
         self.answer: Callable[[Request], bytes] | None = lambda request: OK
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.requests: list[Request] = []
         self.opened = 0
         self.port = 0
@@ -286,8 +289,12 @@ class Api:
         self._tasks.add(task)
         try:
             while self.answer is not None:
-                self.requests.append(await connection.request())
-                await connection.send(self.answer(self.requests[-1]))
+                request = await connection.request()
+                self.requests.append(request)
+                answer = self.answer(request)
+                if not request.target.startswith(b"/REST/oauth/"):
+                    await self.gate.wait()
+                await connection.send(answer)
             self._handed.put_nowait(connection)
         except (TruncatedError, TimeoutError, ConnectionError, ssl.SSLError, asyncio.CancelledError):
             connection.cut()
@@ -379,6 +386,19 @@ class Caller:
         self.sock.close()
 
 
+async def connect(port: int) -> Caller:
+    """Connect to a port of this machine."""
+    sock = socket.socket()
+    sock.setblocking(False)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+    except OSError:
+        sock.close()
+        raise
+    return Caller(sock)
+
+
 class MovableClock:
     """The system's clocks, and what a test adds to them."""
 
@@ -456,11 +476,7 @@ class Rig:
 
     async def caller(self, port: int | None = None) -> Caller:
         """Connect to the gateway."""
-        sock = socket.socket()
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port or self.port))
-        caller = Caller(sock)
+        caller = await connect(port or self.port)
         self.callers.append(caller)
         return caller
 

@@ -1,0 +1,179 @@
+"""`fla-gateway run`, from its start to its end."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.support.behaviour import connect, eventually, get, post
+from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, write_identity, write_private
+from tests.support.process import Government, run
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+
+CONFIGURATION = """
+[gateway]
+listen = ["127.0.0.1:0", "[::1]:0"]
+{gateway}
+[admin]
+listen = "{admin}"
+[log]
+format = "json"
+[environments.stub]
+api_base = "https://localhost:{port}"
+token_url = "https://localhost:{port}/REST/oauth/v5/token"
+ca_file = "{ca_file}"
+[profiles.employer]
+environment = "stub"
+client_id = "client-7"
+key = {{ pem = "acme.pem", certificate = "acme.cer" }}
+{more}
+"""
+
+
+@pytest.fixture
+async def government(api_tls):
+    """Start token server and API."""
+    government = Government(api_tls)
+    await government.start()
+    yield government
+    await government.close()
+
+
+@pytest.fixture
+async def begin(tmp_path, ca_file, government):
+    """Start gateways as processes."""
+    write_identity(tmp_path)
+    async with AsyncExitStack() as stack:
+
+        async def start(*words, gateway="", admin="127.0.0.1:0", more="", environment=None):
+            path = tmp_path / "gateway.toml"
+            options = {"gateway": gateway, "admin": admin, "more": more, "port": government.port, "ca_file": ca_file}
+            path.write_text(CONFIGURATION.format(**options))
+            return await stack.enter_async_context(run(path, *words, environment=environment))
+
+        yield start
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_lets_what_runs_finish(begin, government, number):
+    """The running exchange is answered, new callers are refused meanwhile, probes tell, and the exit code is 0."""
+    process = await begin()
+    await process.event("ready")
+    assert (await process.admin("/readyz")).status == 200
+    if number == signal.SIGTERM:
+        process.signal(signal.SIGHUP)
+        assert "restart" in (await process.event("signal"))["warning"]
+    government.gate.clear()
+    running, idle = await process.caller(), await process.caller()
+    await running.send(post(b"declaration"))
+    await eventually(lambda: government.calls)
+    process.signal(number)
+    await process.event("stopping")
+    assert await idle.ended()
+    with pytest.raises(ConnectionRefusedError):
+        await connect(process.port())
+    readiness = await process.admin("/readyz")
+    assert (readiness.status, b"stopping" in readiness.body) == (503, True)
+    assert (await process.admin("/livez")).status == 200
+    government.gate.set()
+    answer = await running.answer()
+    assert (answer.status, answer.body, answer.value("Connection")) == (200, b"ok", b"close")
+    assert await process.ended() == 0
+    (line,) = process.requests
+    assert (line["event"], line["status"], line["outcome"], line["method"]) == ("request", 200, "answered", "POST")
+    assert (line["profile"], line["path"], line["received"], line["sent"]) == ("employer", "/REST/dimona/v2/x", 11, 2)
+    for caller in (running, idle):
+        caller.close()
+
+
+async def test_a_second_signal_ends_at_once(begin, government):
+    """Whoever cannot wait need not; the exit code says that something was cut."""
+    process = await begin()
+    await process.event("ready")
+    government.gate.clear()
+    caller = await process.caller()
+    await caller.send(post(b"declaration"))
+    await eventually(lambda: government.calls)
+    process.signal(signal.SIGTERM)
+    await process.event("stopping")
+    process.signal(signal.SIGINT)
+    assert await process.ended() == 1
+    assert await caller.ended()
+    caller.close()
+
+
+async def test_what_still_runs_after_drain_seconds_is_cut_and_recorded(begin, government):
+    """The exit code is 1, and the exchange has its line: its fate is not lost with the process."""
+    process = await begin(gateway="drain_seconds = 0.1")
+    await process.event("ready")
+    government.gate.clear()
+    caller = await process.caller()
+    await caller.send(post(b"declaration"))
+    await eventually(lambda: government.calls)
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 1
+    assert process.events("drain-cut")
+    assert [line["method"] for line in process.requests] == ["POST"]
+    assert (process.requests[0]["outcome"], process.requests[0]["code"]) == ("unknown", "stopping")
+    answer = await caller.answer()
+    assert (answer.status, answer.code, answer.problem["delivery"]) == (503, "stopping", "unknown")
+    caller.close()
+
+
+async def test_a_bad_key_stops_its_own_profile_alone(begin, government, tmp_path):
+    """The others run; the bad one answers 503 and says why, as its start did; a door of its own does the same."""
+    expired = make_ec()
+    write_private(tmp_path / "other.pem", key_pem(expired))
+    certificate = certificate_pem(make_certificate(make_ec()))
+    (tmp_path / "other.cer").write_bytes(certificate)
+    more = """
+[profiles.bad]
+environment = "stub"
+client_id = "client-8"
+key = { pem = "other.pem", certificate = "other.cer" }
+listen = "127.0.0.1:0"
+"""
+    process = await begin(
+        more=more, environment={"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    )
+    await process.event("ready")
+    assert (await process.call(get())).status == 200
+    answer = await process.call(get("/bad/REST/x"))
+    assert (answer.status, answer.code, answer.problem["profile"]) == (503, "profile-unavailable", "bad")
+    event = await process.event("profile-unavailable")
+    assert event["profile"] == "bad"
+    assert answer.problem["detail"] in event["reason"]
+    last = len(process.events("listening")) - 1
+    assert (await process.call(get("/REST/x"), last)).code == "profile-unavailable"
+    assert (await process.admin("/readyz")).status == 200
+    strict = await begin("--strict", more=more)
+    assert await strict.ended() == 2
+    assert "profiles.bad.key" in strict.output
+
+
+async def test_a_faulty_configuration_is_told_whole(begin):
+    """Exit code 2 and every fault, in sentences, without a trace."""
+    process = await begin(gateway='drain_seconds = "soon"\nhost = []', more='[profiles.bad]\nenvironment = "nowhere"')
+    assert await process.ended() == 2
+    for part in ("gateway.drain_seconds", "gateway.host", "profiles.bad.client_id"):
+        assert part in process.output
+    assert "Traceback" not in process.output
+
+
+@pytest.mark.parametrize("place", ["admin.listen", "profiles.second.listen"])
+async def test_an_address_in_use_is_told(begin, place):
+    """Exit code 2, the place in the configuration, and what may be the matter."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        second = '[profiles.second]\nenvironment = "stub"\nclient_id = "c"\nkey = { pem = "acme.pem" }\n'
+        options = {"admin": address} if place == "admin.listen" else {"more": f'{second}listen = "{address}"'}
+        process = await begin(**options)
+        assert await process.ended() == 2
+    assert address in process.output
+    assert place in process.output
+    assert "another program listens there" in process.output
+    assert "Traceback" not in process.output
