@@ -102,7 +102,10 @@ class CallerConnection(asyncio.Protocol):
         try:
             asked = self._door.asked(data[:after_line])
             fields = self._door.fields(data[after_line:end], asked.minor)
-            payload, last = self._first_payload(fields.length, data[end:])
+            if fields.length or end < len(data):
+                payload, last = self._first_payload(fields.length, data[end:])
+            else:
+                payload, last = b"", True
         except ProtocolError as error:
             self._malformed(error)
             return
@@ -193,15 +196,17 @@ class CallerConnection(asyncio.Protocol):
                 0, 0 if asked.method == b"HEAD" else len(body), 0.0, 0,
             )
         )  # fmt: skip
-        self._turn(now, keep_alive=keep_alive)
+        self.turn(now, keep_alive=keep_alive)
 
     # Turns and ends
 
-    def finished(self, exchange: Exchange, now: float) -> None:
-        """Take note that the exchange is over and its answer written."""
-        self._turn(now, keep_alive=exchange.keep_alive)
+    def turn(self, now: float, *, keep_alive: bool) -> None:
+        """Go on after an answer that has been written: the next request, or the end of the connection.
 
-    def _turn(self, now: float, *, keep_alive: bool) -> None:
+        Args:
+            now: `Clock.monotonic`.
+            keep_alive: whether the connection may be used again.
+        """
         self.exchange = None
         self._since = now
         if self._paused:

@@ -101,7 +101,9 @@ class Exchange:
             last: whether they are the whole body.
         """
         self.keep_alive = self._fields.keep_alive
-        self._take(payload, last=last)
+        self.body_open = not last
+        if payload:
+            self._take(payload)
         account = self._account
         token = account.entry.current(self.started)
         if token is not None:
@@ -114,23 +116,23 @@ class Exchange:
 
     def body(self, payload: bytes, *, last: bool) -> None:
         """Pass further bytes of the body on."""
-        self._take(payload, last=last)
+        self.body_open = not last
+        if payload:
+            self._take(payload)
         if self._upstream is not None:
             self._upstream.write(self._framed(payload))
         elif self._task is not None:
             self._hold(payload)
 
-    def _take(self, payload: bytes, *, last: bool) -> None:
-        self.body_open = not last
-        if payload:
-            self.received += len(payload)
-            if self.received > self._service.settings.replay_limit:
-                self._too_long_to_keep = True
-                self._kept = None
-            elif self._kept is None:
-                self._kept = [payload]
-            else:
-                self._kept.append(payload)
+    def _take(self, payload: bytes) -> None:
+        self.received += len(payload)
+        if self.received > self._service.settings.replay_limit:
+            self._too_long_to_keep = True
+            self._kept = None
+        elif self._kept is None:
+            self._kept = [payload]
+        else:
+            self._kept.append(payload)
 
     def _hold(self, payload: bytes) -> None:
         if self._outbox is None:
@@ -200,10 +202,6 @@ class Exchange:
         if fields.expects_continue and self.body_open and not self.received and self._caller is not None:
             self._caller.write(CONTINUE)
 
-    def request_is_sent(self) -> bool:
-        """See `upstream.Carried`."""
-        return not self.body_open
-
     def upstream_blocked(self, *, blocked: bool) -> None:
         """See `upstream.Carried`."""
         if self._caller is not None:
@@ -236,7 +234,9 @@ class Exchange:
                 parts.append(b"Transfer-Encoding: chunked\r\n")
             else:
                 self._until_close = True
-        parts += (connection_field(keep_alive=self.keep_alive, minor=self.minor), b"\r\n")
+        if not (self.keep_alive and self.minor):
+            parts.append(connection_field(keep_alive=self.keep_alive, minor=self.minor))
+        parts.append(b"\r\n")
         self._pending = parts
         return framing
 
@@ -366,7 +366,7 @@ class Exchange:
             if outcome == "truncated":
                 caller.drop(reset=self._until_close)
             else:
-                caller.finished(self, now)
+                caller.turn(now, keep_alive=self.keep_alive)
 
     def sweep(self, now: float) -> None:
         """Look for a phase that has lasted too long; called once a second."""

@@ -19,6 +19,7 @@ _SUSPICIOUS: Final = re.compile(rb"[%;\\#]|/\.|//").search
 # Two-byte forms of ".", "/" and "\" that a careless UTF-8 decoder takes for them (RFC 3629, section 10).
 _OVERLONG: Final = re.compile(rb"\xc0[\xae\xaf]|\xc1\x9c").search
 _SLASHES: Final = re.compile(rb"[/\\]")
+_PARTS: Final = re.compile(rb"[/\\;]")
 _MAX_DECODINGS: Final = 8
 
 
@@ -83,7 +84,7 @@ def _not_served(path: bytes, prefixes: tuple[bytes, ...], *, suspicious: bool) -
     if not path.startswith(b"/REST/"):
         return Refusal("not-found", "Only paths under /REST/ are forwarded; addresses look like /<profile>/REST/...")
     if suspicious or b"oauth" in path.lower():
-        refusal = _token_endpoint(path)
+        refusal = _token_endpoint(path, suspicious=suspicious)
         if refusal:
             return refusal
     return _outside(path, prefixes) if prefixes else None
@@ -139,10 +140,12 @@ def _decoded(path: bytes) -> bytes | None:
     return None
 
 
-def _token_endpoint(path: bytes) -> Refusal | None:
-    decoded = _decoded(path) or path
-    segments = [part for segment in _SLASHES.split(decoded.lower()) if (part := segment.partition(b";")[0])]
-    if segments[1:2] != [b"oauth"]:
+def _token_endpoint(path: bytes, *, suspicious: bool) -> Refusal | None:
+    parts = [part for part in _PARTS.split((_decoded(path) or path).lower()) if part]
+    # In a plain path only its second segment can lead to the token endpoint. Where readers may cut and split in
+    # different orders, no part may be it: a path that is refused in error costs less than a token that is not ours to
+    # give.
+    if b"oauth" not in (parts if suspicious else parts[1:2]):
         return None
     return Refusal("token-endpoint-refused", "Tokens are the gateway's business; callers need none and get none.")
 

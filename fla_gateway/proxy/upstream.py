@@ -27,6 +27,9 @@ _MAX_INTERIM: Final = 16
 class Carried(Protocol):
     """The exchange, as a connection sees it."""
 
+    body_open: bool
+    """Whether the request is still being written."""
+
     def interim(self, head: ResponseHead) -> None:
         """Take a 1xx answer other than 100 and 101."""
 
@@ -41,9 +44,6 @@ class Carried(Protocol):
 
     def upstream_blocked(self, *, blocked: bool) -> None:
         """The API takes no more bytes for now, or takes them again."""
-
-    def request_is_sent(self) -> bool:
-        """Tell whether the whole request has been written."""
 
 
 class Owner(Protocol):
@@ -184,9 +184,7 @@ class ApiConnection(asyncio.Protocol):
 
     def _finish(self, exchange: Carried, payload: bytes, *, surplus: bool) -> None:
         self._decoder = None
-        sound = (
-            self._persistent and not surplus and not self.closed and not self._blocked and exchange.request_is_sent()
-        )
+        sound = self._persistent and not surplus and not self.closed and not self._blocked and not exchange.body_open
         self.exchange = None
         if not sound:
             self.abort()
