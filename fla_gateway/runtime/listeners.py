@@ -12,10 +12,11 @@ import errno
 import os
 import socket
 import stat
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -35,6 +36,9 @@ _CURES: Final = {
     errno.EACCES: "the address needs more rights than this process has",
     errno.ENOENT: "the directory of the socket does not exist",
 }
+
+# From Python 3.13 on a server that is closed removes its file, and a pause would end the listener for good.
+_KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
 Protocols = Callable[[], asyncio.Protocol]
 
@@ -142,7 +146,9 @@ class Listeners:
             # A duplicate is served, so that closing the server to pause leaves the socket, and those who queue, alone.
             sock = bound.sock.dup()
             if isinstance(bound.address, UnixAddress):
-                self._servers.append(await loop.create_unix_server(protocols, sock=sock, backlog=_BACKLOG))
+                self._servers.append(
+                    await loop.create_unix_server(protocols, sock=sock, backlog=_BACKLOG, **_KEEP_FILE)
+                )
             else:
                 self._servers.append(await loop.create_server(protocols, sock=sock, backlog=_BACKLOG))
 

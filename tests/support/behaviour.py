@@ -42,7 +42,7 @@ REFUSED_TOKEN = (
 
 CONFIGURATION = """
 [gateway]
-listen = ["127.0.0.1:0"]
+listen = ["127.0.0.1:0"{unix}]
 {gateway}
 [environments.stand-in]
 api_base = "https://{name}:{port}"
@@ -548,6 +548,7 @@ async def running(
     name: str = "localhost",
     api_port: int | None = None,
     egress: Egress | None = None,
+    unix: Path | None = None,
     limit: int = 1024,
     unavailable: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Rig]:
@@ -564,6 +565,7 @@ async def running(
         name: host name of the API in the configuration.
         api_port: where the gateway looks for the API, if not where it is.
         egress: the corporate proxy.
+        unix: path of a second listener.
         limit: callers' connections open at most.
         unavailable: why profiles cannot be served.
     """
@@ -572,7 +574,9 @@ async def running(
     (folder / "never-read.pem").touch()
     path = folder / "gateway.toml"
     port = api.port if api_port is None else api_port
-    path.write_text(CONFIGURATION.format(gateway=gateway, profile=profile, name=name, port=port, ca_file=ca_file))
+    second = "" if unix is None else f', "unix:{unix}"'
+    words = {"gateway": gateway, "profile": profile, "name": name, "unix": second}
+    path.write_text(CONFIGURATION.format(**words, port=port, ca_file=ca_file))
     clock, records = MovableClock(), Records()
     tokens = Tokens(clock)
     built = build(read(path), unavailable or {}, tokens, tls, clock, records, egress)

@@ -1,0 +1,177 @@
+"""Listeners: what is bound, who may connect, and what happens at the limit."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import stat
+
+import pytest
+
+from fla_gateway.config.address import TcpAddress, UnixAddress
+from fla_gateway.errors import ConfigurationError
+from fla_gateway.runtime.listeners import bind
+from tests.support.behaviour import Caller, eventually, get
+
+
+def close(bound):
+    """Let go of bound sockets."""
+    for it in bound:
+        it.sock.close()
+
+
+async def connect_unix(path):
+    """Connect to a Unix socket."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, str(path))
+    return Caller(sock)
+
+
+def test_a_unix_socket_is_its_owners_alone(tmp_path):
+    """Mode 0600 from the moment it exists."""
+    path = tmp_path / "gateway.sock"
+    bound = bind(UnixAddress(path), "gateway.listen[0]")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    close(bound)
+
+
+def test_the_socket_of_a_gateway_that_was_killed_is_replaced(tmp_path):
+    """Nobody answers there, so nobody loses anything."""
+    path = tmp_path / "gateway.sock"
+    close(bind(UnixAddress(path), "gateway.listen[0]"))
+    assert path.exists()
+    close(bind(UnixAddress(path), "gateway.listen[0]"))
+
+
+def test_the_socket_of_a_gateway_that_runs_is_left_alone(tmp_path):
+    """A second gateway is told, and the first keeps its callers."""
+    path = tmp_path / "gateway.sock"
+    first = bind(UnixAddress(path), "gateway.listen[0]")
+    with pytest.raises(ConfigurationError) as caught:
+        bind(UnixAddress(path), "gateway.listen[1]")
+    assert "gateway.listen[1]" in str(caught.value)
+    assert "another program listens there" in str(caught.value)
+    with socket.socket(socket.AF_UNIX) as probe:
+        assert probe.connect_ex(str(path)) == 0
+    close(first)
+
+
+def test_a_file_that_is_no_socket_is_never_removed(tmp_path):
+    """A wrong path must not cost anybody a file."""
+    path = tmp_path / "important"
+    path.write_text("kept")
+    with pytest.raises(ConfigurationError):
+        bind(UnixAddress(path), "gateway.listen[0]")
+    assert path.read_text() == "kept"
+
+
+def test_a_directory_that_does_not_exist_is_told(tmp_path):
+    """In words, with the place in the configuration."""
+    with pytest.raises(ConfigurationError) as caught:
+        bind(UnixAddress(tmp_path / "none/gateway.sock"), "gateway.listen[0]")
+    assert "the directory of the socket does not exist" in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
+@pytest.mark.parametrize(("host", "is_fault"), [("::1", False), ("::", False), ("2001:db8::1", True)])
+def test_a_machine_without_ipv6_is_no_fault(monkeypatch, host, is_fault, error):
+    """Loopback and any address are left out; an address of another machine is a mistake, not a missing protocol."""
+
+    def without_ipv6(*_, **__):
+        raise OSError(error, "no")
+
+    monkeypatch.setattr(socket, "create_server", without_ipv6)
+    if is_fault:
+        with pytest.raises(ConfigurationError):
+            bind(TcpAddress(host, 0), "gateway.listen[1]")
+    else:
+        assert bind(TcpAddress(host, 0), "gateway.listen[1]") == []
+
+
+def test_an_address_in_use_is_a_fault():
+    """With its place and what may be the matter."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigurationError) as caught:
+        bind(TcpAddress("127.0.0.1", taken.getsockname()[1]), "gateway.listen[0]")
+    assert str(caught.value).startswith("gateway.listen[0]: cannot listen on 127.0.0.1:")
+
+
+async def test_callers_of_a_unix_socket_need_no_name(start, tmp_path):
+    """Any Host will do, a page still will not; the address in a Location is by the name that was used."""
+    path = tmp_path / "gateway.sock"
+    rig = await start(unix=path)
+    caller = await connect_unix(path)
+    rig.api.answer = lambda request: b"HTTP/1.1 201 Created\r\nLocation: /REST/x/7\r\nContent-Length: 0\r\n\r\n"
+    await caller.send(get().replace(b"localhost", b"anything.example"))
+    answer = await caller.answer()
+    assert (answer.status, answer.value("Location")) == (201, b"/employer/REST/x/7")
+    await caller.send(get("/employer/REST/x", "Origin: https://evil.example"))
+    assert (await caller.answer()).code == "browser-refused"
+    caller.close()
+
+
+async def test_a_unix_socket_is_removed_at_the_end(start, tmp_path):
+    """So that the next start, and whoever looks, finds nothing stale."""
+    path = tmp_path / "gateway.sock"
+    rig = await start(unix=path)
+    assert path.exists()
+    rig.gateway.listeners.close()
+    assert not path.exists()
+
+
+async def test_a_profiles_own_door_has_no_name_in_its_paths(start):
+    """There /REST/ is the first segment; addresses in answers are that door's."""
+    rig = await start(profile='listen = "127.0.0.1:0"')
+    rig.api.answer = lambda request: (
+        b"HTTP/1.1 201 Created\r\nLocation: https://localhost:%d/REST/x/7\r\nContent-Length: 0\r\n\r\n" % rig.api.port
+    )
+    port = rig.gateway.bound[1].sock.getsockname()[1]
+    caller = await rig.caller(port)
+    await caller.send(get("/REST/x").replace(b"localhost", b"localhost:%d" % port))
+    answer = await caller.answer()
+    assert answer.value("Location") == b"http://localhost:%d/REST/x/7" % port
+    assert rig.api.requests[0].target == b"/REST/x"
+    await caller.send(get("/employer/REST/x"))
+    assert (await caller.answer()).code == "not-found"
+    await caller.send(get("/REST/x").replace(b"localhost", b"localhost:%d" % rig.port))
+    assert (await caller.answer()).code == "wrong-host"
+    common = await rig.caller()
+    await common.send(get("/REST/x"))
+    assert (await common.answer()).code == "unknown-profile"
+
+
+async def test_at_the_limit_callers_wait_until_there_is_room(start):
+    """Nobody is refused: who comes too many queues in the kernel, and is served when somebody goes."""
+    rig = await start(limit=2)
+    first, second = await rig.caller(), await rig.caller()
+    for caller in (first, second):
+        await caller.send(get())
+        assert (await caller.answer()).status == 200
+    assert rig.gateway.service.door_snapshot().limited
+    third, fourth = await rig.caller(), await rig.caller()
+    await third.send(get())
+    await fourth.send(get())
+    await first.send(get())
+    assert (await first.answer()).status == 200
+    assert rig.gateway.service.door_snapshot().connections == 2
+    assert (third.stream.buffer, len(rig.api.requests)) == (b"", 3)
+    first.close()
+    assert (await third.answer()).status == 200
+    second.close()
+    third.close()
+    assert (await fourth.answer()).status == 200
+    await eventually(lambda: not rig.gateway.service.door_snapshot().limited)
+
+
+async def test_the_limit_is_reached_and_left_many_times(start):
+    """Pausing and going on loses no caller."""
+    rig = await start(limit=1)
+    for _ in range(20):
+        callers = [await rig.caller() for _ in range(3)]
+        for caller in callers:
+            await caller.send(get("/employer/REST/x", "Connection: close"))
+        for caller in callers:
+            assert (await caller.answer()).status == 200
+            caller.close()
+    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
