@@ -132,11 +132,16 @@ class Process:
 
     async def admin(self, path: str) -> Answer:
         """Ask the admin listener."""
-        caller = await connect(self.events("admin-listening")[0]["port"])
-        await caller.send(get(path))
-        answer = await caller.answer()
-        caller.close()
-        return answer
+        return await ask(self.events("admin-listening")[0]["port"], path)
+
+
+async def ask(port: int, path: str) -> Answer:
+    """Send one GET to a port of this machine and read the answer."""
+    caller = await connect(port)
+    await caller.send(get(path))
+    answer = await caller.answer()
+    caller.close()
+    return answer
 
 
 @asynccontextmanager
