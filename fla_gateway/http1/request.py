@@ -65,10 +65,14 @@ def read_request_line(line: bytes) -> RequestLine:
     return RequestLine(method, target, minor == b"1")
 
 
-def check_partial_head(data: bytes) -> None:
+def check_partial_head(data: bytes, seen: int = 0) -> None:
     """Refuse a head that has not ended yet as soon as it cannot become a good one.
 
     Without this, a caller that ends its lines with a bare line feed would wait for the time-out.
+
+    Args:
+        data: all bytes so far.
+        seen: how many of them were checked before.
 
     Raises:
         ProtocolError: ``malformed-request`` or ``head-too-large``.
@@ -77,7 +81,7 @@ def check_partial_head(data: bytes) -> None:
         raise ProtocolError("head-too-large", f"the head is longer than {MAX_HEAD} bytes")
     if data[:1] == b"\x16":
         raise ProtocolError("malformed-request", "these bytes are TLS; this address speaks plain HTTP, use http://")
-    if STRAY(data) is not None:
+    if STRAY(data, max(0, seen - 1)) is not None:
         raise ProtocolError("malformed-request", "a head's lines end with CRLF, and it holds no NUL")
 
 

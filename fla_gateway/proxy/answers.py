@@ -6,26 +6,54 @@ Owns the head of a problem answer. Refuses to know why it is given; `problems` h
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import NamedTuple
 
-from fla_gateway.problems import PROBLEMS
+from fla_gateway.problems import PROBLEMS, Delivery, problem_body
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def problem_head(code: str, length: int, connection: bytes, retry_after: int | None = None) -> bytes:
-    """Write the head of an ``application/problem+json`` answer (RFC 9457).
+class ProblemAnswer(NamedTuple):
+    """An answer of the gateway's own.
+
+    Attributes:
+        message: head and body as they go to the caller.
+        sent: bytes of body among them.
+    """
+
+    message: bytes
+    sent: int
+
+
+def problem_answer(
+    code: str,
+    detail: str,
+    request_id: str,
+    profile: str,
+    *,
+    delivery: Delivery,
+    method: bytes,
+    connection: bytes,
+    retry_after: int | None = None,
+) -> ProblemAnswer:
+    """Write a whole answer of ``application/problem+json`` (RFC 9457).
 
     Args:
         code: a code of `problems.PROBLEMS`.
-        length: bytes of the body; HEAD is told it as well (RFC 9110, section 9.3.2).
+        detail: what happened and what to do.
+        request_id: the UUID of the exchange.
+        profile: name of the profile, empty where none was reached.
+        delivery: what the exchange knows of the request's fate.
+        method: of the request; the answer to HEAD has no body, but its length (RFC 9110, section 9.3.2).
         connection: the Connection field line, or nothing.
         retry_after: whole seconds, or None.
     """
     row = PROBLEMS[code]
+    body = problem_body(code, detail, request_id, profile or None, delivery=delivery)
     head = (
         f"HTTP/1.1 {row.status} {HTTPStatus(row.status).phrase}\r\n"
         "Content-Type: application/problem+json\r\n"
-        f"Content-Length: {length}\r\n"
+        f"Content-Length: {len(body)}\r\n"
         "Cache-Control: no-store\r\n"
         f"Fla-Gateway-Origin: {row.origin}\r\n"
     )
@@ -34,7 +62,8 @@ def problem_head(code: str, length: int, connection: bytes, retry_after: int | N
     if code == "method-refused":
         # RFC 9110, section 15.5.6: a 405 names the methods that are allowed.
         head += "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
-    return head.encode() + connection + b"\r\n"
+    shown = b"" if method == b"HEAD" else body
+    return ProblemAnswer(head.encode() + connection + b"\r\n" + shown, len(shown))
 
 
 def connection_field(*, keep_alive: bool, minor: int) -> bytes:

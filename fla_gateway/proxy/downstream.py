@@ -17,8 +17,8 @@ from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED, check_partial_head
-from fla_gateway.problems import PROBLEMS, problem_body
-from fla_gateway.proxy.answers import connection_field, problem_head
+from fla_gateway.problems import PROBLEMS
+from fla_gateway.proxy.answers import connection_field, problem_answer
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.exchange import Exchange
 from fla_gateway.proxy.record import ExchangeRecord
@@ -126,9 +126,10 @@ class CallerConnection(asyncio.Protocol):
     def _incomplete_head(self, data: bytes) -> None:
         if not self._buffer:
             self._since = self._service.now()
+        seen = len(self._buffer)
         self._buffer = data
         try:
-            check_partial_head(data)
+            check_partial_head(data, seen)
         except ProtocolError as error:
             self._malformed(error)
 
@@ -185,15 +186,16 @@ class CallerConnection(asyncio.Protocol):
         # RFC 9110, section 9.3.6: what follows a CONNECT may be no HTTP at all, so nothing more is read from it.
         keep_alive = keep_alive and not self._left and not service.stopping and asked.method != b"CONNECT"
         row = PROBLEMS[refusal.code]
-        body = problem_body(refusal.code, refusal.detail, request_id, profile or None, delivery="not-sent")
-        self.write(
-            problem_head(refusal.code, len(body), connection_field(keep_alive=keep_alive, minor=asked.minor))
-            + (b"" if asked.method == b"HEAD" else body)
-        )
+        connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
+        answer = problem_answer(
+            refusal.code, refusal.detail, request_id, profile,
+            delivery="not-sent", method=asked.method, connection=connection,
+        )  # fmt: skip
+        self.write(answer.message)
         service.observer.exchange(
             ExchangeRecord(
                 request_id, profile, asked.method, asked.path, row.status, row.origin, refusal.code, "refused",
-                0, 0 if asked.method == b"HEAD" else len(body), 0.0, 0,
+                0, answer.sent, 0.0, 0,
             )
         )  # fmt: skip
         self.turn(now, keep_alive=keep_alive)
@@ -215,13 +217,13 @@ class CallerConnection(asyncio.Protocol):
             return
         if not keep_alive or self._service.stopping:
             self._end()
+        elif self._half_closed and not self._buffer:
+            self.transport.close()
         elif self._blocked:
             # The last answer has not been taken yet: no further request is begun for a caller that does not read.
             self._pause(_UNREAD)
         elif self._buffer:
             self._service.loop.call_soon(self._next)
-        elif self._half_closed:
-            self.transport.close()
 
     def _next(self) -> None:
         if self.closed or self._blocked or self.exchange is not None or not self._buffer:

@@ -14,8 +14,8 @@ import structlog
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.chunked import LAST_CHUNK, chunk
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.problems import PROBLEMS, problem_body
-from fla_gateway.proxy.answers import CONTINUE, connection_field, problem_head
+from fla_gateway.problems import PROBLEMS
+from fla_gateway.proxy.answers import CONTINUE, connection_field, problem_answer
 from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
 from fla_gateway.proxy.headers import inbound
 from fla_gateway.proxy.record import ExchangeRecord
@@ -316,13 +316,13 @@ class Exchange:
         delivery: Delivery = "unknown" if self._attempts else "not-sent"
         self.keep_alive = self.keep_alive and not self.body_open and not self._service.stopping
         self._status = PROBLEMS[code].status
-        body = problem_body(code, detail, self.request_id, self._account.name, delivery=delivery)
         connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
-        if self.method == b"HEAD":
-            caller.write(problem_head(code, len(body), connection, retry_after))
-        else:
-            self.sent = len(body)
-            caller.write(problem_head(code, len(body), connection, retry_after) + body)
+        answer = problem_answer(
+            code, detail, self.request_id, self._account.name,
+            delivery=delivery, method=self.method, connection=connection, retry_after=retry_after,
+        )  # fmt: skip
+        self.sent = answer.sent
+        caller.write(answer.message)
         origin = PROBLEMS[code].origin
         self._end(origin, code, "unknown" if self._attempts else "refused" if origin == "gateway" else "not-sent")
 

@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -165,6 +165,7 @@ class _Process:
         """
         stop = asyncio.Event()
         self._handle_signals(stop)
+        asyncio.get_running_loop().set_exception_handler(_note_fault)
         async with AsyncExitStack() as stack:
             if log is not None:
                 stack.callback(log.close)
@@ -280,6 +281,12 @@ class _Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ask_to_stop, number.name)
         loop.add_signal_handler(signal.SIGHUP, _note_hangup)
+
+
+def _note_fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # The loop's own handler writes the repr of whatever was at hand, past the log's format and redaction.
+    error = context.get("exception")
+    _LOG.error("loop-fault", message=context.get("message", ""), error=type(error).__name__, exc_info=error)
 
 
 def _note_hangup() -> None:

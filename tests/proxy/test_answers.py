@@ -6,19 +6,27 @@ import json
 
 import pytest
 
-from fla_gateway.problems import PROBLEMS, problem_body
-from fla_gateway.proxy.answers import connection_field, problem_head
+from fla_gateway.problems import PROBLEMS
+from fla_gateway.proxy.answers import connection_field, problem_answer
 
 REQUEST_ID = "0b9f4a3e-9a4f-4d39-8d28-6f2a2b1f8c55"
 
 
-def parts(code, delivery=None, **options):
+def parts(code, **options):
     """Write an answer and take it apart: status line, fields, body."""
-    body = problem_body(code, "Something happened. Do this.", REQUEST_ID, "employer", delivery=delivery)
-    head = problem_head(code, len(body), **{"connection": b"", **options})
-    assert head.endswith(b"\r\n\r\n")
-    first, *lines = head.decode().removesuffix("\r\n\r\n").split("\r\n")
+    asked = {"delivery": PROBLEMS[code].delivery, "method": b"GET", "connection": b"", **options}
+    answer = problem_answer(code, "Something happened. Do this.", REQUEST_ID, "employer", **asked)
+    head, _, body = answer.message.partition(b"\r\n\r\n")
+    assert len(body) == answer.sent
+    first, *lines = head.decode().split("\r\n")
     return first, dict(line.split(": ", 1) for line in lines), body
+
+
+def test_the_answer_to_head_has_the_length_and_no_body():
+    """RFC 9110, section 9.3.2."""
+    _, fields, body = parts("not-found", method=b"HEAD")
+    assert body == b""
+    assert fields["Content-Length"] == str(len(parts("not-found")[2]))
 
 
 @pytest.mark.parametrize("code", sorted(PROBLEMS))
