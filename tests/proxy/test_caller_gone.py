@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from fla_gateway.errors import ProblemError
 from tests.support.behaviour import OK, REFUSED_TOKEN, eventually, get, ok, post
 
 CHANGING = ["POST", "PUT", "PATCH", "DELETE"]
@@ -62,6 +65,25 @@ async def test_a_reset_that_nobody_has_read_yet_is_noticed(rig):
     record = await rig.records.next()
     assert (record.outcome, record.attempts, record.method) == ("caller-gone", 0, b"POST")
     await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
+
+
+async def test_a_caller_that_closed_while_it_was_held(rig):
+    """The gateway does not read from it, so it answers into the void: that is no fault of anybody's, and it ends."""
+    loop = asyncio.get_running_loop()
+    faults = []
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    rig.tokens.gate.clear()
+    rig.tokens.failures.append(ProblemError("token-unreachable", "No connection."))
+    caller = await rig.caller()
+    await caller.send(get("/employer/REST/x", "Content-Length: 900000", method="POST") + bytes(300_000))
+    await rig.tokens.asked.wait()
+    await eventually(lambda: any(it._paused for it in rig.gateway.service.connections))
+    caller.close()
+    rig.tokens.gate.set()
+    record = await rig.records.next()
+    assert (record.attempts, record.outcome) in {(0, "not-sent"), (0, "caller-gone")}
+    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    assert faults == []
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
