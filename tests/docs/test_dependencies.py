@@ -1,0 +1,35 @@
+"""docs/dependencies.md gives a reason for each direct dependency, and for no other."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from tests.docs.pages import ROOT, read, rows
+
+
+def names(requirements) -> set[str]:
+    """Give the names of requirements without versions and markers."""
+    return {re.split(r"[^A-Za-z0-9_.-]", requirement)[0] for requirement in requirements}
+
+
+def listed() -> dict[str, set[str]]:
+    """Give the packages that the page names under each heading."""
+    sections = re.split(r"^## (.+)$", read("docs/dependencies.md"), flags=re.MULTILINE)[1:]
+    return {
+        head: {row[0].strip("`") for row in rows(text)} for head, text in zip(sections[::2], sections[1::2], strict=True)
+    }
+
+
+def test_every_dependency_has_its_reason():
+    """Each list of pyproject.toml has the same packages as its table in the page."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    found = listed()
+    assert found["To run"] == names(project["project"]["dependencies"])
+    assert found["The extra `sandbox`"] == names(project["project"]["optional-dependencies"]["sandbox"])
+    assert found["To develop"] == names(project["dependency-groups"]["dev"]) | names(project["build-system"]["requires"])
+
+
+def test_no_reason_is_empty():
+    """Each row says what the package is for and why it was chosen."""
+    assert all(len(row) == 3 and all(row) for row in rows(read("docs/dependencies.md")))
