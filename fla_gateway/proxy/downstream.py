@@ -7,6 +7,7 @@ Refuses to know tokens and upstreams: a judged request becomes an exchange.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import select
 import socket
 import struct
@@ -240,7 +241,8 @@ class CallerConnection(asyncio.Protocol):
         # is read (RFC 9112, section 9.6): so only our side is closed, and what comes is thrown away for a while.
         self.lingering = True
         self._buffer = b""
-        if self.transport.can_write_eof():
+        # A caller that has closed already may have answered our last bytes with a reset: then no side is left to close.
+        with contextlib.suppress(OSError):
             self.transport.write_eof()
         self._resume(_PIPELINED)
 
