@@ -84,4 +84,7 @@ def _same_site(referer: bytes, names: frozenset[bytes] | None) -> bool:
         # "about:blank" or a relative reference: no page of another site.
         return True
     authority = rest.replace(b"?", b"/").replace(b"#", b"/").partition(b"/")[0]
+    if b":" not in authority.rpartition(b"]")[2]:
+        # A page of port 80 is not of this listener, unless that is its port.
+        authority += b":80"
     return scheme == b"http" and (names is None or authority in names)

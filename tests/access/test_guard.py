@@ -54,7 +54,8 @@ def test_http_1_0_without_host_and_unix_sockets_need_no_name():
         "Origin: https://evil.example", "ORIGIN: null", "Origin: http://localhost:8480", "Origin:",
         "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "sec-fetch-site: Cross-Site", "Sec-Fetch-Site:",
         "Referer: https://evil.example/page", "Referer: http://evil.example", "referer: http://localhost:3000/app",
-        "Referer: https://localhost:8480/", "Referer: http://localhost:8480@evil.example/",
+        "Referer: https://localhost:8480/", "Referer: http://localhost/app", "Referer: http://[::1]/",
+        "Referer: http://localhost:8480@evil.example/",
         "Referer: http://evil.example?http://localhost:8480/", "Referer: http://evil.example#@localhost:8480/",
     ],
 )  # fmt: skip
@@ -80,6 +81,11 @@ def test_a_unix_socket_is_guarded_against_pages_as_well(line):
 def test_a_person_who_types_an_address_is_let_in(line):
     """A navigation of a person's own, and pages of this very listener, are no attack."""
     assert verdict(b"localhost:8480", line) is None
+
+
+def test_a_page_of_port_80_is_this_listeners_own_only_there():
+    """A Referer leaves the default port out."""
+    assert verdict(b"localhost", "Referer: http://localhost/x", names=listener_names(80, [], [])) is None
 
 
 def test_the_name_is_judged_before_the_page():
