@@ -49,11 +49,11 @@ async def begin(tmp_path, ca_file, government):
     write_identity(tmp_path)
     async with AsyncExitStack() as stack:
 
-        async def start(*words, gateway="", admin="127.0.0.1:0", more="", environment=None):
+        async def start(*words, gateway="", admin="127.0.0.1:0", more="", environment=None, files=None):
             path = tmp_path / "gateway.toml"
             options = {"gateway": gateway, "admin": admin, "more": more, "port": government.port, "ca_file": ca_file}
             path.write_text(CONFIGURATION.format(**options))
-            return await stack.enter_async_context(run(path, *words, environment=environment))
+            return await stack.enter_async_context(run(path, *words, environment=environment, files=files))
 
         yield start
 
@@ -177,3 +177,19 @@ async def test_an_address_in_use_is_told(begin, place):
     assert place in process.output
     assert "another program listens there" in process.output
     assert "Traceback" not in process.output
+
+
+async def test_a_low_limit_of_open_files_means_fewer_callers_and_no_failures(begin, government):
+    """Ten callers with room for a few: it is said at the start, and all of them are served in the end."""
+    process = await begin(gateway="[gateway.pool]\nconnections = 4", files=74)
+    await process.event("ready")
+    assert (await process.event("fewer-callers"))["limit"] == 6
+    callers = [await process.caller() for _ in range(10)]
+    for caller in callers:
+        await caller.send(get("/employer/REST/x", "Connection: close"))
+    for caller in callers:
+        assert (await caller.answer()).status == 200
+        caller.close()
+    assert process.events("accepting-paused")
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0

@@ -145,16 +145,20 @@ async def ask(port: int, path: str) -> Answer:
 
 
 @asynccontextmanager
-async def run(path: Path, *words: str, environment: Mapping[str, str] | None = None) -> AsyncIterator[Process]:
+async def run(
+    path: Path, *words: str, environment: Mapping[str, str] | None = None, files: int | None = None
+) -> AsyncIterator[Process]:
     """Start `fla-gateway run` with a configuration; what still runs at the end is killed.
 
     Args:
         path: the configuration.
         words: further arguments.
         environment: further environment variables.
+        files: limit of open files.
     """
+    prefix = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
     started = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fla_gateway", "run", "--config", str(path), *words),
+        *(*prefix, sys.executable, "-m", "fla_gateway", "run", "--config", str(path), *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **(environment or {})},
