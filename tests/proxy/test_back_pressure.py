@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.support.behaviour import OK, eventually, get, ok, post
 
 BIG = bytes(range(256)) * 80_000
@@ -27,6 +29,25 @@ async def test_a_caller_that_does_not_read_stops_the_api(start):
     answer = await caller.answer()
     assert answer.body == BIG
     await eventually(lambda: rig.pool.idle == 1)
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 20480000\r\nConnection: close", "X: until close"])
+async def test_an_api_that_closes_behind_a_big_answer_loses_nothing_of_it(rig, framing):
+    """The API has sent everything and is gone while the caller still reads: what was on its way arrives whole."""
+    rig.api.by_hand()
+    caller = await rig.caller()
+    caller.narrow()
+    await caller.send(get())
+    connection = await rig.api.connection()
+    await connection.request()
+    connection.writer.write(f"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n".encode() + BIG)
+    connection.close()
+    await eventually(lambda: _blocked(rig))
+    await _quiet(rig)
+    assert _held_by_gateway(rig) <= HELD
+    answer = await caller.answer()
+    assert answer.body == BIG
+    assert (await rig.records.next()).outcome == "answered"
 
 
 async def test_the_pools_next_user_is_not_hung_by_one_who_did_not_read(rig):
@@ -94,6 +115,27 @@ async def test_an_api_that_does_not_read_stops_the_caller(rig):
     await sending
     await connection.send(OK)
     assert (await caller.answer()).body == b"ok"
+
+
+async def test_a_caller_that_half_closes_behind_a_big_body_loses_nothing_of_it(rig):
+    """Its FIN waits in line behind what the API has not taken yet."""
+    rig.api.by_hand()
+    caller = await rig.caller()
+
+    async def send_all():
+        await caller.send(post(BIG))
+        caller.fin()
+
+    sending = rig.gateway.service.spawn(send_all())
+    connection = await rig.api.connection()
+    connection.writer.transport.pause_reading()
+    await eventually(lambda: any(it.throttled for it in rig.gateway.service.connections))
+    connection.writer.transport.resume_reading()
+    assert (await connection.request()).body == BIG
+    await sending
+    await connection.send(OK)
+    assert (await caller.answer()).body == b"ok"
+    assert await caller.ended()
 
 
 async def test_an_early_answer_of_an_api_that_does_not_read(rig):
