@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import socket
 import ssl
 import struct
@@ -595,8 +594,3 @@ async def running(
         # Turns for the transports that were aborted, so that none is left to the garbage collector.
         for _ in range(4):
             await asyncio.sleep(0)
-
-
-def words(raw: bytes) -> list[str]:
-    """Split bytes into the words of a log line."""
-    return re.findall(r"[\w-]+", raw.decode())
