@@ -43,7 +43,8 @@ async def test_the_request_that_reaches_the_api(rig):
     (request,) = rig.api.requests
     assert request.line == b"GET /REST/a%2Fb?q=%C3%A9&q=2 HTTP/1.1"
     names = [name for name, _ in request.fields]
-    assert names == [b"Host", b"X-B", b"X-A", b"BelGov-Trace-Id", b"Via", b"Authorization"]
+    assert names[:3] == [b"Host", b"X-B", b"X-A"]
+    assert sorted(names[3:]) == [b"Authorization", b"BelGov-Trace-Id", b"Via"]
     assert request.value("Host") == f"localhost:{rig.api.port}".encode()
     assert request.value("X-B") == b"caf\xe9"
     assert request.value("Authorization") == b"Bearer token-1"
