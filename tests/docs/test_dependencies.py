@@ -17,7 +17,8 @@ def listed() -> dict[str, set[str]]:
     """Give the packages that the page names under each heading."""
     sections = re.split(r"^## (.+)$", read("docs/dependencies.md"), flags=re.MULTILINE)[1:]
     return {
-        head: {row[0].strip("`") for row in rows(text)} for head, text in zip(sections[::2], sections[1::2], strict=True)
+        head: {row[0].strip("`") for row in rows(text)}
+        for head, text in zip(sections[::2], sections[1::2], strict=True)
     }
 
 
@@ -27,7 +28,9 @@ def test_every_dependency_has_its_reason():
     found = listed()
     assert found["To run"] == names(project["project"]["dependencies"])
     assert found["The extra `sandbox`"] == names(project["project"]["optional-dependencies"]["sandbox"])
-    assert found["To develop"] == names(project["dependency-groups"]["dev"]) | names(project["build-system"]["requires"])
+    assert found["To develop"] == names(project["dependency-groups"]["dev"]) | names(
+        project["build-system"]["requires"]
+    )
 
 
 def test_no_reason_is_empty():

@@ -14,7 +14,7 @@ def listed() -> dict[str, list[str]]:
 
 
 def test_every_problem_is_listed_as_it_is():
-    """Each code of the table in problems.py is in the page with its status, origin, delivery and retryable, and no other."""
+    """The page has each code of problems.py with its status, origin, delivery and retryable, and no other."""
     assert {code: cells[:4] for code, cells in listed().items()} == {
         code: [str(row.status), row.origin, row.delivery, "yes" if row.retryable else "no"]
         for code, row in PROBLEMS.items()
