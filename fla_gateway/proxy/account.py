@@ -50,11 +50,11 @@ class Account:
         self.direct_address = Address(profile.upstream, b"")
         self.host_field = host_field(profile.upstream)
         self._token: AccessToken | None = None
-        self._closing = b""
+        self._closing = (b"", b"")
 
-    def closing_fields(self, token: AccessToken) -> bytes:
-        """Give the fields that end a request head with this token; written once per token."""
+    def closing_fields(self, token: AccessToken, minor: int) -> bytes:
+        """Give the end of a request head with this token; written once per token and HTTP version."""
         if token is not self._token:
             self._token = token
-            self._closing = closing_fields(token)
-        return self._closing
+            self._closing = (closing_fields(token, 0), closing_fields(token, 1))
+        return self._closing[minor]

@@ -183,7 +183,9 @@ class CallerConnection(asyncio.Protocol):
         service = self._service
         now = service.now()
         request_id = service.ids.draw()
-        profile = "" if asked.route is None else asked.route.profile
+        # A stranger learns nothing of the configuration, not even whether a profile exists.
+        stranger = refusal.code in ("wrong-host", "browser-refused")
+        profile = "" if asked.route is None or stranger else asked.route.profile
         # RFC 9110, section 9.3.6: what follows a CONNECT may be no HTTP at all, so nothing more is read from it.
         keep_alive = keep_alive and not self._left and not service.stopping and asked.method != b"CONNECT"
         row = PROBLEMS[refusal.code]
@@ -281,10 +283,11 @@ class CallerConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature; how it was lost changes nothing
         """Tell the exchange that nobody waits for it any more."""
         self.closed = True
-        self._service.closed(self)
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
             exchange.caller_gone()
+        # Afterwards: a drain that counts connections must find the exchange that goes on without one.
+        self._service.closed(self)
 
     def is_gone(self) -> bool:
         """Tell whether the connection was reset while nothing was read from it."""
@@ -320,6 +323,11 @@ class CallerConnection(asyncio.Protocol):
     def throttle(self, *, on: bool) -> None:
         """Stop reading while the API takes no more."""
         self._switch(_THROTTLED, on=on)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the caller takes no bytes for now."""
+        return self._blocked
 
     @property
     def throttled(self) -> bool:

@@ -183,6 +183,9 @@ class Exchange:
             return
         outbox, self._outbox = self._outbox, None
         self._send(connection, token, b"".join(outbox or ()))
+        if False and caller.blocked:
+            # It stopped reading before this connection was there to be held back.
+            connection.read(on=False)
         caller.hold(on=False)
 
     def _send(self, connection: ApiConnection, token: AccessToken, payload: bytes) -> None:
@@ -195,7 +198,7 @@ class Exchange:
         parts = [self.method, b" ", self._route.target, account.host_field, fields.forwarded]
         if not fields.traced:
             parts.append(b"BelGov-Trace-Id: %b\r\n" % self.request_id.encode())
-        parts.append(account.closing_fields(token))
+        parts.append(account.closing_fields(token, self.minor))
         if fields.length:
             parts.append(self._framed(payload))
         connection.write(b"".join(parts))
@@ -301,6 +304,10 @@ class Exchange:
 
     def fail(self, code: str, detail: str, retry_after: int | None = None) -> None:
         """End with a problem; once the answer has begun, the only honest signal is a closed connection."""
+        task, self._task = self._task, None
+        if task is not None:
+            # Whatever it was to bring comes too late; this exchange is told, and recorded, once.
+            task.cancel()
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             upstream.abort()
@@ -364,6 +371,8 @@ class Exchange:
         )
         if caller is not None:
             if outcome == "truncated":
+                # This exchange is over: what is lost from here on is a connection without one.
+                caller.exchange = None
                 caller.drop(reset=self._until_close)
             else:
                 caller.turn(now, keep_alive=self.keep_alive)
@@ -390,7 +399,4 @@ class Exchange:
         if verdict is CALLER_IS_STUCK and caller is not None:
             caller.drop()
         elif verdict is not None:
-            if self._task is not None:
-                self._task.cancel()
-                self._task = None
             self.fail(verdict.code, verdict.detail)

@@ -160,9 +160,14 @@ def host_field(upstream: Upstream) -> bytes:
     return b" HTTP/1.1\r\nHost: " + upstream.authority.encode() + b"\r\n"
 
 
-def closing_fields(token: AccessToken) -> bytes:
-    """Write the end of every request head: Via (RFC 9110, section 7.6.3), the token (RFC 6750, section 2.1)."""
-    return b"Via: 1.1 fla-gateway\r\nAuthorization: Bearer " + token.value.reveal().encode() + b"\r\n\r\n"
+def closing_fields(token: AccessToken, minor: int = 1) -> bytes:
+    """Write the end of every request head: Via (RFC 9110, section 7.6.3), the token (RFC 6750, section 2.1).
+
+    Args:
+        token: as it was obtained.
+        minor: HTTP minor version in which the request was received.
+    """
+    return b"Via: 1.%d fla-gateway\r\nAuthorization: Bearer %b\r\n\r\n" % (minor, token.value.reveal().encode())
 
 
 class Address(NamedTuple):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _MAX_INTERIM: Final = 16
 """Interim answers taken before the final one."""
+_BEGINNING: Final = b"HTTP/1."
+"""How every answer begins; a server of another protocol is told from a slow one by this."""
 
 
 class Carried(Protocol):
@@ -126,7 +128,7 @@ class ApiConnection(asyncio.Protocol):
         end = data.find(b"\r\n\r\n") + 4
         if not 4 <= end <= MAX_HEAD:  # noqa: PLR2004 - not found, or found too late
             self._buffer = data
-            if len(data) > MAX_HEAD or STRAY(data) is not None:
+            if len(data) > MAX_HEAD or STRAY(data) is not None or not data.startswith(_BEGINNING[: len(data)]):
                 self._lie(exchange, "the head of the answer is malformed or too large")
             return
         self._buffer = b""

@@ -26,6 +26,7 @@ from fla_gateway.errors import ConfigurationError, Fault
 _LOG = structlog.get_logger("fla_gateway.listeners")
 _BACKLOG: Final = 1024
 _PROBE_SECONDS: Final = 0.5
+_RETRY_SECONDS: Final = 0.1
 # What a machine without IPv6 answers to [::1].
 _NO_IPV6: Final = frozenset((errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT))
 # Any other IPv6 address that cannot be had is a mistake, not a machine without IPv6.
@@ -130,6 +131,7 @@ class Listeners:
         self._doors = doors
         self._servers: list[asyncio.Server] = []
         self._paused = False
+        self._closed = False
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -160,6 +162,8 @@ class Listeners:
 
     def resume(self) -> None:
         """See `proxy.service.Acceptor`."""
+        if self._closed:
+            return
         _LOG.info("accepting-resumed")
         self._paused = False
         task = asyncio.get_running_loop().create_task(self._resume())
@@ -168,8 +172,17 @@ class Listeners:
 
     async def _resume(self) -> None:
         async with self._changing:
-            if not self._paused and not self._servers:
-                await self.start()
+            while not self._paused and not self._servers:
+                try:
+                    await self.start()
+                except OSError as error:
+                    # No descriptor is free for the moment: some doors may be open already, so all are tried again.
+                    self._stop()
+                    _LOG.warning("accepting-delayed", reason=error.strerror)
+                    await asyncio.sleep(_RETRY_SECONDS)
+            if self._paused:
+                # The limit was reached again, or the end came, while the doors were being opened.
+                self._stop()
 
     def _stop(self) -> None:
         for server in self._servers:
@@ -178,7 +191,9 @@ class Listeners:
 
     def close(self) -> None:
         """Stop accepting for good, and let go of the sockets."""
-        self._paused = True
+        self._closed = self._paused = True
+        for task in self._tasks:
+            task.cancel()
         self._stop()
         for bound, _ in self._doors:
             bound.sock.close()

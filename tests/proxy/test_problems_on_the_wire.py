@@ -56,6 +56,15 @@ async def test_a_problem_of_a_profile_names_it(rig):
     assert (await rig.call(get("/nobody/REST/x"))).problem["profile"] is None
 
 
+async def test_a_stranger_does_not_learn_which_profiles_exist(rig):
+    """A refusal at the door names no profile, although the path does."""
+    for request_ in (
+        get().replace(b"localhost", b"evil.example"),
+        get("/employer/REST/x", "Origin: https://a.example"),
+    ):
+        assert (await rig.call(request_)).problem["profile"] is None
+
+
 async def test_a_refusal_of_a_known_profile_names_it(start):
     """A profile that cannot be served says why, and which it is."""
     rig = await start(unavailable={"employer": "The certificate expired on 2026-01-01."})

@@ -142,6 +142,11 @@ def test_our_own_fields_end_the_head():
     assert closing_fields(token) == b"Via: 1.1 fla-gateway\r\nAuthorization: Bearer abc.def\r\n\r\n"
 
 
+def test_via_names_the_version_in_which_the_request_came():
+    """RFC 9110, section 7.6.3: the received protocol."""
+    assert closing_fields(AccessToken(Secret("abc"), 60, 0), 0).startswith(b"Via: 1.0 fla-gateway\r\n")
+
+
 @pytest.mark.parametrize(
     ("host", "port", "written"),
     [("api.example", 443, b"api.example"), ("localhost", 9443, b"localhost:9443"), ("::1", 443, b"[::1]")],

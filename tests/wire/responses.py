@@ -25,6 +25,9 @@ def _fine(name: str, raw: bytes, why: str, *expect: Relay) -> ResponseVector:
 
 
 LINES = (
+    _bad(
+        "another-protocol", b"SSH-2.0-OpenSSH_9.6\r\n", "RFC 9112 2.1: told at once, not after the time for an answer"
+    ),
     _line("two-spaces", b"HTTP/1.1  200 OK"),
     _line("tab", b"HTTP/1.1\t200 OK"),
     _line("leading-space", b" HTTP/1.1 200 OK"),
