@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import resource
 import socket
 import stat
 
@@ -175,3 +176,44 @@ async def test_the_limit_is_reached_and_left_many_times(start):
             assert (await caller.answer()).status == 200
             caller.close()
     await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
+
+
+@pytest.fixture
+def faults():
+    """Collect what nobody caught on the running loop."""
+    return []
+
+
+async def test_room_that_comes_after_the_end_opens_nothing(start, faults):
+    """A caller that leaves a gateway which was full when it stopped does not make it accept again."""
+    rig = await start(limit=1)
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    caller = await rig.caller()
+    await caller.send(get())
+    assert (await caller.answer()).status == 200
+    rig.gateway.listeners.close()
+    caller.close()
+    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    with pytest.raises(ConnectionRefusedError):
+        await rig.caller()
+    assert faults == []
+
+
+async def test_accepting_goes_on_although_descriptors_are_short(start, faults):
+    """Where none is free at that moment, it is tried again until one is; who waits is served then."""
+    rig = await start(limit=1)
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    first, second = await rig.caller(), await rig.caller()
+    for caller in (first, second):
+        await caller.send(get())
+    assert (await first.answer()).status == 200
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        first.close()
+        await eventually(lambda: not rig.gateway.service.door_snapshot().limited)
+        await asyncio.sleep(0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (await second.answer()).status == 200
+    assert faults == []
