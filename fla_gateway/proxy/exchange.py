@@ -183,7 +183,7 @@ class Exchange:
             return
         outbox, self._outbox = self._outbox, None
         self._send(connection, token, b"".join(outbox or ()))
-        if False and caller.blocked:
+        if caller.blocked:
             # It stopped reading before this connection was there to be held back.
             connection.read(on=False)
         caller.hold(on=False)
