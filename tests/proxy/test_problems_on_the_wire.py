@@ -138,12 +138,18 @@ async def test_a_problem_answers_head_without_a_body(rig):
     assert head.value("Content-Length") == str(len(body.body)).encode()
 
 
-@pytest.mark.parametrize("method", ["CONNECT", "TRACE", "TRACK"])
+@pytest.mark.parametrize("method", ["CONNECT", "TRACE", "TRACK", "trace", "Trace", "connect"])
 async def test_methods_that_are_refused(rig, method):
-    """405 with Allow; methods are case-sensitive, so others pass."""
+    """405 with Allow, in any spelling: a server that ignores case would show the token that was sent to it."""
     answer = await rig.call(get(method=method))
     assert (answer.status, b"POST" in (answer.value("Allow") or b"")) == (405, True)
-    assert (await rig.call(get(method=method.lower()))).status == 200
+    assert rig.api.opened == 0
+
+
+async def test_any_other_method_passes_as_it_is_written(rig):
+    """Methods are case-sensitive, and not for the gateway to know."""
+    assert (await rig.call(get(method="get"))).status == 200
+    assert rig.api.requests[0].method == b"get"
 
 
 async def test_a_connect_request_as_it_is_really_sent(rig):

@@ -146,7 +146,7 @@ def test_an_address_of_the_api_becomes_the_callers(value, address, host, expecte
         "https://api.example.evil.example/REST/a", "https://user@api.example/REST/a", "//api.example/REST/a",
         "https://api.example@evil.example/REST/a", "/other/a", "/RESTful/a", "REST/a", "../a", "", "?a=b", "#a",
         "https:api.example/REST/a", "https:///REST/a", "https://api.example\\@evil.example/REST/a",
-        "https://api.example?/REST/a", "caf\xe9",
+        "https://api.example?/REST/a", "caf\xe9", f"https://api.example:{'9' * 5_000}/REST/a",
     ],
 )  # fmt: skip
 def test_an_address_of_somebody_else_stays(value):
