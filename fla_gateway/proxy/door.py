@@ -14,7 +14,8 @@ from fla_gateway.http1.request import read_request_line
 from fla_gateway.proxy.headers import RequestFields, read_fields
 from fla_gateway.proxy.routing import Route, RoutingTable, route
 
-# TRACE would show the caller the token that was sent upstream (RFC 9110, section 9.3.8).
+# TRACE would show the caller the token that was sent upstream (RFC 9110, section 9.3.8). Methods are case-sensitive,
+# but not every server knows: these are refused in any spelling.
 _REFUSED_METHODS: Final = frozenset((b"CONNECT", b"TRACE", b"TRACK"))
 _REMEMBERED: Final = 512
 _LONGEST: Final = 2_048
@@ -91,8 +92,9 @@ class Door:
 
 
 def _refused_method(method: bytes) -> Refusal | None:
-    if method not in _REFUSED_METHODS:
+    upper = method.upper()
+    if upper not in _REFUSED_METHODS:
         return None
-    if method == b"CONNECT":
+    if upper == b"CONNECT":
         return Refusal("method-refused", "This is a gateway with fixed upstreams and opens no tunnels.")
     return Refusal("method-refused", "TRACE would show the token that the gateway adds, so it is not forwarded.")

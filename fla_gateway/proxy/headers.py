@@ -59,10 +59,14 @@ _RESPONSE_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(_HOP_BY_HOP, _DROP) |
 
 _CHALLENGE_NAME: Final = b"Fla-Gateway-Upstream-Challenge"
 _ABSOLUTE: Final = re.compile(rb"(https?)://([^/?#@\\]*+)(/[^\r\n]*+|)", re.IGNORECASE).fullmatch
+# Name and port, zeros in front of the port left out (RFC 3986, section 3.2.3); what is no port stays with the name.
+_AUTHORITY: Final = re.compile(rb"(.*?)(?::(?:0*+([0-9]{1,5}))?)?", re.DOTALL).fullmatch
 # Connection's own options, and the field that frames: a peer that nominates it would have the body forwarded without
 # its end.
 _NEVER_NOMINATED: Final = frozenset((b"close", b"keep-alive", b"content-length"))
-_REMEMBERED_NAMES: Final = 2_048
+_REMEMBERED_NAMES: Final = 1_024
+_LONGEST_NAME: Final = 64
+"""Bytes of the longest name that is remembered; both sides choose names freely, and all of them are kept for good."""
 
 
 class _Actions:
@@ -81,7 +85,10 @@ class _Actions:
         # Software behind the API may take X_Forwarded_For for X-Forwarded-For (CGI turns both into one variable).
         if lower.startswith(self._prefixes) or (b"_" in lower and not self._underscores):
             action = _DROP
-        if len(self.known) < _REMEMBERED_NAMES:
+        if len(name) <= _LONGEST_NAME:
+            if len(self.known) >= _REMEMBERED_NAMES:
+                # The eldest goes: names that somebody made up must not keep those in use out for ever.
+                del self.known[next(iter(self.known))]
             self.known[name] = action
         return action
 
@@ -264,7 +271,7 @@ def rewrite_location(value: bytes, address: Address, host: bytes | None) -> byte
 
 
 def _is_origin(scheme: bytes, authority: bytes, upstream: Upstream) -> bool:
-    name, _, port = authority.rpartition(b":") if re.search(rb":[0-9]*\Z", authority) else (authority, b"", b"")
+    name, port = _AUTHORITY(authority).groups(b"")  # type: ignore[union-attr]  # it matches whatever there is
     return (
         scheme.lower() == b"https"
         and name.lower().strip(b"[]").decode("latin-1") == upstream.host

@@ -95,7 +95,7 @@ async def test_a_caller_that_takes_nothing_holds_back_the_second_attempt_as_well
     second = await rig.api.connection()
     await second.request()
     sending = asyncio.create_task(second.send(ok(b"x" * 40_000_000)))
-    await eventually(lambda: at.exchange is None or not at.exchange._upstream.reading)  # noqa: SLF001 - what is held back
+    await eventually(lambda: at.exchange is None or not at.exchange._upstream.reading)
     assert at.transport.get_write_buffer_size() < 4_000_000
     for _ in range(hints):
         assert (await caller.answer()).status == 103

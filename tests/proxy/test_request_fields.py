@@ -7,7 +7,7 @@ import pytest
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Upstream
-from fla_gateway.proxy.headers import closing_fields, host_field, read_fields
+from fla_gateway.proxy.headers import _REQUEST, closing_fields, host_field, read_fields
 from fla_gateway.secret import Secret
 
 NAMES = frozenset((b"localhost",))
@@ -154,3 +154,12 @@ def test_via_names_the_version_in_which_the_request_came():
 def test_host_is_the_apis(host, port, written):
     """Host names the API, with its port unless that is 443."""
     assert host_field(Upstream(host, port)) == b" HTTP/1.1\r\nHost: " + written + b"\r\n"
+
+
+def test_names_that_callers_make_up_are_not_remembered_without_bound():
+    """Neither many nor long ones: what is kept for good is bounded, and goes on taking in the names in use."""
+    for number in range(3_000):
+        fields(f"X-{number}: 1", f"X-{number}-{'a' * 30_000}: 1")
+    fields("X-In-Use: 1")
+    assert sum(map(len, _REQUEST.known)) < 100_000
+    assert b"X-In-Use" in _REQUEST.known
