@@ -127,8 +127,10 @@ class ApiConnection(asyncio.Protocol):
     def _head(self, data: bytes, exchange: Carried) -> None:
         end = data.find(b"\r\n\r\n") + 4
         if not 4 <= end <= MAX_HEAD:  # noqa: PLR2004 - not found, or found too late
+            # What came before was looked at when it came, but for a carriage return at its end.
+            stray = STRAY(data, max(len(self._buffer) - 1, 0))
             self._buffer = data
-            if len(data) > MAX_HEAD or STRAY(data) is not None or not data.startswith(_BEGINNING[: len(data)]):
+            if len(data) > MAX_HEAD or stray is not None or not data.startswith(_BEGINNING[: len(data)]):
                 self._lie(exchange, "the head of the answer is malformed or too large")
             return
         self._buffer = b""
