@@ -6,14 +6,12 @@ Owns the defence of a loopback listener against web pages. Refuses to know what 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 
+from fla_gateway.access.guard import listener_names
 from fla_gateway.config.address import TcpAddress, UnixAddress, is_loopback
 
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
-
-def refusal(address: TcpAddress | UnixAddress, port: int, headers: Mapping[str, str]) -> str | None:
+def refusal(address: TcpAddress | UnixAddress, headers: Mapping[str, str]) -> str | None:
     """Decide whether a request is refused.
 
     On loopback the Host field must be a loopback name, which stops DNS rebinding: a page of evil.example whose name
@@ -21,8 +19,7 @@ def refusal(address: TcpAddress | UnixAddress, port: int, headers: Mapping[str, 
     kubelet probes by the pod's address and only probes and numbers are served.
 
     Args:
-        address: where the listener listens.
-        port: its real port, where `address` leaves the choice to the system; 0 for a unix socket.
+        address: where the listener listens, with its real port.
         headers: the request's fields, names in any case.
 
     Returns:
@@ -32,20 +29,5 @@ def refusal(address: TcpAddress | UnixAddress, port: int, headers: Mapping[str, 
         return "browser-refused"
     if isinstance(address, UnixAddress) or not is_loopback(address):
         return None
-    return None if _is_ours(headers.get("Host", ""), address, port) else "wrong-host"
-
-
-def _is_ours(host: str, address: TcpAddress, port: int) -> bool:
-    name, colon, digits = host.rpartition(":") if not host.endswith("]") else (host, "", "")
-    if not colon:
-        name = host
-    elif digits != str(port):
-        return False
-    return name.lower() in _LOOPBACK_NAMES or name == _in_brackets(address.host)
-
-
-def _in_brackets(host: str) -> str:
-    try:
-        return f"[{host}]" if ip_address(host).version == 6 else host  # noqa: PLR2004 - IPv6
-    except ValueError:
-        return host
+    names = listener_names(address.port, [address.name], ())
+    return None if headers.get("Host", "").lower().encode() in names else "wrong-host"

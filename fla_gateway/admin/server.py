@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -17,7 +18,6 @@ import structlog
 from aiohttp import web
 
 from fla_gateway.admin.guard import refusal
-from fla_gateway.admin.listener import bind
 from fla_gateway.config.address import TcpAddress, UnixAddress
 from fla_gateway.problems import PROBLEMS, problem_body
 
@@ -63,20 +63,15 @@ class AdminServer:
         self._metrics_text = metrics_text
         self._runner: web.AppRunner | None = None
         self._address: TcpAddress | UnixAddress | None = None
-        self._port = 0
 
-    async def start(self, address: TcpAddress | UnixAddress) -> int:
-        """Listen.
+    async def start(self, address: TcpAddress | UnixAddress, listeners: Sequence[socket.socket]) -> None:
+        """Answer on sockets that listen already; they stay their owner's.
 
-        Returns:
-            The port; 0 for a unix socket.
-
-        Raises:
-            ConfigurationError: if the address cannot be had.
+        Args:
+            address: theirs, with the port that they really have.
+            listeners: one, or several where a name stands for several addresses.
         """
-        listener = bind(address)
         self._address = address
-        self._port = 0 if isinstance(address, UnixAddress) else listener.getsockname()[1]
         self._runner = web.AppRunner(
             self._application(),
             access_log=None,
@@ -89,16 +84,14 @@ class AdminServer:
             max_headers=_MOST_FIELDS,
         )
         await self._runner.setup()
-        await web.SockSite(self._runner, listener).start()
-        return self._port
+        for listener in listeners:
+            await web.SockSite(self._runner, listener).start()
 
     async def close(self) -> None:
         """Stop listening and end what runs, within two seconds."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
-        if isinstance(self._address, UnixAddress):
-            self._address.path.unlink(missing_ok=True)
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._admit], client_max_size=1024)
@@ -111,7 +104,7 @@ class AdminServer:
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Guard the door, and give every refusal a body that says what to do."""
-        if self._address is not None and (code := refusal(self._address, self._port, request.headers)):
+        if self._address is not None and (code := refusal(self._address, request.headers)):
             return _problem(code)
         try:
             return await handler(request)

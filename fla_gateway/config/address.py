@@ -35,8 +35,13 @@ class TcpAddress:
     host: str
     port: int
 
+    @property
+    def name(self) -> str:
+        """The host as it stands in a URL or in Host: an IPv6 address is in brackets (RFC 3986, section 3.2.2)."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{self.name}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ from fla_gateway.keys.model import Objection
 from fla_gateway.secret import Secret
 
 _LARGEST: Final = 1_048_576
-_OTHERS: Final = 0o077
+# Reading by the group is how a service account is given a key (Kubernetes fsGroup, the group ssl-cert), so it is no
+# finding.
+_OTHERS: Final = 0o027
 _PASTED: Final = re.compile(r"-----BEGIN|LS0tLS1CRUdJTi|(?:^|/)MI[A-Za-z0-9+/]{100,}")
 """PEM, base64 of PEM, or base64 of DER in the place of a path; such a path must not be repeated in a message."""
 
@@ -32,7 +34,7 @@ class KeyFile:
     Attributes:
         path: where it was read.
         content: all of it.
-        exposed: whether others than the owner may read or write it.
+        exposed: whether others than the owner and its group may read it, or than the owner write it.
     """
 
     path: Path

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from fla_gateway.access.guard import Refusal
 
 # Without these a path has one reading: nothing to decode, no parameters, no second kind of slash.
-_SUSPICIOUS: Final = re.compile(rb"[%;\\#]|/\.|//").search
+_SUSPICIOUS: Final = re.compile(rb"[%;\\]|/\.|//").search
 # Two-byte forms of ".", "/" and "\" that a careless UTF-8 decoder takes for them (RFC 3629, section 10).
 _OVERLONG: Final = re.compile(rb"\xc0[\xae\xaf]|\xc1\x9c").search
 _SLASHES: Final = re.compile(rb"[/\\]")
@@ -61,8 +61,8 @@ def route(target: bytes, table: RoutingTable) -> Route | Refusal:
     if not target.startswith(b"/"):
         return _not_a_path(target)
     path = target.partition(b"?")[0]
-    suspicious = _SUSPICIOUS(target) is not None
-    if suspicious:
+    suspicious = _SUSPICIOUS(path) is not None
+    if suspicious or b"#" in target:
         refusal = _ambiguity(target, path)
         if refusal:
             return refusal

@@ -26,8 +26,9 @@ from fla_gateway.proxy.pool import Pool
 from fla_gateway.proxy.record import Observer
 from fla_gateway.proxy.routing import RoutingTable
 from fla_gateway.proxy.service import Service
+from fla_gateway.runtime.binding import Bound, bind
 from fla_gateway.runtime.configured import Configured
-from fla_gateway.runtime.listeners import Bound, Listeners, bind
+from fla_gateway.runtime.listeners import Listeners
 from fla_gateway.tokens.cache import TokenCache
 from fla_gateway.tokens.refresher import Refresher
 
@@ -137,5 +138,5 @@ def _names(address: TcpAddress | UnixAddress, configuration: Configuration) -> f
     if isinstance(address, UnixAddress):
         return None
     ip = parse_ip(address.host)
-    own = [] if ip is not None and ip.is_unspecified else [f"[{address.host}]" if ":" in address.host else address.host]
+    own = [] if ip is not None and ip.is_unspecified else [address.name]
     return listener_names(address.port, own, configuration.gateway.hosts)

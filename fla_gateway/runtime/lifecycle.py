@@ -32,6 +32,7 @@ from fla_gateway.observe.counters import Counters
 from fla_gateway.observe.observers import join
 from fla_gateway.observe.requests import RequestLog
 from fla_gateway.observe.writer import LineWriter
+from fla_gateway.runtime.binding import bind
 from fla_gateway.runtime.build import Gateway, build, masking_key
 from fla_gateway.runtime.configured import Configured, read
 from fla_gateway.runtime.keys import Keys, load_keys, signing_key, why_unusable
@@ -211,10 +212,14 @@ class _Process:
             return self._exposition(gateway, log).text()
 
         admin = AdminServer(self._readiness, metrics_text)
-        address = parse_listen(self._configuration.admin.listen)
-        port = await admin.start(address)
+        bound = bind(parse_listen(self._configuration.admin.listen), "admin.listen")
+        if not bound:
+            raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
+        for one in bound:
+            stack.callback(one.release)
+        await admin.start(bound[0].address, [one.sock for one in bound])
         stack.push_async_callback(admin.close)
-        _LOG.info("admin-listening", address=str(address), port=port)
+        _LOG.info("admin-listening", address=str(bound[0].address))
 
     def _exposition(self, gateway: Gateway, log: RequestLog | None) -> Exposition:
         if self._metrics is None:

@@ -15,7 +15,7 @@ LOOPBACK = TcpAddress("127.0.0.1", 8481)
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8481", "127.0.0.1", "127.0.0.1:8481", "[::1]", "[::1]:8481"])
 def test_loopback_names_are_answered(host):
     """On loopback each usual name is answered, with the listener's port or without one."""
-    assert refusal(LOOPBACK, 8481, {"Host": host}) is None
+    assert refusal(LOOPBACK, {"Host": host}) is None
 
 
 @pytest.mark.parametrize(
@@ -24,22 +24,22 @@ def test_loopback_names_are_answered(host):
 )
 def test_other_names_are_refused_on_loopback(host):
     """A page whose name was rebound to loopback still sends its own name."""
-    assert refusal(LOOPBACK, 8481, {"Host": host}) == "wrong-host"
+    assert refusal(LOOPBACK, {"Host": host}) == "wrong-host"
 
 
 def test_own_address_is_answered():
     """A listener on another loopback address answers to that address."""
-    assert refusal(TcpAddress("127.0.0.2", 0), 4711, {"Host": "127.0.0.2:4711"}) is None
+    assert refusal(TcpAddress("127.0.0.2", 4711), {"Host": "127.0.0.2:4711"}) is None
 
 
 def test_any_name_beyond_loopback():
     """A kubelet probes by the pod's address, which nobody knows beforehand."""
-    assert refusal(TcpAddress("0.0.0.0", 8481), 8481, {"Host": "10.1.2.3:8481"}) is None  # noqa: S104 - the example
+    assert refusal(TcpAddress("0.0.0.0", 8481), {"Host": "10.1.2.3:8481"}) is None  # noqa: S104 - the example
 
 
 def test_any_name_on_a_unix_socket():
     """What is said in Host over a unix socket means nothing."""
-    assert refusal(UnixAddress(Path("/run/admin.sock")), 0, {"Host": "x"}) is None
+    assert refusal(UnixAddress(Path("/run/admin.sock")), {"Host": "x"}) is None
 
 
 @pytest.mark.parametrize("address", [LOOPBACK, TcpAddress("0.0.0.0", 8481), UnixAddress(Path("/run/a.sock"))])  # noqa: S104 - the example
@@ -48,10 +48,10 @@ def test_any_name_on_a_unix_socket():
 )
 def test_web_pages_are_refused_everywhere(address, field):
     """A request that a page in a browser causes is refused on every kind of listener."""
-    assert refusal(address, 8481, {"Host": "localhost:8481", **dict([field])}) == "browser-refused"
+    assert refusal(address, {"Host": "localhost:8481", **dict([field])}) == "browser-refused"
 
 
 @pytest.mark.parametrize("site", ["none", "same-origin", "None"])
 def test_address_typed_by_a_person_is_answered(site):
     """Somebody who opens the address in a browser himself is answered."""
-    assert refusal(LOOPBACK, 8481, {"Host": "localhost:8481", "Sec-Fetch-Site": site}) is None
+    assert refusal(LOOPBACK, {"Host": "localhost:8481", "Sec-Fetch-Site": site}) is None

@@ -144,9 +144,15 @@ def test_other_trouble_is_told_in_the_systems_words() -> None:
     assert "Input/output error" in unreadable(Path("key.pem"), OSError(5, "Input/output error")).message
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_key_that_its_group_may_read_is_no_finding(acme) -> None:
+    """Kubernetes (fsGroup) and Debian (ssl-cert) give a service its key by a group."""
+    (acme.path / "acme.pem").chmod(0o440)
+    assert acme.load(pem="acme.pem", certificate="acme.cer").warnings == ()
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o620, 0o602])
 def test_exposed_key_file_is_a_warning(acme, mode) -> None:
-    """A key that the group or everybody may touch is used with a warning that names the command."""
+    """A key that everybody may touch, or the group may change, is used with a warning that names the command."""
     (acme.path / "acme.pem").chmod(mode)
     (warning,) = acme.load(pem="acme.pem", certificate="acme.cer").warnings
     assert f"chmod 600 {acme.path / 'acme.pem'}" in warning

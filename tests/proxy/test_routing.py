@@ -34,6 +34,7 @@ def code(target, table=TABLE):
         ("/employer/REST/a..b", "/REST/a..b"),
         ("/employer/REST/oauthors/v1", "/REST/oauthors/v1"),
         ("/employer/REST/a/oauth/v5", "/REST/a/oauth/v5"),
+        ("/employer/REST/a/oauth/v5?q=caf%C3%A9;x", "/REST/a/oauth/v5?q=caf%C3%A9;x"),
         ("/narrow/REST/dimona/v2", "/REST/dimona/v2"),
         ("/narrow/REST/dimona/v2/x/%C3%A9?a=%2F;b", "/REST/dimona/v2/x/%C3%A9?a=%2F;b"),
         ("/narrow/REST/newApi/v1/sub/x", "/REST/newApi/v1/sub/x"),

@@ -12,7 +12,7 @@ import pytest
 
 from fla_gateway.config.address import TcpAddress, UnixAddress
 from fla_gateway.errors import ConfigurationError
-from fla_gateway.runtime.listeners import bind
+from fla_gateway.runtime.binding import bind
 from tests.support.behaviour import Caller, eventually, get
 
 

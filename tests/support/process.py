@@ -132,7 +132,7 @@ class Process:
 
     async def admin(self, path: str) -> Answer:
         """Ask the admin listener."""
-        return await ask(self.events("admin-listening")[0]["port"], path)
+        return await ask(int(self.events("admin-listening")[0]["address"].rpartition(":")[2]), path)
 
 
 async def ask(port: int, path: str) -> Answer:
