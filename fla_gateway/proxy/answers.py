@@ -34,6 +34,7 @@ def problem_answer(
     delivery: Delivery,
     method: bytes,
     connection: bytes,
+    date: str,
     retry_after: int | None = None,
 ) -> ProblemAnswer:
     """Write a whole answer of ``application/problem+json`` (RFC 9457).
@@ -46,12 +47,14 @@ def problem_answer(
         delivery: what the exchange knows of the request's fate.
         method: of the request; the answer to HEAD has no body, but its length (RFC 9110, section 9.3.2).
         connection: the Connection field line, or nothing.
+        date: now, as an HTTP date.
         retry_after: whole seconds, or None.
     """
     row = PROBLEMS[code]
     body = problem_body(code, detail, request_id, profile or None, delivery=delivery)
     head = (
         f"HTTP/1.1 {row.status} {HTTPStatus(row.status).phrase}\r\n"
+        f"Date: {date}\r\n"
         "Content-Type: application/problem+json\r\n"
         f"Content-Length: {len(body)}\r\n"
         "Cache-Control: no-store\r\n"

@@ -192,7 +192,7 @@ class CallerConnection(asyncio.Protocol):
         connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
         answer = problem_answer(
             refusal.code, refusal.detail, request_id, profile,
-            delivery="not-sent", method=asked.method, connection=connection,
+            delivery="not-sent", method=asked.method, connection=connection, date=service.date(),
         )  # fmt: skip
         self.write(answer.message)
         service.observer.exchange(

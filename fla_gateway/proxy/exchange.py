@@ -326,7 +326,8 @@ class Exchange:
         connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
         answer = problem_answer(
             code, detail, self.request_id, self._account.name,
-            delivery=delivery, method=self.method, connection=connection, retry_after=retry_after,
+            delivery=delivery, method=self.method, connection=connection, date=self._service.date(),
+            retry_after=retry_after,
         )  # fmt: skip
         self.sent = answer.sent
         caller.write(answer.message)

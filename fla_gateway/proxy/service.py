@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from email.utils import formatdate
 from typing import Any, Final, Protocol
 
 from fla_gateway.access.guard import Refusal
+from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Gateway
 from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.door import Door
@@ -42,7 +44,7 @@ class Service:
         accounts: Mapping[str, Account],
         unavailable: Mapping[str, str],
         observer: Observer,
-        now: Callable[[], float],
+        clock: Clock,
     ) -> None:
         """Take what was built.
 
@@ -51,13 +53,14 @@ class Service:
             accounts: profiles that can be served, by name.
             unavailable: why the others cannot, by name.
             observer: told of every finished exchange.
-            now: `Clock.monotonic`.
+            clock: the host's clocks.
         """
         self.settings = settings
         self.accounts = accounts
         self.unavailable = unavailable
         self.observer = observer
-        self.now = now
+        self.now = clock.monotonic
+        self._wall = clock.wall
         self.ids = RequestIds()
         self.connections: set[CallerConnection] = set()
         self.orphans: set[Exchange] = set()
@@ -90,6 +93,10 @@ class Service:
     def protocol(self, door: Door) -> Callable[[], CallerConnection]:
         """Give the factory of a listener's connections."""
         return lambda: CallerConnection(self, door)
+
+    def date(self) -> str:
+        """Write the Date of an answer of our own (RFC 9110, section 6.6.1)."""
+        return formatdate(self._wall(), usegmt=True)
 
     def why_not(self, profile: str) -> Refusal:
         """Say why a profile of the routing table is not served."""

@@ -88,7 +88,7 @@ def build(
         profile.name: _account(profile, tokens, configuration, tls(profile.upstream.ca_file), clock, egress)
         for profile in served
     }
-    service = Service(configuration.gateway, accounts, unavailable, observer, clock.monotonic)
+    service = Service(configuration.gateway, accounts, unavailable, observer, clock)
     doors = [
         (bound, service.protocol(Door(_table(configured.profiles, only), _names(bound.address, configuration))))
         for place, text, only in _addresses(configured)

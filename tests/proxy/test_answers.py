@@ -9,12 +9,13 @@ import pytest
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.answers import connection_field, problem_answer
 
+DATE = "Mon, 23 Nov 2026 13:56:01 GMT"
 REQUEST_ID = "0b9f4a3e-9a4f-4d39-8d28-6f2a2b1f8c55"
 
 
 def parts(code, **options):
     """Write an answer and take it apart: status line, fields, body."""
-    asked = {"delivery": PROBLEMS[code].delivery, "method": b"GET", "connection": b"", **options}
+    asked = {"delivery": PROBLEMS[code].delivery, "method": b"GET", "connection": b"", "date": DATE, **options}
     answer = problem_answer(code, "Something happened. Do this.", REQUEST_ID, "employer", **asked)
     head, _, body = answer.message.partition(b"\r\n\r\n")
     assert len(body) == answer.sent
@@ -39,6 +40,7 @@ def test_every_code_becomes_a_whole_answer(code):
     assert fields["Content-Length"] == str(len(body))
     assert fields["Fla-Gateway-Origin"] == row.origin
     assert fields["Cache-Control"] == "no-store"
+    assert fields["Date"] == DATE
     assert json.loads(body) == {
         "type": f"urn:problem-type:fla-gateway:{code}",
         "title": row.title,
