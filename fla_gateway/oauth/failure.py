@@ -42,7 +42,10 @@ def explain(error: BaseException, host: str, egress: Egress | None) -> ProblemEr
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _unreachable(_distrust(error.certificate_error, host))
     if isinstance(error, aiohttp.ClientConnectorSSLError | ssl.SSLError):
-        return _unreachable(f"The TLS handshake with {host} failed; check that token_url leads to a TLS port.")
+        return _unreachable(
+            f"The TLS handshake with {host} failed{_alert(error)}; "
+            "check that token_url leads to a port that speaks TLS 1.2 or newer."
+        )
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         # Behind a proxy the only name that this host resolves itself is the proxy's.
         where = f"the corporate proxy {egress.host}" if egress else host
@@ -93,7 +96,14 @@ def _reason(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(cause, socket.gaierror):
         return cause.strerror or "no address"
     # The texts of the event loops name addresses, one after the other; the system's own word is enough.
-    return os.strerror(cause.errno).lower() if cause.errno else "no connection"
+    return os.strerror(cause.errno).lower() if cause.errno else "it was closed"
+
+
+def _alert(error: aiohttp.ClientConnectorSSLError | ssl.SSLError) -> str:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorSSLError) else error
+    # A constant of OpenSSL, such as TLSV1_ALERT_PROTOCOL_VERSION; never the peer's words.
+    reason = getattr(cause, "reason", None)
+    return f" ({reason.lower().replace('_', ' ')})" if isinstance(reason, str) else ""
 
 
 def _unreachable(detail: str) -> ProblemError:

@@ -23,7 +23,7 @@ _CAUSES: Final = {
     "invalid_client": (
         "Likely cause: the certificate is not, or not yet, registered for this account in ChaMan (after an upload "
         "try again later), it does not belong to the key, the client id or the audience is that of another "
-        "environment, or this host's clock is wrong."
+        "environment, this host's clock is wrong, or the token server does not take the algorithm (assertion.alg)."
     ),
     "invalid_scope": (
         "Likely cause: the account lacks the right in ChaMan that goes with the scope, or the scope is misspelt; "

@@ -1,12 +1,13 @@
 """Rule: where an error happened, in lines that hold no secret.
 
-Owns the walk from an error to its causes. Refuses to show messages of foreign errors and local variables, since both
-may quote a password or a token that was being worked on.
+Owns the walk from an error to its causes and members. Refuses to show messages of foreign errors and local variables,
+since both may quote a password or a token that was being worked on.
 """
 
 from __future__ import annotations
 
 import traceback
+from collections import deque
 from collections.abc import Iterator
 
 from fla_gateway.errors import GatewayError
@@ -28,10 +29,18 @@ def trace_lines(error: BaseException) -> list[str]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give the error and what caused it, nearest first; bounded, since a chain can bite its tail."""
-    current: BaseException | None = error
+    """Give the error, the members of a group and what caused each, nearest first.
+
+    Bounded, since a chain can bite its tail. A group alone would tell nothing: what a task raised is inside.
+    """
+    waiting = deque([error])
     for _ in range(MOST_CAUSES):
-        if current is None:
+        if not waiting:
             return
+        current = waiting.popleft()
         yield current
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        if isinstance(current, BaseExceptionGroup):
+            waiting.extend(current.exceptions)
+        cause = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        if cause is not None:
+            waiting.append(cause)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import re
 import socket
 import ssl
@@ -69,9 +70,9 @@ class Connector:
             except ssl.SSLError as error:
                 failure = ProblemError("api-unreachable", f"TLS with {self._upstream.host} failed: {error.reason}.")
             except OSError as error:
-                failure = ProblemError(
-                    "api-unreachable", f"No connection to {hop.host}:{hop.port}: {error.strerror or 'it was closed'}."
-                )
+                # The event loops write a text of their own into `strerror`; the system's word says more in less.
+                cause = os.strerror(error.errno).lower() if error.errno else "it was closed"
+                failure = ProblemError("api-unreachable", f"No connection to {hop.host}:{hop.port}: {cause}.")
         raise failure or ProblemError("api-unreachable", f"The name {hop.host} has no address.")
 
     async def _resolve(self, host: str, port: int) -> list[Address]:
@@ -122,7 +123,7 @@ class Connector:
 
     def _untrusted(self, error: ssl.SSLCertVerificationError) -> str:
         return (
-            f"The certificate of {self._upstream.host} was refused: {error.verify_message}. "
+            f"The certificate of {self._upstream.host} was refused: {error.verify_message.rstrip('.')}. "
             "If a corporate proxy opens TLS, put its root into 'ca_file' under [egress]; "
             "also check the clock of this machine."
         )

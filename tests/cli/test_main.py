@@ -124,6 +124,15 @@ def test_debug_shows_where_without_what(capsys):
     assert "canary" not in text
 
 
+def test_debug_shows_what_a_group_holds(capsys):
+    """With --debug each member of a group of errors is shown, since what a task raised is inside."""
+    members = [raised(RuntimeError("canary")), raised(KeyError("canary"))]
+    _confess(raised(ExceptionGroup("tasks", members)), debug=True)
+    text = capsys.readouterr().err
+    assert all(f"\n{name}\n" in text for name in ("ExceptionGroup", "RuntimeError", "KeyError"))
+    assert "canary" not in text
+
+
 def test_debug_quotes_the_programs_own_errors(capsys):
     """Errors of the program's own family hold no secret and are quoted."""
     _confess(raised(UnusableKeyError("the key is too short", "make another")), debug=True)

@@ -347,6 +347,34 @@ async def test_a_port_without_tls(clients, raw_server):
     assert "TLS" in problem.detail
 
 
+async def test_a_server_of_old_tls_is_told_by_its_alert(clients, raw_server):
+    """A peer that refuses our versions of TLS is told from a port without TLS: its alert is quoted."""
+
+    async def refuse(reader, writer):
+        await reader.read(1)
+        # An alert record, RFC 8446, section 6: level fatal (2), protocol_version (70).
+        writer.write(bytes((21, 3, 1, 0, 2, 2, 70)))
+        await writer.drain()
+
+    port = await raw_server(refuse, tls=False)
+    problem = await failure(clients(), request_for(f"https://localhost:{port}/token"))
+    assert problem.code == "token-unreachable"
+    assert "alert protocol version" in problem.detail
+    assert "TLS 1.2 or newer" in problem.detail
+
+
+async def test_a_server_that_hangs_up_during_the_handshake(clients, raw_server):
+    """A connection that ends within the handshake, without a word, was closed: no sentence runs in a circle."""
+
+    async def hang_up(reader, writer):
+        await reader.read(65_536)
+
+    port = await raw_server(hang_up, tls=False)
+    problem = await failure(clients(), request_for(f"https://localhost:{port}/token"))
+    assert problem.code == "token-unreachable"
+    assert "No connection to localhost: it was closed." in problem.detail
+
+
 async def test_nothing_is_sent_without_verification(server, clients, authority):
     """A context that does not verify, or an address without TLS, gets no assertion."""
 
