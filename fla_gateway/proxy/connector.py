@@ -96,11 +96,18 @@ class Connector:
             await loop.sock_connect(sock, address[1])
             if self._proxy is not None:
                 await self._tunnel(sock, self._proxy)
+        except BaseException:
+            sock.close()
+            raise
+        try:
             _, connection = await loop.create_connection(
                 protocol, sock=sock, ssl=self._tls, server_hostname=self._upstream.host, ssl_shutdown_timeout=2
             )
         except BaseException:
-            sock.close()
+            # The descriptor is the transport's now, which may not be done with it: closed under its feet, the number
+            # would go to the next connection, and the transport would stop that one's events. So only the line is cut.
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
             raise
         return connection
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -194,3 +195,26 @@ async def test_the_numbers_of_the_pool(start):
     await connection.request()
     assert (rig.pool.busy, rig.pool.idle, rig.pool.opened, rig.pool.reused) == (1, 0, 1, 1)
     assert rig.pool.profile == "employer"
+
+
+async def test_a_connection_given_up_at_any_moment_leaves_its_descriptor_to_nobody(rig):
+    """Whoever gets the number next is not taken for it, and the connection itself is ended."""
+    pool = rig.gateway.service.accounts["employer"].pool
+    loop = asyncio.get_running_loop()
+    for turns in range(60):
+        opening = asyncio.create_task(pool.acquire(changing=True))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if opening.done():
+            opening.result().abort()
+            break
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+        for _ in range(4):
+            one, other = socket.socketpair()
+            with one, other:
+                one.setblocking(False)
+                await loop.sock_sendall(one, b"mine")
+                assert other.recv(4) == b"mine"
+    assert (rig.pool.busy, rig.pool.opening) == (0, 0)
+    assert (await rig.call(get())).status == 200
