@@ -39,6 +39,12 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "less_than": "must be less than {lt:g}",
     "less_than_equal": "must be at most {le:g}",
 }
+_SECRETS: Final[Mapping[str, str]] = dict.fromkeys(
+    ("password", "passphrase", "proxy_password"),
+    "a password does not stand in this file: put it into a file of its own and name that, as docs/configuration.md shows",
+) | {"client_secret": "the channel has no client secret; take it out"}
+"""Keys that people expect. The nearest word would lead `password` to password_env, and the password into the log."""
+
 _NAME_RULE: Final = (
     "a name has 1 to 32 lower-case letters, digits and hyphens, and begins with a letter"  # NAME_PATTERN in words
 )
@@ -99,7 +105,7 @@ def _unknown_key(path: tuple[str | int, ...]) -> tuple[str, str]:
     if key in LATER:
         return "not supported yet by this version of the gateway", "take it out"
     model = _model_at(path[:-1])
-    hint = suggestion(key, key_names(model)) if model else ""
+    hint = _SECRETS.get(key) or (suggestion(key, key_names(model)) if model else "")
     if not hint:
         homes = [home for home, owner in tables().items() if key in key_names(owner)]
         hint = f"this key belongs in {' or '.join(homes)}" if homes else ""

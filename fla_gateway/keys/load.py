@@ -161,7 +161,10 @@ def _refuse(*objections: Objection | None) -> None:
     found = [objection for objection in objections if objection is not None]
     if found:
         message = "; ".join(objection.message for objection in found)
-        raise UnusableKeyError(message, "; ".join(dict.fromkeys(objection.cure for objection in found)))
+        cures = dict.fromkeys(objection.cure for objection in found)
+        # One cure may be the beginning of another that says more.
+        wanted = (cure for cure in cures if not any(it.startswith(cure) and it != cure for it in cures))
+        raise UnusableKeyError(message, "; ".join(wanted))
 
 
 def _signer(key: PrivateKeyTypes) -> Signer:

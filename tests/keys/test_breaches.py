@@ -56,6 +56,14 @@ def test_every_breach_is_named_at_once(folder) -> None:
     assert "states no key usage" in refused.message
 
 
+def test_one_cure_is_told_once(folder) -> None:
+    """Where one cure is the beginning of another that says more, only the longer one is told."""
+    _self_signed(folder, make_rsa(), digest=hashes.SHA1(), key_usage=None)  # noqa: S303 - the very thing to be found
+    cure = folder.refused(pem="key.pem").cure
+    assert cure.count("make a new certificate for the key") == 1
+    assert cure.endswith("-addext keyUsage=critical,digitalSignature")
+
+
 @pytest.mark.parametrize("bits", [2048, 3072])
 def test_rsa_of_the_manual_is_accepted(folder, bits) -> None:
     """RSA keys of the manual's lengths are loaded (4096 bits is covered in test_rules, without the wait)."""
