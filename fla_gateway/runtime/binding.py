@@ -49,10 +49,11 @@ class Bound:
 
     def release(self) -> None:
         """Stop listening; a Unix socket's file goes with it."""
-        self.sock.close()
+        # The file first: once nobody listens, a successor may put his own in its place.
         if isinstance(self.address, UnixAddress):
             with contextlib.suppress(OSError):
                 self.address.path.unlink()
+        self.sock.close()
 
 
 def bind(address: TcpAddress | UnixAddress, place: str) -> list[Bound]:

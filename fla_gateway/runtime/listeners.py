@@ -50,9 +50,10 @@ class Listeners:
             # A duplicate is served, so that closing the server to pause leaves the socket, and those who queue, alone.
             sock = bound.sock.dup()
             if isinstance(bound.address, UnixAddress):
-                self._servers.append(await loop.create_unix_server(protocols, sock=sock, backlog=BACKLOG, **_KEEP_FILE))
+                server = await loop.create_unix_server(protocols, sock=sock, backlog=BACKLOG, **_KEEP_FILE)
             else:
-                self._servers.append(await loop.create_server(protocols, sock=sock, backlog=BACKLOG))
+                server = await loop.create_server(protocols, sock=sock, backlog=BACKLOG)
+            self._servers.append(server)
 
     def pause(self) -> None:
         """See `proxy.service.Acceptor`: callers queue in the kernel until `resume`."""
@@ -72,12 +73,13 @@ class Listeners:
 
     async def _resume(self) -> None:
         async with self._changing:
-            while not self._paused and not self._servers:
+            # A pause while doors are being opened closes some of them: all are open, or they are opened anew.
+            while not self._paused and len(self._servers) < len(self._doors):
+                self._stop()
                 try:
                     await self.start()
                 except OSError as error:
-                    # No descriptor is free for the moment: some doors may be open already, so all are tried again.
-                    self._stop()
+                    # No descriptor is free for the moment.
                     _LOG.warning("accepting-delayed", reason=error.strerror)
                     await asyncio.sleep(_RETRY_SECONDS)
             if self._paused:
@@ -90,7 +92,9 @@ class Listeners:
         self._servers.clear()
 
     def close(self) -> None:
-        """Stop accepting for good, and let go of the sockets."""
+        """Stop accepting for good, and let go of the sockets; once: their addresses may be a successor's by now."""
+        if self._closed:
+            return
         self._closed = self._paused = True
         for task in self._tasks:
             task.cancel()

@@ -121,6 +121,17 @@ async def test_a_unix_socket_is_removed_at_the_end(start, tmp_path):
     assert not path.exists()
 
 
+async def test_an_end_that_is_told_twice_leaves_a_successors_socket_alone(start, tmp_path):
+    """The next gateway may have bound the path while this one was still draining."""
+    path = tmp_path / "gateway.sock"
+    rig = await start(unix=path)
+    rig.gateway.listeners.close()
+    (successor,) = bind(UnixAddress(path), "gateway.listen[0]")
+    rig.gateway.listeners.close()
+    assert path.exists()
+    successor.release()
+
+
 async def test_a_profiles_own_door_has_no_name_in_its_paths(start):
     """There /REST/ is the first segment; addresses in answers are that door's."""
     rig = await start(profile='listen = "127.0.0.1:0"')
@@ -217,3 +228,20 @@ async def test_accepting_goes_on_although_descriptors_are_short(start, faults):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (await second.answer()).status == 200
     assert faults == []
+
+
+async def test_a_pause_while_doors_are_being_opened_closes_none_for_good(start):
+    """All doors are open afterwards, whenever it came."""
+    rig = await start(profile='listen = "127.0.0.1:0"')
+    listeners = rig.gateway.listeners
+    for turns in range(8):
+        listeners.pause()
+        listeners.resume()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        listeners.pause()
+        listeners.resume()
+        for bound in rig.gateway.bound:
+            caller = await rig.caller(bound.sock.getsockname()[1])
+            await caller.send(get())
+            assert (await caller.answer()).status in {200, 404}
