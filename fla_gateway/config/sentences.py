@@ -40,8 +40,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "less_than_equal": "must be at most {le:g}",
 }
 _SECRETS: Final[Mapping[str, str]] = dict.fromkeys(
-    ("password", "passphrase", "proxy_password"),
-    "a password does not stand in this file: put it into a file of its own and name that, as docs/configuration.md shows",
+    ("password", "passphrase"),
+    "a password does not stand in this file: put it into a file of its own, and name that in password_file",
 ) | {"client_secret": "the channel has no client secret; take it out"}
 """Keys that people expect. The nearest word would lead `password` to password_env, and the password into the log."""
 
