@@ -6,6 +6,7 @@ alone, or an outage over there would take every gateway out of service over here
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import socket
@@ -34,6 +35,7 @@ _DETAILS: Final = {
 _LONGEST_LINE: Final = 2048
 _LONGEST_FIELD: Final = 4096
 _MOST_FIELDS: Final = 64
+_MOST_CONNECTIONS: Final = 32
 _IDLE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 2
 
@@ -63,6 +65,7 @@ class AdminServer:
         self._metrics_text = metrics_text
         self._runner: web.AppRunner | None = None
         self._address: TcpAddress | UnixAddress | None = None
+        self._servers: list[asyncio.Server] = []
 
     async def start(self, address: TcpAddress | UnixAddress, listeners: Sequence[socket.socket]) -> None:
         """Answer on sockets that listen already; they stay their owner's.
@@ -84,11 +87,28 @@ class AdminServer:
             max_headers=_MOST_FIELDS,
         )
         await self._runner.setup()
-        for listener in listeners:
-            await web.SockSite(self._runner, listener).start()
+        loop = asyncio.get_running_loop()
+        self._servers = [await loop.create_server(self._connection, sock=listener) for listener in listeners]
+
+    def _connection(self) -> asyncio.BaseProtocol:
+        """Make the protocol of a new connection; at the limit the eldest make room for it.
+
+        aiohttp waits for a first request for ever: silent connections must neither use up the process's descriptors
+        nor keep the probes out.
+        """
+        server = None if self._runner is None else self._runner.server
+        if server is None:
+            raise RuntimeError("the admin listener is not started")
+        connections = server.connections
+        for eldest in connections[: max(0, len(connections) + 1 - _MOST_CONNECTIONS)]:
+            if eldest.transport is not None:
+                eldest.transport.abort()
+        return server()
 
     async def close(self) -> None:
         """Stop listening and end what runs, within two seconds."""
+        for server in self._servers:
+            server.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

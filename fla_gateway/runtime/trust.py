@@ -43,6 +43,9 @@ class Trust:
         # create_default_context: the system's roots, CERT_REQUIRED, host names checked.
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # It would also write the keys of every connection to the file that SSLKEYLOGFILE names: an open door with a
+        # harmless name, which developers leave in their environment.
+        context.keylog_filename = None  # type: ignore[assignment]  # None switches it off, which typeshed does not know
         context.set_alpn_protocols(["http/1.1"])
         # The system's roots may be old or, in a small image, none; certifi's do not know the company's own.
         context.load_verify_locations(certifi.where())

@@ -165,3 +165,26 @@ async def test_unix_socket(state, tmp_path):
 async def test_close_without_start(state):
     """Closing what never started is well."""
     await AdminServer(state, lambda: b"").close()
+
+
+async def test_silent_connections_neither_pile_up_nor_keep_the_probes_out(state):
+    """The eldest make room: whoever opens hundreds and says half a word holds a few of them, and /livez answers."""
+    admin = AdminServer(state, lambda: b"")
+    port = await start(admin)
+    silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
+    for _, writer in silent:
+        writer.write(b"GET / HT")
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/livez") as answer:
+        assert answer.status == 200
+    ended = 0
+    for reader, writer in silent[:150]:
+        try:
+            async with asyncio.timeout(1):
+                ended += await reader.read() == b""
+        except ConnectionError:
+            ended += 1
+        writer.close()
+    assert ended == 150
+    for _, writer in silent[150:]:
+        writer.close()
+    await admin.close()
