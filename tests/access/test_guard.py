@@ -91,3 +91,16 @@ def test_a_page_of_port_80_is_this_listeners_own_only_there():
 def test_the_name_is_judged_before_the_page():
     """A rebound name is what is told, even if a page asks: the cure is another one."""
     assert verdict(b"evil.example", "Origin: https://evil.example") == "wrong-host"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "User-Agent: kube-probe/1.30", "X-Forwarded-Host: localhost", "X-Forwarded-For: 127.0.0.1",
+        "Forwarded: host=localhost;for=127.0.0.1", "X-Original-Host: localhost", "X-Real-IP: 127.0.0.1",
+    ],
+)  # fmt: skip
+def test_no_field_makes_an_exception(line):
+    """Neither a prober's name nor what a proxy is said to have seen: the Host field alone is judged."""
+    assert verdict(b"evil.example", line) == "wrong-host"
+    assert verdict(b"localhost", line.replace("localhost", "evil.example")) is None
