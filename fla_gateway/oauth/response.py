@@ -195,7 +195,7 @@ def _decoded(answer: TokenAnswer) -> bytes:
 def _refusal(answer: TokenAnswer, document: dict[str, object] | None, assertion: Secret) -> ProblemError:
     error, description = _error_of(document or {}, assertion)
     said = f"The token server answered {answer.status}"
-    said += f" {error}" if error else "" if document else f" with {_looks_like(answer)}"
+    said += f" {error}" if error else f" with {_looks_like(answer)}" if document is None else ""
     said += f": {description}" if description else "."
     cause = likely_cause(answer.status, error)
     detail = f"{said.rstrip('.')}. {cause}"

@@ -250,9 +250,11 @@ def test_foreign_text_is_bounded_and_printable():
     assert len(problem.detail) < 800
 
 
-@pytest.mark.parametrize("members", [{"error": 7}, {"error": None}, {"error": ["x"], "error_description": {"a": 1}}])
+@pytest.mark.parametrize(
+    "members", [{}, {"error": 7}, {"error": None}, {"error": ["x"], "error_description": {"a": 1}}]
+)
 def test_error_members_of_wrong_types_are_ignored(members):
-    """Where the error is no text, the status alone explains."""
+    """Where there is no error, or one that is no text, the status alone explains."""
     assert error(400, **members).detail.startswith("The token server answered 400. Likely cause")
 
 
