@@ -1,4 +1,4 @@
-"""Accidents of every kind at once: an answer is one's own whatever happens to the others, and nothing is left behind."""
+"""Accidents of every kind at once: an answer is one's own whatever happens to others, and nothing is left behind."""
 
 from __future__ import annotations
 
