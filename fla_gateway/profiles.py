@@ -197,4 +197,4 @@ def _oddities(service: Service, environment: str) -> Iterator[str]:
         known = ", ".join(service.environments)
         yield f"{service.name} is not known to exist in {environment}, only in {known}"
     if service.status == "repealed":
-        yield f"{service.name} is repealed: {service.note}"
+        yield f"{service.name}: {service.note}"

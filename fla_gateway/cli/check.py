@@ -127,7 +127,11 @@ def _facts(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime) -
     yield "environment", profile.environment.upper() if profile.production else profile.environment
     yield "API", f"https://{profile.upstream.authority}"
     yield "paths", ", ".join(profile.prefixes) or "all of /REST/"
-    yield "token server", request.token_url
+    # Simulation has no token server of its own, and its tokens are good for production.
+    borrowed = (
+        "  (PRODUCTION's: its tokens are good for real declarations)" if profile.environment == "simulation" else ""
+    )
+    yield "token server", request.token_url + borrowed
     yield "client id", request.client_id
     if request.scope:
         yield "scope", " ".join(request.scope)

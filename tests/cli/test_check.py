@@ -52,6 +52,7 @@ def test_all_well(check, tmp_path):
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines[0] == "employer"
     assert "environment simulation" in lines
+    assert "PRODUCTION's: its tokens are good for real declarations" in out
     assert "API https://services-sim.socialsecurity.be" in lines
     assert "paths all of /REST/" in lines
     assert "token server https://services.socialsecurity.be/REST/oauth/v5/token" in lines
