@@ -65,6 +65,16 @@ class Profile:
     prefixes: tuple[str, ...] = ()
     listen: str | None = None
 
+    @property
+    def environment_shown(self) -> str:
+        """The environment for people: in capitals where calls are real, so that nobody who tries things out misses it."""
+        return self.environment.upper() if self.production else self.environment
+
+    @property
+    def borrows_production(self) -> bool:
+        """Whether its tokens are good for production although its API is another: simulation, by whatever name."""
+        return not self.production and self.token_request.token_url == PRESETS["production"].token_url
+
 
 def resolve(configuration: Configuration, catalogue: Catalogue) -> tuple[Profile, ...]:
     """Make the profiles of a configuration, in its order.

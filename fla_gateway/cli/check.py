@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check and print."""
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.runtime.configured import read  # noqa: PLC0415
-    from fla_gateway.runtime.keys import load_keys  # noqa: PLC0415
+    from fla_gateway.runtime.keys import load_keys, why_unusable  # noqa: PLC0415
 
     configured = read(arguments.config)
     _read_further_files(configured)
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     count = 0
     for profile in configured.profiles:
         key = keys[profile.token_request.key]
-        wrong = [*_findings(profile, key)]
+        wrong = [*_findings(key, why_unusable(profile, key))]
         print("\n".join(_lines(profile, key, now, wrong)), end="\n\n")
         count += len(wrong)
     general = [*(f"warning: {one}" for one in configured.warnings), *_idle_key_findings(configured.profiles, keys)]
@@ -86,18 +86,13 @@ def _read_further_files(configured: Configured) -> None:
         raise ConfigurationError(tuple(dict.fromkeys(faults)))
 
 
-def _key_findings(key: LoadedKey | UnusableKeyError) -> Iterator[str]:
-    if isinstance(key, UnusableKeyError):
-        yield f"UNUSABLE KEY: {key}"
-    else:
-        yield from (f"warning: {warning}" for warning in key.warnings)
+def _findings(key: LoadedKey | UnusableKeyError, reason: str | None) -> Iterator[str]:
+    """Name what is wrong with a key and what deserves a look.
 
-
-def _findings(profile: Profile, key: LoadedKey | UnusableKeyError) -> Iterator[str]:
-    """Name what keeps the profile from being served, and what deserves a look."""
-    from fla_gateway.runtime.keys import why_unusable  # noqa: PLC0415 - see TYPE_CHECKING above
-
-    reason = why_unusable(profile, key)
+    Args:
+        key: as loaded, or why it could not be.
+        reason: why it cannot be used, or None if it can.
+    """
     if reason is not None:
         yield f"UNUSABLE KEY: {reason}"
     if not isinstance(key, UnusableKeyError):
@@ -108,7 +103,8 @@ def _idle_key_findings(profiles: tuple[Profile, ...], keys: Keys) -> Iterator[st
     used = {profile.token_request.key for profile in profiles}
     for name, key in keys.items():
         if name not in used:
-            yield from (f"keys.{name}: {one}" for one in _key_findings(key))
+            reason = str(key) if isinstance(key, UnusableKeyError) else None
+            yield from (f"keys.{name}: {one}" for one in _findings(key, reason))
 
 
 def _lines(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime, wrong: list[str]) -> Iterator[str]:
@@ -123,14 +119,10 @@ def _lines(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime, w
 
 def _facts(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime) -> Iterator[tuple[str, str]]:
     request = profile.token_request
-    # Somebody who means to try something out must not overlook that this one declares for real.
-    yield "environment", profile.environment.upper() if profile.production else profile.environment
+    yield "environment", profile.environment_shown
     yield "API", f"https://{profile.upstream.authority}"
     yield "paths", ", ".join(profile.prefixes) or "all of /REST/"
-    # Simulation has no token server of its own, and its tokens are good for production.
-    borrowed = (
-        "  (PRODUCTION's: its tokens are good for real declarations)" if profile.environment == "simulation" else ""
-    )
+    borrowed = "  (PRODUCTION's: its tokens are good for real declarations)" if profile.borrows_production else ""
     yield "token server", request.token_url + borrowed
     yield "client id", request.client_id
     if request.scope:

@@ -298,9 +298,14 @@ class CallerConnection(asyncio.Protocol):
         poller.register(sock.fileno(), 0)
         return any(event & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, event in poller.poll(0))
 
-    def sweep(self, now: float) -> None:
-        """Look for a phase that has lasted too long; called once a second."""
-        timeouts = self._service.settings.timeouts
+    def sweep(self, now: float, idle: float) -> None:
+        """Look for a phase that has lasted too long; called once a second.
+
+        Args:
+            now: `Clock.monotonic`.
+            idle: seconds that a connection may be without a request.
+        """
+        head = self._service.settings.timeouts.head
         waited = now - self._since
         if self.exchange is not None:
             self.exchange.sweep(now)
@@ -308,9 +313,9 @@ class CallerConnection(asyncio.Protocol):
             if waited > _LINGER_SECONDS:
                 self.transport.abort()
         elif self._buffer and not self._paused:
-            if waited > timeouts.head:
-                self._malformed(ProtocolError("request-timeout", f"the head did not end within {timeouts.head:g} s"))
-        elif waited > timeouts.idle:
+            if waited > head:
+                self._malformed(ProtocolError("request-timeout", f"the head did not end within {head:g} s"))
+        elif waited > idle:
             # A caller that never took its last answer would keep a close waiting for ever.
             (self.transport.abort if self.transport.get_write_buffer_size() else self.transport.close)()
 

@@ -25,6 +25,10 @@ from fla_gateway.proxy.request_ids import RequestIds
 _SWEEP_SECONDS: Final = 1.0
 
 
+_IDLE_WHEN_FULL: Final = 1.0
+"""Seconds without a request after which a caller's connection is closed while the limit of connections is reached."""
+
+
 class Acceptor(Protocol):
     """The listeners, as the data path sees them."""
 
@@ -131,8 +135,10 @@ class Service:
     def _sweep(self) -> None:
         self._sweeper = self._loop.call_later(self._sweep_seconds, self._sweep)
         now = self.now()
+        # While there is no room, connections that are only kept for later make way for callers that wait outside.
+        idle = _IDLE_WHEN_FULL if self._full else self.settings.timeouts.idle
         for connection in tuple(self.connections):
-            connection.sweep(now)
+            connection.sweep(now, idle)
         for exchange in tuple(self.orphans):
             exchange.sweep(now)
         for account in self.accounts.values():

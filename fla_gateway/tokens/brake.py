@@ -14,8 +14,9 @@ FIRST: Final = 30.0
 LONGEST: Final = 300.0
 QUIET: Final = 300.0
 """Seconds without a refusal (counted from the end of a brake) after which a service's past is forgotten."""
-LIMIT: Final = 256
-"""Services remembered one by one; all further ones share a record, since the path is chosen by callers."""
+LIMIT: Final = 32
+"""Services remembered one by one, more than the channel has; all further ones share a record. The path is chosen by
+callers, and each made-up service costs a token before it is braked."""
 
 _SHARED: Final = ("", "")
 

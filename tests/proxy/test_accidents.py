@@ -107,7 +107,8 @@ async def test_every_answer_is_ones_own_whatever_happens_to_the_others(start, se
     dice = random.Random(seed)  # noqa: S311 - accidents that can be had again
     api = Api(rig, dice)
     serving = asyncio.create_task(api.run())
-    wrong, faults = [], []
+    wrong: list[object] = []
+    faults: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
 
     async def talk(number):

@@ -176,6 +176,19 @@ async def test_at_the_limit_callers_wait_until_there_is_room(start):
     await eventually(lambda: not rig.gateway.service.door_snapshot().limited)
 
 
+async def test_at_the_limit_idle_callers_make_way(start):
+    """A connection that is only kept for later is closed after a second, so that who waits is answered."""
+    rig = await start(limit=1)
+    keeper = await rig.caller()
+    await keeper.send(get())
+    assert (await keeper.answer()).status == 200
+    newcomer = await rig.caller()
+    await newcomer.send(get())
+    rig.clock.advance(1.5)
+    assert await keeper.ended()
+    assert (await newcomer.answer()).status == 200
+
+
 async def test_the_limit_is_reached_and_left_many_times(start):
     """Pausing and going on loses no caller."""
     rig = await start(limit=1)
