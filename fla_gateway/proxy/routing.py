@@ -21,6 +21,7 @@ _OVERLONG: Final = re.compile(rb"\xc0[\xae\xaf]|\xc1\x9c").search
 _SLASHES: Final = re.compile(rb"[/\\]")
 _PARTS: Final = re.compile(rb"[/\\;]")
 _MAX_DECODINGS: Final = 8
+"""Layers of percent-encoding that are taken off; one more is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def _ambiguity(target: bytes, path: bytes) -> Refusal | None:
 
 def _decoded(path: bytes) -> bytes | None:
     # A layer that decodes once more than this one must see the same path, so decoding goes on until nothing changes.
-    for _ in range(_MAX_DECODINGS):
+    for _ in range(_MAX_DECODINGS + 1):
         decoded = unquote_to_bytes(path)
         if decoded == path:
             return path
