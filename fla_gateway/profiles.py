@@ -67,7 +67,7 @@ class Profile:
 
     @property
     def environment_shown(self) -> str:
-        """The environment for people: in capitals where calls are real, so that nobody who tries things out misses it."""
+        """The environment for people: in capitals where calls are real, so that nobody overlooks it."""
         return self.environment.upper() if self.production else self.environment
 
     @property

@@ -72,7 +72,7 @@ def _find(profiles: tuple[Profile, ...], name: str) -> Profile:
 
 def _facts(profile: Profile, fetched: Fetched) -> Iterator[tuple[str, str]]:
     yield "profile", profile.name
-    yield "environment", profile.environment.upper() if profile.production else profile.environment
+    yield "environment", profile.environment_shown
     yield "token server", profile.token_request.token_url
     yield "client id", profile.token_request.client_id
     yield "lifetime", f"{fetched.token.lifetime:g} s"

@@ -244,11 +244,10 @@ class _Process:
         for warning in self._configured.warnings:
             _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)
         for profile in self._configured.profiles:
-            # Somebody who means to try something out must not overlook that this one declares for real.
             _LOG.info(
                 "profile",
                 name=profile.name,
-                environment=profile.environment.upper() if profile.production else profile.environment,
+                environment=profile.environment_shown,
                 api=profile.upstream.authority,
                 token_server=profile.token_request.token_url,
                 served=profile in gateway.profiles,

@@ -62,6 +62,18 @@ def test_production_by_another_name_is_production():
     live = {"live": {"api_base": host, "token_url": f"{host}/REST/oauth/v5/token"}}
     profile = resolve(environment="live", environments=live)
     assert (profile.environment, profile.production) == ("live", True)
+    assert profile.environment_shown == "LIVE"
+
+
+@pytest.mark.parametrize(
+    ("api_base", "borrows"),
+    [("https://services-sim.socialsecurity.be", True), ("https://services.socialsecurity.be", False)],
+)
+def test_simulation_by_another_name_borrows_the_tokens_of_production(api_base, borrows):
+    """Whoever gets a token for simulation has one for production; production itself borrows from nobody."""
+    own = {"own": {"api_base": api_base, "token_url": "https://services.socialsecurity.be/REST/oauth/v5/token"}}
+    profile = resolve(environment="own", environments=own)
+    assert (profile.borrows_production, profile.production) == (borrows, not borrows)
 
 
 def test_an_environment_of_ones_own_is_used():
