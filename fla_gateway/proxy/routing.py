@@ -20,6 +20,8 @@ _SUSPICIOUS: Final = re.compile(rb"[%;\\]|/\.|//").search
 _OVERLONG: Final = re.compile(rb"\xc0[\xae\xaf]|\xc1\x9c").search
 _SLASHES: Final = re.compile(rb"[/\\]")
 _PARTS: Final = re.compile(rb"[/\\;]")
+# A word, perhaps with a short number behind it: what a national number, or a name with a date of birth, is not.
+_SERVICE: Final = re.compile(rb"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}").fullmatch
 _MAX_DECODINGS: Final = 8
 """Layers of percent-encoding that are taken off; one more is refused."""
 
@@ -92,8 +94,12 @@ def _not_served(path: bytes, prefixes: tuple[bytes, ...], *, suspicious: bool) -
 
 
 def service_of(path: bytes) -> str:
-    """Name the service of a path under /REST/: its second segment, the unit of a brake."""
-    return path.split(b"/", 3)[2].decode("latin-1")
+    """Name the service of a path under /REST/, the unit of a brake: its second segment.
+
+    All that do not look like an API's name share one, since this name is logged and the path may hold anything.
+    """
+    segment = path.split(b"/", 3)[2]
+    return segment.decode() if _SERVICE(segment) else "(other)"
 
 
 def _first_segment(path: bytes) -> tuple[bytes, int]:

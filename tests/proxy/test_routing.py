@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.proxy.routing import Route, RoutingTable, route, service_of
 
 PREFIXES = {b"employer": (), b"narrow": (b"/REST/dimona/v2", b"/REST/newApi/v1/sub")}
@@ -141,6 +142,15 @@ def test_a_door_of_its_own_serves_one_profile_without_its_name():
 
 
 def test_the_service_of_a_path_is_its_second_segment():
-    """The unit of a brake, whatever a path looks like."""
-    paths = {b"/REST/dimona/v2/x": "dimona", b"/REST/": "", b"/REST/a": "a", b"/REST/caf\xe9/x": "caf\xe9"}
+    """The unit of a brake; it is logged, so that what may be a person's number or name has none of its own."""
+    paths = {b"/REST/dimona/v2/x": "dimona", b"/REST/a": "a", b"/REST/dmfa_2/x": "dmfa_2", b"/REST/ddt12/x": "ddt12"}
     assert {path: service_of(path) for path in paths} == paths
+    odd = (b"/REST/", b"/REST/85073003328/x", b"/REST/jan19850730/x", b"/REST/caf\xe9/x", b"/REST/a%20b", b"/REST/a\n")
+    assert {service_of(path) for path in odd} == {"(other)"}
+
+
+def test_every_service_of_the_catalogue_has_a_name():
+    """No known API shares its brake with others."""
+    prefixes = [service.prefix for service in load_catalogue().services if service.prefix]
+    assert prefixes
+    assert [prefix for prefix in prefixes if service_of(prefix.encode()) != prefix.split("/")[2]] == []
