@@ -7,6 +7,7 @@ are paths of keys, and the loader puts the file in front.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from fla_gateway.config.environments import PRESETS, environment_faults
 from fla_gateway.config.places import place
@@ -15,7 +16,7 @@ from fla_gateway.config.sentences import suggestion
 from fla_gateway.config.urls import parse_url
 from fla_gateway.errors import Fault
 
-RESERVED_PROFILES = frozenset({"api"})
+RESERVED_PROFILES: Final = frozenset({"api"})
 
 
 def table_faults(configuration: Configuration) -> Iterator[Fault]:

@@ -17,8 +17,8 @@ from fla_gateway.config.places import place
 from fla_gateway.config.schema import NAME_PATTERN, Configuration
 from fla_gateway.errors import Fault
 
-# Tables and keys that the design has and this version has not: refused, never ignored.
-LATER: Final = frozenset({"callers", "anonymous", "security", "audit"})
+# Tables that later versions are meant to bring: refused by name, never ignored.
+LATER: Final = frozenset({"callers", "security", "audit"})
 
 _SENTENCES: Final[Mapping[str, str]] = {
     "missing": "is missing",

@@ -59,8 +59,6 @@ def facts(certificate: x509.Certificate) -> CertificateFacts:
     """Describe a certificate."""
     return CertificateFacts(
         subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-        serial=f"{certificate.serial_number:X}",
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         self_signed=certificate.subject == certificate.issuer,

@@ -142,11 +142,11 @@ def _judged(material: _Material, certificate: x509.Certificate | None, now: date
     if certificate is None:
         _refuse(*deviations)
         return (str(_unchecked(material.place)),)
-    not_before, not_after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    facts = certificates.facts(certificate)
     deviations += rules.certificate_deviations(certificate)
-    self_signed = certificate.subject == certificate.issuer
-    _refuse(rules.validity_objection(not_before, not_after, now), *(deviations if self_signed else ()))
-    expiry = rules.expiry_warning(not_after, now)
+    validity = rules.validity_objection(facts.not_before, facts.not_after, now)
+    _refuse(validity, *(deviations if facts.self_signed else ()))
+    expiry = rules.expiry_warning(facts.not_after, now)
     return (*(str(deviation) for deviation in deviations), *(() if expiry is None else (str(expiry),)))
 
 

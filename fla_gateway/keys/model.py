@@ -34,8 +34,6 @@ class CertificateFacts:
 
     Attributes:
         subject: distinguished name (RFC 4514).
-        issuer: distinguished name (RFC 4514).
-        serial: serial number in upper-case hexadecimal.
         not_before: start of validity, UTC.
         not_after: end of validity, UTC.
         self_signed: subject and issuer are the same name.
@@ -44,8 +42,6 @@ class CertificateFacts:
     """
 
     subject: str
-    issuer: str
-    serial: str
     not_before: datetime
     not_after: datetime
     self_signed: bool

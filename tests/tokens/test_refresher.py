@@ -65,7 +65,7 @@ async def test_a_stale_token_is_renewed_without_traffic(cache, source, clock, re
     await asked(source, 1)
     await entry.obtain()
     clock.advance(1800)
-    refresher.wake()
+    cache.changed.set()
     await asked(source, 2)
     assert (await entry.obtain()).value is not None
 
@@ -94,7 +94,7 @@ async def test_failures_never_end_the_loop(cache, source, clock, refresher):
         while entry._task is not None:
             await asyncio.wait((entry._task,))
         clock.advance(61)
-        refresher.wake()
+        cache.changed.set()
     assert (await entry.obtain()).value.reveal() == "token-4"
 
 
@@ -105,7 +105,7 @@ async def test_sleep_of_the_machine_is_noticed(cache, source, clock, refresher):
     await entry.obtain()
     with structlog.testing.capture_logs() as events:
         clock.advance(3700)
-        refresher.wake()
+        cache.changed.set()
         await asked(source, 2)
     (event,) = [event for event in events if event["event"] == "resumed-after-sleep"]
     assert event["seconds"] == pytest.approx(3700, abs=2)
