@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fla_gateway.catalog.model import Catalogue, Service
 from fla_gateway.catalog.prefix import parse_prefix
+from fla_gateway.config.address import uri_host
 from fla_gateway.config.environments import PRESETS, Environment, environment_faults, resolve_environment
 from fla_gateway.config.places import place
 from fla_gateway.config.rules import reference_faults
@@ -38,7 +39,7 @@ class Upstream:
     @property
     def authority(self) -> str:
         """Value of the Host field (RFC 9110, section 7.2): the port is left out where it is 443."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = uri_host(self.host)
         return host if self.port == 443 else f"{host}:{self.port}"  # noqa: PLR2004 - the default port of https
 
 

@@ -37,8 +37,8 @@ class TcpAddress:
 
     @property
     def name(self) -> str:
-        """The host as it stands in a URL or in Host: an IPv6 address is in brackets (RFC 3986, section 3.2.2)."""
-        return f"[{self.host}]" if ":" in self.host else self.host
+        """The host as it stands in a URL or in Host."""
+        return uri_host(self.host)
 
     def __str__(self) -> str:
         return f"{self.name}:{self.port}"
@@ -52,6 +52,11 @@ class UnixAddress:
 
     def __str__(self) -> str:
         return f"unix:{self.path}"
+
+
+def uri_host(host: str) -> str:
+    """Write a host as it stands in a URL or in Host: an IPv6 address is in brackets (RFC 3986, section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 def is_host_name(text: str) -> bool:

@@ -24,8 +24,9 @@ LONGEST_TOKEN: Final = 16_384
 ASSUMED_LIFETIME: Final = 60.0
 """Seconds, where `expires_in` says nothing usable: never one fetch per request."""
 LONGEST_LIFETIME: Final = 86_400.0
+"""Seconds that a token is believed to live at most."""
 LONGEST_RETRY_AFTER: Final = 300
-"""Seconds of Retry-After that are honoured."""
+"""Seconds of Retry-After that are honoured; an operator who repaired something must not wait for hours."""
 
 _B64TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")

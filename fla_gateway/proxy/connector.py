@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
+from fla_gateway.config.address import uri_host
 from fla_gateway.errors import ProblemError
 from fla_gateway.oauth.model import Egress
 from fla_gateway.profiles import Upstream
@@ -114,7 +115,7 @@ class Connector:
 
     async def _tunnel(self, sock: socket.socket, proxy: Egress) -> None:
         loop = asyncio.get_running_loop()
-        host = f"[{self._upstream.host}]" if ":" in self._upstream.host else self._upstream.host
+        host = uri_host(self._upstream.host)
         authority = f"{host}:{self._upstream.port}"
         head = f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"
         if proxy.user is not None and proxy.password is not None:

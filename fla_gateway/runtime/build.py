@@ -18,6 +18,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.config.address import TcpAddress, UnixAddress, parse_ip, parse_listen
 from fla_gateway.config.schema import Configuration
 from fla_gateway.oauth.model import Egress, TokenSource
+from fla_gateway.observe.masking import KEY_BYTES
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.connector import Connector
@@ -100,7 +101,7 @@ def build(
 
 def masking_key() -> bytes:
     """Draw the key of masked paths; it lives as long as the process."""
-    return secrets.token_bytes(32)
+    return secrets.token_bytes(KEY_BYTES)
 
 
 def _account(

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-LONGEST_RETRY_AFTER: Final = 300
-"""Seconds of a server's Retry-After that are honoured; an operator who repaired something must not wait for hours."""
+from fla_gateway.oauth.response import LONGEST_RETRY_AFTER
 
 
 @dataclass(frozen=True, slots=True)

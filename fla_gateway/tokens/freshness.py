@@ -10,11 +10,10 @@ from enum import Enum
 from typing import Final
 
 from fla_gateway.oauth.model import AccessToken
+from fla_gateway.oauth.response import LONGEST_LIFETIME
 
 SHORTEST_USE: Final = 1.0
 """Seconds that any token is used after its arrival, so that a lifetime of 0 never means one fetch per request."""
-LONGEST_LIFE: Final = 86_400.0
-"""Seconds that a token is believed to live at most."""
 MARGIN: Final = 10.0
 """Seconds before the end of its life at which a token is no longer used: a request needs time to arrive."""
 MARGIN_SHARE: Final = 0.1
@@ -57,7 +56,7 @@ def deadlines(token: AccessToken, arrived: float, fraction: float) -> Deadlines:
         arrived: `Clock.monotonic` when it was there.
         fraction: share of its life after which it is stale.
     """
-    life = min(max(token.lifetime, 0.0), LONGEST_LIFE)
+    life = min(max(token.lifetime, 0.0), LONGEST_LIFETIME)
     margin = min(MARGIN, MARGIN_SHARE * life)
     hard = max(token.obtained + life - margin, arrived + SHORTEST_USE)
     soft = max(token.obtained + fraction * life, arrived + fraction * SHORTEST_USE)
