@@ -39,7 +39,7 @@ _MOST_CONNECTIONS: Final = 32
 _IDLE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 2
 
-_log = structlog.get_logger()
+_LOG = structlog.get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -133,7 +133,7 @@ class AdminServer:
         except web.HTTPNotFound:
             return _problem("not-found")
         except Exception:  # noqa: BLE001 - a fault here must not show its text to the one who asked
-            _log.exception("admin-answer-failed", path=request.path)
+            _LOG.exception("admin-answer-failed", path=request.path)
             return _problem("internal-error")
 
     async def _livez(self, _request: web.Request) -> web.Response:

@@ -37,7 +37,7 @@ TOTAL_SECONDS: Final = 7.5
 _NO_CEILING: Final = 3600.0
 """aiohttp rounds deadlines longer than this up to whole seconds of the loop's clock; ours stay as they are."""
 
-_log = structlog.get_logger()
+_LOG = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class TokenClient:
         # brings the second sample. Beyond that one the back-off of the token engine decides.
         better = skew.worth_trying(refused.sample, used)
         if better is not None:
-            _log.info("assertion-made-again", server=_origin(request), seconds=round(better))
+            _LOG.info("assertion-made-again", server=_origin(request), seconds=round(better))
             try:
                 return await self._attempt(request, better)
             except _RefusedError as error:
@@ -213,11 +213,11 @@ class TokenClient:
             return
         facts = {"server": _origin(request), "seconds": round(after.learned)}
         if abs(sample) > skew.LARGEST:
-            _log.error("clock-skew", **facts, cure="set this host's clock: it is more than a day off")
+            _LOG.error("clock-skew", **facts, cure="set this host's clock: it is more than a day off")
         elif abs(after.learned) > skew.NOTEWORTHY:
-            _log.warning("clock-skew", **facts, cure="set this host's clock; assertions are corrected, TLS is not")
+            _LOG.warning("clock-skew", **facts, cure="set this host's clock; assertions are corrected, TLS is not")
         else:
-            _log.info("clock-skew-gone", **facts)
+            _LOG.info("clock-skew-gone", **facts)
 
     def _with_clock(self, problem: ProblemError, sample: float | None) -> ProblemError:
         if sample is None or abs(sample) <= skew.NOTEWORTHY:

@@ -23,6 +23,8 @@ _PROXY_REFUSALS: Final = {
     503: "it cannot reach the token server",
     504: "it cannot reach the token server in time",
 }
+_HOSTNAME_MISMATCH: Final = frozenset({62, 64})
+"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h."""
 
 
 def explain(error: BaseException, host: str, egress: Egress | None) -> ProblemError:
@@ -85,10 +87,6 @@ def _distrust(error: Exception, host: str) -> str:
             "a company that inspects TLS, or a private environment, needs ca_file."
         )
     return f"The certificate of {host} is not trusted."
-
-
-_HOSTNAME_MISMATCH: Final = frozenset({62, 64})
-"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h."""
 
 
 def _reason(error: aiohttp.ClientConnectorError) -> str:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fla_gateway.proxy.service import Service
     from fla_gateway.proxy.upstream import ApiConnection
 
-_LOG = structlog.get_logger("fla_gateway.proxy")
+_LOG = structlog.get_logger()
 _UPSTREAM_FIELD: Final = b"Fla-Gateway-Origin: upstream\r\n"
 _OUTBOX_LIMIT: Final = 65_536
 """Bytes of body taken from the caller while there is no connection yet to send them on."""

@@ -20,7 +20,7 @@ import structlog
 from fla_gateway.config.address import TcpAddress, UnixAddress
 from fla_gateway.errors import ConfigurationError, Fault
 
-_LOG = structlog.get_logger("fla_gateway.listeners")
+_LOG = structlog.get_logger()
 BACKLOG: Final = 1024
 _PROBE_SECONDS: Final = 0.5
 # What a machine without IPv6 answers to [::1].

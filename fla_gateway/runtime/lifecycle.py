@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.observe.metrics import Exposition
 
-_LOG = structlog.get_logger("fla_gateway")
+_LOG = structlog.get_logger()
 _STDOUT: Final = 1
 _RESERVED_FILES: Final = 64
 """Descriptors left for everything but callers and pools: log, admin, token client, resolver."""

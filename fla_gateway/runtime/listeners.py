@@ -17,7 +17,7 @@ from fla_gateway.config.address import UnixAddress
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.runtime.binding import BACKLOG, Bound
 
-_LOG = structlog.get_logger("fla_gateway.listeners")
+_LOG = structlog.get_logger()
 _RETRY_SECONDS: Final = 0.1
 # From Python 3.13 on a server that is closed removes its file, and a pause would end the listener for good.
 _KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}

@@ -23,7 +23,7 @@ from fla_gateway.tokens.snapshot import TokenSnapshot
 
 _NEVER: Final = Deadlines(-math.inf, -math.inf)
 
-_log = structlog.get_logger()
+_LOG = structlog.get_logger()
 
 
 class Owner(Protocol):
@@ -131,7 +131,7 @@ class TokenEntry:
         return max(self._soft, self._retry_at)
 
     def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:
-        """Take note that an API answered 401 ``invalid_token`` to a token.
+        """Take note that an API answered 401 to a token, whatever it said about it.
 
         The token is discarded only if it is the one in use, if its service is not under the brake, and if another
         one can be asked for: during a back-off the others may still get on with it.
@@ -155,11 +155,11 @@ class TokenEntry:
         verdict = self._brake.judge(profile, service, now, fresh=fresh)
         if verdict is Verdict.DISCARD:
             self._set(None, _NEVER)
-            _log.warning("token-discarded", **self._facts, profile=profile, service=service)
+            _LOG.warning("token-discarded", **self._facts, profile=profile, service=service)
             return True
         if verdict is Verdict.BRAKE:
             seconds = self._brake.remaining(profile, service, now)
-            _log.warning("token-braked", **self._facts, profile=profile, service=service, seconds=seconds)
+            _LOG.warning("token-braked", **self._facts, profile=profile, service=service, seconds=seconds)
         return False
 
     def snapshot(self) -> TokenSnapshot:
@@ -197,7 +197,7 @@ class TokenEntry:
         now = self._clock.monotonic()
         self._set(token, deadlines(token, now, self._fraction))
         self._count("ok")
-        _log.info(
+        _LOG.info(
             "token-minted",
             **self._facts,
             lifetime_seconds=token.lifetime,
@@ -216,9 +216,9 @@ class TokenEntry:
         facts = {**self._facts, "code": problem.code, "detail": problem.detail, "failures": self._failures}
         if problem.code == "token-refused" and not self._alarmed:
             self._alarmed = True
-            _log.error("token-refused", **facts, retry_in_seconds=round(delay, 1))
+            _LOG.error("token-refused", **facts, retry_in_seconds=round(delay, 1))
         else:
-            _log.warning("token-failed", **facts, retry_in_seconds=round(delay, 1))
+            _LOG.warning("token-failed", **facts, retry_in_seconds=round(delay, 1))
 
     def _refusal(self, now: float) -> ProblemError:
         if self._owner.closed:

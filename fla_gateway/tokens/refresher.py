@@ -20,7 +20,7 @@ LONGEST_SLEEP: Final = 5.0
 SUSPENDED: Final = 2.0
 """Seconds by which the clock that goes on in sleep may run ahead of the loop's before that is called a sleep."""
 
-_log = structlog.get_logger()
+_LOG = structlog.get_logger()
 
 
 class Refresher:
@@ -42,10 +42,6 @@ class Refresher:
             next_due = min((entry.due() for entry in self._cache.entries()), default=math.inf)
             await self._sleep(min(LONGEST_SLEEP, next_due - now))
 
-    def wake(self) -> None:
-        """Have everything looked at now."""
-        self._cache.changed.set()
-
     async def _sleep(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(max(0.0, seconds)):
@@ -59,4 +55,4 @@ class Refresher:
         self._ahead = ahead
         # The first comparison is with NaN, and false.
         if slept > SUSPENDED:
-            _log.info("resumed-after-sleep", seconds=round(slept, 1))
+            _LOG.info("resumed-after-sleep", seconds=round(slept, 1))
