@@ -1,4 +1,4 @@
-"""Rule: what went wrong on the way to a token server, in one problem with a sentence that says what to do.
+"""The token leg's foreign exceptions: each becomes one problem, with a sentence that says what to do.
 
 Owns the translation of aiohttp's, ssl's and the system's exceptions. Refuses to raise them again or to quote them at
 length: an exception of aiohttp holds the whole request, credentials of the proxy included.

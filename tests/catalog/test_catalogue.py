@@ -67,5 +67,5 @@ def test_reads_literal_prefixes(text, prefix):
 )  # fmt: skip
 def test_refuses_prefixes_with_two_readings(text):
     """A prefix that a server could read differently, or that reaches into the token endpoint, is refused."""
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"^must "):
         parse_prefix(text)

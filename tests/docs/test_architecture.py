@@ -41,6 +41,17 @@ def test_the_rows_are_those_that_are_enforced():
     assert [rows[row] for row in sorted(rows)] == [set(layer.split(" | ")) for layer in layers]
 
 
+def test_every_rule_is_held_to_be_one():
+    """A module whose head calls it a rule stands in the contract that keeps pure modules from I/O."""
+    contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (pure,) = (set(it["source_modules"]) for it in contracts if it["name"].startswith("Pure modules"))
+    files = [path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.parts]
+    heads = {".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text(encoding="utf-8") for path in files}
+    rules = {module for module, text in heads.items() if text.startswith('"""Rule')}
+    assert len(rules) > 20
+    assert {rule for rule in rules if not {rule, rule.rpartition(".")[0]} & pure} == set()
+
+
 def test_every_dotted_name_exists():
     """A module, class or function that the page names with its package is there."""
     for path in re.findall(r"`((?:[a-z0-9_]+\.)+[A-Za-z_]+)(?:\([a-z]*\))?`", read("docs/architecture.md")):

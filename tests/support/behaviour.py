@@ -535,7 +535,7 @@ def ok(body: bytes, *fields: str, status: str = "200 OK") -> bytes:
 
 
 @asynccontextmanager
-async def running(
+async def running(  # noqa: PLR0913 - each is what some test turns; all but the first four are given by name
     folder: Path,
     tls: Tls,
     ca_file: Path,
