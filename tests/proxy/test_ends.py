@@ -12,7 +12,7 @@ async def told(rig):
     """Give the records of everything that has ended, once nothing runs any more."""
     service = rig.gateway.service
     await eventually(lambda: rig.running == 0 and not service.connections)
-    await asyncio.sleep(2 * SWEEP_SECONDS)
+    await rig.swept()
     records = []
     while not rig.records.empty():
         records.append(await rig.records.next())

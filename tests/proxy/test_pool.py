@@ -146,7 +146,7 @@ async def test_a_connection_idle_for_too_long_is_closed(start):
     await connection.send(OK)
     await eventually(lambda: rig.pool.idle == 1)
     rig.clock.advance(29)
-    await asyncio.sleep(0.05)
+    await rig.swept()
     assert rig.pool.idle == 1
     rig.clock.advance(2)
     assert await connection.stream.rest() == b""

@@ -11,14 +11,6 @@ from tests.support.behaviour import OK, TruncatedError, eventually, get, ok, pos
 BIG = bytes(20_000_000)
 
 
-async def swept(rig):
-    """Wait until a sweep has seen the state as it is now."""
-    moment = rig.clock.monotonic()
-    exchanges = [it.exchange for it in rig.gateway.service.connections if it.exchange is not None]
-    await eventually(lambda: all(it._progress_at > moment or it._progress >= 0 for it in exchanges))
-    await asyncio.sleep(0.05)
-
-
 def limits(**seconds):
     """Write `[gateway.timeouts]`: far away but for those given."""
     return "[gateway.timeouts]\n" + "\n".join(f"{name} = {value}" for name, value in seconds.items())
@@ -32,7 +24,7 @@ async def test_a_head_that_does_not_end(start, begun):
     await caller.send(begun)
     await eventually(lambda: any(it._buffer for it in rig.gateway.service.connections))
     rig.clock.advance(9)
-    await asyncio.sleep(0.05)
+    await rig.swept()
     assert caller.stream.buffer == b""
     rig.clock.advance(2)
     answer = await caller.answer()
@@ -62,7 +54,7 @@ async def test_an_idle_connection_is_closed_without_a_word(start, used):
         await caller.answer()
     await eventually(lambda: rig.gateway.service.connections)
     rig.clock.advance(29)
-    await asyncio.sleep(0.05)
+    await rig.swept()
     assert rig.gateway.service.connections
     rig.clock.advance(2)
     assert await caller.stream.rest() == b""
@@ -91,9 +83,9 @@ async def test_an_api_that_does_not_begin_to_answer(start):
     await caller.send(post(b"{}"))
     connection = await rig.api.connection()
     await connection.request()
-    await swept(rig)
+    await rig.swept()
     rig.clock.advance(9)
-    await asyncio.sleep(0.05)
+    await rig.swept()
     assert rig.running == 1
     rig.clock.advance(2)
     answer = await caller.answer()
@@ -114,7 +106,7 @@ async def test_an_interim_answer_does_not_buy_an_api_time(start):
     await caller.send(get())
     connection = await rig.api.connection()
     await connection.request()
-    await swept(rig)
+    await rig.swept()
     rig.clock.advance(6)
     await connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
     assert (await caller.answer()).status == 103
@@ -132,7 +124,7 @@ async def test_an_api_that_stops_in_mid_answer(start):
     await connection.request()
     await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
     await caller.stream.until(b"half")
-    await swept(rig)
+    await rig.swept()
     rig.clock.advance(11)
     assert await caller.stream.rest() == b""
     record = await rig.records.next()
@@ -152,7 +144,7 @@ async def test_a_slow_answer_that_keeps_coming_is_let_be(start):
     for byte in b"slowly":
         await connection.send(bytes([byte]))
         await caller.stream.until(bytes([byte]))
-        await swept(rig)
+        await rig.swept()
         rig.clock.advance(8)
     assert (await rig.records.next()).outcome == "answered"
 
@@ -165,7 +157,7 @@ async def test_a_caller_that_stops_in_mid_body(start):
     await caller.send(get("/employer/REST/x", "Content-Length: 8", method="POST") + b"half")
     connection = await rig.api.connection()
     await connection.head()
-    await swept(rig)
+    await rig.swept()
     rig.clock.advance(11)
     answer = await caller.answer()
     assert (answer.status, answer.code, answer.problem["delivery"]) == (408, "request-timeout", "unknown")
@@ -185,8 +177,7 @@ async def test_an_api_that_takes_no_bytes(start):
     connection.writer.transport.pause_reading()
     sending = rig.gateway.service.spawn(_send_quietly(caller, BIG))
     await eventually(lambda: any(it.throttled for it in rig.gateway.service.connections))
-    await swept(rig)
-    await swept(rig)
+    await rig.swept()
     rig.clock.advance(11)
     assert (await caller.answer()).code == "api-timeout"
     await sending
@@ -200,7 +191,7 @@ async def test_a_caller_that_takes_no_bytes(start):
     caller.narrow()
     await caller.send(get())
     await eventually(lambda: rig.running and _blocked(rig))
-    await asyncio.sleep(0.05)
+    await rig.swept()
     rig.clock.advance(11)
     record = await rig.records.next()
     assert (record.outcome, record.status) == ("caller-gone", 200)

@@ -497,6 +497,21 @@ class Rig:
         """Exchanges that run."""
         return self.gateway.service.door_snapshot().in_flight
 
+    async def swept(self) -> None:
+        """Wait for a sweep, by the clock as it is now, that finds no exchange further on than the one before it."""
+        seen = None
+        while seen != (found := self._progress()):
+            seen = found
+            await self._sweep()
+
+    async def _sweep(self) -> None:
+        service = self.gateway.service
+        timer = service._sweeper
+        await eventually(lambda: service._sweeper is not timer)
+
+    def _progress(self) -> list[int]:
+        return [it.exchange._progress for it in self.gateway.service.connections if it.exchange is not None]
+
 
 async def eventually(condition: Callable[[], object]) -> None:
     """Give the loop turns until something is true; for what no event tells."""
