@@ -37,6 +37,13 @@ TOTAL_SECONDS: Final = 7.5
 _NO_CEILING: Final = 3600.0
 """aiohttp rounds deadlines longer than this up to whole seconds of the loop's clock; ours stay as they are."""
 
+# aiohttp makes contexts of its own when it is imported, for requests that name none: one trusts the system's roots, the
+# other trusts anybody. Every request here names its context. One that forgot to would now reach nobody, and a process
+# is 1.6 MB smaller without the roots.
+_TRUSTS_NOBODY: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+aiohttp.connector._SSL_CONTEXT_VERIFIED = _TRUSTS_NOBODY  # noqa: SLF001 - there is no other way to it
+aiohttp.connector._SSL_CONTEXT_UNVERIFIED = _TRUSTS_NOBODY  # noqa: SLF001 - as above
+
 _LOG = structlog.get_logger()
 
 

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from fla_gateway.sandbox import Sandbox, SandboxOptions
+from tests.sandbox.stage import trusting
 
 ECHO = "/REST/echo/v1"
 DECLARATIONS = "/REST/dimona/v2/declarations"
@@ -223,7 +224,7 @@ async def test_report_names_each_exchange_without_secrets():
     await sandbox.start()
     async with aiohttp.ClientSession() as session:
         url = f"{sandbox.url}{DECLARATIONS}/123?ssn=1"
-        async with session.get(url, ssl=False):
+        async with session.get(url, ssl=trusting(sandbox)):
             pass
     await sandbox.close()
     assert lines == [
