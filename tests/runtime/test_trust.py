@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import ssl
 
+import certifi
 import pytest
 
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.runtime.trust import Trust
+from tests.support.keys import TlsAuthority
+
+
+def _roots(context):
+    """Give the roots of a context."""
+    return set(context.get_ca_certs(binary_form=True))
+
+
+def _der(authority):
+    """Give the root of an authority."""
+    return ssl.PEM_cert_to_DER_cert(authority.pem.decode())
 
 
 def test_certificates_and_names_are_verified():
@@ -15,6 +27,18 @@ def test_certificates_and_names_are_verified():
     context = Trust().context(None)
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+def test_roots_add_up(tmp_path):
+    """System, certifi, the company's and the environment's own count together, and an environment's for it alone."""
+    company, own = TlsAuthority("Company"), TlsAuthority("Environment")
+    (tmp_path / "company.pem").write_bytes(company.pem)
+    (tmp_path / "own.pem").write_bytes(own.pem)
+    trust = Trust(tmp_path / "company.pem")
+    bundled = ssl.create_default_context(cafile=certifi.where())
+    known = _roots(ssl.create_default_context()) | _roots(bundled) | {_der(company)}
+    assert _roots(trust.context(tmp_path / "own.pem")) == known | {_der(own)}
+    assert _roots(trust.context(None)) == known
 
 
 def test_the_keys_of_connections_are_not_written_down(tmp_path, monkeypatch):
