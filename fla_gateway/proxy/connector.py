@@ -87,6 +87,7 @@ class Connector:
         except OSError as error:
             cause = error.strerror or "the resolver failed"
             raise ProblemError("api-unreachable", f"The name {host} cannot be resolved: {cause}.") from None
+        # typeshed lists a form of address that only Python without IPv6 gives.
         return [(family, address) for family, _, _, _, address in found[:_MAX_ADDRESSES]]  # type: ignore[misc]
 
     async def _open_at(self, address: Address, protocol: Callable[[], ApiConnection]) -> ApiConnection:
