@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check and print."""
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.runtime.configured import read  # noqa: PLC0415
-    from fla_gateway.runtime.keys import load_keys, why_unusable  # noqa: PLC0415
+    from fla_gateway.runtime.configured import read  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.keys import load_keys, why_unusable  # noqa: PLC0415 - as above
 
     configured = read(arguments.config)
     _read_further_files(configured)
@@ -68,7 +68,7 @@ def _read_further_files(configured: Configured) -> None:
         ConfigurationError: with every fault.
     """
     from fla_gateway.runtime.tokens import egress_of  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.runtime.trust import Trust  # noqa: PLC0415
+    from fla_gateway.runtime.trust import Trust  # noqa: PLC0415 - as above
 
     egress = configured.settings.configuration.egress
     trust = Trust(egress.ca_file)

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     if extra_is_missing():
         return WRONG_USE
     from fla_gateway.cli.demonstration.play import play  # noqa: PLC0415 - `--help` must not wait for it
-    from fla_gateway.cli.interruption import run_until_stopped  # noqa: PLC0415
+    from fla_gateway.cli.interruption import run_until_stopped  # noqa: PLC0415 - as above
 
     # Ctrl-C is how a demo that stays up ends well; one that was to end by itself has then not shown everything.
     return run_until_stopped(play(once=arguments.once), when_stopped=INTERRUPTED if arguments.once else WELL)

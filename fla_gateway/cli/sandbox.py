@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     if extra_is_missing():
         return WRONG_USE
     from fla_gateway.cli.interruption import run_until_stopped  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.sandbox import SandboxError, SandboxOptions  # noqa: PLC0415
+    from fla_gateway.sandbox import SandboxError, SandboxOptions  # noqa: PLC0415 - as above
 
     options = SandboxOptions(
         directory=arguments.directory,
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _serve(options: SandboxOptions, clients: list[tuple[str, str]]) -> int:
     from asyncio import Event  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    from fla_gateway.sandbox import Sandbox  # noqa: PLC0415
+    from fla_gateway.sandbox import Sandbox  # noqa: PLC0415 - as above
 
     sandbox = Sandbox(options)
     for client_id, certificate in clients:

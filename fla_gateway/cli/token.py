@@ -42,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Get a token and print."""
     from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.runtime.configured import read  # noqa: PLC0415
-    from fla_gateway.runtime.tokens import fetch_once  # noqa: PLC0415
+    from fla_gateway.runtime.configured import read  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.tokens import fetch_once  # noqa: PLC0415 - as above
 
     configured = read(arguments.config)
     profile = _find(configured.profiles, arguments.profile)
