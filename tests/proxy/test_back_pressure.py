@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.support.behaviour import OK, eventually, get, ok, post
+from tests.support.behaviour import OK, eventually, get, ok, post, send_quietly
 
 BIG = bytes(range(256)) * 80_000
 """20 MB."""
@@ -24,7 +24,7 @@ async def test_a_caller_that_does_not_read_stops_the_api(start):
     connection = await rig.api.connection()
     await connection.request()
     connection.writer.write(ok(BIG))
-    await eventually(lambda: rig.gateway.service.connections and _blocked(rig))
+    await eventually(lambda: rig.gateway.service.connections and rig.held_back)
     assert _held_by_gateway(rig) <= HELD
     answer = await caller.answer()
     assert answer.body == BIG
@@ -42,7 +42,7 @@ async def test_an_api_that_closes_behind_a_big_answer_loses_nothing_of_it(rig, f
     await connection.request()
     connection.writer.write(f"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n".encode() + BIG)
     connection.close()
-    await eventually(lambda: _blocked(rig))
+    await eventually(lambda: rig.held_back)
     await _quiet(rig)
     assert _held_by_gateway(rig) <= HELD
     answer = await caller.answer()
@@ -56,7 +56,7 @@ async def test_the_pools_next_user_is_not_hung_by_one_who_did_not_read(rig):
     slow = await rig.caller()
     slow.narrow()
     await slow.send(get("/employer/REST/big"))
-    await eventually(lambda: _blocked(rig))
+    await eventually(lambda: rig.held_back)
     assert (await rig.call(get())).body == b"ok"
     assert (await slow.answer()).body == BIG
     await eventually(lambda: rig.pool.busy == 0)
@@ -74,7 +74,7 @@ async def test_a_connection_paused_at_the_very_end_of_an_answer_is_returned_read
     slow = await rig.caller()
     slow.narrow()
     await slow.send(get("/employer/REST/big"))
-    await eventually(lambda: rig.pool.idle == 1 or _blocked(rig))
+    await eventually(lambda: rig.pool.idle == 1 or rig.held_back)
     fast = await rig.caller()
     for _ in range(3):
         await fast.send(get())
@@ -146,7 +146,7 @@ async def test_an_early_answer_of_an_api_that_does_not_read(rig):
     connection = await rig.api.connection()
     await connection.head()
     connection.writer.transport.pause_reading()
-    sending = rig.gateway.service.spawn(_send_quietly(caller, BIG))
+    sending = rig.gateway.service.spawn(send_quietly(caller, BIG))
     await eventually(lambda: any(it.throttled for it in rig.gateway.service.connections))
     await connection.send(ok(b"enough", status="413 Content Too Large"))
     answer = await caller.answer()
@@ -182,19 +182,6 @@ async def test_big_bodies_both_ways_on_one_connection(rig):
         assert (await caller.answer()).body == b""
         await sending
     assert rig.api.opened == 1
-
-
-async def _send_quietly(caller, data):
-    try:
-        await caller.send(data)
-    except ConnectionError:
-        return
-
-
-def _blocked(rig):
-    """Tell whether some connection to the API is not read, because a caller takes nothing."""
-    exchanges = [it.exchange for it in rig.gateway.service.connections if it.exchange is not None]
-    return any(it._upstream is not None and not it._upstream.reading for it in exchanges)
 
 
 def _buffered(rig):

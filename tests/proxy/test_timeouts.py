@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.support.behaviour import OK, TruncatedError, eventually, get, ok, post
+from tests.support.behaviour import OK, TruncatedError, eventually, get, ok, post, send_quietly
 
 BIG = bytes(20_000_000)
 
@@ -175,7 +175,7 @@ async def test_an_api_that_takes_no_bytes(start):
     connection = await rig.api.connection()
     await connection.head()
     connection.writer.transport.pause_reading()
-    sending = rig.gateway.service.spawn(_send_quietly(caller, BIG))
+    sending = rig.gateway.service.spawn(send_quietly(caller, BIG))
     await eventually(lambda: any(it.throttled for it in rig.gateway.service.connections))
     await rig.swept()
     rig.clock.advance(11)
@@ -190,7 +190,7 @@ async def test_a_caller_that_takes_no_bytes(start):
     caller = await rig.caller()
     caller.narrow()
     await caller.send(get())
-    await eventually(lambda: rig.running and _blocked(rig))
+    await eventually(lambda: rig.running and rig.held_back)
     await rig.swept()
     rig.clock.advance(11)
     record = await rig.records.next()
@@ -227,15 +227,3 @@ async def test_a_whole_exchange_that_waits_for_a_connection(start):
     assert (answer.code, answer.problem["delivery"]) == ("overloaded", "not-sent")
     assert (await first.answer()).code == "api-timeout"
     assert rig.pool.waiting == 0
-
-
-async def _send_quietly(caller, data):
-    try:
-        await caller.send(data)
-    except ConnectionError:
-        return
-
-
-def _blocked(rig):
-    exchanges = [it.exchange for it in rig.gateway.service.connections if it.exchange is not None]
-    return any(it._upstream is not None and not it._upstream.reading for it in exchanges)

@@ -13,7 +13,7 @@ import ssl
 import struct
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -497,6 +497,12 @@ class Rig:
         """Exchanges that run."""
         return self.gateway.service.door_snapshot().in_flight
 
+    @property
+    def held_back(self) -> bool:
+        """Whether some connection to the API is not read, because a caller takes nothing."""
+        exchanges = [it.exchange for it in self.gateway.service.connections if it.exchange is not None]
+        return any(it._upstream is not None and not it._upstream.reading for it in exchanges)
+
     async def swept(self) -> None:
         """Wait for a sweep, by the clock as it is now, that finds no exchange further on than the one before it."""
         seen = None
@@ -518,6 +524,12 @@ async def eventually(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what is waited for sets no event
             await asyncio.sleep(0.002)
+
+
+async def send_quietly(caller: Caller, data: bytes) -> None:
+    """Send to a gateway that may close the connection meanwhile."""
+    with suppress(ConnectionError):
+        await caller.send(data)
 
 
 def get(path: str = "/employer/REST/dimona/v2/x", *fields: str, minor: int = 1, method: str = "GET") -> bytes:

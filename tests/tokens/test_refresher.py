@@ -7,27 +7,7 @@ import structlog
 
 from fla_gateway.tokens.cache import TokenCache
 from fla_gateway.tokens.refresher import Refresher
-from tests.support.tokens import HandClock, ScriptedSource, token_request, unreachable
-
-
-@pytest.fixture
-def clock():
-    """A clock moved by hand."""
-    return HandClock()
-
-
-@pytest.fixture
-async def source(clock):
-    """A source that answers as told."""
-    return ScriptedSource(clock)
-
-
-@pytest.fixture
-async def cache(source, clock):
-    """A cache without jitter."""
-    cache = TokenCache(source, clock, random=lambda: 0.0)
-    yield cache
-    await cache.close()
+from tests.support.tokens import HandClock, token_request, unreachable
 
 
 @pytest.fixture
