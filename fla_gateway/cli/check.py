@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.configured import add_config
@@ -71,19 +72,14 @@ def _read_further_files(configured: Configured) -> None:
     from fla_gateway.runtime.trust import Trust  # noqa: PLC0415 - as above
 
     egress = configured.settings.configuration.egress
-    trust = Trust(egress.ca_file)
     faults: list[Fault] = []
-    for ca_file in dict.fromkeys([None, *(profile.upstream.ca_file for profile in configured.profiles)]):
+    for read in (partial(Trust(egress.ca_file).prepare, configured.profiles), partial(egress_of, egress)):
         try:
-            trust.context(ca_file)
+            read()
         except ConfigurationError as error:
             faults.extend(error.faults)
-    try:
-        egress_of(egress)
-    except ConfigurationError as error:
-        faults.extend(error.faults)
     if faults:
-        raise ConfigurationError(tuple(dict.fromkeys(faults)))
+        raise ConfigurationError(tuple(faults))
 
 
 def _findings(key: LoadedKey | UnusableKeyError, reason: str | None) -> Iterator[str]:

@@ -73,8 +73,7 @@ def serve(path: Path, *, strict: bool) -> int:
 
         egress = egress_of(configuration.egress)
         trust = Trust(configuration.egress.ca_file)
-        for profile in configured.profiles:
-            trust.context(profile.upstream.ca_file)
+        trust.prepare(configured.profiles)
         keys = loading.result()
     unavailable = _unavailable(configured, keys, strict=strict)
     usable = {name: signing_key(key) for name, key in keys.items() if not isinstance(key, UnusableKeyError)}

@@ -53,12 +53,9 @@ def fetch_once(settings: Settings, profile: Profile, clock: Clock | None = None)
     name = profile.token_request.key
     moment = datetime.fromtimestamp(now.wall(), UTC)
     key = load_key(name, key_sources(configuration)[name], settings.passwords, moment)
-    client = TokenClient(
-        {name: signing_key(key)},
-        Trust(configuration.egress.ca_file).context,
-        now,
-        egress=egress_of(configuration.egress),
-    )
+    trust = Trust(configuration.egress.ca_file)
+    trust.prepare((profile,))
+    client = TokenClient({name: signing_key(key)}, trust.context, now, egress=egress_of(configuration.egress))
     return asyncio.run(_fetch(client, profile, now))
 
 

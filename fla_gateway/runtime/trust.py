@@ -7,11 +7,13 @@ verification off.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 import certifi
 
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.profiles import Profile
 
 
 class Trust:
@@ -25,21 +27,37 @@ class Trust:
         self._egress_ca = egress_ca
         self._contexts: dict[Path | None, ssl.SSLContext] = {}
 
-    def context(self, ca_file: Path | None) -> ssl.SSLContext:
+    def prepare(self, profiles: Iterable[Profile]) -> None:
+        """Make the contexts of profiles, so that roots that cannot be read are told before anything is connected.
+
+        Raises:
+            ConfigurationError: with every file that cannot be read.
+        """
+        faults: list[Fault] = []
+        for profile in profiles:
+            try:
+                self.context(profile.upstream.ca_file, f"environments.{profile.environment}.ca_file")
+            except ConfigurationError as error:
+                faults.extend(error.faults)
+        if faults:
+            raise ConfigurationError(tuple(dict.fromkeys(faults)))
+
+    def context(self, ca_file: Path | None, place: str = "ca_file") -> ssl.SSLContext:
         """Give the context for an environment.
 
         Args:
             ca_file: further roots of the environment, or None.
+            place: of these in the configuration, for the fault.
 
         Raises:
-            ConfigurationError: if a file with roots cannot be read.
+            ConfigurationError: a file with roots cannot be read.
         """
         context = self._contexts.get(ca_file)
         if context is None:
-            context = self._contexts[ca_file] = self._make(ca_file)
+            context = self._contexts[ca_file] = self._make(ca_file, place)
         return context
 
-    def _make(self, ca_file: Path | None) -> ssl.SSLContext:
+    def _make(self, ca_file: Path | None, place: str) -> ssl.SSLContext:
         # create_default_context: the system's roots, CERT_REQUIRED, host names checked.
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -49,19 +67,20 @@ class Trust:
         context.set_alpn_protocols(["http/1.1"])
         # The system's roots may be old or, in a small image, none; certifi's do not know the company's own.
         context.load_verify_locations(certifi.where())
-        for path, place in ((self._egress_ca, "egress.ca_file"), (ca_file, "environments: ca_file")):
-            if path is not None:
-                _add(context, path, place)
+        found = (_add(context, self._egress_ca, "egress.ca_file"), _add(context, ca_file, place))
+        faults = tuple(fault for fault in found if fault is not None)
+        if faults:
+            raise ConfigurationError(faults)
         return context
 
 
-def _add(context: ssl.SSLContext, path: Path, place: str) -> None:
+def _add(context: ssl.SSLContext, path: Path | None, place: str) -> Fault | None:
+    if path is None:
+        return None
     try:
         context.load_verify_locations(path)
     except ssl.SSLError:
-        fault = Fault(place, f"{path} holds no certificates that can be read", "it must be PEM")
+        return Fault(place, f"{path} holds no certificates that can be read", "it must be PEM")
     except OSError as error:
-        fault = Fault(place, f"{path} cannot be read: {error.strerror}", "check the path and its rights")
-    else:
-        return
-    raise ConfigurationError((fault,))
+        return Fault(place, f"{path} cannot be read: {error.strerror}", "check the path and its rights")
+    return None

@@ -8,6 +8,8 @@ import certifi
 import pytest
 
 from fla_gateway.errors import ConfigurationError
+from fla_gateway.oauth.model import TokenRequest
+from fla_gateway.profiles import Profile, Upstream
 from fla_gateway.runtime.trust import Trust
 from tests.support.keys import TlsAuthority
 
@@ -20,6 +22,15 @@ def _roots(context):
 def _der(authority):
     """Give the root of an authority."""
     return ssl.PEM_cert_to_DER_cert(authority.pem.decode())
+
+
+def _profiles(**environments):
+    """Give a profile for each environment with roots of its own."""
+    request = TokenRequest("one", "https://localhost/t", "https://localhost/t", "client-7", (), "acme")
+    return [
+        Profile(name, name, production=False, token_request=request, upstream=Upstream("localhost", 443, path))
+        for name, path in environments.items()
+    ]
 
 
 def test_certificates_and_names_are_verified():
@@ -48,11 +59,16 @@ def test_the_keys_of_connections_are_not_written_down(tmp_path, monkeypatch):
     assert Trust().context(None).keylog_filename is None
 
 
-def test_a_file_without_certificates_is_a_fault(tmp_path):
-    """With its place in the configuration."""
-    path = tmp_path / "roots.pem"
-    path.write_text("nothing")
-    with pytest.raises(ConfigurationError, match="environments: ca_file"):
-        Trust().context(path)
+def test_files_without_certificates_are_faults(tmp_path):
+    """Each with its place in the configuration, all at once, and each once."""
+    (tmp_path / "roots.pem").write_text("nothing")
+    trust = Trust(tmp_path / "none.pem")
+    with pytest.raises(ConfigurationError) as caught:
+        trust.prepare(_profiles(one=tmp_path / "roots.pem", two=tmp_path / "missing.pem"))
+    assert [fault.place for fault in caught.value.faults] == [
+        "egress.ca_file",
+        "environments.one.ca_file",
+        "environments.two.ca_file",
+    ]
     with pytest.raises(ConfigurationError, match=r"egress\.ca_file.*cannot be read"):
-        Trust(tmp_path / "none.pem").context(None)
+        trust.context(None)
