@@ -5,12 +5,14 @@ Owns the meeting of profile, token entry and pool. Refuses to know exchanges.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.headers import Address, closing_fields, host_field
 from fla_gateway.proxy.pool import Pool
+from fla_gateway.proxy.upstream import ApiConnection
 
 
 class TokenEntry(Protocol):
@@ -58,3 +60,23 @@ class Account:
             self._token = token
             self._closing = (closing_fields(token, 0), closing_fields(token, 1))
         return self._closing[minor]
+
+    async def ready(
+        self, now: Callable[[], float], *, changing: bool, fresh: bool
+    ) -> tuple[AccessToken, ApiConnection]:
+        """Give a usable token and a connection, waiting for whichever is not at hand.
+
+        Args:
+            now: `Clock.monotonic`.
+            changing: as for `Pool.take`.
+            fresh: as for `Pool.acquire`.
+
+        Raises:
+            ProblemError: with origin ``token-server`` or ``network``, or ``overloaded``.
+        """
+        token = self.entry.current(now()) or await self.entry.obtain()
+        connection = None if fresh else self.pool.take(now(), changing=changing)
+        if connection is None:
+            connection = await self.pool.acquire(changing=changing, fresh=fresh)
+            token = self.entry.current(now()) or token
+        return token, connection

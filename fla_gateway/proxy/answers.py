@@ -8,6 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import NamedTuple
 
+from fla_gateway.http1.response import ResponseHead
 from fla_gateway.problems import PROBLEMS, Delivery, problem_body
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -79,3 +80,15 @@ def connection_field(*, keep_alive: bool, minor: int) -> bytes:
     if not keep_alive:
         return b"Connection: close\r\n"
     return b"" if minor else b"Connection: keep-alive\r\n"
+
+
+def relayed_head(head: ResponseHead, fields: list[bytes], own: bytes = b"", connection: bytes = b"") -> list[bytes]:
+    """Write the head of an upstream's answer anew, in pieces for the writer to join.
+
+    Args:
+        head: as it was read.
+        fields: those of its fields that pass, names and rests in turns.
+        own: field lines of the gateway's own.
+        connection: the Connection field line, or nothing.
+    """
+    return [b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *fields, own, connection, b"\r\n"]

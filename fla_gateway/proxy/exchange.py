@@ -15,7 +15,8 @@ from fla_gateway.errors import ProblemError
 from fla_gateway.http1.chunked import LAST_CHUNK, chunk
 from fla_gateway.http1.request import CHUNKED
 from fla_gateway.problems import PROBLEMS
-from fla_gateway.proxy.answers import CONTINUE, connection_field, problem_answer
+from fla_gateway.proxy.answers import CONTINUE, connection_field, problem_answer, relayed_head
+from fla_gateway.proxy.body import NO_BODY, RequestBody
 from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
 from fla_gateway.proxy.headers import inbound
 from fla_gateway.proxy.record import ExchangeRecord
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from fla_gateway.proxy.upstream import ApiConnection
 
 _LOG = structlog.get_logger()
-_UPSTREAM_FIELD: Final = b"Fla-Gateway-Origin: upstream\r\n"
+_OWN_FIELDS: Final = b"Fla-Gateway-Origin: upstream\r\n"
+_OWN_FIELDS_CHUNKED: Final = _OWN_FIELDS + b"Transfer-Encoding: chunked\r\n"
 _OUTBOX_LIMIT: Final = 65_536
 """Bytes of body taken from the caller while there is no connection yet to send them on."""
 
@@ -50,8 +52,7 @@ class Exchange:
 
     # What every exchange begins with stands here once, not in a constructor that runs for each.
     keep_alive = False
-    body_open = True
-    received = 0
+    request_body = NO_BODY
     sent = 0
     _attempts = 0
     _status = 0
@@ -59,9 +60,6 @@ class Exchange:
     _chunking = False
     _pending: list[bytes] | None = None
     _until_close = False
-    _too_long_to_keep = False
-    _kept: list[bytes] | None = None
-    _outbox: list[bytes] | None = None
     _task: asyncio.Task[None] | None = None
     _token: AccessToken | None = None
     _upstream: ApiConnection | None = None
@@ -100,10 +98,11 @@ class Exchange:
             payload: the first bytes of the body.
             last: whether they are the whole body.
         """
-        self.keep_alive = self._fields.keep_alive
-        self.body_open = not last
-        if payload:
-            self._take(payload)
+        fields = self._fields
+        self.keep_alive = fields.keep_alive
+        if fields.length:
+            self.request_body = RequestBody(self._service.settings.replay_limit)
+            self.request_body.take(payload, last=last)
         account = self._account
         token = account.entry.current(self.started)
         if token is not None:
@@ -116,40 +115,26 @@ class Exchange:
 
     def body(self, payload: bytes, *, last: bool) -> None:
         """Pass further bytes of the body on."""
-        self.body_open = not last
-        if payload:
-            self._take(payload)
+        self.request_body.take(payload, last=last)
         if self._upstream is not None:
             self._upstream.write(self._framed(payload))
         elif self._task is not None:
             self._hold(payload)
 
-    def _take(self, payload: bytes) -> None:
-        self.received += len(payload)
-        if self.received > self._service.settings.replay_limit:
-            self._too_long_to_keep = True
-            self._kept = None
-        elif self._kept is None:
-            self._kept = [payload]
-        else:
-            self._kept.append(payload)
-
     def _hold(self, payload: bytes) -> None:
-        if self._outbox is None:
-            self._outbox = [payload]
-        else:
-            self._outbox.append(payload)
-        if self.received > _OUTBOX_LIMIT and self._caller is not None:
+        self.request_body.hold(payload)
+        if self.request_body.received > _OUTBOX_LIMIT and self._caller is not None:
             self._caller.hold(on=True)
 
     def _framed(self, payload: bytes) -> bytes:
         if self._fields.length != CHUNKED:
             return payload
-        return b"".join(chunk(payload) if self.body_open else (*chunk(payload), LAST_CHUNK))
+        return b"".join(chunk(payload) if self.request_body.open else (*chunk(payload), LAST_CHUNK))
 
     async def _prepare(self, *, fresh: bool) -> None:
         try:
-            token, connection = await self._ready(fresh=fresh)
+            changing = self.method not in SAFE_TO_REPEAT
+            token, connection = await self._account.ready(self._service.now, changing=changing, fresh=fresh)
         except ProblemError as error:
             self._task = None
             self.fail(error.code, error.detail, error.retry_after)
@@ -161,16 +146,6 @@ class Exchange:
             self._task = None
             self._go(token, connection)
 
-    async def _ready(self, *, fresh: bool) -> tuple[AccessToken, ApiConnection]:
-        entry, pool, now = self._account.entry, self._account.pool, self._service.now
-        changing = self.method not in SAFE_TO_REPEAT
-        token = entry.current(now()) or await entry.obtain()
-        connection = None if fresh else pool.take(now(), changing=changing)
-        if connection is None:
-            connection = await pool.acquire(changing=changing, fresh=fresh)
-            token = entry.current(now()) or token
-        return token, connection
-
     def _go(self, token: AccessToken, connection: ApiConnection) -> None:
         caller = self._caller
         if caller is None or caller.is_gone():
@@ -181,8 +156,7 @@ class Exchange:
             else:
                 caller.drop()
             return
-        outbox, self._outbox = self._outbox, None
-        self._send(connection, token, b"".join(outbox or ()))
+        self._send(connection, token, self.request_body.unsent())
         if caller.blocked:
             # It stopped reading before this connection was there to be held back.
             connection.read(on=False)
@@ -202,7 +176,8 @@ class Exchange:
         if fields.length:
             parts.append(self._framed(payload))
         connection.write(b"".join(parts))
-        if fields.expects_continue and self.body_open and not self.received and self._caller is not None:
+        body = self.request_body
+        if fields.expects_continue and body.open and not body.received and self._caller is not None:
             self._caller.write(CONTINUE)
 
     def upstream_blocked(self, *, blocked: bool) -> None:
@@ -216,7 +191,7 @@ class Exchange:
         """See `upstream.Carried`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
         if self.minor and self._caller is not None:
             fields, _, _ = inbound(head, self._address, self._fields.host, to_head=True)
-            self._caller.write(b"".join((b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *fields, b"\r\n")))
+            self._caller.write(b"".join(relayed_head(head, fields)))
 
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
         """See `upstream.Carried`."""
@@ -226,21 +201,15 @@ class Exchange:
             self._replay()
             return None
         self._answered = True
-        length = framing.length
+        open_ended = framing.length < 0
+        self._chunking = open_ended and self.minor == 1
+        self._until_close = open_ended and self.minor == 0
         self.keep_alive = (
-            self.keep_alive and not self.body_open and (length >= 0 or self.minor == 1) and not self._service.stopping
+            self.keep_alive and not self.request_body.open and not self._until_close and not self._service.stopping
         )
-        parts = [b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *fields, _UPSTREAM_FIELD]
-        if length < 0:
-            if self.minor:
-                self._chunking = True
-                parts.append(b"Transfer-Encoding: chunked\r\n")
-            else:
-                self._until_close = True
-        if not (self.keep_alive and self.minor):
-            parts.append(connection_field(keep_alive=self.keep_alive, minor=self.minor))
-        parts.append(b"\r\n")
-        self._pending = parts
+        own = _OWN_FIELDS_CHUNKED if self._chunking else _OWN_FIELDS
+        connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
+        self._pending = relayed_head(head, fields, own, connection)
         return framing
 
     def answer_body(self, payload: bytes, *, last: bool) -> None:
@@ -274,11 +243,8 @@ class Exchange:
         account = self._account
         renew = account.entry.refused(token, account.name, service_of(self._route.path), self._service.now())
         # Without a caller nobody would read the second answer: the 401 is the request's fate, and is recorded as such.
-        replayable = self._caller is not None and self._attempts == 1 and self._is_whole()
+        replayable = self._caller is not None and self._attempts == 1 and self.request_body.whole
         return renew and replayable and refuses_token(challenges)
-
-    def _is_whole(self) -> bool:
-        return not self._too_long_to_keep and not self.body_open
 
     def _replay(self) -> None:
         if self._upstream is not None:
@@ -288,14 +254,14 @@ class Exchange:
     def _again(self, *, fresh: bool) -> None:
         self._upstream = None
         self._progress = -1
-        self._outbox = list(self._kept or ())
+        self.request_body.rewind()
         self._task = self._service.spawn(self._prepare(fresh=fresh))
 
     def upstream_failed(self, code: str, message: str) -> None:
         """See `upstream.Carried`."""
         connection = self._upstream
         died_idle = connection is not None and connection.used and connection.untouched
-        if died_idle and self.method in SAFE_TO_REPEAT and self._attempts == 1 and self._is_whole():
+        if died_idle and self.method in SAFE_TO_REPEAT and self._attempts == 1 and self.request_body.whole:
             self._again(fresh=True)
             return
         self.fail(code, f"{message[0].upper()}{message[1:]}. Whether the API acted on the request is not known.")
@@ -321,7 +287,7 @@ class Exchange:
             self._end("upstream" if self._answered else PROBLEMS[code].origin, code, outcome)
             return
         delivery: Delivery = "unknown" if self._attempts else "not-sent"
-        self.keep_alive = self.keep_alive and not self.body_open and not self._service.stopping
+        self.keep_alive = self.keep_alive and not self.request_body.open and not self._service.stopping
         self._status = PROBLEMS[code].status
         connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
         answer = problem_answer(
@@ -340,7 +306,7 @@ class Exchange:
         if self._task is not None:
             self._task.cancel()
             self._task = None
-        elif self._upstream is not None and self.method in CHANGING and not self.body_open:
+        elif self._upstream is not None and self.method in CHANGING and not self.request_body.open:
             self._service.orphans.add(self)
             self._upstream.read(on=True)
             return
@@ -364,7 +330,7 @@ class Exchange:
                 origin,
                 code,
                 outcome,
-                self.received,
+                self.request_body.received,
                 self.sent,
                 now - self.started,
                 self._attempts,
@@ -381,7 +347,7 @@ class Exchange:
     def sweep(self, now: float) -> None:
         """Look for a phase that has lasted too long; called once a second."""
         upstream, caller = self._upstream, self._caller
-        progress = self.received + self.sent + self._answered
+        progress = self.request_body.received + self.sent + self._answered
         if upstream is None or progress != self._progress:
             self._progress = progress
             self._progress_at = now
@@ -391,7 +357,7 @@ class Exchange:
                 still=now - self._progress_at,
                 sent_upstream=upstream is not None,
                 answered=self._answered,
-                body_open=self.body_open,
+                body_open=self.request_body.open,
                 caller_blocked=upstream is not None and not upstream.reading,
                 upstream_blocked=caller is not None and caller.throttled,
             ),

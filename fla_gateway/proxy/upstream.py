@@ -16,6 +16,7 @@ from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.grammar import STRAY
 from fla_gateway.http1.request import CHUNKED
 from fla_gateway.http1.response import UNTIL_CLOSE, read_response_head
+from fla_gateway.proxy.body import RequestBody
 
 if TYPE_CHECKING:
     from fla_gateway.http1.response import ResponseFraming, ResponseHead
@@ -29,8 +30,8 @@ _BEGINNING: Final = b"HTTP/1."
 class Carried(Protocol):
     """The exchange, as a connection sees it."""
 
-    body_open: bool
-    """Whether the request is still being written."""
+    request_body: RequestBody
+    """The body of the request that is being written."""
 
     def interim(self, head: ResponseHead) -> None:
         """Take a 1xx answer other than 100 and 101."""
@@ -188,7 +189,13 @@ class ApiConnection(asyncio.Protocol):
 
     def _finish(self, exchange: Carried, payload: bytes, *, surplus: bool) -> None:
         self._decoder = None
-        sound = self._persistent and not surplus and not self.closed and not self._blocked and not exchange.body_open
+        sound = (
+            self._persistent
+            and not surplus
+            and not self.closed
+            and not self._blocked
+            and not exchange.request_body.open
+        )
         self.exchange = None
         if not sound:
             self.abort()

@@ -56,7 +56,7 @@ def serve(path: Path, *, strict: bool) -> int:
         strict: refuse to start if any profile cannot be served.
 
     Returns:
-        Exit code: 0 after a whole drain, 1 if exchanges were cut.
+        Exit code: 0, also if exchanges were cut at the end of `drain_seconds`; the log and their lines tell which.
 
     Raises:
         ConfigurationError: the configuration cannot be used, or with `strict` a key.
@@ -269,7 +269,7 @@ class _Process:
         if not whole:
             _LOG.warning("drain-cut", reason="exchanges still ran at the end of drain_seconds")
         _LOG.info("stopped")
-        return 0 if whole else 1
+        return 0
 
     def _handle_signals(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()

@@ -165,7 +165,7 @@ async def test_a_body_that_waits_for_a_token_is_bounded(rig):
     await _quiet(rig)
     (connection,) = rig.gateway.service.connections
     assert connection.exchange is not None
-    assert 0 < connection.exchange.received <= 400_000
+    assert 0 < connection.exchange.request_body.received <= 400_000
     rig.tokens.gate.set()
     await sending
     assert (await caller.answer()).body == b"ok"

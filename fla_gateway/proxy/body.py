@@ -1,0 +1,76 @@
+"""A request's body on its way: how much has come, what waits for a connection, what is kept for a second attempt.
+
+Owns those three. Refuses to know framing and connections; it gathers no more than the replay limit, and what is read
+before there is a connection.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class RequestBody:
+    """The body of one request, as its bytes come in.
+
+    Attributes:
+        open: whether more is to come.
+        received: bytes so far.
+    """
+
+    __slots__ = ("_kept", "_replay_limit", "_unsent", "open", "received")
+
+    def __init__(self, replay_limit: int) -> None:
+        """Begin before the first byte.
+
+        Args:
+            replay_limit: bytes that are kept for a second attempt; a longer body is not kept at all.
+        """
+        self.open = True
+        self.received = 0
+        self._replay_limit = replay_limit
+        self._kept: list[bytes] | None = []
+        self._unsent: list[bytes] = []
+
+    def take(self, payload: bytes, *, last: bool) -> None:
+        """Count and keep bytes that have come.
+
+        Args:
+            payload: possibly empty.
+            last: whether the body is complete with them.
+        """
+        self.open = not last
+        if payload:
+            self.received += len(payload)
+            if self.received > self._replay_limit:
+                self._kept = None
+            elif self._kept is not None:
+                self._kept.append(payload)
+
+    def hold(self, payload: bytes) -> None:
+        """Put bytes aside until there is a connection to send them on."""
+        if payload:
+            self._unsent.append(payload)
+
+    def unsent(self) -> bytes:
+        """Give what was put aside, once."""
+        unsent, self._unsent = self._unsent, []
+        return b"".join(unsent)
+
+    def rewind(self) -> None:
+        """Put everything aside again, for a second attempt; only a whole body can be."""
+        self._unsent = list(self._kept or ())
+
+    @property
+    def whole(self) -> bool:
+        """Whether the body is complete and wholly kept, so that it could be sent again."""
+        return self._kept is not None and not self.open
+
+
+def _nothing() -> RequestBody:
+    body = RequestBody(0)
+    body.take(b"", last=True)
+    return body
+
+
+NO_BODY: Final = _nothing()
+"""The body of every request without one: complete, empty, and the same for all."""
