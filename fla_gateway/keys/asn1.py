@@ -53,15 +53,20 @@ class Element:
             found.append(element)
         return tuple(found)
 
-    def octets(self) -> bytes:
+    def octets(self, depth: int = 0) -> bytes:
         """Give the value of an OCTET STRING, put together if it stands in pieces (X.690, section 8.7.3).
 
+        Args:
+            depth: of the pieces within pieces so far.
+
         Raises:
-            Asn1Error: the pieces are not BER.
+            Asn1Error: the pieces are not BER, or nested beyond reason.
         """
         if not self.tag & _CONSTRUCTED:
             return self.content
-        return b"".join(child.octets() for child in self.children())
+        if depth > _DEEPEST:
+            raise Asn1Error("the pieces of a value are nested too deeply")
+        return b"".join(child.octets(depth + 1) for child in self.children())
 
 
 def read(encoding: bytes) -> Element:

@@ -39,6 +39,10 @@ def load_keys(configured: Configured, now: datetime) -> Keys:
             return name, load_key(name, source, settings.passwords, now)
         except UnusableKeyError as error:
             return name, error
+        except BaseException as error:  # noqa: BLE001 - cryptography's Rust part panics past Exception
+            # Whatever a file does to the libraries that read it, the other profiles run.
+            kind = type(error).__name__
+            return name, UnusableKeyError(f"the key could not be read ({kind})", "export it again, as PEM or PKCS#12")
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="keys") as pool:
         return dict(pool.map(load, key_sources(settings.configuration).items()))

@@ -52,3 +52,12 @@ def test_endless_nesting_is_refused() -> None:
     """Nesting beyond reason ends in a refusal and not in a stack overflow."""
     with pytest.raises(Asn1Error):
         asn1.read(b"\x30\x80" * 5_000 + b"\x00\x00" * 5_000)
+
+
+def test_pieces_within_pieces_without_end_are_refused() -> None:
+    """An octet string in pieces, each in pieces of its own: a refusal and not a stack overflow."""
+    value = asn1.write(asn1.OCTET_STRING, b"x")
+    for _ in range(2_000):
+        value = asn1.write(0x24, value)
+    with pytest.raises(Asn1Error):
+        asn1.read(value).octets()
