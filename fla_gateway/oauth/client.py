@@ -7,10 +7,12 @@ and to try again on its own, but for the one assertion that was made with a wron
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,13 +23,15 @@ import structlog
 import yarl
 
 from fla_gateway.clock import Clock
+from fla_gateway.egress import Egress
 from fla_gateway.errors import GatewayError, ProblemError
 from fla_gateway.oauth import assertion as jwt
 from fla_gateway.oauth import offset as skew
 from fla_gateway.oauth.dates import parse_http_date
 from fla_gateway.oauth.failure import explain
-from fla_gateway.oauth.model import AccessToken, Egress, TokenRequest
+from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.oauth.response import LARGEST_ANSWER, TokenAnswer, read_answer
+from fla_gateway.oauth.tunnel import connector_over, tunnel_to
 from fla_gateway.secret import Secret
 
 CONNECT_SECONDS: Final = 3.0
@@ -85,6 +89,7 @@ class TokenClient:
         self._timeout = aiohttp.ClientTimeout(
             total=total_seconds, sock_connect=connect_seconds, ceil_threshold=_NO_CEILING
         )
+        self._connect = connect_seconds
         self._total = total_seconds
         self._offsets: dict[str, skew.ClockOffset] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -165,48 +170,63 @@ class TokenClient:
         context = self._tls(request.ca_file)
         if url.scheme != "https" or not context.check_hostname or context.verify_mode is not ssl.CERT_REQUIRED:
             raise ProblemError("token-unreachable", "An assertion is sent over verified TLS or not at all.")
+        tunnel = await self._tunnel(url)
         sent = self._clock.wall()
         try:
-            async with self._opened().post(
-                url,
-                data=_form(request, assertion),
-                ssl=context,
-                allow_redirects=False,
-                proxy=_proxy_url(self._egress),
-                proxy_headers=_proxy_headers(self._egress),
-            ) as response:
+            async with (
+                self._speaking(tunnel) as session,
+                session.post(url, data=_form(request, assertion), ssl=context, allow_redirects=False) as response,
+            ):
                 sample = _sample(response, sent, self._clock.wall())
                 answer = await _read(response, self._clock.wall() if sample is None else sent + sample)
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
             # uvloop raises a RuntimeError where a connection dies at the wrong moment. The problem is raised below,
             # outside of this block: aiohttp's exceptions hold the request and must not travel along.
-            failure = explain(error, url.host or "", self._egress)
+            failure = explain(error, url.host or "")
         else:
             return _Reply(answer, sample)
         raise failure
 
-    def _opened(self) -> aiohttp.ClientSession:
+    async def _tunnel(self, url: yarl.URL) -> socket.socket | None:
+        if self._egress is None:
+            return None
+        opened = await tunnel_to(url.host or "", url.port or 443, self._egress, self._connect)
+        if isinstance(opened, ProblemError):
+            raise opened
+        return opened
+
+    @asynccontextmanager
+    async def _speaking(self, tunnel: socket.socket | None) -> AsyncIterator[aiohttp.ClientSession]:
+        """Give the session for one request: over a tunnel one of its own, else the one that all share."""
+        if tunnel is not None:
+            async with self._new_session(connector_over(tunnel)) as session:
+                yield session
+            return
         if self._session is None:
             # A fresh connection for every token: nothing is ever sent again behind our back, and a new address in
             # the DNS is seen at once.
-            connector = aiohttp.TCPConnector(
-                force_close=True, use_dns_cache=False, resolver=aiohttp.ThreadedResolver(), limit=0
+            self._session = self._new_session(
+                aiohttp.TCPConnector(
+                    force_close=True, use_dns_cache=False, resolver=aiohttp.ThreadedResolver(), limit=0
+                )
             )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                auto_decompress=False,
-                headers={
-                    "Accept": "application/json",
-                    # Left out, any coding would be welcome (RFC 9110, section 12.5.3).
-                    "Accept-Encoding": "identity",
-                    "Content-Type": "application/x-www-form-urlencoded",
-                    "User-Agent": "fla-gateway",
-                },
-            )
-        return self._session
+        yield self._session
+
+    def _new_session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            headers={
+                "Accept": "application/json",
+                # Left out, any coding would be welcome (RFC 9110, section 12.5.3).
+                "Accept-Encoding": "identity",
+                "Content-Type": "application/x-www-form-urlencoded",
+                "User-Agent": "fla-gateway",
+            },
+        )
 
     def _known(self, request: TokenRequest) -> skew.ClockOffset:
         return self._offsets.get(_origin(request), skew.ClockOffset())
@@ -255,18 +275,6 @@ def _form(request: TokenRequest, assertion: Secret) -> bytes:
     if request.scope:
         parameters["scope"] = " ".join(request.scope)
     return urlencode(parameters).encode()
-
-
-def _proxy_url(egress: Egress | None) -> yarl.URL | None:
-    return yarl.URL.build(scheme="http", host=egress.host, port=egress.port) if egress else None
-
-
-def _proxy_headers(egress: Egress | None) -> dict[str, str] | None:
-    # aiohttp puts these into the CONNECT head alone where the target is https, which `_post` makes sure of.
-    if egress is None or egress.user is None:
-        return None
-    password = egress.password.reveal() if egress.password else ""
-    return {"Proxy-Authorization": aiohttp.encode_basic_auth(egress.user, password, encoding="utf-8")}
 
 
 def _sample(response: aiohttp.ClientResponse, sent: float, received: float) -> float | None:

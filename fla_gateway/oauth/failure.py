@@ -13,8 +13,8 @@ from typing import Final
 
 import aiohttp
 
+from fla_gateway.egress import Egress, TunnelRefusedError
 from fla_gateway.errors import ProblemError
-from fla_gateway.oauth.model import Egress
 
 _PROXY_REFUSALS: Final = {
     407: "it asks for credentials; check proxy_user and proxy_password_file",
@@ -27,20 +27,13 @@ _HOSTNAME_MISMATCH: Final = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h."""
 
 
-def explain(error: BaseException, host: str, egress: Egress | None) -> ProblemError:
+def explain(error: BaseException, host: str) -> ProblemError:
     """Translate an exception of the token leg.
 
     Args:
         error: what aiohttp, ssl or the system raised.
         host: the token server's host, for the sentence.
-        egress: the corporate proxy, if there is one.
     """
-    proxy = f"{egress.host}:{egress.port}" if egress else ""
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        why = _PROXY_REFUSALS.get(error.status, "ask its administrators why")
-        return _unreachable(f"The corporate proxy {proxy} refused the tunnel to {host} with {error.status}: {why}.")
-    if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return _unreachable(f"The corporate proxy {proxy} cannot be reached: {_reason(error)}. Check egress.proxy.")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _unreachable(_distrust(error.certificate_error, host))
     if isinstance(error, aiohttp.ClientConnectorSSLError | ssl.SSLError):
@@ -49,14 +42,38 @@ def explain(error: BaseException, host: str, egress: Egress | None) -> ProblemEr
             "check that token_url leads to a port that speaks TLS 1.2 or newer."
         )
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        # Behind a proxy the only name that this host resolves itself is the proxy's.
-        where = f"the corporate proxy {egress.host}" if egress else host
-        return _unreachable(f"The name of {where} cannot be resolved: {_reason(error)}. Check name and DNS.")
+        return _unreachable(f"The name of {host} cannot be resolved: {_reason(error.os_error)}. Check name and DNS.")
     if isinstance(error, aiohttp.ClientConnectorError):
-        return _unreachable(f"No connection to {host}: {_reason(error)}. Check network, firewall and egress.proxy.")
+        return _unreachable(
+            f"No connection to {host}: {_reason(error.os_error)}. Check network, firewall and egress.proxy."
+        )
     if isinstance(error, TimeoutError):
         return _late(error, host)
     return _broken(error, host)
+
+
+def explain_proxy(error: OSError | TunnelRefusedError, host: str, egress: Egress) -> ProblemError:
+    """Translate what kept the corporate proxy from opening a tunnel.
+
+    Args:
+        error: what the system said, or the proxy.
+        host: the token server's host, for the sentence.
+        egress: the proxy.
+    """
+    proxy = f"{egress.host}:{egress.port}"
+    if isinstance(error, TunnelRefusedError):
+        if error.status is None:
+            return _unreachable(f"{error.message} It stands at {proxy}; check egress.proxy.")
+        why = _PROXY_REFUSALS.get(error.status, "ask its administrators why")
+        return _unreachable(f"The corporate proxy {proxy} refused the tunnel to {host} with {error.status}: {why}.")
+    if isinstance(error, TimeoutError):
+        return ProblemError(
+            "token-timeout", f"The corporate proxy {proxy} opened no tunnel in time. Check egress.proxy."
+        )
+    if isinstance(error, socket.gaierror):
+        name = f"The name of the corporate proxy {egress.host}"
+        return _unreachable(f"{name} cannot be resolved: {_reason(error)}. Check name and DNS.")
+    return _unreachable(f"The corporate proxy {proxy} cannot be reached: {_reason(error)}. Check egress.proxy.")
 
 
 def _late(error: TimeoutError, host: str) -> ProblemError:
@@ -89,8 +106,7 @@ def _distrust(error: Exception, host: str) -> str:
     return f"The certificate of {host} is not trusted."
 
 
-def _reason(error: aiohttp.ClientConnectorError) -> str:
-    cause = error.os_error
+def _reason(cause: OSError) -> str:
     if isinstance(cause, socket.gaierror):
         return cause.strerror or "no address"
     # The texts of the event loops name addresses, one after the other; the system's own word is enough.

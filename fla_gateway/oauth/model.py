@@ -76,23 +76,6 @@ class AccessToken:
         return self.obtained + self.lifetime
 
 
-@dataclass(frozen=True, slots=True)
-class Egress:
-    """A corporate proxy that opens tunnels (CONNECT, RFC 9110, section 9.3.6).
-
-    Attributes:
-        host: name or address, without brackets.
-        port: TCP port.
-        user: user name for Basic credentials, or None.
-        password: password for Basic credentials, or None.
-    """
-
-    host: str
-    port: int
-    user: str | None = None
-    password: Secret | None = None
-
-
 class TokenSource(Protocol):
     """Where tokens come from: the token client, or a fake in a test."""
 

@@ -7,24 +7,24 @@ pools and requests. Ambient proxy variables are never read.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import os
-import re
 import socket
 import ssl
 from collections.abc import Callable
 from typing import Final
 
 from fla_gateway.config.address import uri_host
+from fla_gateway.egress import Egress, TunnelRefusedError, open_tunnel
 from fla_gateway.errors import ProblemError
-from fla_gateway.oauth.model import Egress
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.upstream import ApiConnection
 
 _MAX_ADDRESSES: Final = 6
-_MAX_PROXY_HEAD: Final = 16_384
-_PROXY_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})[ \r]").match
+_PROXY_HINTS: Final = {
+    407: "It wants other credentials: see 'proxy_user' and 'proxy_password_file' under [egress].",
+    403: "It does not permit this destination: its administrator has to.",
+}
 
 Address = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
 """Address family and socket address, as getaddrinfo gives them."""
@@ -115,21 +115,11 @@ class Connector:
         return connection
 
     async def _tunnel(self, sock: socket.socket, proxy: Egress) -> None:
-        loop = asyncio.get_running_loop()
-        host = uri_host(self._upstream.host)
-        authority = f"{host}:{self._upstream.port}"
-        head = f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n"
-        if proxy.user is not None and proxy.password is not None:
-            pair = base64.b64encode(f"{proxy.user}:{proxy.password.reveal()}".encode()).decode()
-            head += f"Proxy-Authorization: Basic {pair}\r\n"
-        await loop.sock_sendall(sock, head.encode() + b"\r\n")
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            received = await loop.sock_recv(sock, 4096)
-            answer += received
-            if not received or len(answer) > _MAX_PROXY_HEAD:
-                raise ProblemError("egress-refused", "The corporate proxy did not answer CONNECT with an HTTP head.")
-        _judge_proxy(answer)
+        try:
+            await open_tunnel(sock, proxy, f"{uri_host(self._upstream.host)}:{self._upstream.port}")
+        except TunnelRefusedError as error:
+            hint = _PROXY_HINTS.get(error.status or 0, "")
+            raise ProblemError("egress-refused", f"{error.message} {hint}".strip()) from None
 
     def _untrusted(self, error: ssl.SSLCertVerificationError) -> str:
         return (
@@ -137,21 +127,3 @@ class Connector:
             "If a corporate proxy opens TLS, put its root into 'ca_file' under [egress]; "
             "also check the clock of this machine."
         )
-
-
-def _judge_proxy(answer: bytes) -> None:
-    status = _PROXY_STATUS(answer)
-    if status is None:
-        raise ProblemError("egress-refused", "The corporate proxy's answer to CONNECT is not HTTP/1.1.")
-    if not status[1].startswith(b"2"):
-        hint = {
-            b"407": "It wants other credentials: see 'proxy_user' and 'proxy_password_file' under [egress].",
-            b"403": "It does not permit this destination: its administrator has to.",
-        }.get(status[1], "")
-        raise ProblemError(
-            "egress-refused", f"The corporate proxy answered CONNECT with {status[1].decode()}. {hint}".strip()
-        )
-    # RFC 9110, section 9.3.6: the tunnel begins right after the head. The server of a TLS connection never speaks
-    # first, so whatever stands here was put there by somebody else.
-    if not answer.endswith(b"\r\n\r\n") or answer.count(b"\r\n\r\n") > 1:
-        raise ProblemError("egress-refused", "The corporate proxy sent bytes of its own before the TLS handshake.")

@@ -8,7 +8,7 @@ import contextlib
 
 import pytest
 
-from fla_gateway.oauth.model import Egress
+from fla_gateway.egress import Egress
 from fla_gateway.secret import Secret
 from tests.support.behaviour import get, post
 from tests.support.keys import TlsAuthority

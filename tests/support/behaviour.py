@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from fla_gateway.clock import SystemClock
+from fla_gateway.egress import Egress
 from fla_gateway.errors import ProblemError
-from fla_gateway.oauth.model import AccessToken, Egress, TokenRequest
+from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.proxy.record import ExchangeRecord, PoolSnapshot
 from fla_gateway.runtime.build import Gateway, Tls, build
 from fla_gateway.runtime.configured import read
