@@ -68,3 +68,7 @@ class ProblemError(GatewayError):
         self.code = code
         self.detail = detail
         self.retry_after = retry_after
+
+
+class JournalError(GatewayError):
+    """The audit journal cannot be read or written; says which file and why."""

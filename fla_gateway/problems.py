@@ -60,7 +60,15 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "head-too-large": _gateway(431, "The request head is too large"),
     "transfer-coding-unsupported": _gateway(501, "The transfer coding is not supported"),
     "version-unsupported": _gateway(505, "The HTTP version is not supported"),
+    "reference-malformed": _gateway(400, "The reference cannot be recorded"),
+    "body-too-large": _gateway(413, "The request body is too large"),
     # Who may reach what
+    "credentials-ambiguous": _gateway(400, "The request carries two different credentials"),
+    "credentials-missing": _gateway(401, "The request carries no credential"),
+    "credentials-refused": _gateway(401, "The credential is not accepted"),
+    "caller-not-permitted": _gateway(403, "The caller may not make this request"),
+    "too-many-requests": _gateway(429, "The caller sends too much at once", retryable=True),
+    "api-throttled": _gateway(429, "The API has asked for patience", retryable=True),
     "browser-refused": _gateway(403, "Requests caused by a web page are refused"),
     "token-endpoint-refused": _gateway(403, "The token endpoint is not reachable through the gateway"),
     "service-not-permitted": _gateway(403, "The profile does not serve this path"),
@@ -70,6 +78,8 @@ PROBLEMS: Final[dict[str, Problem]] = {
     # The gateway's own state
     "profile-unavailable": _gateway(503, "The profile cannot be served"),
     "overloaded": _gateway(503, "Every connection to the API is busy", retryable=True),
+    "callers-unverifiable": _gateway(503, "Callers cannot be verified", retryable=True),
+    "journal-unavailable": _gateway(503, "The audit journal cannot be written", retryable=True),
     "stopping": _gateway(503, "The gateway is stopping", retryable=True),
     "internal-error": Problem(500, "The gateway failed", "gateway", "unknown", retryable=False),
     # The token leg

@@ -16,7 +16,7 @@ from fla_gateway.config.address import uri_host
 from fla_gateway.config.environments import PRESETS, Environment, environment_faults, resolve_environment
 from fla_gateway.config.places import place
 from fla_gateway.config.rules import reference_faults
-from fla_gateway.config.schema import Assertion, Configuration, KeySource, ProfileTable
+from fla_gateway.config.schema import Assertion, Configuration, KeySource, Listener, ProfileTable
 from fla_gateway.config.sentences import suggestion
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.oauth.model import AssertionOptions, TokenRequest
@@ -55,7 +55,7 @@ class Profile:
         upstream: where requests go.
         prefixes: permitted path prefixes, each beginning with ``/REST/`` and without a slash at the end;
             empty: all of /REST/.
-        listen: address of the profile's own door, or None.
+        listen: the profile's own door, or None.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Profile:
     token_request: TokenRequest
     upstream: Upstream
     prefixes: tuple[str, ...] = ()
-    listen: str | None = None
+    listen: Listener | None = None
 
     @property
     def environment_shown(self) -> str:

@@ -10,5 +10,6 @@ lock() { PYTHONPATH="$tool" "$bin/python" -m uv pip compile --quiet --universal 
     --no-emit-index-url --no-emit-find-links --no-header --no-annotate "$@"; }
 lock pyproject.toml -o requirements/run.txt
 lock pyproject.toml --extra sandbox -c requirements/run.txt -o requirements/sandbox.txt
+lock pyproject.toml --extra otel -c requirements/run.txt -o requirements/otel.txt
 printf 'hatchling>=1.27\neditables>=0.5\n' | lock - -o requirements/build.txt
-lock --group dev -c requirements/sandbox.txt -c requirements/build.txt -o requirements/dev.txt
+lock --group dev -c requirements/sandbox.txt -c requirements/otel.txt -c requirements/build.txt -o requirements/dev.txt

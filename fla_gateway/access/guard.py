@@ -20,10 +20,12 @@ class Refusal(NamedTuple):
     Attributes:
         code: a code of `problems.PROBLEMS`.
         detail: what was found and what to do about it.
+        retry_after: whole seconds after which the same request may succeed, or None.
     """
 
     code: str
     detail: str
+    retry_after: int | None = None
 
 
 def listener_names(port: int, own: Iterable[str], further: Iterable[str]) -> frozenset[bytes]:

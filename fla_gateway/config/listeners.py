@@ -17,7 +17,7 @@ from fla_gateway.errors import Fault
 
 def listener_faults(configuration: Configuration) -> Iterator[Fault]:
     """Yield what is wrong with `listen` of the gateway, of the admin listener and of profiles, and with `hosts`."""
-    texts = [*_doors(configuration), ("admin.listen", configuration.admin.listen)]
+    texts = [*_doors(configuration), ("admin.listen", configuration.admin.listen.address)]
     placed: list[tuple[str, TcpAddress | UnixAddress]] = []
     for where, text in texts:
         try:
@@ -38,7 +38,7 @@ def listener_faults(configuration: Configuration) -> Iterator[Fault]:
 
 def listener_warnings(configuration: Configuration) -> Iterator[Fault]:
     """Yield what is allowed about listeners that break no rule, but deserves a look."""
-    if not is_loopback(parse_listen(configuration.admin.listen)):
+    if not is_loopback(parse_listen(configuration.admin.listen.address)):
         message = "can be reached from other machines: whoever gets there reads metrics and probes, without a password"
         yield Fault("admin.listen", message)
     exposed = [where for where, text in _doors(configuration) if not is_loopback(parse_listen(text))]
@@ -48,11 +48,11 @@ def listener_warnings(configuration: Configuration) -> Iterator[Fault]:
 
 
 def _doors(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    for index, text in enumerate(configuration.gateway.listen):
-        yield place(("gateway", "listen", index)), text
+    for index, listener in enumerate(configuration.gateway.listen):
+        yield place(("gateway", "listen", index)), listener.address
     for name, profile in configuration.profiles.items():
         if profile.listen is not None:
-            yield place(("profiles", name, "listen")), profile.listen
+            yield place(("profiles", name, "listen")), profile.listen.address
 
 
 def _exposure_faults(where: str, configuration: Configuration) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ in errors, since any of them may be a secret that was put in the wrong place.
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,6 +45,24 @@ def _path(value: object) -> Path:
     return Path(value)
 
 
+def _moment(value: object) -> float:
+    """A date lasts until its end; TOML's other times need an offset, since the host's zone may change."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise PydanticCustomError("moment", "must have an offset, for example 2027-06-30T18:00:00Z, or be a date")
+        return value.timestamp()
+    if isinstance(value, date):
+        return datetime.combine(value + timedelta(days=1), time(), UTC).timestamp()
+    if isinstance(value, float):
+        return value
+    raise PydanticCustomError("moment", "must be a date without quotes, for example 2027-06-30")
+
+
+def _listener(value: object) -> object:
+    """An address alone is short for a table with nothing else."""
+    return {"address": value} if isinstance(value, str) else value
+
+
 def _key_form(value: object) -> str:
     return "<name>" if isinstance(value, str) else "<source>"
 
@@ -52,6 +71,9 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_printable)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
+Moment = Annotated[float, BeforeValidator(_moment)]
+"""Seconds since the epoch; written as a date, which lasts until midnight UTC at its end, or as a time with an offset."""
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # RFC 6749, section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 ScopeToken = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$")]
 
@@ -96,13 +118,58 @@ class Pool(Table):
     """A request other than GET and HEAD travels on a connection idle for less than this, or on a new one."""
 
 
+class ListenerTls(Table):
+    """`tls` of a listener: callers speak TLS with the gateway."""
+
+    certificate: FilePath
+    """PEM file with the server's certificate and what its chain needs."""
+    key: FilePath
+    """PEM file with the server's private key."""
+    password_file: FilePath | None = None
+    """File with the password of the key."""
+    client_ca: FilePath | None = None
+    """PEM file with the roots of client certificates; with it callers may prove who they are by one."""
+
+
+class Listener(Table):
+    """An entry of `listen`: an address, or a table with an address and how it is served."""
+
+    address: Text
+    """`host:port`, `[IPv6]:port`, `unix:/path`, or `unix:@name` for an abstract name."""
+    tls: ListenerTls | None = None
+    """Certificate and key, for a TCP address on which TLS is spoken."""
+    mode: Annotated[str, StringConstraints(pattern=r"^0?[0-7]{3}$")] | None = None
+    """Mode of a unix socket's file, in octal digits and quotes; `0600` by default."""
+    group: Text | None = None
+    """Group of a unix socket's file, by name or number."""
+
+
+ListenerEntry = Annotated[Listener, BeforeValidator(_listener)]
+
+
+class Limits(Table):
+    """`limits` of a profile or of a caller. Left out: no limit of the gateway's own."""
+
+    concurrent: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Exchanges that run at the same time."""
+    per_second: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    """Requests per second, on average; one second's worth may come at once."""
+    body_bytes: Annotated[int, Field(ge=0)] | None = None
+    """Bytes of a request body."""
+
+
 class Gateway(Table):
     """`[gateway]`: the side that callers see."""
 
-    listen: Annotated[list[Text], Field(min_length=1)] = ["127.0.0.1:8480", "[::1]:8480"]
-    """Addresses to listen on: `host:port` or `unix:/path`; a machine without IPv6 is no fault."""
+    listen: Annotated[list[ListenerEntry], Field(min_length=1)] = [
+        Listener(address="127.0.0.1:8480"),
+        Listener(address="[::1]:8480"),
+    ]
+    """Addresses to listen on; a machine without IPv6 is no fault."""
     hosts: list[Text] = []
     """Further names that callers may use in the Host field."""
+    trusted_origins: list[Text] = []
+    """Origins of web pages that may call, for ERP clients built on a web view; all other pages are refused."""
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 25
     """How long running exchanges may go on after SIGTERM."""
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1024
@@ -117,11 +184,22 @@ class Gateway(Table):
     pool: Pool = Pool()
 
 
-class Admin(Table):
-    """`[admin]`: probes and metrics, on a listener of their own."""
+class ApiKey(Table):
+    """A key made by `fla-gateway caller new`, by its digest: the configuration never holds the key itself."""
 
-    listen: Text = "127.0.0.1:8481"
+    sha256: Sha256
+    """SHA-256 of the key, in hexadecimal digits."""
+    expires: Moment | None = None
+    """When the key stops being accepted; by default never."""
+
+
+class Admin(Table):
+    """`[admin]`: probes, metrics and the status page, on a listener of their own."""
+
+    listen: ListenerEntry = Listener(address="127.0.0.1:8481")
     """Address to listen on; empty text is a fault, the listener cannot be turned off."""
+    key: ApiKey | None = None
+    """Key that the status page asks for; probes and metrics need none."""
 
 
 class Egress(Table):
@@ -146,6 +224,54 @@ class Log(Table):
     """The least level of events that are written."""
     requests: bool = True
     """One line for each exchange."""
+
+
+class Audit(Table):
+    """`[audit]`: the journal of what was sent for whom. Without this table there is none."""
+
+    path: FilePath
+    """Directory of the journal; made if its parent exists, mode 0700."""
+    fsync: Literal["never", "interval", "always"] = "interval"
+    """When records are forced to the disk; `always`: before the first byte of a changing request is sent."""
+    fsync_seconds: Seconds = 1
+    """The interval of `fsync = "interval"`."""
+    on_failure: Literal["refuse", "continue"] = "refuse"
+    """What becomes of changing requests while the journal cannot be written: 503, or sent without a record."""
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 1_096
+    """Segments whose last record is older are removed whole."""
+    segment_bytes: Annotated[int, Field(ge=65_536, le=4_294_967_296)] = 67_108_864
+    """A segment that has grown to this size is closed and the next one begun; each day begins one as well."""
+
+
+class Security(Table):
+    """`[security]`: what the process denies itself."""
+
+    landlock: bool = False
+    """Confine the process to the files it needs (Linux 5.13 or newer)."""
+
+
+class Kubernetes(Table):
+    """`[kubernetes]`: how service-account tokens of callers are verified, off line."""
+
+    issuer: Text
+    """`iss` of the tokens, as the cluster's discovery document has it."""
+    audience: Text
+    """`aud` that a projected token must have, for example `fla-gateway`."""
+    jwks_file: FilePath | None = None
+    """File with the cluster's JWKS."""
+    jwks_url: Text | None = None
+    """Address to fetch the JWKS from, for example `https://kubernetes.default.svc/openid/v1/jwks`."""
+    ca_file: FilePath | None = None
+    """PEM file with the roots for `jwks_url`."""
+    token_file: FilePath | None = None
+    """File with the gateway's own service-account token, sent to `jwks_url`."""
+
+
+class Tracing(Table):
+    """`[tracing]`: OpenTelemetry; needs the extra `fla-gateway[otel]`."""
+
+    endpoint: Text
+    """Address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318/v1/traces`."""
 
 
 class KeySource(Table):
@@ -195,9 +321,34 @@ class ProfileTable(Table):
     """Scopes to ask for; normally left out, then the account's default scopes apply."""
     services: Annotated[list[Text], Field(min_length=1)] | None = None
     """Names of the catalogue or literal path prefixes that the profile serves; by default all of /REST/."""
-    listen: Text | None = None
+    listen: ListenerEntry | None = None
     """A further address for this profile alone, without /<profile> in the path."""
+    anonymous: bool = False
+    """Serve production although no callers are configured, so that every local program may call."""
+    limits: Limits = Limits()
+    """Limits of all callers of the profile together; each gets a fair share."""
     assertion: Assertion = Assertion()
+
+
+class CallerTable(Table):
+    """`[callers.NAME]`: a program that may call. Every kind of proof that is given here is needed."""
+
+    keys: list[ApiKey] = []
+    """API keys; any one of them proves the caller, so that keys can be rotated."""
+    uid: Annotated[int, Field(ge=0, lt=4_294_967_295)] | None = None
+    """User id of the caller's process, on a unix socket."""
+    gid: Annotated[int, Field(ge=0, lt=4_294_967_295)] | None = None
+    """Group id of the caller's process, on a unix socket."""
+    service_account: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")] | None = None
+    """Kubernetes service account, `namespace/name`; see `[kubernetes]`."""
+    certificate_names: list[Text] = []
+    """Subject alternative names (DNS, URI or e-mail) of a client certificate; any one of them proves the caller."""
+    allow: dict[Name, Annotated[list[Text], Field(min_length=1)]] = {}
+    """Per profile: method and path pattern of each permitted request; `*` is one segment, `**` at least one."""
+    observe_until: Moment | None = None
+    """Until then requests outside of `allow` are let through and reported; the profile must still be allowed."""
+    limits: Limits = Limits()
+    """Limits of this caller, in each profile."""
 
 
 class EnvironmentTable(Table):
@@ -222,6 +373,11 @@ class Configuration(Table):
     admin: Admin = Admin()
     egress: Egress = Egress()
     log: Log = Log()
+    audit: Audit | None = None
+    security: Security = Security()
+    kubernetes: Kubernetes | None = None
+    tracing: Tracing | None = None
     keys: dict[Name, KeySource] = {}
     environments: dict[Name, EnvironmentTable] = {}
     profiles: dict[Name, ProfileTable] = {}
+    callers: dict[Name, CallerTable] = {}

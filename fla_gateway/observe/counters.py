@@ -69,7 +69,7 @@ class Counters:
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Count one finished exchange."""
-        _, profile, method, _, status, origin, code, outcome, received, sent, seconds, attempts = record
+        _, profile, method, _, status, origin, code, outcome, received, sent, seconds, attempts = record[:12]
         tally = self._tallies.get((profile, method, status, origin, code, outcome))
         if tally is None:
             tally = self._other(profile, method, status, origin, code, outcome)

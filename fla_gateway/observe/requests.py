@@ -115,7 +115,9 @@ class RequestLog:
             self._confessed = dropped
 
     def _format(self, when: float, record: ExchangeRecord) -> str:
-        request_id, profile, method, path, status, origin, code, outcome, received, sent, seconds, attempts = record
+        request_id, profile, method, path, status, origin, code, outcome, received, sent, seconds, attempts = record[
+            :12
+        ]
         second = int(when)
         if second != self._second:
             self._turn(second)

@@ -1,12 +1,47 @@
 """Value and port: what the data path says of an exchange once it is over, and of itself when it is asked.
 
-Owns the words. Refuses to know who listens: log, metrics, and later the journal.
+Owns the words. Refuses to know who listens: log, metrics, journal, traces.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+from fla_gateway.access.caller import ANONYMOUS, Admission
+
+
+class Notes(NamedTuple):
+    """What a request carries for the records alone; none of it is needed to forward it.
+
+    Attributes:
+        reference: Fla-Gateway-Reference: up to 64 printable characters of the caller's bookkeeping, or empty.
+        trace: BelGov-Trace-Id of the caller's own: up to 64 printable ASCII characters, or empty.
+        traceparent: W3C traceparent, checked against its grammar, or empty.
+    """
+
+    reference: str = ""
+    trace: str = ""
+    traceparent: str = ""
+
+
+NO_NOTES: Final = Notes()
+
+
+class Attempt(NamedTuple):
+    """A first attempt whose token the API refused, and that was made again with another token.
+
+    Attributes:
+        status: status code of its answer.
+        token: keyed hash of the token that it carried.
+        trace: BelGov-Trace-Id of its answer, as in `Notes`, or empty.
+        seconds: from its first byte to the head of its answer.
+    """
+
+    status: int
+    token: str
+    trace: str
+    seconds: float
 
 
 class ExchangeRecord(NamedTuple):
@@ -26,6 +61,15 @@ class ExchangeRecord(NamedTuple):
         sent: bytes of response body given to the caller, framing not counted.
         seconds: from the first byte of the head to the end.
         attempts: times the request was sent upstream.
+        admission: who sent it, and what permitted it.
+        notes: what it carried for the records.
+        token: keyed hash of the token that was sent last, empty where none was.
+        trace: BelGov-Trace-Id of the API's answer, as in `Notes`, or empty.
+        token_seconds: how long it waited for a token.
+        connection_seconds: how long it waited for a connection, after the token.
+        upstream_seconds: from the first byte sent upstream (last attempt) to the head of the answer, 0 without one.
+        refused: the first attempt, where a 401 replay was made.
+        ended: `Clock.monotonic` of its end.
     """
 
     request_id: str
@@ -40,6 +84,56 @@ class ExchangeRecord(NamedTuple):
     sent: int
     seconds: float
     attempts: int
+    admission: Admission = ANONYMOUS
+    notes: Notes = NO_NOTES
+    token: str = ""
+    trace: str = ""
+    token_seconds: float = 0.0
+    connection_seconds: float = 0.0
+    upstream_seconds: float = 0.0
+    refused: Attempt | None = None
+    ended: float = 0.0
+
+
+class Intent(NamedTuple):
+    """A changing request, just before its first byte is sent upstream.
+
+    Attributes:
+        request_id: as in `ExchangeRecord`; so are all others.
+    """
+
+    request_id: str
+    profile: str
+    method: bytes
+    path: bytes
+    admission: Admission
+    notes: Notes
+    token: str
+
+
+class Journal(Protocol):
+    """The audit journal, as the data path sees it. Outcomes reach it as `Observer`."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether an intent must be on the disk before anything is sent: `secure` is awaited, not `intend` called."""
+        ...
+
+    def intend(self, intent: Intent) -> None:
+        """Write an intent; it is in the kernel's hands when this returns.
+
+        Raises:
+            ProblemError: ``journal-unavailable``; nothing may be sent.
+        """
+        ...
+
+    async def secure(self, intent: Intent) -> None:
+        """Write an intent and wait until it is on the disk.
+
+        Raises:
+            ProblemError: ``journal-unavailable``; nothing may be sent.
+        """
+        ...
 
 
 class Observer(Protocol):

@@ -121,8 +121,12 @@ def _account(
 def _addresses(configured: Configured) -> list[tuple[str, str, str | None]]:
     common = configured.settings.configuration.gateway.listen
     return [
-        *((f"gateway.listen[{index}]", text, None) for index, text in enumerate(common)),
-        *((f"profiles.{it.name}.listen", it.listen, it.name) for it in configured.profiles if it.listen is not None),
+        *((f"gateway.listen[{index}]", it.address, None) for index, it in enumerate(common)),
+        *(
+            (f"profiles.{it.name}.listen", it.listen.address, it.name)
+            for it in configured.profiles
+            if it.listen is not None
+        ),
     ]
 
 

@@ -211,7 +211,7 @@ class _Process:
             return self._exposition(gateway, log).text()
 
         admin = AdminServer(self._readiness, metrics_text)
-        bound = bind(parse_listen(self._configuration.admin.listen), "admin.listen")
+        bound = bind(parse_listen(self._configuration.admin.listen.address), "admin.listen")
         if not bound:
             raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
         for one in bound:

@@ -1,0 +1,64 @@
+"""Values: who a caller is, and on what ground one request of his was let in.
+
+Owns the words. Refuses to know how a proof is verified (`authn`) and what a rule permits (`policy`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from fla_gateway.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Presented:
+    """The credential that a request carries, not verified; made once for each distinct field block.
+
+    It compares by identity: it is remembered by the block that it came from, and serves as a key itself.
+
+    Attributes:
+        key_sha256: SHA-256 of an API key, in hexadecimal digits, or None.
+        token: a JWT, or None.
+
+    One that has neither is a credential in a form that nobody can be known by.
+    """
+
+    key_sha256: str | None = field(default=None, repr=False)
+    token: Secret | None = None
+
+
+class Peer(NamedTuple):
+    """What the transport proves of the one at its other end.
+
+    Attributes:
+        uid: user id of the process that connected to a unix socket, or None.
+        gid: its group id, or None.
+        certificate_names: subject alternative names of the client certificate that TLS verified.
+    """
+
+    uid: int | None = None
+    gid: int | None = None
+    certificate_names: frozenset[str] = frozenset()
+
+
+class Admission(NamedTuple):
+    """Why one request was let in, or for a stranger that it was not.
+
+    Attributes:
+        caller: name of the caller; empty for a stranger, and where no callers are configured.
+        proof: how the caller was proven: ``key:1a2b3c4d`` (the first digits of the key's SHA-256), ``uid:1001``,
+            ``gid:1001``, ``service-account:namespace/name``, ``certificate:name``, several joined by ``+``;
+            ``anonymous`` where no callers are configured; empty for a stranger.
+        rule: the entry of `allow` that permitted the request, as it is written in the configuration; else empty.
+        observed: whether no entry permits it, and `observe_until` let it through.
+    """
+
+    caller: str
+    proof: str
+    rule: str = ""
+    observed: bool = False
+
+
+STRANGER: Final = Admission("", "")
+ANONYMOUS: Final = Admission("", "anonymous")

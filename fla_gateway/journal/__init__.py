@@ -1,0 +1,1 @@
+"""The audit journal: what was sent for whom, append-only and chained."""
