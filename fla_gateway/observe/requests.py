@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from fla_gateway.observe.masking import mask_path
+from fla_gateway.access.masking import mask_path
 from fla_gateway.observe.methods import method_name
 from fla_gateway.observe.writer import LineWriter
 from fla_gateway.proxy.record import ExchangeRecord

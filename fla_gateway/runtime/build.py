@@ -14,12 +14,12 @@ from pathlib import Path
 from ssl import SSLContext
 
 from fla_gateway.access.guard import listener_names
+from fla_gateway.access.masking import KEY_BYTES
 from fla_gateway.clock import Clock
 from fla_gateway.config.address import TcpAddress, UnixAddress, parse_ip, parse_listen
 from fla_gateway.config.schema import Configuration
 from fla_gateway.egress import Egress
 from fla_gateway.oauth.model import TokenSource
-from fla_gateway.observe.masking import KEY_BYTES
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.connector import Connector
