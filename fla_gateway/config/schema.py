@@ -72,7 +72,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_printable)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Moment = Annotated[float, BeforeValidator(_moment)]
-"""Seconds since the epoch; written as a date, which lasts until midnight UTC at its end, or as a time with an offset."""
+"""Seconds since the epoch; written as a date, which lasts to its end (UTC), or as a time with an offset."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # RFC 6749, section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 ScopeToken = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$")]
