@@ -15,6 +15,8 @@ from typing import Final
 
 # sockaddr_un.sun_path holds 108 bytes on Linux with the closing NUL (unix(7)), 104 on the BSDs.
 UNIX_PATH_BYTES: Final = 103
+# An abstract name stands after a NUL byte in the same 108 bytes, and has no closing one (unix(7)).
+ABSTRACT_NAME_BYTES: Final = 107
 
 _TCP: Final = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)\]|(?P<name>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})"
@@ -54,6 +56,23 @@ class UnixAddress:
         return f"unix:{self.path}"
 
 
+@dataclass(frozen=True, slots=True)
+class AbstractAddress:
+    """A unix socket by a name in Linux's abstract namespace: no file, hence neither owner nor mode.
+
+    Attributes:
+        name: without the leading NUL byte; at most 107 bytes.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"unix:@{self.name}"
+
+
+Address = TcpAddress | UnixAddress | AbstractAddress
+
+
 def uri_host(host: str) -> str:
     """Write a host as it stands in a URL or in Host: an IPv6 address is in brackets (RFC 3986, section 3.2.2)."""
     return f"[{host}]" if ":" in host else host
@@ -77,12 +96,14 @@ def parse_ip(text: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def parse_listen(text: str) -> TcpAddress | UnixAddress:
-    """Read ``host:port``, ``[v6]:port`` or ``unix:/path``.
+def parse_listen(text: str) -> Address:
+    """Read ``host:port``, ``[v6]:port``, ``unix:/path`` or ``unix:@name``.
 
     Raises:
         ValueError: with a sentence for the person who wrote the text; the text itself is not in it.
     """
+    if text.startswith("unix:@"):
+        return _parse_abstract(text.removeprefix("unix:@"))
     if text.startswith("unix:"):
         return _parse_unix(text.removeprefix("unix:"))
     match = _TCP.fullmatch(text)
@@ -109,16 +130,24 @@ def _parse_unix(path: str) -> UnixAddress:
     return UnixAddress(Path(path))
 
 
-def is_loopback(address: TcpAddress | UnixAddress) -> bool:
+def _parse_abstract(name: str) -> AbstractAddress:
+    if not name or not name.isprintable() or " " in name:
+        raise ValueError("must have a name without spaces after unix:@")
+    if len(name.encode()) > ABSTRACT_NAME_BYTES:
+        raise ValueError(f"has a name of more than {ABSTRACT_NAME_BYTES} bytes, which no abstract socket can have")
+    return AbstractAddress(name)
+
+
+def is_loopback(address: Address) -> bool:
     """Whether only this machine (for containers: this network namespace) can reach the address."""
-    return isinstance(address, UnixAddress) or all(
+    return not isinstance(address, TcpAddress) or all(
         ip.is_loopback for ip in _addresses(address.host) or [IPv4Address(0)]
     )
 
 
-def clash(one: TcpAddress | UnixAddress, other: TcpAddress | UnixAddress) -> bool:
+def clash(one: Address, other: Address) -> bool:
     """Whether two listeners cannot both have their address. Port 0 never clashes."""
-    if isinstance(one, UnixAddress) or isinstance(other, UnixAddress):
+    if not isinstance(one, TcpAddress) or not isinstance(other, TcpAddress):
         return one == other
     if one.port != other.port or one.port == 0:
         return False
