@@ -12,14 +12,19 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final, Protocol, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway import __version__
 from fla_gateway.cli.exits import INTERNAL, INTERRUPTED, WELL, WRONG_USE
 from fla_gateway.errors import GatewayError
 
+if TYPE_CHECKING:
+    Choices = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names the type nowhere else
+
 PROGRAM: Final = "fla-gateway"
-COMMANDS: Final = ("run", "check", "token", "catalog", "sandbox", "demo")
+COMMANDS: Final = ("run", "check", "token", "catalog", "sandbox", "demo", "caller new")
+"""Each as it is typed; the words are also the path of its file. A first word that several share is a group."""
 
 DESCRIPTION: Final = """\
 A credential sidecar for the REST APIs of the Belgian social security: plain HTTP in, private_key_jwt and bearer out."""
@@ -31,6 +36,12 @@ examples:
   fla-gateway COMMAND --help           what a command takes, with examples
 
 exit codes: 0 well, 1 findings, 2 wrong use or configuration, 70 internal error"""
+
+
+class Group(Protocol):
+    """What a package of this package offers to be the first word of commands."""
+
+    SUMMARY: str
 
 
 class Command(Protocol):
@@ -67,7 +78,7 @@ def execute(words: Sequence[str]) -> int:
     """
     arguments = build_parser(_wanted(words)).parse_args(words)
     try:
-        code = _load(arguments.command).run(arguments)
+        code = cast("Command", _load(arguments.command)).run(arguments)
         sys.stdout.flush()  # here, where a reader that has gone away can still be caught
     except BrokenPipeError:
         # `fla-gateway catalog | head`: the reader has seen enough. The interpreter would complain at its last flush.
@@ -90,19 +101,38 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     _add_debug(parser, default=False)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    commands = _add_choices(parser)
+    groups: dict[str, Choices] = {}
     for name in names:
-        command = _load(name)
-        own = commands.add_parser(
-            name,
-            help=command.SUMMARY,
-            description=command.DESCRIPTION,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.add_arguments(own)
-        # Without a default here, so that `--debug` before the command is not forgotten.
-        _add_debug(own, default=argparse.SUPPRESS)
+        group, _, word = name.rpartition(" ")
+        if group and group not in groups:
+            summary = cast("Group", _load(group)).SUMMARY
+            groups[group] = _add_choices(commands.add_parser(group, help=summary, description=_sentence(summary)))
+        _add_command(groups[group] if group else commands, word, name)
     return parser
+
+
+def _add_choices(parser: argparse.ArgumentParser) -> Choices:
+    return parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+
+
+def _add_command(choices: Choices, word: str, name: str) -> None:
+    command = cast("Command", _load(name))
+    own = choices.add_parser(
+        word,
+        help=command.SUMMARY,
+        description=command.DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_arguments(own)
+    # argparse would remember the last word alone.
+    own.set_defaults(command=name)
+    # Without a default here, so that `--debug` before the command is not forgotten.
+    _add_debug(own, default=argparse.SUPPRESS)
+
+
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
 
 
 def _add_debug(parser: argparse.ArgumentParser, default: object) -> None:
@@ -114,11 +144,11 @@ def _add_debug(parser: argparse.ArgumentParser, default: object) -> None:
 def _wanted(words: Sequence[str]) -> Sequence[str]:
     """Name the commands whose files are needed to understand the words."""
     first = next((word for word in words if not word.startswith("-")), "")
-    return (first,) if first in COMMANDS else COMMANDS
+    return [name for name in COMMANDS if name.split()[0] == first] or COMMANDS
 
 
-def _load(name: str) -> Command:
-    return cast("Command", importlib.import_module(f"fla_gateway.cli.{name}"))
+def _load(name: str) -> ModuleType:
+    return importlib.import_module(".".join(["fla_gateway.cli", *name.split()]))
 
 
 def _confess(error: Exception, *, debug: bool) -> int:

@@ -15,15 +15,23 @@ README_END = "<!-- commands:end -->"
 
 
 def command_parsers() -> dict[str, argparse.ArgumentParser]:
-    """Give each command's own parser by its name, in the program's order."""
-    (commands,) = (action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
-    return dict(commands.choices)
+    """Give each command's own parser by its name, as it is typed, in the program's order."""
+    return {name: parser for name, (parser, _) in _commands(build_parser()).items()}
 
 
 def summaries() -> dict[str, str]:
     """Give each command's summary."""
-    (commands,) = (action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
-    return {choice.dest: choice.help or "" for choice in commands._choices_actions}
+    return {name: summary for name, (_, summary) in _commands(build_parser()).items()}
+
+
+def _commands(parser: argparse.ArgumentParser, before: str = "") -> dict[str, tuple[argparse.ArgumentParser, str]]:
+    found: dict[str, tuple[argparse.ArgumentParser, str]] = {}
+    for choices in (action for action in parser._actions if isinstance(action, argparse._SubParsersAction)):
+        for choice in choices._choices_actions:
+            own = choices.choices[choice.dest]
+            members = _commands(own, f"{before}{choice.dest} ")
+            found.update(members or {f"{before}{choice.dest}": (own, choice.help or "")})
+    return found
 
 
 def argument_rows(parser: argparse.ArgumentParser) -> list[str]:

@@ -31,7 +31,7 @@ def modules_after(*words):
     ).stderr.strip()
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
+@pytest.mark.parametrize("words", [["--help"], ["--version"], *([*name.split(), "--help"] for name in COMMANDS)])
 def test_help_imports_nothing_heavy(words):
     """Help comes at once, and what `run` imports is up to `run` alone."""
     assert modules_after(*words) == "[]"
@@ -50,7 +50,9 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"fla-gateway {__version__}\n"
 
 
-@pytest.mark.parametrize("words", [[], ["nonsense"], ["run", "--nonsense"], ["token"]])
+@pytest.mark.parametrize(
+    "words", [[], ["nonsense"], ["run", "--nonsense"], ["token"], ["caller"], ["caller", "nonsense"]]
+)
 def test_wrong_use_is_exit_code_2(words, capsys):
     """Wrong use ends with 2 and a hint on standard error; standard output stays empty."""
     with pytest.raises(SystemExit) as end:
@@ -62,12 +64,20 @@ def test_wrong_use_is_exit_code_2(words, capsys):
 
 
 def test_overview_lists_every_command(capsys):
-    """--help shows each command with its summary, and the exit codes."""
+    """--help shows each command or its group with a summary, and the exit codes."""
     with pytest.raises(SystemExit):
         execute(["--help"])
     text = capsys.readouterr().out
-    assert all(f"\n    {name} " in text for name in command_parsers())
+    assert all(f"\n    {name.split()[0]} " in text for name in command_parsers())
     assert "70 internal" in text
+
+
+def test_group_lists_its_commands(capsys):
+    """`fla-gateway caller --help` shows the commands whose first word it is."""
+    with pytest.raises(SystemExit) as end:
+        execute(["caller", "--help"])
+    assert end.value.code == 0
+    assert "\n    new " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", command_parsers())

@@ -1,0 +1,35 @@
+"""Rule: the form of an API key, and its digest.
+
+Owns what a key looks like and how one is made. Refuses to know whose it is.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from hashlib import sha256
+from typing import Final
+
+PREFIX: Final = "flagw_"
+"""Recognisable, so that scanners of repositories and mail find a key that slipped out."""
+
+_SECRET_BYTES: Final = 32
+_FORM: Final = re.compile(rf"{PREFIX}[0-9a-f]{{{2 * _SECRET_BYTES}}}").fullmatch
+
+
+def new_key() -> str:
+    """Make a key: 256 random bits, in ASCII."""
+    return PREFIX + secrets.token_hex(_SECRET_BYTES)
+
+
+def is_key(text: str) -> bool:
+    """Tell whether a text has the form of a key; no other text is ever taken for one."""
+    return _FORM(text) is not None
+
+
+def digest(key: str) -> str:
+    """Give the SHA-256 of a key's whole text, in lower-case hexadecimal digits, as ``sha256sum`` does.
+
+    A plain hash is enough, since a key of 256 random bits cannot be guessed; passwords never come here.
+    """
+    return sha256(key.encode()).hexdigest()

@@ -1,0 +1,67 @@
+"""`fla-gateway caller new`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from datetime import date
+
+import pytest
+
+from fla_gateway.cli.caller.new import _NAME
+from fla_gateway.cli.main import execute
+from fla_gateway.config.schema import NAME_PATTERN, CallerTable
+
+
+def printed_by(capsys, *words):
+    """Run the command, which must end well, and give the lines of its standard output."""
+    assert execute(["caller", "new", *words]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    return printed.out.splitlines()
+
+
+def test_quiet_prints_key_and_digest(capsys):
+    """--quiet prints the key on the first line and the SHA-256 of its text on the second, and nothing else."""
+    key, digest = printed_by(capsys, "payroll", "--quiet")
+    assert re.fullmatch(r"flagw_[0-9a-f]{64}", key)
+    assert digest == hashlib.sha256(key.encode()).hexdigest()
+
+
+def test_the_key_is_shown_once(capsys):
+    """The key stands on the first line, once; the table has its digest alone, and a sentence says what that means."""
+    lines = printed_by(capsys, "payroll")
+    assert re.fullmatch(r"flagw_[0-9a-f]{64}", lines[0])
+    assert "\n".join(lines).count(lines[0]) == 1
+    assert "shown now and never again" in "\n".join(lines)
+
+
+@pytest.mark.parametrize(("words", "expires"), [([], None), (["--expires", "2027-06-30"], date(2027, 6, 30))])
+def test_the_table_is_a_caller(words, expires, capsys):
+    """What is printed from the table's head to the last entry of `allow` is TOML that the configuration accepts."""
+    lines = printed_by(capsys, "payroll", *words)
+    table = lines[lines.index("[callers.payroll]") : lines.index("[callers.payroll.allow]") + 3]
+    document = tomllib.loads("\n".join(table))["callers"]["payroll"]
+    entry = {"sha256": hashlib.sha256(lines[0].encode()).hexdigest()} | ({"expires": expires} if expires else {})
+    assert document["keys"] == [entry]
+    assert CallerTable.model_validate(document).allow
+
+
+def test_no_key_comes_twice(capsys):
+    """Every call makes another key."""
+    assert printed_by(capsys, "payroll")[0] != printed_by(capsys, "payroll")[0]
+
+
+@pytest.mark.parametrize("words", [["Payroll"], ["a" * 33], ["1a"], [""], [], ["a", "--expires", "tomorrow"], ["a\n"]])
+def test_wrong_words_are_exit_code_2(words, capsys):
+    """A name that the configuration would refuse, or a date that is none, makes no key and ends with 2."""
+    with pytest.raises(SystemExit) as end:
+        execute(["caller", "new", *words])
+    assert end.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_names_are_those_of_the_configuration():
+    """The command's rule for names is the configuration's."""
+    assert f"^{_NAME.pattern}$" == NAME_PATTERN
