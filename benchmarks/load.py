@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
+from benchmarks.work import CALLER_KEY
+
 _TIMEOUT: Final = 30.0
 _HEAD_LIMIT: Final = 65_536
 _CHUNK: Final = 256 * 1024
@@ -35,7 +37,7 @@ class Address:
         port: on 127.0.0.1.
         prefix: what stands before the API's path.
         trust: the root of a TLS peer, or None for plain HTTP.
-        bearer: a token to send, or empty for a caller's own nonsense, which a proxy must drop.
+        bearer: a token to send, or empty for the caller's own key, which a proxy must drop.
     """
 
     port: int
@@ -53,7 +55,7 @@ class Address:
         body = f"Content-Type: application/json\r\nContent-Length: {length}\r\n" if method == "POST" else ""
         return (
             f"{method} {self.prefix}{path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n"
-            f"Authorization: Bearer {self.bearer or 'the-callers-own-which-must-be-dropped'}\r\n{body}\r\n"
+            f"Authorization: Bearer {self.bearer or CALLER_KEY}\r\n{body}\r\n"
         ).encode()
 
 

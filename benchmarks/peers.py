@@ -17,11 +17,13 @@ from benchmarks.work import Work
 from fla_gateway import __version__
 
 GATEWAY: Final = "fla-gateway"
+GUARDED: Final = "guarded"
+"""The gateway with everything on: callers with keys and allow lists, limits, audit journal."""
 NGINX: Final = "nginx"
 HAPROXY: Final = "haproxy"
 ENVOY: Final = "envoy"
 GO: Final = "go"
-NAMES: Final = (GATEWAY, NGINX, HAPROXY, ENVOY, GO)
+NAMES: Final = (GATEWAY, GUARDED, NGINX, HAPROXY, ENVOY, GO)
 REFERENCE: Final = NGINX
 
 
@@ -69,6 +71,17 @@ def _gateway(work: Work, store: Path) -> Peer:
         version=f"{__version__} (Python {platform.python_version()})",
         command=(str(program), "run", "--config", str(configuration)),
         address=Address(work.ports[GATEWAY], prefix="/bench"),
+    )
+
+
+def _guarded(work: Work, store: Path) -> Peer:
+    program = programs.gateway(store)
+    configuration = work.render("guarded.toml", port=work.ports[GUARDED])
+    return Peer(
+        name=GUARDED,
+        version=f"{__version__} with callers, limits and journal",
+        command=(str(program), "run", "--config", str(configuration)),
+        address=Address(work.ports[GUARDED], prefix="/bench"),
     )
 
 
@@ -125,6 +138,7 @@ def _go(work: Work, store: Path) -> Peer:
 
 _PREPARATIONS: Final[dict[str, Callable[[Work, Path], Peer]]] = {
     GATEWAY: _gateway,
+    GUARDED: _guarded,
     NGINX: _nginx,
     HAPROXY: _haproxy,
     ENVOY: _envoy,

@@ -135,6 +135,9 @@ class Verdict:
 _CONNECTIONS: Final = 16
 _NGINX_LIMITS: Final = (("GET", 1.7, 1.6), ("POST", 1.9, 1.7))
 _PEER_LIMITS: Final = (("envoy", 0.75), ("go", 0.9))
+_GUARDED: Final = "guarded"
+_GUARDED_LIMITS: Final = (("GET", 1.20), ("POST", 1.35))
+"""What callers, limits and journal may cost, against the same gateway without them."""
 _MEMORY_LIMITS: Final = (
     ("idle", 64.0),
     ("64 connections", 70.0),
@@ -160,6 +163,9 @@ def _cpu_verdicts(samples: Samples, ours: str) -> list[Verdict]:
         for peer, peer_limit in _PEER_LIMITS:
             ratio = samples.ratio_between("cpu", what, _CONNECTIONS, (ours, peer))
             found.append(_verdict(f"CPU per {what}, 16 connections, against {peer}", peer_limit, ratio))
+    for what, limit in _GUARDED_LIMITS:
+        ratio = samples.ratio_between("cpu", what, _CONNECTIONS, (_GUARDED, ours))
+        found.append(_verdict(f"CPU per {what}, 16 connections, guarded against not", limit, ratio))
     return found
 
 

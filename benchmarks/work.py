@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import socket
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,9 @@ BEARER_LENGTH: Final = 884
 ANSWER_BYTES: Final = 1024
 POST_BYTES: Final = 4096
 BULK_BYTES: Final = 10 * 1024 * 1024
+
+CALLER_KEY: Final = "flagw_" + secrets.token_hex(32)
+"""The API key that callers send to every proxy; only the guarded gateway looks at it."""
 
 ITEMS: Final = "/REST/bench/v1/items"
 DECLARATIONS: Final = "/REST/bench/v1/declarations"
@@ -39,7 +44,7 @@ class Work:
         bearer: the token that the API wants, `BEARER_LENGTH` characters.
         upstream_port: where the API listens (TLS).
         token_port: where the token endpoint listens (TLS).
-        ports: one for each proxy by name, and ``admin`` for the gateway's probes.
+        ports: one for each proxy by name, and two for the probes of the two gateways.
     """
 
     run: Path
@@ -62,8 +67,11 @@ class Work:
             "ADMIN_PORT": self.ports["admin"],
             "ANSWER": answer().decode(),
             "BEARER": self.bearer,
+            "CALLER_KEY": CALLER_KEY,
+            "CALLER_SHA256": sha256(CALLER_KEY.encode()).hexdigest(),
             "DECLARATIONS": DECLARATIONS,
             "DOWNLOAD": DOWNLOAD,
+            "GUARDED_ADMIN_PORT": self.ports["guarded-admin"],
             "ITEMS": ITEMS,
             "PORT": port,
             "POST_BYTES": POST_BYTES,

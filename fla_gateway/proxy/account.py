@@ -5,12 +5,13 @@ Owns the meeting of profile, token entry and pool. Refuses to know exchanges.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
+from fla_gateway.access.api_brake import ApiBrake
+from fla_gateway.access.limits import Limiter
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile
-from fla_gateway.proxy.headers import Address, closing_fields, host_field
+from fla_gateway.proxy.headers import Address, closing_fields, host_field, token_id
 from fla_gateway.proxy.pool import Pool
 from fla_gateway.proxy.upstream import ApiConnection
 
@@ -32,39 +33,74 @@ class TokenEntry(Protocol):
 
 
 class Account:
-    """A profile that can be served."""
+    """A profile that can be served.
 
-    __slots__ = ("_closing", "_token", "address", "direct_address", "entry", "host_field", "name", "pool", "profile")
+    Attributes:
+        addresses: what addresses in answers become, by whether the door is the profile's own and whether TLS is
+            spoken there.
+        limiter: its limits and its callers', or None.
+        brake: what its API has asked for.
+    """
 
-    def __init__(self, profile: Profile, entry: TokenEntry, pool: Pool) -> None:
+    __slots__ = (
+        "_closing", "_hash_key", "_token", "_token_id", "addresses", "brake", "entry", "host_field", "limiter", "name",
+        "pool", "profile",
+    )  # fmt: skip
+
+    def __init__(
+        self, profile: Profile, entry: TokenEntry, pool: Pool, hash_key: bytes, limiter: Limiter | None = None
+    ) -> None:
         """Join the parts.
 
         Args:
             profile: the resolved profile.
             entry: its place in the token cache.
             pool: its connections.
+            hash_key: key of `token_id`.
+            limiter: its limits, if there are any.
         """
         self.profile = profile
         self.name = profile.name
         self.entry = entry
         self.pool = pool
-        self.address = Address(profile.upstream, b"/" + profile.name.encode())
-        self.direct_address = Address(profile.upstream, b"")
+        self.limiter = limiter
+        self.brake = ApiBrake()
+        self.addresses = {
+            (direct, secure): Address(
+                profile.upstream,
+                b"" if direct else b"/" + profile.name.encode(),
+                b"https" if secure else b"http",
+            )
+            for direct in (False, True)
+            for secure in (False, True)
+        }
         self.host_field = host_field(profile.upstream)
+        self._hash_key = hash_key
         self._token: AccessToken | None = None
+        self._token_id = ""
         self._closing = (b"", b"")
 
     def closing_fields(self, token: AccessToken, minor: int) -> bytes:
         """Give the end of a request head with this token; written once per token and HTTP version."""
         if token is not self._token:
-            self._token = token
-            self._closing = (closing_fields(token, 0), closing_fields(token, 1))
+            self._see(token)
         return self._closing[minor]
 
-    async def ready(
-        self, now: Callable[[], float], *, changing: bool, fresh: bool
-    ) -> tuple[AccessToken, ApiConnection]:
-        """Give a usable token and a connection, waiting for whichever is not at hand.
+    def token_id(self, token: AccessToken | None) -> str:
+        """Give the name of a token in records; empty for none."""
+        if token is None:
+            return ""
+        if token is not self._token:
+            self._see(token)
+        return self._token_id
+
+    def _see(self, token: AccessToken) -> None:
+        self._token = token
+        self._closing = (closing_fields(token, 0), closing_fields(token, 1))
+        self._token_id = token_id(token, self._hash_key)
+
+    async def connection(self, now: float, *, changing: bool, fresh: bool) -> ApiConnection:
+        """Give a connection, waiting for one if none is at hand.
 
         Args:
             now: `Clock.monotonic`.
@@ -72,11 +108,7 @@ class Account:
             fresh: as for `Pool.acquire`.
 
         Raises:
-            ProblemError: with origin ``token-server`` or ``network``, or ``overloaded``.
+            ProblemError: with origin ``network``, or ``overloaded``.
         """
-        token = self.entry.current(now()) or await self.entry.obtain()
-        connection = None if fresh else self.pool.take(now(), changing=changing)
-        if connection is None:
-            connection = await self.pool.acquire(changing=changing, fresh=fresh)
-            token = self.entry.current(now()) or token
-        return token, connection
+        found = None if fresh else self.pool.take(now, changing=changing)
+        return found or await self.pool.acquire(changing=changing, fresh=fresh)

@@ -63,6 +63,9 @@ def problem_answer(
     )
     if retry_after is not None:
         head += f"Retry-After: {retry_after}\r\n"
+    if row.status == HTTPStatus.UNAUTHORIZED:
+        # RFC 9110, section 15.5.2. Many clients send Basic only when asked; the user name does not count.
+        head += 'WWW-Authenticate: Basic realm="fla_gateway", charset="UTF-8"\r\n'
     if code == "method-refused":
         # RFC 9110, section 15.5.6: a 405 names the methods that are allowed.
         head += "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"

@@ -6,9 +6,11 @@ again. Refuses to know sockets. What is remembered depends on nothing but the by
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from fla_gateway.access.caller import Peer
 from fla_gateway.access.guard import Refusal
 from fla_gateway.http1.request import read_request_line
 from fla_gateway.proxy.headers import RequestFields, read_fields
@@ -41,21 +43,39 @@ class Asked:
     refusal: Refusal | None
 
 
+PeerOf = Callable[[Any], Peer | None]
+"""Tells what a transport proves of the one at its other end."""
+
+
 class Door:
     """One listener."""
 
-    __slots__ = ("_asked", "_fields", "_names", "_table", "direct")
+    __slots__ = ("_asked", "_fields", "_guarded", "_names", "_table", "direct", "peer_of", "secure")
 
-    def __init__(self, table: RoutingTable, names: frozenset[bytes] | None) -> None:
+    def __init__(
+        self,
+        table: RoutingTable,
+        names: frozenset[bytes] | None,
+        *,
+        secure: bool = False,
+        guarded: bool = False,
+        peer_of: PeerOf | None = None,
+    ) -> None:
         """Take what the listener serves.
 
         Args:
             table: profiles and their paths.
             names: host names, None for a Unix socket.
+            secure: whether TLS is spoken.
+            guarded: whether callers are configured, so that their credentials are read.
+            peer_of: what is asked of each new connection; None where transports prove nothing.
         """
         self._table = table
         self._names = names
+        self._guarded = guarded
         self.direct = table.only is not None
+        self.secure = secure
+        self.peer_of = peer_of
         self._fields: dict[bytes, RequestFields] = {}
         self._asked: dict[bytes, Asked] = {}
 
@@ -63,10 +83,10 @@ class Door:
         """Read and judge a field block; see `headers.read_fields`."""
         if not minor:
             # HTTP/1.0 frames differently, and is too rare to remember.
-            return read_fields(block, minor, self._names)
+            return read_fields(block, minor, self._names, guarded=self._guarded)
         found = self._fields.get(block)
         if found is None:
-            found = read_fields(block, minor, self._names)
+            found = read_fields(block, minor, self._names, guarded=self._guarded)
             if len(block) <= _LONGEST:
                 if len(self._fields) >= _REMEMBERED:
                     del self._fields[next(iter(self._fields))]

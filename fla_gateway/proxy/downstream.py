@@ -13,6 +13,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Final, cast
 
+from fla_gateway.access.caller import STRANGER, Peer
 from fla_gateway.access.guard import Refusal
 from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
@@ -22,6 +23,7 @@ from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.answers import connection_field, problem_answer
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.exchange import Exchange
+from fla_gateway.proxy.gate import Turned
 from fla_gateway.proxy.record import ExchangeRecord
 
 if TYPE_CHECKING:
@@ -36,7 +38,6 @@ _UNREAD: Final = 8
 _LINGER_SECONDS: Final = 10
 _LINGER_BYTES: Final = 33_554_432
 _UNREADABLE: Final = Asked(b"", 1, b"", None, None)
-_NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
 
 
 class CallerConnection(asyncio.Protocol):
@@ -44,7 +45,7 @@ class CallerConnection(asyncio.Protocol):
 
     __slots__ = (
         "_blank_line", "_blocked", "_buffer", "_decoder", "_door", "_half_closed", "_left", "_lingered", "_paused",
-        "_service", "_since", "closed", "exchange", "lingering", "transport", "write",
+        "_peer", "_service", "_since", "closed", "exchange", "lingering", "transport", "write",
     )  # fmt: skip
 
     def __init__(self, service: Service, door: Door) -> None:
@@ -63,11 +64,14 @@ class CallerConnection(asyncio.Protocol):
         self._decoder: ChunkedDecoder | None = None
         self._paused = 0
         self._since = 0.0
+        self._peer: Peer | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register with the service."""
         self.transport = cast("asyncio.Transport", transport)
         self.write = self.transport.write
+        peer_of = self._door.peer_of
+        self._peer = None if peer_of is None else peer_of(transport)
         self._since = self._service.now()
         self._service.opened(self)
 
@@ -111,17 +115,11 @@ class CallerConnection(asyncio.Protocol):
             self._malformed(error)
             return
         service = self._service
-        route = asked.route
-        refusal = fields.refusal or asked.refusal
-        if refusal is not None or route is None:
-            self._refuse(asked, refusal or _NOWHERE, keep_alive=fields.keep_alive)
+        verdict = service.gate.judge(asked, fields, self._peer, service.now())
+        if isinstance(verdict, Turned) or asked.route is None:
+            self._turn_away(asked, cast("Turned", verdict), keep_alive=fields.keep_alive)
             return
-        account = service.accounts.get(route.profile)
-        if account is None or service.stopping:
-            self._refuse(asked, service.why_not(route.profile), keep_alive=fields.keep_alive)
-            return
-        address = account.direct_address if self._door.direct else account.address
-        exchange = self.exchange = Exchange(service, self, account, address, route, fields, asked.method, asked.minor)
+        exchange = self.exchange = Exchange(service, self, self._door, verdict, asked, asked.route, fields)
         exchange.begin(payload, last=last)
 
     def _incomplete_head(self, data: bytes) -> None:
@@ -177,15 +175,14 @@ class CallerConnection(asyncio.Protocol):
 
     def _malformed(self, error: ProtocolError) -> None:
         self._left = CHUNKED  # where the next request would begin is unknown, so there is none
-        self._refuse(_UNREADABLE, Refusal(error.code, _sentence(error)), keep_alive=False)
+        refusal = Refusal(error.code, _sentence(error))
+        self._turn_away(_UNREADABLE, Turned(refusal, STRANGER, ""), keep_alive=False)
 
-    def _refuse(self, asked: Asked, refusal: Refusal, *, keep_alive: bool) -> None:
+    def _turn_away(self, asked: Asked, turned: Turned, *, keep_alive: bool) -> None:
         service = self._service
         now = service.now()
         request_id = service.ids.draw()
-        # A stranger learns nothing of the configuration, not even whether a profile exists.
-        stranger = refusal.code in ("wrong-host", "browser-refused")
-        profile = "" if asked.route is None or stranger else asked.route.profile
+        refusal, admission, profile = turned
         # RFC 9110, section 9.3.6: what follows a CONNECT may be no HTTP at all, so nothing more is read from it.
         keep_alive = keep_alive and not self._left and not service.stopping and asked.method != b"CONNECT"
         row = PROBLEMS[refusal.code]
@@ -193,12 +190,13 @@ class CallerConnection(asyncio.Protocol):
         answer = problem_answer(
             refusal.code, refusal.detail, request_id, profile,
             delivery="not-sent", method=asked.method, connection=connection, date=service.date(),
+            retry_after=refusal.retry_after,
         )  # fmt: skip
         self.write(answer.message)
         service.observer.exchange(
             ExchangeRecord(
                 request_id, profile, asked.method, asked.path, row.status, row.origin, refusal.code, "refused",
-                0, answer.sent, 0.0, 0,
+                0, answer.sent, 0.0, 0, admission, ended=now,
             )
         )  # fmt: skip
         self.turn(now, keep_alive=keep_alive)

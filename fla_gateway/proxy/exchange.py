@@ -18,10 +18,13 @@ from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.answers import CONTINUE, connection_field, problem_answer, relayed_head
 from fla_gateway.proxy.body import NO_BODY, RequestBody
 from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
+from fla_gateway.proxy.gate import too_large
 from fla_gateway.proxy.headers import inbound
-from fla_gateway.proxy.record import ExchangeRecord
-from fla_gateway.proxy.replay import CHANGING, SAFE_TO_REPEAT, refuses_token
+from fla_gateway.proxy.patience import Patience, is_client_error
+from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord, Intent, Notes
+from fla_gateway.proxy.replay import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
 from fla_gateway.proxy.routing import service_of
+from fla_gateway.proxy.trail import Trail
 
 if TYPE_CHECKING:
     import asyncio
@@ -29,9 +32,10 @@ if TYPE_CHECKING:
     from fla_gateway.http1.response import ResponseFraming, ResponseHead
     from fla_gateway.oauth.model import AccessToken
     from fla_gateway.problems import Delivery
-    from fla_gateway.proxy.account import Account
+    from fla_gateway.proxy.door import Asked, Door
     from fla_gateway.proxy.downstream import CallerConnection
-    from fla_gateway.proxy.headers import Address, RequestFields
+    from fla_gateway.proxy.gate import Passed
+    from fla_gateway.proxy.headers import RequestFields
     from fla_gateway.proxy.routing import Route
     from fla_gateway.proxy.service import Service
     from fla_gateway.proxy.upstream import ApiConnection
@@ -63,6 +67,7 @@ class Exchange:
     _task: asyncio.Task[None] | None = None
     _token: AccessToken | None = None
     _upstream: ApiConnection | None = None
+    _patience: Patience | None = None
     _progress = -1
     _progress_at = 0.0
 
@@ -70,24 +75,26 @@ class Exchange:
         self,
         service: Service,
         caller: CallerConnection,
-        account: Account,
-        address: Address,
+        door: Door,
+        passed: Passed,
+        asked: Asked,
         route: Route,
         fields: RequestFields,
-        method: bytes,
-        minor: int,
     ) -> None:
         """Take a judged request; nothing happens before `begin`."""
         self._service = service
         self._caller: CallerConnection | None = caller
+        account, self._admission = passed
         self._account = account
-        self._address = address
+        self._address = account.addresses[door.direct, door.secure]
         self._route = route
         self._fields = fields
-        self.method = method
-        self.minor = minor
+        self._trail = Trail()
+        self.method = asked.method
+        self.minor = asked.minor
         self.request_id = service.ids.draw()
         self.started = service.now()
+        self._intends = service.journal is not None and asked.method not in READING
 
     # The request on its way
 
@@ -103,12 +110,14 @@ class Exchange:
         if fields.length:
             self.request_body = RequestBody(self._service.settings.replay_limit)
             self.request_body.take(payload, last=last)
+            if self.request_body.received and self._too_large():
+                return
         account = self._account
         token = account.entry.current(self.started)
-        if token is not None:
+        if token is not None and not (self._intends and self._service.journal_waits):
             connection = account.pool.take(self.started, changing=self.method not in SAFE_TO_REPEAT)
             if connection is not None:
-                self._send(connection, token, payload)
+                self._send(connection, token, payload, self.started)
                 return
         self._hold(payload)
         self._task = self._service.spawn(self._prepare(fresh=False))
@@ -116,10 +125,24 @@ class Exchange:
     def body(self, payload: bytes, *, last: bool) -> None:
         """Pass further bytes of the body on."""
         self.request_body.take(payload, last=last)
+        if self._too_large():
+            return
         if self._upstream is not None:
             self._upstream.write(self._framed(payload))
         elif self._task is not None:
             self._hold(payload)
+
+    def _too_large(self) -> bool:
+        """End an exchange whose chunked body has grown beyond a limit; one that says its length was judged by that."""
+        limiter = self._account.limiter
+        if limiter is None or self._fields.length != CHUNKED:
+            return False
+        most = limiter.body_limit(self._admission.caller)
+        if not 0 <= most < self.request_body.received:
+            return False
+        refusal = too_large(most)
+        self.fail(refusal.code, refusal.detail)
+        return True
 
     def _hold(self, payload: bytes) -> None:
         self.request_body.hold(payload)
@@ -133,8 +156,7 @@ class Exchange:
 
     async def _prepare(self, *, fresh: bool) -> None:
         try:
-            changing = self.method not in SAFE_TO_REPEAT
-            token, connection = await self._account.ready(self._service.now, changing=changing, fresh=fresh)
+            token, connection = await self._ready(fresh=fresh)
         except ProblemError as error:
             self._task = None
             self.fail(error.code, error.detail, error.retry_after)
@@ -146,6 +168,23 @@ class Exchange:
             self._task = None
             self._go(token, connection)
 
+    async def _ready(self, *, fresh: bool) -> tuple[AccessToken, ApiConnection]:
+        service, account, trail = self._service, self._account, self._trail
+        begun = service.now()
+        token = account.entry.current(begun) or await account.entry.obtain()
+        got_token = service.now()
+        trail.token_seconds += got_token - begun
+        if self._intends and service.journal is not None and service.journal.waits:
+            await service.journal.secure(self._intent(token))
+            self._intends = False
+        changing = self.method not in SAFE_TO_REPEAT
+        asked = service.now()
+        connection = await account.connection(asked, changing=changing, fresh=fresh)
+        now = service.now()
+        trail.connection_seconds += now - asked
+        # While a connection was opened, the token may have been replaced by a younger one.
+        return account.entry.current(now) or token, connection
+
     def _go(self, token: AccessToken, connection: ApiConnection) -> None:
         caller = self._caller
         if caller is None or caller.is_gone():
@@ -156,19 +195,47 @@ class Exchange:
             else:
                 caller.drop()
             return
-        self._send(connection, token, self.request_body.unsent())
+        self._send(connection, token, self.request_body.unsent(), self._service.now())
+        if self._upstream is None:
+            return
         if caller.blocked:
             # It stopped reading before this connection was there to be held back.
             connection.read(on=False)
         caller.hold(on=False)
 
-    def _send(self, connection: ApiConnection, token: AccessToken, payload: bytes) -> None:
+    def _intent(self, token: AccessToken) -> Intent:
+        return Intent(
+            self.request_id, self._account.name, self.method, self._route.path, self._admission, self._notes(),
+            self._account.token_id(token),
+        )  # fmt: skip
+
+    def _notes(self) -> Notes:
+        notes = self._fields.notes
+        return notes if isinstance(notes, Notes) else NO_NOTES
+
+    def _is_recorded(self, token: AccessToken) -> bool:
+        """Put a changing request on record before its first byte is sent; without a record nothing is sent."""
+        journal = self._service.journal
+        if journal is not None:
+            try:
+                journal.intend(self._intent(token))
+            except ProblemError as error:
+                self.fail(error.code, error.detail, error.retry_after)
+                return False
+        self._intends = False
+        return True
+
+    def _send(self, connection: ApiConnection, token: AccessToken, payload: bytes, now: float) -> None:
+        if self._intends and not self._is_recorded(token):
+            connection.release()
+            return
         self._attempts += 1
         self._upstream = connection
         self._token = token
         connection.carry(self)
         fields = self._fields
         account = self._account
+        self._trail.sent(now, account.token_id(token))
         parts = [self.method, b" ", self._route.target, account.host_field, fields.forwarded]
         if not fields.traced:
             parts.append(b"BelGov-Trace-Id: %b\r\n" % self.request_id.encode())
@@ -190,13 +257,22 @@ class Exchange:
     def interim(self, head: ResponseHead) -> None:
         """See `upstream.Carried`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
         if self.minor and self._caller is not None:
-            fields, _, _ = inbound(head, self._address, self._fields.host, to_head=True)
+            fields, _, _, _ = inbound(head, self._address, self._fields.host, to_head=True)
             self._caller.write(b"".join(relayed_head(head, fields)))
 
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
         """See `upstream.Carried`."""
-        fields, framing, challenges = inbound(head, self._address, self._fields.host, to_head=self.method == b"HEAD")
+        fields, framing, challenges, trace = inbound(
+            head, self._address, self._fields.host, to_head=self.method == b"HEAD"
+        )
+        now = self._service.now()
         self._status = int(head.status)
+        self._trail.answered(now, trace)
+        if is_client_error(self._status):
+            brake, service = self._account.brake, service_of(self._route.path)
+            self._patience = Patience(brake, service, head, now, self._service.wall())
+        elif self._account.brake.holds:
+            self._account.brake.answered(service_of(self._route.path))
         if self._status == 401 and self._token_refused(challenges):  # noqa: PLR2004 - RFC 9110, section 15.5.2
             self._replay()
             return None
@@ -216,6 +292,8 @@ class Exchange:
         """See `upstream.Carried`."""
         parts, self._pending = self._pending or [], None
         if payload:
+            if self._patience is not None and self._patience.reads_body:
+                self._patience.body(payload, self._service.now())
             self.sent += len(payload)
             if self._chunking:
                 parts += chunk(payload)
@@ -249,6 +327,7 @@ class Exchange:
     def _replay(self) -> None:
         if self._upstream is not None:
             self._upstream.abort()
+        self._trail.again(self._status)
         self._again(fresh=False)
 
     def _again(self, *, fresh: bool) -> None:
@@ -320,22 +399,18 @@ class Exchange:
         caller, self._caller = self._caller, None
         if caller is None:
             self._service.orphans.discard(self)
+        trail = self._trail
         self._service.observer.exchange(
             ExchangeRecord(
-                self.request_id,
-                self._account.name,
-                self.method,
-                self._route.path,
-                self._status,
-                origin,
-                code,
-                outcome,
-                self.request_body.received,
-                self.sent,
-                now - self.started,
-                self._attempts,
+                self.request_id, self._account.name, self.method, self._route.path,
+                self._status, origin, code, outcome,
+                self.request_body.received, self.sent, now - self.started, self._attempts,
+                self._admission, self._notes(), trail.token, trail.trace,
+                trail.token_seconds, trail.connection_seconds, trail.upstream_seconds, trail.refused, now,
             )
-        )
+        )  # fmt: skip
+        if self._account.limiter is not None:
+            self._account.limiter.leave(self._admission.caller, now)
         if caller is not None:
             if outcome == "truncated":
                 # This exchange is over: what is lost from here on is a connection without one.

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
+from fla_gateway.access.caller import Presented
+from fla_gateway.access.credentials import presented
 from fla_gateway.access.guard import Refusal, judge
 from fla_gateway.http1.errors import ProtocolError
-from fla_gateway.http1.fields import field_lines, value_of
+from fla_gateway.http1.fields import FieldLine, field_lines, value_of
 from fla_gateway.http1.request import frame_request
 from fla_gateway.http1.response import ResponseFraming, ResponseHead, frame_response
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Upstream
+from fla_gateway.proxy.notes import REFERENCE, read_notes, trace_id
+from fla_gateway.proxy.record import NO_NOTES, Notes
 
 # What is done with a field. Plain numbers: they are compared for every field of every message.
 _KEEP: Final = 0
@@ -27,6 +32,8 @@ _DROP: Final = 4
 _TRACE: Final = 5
 _LOCATION: Final = 6
 _CHALLENGE: Final = 7
+_NOTE: Final = 8
+"""Kept back for the records, and not forwarded."""
 
 # RFC 9110, section 7.6.1, and what older software sends of the kind.
 _HOP_BY_HOP: Final = (
@@ -42,10 +49,15 @@ _REQUEST_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(
         # Fields that speak for a caller or rewrite a request, which an API might believe.
         b"forwarded", b"x-method-override", b"x-original-url", b"x-rewrite-url",
         # Belgif: W3C tracing does not cross the trust boundary.
-        b"traceparent", b"tracestate", b"baggage",
+        b"tracestate", b"baggage",
     ),
     _DROP,
-) | {b"content-length": _LENGTH, b"belgov-trace-id": _TRACE}  # fmt: skip
+) | {
+    b"content-length": _LENGTH,
+    b"belgov-trace-id": _TRACE,
+    b"traceparent": _NOTE,
+    REFERENCE: _NOTE,
+}  # fmt: skip
 _DROPPED_PREFIXES: Final = (b"x-forwarded-", b"x-http-method", b"fla-gateway-")
 
 _RESPONSE_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(_HOP_BY_HOP, _DROP) | {
@@ -55,6 +67,7 @@ _RESPONSE_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(_HOP_BY_HOP, _DROP) |
     b"location": _LOCATION,
     b"content-location": _LOCATION,
     b"www-authenticate": _CHALLENGE,
+    b"belgov-trace-id": _TRACE,
 }
 
 _CHALLENGE_NAME: Final = b"Fla-Gateway-Upstream-Challenge"
@@ -64,6 +77,7 @@ _AUTHORITY: Final = re.compile(rb"(.*?)(?::(?:0*+([0-9]{1,5}))?)?", re.DOTALL).f
 # Connection's own options, and the field that frames: a peer that nominates it would have the body forwarded without
 # its end.
 _NEVER_NOMINATED: Final = frozenset((b"close", b"keep-alive", b"content-length"))
+_TOKEN_ID_BYTES: Final = 8
 _REMEMBERED_NAMES: Final = 1_024
 _LONGEST_NAME: Final = 64
 """Bytes of the longest name that is remembered; both sides choose names freely, and all of them are kept for good."""
@@ -83,7 +97,7 @@ class _Actions:
         lower = name.lower()
         action = self._table.get(lower, _KEEP)
         # Software behind the API may take X_Forwarded_For for X-Forwarded-For (CGI turns both into one variable).
-        if lower.startswith(self._prefixes) or (b"_" in lower and not self._underscores):
+        if (lower.startswith(self._prefixes) and action != _NOTE) or (b"_" in lower and not self._underscores):
             action = _DROP
         if len(name) <= _LONGEST_NAME:
             if len(self.known) >= _REMEMBERED_NAMES:
@@ -108,7 +122,9 @@ class RequestFields:
         host: value of Host, for addresses in answers; None where there was none.
         forwarded: end-to-end fields as they are sent to the API, framing included.
         traced: whether BelGov-Trace-Id is among them.
-        refusal: why the request goes no further, or None.
+        refusal: why nobody's request goes further, or None: the guard at the door.
+        presented: the caller's credential, or None; a refusal where there are two. Not read where nobody is asked.
+        notes: what it carries for the records; a refusal where that cannot be recorded.
     """
 
     length: int
@@ -118,15 +134,18 @@ class RequestFields:
     forwarded: bytes
     traced: bool
     refusal: Refusal | None
+    presented: Presented | Refusal | None
+    notes: Notes | Refusal
 
 
-def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None) -> RequestFields:
+def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None, *, guarded: bool = False) -> RequestFields:
     """Read, judge and rewrite the field block of a request.
 
     Args:
         block: everything after the request line, up to and with the empty line.
         minor: HTTP minor version.
         names: host names of the listener, None for a Unix socket.
+        guarded: whether callers are configured, so that credentials count.
 
     Raises:
         ProtocolError: the block is malformed or too large.
@@ -136,6 +155,7 @@ def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None) -> Req
         raise ProtocolError("malformed-request", "a field line is not 'name: value' ended by CRLF")
     framing = frame_request(lines, minor)
     forwarded: list[bytes] = []
+    noted: list[FieldLine] = []
     traced = False
     for line in lines:
         name = line[0]
@@ -146,9 +166,13 @@ def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None) -> Req
             forwarded += (name, b": %d\r\n" % framing.length)
         elif action == _DROP or (framing.nominated and name.lower() in framing.nominated):
             continue
-        else:
-            traced = traced or action == _TRACE
+        elif action == _KEEP:
             forwarded += line
+        else:
+            noted.append((name.lower(), value_of(line[1])))
+            if action == _TRACE:
+                traced = True
+                forwarded += line
     if framing.length < 0:
         forwarded.append(b"Transfer-Encoding: chunked\r\n")
     return RequestFields(
@@ -159,6 +183,8 @@ def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None) -> Req
         forwarded=b"".join(forwarded),
         traced=traced,
         refusal=judge(framing.host, lines, names),
+        presented=presented(lines) if guarded else None,
+        notes=read_notes(noted) if noted else NO_NOTES,
     )
 
 
@@ -177,21 +203,33 @@ def closing_fields(token: AccessToken, minor: int = 1) -> bytes:
     return b"Via: 1.%d fla-gateway\r\nAuthorization: Bearer %b\r\n\r\n" % (minor, token.value.reveal().encode())
 
 
+def token_id(token: AccessToken, key: bytes) -> str:
+    """Give the name under which a token stands in records: a keyed hash, from which nobody finds the token.
+
+    Args:
+        token: as it was obtained.
+        key: random bytes of the gateway's own.
+    """
+    return blake2b(token.value.reveal().encode(), key=key, digest_size=_TOKEN_ID_BYTES).hexdigest()
+
+
 class Address(NamedTuple):
     """What turns an address of the API into one that the caller can use.
 
     Attributes:
         upstream: where the profile's requests go.
         prefix: ``/<profile>``, or nothing on a listener of the profile's own.
+        scheme: of the listener.
     """
 
     upstream: Upstream
     prefix: bytes
+    scheme: bytes = b"http"
 
 
-def inbound(
+def inbound(  # noqa: C901 - one pass over the fields, with one branch for each kind that is not merely passed on
     head: ResponseHead, address: Address, host: bytes | None, *, to_head: bool
-) -> tuple[list[bytes], ResponseFraming, list[bytes]]:
+) -> tuple[list[bytes], ResponseFraming, list[bytes], str]:
     """Judge and rewrite the head of an answer.
 
     Args:
@@ -202,7 +240,8 @@ def inbound(
 
     Returns:
         The field lines that the caller gets (names and rests in turns; of the fields that frame a connection only
-        Content-Length is among them), how the body ends, and the values of WWW-Authenticate.
+        Content-Length is among them), how the body ends, the values of WWW-Authenticate, and BelGov-Trace-Id as it
+        may be recorded.
 
     Raises:
         ProtocolError: ``malformed-response``.
@@ -211,6 +250,7 @@ def inbound(
     framing_values: list[bytes | None] = [None, None, None, None]
     length_at = 0
     challenges: list[bytes] = []
+    trace = ""
     known = _RESPONSE.known.get
     for name, rest in head.lines:
         action = known(name, -1)
@@ -223,6 +263,9 @@ def inbound(
             if action == _LENGTH and before is None:
                 length_at = len(fields)
             framing_values[action] = _joined(before, rest)
+        elif action == _TRACE:
+            trace = trace_id(value_of(rest))
+            fields += (name, rest)
         elif action == _LOCATION:
             fields += (name, b": %b\r\n" % rewrite_location(value_of(rest), address, host))
         elif action == _CHALLENGE:
@@ -236,7 +279,7 @@ def inbound(
         fields[length_at:length_at] = (b"Content-Length", b": %d\r\n" % framing.announced)
     if connection is not None:
         fields = _without(fields, framing.options - _NEVER_NOMINATED)
-    return fields, framing, challenges
+    return fields, framing, challenges, trace
 
 
 def _joined(before: bytes | None, rest: bytes) -> bytes:
@@ -267,7 +310,7 @@ def rewrite_location(value: bytes, address: Address, host: bytes | None) -> byte
     if match is None or not _is_origin(match[1], match[2], address.upstream):
         return value
     path = address.prefix + (match[3] or b"/")
-    return path if not host else b"http://" + host + path
+    return path if not host else address.scheme + b"://" + host + path
 
 
 def _is_origin(scheme: bytes, authority: bytes, upstream: Upstream) -> bool:

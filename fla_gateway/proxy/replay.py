@@ -11,6 +11,9 @@ from typing import Final
 SAFE_TO_REPEAT: Final = frozenset((b"GET", b"HEAD"))
 """Methods sent once more when a reused connection dies before any byte of an answer (RFC 9110, section 9.2.2)."""
 
+READING: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
+"""Methods that change nothing (RFC 9110, section 9.2.1); every other one is put on record before it is sent."""
+
 CHANGING: Final = frozenset((b"POST", b"PUT", b"PATCH", b"DELETE"))
 """Methods whose answer is read to its end although the caller is gone, so that the fate of a declaration is known."""
 

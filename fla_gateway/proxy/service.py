@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
 from typing import Any, Final, Protocol
 
+from fla_gateway.access.admissions import Admissions
 from fla_gateway.access.guard import Refusal
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Gateway
@@ -19,7 +20,8 @@ from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.door import Door
 from fla_gateway.proxy.downstream import CallerConnection
 from fla_gateway.proxy.exchange import Exchange
-from fla_gateway.proxy.record import DoorSnapshot, Observer, PoolSnapshot
+from fla_gateway.proxy.gate import Gate
+from fla_gateway.proxy.record import DoorSnapshot, Journal, Observer, PoolSnapshot
 from fla_gateway.proxy.request_ids import RequestIds
 
 _SWEEP_SECONDS: Final = 1.0
@@ -49,6 +51,8 @@ class Service:
         unavailable: Mapping[str, str],
         observer: Observer,
         clock: Clock,
+        admissions: Admissions | None = None,
+        journal: Journal | None = None,
     ) -> None:
         """Take what was built.
 
@@ -58,17 +62,22 @@ class Service:
             unavailable: why the others cannot, by name.
             observer: told of every finished exchange.
             clock: the host's clocks.
+            admissions: who may call; None where nobody is asked.
+            journal: told of changing requests before they are sent; None where none is kept.
         """
         self.settings = settings
         self.accounts = accounts
         self.unavailable = unavailable
         self.observer = observer
+        self.journal = journal
+        self.journal_waits = journal is not None and journal.waits
         self.now = clock.monotonic
-        self._wall = clock.wall
-        self.ids = RequestIds()
+        self.wall = clock.wall
+        self.gate = Gate(self, admissions)
+        self.ids: RequestIds = RequestIds()
         self.connections: set[CallerConnection] = set()
         self.orphans: set[Exchange] = set()
-        self.stopping = False
+        self.stopping: bool = False
         self.acceptor: Acceptor | None = None
         self._full = False
         self._limit = settings.max_connections
@@ -100,7 +109,7 @@ class Service:
 
     def date(self) -> str:
         """Write the Date of an answer of our own (RFC 9110, section 6.6.1)."""
-        return formatdate(self._wall(), usegmt=True)
+        return formatdate(self.wall(), usegmt=True)
 
     def why_not(self, profile: str) -> Refusal:
         """Say why a profile of the routing table is not served."""

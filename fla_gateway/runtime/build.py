@@ -85,9 +85,10 @@ def build(
     configuration = configured.settings.configuration
     # The system's random numbers: jitter that two gateways share would be none.
     tokens = TokenCache(source, clock, random=random.SystemRandom().random)
+    hash_key = masking_key()
     served = tuple(profile for profile in configured.profiles if profile.name not in unavailable)
     accounts = {
-        profile.name: _account(profile, tokens, configuration, tls(profile.upstream.ca_file), clock, egress)
+        profile.name: _account(profile, tokens, configuration, tls(profile.upstream.ca_file), clock, egress, hash_key)
         for profile in served
     }
     service = Service(configuration.gateway, accounts, unavailable, observer, clock)
@@ -112,10 +113,11 @@ def _account(
     tls: SSLContext,
     clock: Clock,
     egress: Egress | None,
+    hash_key: bytes,
 ) -> Account:
     connector = Connector(profile.upstream, tls, egress, configuration.gateway.timeouts.connect)
     pool = Pool(profile.name, configuration.gateway.pool, connector.open, clock.monotonic)
-    return Account(profile, tokens.entry(profile.token_request), pool)
+    return Account(profile, tokens.entry(profile.token_request), pool, hash_key)
 
 
 def _addresses(configured: Configured) -> list[tuple[str, str, str | None]]:

@@ -19,7 +19,7 @@ V6 = Address(Upstream("::1", 9443), b"/employer")
 def shown(*lines, status="200 OK", to_head=False, minor=1, host=b"localhost:8480"):
     """Read and rewrite a head."""
     raw = "".join(f"{line}\r\n" for line in [f"HTTP/1.{minor} {status}", *lines, ""]).encode("latin-1")
-    return inbound(read_response_head(raw), ADDRESS, host, to_head=to_head)
+    return inbound(read_response_head(raw), ADDRESS, host, to_head=to_head)[:3]
 
 
 def written(*lines, **options):

@@ -1,0 +1,138 @@
+"""The gate: whether a request goes on, and as whose.
+
+Owns the order of the questions: guard, caller, address, permission, profile, limits. Refuses to know how each is
+answered, and connections. A stranger is refused before any route is looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Protocol
+
+from fla_gateway.access.admissions import Admissions, Identity
+from fla_gateway.access.caller import ANONYMOUS, STRANGER, Admission, Peer
+from fla_gateway.access.guard import Refusal
+from fla_gateway.proxy.account import Account
+from fla_gateway.proxy.door import Asked
+from fla_gateway.proxy.headers import RequestFields
+from fla_gateway.proxy.routing import service_of
+
+_NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
+
+
+class Passed(NamedTuple):
+    """A request that goes on.
+
+    Attributes:
+        account: the profile that it is for.
+        admission: whose it is, and what permits it.
+    """
+
+    account: Account
+    admission: Admission
+
+
+class Turned(NamedTuple):
+    """A request that goes no further.
+
+    Attributes:
+        refusal: why.
+        admission: whose it is, as far as that is known.
+        profile: name of the profile it was for, empty where none was reached or a stranger asked.
+    """
+
+    refusal: Refusal
+    admission: Admission
+    profile: str
+
+
+class Profiles(Protocol):
+    """What is served, as the gate sees it."""
+
+    accounts: Mapping[str, Account]
+    stopping: bool
+
+    def why_not(self, profile: str) -> Refusal:
+        """Say why a profile of the routing table is not served."""
+        ...
+
+
+class Gate:
+    """Judges requests; shared by all doors."""
+
+    __slots__ = ("_admissions", "_profiles")
+
+    def __init__(self, profiles: Profiles, admissions: Admissions | None) -> None:
+        """Take what is served, and who may call; None where nobody is asked."""
+        self._profiles = profiles
+        self._admissions = admissions
+
+    def judge(self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float) -> Passed | Turned:
+        """Judge one request.
+
+        Args:
+            asked: its request line.
+            fields: its field block.
+            peer: what its connection proves.
+            now: `Clock.monotonic`.
+        """
+        if fields.refusal is not None:
+            return Turned(fields.refusal, STRANGER, "")
+        if self._admissions is None:
+            return self._lead(asked, fields, None, ANONYMOUS, now)
+        credential = fields.presented
+        found = credential if isinstance(credential, Refusal) else self._admissions.identify(credential, peer, now)
+        if isinstance(found, Refusal):
+            return Turned(found, STRANGER, "")
+        return self._lead(asked, fields, found, found.admission, now)
+
+    def _lead(
+        self, asked: Asked, fields: RequestFields, identity: Identity | None, somebody: Admission, now: float
+    ) -> Passed | Turned:
+        """Find where a request of somebody leads, and whether he may go there."""
+        route = asked.route
+        refusal = asked.refusal or (fields.notes if isinstance(fields.notes, Refusal) else None)
+        if refusal is not None or route is None:
+            return Turned(refusal or _NOWHERE, somebody, "" if route is None else route.profile)
+        admission = somebody
+        if identity is not None:
+            permitted = identity.permit(route.profile, asked.method, route.path, now)
+            if isinstance(permitted, Refusal):
+                return Turned(permitted, somebody, route.profile)
+            admission = permitted
+        account = self._profiles.accounts.get(route.profile)
+        if account is None or self._profiles.stopping:
+            return Turned(self._profiles.why_not(route.profile), admission, route.profile)
+        if account.limiter is not None or account.brake.holds:
+            limited = _limited(account, admission.caller, route.path, fields.length, now)
+            if limited is not None:
+                return Turned(limited, admission, account.name)
+        return Passed(account, admission)
+
+
+def _limited(account: Account, caller: str, path: bytes, length: int, now: float) -> Refusal | None:
+    """Hold a request against the limits; one that passes is counted as running."""
+    if account.brake.holds:
+        refusal = account.brake.refusal(service_of(path), now)
+        if refusal is not None:
+            return refusal
+    limiter = account.limiter
+    if limiter is None:
+        return None
+    most = limiter.body_limit(caller)
+    if 0 <= most < length:
+        return too_large(most)
+    return limiter.enter(caller, now)
+
+
+def too_large(most: int) -> Refusal:
+    """Refuse a body beyond a limit.
+
+    Args:
+        most: bytes that are permitted.
+    """
+    return Refusal(
+        "body-too-large",
+        f"The body is larger than the {most} bytes that this caller may send here; "
+        "see 'limits' of the caller and of the profile in the configuration.",
+    )

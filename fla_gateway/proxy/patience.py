@@ -1,0 +1,66 @@
+"""Rule with state: what an API says about asking too much, brought to the profile's brake.
+
+Owns the reading of such answers: 429, and Belgif problems of that kind. Refuses to hold anything back itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fla_gateway.access.api_brake import ApiBrake, body_hint, retry_after_seconds
+from fla_gateway.http1.fields import value_of
+from fla_gateway.http1.response import ResponseHead
+
+_TOO_MANY: Final = 429
+_PROBLEM: Final = b"application/problem+json"
+
+
+def is_client_error(status: int) -> bool:
+    """Whether an answer may be about asking too much: only errors of the caller's side are (RFC 6585, section 4)."""
+    return 400 <= status < 500  # noqa: PLR2004 - RFC 9110, section 15.5
+
+
+class Patience:
+    """Reads one answer of the caller's-error kind: its head now, the beginning of its body when it comes."""
+
+    def __init__(self, brake: ApiBrake, service: str, head: ResponseHead, now: float, wall: float) -> None:
+        """Read the head.
+
+        Args:
+            brake: of the profile.
+            service: that answered.
+            head: of the answer.
+            now: `Clock.monotonic`.
+            wall: `Clock.wall`, which an HTTP date is held against.
+        """
+        self._brake = brake
+        self._service = service
+        self._seconds: float | None = None
+        self._told = int(head.status) == _TOO_MANY
+        kind = _value(head, b"content-type")
+        self.reads_body = kind is not None and kind.lower().startswith(_PROBLEM)
+        if self._told:
+            value = _value(head, b"retry-after")
+            self._seconds = None if value is None else retry_after_seconds(value, wall)
+            brake.throttled(service, now, self._seconds, failed_requests=False)
+        elif not self.reads_body:
+            brake.answered(service)
+
+    def body(self, payload: bytes, now: float) -> None:
+        """Read the beginning of the body.
+
+        Args:
+            payload: its first bytes.
+            now: `Clock.monotonic`.
+        """
+        self.reads_body = False
+        hint = body_hint(payload)
+        if hint is not None and (hint.failed_requests or (self._seconds is None and hint.retry_after is not None)):
+            seconds = hint.retry_after if self._seconds is None else self._seconds
+            self._brake.throttled(self._service, now, seconds, failed_requests=hint.failed_requests)
+        elif not self._told:
+            self._brake.answered(self._service)
+
+
+def _value(head: ResponseHead, name: bytes) -> bytes | None:
+    return next((value_of(rest) for found, rest in head.lines if found.lower() == name), None)
