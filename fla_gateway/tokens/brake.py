@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from fla_gateway.tokens.snapshot import HeldBrake
+
 FIRST: Final = 30.0
 """Seconds of a service's first brake; doubled each time."""
 LONGEST: Final = 300.0
@@ -78,6 +80,14 @@ class Brake:
         """Tell for how many seconds a service's brake still holds; 0 without one. Counts nothing against it."""
         record = self._records.get((profile, service)) or self._records.get(_SHARED)
         return max(0.0, record.until - now) if record else 0.0
+
+    def held(self, now: float) -> tuple[HeldBrake, ...]:
+        """List the services whose brake holds."""
+        return tuple(
+            HeldBrake(profile, service or "(other)", record.until - now)
+            for (profile, service), record in self._records.items()
+            if now < record.until
+        )
 
     def _record(self, profile: str, service: str, now: float) -> _Record:
         key = (profile, service)

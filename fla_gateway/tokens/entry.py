@@ -19,7 +19,7 @@ from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
 from fla_gateway.tokens.backoff import delay_seconds
 from fla_gateway.tokens.brake import Brake, Verdict
 from fla_gateway.tokens.freshness import Deadlines, Freshness, deadlines, freshness, soft_fraction
-from fla_gateway.tokens.snapshot import TokenSnapshot
+from fla_gateway.tokens.snapshot import TokenFailure, TokenSnapshot
 
 _NEVER: Final = Deadlines(-math.inf, -math.inf)
 
@@ -69,6 +69,7 @@ class TokenEntry:
         self._task: asyncio.Task[AccessToken | None] | None = None
         self._failure: ProblemError | None = None
         self._failures = 0
+        self._last_failure: tuple[ProblemError, float] | None = None
         self._alarmed = False
         self._retry_at = -math.inf
         self._brake = Brake()
@@ -173,7 +174,17 @@ class TokenEntry:
             expires_in_seconds=None if token is None else token.expires - now,
             backoff_seconds=max(0.0, self._retry_at - now),
             mints=dict(self._mints),
+            renewal_seconds=0.0 if self._task is not None else max(0.0, self._soft - now, self._retry_at - now),
+            failures=self._failures,
+            last_failure=self._described_failure(now),
+            brakes=self._brake.held(now),
         )
+
+    def _described_failure(self, now: float) -> TokenFailure | None:
+        if self._last_failure is None:
+            return None
+        problem, at = self._last_failure
+        return TokenFailure(problem.code, problem.detail, now - at)
 
     async def _fetch(self) -> AccessToken | None:
         try:
@@ -210,8 +221,10 @@ class TokenEntry:
         self._failures += 1
         delay = delay_seconds(problem.code, self._failures, problem.retry_after, self._random())
         # The clock is read now: an attempt that took long must not have used up its own back-off.
-        self._retry_at = self._clock.monotonic() + delay
+        now = self._clock.monotonic()
+        self._retry_at = now + delay
         self._failure = ProblemError(problem.code, problem.detail)
+        self._last_failure = self._failure, now
         self._count(problem.code)
         facts = {**self._facts, "code": problem.code, "detail": problem.detail, "failures": self._failures}
         if problem.code == "token-refused" and not self._alarmed:

@@ -6,8 +6,37 @@ Owns the shape. Refuses to hold the token.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fla_gateway.oauth.model import TokenRequest
+
+
+class TokenFailure(NamedTuple):
+    """The last attempt that brought no token.
+
+    Attributes:
+        code: a problem code of origin ``token-server``.
+        detail: what happened, and what to do; printable, without secrets.
+        seconds_ago: since it failed.
+    """
+
+    code: str
+    detail: str
+    seconds_ago: float
+
+
+class HeldBrake(NamedTuple):
+    """A service that keeps refusing good tokens, so that they are no longer thrown away for its sake.
+
+    Attributes:
+        profile: name of the profile.
+        service: name of the API.
+        seconds: for how long the brake still holds.
+    """
+
+    profile: str
+    service: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +50,10 @@ class TokenSnapshot:
         expires_in_seconds: to the end of its life, or None without a token; negative after it.
         backoff_seconds: until the next attempt may be made; 0 without a back-off.
         mints: finished attempts by result: ``ok`` or a problem code.
+        renewal_seconds: until another token is asked for, also without traffic; 0 while that is being done.
+        failures: failed attempts since the last good one.
+        last_failure: also one that has been made good since, or None.
+        brakes: services under the brake.
     """
 
     request: TokenRequest
@@ -29,3 +62,7 @@ class TokenSnapshot:
     expires_in_seconds: float | None
     backoff_seconds: float
     mints: dict[str, int] = field(default_factory=dict)
+    renewal_seconds: float = 0.0
+    failures: int = 0
+    last_failure: TokenFailure | None = None
+    brakes: tuple[HeldBrake, ...] = ()

@@ -48,6 +48,16 @@ def test_an_aged_token_proves_nothing():
     assert refuse(brake, 2) is Verdict.BRAKE
 
 
+def test_held_brakes_are_listed_while_they_hold():
+    """What is under the brake is listed with its remaining time, and no longer than that."""
+    brake = Brake()
+    refuse(brake, 0)
+    assert brake.held(0) == ()
+    refuse(brake, 0)
+    assert brake.held(10) == (("employer", "dimona", FIRST - 10),)
+    assert brake.held(FIRST) == ()
+
+
 def test_services_and_profiles_are_judged_apart():
     """The brake of one service holds neither for another service nor for another profile."""
     brake = Brake()

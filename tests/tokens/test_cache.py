@@ -296,6 +296,28 @@ async def test_snapshots_count_results_and_hold_no_token(cache, source, clock):
     assert "token-2" not in repr(shot)
 
 
+async def test_a_snapshot_tells_of_the_last_failure_and_the_next_renewal(cache, source, clock):
+    """A failure is told with its age, also after it was made good; the next attempt is foretold with and without."""
+    entry = cache.entry(token_request())
+    source.script.extend([unreachable(retry_after=20), 600.0])
+    entry.renew(clock.monotonic())
+    await settle(entry)
+    clock.advance(5)
+    failing = entry.snapshot()
+    assert (failing.failures, failing.renewal_seconds) == (1, 15.0)
+    assert failing.last_failure is not None
+    assert (failing.last_failure.code, failing.last_failure.seconds_ago) == ("token-unreachable", 5.0)
+    clock.advance(15)
+    entry.renew(clock.monotonic())
+    assert entry.snapshot().renewal_seconds == 0
+    await settle(entry)
+    mended = entry.snapshot()
+    assert mended.failures == 0
+    assert mended.last_failure is not None
+    assert mended.last_failure.seconds_ago == 20.0
+    assert 300 <= mended.renewal_seconds <= 450
+
+
 async def test_close_ends_running_fetches_and_tells_the_waiters(source, clock):
     """Closing cancels the fetch; its waiters get a problem, nothing is fetched any more, tokens at hand still serve."""
     cache = TokenCache(source, clock, random=lambda: 0.0)
