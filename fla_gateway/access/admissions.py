@@ -1,24 +1,237 @@
-"""STUB of the lead until the access helper's file is there: overwrite it."""
+"""Who is let in: the callers of one configuration, and what has been judged already.
+
+Owns what is remembered of earlier requests, and for how long. Refuses to judge anything itself: `authn` knows whom a
+proof proves, `policy` what he may do. Both answers depend on little and are asked for on every request, so they are
+looked up; a wrong credential is never remembered.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from fla_gateway.access.authn import (
+    MISSING,
+    REFUSED,
+    Evidence,
+    Proven,
+    ServiceAccounts,
+    known_digest,
+    prove,
+    requirement,
+)
 from fla_gateway.access.caller import Admission, Peer, Presented
 from fla_gateway.access.guard import Refusal
+from fla_gateway.access.policy import Rule, judge, parse_rule
+from fla_gateway.clock import Clock
+from fla_gateway.config.schema import CallerTable
+
+REMEMBERED: Final = 1_024
+"""Entries of each memory; the oldest goes first."""
+LONGEST_REMEMBERED: Final = 512
+"""Bytes of a method and a path that are remembered."""
+TRUSTED_SECONDS: Final = 60.0
+"""After this, and at the moment when a proof or an observation ends, it is judged anew: the host's clock may step."""
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+_NOBODY: Final = Peer()
+_PROFILE_NOT_ALLOWED: Final = Refusal(
+    "caller-not-permitted",
+    "This caller is permitted nothing in this profile. Add the profile to [callers.NAME.allow] in the configuration, "
+    "with the requests that he needs.",
+)
 
 
 class Identity:
-    """STUB."""
+    """A caller by one of his proofs, and what he may do.
 
-    admission: Admission
+    Attributes:
+        name: the caller's.
+        proof: how he was proven, in the words of `Admission`.
+        admission: the same, for a request that has not been permitted yet.
+    """
+
+    __slots__ = ("_admissions", "_clock", "_judged_until", "_observe_until", "_observing", "_rules", "_verdicts",
+                 "admission", "name", "proof")  # fmt: skip
+
+    def __init__(
+        self, proven: Proven, rules: Mapping[str, tuple[Rule, ...]], observe_until: float | None, clock: Clock
+    ) -> None:
+        """Take who it is, and his rules by profile.
+
+        Args:
+            proven: caller and proof.
+            rules: those of each profile that he may use.
+            observe_until: moment up to which the rules are not enforced, in seconds since the epoch, or None.
+            clock: the time.
+        """
+        self.name = proven.caller
+        self.proof = proven.proof
+        self.admission = Admission(proven.caller, proven.proof)
+        self._rules = rules
+        self._observe_until = observe_until
+        self._clock = clock
+        self._observing = False
+        self._judged_until = -math.inf
+        self._verdicts: dict[tuple[str, bytes, bytes], Admission | Refusal] = {}
+        # Made once, so that a record of a request costs nothing.
+        self._admissions: dict[tuple[str, bool], Admission] = {}
 
     def permit(self, profile: str, method: bytes, path: bytes, now: float) -> Admission | Refusal:
-        """STUB."""
-        raise NotImplementedError
+        """Judge one request of the caller.
+
+        Args:
+            profile: name of the profile that it is for.
+            method: as it stood in the request line.
+            path: as it is forwarded, without its query.
+            now: `Clock.monotonic`.
+        """
+        if now >= self._judged_until:
+            self._begin(now)
+        key = (profile, method, path)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            verdict = self._judge(profile, method, path)
+            if len(method) + len(path) <= LONGEST_REMEMBERED:
+                _remember(self._verdicts, key, verdict)
+        return verdict
+
+    def _begin(self, now: float) -> None:
+        """Forget what depends on the time, which without `observe_until` is nothing."""
+        self._judged_until = math.inf
+        if self._observe_until is not None:
+            left = self._observe_until - self._clock.wall()
+            self._observing = left > 0
+            self._judged_until = now + (min(left, TRUSTED_SECONDS) if left > 0 else TRUSTED_SECONDS)
+            self._verdicts.clear()
+
+    def _judge(self, profile: str, method: bytes, path: bytes) -> Admission | Refusal:
+        rules = self._rules.get(profile)
+        if not rules:
+            return _PROFILE_NOT_ALLOWED
+        rule = judge(rules, method, path)
+        if isinstance(rule, Rule):
+            return self._admission(rule.text, observed=False)
+        if self._observing and rule.code == "caller-not-permitted":
+            return self._admission("", observed=True)
+        return rule
+
+    def _admission(self, rule: str, *, observed: bool) -> Admission:
+        return self._admissions.setdefault((rule, observed), Admission(self.name, self.proof, rule, observed))
 
 
 class Admissions:
-    """STUB."""
+    """The callers of one configuration."""
+
+    __slots__ = ("_callers", "_clock", "_digests", "_identities", "_known", "_overflow_gid", "_overflow_uid",
+                 "_requirements", "_rules", "_service_accounts")  # fmt: skip
+
+    def __init__(
+        self,
+        callers: Mapping[str, CallerTable],
+        service_accounts: ServiceAccounts | None,
+        clock: Clock,
+        overflow_uid: int,
+        overflow_gid: int,
+    ) -> None:
+        """Take the callers.
+
+        Args:
+            callers: tables by name, without faults.
+            service_accounts: who verifies their tokens; None where none are accepted.
+            clock: the time.
+            overflow_uid: what the kernel says for a user id that has no counterpart here; proves nobody.
+            overflow_gid: the same for group ids.
+
+        Raises:
+            ValueError: an entry of `allow` is none, which the configuration's faults would have told.
+        """
+        self._callers = callers
+        self._service_accounts = service_accounts
+        self._clock = clock
+        self._overflow_uid = overflow_uid
+        self._overflow_gid = overflow_gid
+        self._requirements = tuple(requirement(name, table) for name, table in callers.items())
+        self._digests = tuple({digest: None for needed in self._requirements for digest in needed.keys})
+        self._rules = {name: _rules(table) for name, table in callers.items()}
+        self._identities: dict[tuple[str, str], Identity] = {}
+        self._known: dict[tuple[str | None, Peer | None], tuple[Identity, float]] = {}
 
     def identify(self, presented: Presented | None, peer: Peer | None, now: float) -> Identity | Refusal:
-        """STUB."""
-        raise NotImplementedError
+        """Find out who calls.
+
+        Args:
+            presented: the credential of the request, or None.
+            peer: what the connection proves, or None.
+            now: `Clock.monotonic`.
+        """
+        if presented is None:
+            shown = None
+        else:
+            # A digest and a token never look alike.
+            shown = presented.key_sha256
+            if shown is None:
+                if presented.token is None:
+                    return REFUSED
+                shown = presented.token.reveal()
+        key = (shown, peer)
+        known = self._known.get(key)
+        if known is not None and now < known[1]:
+            return known[0]
+        return self._identify(presented, key, now)
+
+    def _identify(
+        self, presented: Presented | None, key: tuple[str | None, Peer | None], now: float
+    ) -> Identity | Refusal:
+        self._known.pop(key, None)
+        wall = self._clock.wall()
+        evidence = self._evidence(presented, key[1] or _NOBODY, wall)
+        if isinstance(evidence, Refusal):
+            return evidence
+        proven = prove(self._requirements, evidence, wall)
+        if proven is None:
+            return MISSING if presented is None else REFUSED
+        identity = self._identity(proven)
+        _remember(self._known, key, (identity, now + min(TRUSTED_SECONDS, proven.expires - wall)))
+        return identity
+
+    def _evidence(self, presented: Presented | None, peer: Peer, wall: float) -> Evidence | Refusal:
+        evidence = Evidence(
+            uid=None if peer.uid == self._overflow_uid else peer.uid,
+            gid=None if peer.gid == self._overflow_gid else peer.gid,
+            certificate_names=peer.certificate_names,
+        )
+        if presented is None:
+            return evidence
+        if presented.key_sha256 is not None:
+            digest = known_digest(self._digests, presented.key_sha256)
+            return REFUSED if digest is None else evidence._replace(key=digest)
+        if presented.token is None or self._service_accounts is None:
+            return REFUSED
+        verified = self._service_accounts.verify(presented.token, wall)
+        if isinstance(verified, Refusal):
+            # That nobody can be verified at all is no stranger's fault; what is wrong with his token is not told.
+            return REFUSED if verified.code == REFUSED.code else verified
+        return evidence._replace(service_account=verified[0], expires=verified[1])
+
+    def _identity(self, proven: Proven) -> Identity:
+        """Give the one object for a caller and a proof; their number is bounded by the configuration."""
+        key = (proven.caller, proven.proof)
+        identity = self._identities.get(key)
+        if identity is None:
+            rules, observe_until = self._rules[proven.caller], self._callers[proven.caller].observe_until
+            identity = self._identities[key] = Identity(proven, rules, observe_until, self._clock)
+        return identity
+
+
+def _rules(table: CallerTable) -> dict[str, tuple[Rule, ...]]:
+    return {profile: tuple(map(parse_rule, entries)) for profile, entries in table.allow.items()}
+
+
+def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    if len(memory) >= REMEMBERED:
+        del memory[next(iter(memory))]
+    memory[key] = value

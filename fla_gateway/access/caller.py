@@ -13,9 +13,7 @@ from fla_gateway.secret import Secret
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Presented:
-    """The credential that a request carries, not verified; made once for each distinct field block.
-
-    It compares by identity: it is remembered by the block that it came from, and serves as a key itself.
+    """The credential that a request carries, not verified; it has one of the two forms at most.
 
     Attributes:
         key_sha256: SHA-256 of an API key, in hexadecimal digits, or None.

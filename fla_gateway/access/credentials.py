@@ -71,9 +71,10 @@ def _read(text: bytes, *, bearer: bool) -> Presented:
 
 
 def _authorization(value: bytes) -> tuple[bytes, bytes]:
-    """Give the scheme in lower case and the credential within, or the whole value where that cannot be told.
+    """Give the scheme in lower case and the credential within, or the whole field where that cannot be told.
 
-    RFC 9110, section 11.4: credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]
+    RFC 9110, section 11.4: credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]. A key where the scheme should
+    be is none; the field's name in front keeps it from being taken for one.
     """
     scheme, _, credentials = value.partition(b" ")
     scheme = scheme.lower()
@@ -81,7 +82,7 @@ def _authorization(value: bytes) -> tuple[bytes, bytes]:
     if scheme == b"bearer":
         return scheme, credentials
     password = _password(credentials) if scheme == b"basic" else None
-    return scheme, value if password is None else password
+    return scheme, b"Authorization: " + value if password is None else password
 
 
 def _password(credentials: bytes) -> bytes | None:

@@ -1,0 +1,176 @@
+"""Rule: the entries of `allow` permit a request or do not.
+
+Owns the form of an entry and what it permits, on the very bytes that are forwarded: nothing is decoded, and two
+spellings of a path are two paths. Refuses to know who asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from fla_gateway.access.guard import Refusal
+
+ONE: Final = b"*"
+"""Segment of a rule for exactly one segment, not empty."""
+MANY: Final = b"**"
+"""Segment of a rule for one or more segments; the first is not empty, and of the others only the path's last may be."""
+
+# RFC 9110, section 5.6.2, without lower-case letters, which no registered method has (methods are case-sensitive),
+# and without the star, which would look like a pattern.
+_METHOD: Final = re.compile(r"[A-Z0-9!#$%&'+.^_`|~-]+").fullmatch
+# RFC 3986, section 3.3: pchar, without ";", which begins a parameter for some readers of a path and not for others.
+_SEGMENT: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*").fullmatch
+_EVERYTHING: Final = (b"REST", MANY)
+_LONGEST_METHOD: Final = 32
+
+_AMBIGUOUS: Final = Refusal(
+    "ambiguous-path",
+    "The caller is permitted certain paths alone, and '%2F', '%5C', '\\', ';' or '//' could lead out of them.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of `allow`.
+
+    Attributes:
+        text: as it is written in the configuration.
+        method: the method that it permits; GET permits HEAD as well.
+        segments: of the path, without the slash in front of it; literal bytes, `ONE` or `MANY`.
+    """
+
+    text: str
+    method: bytes
+    segments: tuple[bytes, ...]
+
+
+def parse_rule(text: str) -> Rule:
+    """Read an entry, for example ``GET /REST/dimona/v2/**``.
+
+    Raises:
+        ValueError: with a sentence for the person who wrote the entry; the entry is not in it.
+    """
+    method, _, path = text.partition(" ")
+    if not path or " " in path:
+        raise ValueError("must be a method and a path with one space between them, for example GET /REST/dimona/v2/**")
+    _check_method(method)
+    if not path.startswith("/REST/") or path == "/REST/":
+        raise ValueError("the path must begin with /REST/ and name something after it")
+    segments = path[1:].split("/")
+    if "" in segments[:-1]:
+        raise ValueError("the path must have no // in it")
+    for segment in segments:
+        _check_segment(segment)
+    if unquote(segments[1]).lower() == "oauth":
+        raise ValueError("the path must not reach into /REST/oauth, which the gateway never forwards to")
+    return Rule(text, method.encode(), tuple(segment.encode() for segment in segments))
+
+
+def matches(rule: Rule, method: bytes, path: bytes) -> bool:
+    """Tell whether a rule covers a request.
+
+    Args:
+        rule: the entry.
+        method: as it stood in the request line.
+        path: as it is forwarded, without its query.
+    """
+    return _covers(rule.method, method) and _fits(rule.segments, _split(path))
+
+
+def judge(rules: Iterable[Rule], method: bytes, path: bytes) -> Rule | Refusal:
+    """Find the rule that permits a request.
+
+    Args:
+        rules: of one caller for one profile.
+        method: as it stood in the request line.
+        path: as it is forwarded, without its query.
+
+    Returns:
+        The first rule that covers it, or why it is refused.
+    """
+    covering = [rule for rule in rules if _covers(rule.method, method)]
+    for rule in covering:
+        if rule.segments == _EVERYTHING:
+            return rule
+    # Asked before any rule is: what a path means to the API decides, and these marks let it mean two things.
+    upper = path.upper()
+    if any(mark in upper for mark in (b"%2F", b"%5C", b"\\", b";", b"//")):
+        return _AMBIGUOUS
+    segments = _split(path)
+    for rule in covering:
+        if _fits(rule.segments, segments):
+            return rule
+    return _not_permitted(method)
+
+
+def _check_method(method: str) -> None:
+    if method == "*":
+        raise ValueError("the method must be named; write one entry for each method, GET covers HEAD")
+    if method.upper() in {"CONNECT", "TRACE"}:
+        raise ValueError("CONNECT and TRACE are never forwarded")
+    if _METHOD(method) is None:
+        raise ValueError("the method must be in capitals, as in GET, POST, PUT, PATCH or DELETE")
+
+
+def _check_segment(segment: str) -> None:
+    if _SEGMENT(segment) is None:
+        raise ValueError(
+            "the path must be written as it is sent: percent-encoded, and without ;, ?, #, \\ and spaces"
+        )
+    if "*" in segment and segment not in {"*", "**"}:
+        raise ValueError("a star must be a whole segment: * for one segment, ** for one or more")
+    decoded = unquote(segment, "latin-1")
+    if decoded in {".", ".."}:
+        raise ValueError("the path must have no . or .. segments")
+    if "/" in decoded or "\\" in decoded:
+        raise ValueError("the path must have no %2F and no %5C, which some servers take for a slash")
+
+
+def _covers(permitted: bytes, method: bytes) -> bool:
+    # RFC 9110, section 9.3.2: HEAD is GET without the content.
+    return permitted == method or (permitted == b"GET" and method == b"HEAD")
+
+
+def _split(path: bytes) -> list[bytes] | None:
+    """Take a path apart, or give None for one that no rule fits: empty segments before the last."""
+    return path[1:].split(b"/") if path.startswith(b"/") and b"//" not in path else None
+
+
+def _fits(pattern: tuple[bytes, ...], segments: list[bytes] | None) -> bool:
+    """Compare segment by segment; each `MANY` takes as few as will do.
+
+    Where a mismatch comes after a `MANY`, only the last of them need take one segment more: what stands before it has
+    been found at its first place already, and a later place could not help. So the work grows with the product of both
+    lengths at most, however many `MANY` there are.
+    """
+    if segments is None or len(segments) < len(pattern):
+        return False
+    at = step = 0
+    resume_step = -1
+    resume_at = 0
+    while at < len(segments):
+        wanted = pattern[step] if step < len(pattern) else None
+        if wanted == MANY and segments[at]:
+            step, at = step + 1, at + 1
+            resume_step, resume_at = step, at
+        elif wanted is not None and wanted != MANY and (segments[at] if wanted == ONE else wanted == segments[at]):
+            step, at = step + 1, at + 1
+        elif resume_step >= 0:
+            resume_at += 1
+            step, at = resume_step, resume_at
+        else:
+            return False
+    return step == len(pattern)
+
+
+def _not_permitted(method: bytes) -> Refusal:
+    named = method.decode("ascii", "replace") if len(method) <= _LONGEST_METHOD else "This method"
+    return Refusal(
+        "caller-not-permitted",
+        f"{named} with this path is in no 'allow' entry of this caller for this profile. Add an entry to "
+        "[callers.NAME.allow] in the configuration, or let `fla-gateway policy suggest` propose one.",
+    )
