@@ -21,7 +21,7 @@ from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
 from fla_gateway.proxy.gate import too_large
 from fla_gateway.proxy.headers import inbound
 from fla_gateway.proxy.patience import Patience, is_client_error
-from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord, Intent, Notes
+from fla_gateway.proxy.record import ExchangeRecord, Intent
 from fla_gateway.proxy.replay import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
 from fla_gateway.proxy.routing import service_of
 from fla_gateway.proxy.trail import Trail
@@ -110,7 +110,7 @@ class Exchange:
         if fields.length:
             self.request_body = RequestBody(self._service.settings.replay_limit)
             self.request_body.take(payload, last=last)
-            if self.request_body.received and self._too_large():
+            if fields.length == CHUNKED and self._too_large():
                 return
         account = self._account
         token = account.entry.current(self.started)
@@ -125,7 +125,7 @@ class Exchange:
     def body(self, payload: bytes, *, last: bool) -> None:
         """Pass further bytes of the body on."""
         self.request_body.take(payload, last=last)
-        if self._too_large():
+        if self._fields.length == CHUNKED and self._too_large():
             return
         if self._upstream is not None:
             self._upstream.write(self._framed(payload))
@@ -135,7 +135,7 @@ class Exchange:
     def _too_large(self) -> bool:
         """End an exchange whose chunked body has grown beyond a limit; one that says its length was judged by that."""
         limiter = self._account.limiter
-        if limiter is None or self._fields.length != CHUNKED:
+        if limiter is None:
             return False
         most = limiter.body_limit(self._admission.caller)
         if not 0 <= most < self.request_body.received:
@@ -205,13 +205,9 @@ class Exchange:
 
     def _intent(self, token: AccessToken) -> Intent:
         return Intent(
-            self.request_id, self._account.name, self.method, self._route.path, self._admission, self._notes(),
+            self.request_id, self._account.name, self.method, self._route.path, self._admission, self._fields.notes,
             self._account.token_id(token),
         )  # fmt: skip
-
-    def _notes(self) -> Notes:
-        notes = self._fields.notes
-        return notes if isinstance(notes, Notes) else NO_NOTES
 
     def _is_recorded(self, token: AccessToken) -> bool:
         """Put a changing request on record before its first byte is sent; without a record nothing is sent."""
@@ -405,7 +401,7 @@ class Exchange:
                 self.request_id, self._account.name, self.method, self._route.path,
                 self._status, origin, code, outcome,
                 self.request_body.received, self.sent, now - self.started, self._attempts,
-                self._admission, self._notes(), trail.token, trail.trace,
+                self._admission, self._fields.notes, trail.token, trail.trace,
                 trail.token_seconds, trail.connection_seconds, trail.upstream_seconds, trail.refused, now,
             )
         )  # fmt: skip

@@ -91,7 +91,7 @@ class Gate:
     ) -> Passed | Turned:
         """Find where a request of somebody leads, and whether he may go there."""
         route = asked.route
-        refusal = asked.refusal or (fields.notes if isinstance(fields.notes, Refusal) else None)
+        refusal = asked.refusal or fields.fault
         if refusal is not None or route is None:
             return Turned(refusal or _NOWHERE, somebody, "" if route is None else route.profile)
         admission = somebody

@@ -124,7 +124,8 @@ class RequestFields:
         traced: whether BelGov-Trace-Id is among them.
         refusal: why nobody's request goes further, or None: the guard at the door.
         presented: the caller's credential, or None; a refusal where there are two. Not read where nobody is asked.
-        notes: what it carries for the records; a refusal where that cannot be recorded.
+        notes: what it carries for the records.
+        fault: why its sender's request goes no further, or None: what it carries cannot be recorded.
     """
 
     length: int
@@ -135,7 +136,8 @@ class RequestFields:
     traced: bool
     refusal: Refusal | None
     presented: Presented | Refusal | None
-    notes: Notes | Refusal
+    notes: Notes
+    fault: Refusal | None
 
 
 def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None, *, guarded: bool = False) -> RequestFields:
@@ -175,6 +177,7 @@ def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None, *, gua
                 forwarded += line
     if framing.length < 0:
         forwarded.append(b"Transfer-Encoding: chunked\r\n")
+    notes = read_notes(noted) if noted else NO_NOTES
     return RequestFields(
         length=framing.length,
         keep_alive=framing.keep_alive,
@@ -184,7 +187,8 @@ def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None, *, gua
         traced=traced,
         refusal=judge(framing.host, lines, names),
         presented=presented(lines) if guarded else None,
-        notes=read_notes(noted) if noted else NO_NOTES,
+        notes=NO_NOTES if isinstance(notes, Refusal) else notes,
+        fault=notes if isinstance(notes, Refusal) else None,
     )
 
 
