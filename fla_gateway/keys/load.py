@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys import certificates, formats, rules, textual
+from fla_gateway.keys.exposure import exposure
 from fla_gateway.keys.model import LoadedKey, Objection
 from fla_gateway.keys.pkcs12 import open_pkcs12
 from fla_gateway.keys.private_key import open_private_key
-from fla_gateway.keys.read import KeyFile, exposure, read_file, read_password
+from fla_gateway.keys.read import KeyFile, read_file, read_password
 from fla_gateway.keys.signer import EcSigner, RsaSigner, Signer
 from fla_gateway.secret import Secret
 
@@ -98,7 +99,7 @@ def _read_pkcs12(file: KeyFile, password: Secret | None) -> _Material:
     if not blocks:
         _refuse(formats.no_private_key(file.path, content, blocks))
     key, candidates = open_pkcs12(file.path, content, password)
-    return _Material(key, candidates, file.path, exposure(file))
+    return _Material(key, candidates, file.path, exposure(file.path, file.custody))
 
 
 def _read_pem(file: KeyFile, password: Secret | None) -> _Material:
@@ -114,7 +115,9 @@ def _read_pem(file: KeyFile, password: Secret | None) -> _Material:
     if not keys:
         raise UnusableKeyError(*formats.no_private_key(file.path, content, blocks))
     key, warnings = open_private_key(file.path, keys[0], password)
-    return _Material(key, certificates.parse(file.path, blocks), file.path, (*exposure(file), *warnings))
+    return _Material(
+        key, certificates.parse(file.path, blocks), file.path, (*exposure(file.path, file.custody), *warnings)
+    )
 
 
 def _certificate(material: _Material) -> x509.Certificate | None:

@@ -1,6 +1,7 @@
 """Reading key files and password files: the one place of `keys` that touches the disk.
 
-Owns what can be wrong with a file as a file, and with its permissions. Refuses to know what stands in it.
+Owns what can be wrong with a file as a file, and sees who has power over it. Refuses to know what stands in it, and to
+judge permissions (`exposure`).
 """
 
 from __future__ import annotations
@@ -16,13 +17,11 @@ from typing import Final
 
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.keys.exposure import Custody, exposure
 from fla_gateway.keys.model import Objection
 from fla_gateway.secret import Secret
 
 _LARGEST: Final = 1_048_576
-# Reading by the group is how a service account is given a key (Kubernetes fsGroup, the group ssl-cert), so it is no
-# finding.
-_OTHERS: Final = 0o027
 _PASTED: Final = re.compile(r"-----BEGIN|LS0tLS1CRUdJTi|(?:^|/)MI[A-Za-z0-9+/]{100,}")
 """PEM, base64 of PEM, or base64 of DER in the place of a path; such a path must not be repeated in a message."""
 
@@ -34,12 +33,12 @@ class KeyFile:
     Attributes:
         path: where it was read.
         content: all of it.
-        exposed: whether others than the owner and its group may read it, or than the owner write it.
+        custody: who has power over it; None where the system does not tell.
     """
 
     path: Path
     content: bytes
-    exposed: bool
+    custody: Custody | None
 
 
 def read_file(path: Path) -> KeyFile:
@@ -69,13 +68,6 @@ def unreadable(path: Path, error: OSError) -> Objection:
     return Objection(f"{path} cannot be read: {error.strerror}", "check the path and the disk")
 
 
-def exposure(file: KeyFile) -> tuple[str, ...]:
-    """Warn of a secret file that others may read."""
-    if not file.exposed:
-        return ()
-    return (str(Objection(f"{file.path} can be read by other users of this machine", f"chmod 600 {file.path}")),)
-
-
 def read_password(source: KeySource, passwords: Mapping[str, Secret]) -> tuple[Secret | None, tuple[str, ...]]:
     """Find the password of a key.
 
@@ -96,7 +88,7 @@ def read_password(source: KeySource, passwords: Mapping[str, Secret]) -> tuple[S
         password = _password(file.content)
         if password is None:
             raise UnusableKeyError(f"{file.path} is no text file in UTF-8", "save the password as UTF-8 text")
-        return password, exposure(file)
+        return password, exposure(file.path, file.custody)
     if source.password_env is not None and source.password_env not in passwords:
         raise UnusableKeyError(
             # The name is not repeated: people paste the password itself there.
@@ -114,12 +106,19 @@ def _read(path: Path) -> KeyFile:
     try:
         with path.open("rb") as stream:
             content = stream.read(_LARGEST + 1)
-            mode = os.fstat(stream.fileno()).st_mode
+            seen = os.fstat(stream.fileno())
+            custody = _custody(path, seen.st_uid, stat.S_IMODE(seen.st_mode))
     except OSError as error:
         raise UnusableKeyError(*unreadable(path, error)) from None
+    return KeyFile(path, content, custody)
+
+
+def _custody(path: Path, owner: int, mode: int) -> Custody | None:
     # Windows has no such bits; what Python shows there says nothing about who may read.
-    exposed = os.name == "posix" and bool(stat.S_IMODE(mode) & _OTHERS)
-    return KeyFile(path, content, exposed)
+    if os.name != "posix":
+        return None
+    directory = path.resolve().parent
+    return Custody(owner, mode, directory, stat.S_IMODE(directory.stat().st_mode), os.geteuid())
 
 
 def _password(content: bytes) -> Secret | None:

@@ -1,7 +1,7 @@
 """Port: addresses become sockets that listen.
 
-Owns binding, and the sentences for what can go wrong with it. Refuses to know who is answered there, and to take a Unix
-socket away from a gateway that still runs.
+Owns binding, and the sentences for what can go wrong with it. Refuses to know who is answered there, and what becomes
+of a unix socket's file (`unix_socket`) and of the files of TLS (`listener_tls`).
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ import contextlib
 import errno
 import os
 import socket
-import stat
-from dataclasses import dataclass
-from pathlib import Path
+import ssl
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
-from fla_gateway.config.address import TcpAddress, UnixAddress
+from fla_gateway.config.address import AbstractAddress, Address, TcpAddress, UnixAddress, parse_listen
+from fla_gateway.config.schema import Listener
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.runtime.listener_tls import server_context
+from fla_gateway.runtime.unix_socket import DEFAULT_MODE, FileIdentity, bind_file, identity
 
 _LOG = structlog.get_logger()
 BACKLOG: Final = 1024
-_PROBE_SECONDS: Final = 0.5
 # What a machine without IPv6 answers to [::1].
 _NO_IPV6: Final = frozenset((errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT))
 # Any other IPv6 address that cannot be had is a mistake, not a machine without IPv6.
@@ -42,37 +43,43 @@ class Bound:
     Attributes:
         address: as configured, with the port that the system chose where it was 0.
         sock: the listening socket.
+        tls: what callers speak TLS with; None for plain HTTP.
+        file: of a unix socket that has one.
     """
 
-    address: TcpAddress | UnixAddress
+    address: Address
     sock: socket.socket
+    tls: ssl.SSLContext | None = None
+    file: FileIdentity | None = None
 
     def release(self) -> None:
-        """Stop listening; a Unix socket's file goes with it."""
-        # The file first: once nobody listens, a successor may put his own in its place.
-        if isinstance(self.address, UnixAddress):
+        """Stop listening; a unix socket's file goes with it, unless the path is a successor's by now."""
+        # The file first: while the socket is bound to it, its inode is given to no other.
+        if isinstance(self.address, UnixAddress) and self.file is not None and identity(self.address.path) == self.file:
             with contextlib.suppress(OSError):
                 self.address.path.unlink()
         self.sock.close()
 
 
-def bind(address: TcpAddress | UnixAddress, place: str) -> list[Bound]:
+def bind(listener: Listener, place: str) -> list[Bound]:
     """Bind and listen on an address; a name may stand for several.
 
     Args:
-        address: where.
-        place: of the address in the configuration, for the fault.
+        listener: where and how, as a checked configuration has it.
+        place: of the listener in the configuration, for the faults.
 
     Returns:
         What was bound; nothing where an IPv6 address is asked for on a machine without IPv6.
 
     Raises:
-        ConfigurationError: the address cannot be had.
+        ConfigurationError: the address cannot be had, or its TLS files cannot be used.
     """
+    address = parse_listen(listener.address)
+    tls = None if listener.tls is None else server_context(listener.tls, f"{place}.tls")
     try:
-        if isinstance(address, UnixAddress):
-            return [Bound(address, _bind_unix(address.path))]
-        return _bind_tcp(address)
+        if isinstance(address, TcpAddress):
+            return [replace(it, tls=tls) for it in _bind_tcp(address)]
+        return [_bind_unix(address, listener, place)]
     except OSError as error:
         # Without the words that asyncio and socket add: the fault names the address itself.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "it cannot be resolved"
@@ -98,26 +105,19 @@ def _bind_tcp(address: TcpAddress) -> list[Bound]:
     return bound
 
 
-def _bind_unix(path: Path) -> socket.socket:
-    if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-        _remove_if_dead(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # Born closed to everybody else: a mode that is set afterwards leaves a moment in which others may connect.
-    mask = os.umask(0o177)
+def _bind_unix(address: UnixAddress | AbstractAddress, listener: Listener, place: str) -> Bound:
+    if isinstance(address, AbstractAddress):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        bound = Bound(address, sock)
+    else:
+        mode = DEFAULT_MODE if listener.mode is None else int(listener.mode, 8)
+        sock = bind_file(address.path, mode, listener.group, place)
+        bound = Bound(address, sock, file=identity(address.path))
     try:
-        listener.bind(str(path))
-        listener.listen(BACKLOG)
+        if isinstance(address, AbstractAddress):
+            sock.bind(b"\0" + address.name.encode())
+        sock.listen(BACKLOG)
     except OSError:
-        listener.close()
+        bound.release()
         raise
-    finally:
-        os.umask(mask)
-    return listener
-
-
-def _remove_if_dead(path: Path) -> None:
-    """Remove the socket of a gateway that was killed: nobody answers there. One that answers is left alone."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(_PROBE_SECONDS)
-        if probe.connect_ex(str(path)) == errno.ECONNREFUSED:
-            path.unlink()
+    return bound

@@ -16,8 +16,8 @@ from ssl import SSLContext
 from fla_gateway.access.guard import listener_names
 from fla_gateway.access.masking import KEY_BYTES
 from fla_gateway.clock import Clock
-from fla_gateway.config.address import TcpAddress, UnixAddress, parse_ip, parse_listen
-from fla_gateway.config.schema import Configuration
+from fla_gateway.config.address import Address, TcpAddress, parse_ip
+from fla_gateway.config.schema import Configuration, Listener
 from fla_gateway.egress import Egress
 from fla_gateway.oauth.model import TokenSource
 from fla_gateway.profiles import Profile
@@ -94,8 +94,8 @@ def build(
     service = Service(configuration.gateway, accounts, unavailable, observer, clock)
     doors = [
         (bound, service.protocol(Door(_table(configured.profiles, only), _names(bound.address, configuration))))
-        for place, text, only in _addresses(configured)
-        for bound in bind(parse_listen(text), place)
+        for place, listener, only in _addresses(configured)
+        for bound in bind(listener, place)
     ]
     listeners = service.acceptor = Listeners(doors)
     return Gateway(served, service, tokens, Refresher(tokens, clock), listeners, tuple(bound for bound, _ in doors))
@@ -120,15 +120,11 @@ def _account(
     return Account(profile, tokens.entry(profile.token_request), pool, hash_key)
 
 
-def _addresses(configured: Configured) -> list[tuple[str, str, str | None]]:
+def _addresses(configured: Configured) -> list[tuple[str, Listener, str | None]]:
     common = configured.settings.configuration.gateway.listen
     return [
-        *((f"gateway.listen[{index}]", it.address, None) for index, it in enumerate(common)),
-        *(
-            (f"profiles.{it.name}.listen", it.listen.address, it.name)
-            for it in configured.profiles
-            if it.listen is not None
-        ),
+        *((f"gateway.listen[{index}]", it, None) for index, it in enumerate(common)),
+        *((f"profiles.{it.name}.listen", it.listen, it.name) for it in configured.profiles if it.listen is not None),
     ]
 
 
@@ -142,8 +138,8 @@ def _table(profiles: tuple[Profile, ...], only: str | None) -> RoutingTable:
     return RoutingTable(prefixes, None if only is None else only.encode())
 
 
-def _names(address: TcpAddress | UnixAddress, configuration: Configuration) -> frozenset[bytes] | None:
-    if isinstance(address, UnixAddress):
+def _names(address: Address, configuration: Configuration) -> frozenset[bytes] | None:
+    if not isinstance(address, TcpAddress):
         return None
     ip = parse_ip(address.host)
     own = [] if ip is not None and ip.is_unspecified else [address.name]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fla_gateway import profiles
+from fla_gateway.access.faults import caller_rule_faults
 from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.config.load import load
 from fla_gateway.config.settings import Settings
@@ -38,7 +39,7 @@ def read(path: Path) -> Configured:
         ConfigurationError: with every fault.
     """
     catalogue = load_catalogue()
-    settings = load(path, further=[lambda configuration: profiles.faults(configuration, catalogue)])
+    settings = load(path, further=[lambda configuration: profiles.faults(configuration, catalogue), caller_rule_faults])
     configuration = settings.configuration
     warnings = (*settings.warnings, *profiles.warnings(configuration, catalogue))
     return Configured(settings, profiles.resolve(configuration, catalogue), warnings)

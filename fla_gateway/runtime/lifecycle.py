@@ -25,7 +25,7 @@ import structlog
 
 from fla_gateway import __version__
 from fla_gateway.clock import Clock, SystemClock
-from fla_gateway.config.address import is_loopback, parse_listen
+from fla_gateway.config.address import is_loopback
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 from fla_gateway.observe import logs
 from fla_gateway.observe.counters import Counters
@@ -211,7 +211,7 @@ class _Process:
             return self._exposition(gateway, log).text()
 
         admin = AdminServer(self._readiness, metrics_text)
-        bound = bind(parse_listen(self._configuration.admin.listen.address), "admin.listen")
+        bound = bind(self._configuration.admin.listen, "admin.listen")
         if not bound:
             raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
         for one in bound:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
 
-from fla_gateway.config.address import UnixAddress
+from fla_gateway.config.address import TcpAddress
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.runtime.binding import BACKLOG, Bound
+from fla_gateway.runtime.handshakes import Handshakes, Protocols
 
 _LOG = structlog.get_logger()
 _RETRY_SECONDS: Final = 0.1
 # From Python 3.13 on a server that is closed removes its file, and a pause would end the listener for good.
 _KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-
-Protocols = Callable[[], asyncio.Protocol]
 
 
 class Listeners:
@@ -31,6 +30,7 @@ class Listeners:
     def __init__(self, doors: Sequence[tuple[Bound, Protocols]]) -> None:
         """Take bound sockets, each with the factory of its connections."""
         self._doors = doors
+        self._handshakes = Handshakes()
         self._servers: list[asyncio.Server] = []
         self._paused = False
         self._closed = False
@@ -49,10 +49,11 @@ class Listeners:
         for bound, protocols in self._doors:
             # A duplicate is served, so that closing the server to pause leaves the socket, and those who queue, alone.
             sock = bound.sock.dup()
-            if isinstance(bound.address, UnixAddress):
-                server = await loop.create_unix_server(protocols, sock=sock, backlog=BACKLOG, **_KEEP_FILE)
+            factory = protocols if bound.tls is None else self._handshakes.stage(bound.tls, protocols)
+            if isinstance(bound.address, TcpAddress):
+                server = await loop.create_server(factory, sock=sock, backlog=BACKLOG)
             else:
-                server = await loop.create_server(protocols, sock=sock, backlog=BACKLOG)
+                server = await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG, **_KEEP_FILE)
             self._servers.append(server)
 
     def pause(self) -> None:
@@ -98,6 +99,7 @@ class Listeners:
         self._closed = self._paused = True
         for task in self._tasks:
             task.cancel()
+        self._handshakes.close()
         self._stop()
         for bound, _ in self._doors:
             bound.release()

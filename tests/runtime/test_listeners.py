@@ -10,10 +10,21 @@ import stat
 
 import pytest
 
-from fla_gateway.config.address import TcpAddress, UnixAddress
+from fla_gateway.config.address import uri_host
+from fla_gateway.config.schema import Listener
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.runtime.binding import bind
 from tests.support.behaviour import Caller, eventually, get
+
+
+def unix(path, **options):
+    """Ask for a unix socket."""
+    return Listener(address=f"unix:{path}", **options)
+
+
+def tcp(host, port=0):
+    """Ask for a TCP address."""
+    return Listener(address=f"{uri_host(host)}:{port}")
 
 
 def close(bound):
@@ -33,7 +44,7 @@ async def connect_unix(path):
 def test_a_unix_socket_is_its_owners_alone(tmp_path):
     """Mode 0600 from the moment it exists."""
     path = tmp_path / "gateway.sock"
-    bound = bind(UnixAddress(path), "gateway.listen[0]")
+    bound = bind(unix(path), "gateway.listen[0]")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     close(bound)
 
@@ -41,17 +52,17 @@ def test_a_unix_socket_is_its_owners_alone(tmp_path):
 def test_the_socket_of_a_gateway_that_was_killed_is_replaced(tmp_path):
     """Nobody answers there, so nobody loses anything."""
     path = tmp_path / "gateway.sock"
-    close(bind(UnixAddress(path), "gateway.listen[0]"))
+    close(bind(unix(path), "gateway.listen[0]"))
     assert path.exists()
-    close(bind(UnixAddress(path), "gateway.listen[0]"))
+    close(bind(unix(path), "gateway.listen[0]"))
 
 
 def test_the_socket_of_a_gateway_that_runs_is_left_alone(tmp_path):
     """A second gateway is told, and the first keeps its callers."""
     path = tmp_path / "gateway.sock"
-    first = bind(UnixAddress(path), "gateway.listen[0]")
+    first = bind(unix(path), "gateway.listen[0]")
     with pytest.raises(ConfigurationError) as caught:
-        bind(UnixAddress(path), "gateway.listen[1]")
+        bind(unix(path), "gateway.listen[1]")
     assert "gateway.listen[1]" in str(caught.value)
     assert "another program listens there" in str(caught.value)
     with socket.socket(socket.AF_UNIX) as probe:
@@ -64,14 +75,14 @@ def test_a_file_that_is_no_socket_is_never_removed(tmp_path):
     path = tmp_path / "important"
     path.write_text("kept")
     with pytest.raises(ConfigurationError):
-        bind(UnixAddress(path), "gateway.listen[0]")
+        bind(unix(path), "gateway.listen[0]")
     assert path.read_text() == "kept"
 
 
 def test_a_directory_that_does_not_exist_is_told(tmp_path):
     """In words, with the place in the configuration."""
     with pytest.raises(ConfigurationError) as caught:
-        bind(UnixAddress(tmp_path / "none/gateway.sock"), "gateway.listen[0]")
+        bind(unix(tmp_path / "none/gateway.sock"), "gateway.listen[0]")
     assert "the directory of the socket does not exist" in str(caught.value)
 
 
@@ -86,15 +97,15 @@ def test_a_machine_without_ipv6_is_no_fault(monkeypatch, host, is_fault, error):
     monkeypatch.setattr(socket, "create_server", without_ipv6)
     if is_fault:
         with pytest.raises(ConfigurationError):
-            bind(TcpAddress(host, 0), "gateway.listen[1]")
+            bind(tcp(host), "gateway.listen[1]")
     else:
-        assert bind(TcpAddress(host, 0), "gateway.listen[1]") == []
+        assert bind(tcp(host), "gateway.listen[1]") == []
 
 
 def test_an_address_in_use_is_a_fault():
     """With its place and what may be the matter."""
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigurationError) as caught:
-        bind(TcpAddress("127.0.0.1", taken.getsockname()[1]), "gateway.listen[0]")
+        bind(tcp("127.0.0.1", taken.getsockname()[1]), "gateway.listen[0]")
     assert str(caught.value).startswith("gateway.listen[0]: cannot listen on 127.0.0.1:")
 
 
@@ -126,7 +137,7 @@ async def test_an_end_that_is_told_twice_leaves_a_successors_socket_alone(start,
     path = tmp_path / "gateway.sock"
     rig = await start(unix=path)
     rig.gateway.listeners.close()
-    (successor,) = bind(UnixAddress(path), "gateway.listen[0]")
+    (successor,) = bind(unix(path), "gateway.listen[0]")
     rig.gateway.listeners.close()
     assert path.exists()
     successor.release()

@@ -1,0 +1,121 @@
+"""Port: a unix socket's file comes to be, with the mode and group that were asked for, and goes.
+
+Owns the file: who may connect, what may be in its place already, and whose it is at the end. Refuses to take a socket
+away from a program that still answers there, and to touch a file of any other kind.
+"""
+
+from __future__ import annotations
+
+import errno
+import grp
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from fla_gateway.errors import ConfigurationError, Fault
+
+DEFAULT_MODE: Final = 0o600
+_PROBE_SECONDS: Final = 0.5
+
+
+class FileIdentity(NamedTuple):
+    """What stays the same for as long as a file exists, whatever its path comes to mean.
+
+    Attributes:
+        device: of its file system.
+        inode: in there; not given to another file while a socket is bound to this one.
+    """
+
+    device: int
+    inode: int
+
+
+def bind_file(path: Path, mode: int, group: str | None, place: str) -> socket.socket:
+    """Bind a socket to a path; nobody can connect before `listen`, which is the caller's to call.
+
+    Args:
+        path: where its file comes to be.
+        mode: of the file.
+        group: name or number of the file's group; None leaves it to the system.
+        place: of the listener in the configuration, for the faults.
+
+    Raises:
+        ConfigurationError: directory, group or mode cannot be what they must be.
+        OSError: the path cannot be had.
+    """
+    gid = None if group is None else _gid(group, place)
+    _refuse_open_directory(path, place)
+    _make_way(path, place)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Never wider than asked, not for a moment: born with the owner's part alone, then given its group, then its mode.
+    mask = os.umask(0o777 & ~(mode & 0o700))
+    try:
+        sock.bind(str(path))
+    except OSError:
+        sock.close()
+        raise
+    finally:
+        os.umask(mask)
+    try:
+        _hand_over(path, mode, gid, place)
+    except BaseException:
+        path.unlink()
+        sock.close()
+        raise
+    return sock
+
+
+def identity(path: Path) -> FileIdentity | None:
+    """Say which file a path means now; None if there is none. A link is not followed."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return FileIdentity(found.st_dev, found.st_ino)
+
+
+def _gid(group: str, place: str) -> int:
+    if group.isascii() and group.isdecimal():
+        return int(group)
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        fault = Fault(f"{place}.group", f"there is no group {group!r} on this machine", "name it by its number")
+        raise ConfigurationError((fault,)) from None
+
+
+def _refuse_open_directory(path: Path, place: str) -> None:
+    """Refuse a directory in which any user can replace the socket, and so get at what callers send."""
+    mode = path.parent.stat().st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        message = f"everybody may write to {path.parent}, and so put a socket of his own in the place of this one"
+        raise ConfigurationError((Fault(place, message, f"chmod o-w {path.parent}, or choose another directory"),))
+
+
+def _make_way(path: Path, place: str) -> None:
+    """Remove the socket of a gateway that was killed: nobody answers there. Anything else is left alone."""
+    found = identity(path)
+    if found is None:
+        return
+    if not stat.S_ISSOCK(path.lstat().st_mode):
+        message = f"{path} exists and is no socket, so it is left alone"
+        raise ConfigurationError((Fault(place, message, "remove it yourself, or choose another path"),))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_SECONDS)
+        refused = probe.connect_ex(str(path)) == errno.ECONNREFUSED
+    # The same file still: another gateway that starts just now may have done the same, and listens there already.
+    if refused and identity(path) == found:
+        path.unlink()
+
+
+def _hand_over(path: Path, mode: int, gid: int | None, place: str) -> None:
+    try:
+        if gid is not None:
+            os.chown(path, -1, gid, follow_symlinks=False)
+    except PermissionError:
+        cure = "make the user that runs the gateway a member of the group"
+        fault = Fault(f"{place}.group", f"the socket may not be given to group {gid}", cure)
+        raise ConfigurationError((fault,)) from None
+    path.chmod(mode)
