@@ -107,6 +107,19 @@ def resolve_environment(name: str, table: EnvironmentTable) -> Environment:
     )
 
 
+def is_production(name: str, tables: Mapping[str, EnvironmentTable]) -> bool:
+    """Whether an environment acts on real data, by whatever name; one that is unknown or breaks a rule does not.
+
+    Args:
+        name: as a profile writes it.
+        tables: `[environments.*]`.
+    """
+    if name in PRESETS or name not in tables:
+        return name in PRESETS and PRESETS[name].production
+    table = tables[name]
+    return not environment_faults(name, table) and resolve_environment(name, table).production
+
+
 def _address_faults(place: str, table: EnvironmentTable) -> Iterator[Fault]:
     for key, text in (("api_base", table.api_base), ("token_url", table.token_url)):
         try:

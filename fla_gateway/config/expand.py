@@ -1,6 +1,7 @@
 """Rule: what is done to the texts of one file before files are joined.
 
-Owns `${NAME}` and the meaning of relative paths. Refuses to know the process's environment; it is given one.
+Owns `${NAME}` and the meaning of relative paths. Refuses to know the process's environment, which it is given, and
+which keys hold a path, which the schema says.
 """
 
 from __future__ import annotations
@@ -11,10 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from fla_gateway.config.places import place
+from fla_gateway.config.shape import is_address, is_file
 from fla_gateway.errors import Fault
-
-# Keys of the schema that hold the path of a file, wherever they stand; a test compares them with the schema.
-PATH_KEYS: Final = frozenset({"pkcs12", "pem", "certificate", "password_file", "proxy_password_file", "ca_file"})
 
 _VARIABLE: Final = re.compile(r"\$\$|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 _CURE: Final = "$$ stands for a dollar sign"
@@ -65,10 +64,9 @@ class Expander:
         return _VARIABLE.sub(replacement, text)
 
     def _absolute(self, text: str, path: tuple[str | int, ...]) -> str:
-        keys = [part for part in path if isinstance(part, str)]
-        if text and keys and keys[-1] in PATH_KEYS:
+        if text and is_file(path):
             return text if _is_content(text) else str(self._base / text)
-        if keys and keys[-1] == "listen" and text.startswith("unix:") and text != "unix:":
+        if text.startswith("unix:") and not text.startswith("unix:@") and text != "unix:" and is_address(path):
             return f"unix:{self._base / text.removeprefix('unix:')}"
         return text
 

@@ -1,35 +1,49 @@
 """Rules of the addresses that the program listens on.
 
-Owns who may be reached from where: each address once, and nothing beyond loopback without two keys with ugly names.
-Refuses to know sockets.
+Owns who may be reached from where: each address once, and no door open to more than its callers without a key that has
+an ugly name. Refuses to know sockets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Final
 
-from fla_gateway.config.address import TcpAddress, UnixAddress, clash, is_host_name, is_loopback, parse_ip, parse_listen
+from fla_gateway.config.address import (
+    AbstractAddress,
+    TcpAddress,
+    UnixAddress,
+    clash,
+    is_host_name,
+    is_loopback,
+    parse_ip,
+    parse_listen,
+)
+from fla_gateway.config.doors import Door, admin_door, doors
+from fla_gateway.config.environments import is_production
 from fla_gateway.config.places import place
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import Fault
 
+_LOCAL: Final = "listen on 127.0.0.1, [::1] or a unix socket"
+_EVERYBODY: Final = 0o007
+
 
 def listener_faults(configuration: Configuration) -> Iterator[Fault]:
     """Yield what is wrong with `listen` of the gateway, of the admin listener and of profiles, and with `hosts`."""
-    texts = [*_doors(configuration), ("admin.listen", configuration.admin.listen.address)]
-    placed: list[tuple[str, TcpAddress | UnixAddress]] = []
-    for where, text in texts:
-        try:
-            placed.append((where, parse_listen(text)))
-        except ValueError as error:
-            yield Fault(where, str(error))
-    for (where, one), (other_where, other) in combinations(placed, 2):
-        if clash(one, other):
-            yield Fault(other_where, f"has the same address as {where}", "each listener needs its own")
-    for where, address in placed:
-        if where != "admin.listen" and not is_loopback(address):
-            yield from _exposure_faults(where, configuration)
+    own, admin = [*doors(configuration)], admin_door(configuration)
+    for door in (*own, admin):
+        yield from _address_faults(door)
+        yield from _form_faults(door)
+    for one, other in combinations((*own, admin), 2):
+        if one.address and other.address and clash(one.address, other.address):
+            yield Fault(other.place, f"has the same address as {one.place}", "each listener needs its own")
+    for door in own:
+        yield from _exposure_faults(door, configuration)
+    yield from _admin_faults(admin)
+    yield from _production_faults(own, configuration)
+    yield from _certificate_faults(own, configuration)
     for index, host in enumerate(configuration.gateway.hosts):
         if host != host.lower() or not (is_host_name(host) or parse_ip(host.strip("[]"))):
             cure = 'write the bare name, for example "gateway"; any port of a listener goes with it'
@@ -38,29 +52,109 @@ def listener_faults(configuration: Configuration) -> Iterator[Fault]:
 
 def listener_warnings(configuration: Configuration) -> Iterator[Fault]:
     """Yield what is allowed about listeners that break no rule, but deserves a look."""
-    if not is_loopback(parse_listen(configuration.admin.listen.address)):
-        message = "can be reached from other machines: whoever gets there reads metrics and probes, without a password"
-        yield Fault("admin.listen", message)
-    exposed = [where for where, text in _doors(configuration) if not is_loopback(parse_listen(text))]
-    if exposed and not configuration.gateway.hosts:
+    own, admin = [*doors(configuration)], admin_door(configuration)
+    yield from _admin_warnings(admin, configuration)
+    if configuration.gateway.unsafe_allow_anonymous and configuration.callers:
+        message = "has no effect, since callers are configured"
+        yield Fault("gateway.unsafe_allow_anonymous", message, "take it out")
+    for door in (*own, admin):
+        if door.listener.group is not None and door.listener.mode is None:
+            message = "has no effect: the mode is 0600, which lets only the owner in"
+            yield Fault(f"{door.place}.group", message, 'add mode = "0660"')
+    if not configuration.gateway.hosts and any(door.address and not is_loopback(door.address) for door in own):
         message = "is empty although a listener can be reached from other machines: callers that use any name but "
         yield Fault("gateway.hosts", message + "localhost get 421", "name the hosts that callers write in their URLs")
 
 
-def _doors(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    for index, listener in enumerate(configuration.gateway.listen):
-        yield place(("gateway", "listen", index)), listener.address
-    for name, profile in configuration.profiles.items():
-        if profile.listen is not None:
-            yield place(("profiles", name, "listen")), profile.listen.address
+def _address_faults(door: Door) -> Iterator[Fault]:
+    try:
+        parse_listen(door.listener.address)
+    except ValueError as error:
+        yield Fault(door.place, str(error))
 
 
-def _exposure_faults(where: str, configuration: Configuration) -> Iterator[Fault]:
-    if not configuration.gateway.unsafe_allow_anonymous:
-        message = "can be reached from other machines, and whoever reaches it acts as the employer"
-        cure = "listen on 127.0.0.1, [::1] or a unix socket, or set gateway.unsafe_allow_anonymous = true"
-        yield Fault(where, message, cure)
-    if not configuration.gateway.unsafe_cleartext:
+def _form_faults(door: Door) -> Iterator[Fault]:
+    """Find what does not go with the kind of the address."""
+    if door.address is None:
+        return
+    listener = door.listener
+    if listener.tls is not None and not isinstance(door.address, TcpAddress):
+        yield Fault(f"{door.place}.tls", "stands beside a unix socket, on which no TLS is spoken", "take it out")
+    if isinstance(door.address, UnixAddress):
+        return
+    for key, value in (("mode", listener.mode), ("group", listener.group)):
+        if value is not None:
+            yield Fault(f"{door.place}.{key}", "stands beside an address that is no file", "take it out")
+
+
+def _exposure_faults(door: Door, configuration: Configuration) -> Iterator[Fault]:
+    if door.address is None:
+        return
+    remote = not is_loopback(door.address)
+    if not configuration.callers:
+        yield from _anonymity_faults(door, configuration, remote=remote)
+    if remote and door.listener.tls is None and not configuration.gateway.unsafe_cleartext:
         message = "can be reached from other machines, and what is sent there is not encrypted"
-        cure = "listen on 127.0.0.1, [::1] or a unix socket, or set gateway.unsafe_cleartext = true"
-        yield Fault(where, message, cure)
+        cure = f"{_LOCAL}, give it a certificate (tls), or set gateway.unsafe_cleartext = true"
+        yield Fault(door.place, message, cure)
+
+
+def _anonymity_faults(door: Door, configuration: Configuration, *, remote: bool) -> Iterator[Fault]:
+    if isinstance(door.address, AbstractAddress):
+        message = "has no file and so no mode: every program of this machine could call, and act as the employer"
+        yield Fault(door.place, message, "name the callers under [callers], or use a path")
+    if configuration.gateway.unsafe_allow_anonymous:
+        return
+    if remote:
+        message = "can be reached from other machines, and whoever reaches it acts as the employer"
+        cure = f"{_LOCAL}, name the callers under [callers], or set gateway.unsafe_allow_anonymous = true"
+        yield Fault(door.place, message, cure)
+    if isinstance(door.address, UnixAddress) and not door.is_private:
+        message = "lets other users in, and nobody is asked who he is"
+        cure = 'name the callers under [callers], use mode = "0600", or set gateway.unsafe_allow_anonymous = true'
+        yield Fault(f"{door.place}.mode", message, cure)
+
+
+def _admin_faults(door: Door) -> Iterator[Fault]:
+    if isinstance(door.address, AbstractAddress):
+        message = "has no file and so no mode: every user of this machine could open the status page"
+        yield Fault(door.place, message, "use a path, or a TCP address")
+    if door.listener.tls is not None and door.listener.tls.client_ca is not None:
+        message = "asks for client certificates, by which nobody is known on this listener"
+        yield Fault(f"{door.place}.tls.client_ca", message, "take it out; [admin] key guards the status page")
+
+
+def _admin_warnings(door: Door, configuration: Configuration) -> Iterator[Fault]:
+    if isinstance(door.address, UnixAddress) and door.mode & _EVERYBODY:
+        message = "lets every user of this machine open the status page"
+        yield Fault(f"{door.place}.mode", message, 'use mode = "0660" and a group')
+    if door.address is None or is_loopback(door.address):
+        return
+    message = "can be reached from other machines: whoever gets there reads metrics and probes, without a password"
+    yield Fault(door.place, message)
+    if configuration.admin.key is not None and door.listener.tls is None:
+        message = "can be reached from other machines without TLS, so that the key of the status page travels in clear"
+        yield Fault(door.place, message, "give the listener a certificate (tls), or listen on loopback")
+
+
+def _production_faults(own: list[Door], configuration: Configuration) -> Iterator[Fault]:
+    """Terminal servers share their loopback: any of their users could declare for the employer."""
+    if configuration.callers or any(door.address is None for door in own):
+        return
+    for name, profile in configuration.profiles.items():
+        if profile.anonymous or not is_production(profile.environment, configuration.environments):
+            continue
+        if not all(door.is_private for door in own if door.profile in {None, name}):
+            message = "acts on real data, and every program that reaches it may call, since no callers are configured"
+            cure = "name the callers under [callers], or write anonymous = true into the profile"
+            yield Fault(place(("profiles", name)), message, cure)
+
+
+def _certificate_faults(own: list[Door], configuration: Configuration) -> Iterator[Fault]:
+    if any(door.listener.tls and door.listener.tls.client_ca for door in own):
+        return
+    for name, caller in configuration.callers.items():
+        if caller.certificate_names:
+            message = "can never be proven: no listener asks for client certificates"
+            cure = "give a listener tls = { certificate = ..., key = ..., client_ca = ... }"
+            yield Fault(place(("callers", name, "certificate_names")), message, cure)

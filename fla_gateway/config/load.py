@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
+from fla_gateway.clock import Clock, SystemClock
+from fla_gateway.config.callers import allowed_profile_faults, caller_faults, caller_warnings
 from fla_gateway.config.expand import Expander
 from fla_gateway.config.files import has_wildcard, included_files, read_document
 from fla_gateway.config.listeners import listener_faults, listener_warnings
@@ -31,10 +33,12 @@ from fla_gateway.secret import Secret
 Rule = Callable[[Configuration], Iterable[Fault]]
 
 # A fault at one of these, or at the whole table, leaves the rules of listeners without ground.
-_LISTENER_KEYS = {(), ("listen",), ("unsafe_allow_anonymous",), ("unsafe_cleartext",)}
+_LISTENER_KEYS: Final = frozenset({(), ("listen",), ("unsafe_allow_anonymous",), ("unsafe_cleartext",)})
 
 
-def load(path: Path, environ: Mapping[str, str] | None = None, further: Sequence[Rule] = ()) -> Settings:
+def load(
+    path: Path, environ: Mapping[str, str] | None = None, further: Sequence[Rule] = (), clock: Clock | None = None
+) -> Settings:
     """Read a configuration.
 
     Args:
@@ -42,6 +46,7 @@ def load(path: Path, environ: Mapping[str, str] | None = None, further: Sequence
         environ: environment variables; those of the process by default.
         further: rules of layers above, for example `profiles.faults`, so that their faults are reported together with
             all others; their places are paths of keys without a file. They are given only tables that are whole.
+        clock: tells what has expired; the host's by default.
 
     Raises:
         ConfigurationError: with every fault of every file, each with its file and path.
@@ -53,7 +58,8 @@ def load(path: Path, environ: Mapping[str, str] | None = None, further: Sequence
     passwords = loading.read_passwords(configuration)
     if loading.faults:
         raise ConfigurationError(tuple(dict.fromkeys(loading.faults)))
-    return Settings(configuration, passwords, tuple(loading.sources), loading.warnings_of(configuration))
+    warnings = loading.warnings_of(configuration, (clock or SystemClock()).wall())
+    return Settings(configuration, passwords, tuple(loading.sources), warnings)
 
 
 class _Loading:
@@ -100,14 +106,15 @@ class _Loading:
     def judge_between(self, configuration: Configuration, further: Sequence[Rule]) -> None:
         """Apply the rules that look at more than one key, but for those that would misjudge what was left out."""
         self.faults.extend(self._placed(table_faults(configuration)))
-        if not any(path[1:2] in _LISTENER_KEYS for path in self._faulty if path[0] in {"gateway", "admin"}):
+        self.faults.extend(self._placed(caller_faults(configuration)))
+        if not any(map(_is_of_listeners, self._faulty)):
             self.faults.extend(self._placed(listener_faults(configuration)))
         if self._unread:
             return
         if not configuration.profiles and not any(path[0] == "profiles" for path in self._faulty):
             cure = "write at least one [profiles.NAME] with environment, client_id and key"
             self.faults.append(Fault(self._path.name, "there is no profile", cure))
-        for rule in (reference_faults, *further):
+        for rule in (reference_faults, allowed_profile_faults, *further):
             self.faults.extend(self._placed(rule(configuration)))
 
     def read_passwords(self, configuration: Configuration) -> Mapping[str, Secret]:
@@ -124,10 +131,10 @@ class _Loading:
                 self.faults.extend(self._placed([fault]))
         return MappingProxyType(passwords)
 
-    def warnings_of(self, configuration: Configuration) -> tuple[Fault, ...]:
-        """Gather the warnings of a configuration without faults."""
-        rules = (listener_warnings, unused_warnings)
-        return (*self._warnings, *(fault for rule in rules for fault in self._placed(rule(configuration))))
+    def warnings_of(self, configuration: Configuration, now: float) -> tuple[Fault, ...]:
+        """Gather the warnings of a configuration without faults, at a time in seconds since the epoch."""
+        found = (*listener_warnings(configuration), *unused_warnings(configuration))
+        return (*self._warnings, *self._placed((*found, *caller_warnings(configuration, now))))
 
     def _read(self, path: Path) -> dict[str, Any]:
         self.sources.append(path)
@@ -171,3 +178,12 @@ class _Loading:
     def _placed(self, faults: Iterable[Fault]) -> Iterator[Fault]:
         for fault in faults:
             yield replace(fault, place=f"{self._origins.label(fault.place)}: {fault.place}")
+
+
+def _is_of_listeners(path: tuple[str | int, ...]) -> bool:
+    match path:
+        case ("gateway" | "admin", *keys):
+            return tuple(keys[:1]) in _LISTENER_KEYS
+        case ("profiles", _, "listen", *_):
+            return True
+    return False

@@ -21,9 +21,14 @@ _JOINING: Final = frozenset(
         ("admin",),
         ("egress",),
         ("log",),
+        ("audit",),
+        ("security",),
+        ("kubernetes",),
+        ("tracing",),
         ("keys",),
         ("environments",),
         ("profiles",),
+        ("callers",),
     }
 )
 

@@ -1,7 +1,7 @@
-"""Rules between keys and between tables, other than those of listeners.
+"""Rules between keys and between tables, other than those of listeners and callers.
 
-Owns what a key source, the egress and the names that tables give each other must fulfil. Refuses to know files: places
-are paths of keys, and the loader puts the file in front.
+Owns what a key source, the egress, the addresses of other servers, the origins of pages and the names that tables give
+each other must fulfil. Refuses to know files: places are paths of keys, and the loader puts the file in front.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Final
 
 from fla_gateway.config.environments import PRESETS, environment_faults
 from fla_gateway.config.places import place
-from fla_gateway.config.schema import Configuration, Egress, KeySource
+from fla_gateway.config.schema import Configuration, Egress, KeySource, Kubernetes, Tracing
 from fla_gateway.config.sentences import suggestion
-from fla_gateway.config.urls import parse_url
+from fla_gateway.config.urls import check_origin, parse_url
 from fla_gateway.errors import Fault
 
 RESERVED_PROFILES: Final = frozenset({"api"})
@@ -24,6 +24,12 @@ def table_faults(configuration: Configuration) -> Iterator[Fault]:
     for where, source in placed_key_sources(configuration):
         yield from _key_source_faults(where, source)
     yield from _egress_faults(configuration.egress)
+    if configuration.kubernetes is not None:
+        yield from _kubernetes_faults(configuration.kubernetes)
+    if configuration.tracing is not None:
+        yield from _tracing_faults(configuration.tracing)
+    for index, text in enumerate(configuration.gateway.trusted_origins):
+        yield from _origin_faults(place(("gateway", "trusted_origins", index)), text)
     for name, table in configuration.environments.items():
         yield from environment_faults(name, table)
     for name in configuration.profiles.keys() & RESERVED_PROFILES:
@@ -93,6 +99,41 @@ def _egress_faults(egress: Egress) -> Iterator[Fault]:
         yield Fault(
             "egress.proxy", "must be a host and a port, and nothing else", "for example http://proxy.example:3128"
         )
+
+
+def _kubernetes_faults(kubernetes: Kubernetes) -> Iterator[Fault]:
+    if (kubernetes.jwks_file is None) == (kubernetes.jwks_url is None):
+        how_many = "neither" if kubernetes.jwks_url is None else "both"
+        message = f"has {how_many} of jwks_file and jwks_url"
+        yield Fault("kubernetes", message, "exactly one of them says where the keys of the cluster are")
+    if kubernetes.jwks_url is None:
+        for key, value in (("ca_file", kubernetes.ca_file), ("token_file", kubernetes.token_file)):
+            if value is not None:
+                yield Fault(f"kubernetes.{key}", "is for fetching from jwks_url, which is not there", "take it out")
+        return
+    try:
+        parse_url(kubernetes.jwks_url, "https")
+    except ValueError as error:
+        yield Fault("kubernetes.jwks_url", str(error), "keys that came over plain HTTP would prove nothing")
+
+
+def _tracing_faults(tracing: Tracing) -> Iterator[Fault]:
+    scheme = "http" if tracing.endpoint.lower().startswith("http:") else "https"
+    try:
+        parse_url(tracing.endpoint, scheme)
+    except ValueError as error:
+        yield Fault("tracing.endpoint", str(error), "for example http://127.0.0.1:4318/v1/traces")
+
+
+def _origin_faults(where: str, text: str) -> Iterator[Fault]:
+    if text == "null":
+        message = 'must not be "null", which any page can send that stands in a sandboxed frame or a file'
+        yield Fault(where, message, "serve the page from an origin of its own")
+        return
+    try:
+        check_origin(text)
+    except ValueError as error:
+        yield Fault(where, str(error), "for example https://erp.example, http://localhost:3000 or app://erp")
 
 
 def _has_port(proxy: str) -> bool:

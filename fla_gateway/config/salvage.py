@@ -6,23 +6,33 @@ file. Refuses to judge; a salvaged document is never used for anything but findi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Final
 
-from fla_gateway.config.schema import EnvironmentTable, KeySource
-from fla_gateway.config.sentences import key_names
+from fla_gateway.config.schema import CallerTable, EnvironmentTable, KeySource, Kubernetes
+from fla_gateway.config.shape import key_names
 
 Path = tuple[str | int, ...]
 
 # What a profile must have, as values with which no rule finds fault.
 _STAND_INS: Final[Mapping[str, Any]] = {
-    "environment": "production",
+    "environment": "acceptance",
     "client_id": "unset",
     "key": {"pem": "/unset"},
+    "anonymous": True,
 }
-_OPTIONAL_BY_THEMSELVES: Final = frozenset({"gateway", "admin", "log"})
-_KNOWN: Final = {"keys": key_names(KeySource), "environments": key_names(EnvironmentTable)}
+_KUBERNETES: Final[Mapping[str, Any]] = {"issuer": "unset", "audience": "unset", "jwks_file": "/unset"}
+_UNSET: Final = "unset"
+_RULES: Final = ("GET /REST/**",)
+
+_OPTIONAL_BY_THEMSELVES: Final = frozenset({"gateway", "admin", "log", "security"})
+_KNOWN: Final = {
+    "keys": key_names(KeySource),
+    "environments": key_names(EnvironmentTable),
+    "callers": key_names(CallerTable),
+    "kubernetes": key_names(Kubernetes),
+}
 
 
 def salvage(document: Mapping[str, Any], faulty: Iterable[Path]) -> dict[str, Any]:
@@ -33,24 +43,39 @@ def salvage(document: Mapping[str, Any], faulty: Iterable[Path]) -> dict[str, An
         faulty: where the schema, or a step before it, found fault.
     """
     rest = deepcopy(dict(document))
-    lost: set[Path] = set()
-    for path in faulty:
-        match path:
-            case ("profiles", name, key, *_):
-                _mend(rest["profiles"].get(name), str(key))
-            case ("keys" | "environments" as top, name, key, *_) if key not in _KNOWN[top]:
-                _forget(rest[top].get(name), key)
-            case ("keys" | "environments" | "profiles" as top, name, *_):
-                _forget(rest[top], name)
-                lost.add((top, name))
-            case (top, key, *_) if top in _OPTIONAL_BY_THEMSELVES and isinstance(rest.get(top), dict):
-                _forget(rest[top], key)
-            case (top, *_):
-                _forget(rest, top)
-                lost.add((top,))
-    for profile in rest.get("profiles", {}).values():
+    lost = {place for path in faulty if (place := _leave_out(rest, path))}
+    for profile in _table(rest, "profiles").values():
         _detach(profile, lost)
+    for caller in _table(rest, "callers").values():
+        _detach_caller(caller, _table(rest, "profiles"), lost)
     return rest
+
+
+def _leave_out(rest: dict[str, Any], path: Path) -> Path | None:
+    """Take out, or stand in for, what is faulty at a path; give the place of a table that is gone with it."""
+    match path:
+        case ("profiles", name, key, *_):
+            _mend(_table(rest, "profiles").get(name), str(key))
+        case ("keys" | "environments" | "callers" as top, name, key, *_) if key not in _KNOWN[top]:
+            _forget(_table(rest, top).get(name), key)
+        case ("keys" | "environments" | "profiles" as top, name, *_):
+            _forget(_table(rest, top), name)
+            return (top, name)
+        case ("callers", *names):
+            _replace_caller(rest, names)
+        case ("kubernetes", *keys):
+            _mend_kubernetes(rest, keys)
+        case (top, key, *_) if top in _OPTIONAL_BY_THEMSELVES and isinstance(rest.get(top), dict):
+            _forget(rest[top], key)
+        case (top, *_):
+            _forget(rest, top)
+            return (top,)
+    return None
+
+
+def _table(rest: Mapping[Any, Any], top: str | int) -> dict[Any, Any]:
+    found = rest.get(top)
+    return found if isinstance(found, dict) else {}
 
 
 def _forget(table: Any, key: str | int) -> None:
@@ -72,3 +97,31 @@ def _detach(profile: dict[str, Any], lost: set[Path]) -> None:
     for key, table in (("environment", "environments"), ("key", "keys")):
         if isinstance(profile[key], str) and {(table,), (table, profile[key])} & lost:
             profile[key] = _STAND_INS[key]
+
+
+def _replace_caller(rest: dict[str, Any], names: Sequence[str | int]) -> None:
+    """Let one caller stand in for another, or for all: other rules have to know that there is one.
+
+    His profile comes with `_detach_caller`.
+    """
+    rest["callers"] = _table(rest, "callers") if names else {}
+    for name in names[:1]:
+        _forget(rest["callers"], name)
+    rest["callers"][_UNSET] = {"uid": 0, "allow": {_UNSET: list(_RULES)}}
+
+
+def _mend_kubernetes(rest: dict[str, Any], keys: Sequence[str | int]) -> None:
+    """Let a caller with a service account find the table, whatever is wrong with it."""
+    if keys and keys[0] not in _KNOWN["kubernetes"]:
+        _forget(rest.get("kubernetes"), keys[0])
+    else:
+        rest["kubernetes"] = dict(_KUBERNETES)
+
+
+def _detach_caller(caller: dict[str, Any], profiles: Mapping[str, Any], lost: set[Path]) -> None:
+    """Let a caller use no profile that was left out, but do not take from him what he needs to be one."""
+    allow = caller.get("allow", {})
+    gone = {name for name in allow if ("profiles", name) in lost or ("profiles",) in lost or name == _UNSET}
+    if gone:
+        kept = {name: rules for name, rules in allow.items() if name not in gone}
+        caller["allow"] = kept or {next(iter(profiles), _UNSET): list(_RULES)}

@@ -7,7 +7,7 @@ in errors, since any of them may be a secret that was put in the wrong place.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,6 +24,15 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+MODE_PATTERN = r"^0?[0-7]{3}$"
+# RFC 1123 names, as Kubernetes has them for namespaces and service accounts.
+SERVICE_ACCOUNT_PATTERN = r"^[a-z0-9.-]+/[a-z0-9.-]+$"
+# RFC 6749, section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+SCOPE_PATTERN = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
+
+_DAY_SECONDS = 86_400
+_LAST_MOMENT = 253_402_300_800  # the end of 9999-12-31
 
 
 def _printable(text: str) -> str:
@@ -50,12 +59,16 @@ def _moment(value: object) -> float:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise PydanticCustomError("moment", "must have an offset, for example 2027-06-30T18:00:00Z, or be a date")
-        return value.timestamp()
-    if isinstance(value, date):
-        return datetime.combine(value + timedelta(days=1), time(), UTC).timestamp()
-    if isinstance(value, float):
-        return value
-    raise PydanticCustomError("moment", "must be a date without quotes, for example 2027-06-30")
+        moment = value.timestamp()
+    elif isinstance(value, date):
+        moment = datetime.combine(value, time(), UTC).timestamp() + _DAY_SECONDS
+    elif isinstance(value, float):
+        moment = value
+    else:
+        raise PydanticCustomError("moment", "must be a date without quotes, for example 2027-06-30")
+    if not 0 <= moment <= _LAST_MOMENT:
+        raise PydanticCustomError("moment", "must be a date between 1970 and 9999")
+    return moment
 
 
 def _listener(value: object) -> object:
@@ -73,9 +86,8 @@ Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_printable
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Moment = Annotated[float, BeforeValidator(_moment)]
 """Seconds since the epoch; written as a date, which lasts to its end (UTC), or as a time with an offset."""
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-# RFC 6749, section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
-ScopeToken = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$")]
+Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN)]
+ScopeToken = Annotated[str, StringConstraints(pattern=SCOPE_PATTERN)]
 
 
 class Table(BaseModel):
@@ -138,7 +150,7 @@ class Listener(Table):
     """`host:port`, `[IPv6]:port`, `unix:/path`, or `unix:@name` for an abstract name."""
     tls: ListenerTls | None = None
     """Certificate and key, for a TCP address on which TLS is spoken."""
-    mode: Annotated[str, StringConstraints(pattern=r"^0?[0-7]{3}$")] | None = None
+    mode: Annotated[str, StringConstraints(pattern=MODE_PATTERN)] | None = None
     """Mode of a unix socket's file, in octal digits and quotes; `0600` by default."""
     group: Text | None = None
     """Group of a unix socket's file, by name or number."""
@@ -339,7 +351,7 @@ class CallerTable(Table):
     """User id of the caller's process, on a unix socket."""
     gid: Annotated[int, Field(ge=0, lt=4_294_967_295)] | None = None
     """Group id of the caller's process, on a unix socket."""
-    service_account: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")] | None = None
+    service_account: Annotated[str, StringConstraints(pattern=SERVICE_ACCOUNT_PATTERN)] | None = None
     """Kubernetes service account, `namespace/name`; see `[kubernetes]`."""
     certificate_names: list[Text] = []
     """Subject alternative names (DNS, URI or e-mail) of a client certificate; any one of them proves the caller."""

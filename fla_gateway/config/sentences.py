@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fla_gateway.config.places import place
-from fla_gateway.config.schema import NAME_PATTERN, Configuration
+from fla_gateway.config.schema import (
+    MODE_PATTERN,
+    NAME_PATTERN,
+    SCOPE_PATTERN,
+    SERVICE_ACCOUNT_PATTERN,
+    SHA256_PATTERN,
+    ApiKey,
+    Listener,
+)
+from fla_gateway.config.shape import key_names, table_at, tables
 from fla_gateway.errors import Fault
-
-# Tables that later versions are meant to bring: refused by name, never ignored.
-LATER: Final = frozenset({"callers", "security", "audit"})
 
 _SENTENCES: Final[Mapping[str, str]] = {
     "missing": "is missing",
@@ -45,9 +51,28 @@ _SECRETS: Final[Mapping[str, str]] = dict.fromkeys(
 ) | {"client_secret": "the channel has no client secret; take it out"}
 """Keys that people expect. The nearest word would lead `password` to password_env, and the password into the log."""
 
-_NAME_RULE: Final = (
-    "a name has 1 to 32 lower-case letters, digits and hyphens, and begins with a letter"  # NAME_PATTERN in words
-)
+_FORMS: Final[Mapping[type[BaseModel] | None, tuple[str, str]]] = {
+    Listener: ("must be an address in quotes, or a table that has one", ""),
+    ApiKey: ("must be a table with the digest of a key", 'for example { sha256 = "..." }, never the key itself'),
+}
+"""What is written instead of a table, where "must be a table" would lead astray."""
+
+_PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
+    NAME_PATTERN: ("a name has 1 to 32 lower-case letters, digits and hyphens, and begins with a letter", ""),
+    SCOPE_PATTERN: (
+        "must be one scope, in ASCII and without spaces or quotes",
+        "several scopes are several entries of the list",
+    ),
+    SHA256_PATTERN: (
+        "must be a SHA-256 in 64 lower-case hexadecimal digits",
+        "`fla-gateway caller new` prints it; the key itself never stands in this file",
+    ),
+    MODE_PATTERN: ("must be a mode in three octal digits", 'for example "0660"'),
+    SERVICE_ACCOUNT_PATTERN: (
+        "must be a namespace and a service account with a slash between them",
+        'for example "payroll/declarations"',
+    ),
+}
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -65,9 +90,20 @@ def schema_faults(error: ValidationError, document: Mapping[str, Any]) -> Iterat
     """
     for detail in error.errors(include_input=False, include_url=False):
         # Tags of the choice between forms, and pydantic's mark for a name itself, are no keys.
-        path = tuple(part for part in detail["loc"] if part not in {"<name>", "<source>", "[key]"})
+        keys = tuple(part for part in detail["loc"] if part not in {"<name>", "<source>", "[key]"})
+        path = _as_written(keys, document)
         message, cure = _sentence(detail, path, document)
         yield path, Fault(place(path), message, cure)
+
+
+def _as_written(path: tuple[str | int, ...], document: Any) -> tuple[str | int, ...]:
+    """Cut a path where the file has a short form instead of the table that the schema made of it."""
+    for depth, part in enumerate(path):
+        if isinstance(document, str):
+            return path[:depth]
+        known = isinstance(document, list) or (isinstance(document, dict) and part in document)
+        document = document[part] if known else None
+    return path
 
 
 def _sentence(detail: ErrorDetails, path: tuple[str | int, ...], document: Mapping[str, Any]) -> tuple[str, str]:
@@ -75,14 +111,11 @@ def _sentence(detail: ErrorDetails, path: tuple[str | int, ...], document: Mappi
     if kind == "extra_forbidden":
         return _unknown_key(path)
     if kind == "string_pattern_mismatch":
-        if detail["ctx"]["pattern"] == NAME_PATTERN:
-            return _NAME_RULE, ""
-        return (
-            "must be one scope, in ASCII and without spaces or quotes",
-            "several scopes are several entries of the list",
-        )
-    if kind in {"text", "path"}:
+        return _PATTERNS[detail["ctx"]["pattern"]]
+    if kind in {"text", "path", "moment"}:
         return detail["msg"], ""
+    if kind == "model_type" and (table := table_at(path)) in _FORMS:
+        return _FORMS[table]
     message = _SENTENCES.get(kind, "cannot be used").format_map(detail.get("ctx", {}))
     if kind == "literal_error":
         value = _value_at(document, path)
@@ -102,55 +135,10 @@ def _value_at(document: Any, path: tuple[str | int, ...]) -> Any:
 
 def _unknown_key(path: tuple[str | int, ...]) -> tuple[str, str]:
     key = str(path[-1])
-    if key in LATER:
-        return "not supported yet by this version of the gateway", "take it out"
-    model = _model_at(path[:-1])
+    model = table_at(path[:-1])
     hint = _SECRETS.get(key) or (suggestion(key, key_names(model)) if model else "")
     if not hint:
-        homes = [home for home, owner in tables().items() if key in key_names(owner)]
-        hint = f"this key belongs in {' or '.join(homes)}" if homes else ""
+        # One head for each table, though it may stand under several.
+        homes = {owner: home for home, owner in reversed(tables().items()) if key in key_names(owner)}
+        hint = f"this key belongs in {' or '.join(reversed(homes.values()))}" if homes else ""
     return "unknown key", hint
-
-
-def key_names(model: type[BaseModel]) -> frozenset[str]:
-    """List the keys of a table as they are written in a file."""
-    return frozenset(field.alias or name for name, field in model.model_fields.items())
-
-
-def tables() -> dict[str, type[BaseModel]]:
-    """List every table of the schema by the head under which it stands, for example ``[profiles.NAME]``."""
-    found: dict[str, type[BaseModel]] = {}
-    _gather(Configuration, "", found)
-    return found
-
-
-def _gather(model: type[BaseModel], prefix: str, found: dict[str, type[BaseModel]]) -> None:
-    found[f"[{prefix}]" if prefix else "the top of the file"] = model
-    for name, field in model.model_fields.items():
-        inner = _table_of(field.annotation)
-        if inner is not None:
-            path = f"{prefix}.{field.alias or name}".lstrip(".")
-            _gather(inner, f"{path}.NAME" if _is_dict(field.annotation) else path, found)
-
-
-def _model_at(path: tuple[str | int, ...]) -> type[BaseModel] | None:
-    model: type[BaseModel] | None = Configuration
-    parts = iter(path)
-    for part in parts:
-        field = model.model_fields.get(str(part)) if model else None
-        if field is None:
-            return None
-        if _is_dict(field.annotation):
-            next(parts, None)
-        model = _table_of(field.annotation)
-    return model
-
-
-def _is_dict(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", None) is dict
-
-
-def _table_of(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_table_of, get_args(annotation))), None)

@@ -1,4 +1,4 @@
-"""URLs of the government side and of the corporate proxy, as values.
+"""URLs of servers that the gateway talks to, as values, and the origins of pages.
 
 Owns a grammar that leaves no room for two readings: ASCII, no user information, no query, no fragment. Refuses to
 know which hosts are good ones.
@@ -18,6 +18,10 @@ _URL: Final = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<path>(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*)"
+)
+# WHATWG HTML, "serialization of an origin": what a browser sends in Origin (RFC 6454, section 6.2).
+_ORIGIN: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<host>[a-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?"
 )
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
@@ -56,6 +60,24 @@ def parse_url(text: str, scheme: str) -> Url:
     if not 0 < port <= 65_535:  # noqa: PLR2004 - the largest port
         raise ValueError("must have a port from 1 to 65535")
     return Url(scheme, _host(match["v6"], match["host"]), port, match["path"])
+
+
+def check_origin(text: str) -> None:
+    """Check that a text is the origin of a page as browsers write it, of any scheme: compared byte for byte later.
+
+    Raises:
+        ValueError: with a sentence that does not repeat the text.
+    """
+    match = _ORIGIN.fullmatch(text)
+    if match is None:
+        raise ValueError("must be an origin in lower case: scheme://host or scheme://host:port, without a path")
+    if _host(match["v6"], match["host"]) != (match["v6"] or match["host"]):
+        raise ValueError("must have its host in the shortest notation, as browsers write it")
+    if match["port"] is None:
+        return
+    port = int(match["port"])
+    if port == _DEFAULT_PORTS.get(match["scheme"]) or str(port) != match["port"] or not 0 < port <= 65_535:  # noqa: PLR2004 - the largest port
+        raise ValueError("must have a port as browsers write it: from 1 to 65535, and none where it is the default")
 
 
 def _host(v6: str | None, name: str | None) -> str:

@@ -1,0 +1,154 @@
+"""Rules of callers: who they are, what proves them, and for how long.
+
+Owns what a caller must have, and that no two can be taken for one another. Refuses to know how a proof is verified and
+what an entry of `allow` means (`access` does), and the clock: the time is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Final
+
+from fla_gateway.config.doors import doors
+from fla_gateway.config.moments import written
+from fla_gateway.config.places import place
+from fla_gateway.config.schema import ApiKey, CallerTable, Configuration
+from fla_gateway.config.sentences import suggestion
+from fla_gateway.errors import Fault
+
+OVERFLOW_ID: Final = 65_534
+"""What Linux shows for a user or group that this namespace does not know (/proc/sys/kernel/overflowuid, by default)."""
+SOON_SECONDS: Final = 30 * 86_400
+
+_PROOFS: Final = "keys, uid, gid, service_account or certificate_names"
+
+
+def caller_faults(configuration: Configuration) -> Iterator[Fault]:
+    """Yield what is wrong with callers, and where two have the same proof."""
+    for name, caller in configuration.callers.items():
+        where = place(("callers", name))
+        if not caller.allow:
+            cure = f"write [{where}.allow] with the permitted requests of each profile"
+            yield Fault(where, "may do nothing: there is no allow", cure)
+        yield from _proof_faults(where, caller)
+        if caller.service_account is not None and configuration.kubernetes is None:
+            message = "can never be proven: there is no table [kubernetes], by which tokens are verified"
+            yield Fault(f"{where}.service_account", message, "write [kubernetes] with issuer, audience and a JWKS")
+    yield from _twin_key_faults(configuration)
+    yield from _twin_faults(configuration)
+
+
+def allowed_profile_faults(configuration: Configuration) -> Iterator[Fault]:
+    """Yield the profiles that callers may use and that do not exist."""
+    known = configuration.profiles
+    for name, caller in configuration.callers.items():
+        for profile in caller.allow if known else ():
+            if profile not in known:
+                cure = suggestion(profile, known) or f"there are: {', '.join(known)}"
+                yield Fault(place(("callers", name, "allow", profile)), "there is no such profile", cure)
+
+
+def caller_warnings(configuration: Configuration, now: float) -> Iterator[Fault]:
+    """Yield what is allowed about callers, but deserves a look.
+
+    Args:
+        configuration: without faults.
+        now: seconds since the epoch.
+    """
+    if "callers" in configuration.model_fields_set and not configuration.callers:
+        yield Fault("callers", "is empty, and so nobody is asked who he is", "name at least one caller, or take it out")
+    yield from _key_warnings(configuration, now)
+    on_unix = any(door.is_unix for door in doors(configuration))
+    for name, caller in configuration.callers.items():
+        for key, value in (("uid", caller.uid), ("gid", caller.gid)):
+            if value is not None and not on_unix:
+                message = "can never be proven: no listener of the gateway or of a profile is a unix socket"
+                yield Fault(place(("callers", name, key)), message, 'add one to gateway.listen, such as "unix:/path"')
+        if caller.observe_until is not None and caller.observe_until <= now:
+            message = f"ended ({written(caller.observe_until)}): requests outside of allow are refused"
+            yield Fault(place(("callers", name, "observe_until")), message, "take it out")
+    yield from _idle_warnings(configuration)
+
+
+def placed_keys(configuration: Configuration) -> Iterator[tuple[str, ApiKey]]:
+    """Yield every API key with its place: those of callers, and the one of the status page."""
+    for name, caller in configuration.callers.items():
+        for index, key in enumerate(caller.keys):
+            yield place(("callers", name, "keys", index)), key
+    if configuration.admin.key is not None:
+        yield "admin.key", configuration.admin.key
+
+
+def _proof_faults(where: str, caller: CallerTable) -> Iterator[Fault]:
+    on_socket = caller.uid is not None or caller.gid is not None
+    if not (caller.keys or on_socket or caller.service_account or caller.certificate_names):
+        cure = f"give it {_PROOFS}; `fla-gateway caller new` makes a key"
+        yield Fault(where, "can never be proven: nothing says by what it is known", cure)
+    if caller.keys and caller.service_account is not None:
+        message = "can never be proven: a request carries one credential, and this wants a key and a token"
+        yield Fault(where, message, "take keys or service_account out")
+    if on_socket and caller.certificate_names:
+        message = "can never be proven: users and groups are known on unix sockets, certificates on TLS listeners"
+        yield Fault(where, message, "take uid and gid, or certificate_names, out")
+    for key, value in (("uid", caller.uid), ("gid", caller.gid)):
+        if value == OVERFLOW_ID:
+            message = f"must not be {OVERFLOW_ID}: that is what the kernel shows for everybody whom it does not know"
+            yield Fault(f"{where}.{key}", message, "run the caller under a user and group of its own")
+
+
+def _twin_key_faults(configuration: Configuration) -> Iterator[Fault]:
+    seen: dict[str, str] = {}
+    for where, key in placed_keys(configuration):
+        first = seen.setdefault(key.sha256, where)
+        if first != where:
+            yield Fault(f"{where}.sha256", f"is the same key as {first}", "make a key of its own for each")
+
+
+def _twin_faults(configuration: Configuration) -> Iterator[Fault]:
+    """Find callers without keys who have exactly the same proof; where keys are needed too, those tell them apart."""
+    seen: dict[tuple[object, ...], str] = {}
+    for name, caller in configuration.callers.items():
+        if caller.keys:
+            continue
+        where = place(("callers", name))
+        names: dict[str | None, None] = dict.fromkeys(caller.certificate_names) or {None: None}
+        for proof in product([caller.uid], [caller.gid], [caller.service_account], names):
+            first = seen.setdefault(proof, where) if any(part is not None for part in proof) else where
+            if first != where:
+                message = f"has the same proof as {first}, so that nobody could tell which of the two calls"
+                yield Fault(where, message, "join them, or give each a proof of its own")
+
+
+def _key_warnings(configuration: Configuration, now: float) -> Iterator[Fault]:
+    for where, key in placed_keys(configuration):
+        if key.expires is not None and now < key.expires <= now + SOON_SECONDS:
+            message = f"is accepted only until {written(key.expires)}"
+            yield Fault(where, message, "make another with `fla-gateway caller new`, and keep both until all use it")
+    for name, caller in configuration.callers.items():
+        if caller.keys and all(_is_over(key, now) for key in caller.keys):
+            message = "has expired, and the caller is refused" if len(caller.keys) == 1 else "have all expired"
+            yield Fault(place(("callers", name, "keys")), message, "make another with `fla-gateway caller new`")
+    if configuration.admin.key is not None and _is_over(configuration.admin.key, now):
+        yield Fault("admin.key", "has expired, and the status page is shown to nobody over TCP", "make another")
+
+
+def _is_over(key: ApiKey, now: float) -> bool:
+    return key.expires is not None and key.expires <= now
+
+
+def _idle_warnings(configuration: Configuration) -> Iterator[Fault]:
+    """Find what is there for callers and used by none."""
+    callers = configuration.callers.values()
+    if configuration.kubernetes is not None and not any(caller.service_account for caller in callers):
+        yield Fault("kubernetes", "no caller has a service_account")
+    if not any(caller.certificate_names for caller in callers):
+        for door in doors(configuration):
+            if door.listener.tls and door.listener.tls.client_ca:
+                yield Fault(f"{door.place}.tls.client_ca", "no caller has certificate_names")
+    for name, profile in configuration.profiles.items() if callers else ():
+        if profile.anonymous:
+            where = place(("profiles", name, "anonymous"))
+            yield Fault(where, "has no effect, since callers are configured", "take it out")
+        if not any(name in caller.allow for caller in callers):
+            yield Fault(place(("profiles", name)), "no caller may use this profile")

@@ -1,0 +1,73 @@
+"""The doors of a configuration, as values: each address to listen on, with its place and how it is served.
+
+Owns the list of them, and what its mode says of a unix socket. Refuses to judge; `listeners` and `callers` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from fla_gateway.config.address import Address, TcpAddress, UnixAddress, parse_listen
+from fla_gateway.config.places import place
+from fla_gateway.config.schema import Configuration, Listener
+
+OTHERS: Final = 0o077
+"""The bits of a mode that concern anybody but the owner."""
+
+_DEFAULT_MODE: Final = "0600"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One entry of `listen`.
+
+    Attributes:
+        place: where it stands, as faults say it.
+        listener: as it is written.
+        address: as it was read; None where the text is none.
+        profile: name of the only profile behind it, or None where all are.
+    """
+
+    place: str
+    listener: Listener
+    address: Address | None
+    profile: str | None = None
+
+    @property
+    def mode(self) -> int:
+        """Mode of the socket's file, as far as there is one."""
+        return int(self.listener.mode or _DEFAULT_MODE, 8)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody but the owner of a unix socket, and root, gets in."""
+        return isinstance(self.address, UnixAddress) and not self.mode & OTHERS
+
+    @property
+    def is_unix(self) -> bool:
+        """Whether the peer is known by user and group."""
+        return self.address is not None and not isinstance(self.address, TcpAddress)
+
+
+def doors(configuration: Configuration) -> Iterator[Door]:
+    """Yield the doors of the data path: the gateway's, then those of single profiles."""
+    for index, listener in enumerate(configuration.gateway.listen):
+        yield _door(place(("gateway", "listen", index)), listener)
+    for name, profile in configuration.profiles.items():
+        if profile.listen is not None:
+            yield _door(place(("profiles", name, "listen")), profile.listen, name)
+
+
+def admin_door(configuration: Configuration) -> Door:
+    """Give the door of the admin listener."""
+    return _door("admin.listen", configuration.admin.listen)
+
+
+def _door(where: str, listener: Listener, profile: str | None = None) -> Door:
+    try:
+        address = parse_listen(listener.address)
+    except ValueError:
+        address = None
+    return Door(where, listener, address, profile)

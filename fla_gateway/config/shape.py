@@ -1,0 +1,90 @@
+"""Rule: what the schema says of a place in a document.
+
+Owns the way from a path of keys to the table and the type that the schema has there, and the list of all tables.
+Refuses to know documents and values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from fla_gateway.config.schema import Configuration, Listener
+
+Place = tuple[str | int, ...]
+
+
+def key_names(model: type[BaseModel]) -> frozenset[str]:
+    """List the keys of a table as they are written in a file."""
+    return frozenset(field.alias or name for name, field in model.model_fields.items())
+
+
+@cache
+def tables() -> dict[str, type[BaseModel]]:
+    """List every table of the schema by the head under which it stands.
+
+    For example ``[profiles.NAME]``, or ``[[callers.NAME.keys]]`` for an entry of a list. The same table may stand under
+    several heads; the first is the one that comes first in the schema.
+    """
+    return dict(_walk(Configuration, "the top of the file", ""))
+
+
+def table_at(place: Place) -> type[BaseModel] | None:
+    """Give the table that the schema has at a place, also where a short form of it may stand; or None."""
+    model: type[BaseModel] | None = Configuration
+    parts = iter(place)
+    for part in parts:
+        annotation = _annotation(model, part)
+        if annotation is None:
+            return None
+        if get_origin(annotation) in {dict, list}:
+            # The name of an entry, or its position.
+            next(parts, None)
+        model = _table_in(annotation)
+    return model
+
+
+def is_address(place: Place) -> bool:
+    """Whether a text at this place is an address to listen on: an entry of `listen`, or the `address` of one."""
+    return table_at(place) is Listener or (place[-1:] == ("address",) and table_at(place[:-1]) is Listener)
+
+
+def is_file(place: Place) -> bool:
+    """Whether a text at this place is the path of a file or directory."""
+    return bool(place) and Path in _parts(_annotation(table_at(place[:-1]), place[-1]))
+
+
+def _annotation(model: type[BaseModel] | None, key: str | int) -> Any:
+    fields = model.model_fields if model else {}
+    return next((field.annotation for name, field in fields.items() if (field.alias or name) == key), None)
+
+
+def _walk(model: type[BaseModel], head: str, prefix: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    yield head, model
+    for name, field in model.model_fields.items():
+        inner = _table_in(field.annotation)
+        if inner is None:
+            continue
+        path = f"{prefix}{field.alias or name}"
+        match get_origin(field.annotation):
+            case origin if origin is dict:
+                yield from _walk(inner, f"[{path}.NAME]", f"{path}.NAME.")
+            case origin if origin is list:
+                yield from _walk(inner, f"[[{path}]]", f"{path}.")
+            case _:
+                yield from _walk(inner, f"[{path}]", f"{path}.")
+
+
+def _table_in(annotation: Any) -> type[BaseModel] | None:
+    found = (part for part in _parts(annotation) if isinstance(part, type) and issubclass(part, BaseModel))
+    return next(found, None)
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    """Take a type apart, down to the types that have no arguments."""
+    arguments = get_args(annotation)
+    return tuple(part for argument in arguments for part in _parts(argument)) if arguments else (annotation,)
