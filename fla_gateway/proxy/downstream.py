@@ -241,9 +241,11 @@ class CallerConnection(asyncio.Protocol):
         # is read (RFC 9112, section 9.6): so only our side is closed, and what comes is thrown away for a while.
         self.lingering = True
         self._buffer = b""
-        # A caller that has closed already may have answered our last bytes with a reset: then no side is left to close.
-        with contextlib.suppress(OSError):
-            self.transport.write_eof()
+        # Over TLS no side can be closed alone: the caller reads "Connection: close", or the sweep ends it.
+        if self.transport.can_write_eof():
+            # A caller that has closed already may have answered our last bytes with a reset: then none is left to close.
+            with contextlib.suppress(OSError):
+                self.transport.write_eof()
         self._resume(_PIPELINED)
 
     def _linger(self, size: int) -> None:
@@ -275,6 +277,9 @@ class CallerConnection(asyncio.Protocol):
         if self.exchange is not None and self._left:
             self.exchange.caller_gone()
             self.exchange = None
+            return False
+        if not self.transport.can_write_eof():
+            # TLS ends as a whole: the connection is lost next, whatever is said here.
             return False
         return self.exchange is not None or (bool(self._buffer) and bool(self._paused & _PIPELINED))
 
