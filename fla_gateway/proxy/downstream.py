@@ -243,7 +243,7 @@ class CallerConnection(asyncio.Protocol):
         self._buffer = b""
         # Over TLS no side can be closed alone: the caller reads "Connection: close", or the sweep ends it.
         if self.transport.can_write_eof():
-            # A caller that has closed already may have answered our last bytes with a reset: then none is left to close.
+            # A caller that has closed already may have answered our last bytes with a reset: then none is left.
             with contextlib.suppress(OSError):
                 self.transport.write_eof()
         self._resume(_PIPELINED)
