@@ -9,11 +9,14 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import SSLContext
 
+from fla_gateway.access.admissions import Admissions
+from fla_gateway.access.authn import ServiceAccounts
 from fla_gateway.access.guard import listener_names
+from fla_gateway.access.limits import limiter_for
 from fla_gateway.access.masking import KEY_BYTES
 from fla_gateway.clock import Clock
 from fla_gateway.config.address import Address, TcpAddress, parse_ip
@@ -25,12 +28,13 @@ from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.connector import Connector
 from fla_gateway.proxy.door import Door
 from fla_gateway.proxy.pool import Pool
-from fla_gateway.proxy.record import Observer
+from fla_gateway.proxy.record import Journal, Observer
 from fla_gateway.proxy.routing import RoutingTable
 from fla_gateway.proxy.service import Service
 from fla_gateway.runtime.binding import Bound, bind
 from fla_gateway.runtime.configured import Configured
 from fla_gateway.runtime.listeners import Listeners
+from fla_gateway.runtime.peers import overflow_ids, peer_of
 from fla_gateway.tokens.cache import TokenCache
 from fla_gateway.tokens.refresher import Refresher
 
@@ -59,65 +63,95 @@ class Gateway:
     bound: tuple[Bound, ...]
 
 
-def build(
-    configured: Configured,
-    unavailable: Mapping[str, str],
-    source: TokenSource,
-    tls: Tls,
-    clock: Clock,
-    observer: Observer,
-    egress: Egress | None = None,
-) -> Gateway:
-    """Build a gateway and bind its listeners; nothing is accepted before `Listeners.start`.
+def masking_key() -> bytes:
+    """Draw the key of masked paths; it lives as long as the process."""
+    return secrets.token_bytes(KEY_BYTES)
 
-    Args:
-        configured: a configuration without faults.
-        unavailable: why profiles cannot be served, by name.
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a gateway is built into.
+
+    Attributes:
         source: where tokens come from.
         tls: contexts for the way to the APIs.
         clock: the host's clocks.
         observer: told of every finished exchange.
         egress: the corporate proxy, or None.
+        journal: told of changing requests before they are sent, or None.
+        service_accounts: verifies tokens of Kubernetes, or None.
+        hash_key: under which tokens stand in records.
+    """
+
+    source: TokenSource
+    tls: Tls
+    clock: Clock
+    observer: Observer
+    egress: Egress | None = None
+    journal: Journal | None = None
+    service_accounts: ServiceAccounts | None = None
+    hash_key: bytes = field(default_factory=masking_key, repr=False)
+
+
+def build(configured: Configured, unavailable: Mapping[str, str], around: Surroundings) -> Gateway:
+    """Build a gateway and bind its listeners; nothing is accepted before `Listeners.start`.
+
+    Args:
+        configured: a configuration without faults.
+        unavailable: why profiles cannot be served, by name.
+        around: what it is built into.
 
     Raises:
         ConfigurationError: an address cannot be had.
     """
     configuration = configured.settings.configuration
     # The system's random numbers: jitter that two gateways share would be none.
-    tokens = TokenCache(source, clock, random=random.SystemRandom().random)
-    hash_key = masking_key()
+    tokens = TokenCache(around.source, around.clock, random=random.SystemRandom().random)
     served = tuple(profile for profile in configured.profiles if profile.name not in unavailable)
-    accounts = {
-        profile.name: _account(profile, tokens, configuration, tls(profile.upstream.ca_file), clock, egress, hash_key)
-        for profile in served
-    }
-    service = Service(configuration.gateway, accounts, unavailable, observer, clock)
+    accounts = {profile.name: _account(profile, tokens, configuration, around) for profile in served}
+    service = Service(
+        configuration.gateway, accounts, unavailable, around.observer, around.clock,
+        _admissions(configuration, around), around.journal,
+    )  # fmt: skip
     doors = [
-        (bound, service.protocol(Door(_table(configured.profiles, only), _names(bound.address, configuration))))
+        (bound, service.protocol(_door(bound, configured, only)))
         for place, listener, only in _addresses(configured)
         for bound in bind(listener, place)
     ]
     listeners = service.acceptor = Listeners(doors)
-    return Gateway(served, service, tokens, Refresher(tokens, clock), listeners, tuple(bound for bound, _ in doors))
+    refresher = Refresher(tokens, around.clock)
+    return Gateway(served, service, tokens, refresher, listeners, tuple(bound for bound, _ in doors))
 
 
-def masking_key() -> bytes:
-    """Draw the key of masked paths; it lives as long as the process."""
-    return secrets.token_bytes(KEY_BYTES)
+def _account(profile: Profile, tokens: TokenCache, configuration: Configuration, around: Surroundings) -> Account:
+    tls = around.tls(profile.upstream.ca_file)
+    connector = Connector(profile.upstream, tls, around.egress, configuration.gateway.timeouts.connect)
+    pool = Pool(profile.name, configuration.gateway.pool, connector.open, around.clock.monotonic)
+    limiter = limiter_for(configuration.profiles[profile.name], configuration.callers)
+    return Account(profile, tokens.entry(profile.token_request), pool, around.hash_key, limiter)
 
 
-def _account(
-    profile: Profile,
-    tokens: TokenCache,
-    configuration: Configuration,
-    tls: SSLContext,
-    clock: Clock,
-    egress: Egress | None,
-    hash_key: bytes,
-) -> Account:
-    connector = Connector(profile.upstream, tls, egress, configuration.gateway.timeouts.connect)
-    pool = Pool(profile.name, configuration.gateway.pool, connector.open, clock.monotonic)
-    return Account(profile, tokens.entry(profile.token_request), pool, hash_key)
+def _admissions(configuration: Configuration, around: Surroundings) -> Admissions | None:
+    """Take the callers; without any nobody is asked."""
+    if not configuration.callers:
+        return None
+    return Admissions(configuration.callers, around.service_accounts, around.clock, *overflow_ids())
+
+
+def _door(bound: Bound, configured: Configured, only: str | None) -> Door:
+    configuration = configured.settings.configuration
+    return Door(
+        _table(configured.profiles, only),
+        _names(bound.address, configuration),
+        secure=bound.tls is not None,
+        guarded=bool(configuration.callers),
+        peer_of=peer_of if configuration.callers and _proves(bound) else None,
+    )
+
+
+def _proves(bound: Bound) -> bool:
+    """Tell whether a transport itself may prove a caller: a unix socket, or TLS that asks for certificates."""
+    return bound.tls is not None or not isinstance(bound.address, TcpAddress)
 
 
 def _addresses(configured: Configured) -> list[tuple[str, Listener, str | None]]:

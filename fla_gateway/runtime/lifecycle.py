@@ -33,7 +33,7 @@ from fla_gateway.observe.observers import join
 from fla_gateway.observe.requests import RequestLog
 from fla_gateway.observe.writer import LineWriter
 from fla_gateway.runtime.binding import bind
-from fla_gateway.runtime.build import Gateway, build, masking_key
+from fla_gateway.runtime.build import Gateway, Surroundings, build, masking_key
 from fla_gateway.runtime.configured import Configured, read
 from fla_gateway.runtime.keys import Keys, load_keys, signing_key, why_unusable
 from fla_gateway.runtime.trust import Trust
@@ -84,7 +84,9 @@ def serve(path: Path, *, strict: bool) -> int:
 
         async def start_and_stop() -> int:
             log = process.request_log()
-            gateway = build(configured, unavailable, client, trust.context, clock, join(counters, log), egress)
+            gateway = build(
+                configured, unavailable, Surroundings(client, trust.context, clock, join(counters, log), egress)
+            )
             return await process.run(gateway, log)
 
         return runner.run(start_and_stop())

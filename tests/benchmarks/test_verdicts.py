@@ -82,7 +82,7 @@ def test_the_small_answer_is_exactly_one_kilobyte():
 def test_every_template_is_filled_in_completely(tmp_path):
     """No name between @ signs is left in any configuration of a run."""
     names = ("upstream.conf", "nginx.conf", "haproxy.cfg", "envoy.yaml", "gateway.toml", "get.lua", "post.lua")
-    work = Work(tmp_path, "the-bearer", 1, 2, {"admin": 3})
+    work = Work(tmp_path, "the-bearer", 1, 2, {"admin": 3, "guarded-admin": 4})
     for name in names:
         text = work.render(name, port=4).read_text()
         assert not [word for word in text.split() if word.startswith("@") and word.rstrip(";").endswith("@")], name

@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from fla_gateway.clock import SystemClock
-from fla_gateway.runtime.build import Gateway, build
+from fla_gateway.runtime.build import Gateway, Surroundings, build
 from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.trust import Trust
 from tests.soak.api import Api
@@ -32,7 +32,7 @@ async def gateway_before(api: Api, authority: TlsAuthority, folder: Path, record
     (folder / "acme.pem").write_text("never read: the source of tokens is a fake")
     path = folder / "gateway.toml"
     path.write_text(CONFIGURATION.format(gateway=SETTINGS, authority=f"localhost:{api.port}"))
-    gateway = build(read(path), {}, CanaryTokens(set()), Trust().context, SystemClock(), records)
+    gateway = build(read(path), {}, Surroundings(CanaryTokens(set()), Trust().context, SystemClock(), records))
     gateway.service.start(1024)
     await gateway.listeners.start()
     try:

@@ -23,7 +23,7 @@ from fla_gateway.egress import Egress
 from fla_gateway.errors import ProblemError
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.proxy.record import ExchangeRecord, PoolSnapshot
-from fla_gateway.runtime.build import Gateway, Tls, build
+from fla_gateway.runtime.build import Gateway, Surroundings, Tls, build
 from fla_gateway.runtime.configured import read
 from fla_gateway.secret import Secret
 
@@ -606,7 +606,7 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
     path.write_text(CONFIGURATION.format(**words, port=port, ca_file=ca_file))
     clock, records = MovableClock(), Records()
     tokens = Tokens(clock)
-    built = build(read(path), unavailable or {}, tokens, tls, clock, records, egress)
+    built = build(read(path), unavailable or {}, Surroundings(tokens, tls, clock, records, egress))
     built.service.start(limit, sweep_seconds=SWEEP_SECONDS)
     await built.listeners.start()
     rig = Rig(built, api, tokens, records, clock, built.bound[0].sock.getsockname()[1])

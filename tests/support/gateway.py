@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from fla_gateway.clock import SystemClock
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.proxy.record import ExchangeRecord
-from fla_gateway.runtime.build import Gateway, build
+from fla_gateway.runtime.build import Gateway, Surroundings, build
 from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.trust import Trust
 from fla_gateway.secret import Secret
@@ -112,7 +112,7 @@ async def running_gateway(
     path = folder / "gateway.toml"
     path.write_text(CONFIGURATION.format(gateway=settings, authority=upstream.authority))
     tokens, records = CanaryTokens(upstream.bearers), Records()
-    gateway = build(read(path), {}, tokens, Trust().context, SystemClock(), records)
+    gateway = build(read(path), {}, Surroundings(tokens, Trust().context, SystemClock(), records))
     gateway.service.start(listeners)
     await gateway.listeners.start()
     try:
