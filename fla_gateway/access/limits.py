@@ -1,20 +1,320 @@
-"""STUB of the lead until the limits helper's file is there: overwrite it."""
+"""Rule with state: how much callers may ask of one profile at once, and how they share what it has.
+
+Owns the limits of a profile and of its callers, and who is active in it. Refuses to read a clock, to hold anybody back
+and to know what a request is: one that exceeds a limit is refused, and comes again.
+
+Of a limit of the profile everybody who is active has an equal share. One caller alone may use all of it; as soon as
+another one appears, what he has not used of his share is kept free for him. So a flood of one takes nothing away from
+the others, and who has just been refused finds his share when he comes again.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping
+from typing import Final
+
 from fla_gateway.access.guard import Refusal
+from fla_gateway.config.schema import CallerTable, Limits, ProfileTable
+
+ACTIVE_SECONDS: Final = 5.0
+"""How long a caller counts as active after his last exchange, or his last refused request."""
+CLAIM_SECONDS: Final = 2.0
+"""How long an exchange is kept for a refused caller where there are fewer than callers; he was told to wait one."""
+NO_LIMIT: Final = -1
+
+_SWEEP_SECONDS: Final = 0.25
+_UNLIMITED: Final = 2**62
+# A token that is all there but for rounding.
+_ONE: Final = 1 - 1e-9
+_NO_LIMITS: Final = Limits()
+
+
+class _Bucket:
+    """A token bucket: so many tokens a second, and at most one second's worth (but a whole one) at hand."""
+
+    __slots__ = ("at", "capacity", "rate", "tokens")
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self.capacity = self.tokens = max(1.0, rate)
+        self.at = -math.inf
+
+    def wait(self, now: float) -> float:
+        """Give the seconds until a token is there; 0 if one is."""
+        tokens = self.tokens + (now - self.at) * self.rate
+        if tokens > self.capacity:  # noqa: PLR1730 - a call of min costs three times as much, on every request's way
+            tokens = self.capacity
+        self.tokens = tokens
+        self.at = now
+        return 0.0 if tokens >= _ONE else (1 - tokens) / self.rate
+
+
+class _Use:
+    """What one caller may use, and what he does."""
+
+    __slots__ = (
+        "active", "bucket", "claim", "claimed_until", "expected", "limited", "most", "name", "running", "seen",
+        "share_at", "share_tokens",
+    )  # fmt: skip
+
+    def __init__(self, name: str, limits: Limits) -> None:
+        self.name = name
+        self.most = _UNLIMITED if limits.concurrent is None else limits.concurrent
+        self.bucket = None if limits.per_second is None else _Bucket(limits.per_second)
+        self.limited = self.bucket is not None or limits.concurrent is not None
+        self.running = 0
+        self.active = False
+        self.seen = -math.inf
+        # When he may come again after a refusal for the profile's rate; he stays a sharer until he can.
+        self.expected = -math.inf
+        # His part of the profile's bucket, kept while others are active as well.
+        self.share_tokens = 0.0
+        self.share_at = 0.0
+        # Since when he waits for an exchange to become free, where there are fewer of them than active callers.
+        self.claim = math.inf
+        self.claimed_until = -math.inf
+
+    def gone(self, now: float) -> bool:
+        """Tell whether he does nothing, and has not for a while."""
+        return not self.running and now >= max(self.seen, self.expected) + ACTIVE_SECONDS
+
+    def unused(self, share: int) -> int:
+        """Give how many exchanges he may still begin within his share."""
+        return max(0, min(share, self.most) - self.running)
+
+
+class _Rate:
+    """The profile's requests per second: one bucket, of which each active caller owns a part."""
+
+    __slots__ = ("bucket",)
+
+    def __init__(self, rate: float) -> None:
+        self.bucket = _Bucket(rate)
+
+    def join(self, use: _Use, others: Iterable[_Use], sharers: int, now: float) -> None:
+        """Give a caller who becomes active his part, so that the parts are never more than the whole.
+
+        Args:
+            use: the caller.
+            others: those who are active already.
+            sharers: how many they are with him.
+            now: the time.
+        """
+        self.bucket.wait(now)
+        left = self.bucket.tokens
+        for other in others:
+            # Of one who was alone no part was kept: all was his.
+            part = left if sharers == 2 else self._part(other, sharers - 1, now)  # noqa: PLR2004 - he and one other
+            other.share_tokens = part * (sharers - 1) / sharers
+            other.share_at = now
+            left -= other.share_tokens
+        use.share_tokens = min(max(0.0, left), self._most(sharers))
+        use.share_at = now
+
+    def take(self, use: _Use, active: Mapping[str, _Use], now: float) -> float:
+        """Take a token for a request, if one is there and not kept for somebody else.
+
+        Returns:
+            0.0, or the seconds to wait where nothing was taken.
+        """
+        bucket = self.bucket
+        wait = bucket.wait(now)
+        sharers = len(active)
+        if sharers > 1:
+            part = use.share_tokens = self._part(use, sharers, now)
+            use.share_at = now
+            if part < _ONE:
+                kept = sum(self._part(other, sharers, now) for other in active.values() if other is not use)
+                if wait or bucket.tokens - _ONE < kept:
+                    return max(wait, (1 - part) * sharers / bucket.rate)
+                # Beyond his part, of what nobody else has a claim to; that is no debt.
+                use.share_tokens = 1.0
+        if not wait:
+            bucket.tokens -= 1
+            use.share_tokens -= 1
+        return wait
+
+    def _part(self, use: _Use, sharers: int, now: float) -> float:
+        return min(use.share_tokens + (now - use.share_at) * self.bucket.rate / sharers, self._most(sharers))
+
+    def _most(self, sharers: int) -> float:
+        return max(1.0, self.bucket.capacity / sharers)
 
 
 class Limiter:
-    """STUB."""
+    """The limits of one profile.
+
+    Args:
+        profile_limits: of all callers together.
+        caller_limits: of each caller, by name.
+    """
+
+    def __init__(self, profile_limits: Limits, caller_limits: Mapping[str, Limits]) -> None:
+        self._uses = {name: _Use(name, limits) for name, limits in caller_limits.items()}
+        self._most = profile_limits.concurrent
+        self._rate = None if profile_limits.per_second is None else _Rate(profile_limits.per_second)
+        self._shared = self._most is not None or self._rate is not None
+        self._body = _smaller(profile_limits.body_bytes, None)
+        self._bodies = {
+            name: _smaller(profile_limits.body_bytes, limits.body_bytes) for name, limits in caller_limits.items()
+        }
+        self._running = 0
+        self._active: dict[str, _Use] = {}
+        self._sweep_at = -math.inf
 
     def enter(self, caller: str, now: float) -> Refusal | None:
-        """STUB."""
+        """Judge a request, and count it as running if it may go on; then `leave` must follow.
+
+        Args:
+            caller: his name; empty for one who was not asked for it.
+            now: `Clock.monotonic`.
+
+        Returns:
+            None, or why the request is refused; it has used up nothing then.
+        """
+        use = self._uses.get(caller)
+        if use is None:
+            use = self._uses[caller] = _Use(caller, _NO_LIMITS)
+        if self._shared:
+            if now >= self._sweep_at:
+                self._sweep(now)
+            if not use.active:
+                self._join(use, now)
+            use.seen = now
+        refusal = _beyond_own(use, now) if use.limited else None
+        if refusal is None and self._shared:
+            refusal = self._beyond_shared(use, now)
+        if refusal is not None:
+            return refusal
+        if use.bucket is not None:
+            use.bucket.tokens -= 1
+        use.running += 1
+        self._running += 1
         return None
 
     def leave(self, caller: str, now: float) -> None:
-        """STUB."""
+        """Take note of the end of an exchange that `enter` let through.
+
+        Args:
+            caller: his name.
+            now: `Clock.monotonic`.
+        """
+        use = self._uses[caller]
+        use.running -= 1
+        use.seen = now
+        self._running -= 1
 
     def body_limit(self, caller: str) -> int:
-        """STUB."""
-        return -1
+        """Give how many bytes a request body of a caller may have; -1 if there is no limit."""
+        return self._bodies.get(caller, self._body)
+
+    def _beyond_shared(self, use: _Use, now: float) -> Refusal | None:
+        if self._most is not None and not self._has_room(use, self._most, now):
+            return _shared_concurrent(self._most, len(self._active))
+        if self._rate is not None:
+            wait = self._rate.take(use, self._active, now)
+            if wait:
+                use.expected = now + wait
+                return _shared_rate(self._rate.bucket.rate, len(self._active), wait)
+        return None
+
+    def _has_room(self, use: _Use, most: int, now: float) -> bool:
+        free = most - self._running
+        sharers = len(self._active)
+        if sharers == 1:
+            return free > 0
+        share = max(1, most // sharers)
+        if use.running >= share:
+            return free > sum(other.unused(share) for other in self._active.values() if other is not use)
+        if sharers <= most:
+            return free > 0
+        return self._has_turn(use, free, now)
+
+    def _has_turn(self, use: _Use, free: int, now: float) -> bool:
+        """Let those who were refused come in turn, where not everybody who is active can have one exchange."""
+        if now >= use.claimed_until:
+            use.claim = math.inf
+        waiting = sum(it.claim < use.claim and now < it.claimed_until for it in self._active.values())
+        if free > waiting:
+            use.claim = math.inf
+            return True
+        use.claim = min(use.claim, now)
+        use.claimed_until = now + CLAIM_SECONDS
+        return False
+
+    def _join(self, use: _Use, now: float) -> None:
+        if self._rate is not None:
+            self._rate.join(use, self._active.values(), len(self._active) + 1, now)
+        use.active = True
+        self._active[use.name] = use
+
+    def _sweep(self, now: float) -> None:
+        self._sweep_at = now + _SWEEP_SECONDS
+        for use in [it for it in self._active.values() if it.gone(now)]:
+            use.active = False
+            del self._active[use.name]
+
+
+def limiter_for(profile: ProfileTable, callers: Mapping[str, CallerTable]) -> Limiter | None:
+    """Make the limiter of a profile, or None where nothing is limited.
+
+    Args:
+        profile: its table.
+        callers: those of the configuration, by name.
+    """
+    limits = {name: caller.limits for name, caller in callers.items()}
+    if all(it == _NO_LIMITS for it in (profile.limits, *limits.values())):
+        return None
+    return Limiter(profile.limits, limits)
+
+
+def _smaller(one: int | None, other: int | None) -> int:
+    return min((it for it in (one, other) if it is not None), default=NO_LIMIT)
+
+
+def _beyond_own(use: _Use, now: float) -> Refusal | None:
+    if use.running >= use.most:
+        return Refusal(
+            "too-many-requests",
+            f"Caller {use.name} has {use.running} exchanges running, as many as 'concurrent' of its own limits "
+            "permits. Wait for the end of one before the next is begun.",
+            1,
+        )
+    wait = 0.0 if use.bucket is None else use.bucket.wait(now)
+    if use.bucket is None or not wait:
+        return None
+    seconds, rate = _whole(wait), use.bucket.rate
+    return Refusal(
+        "too-many-requests",
+        f"Caller {use.name} makes more requests than the {rate:g} per second of its own limits. "
+        f"Try again in {seconds} s, and spread requests over time.",
+        seconds,
+    )
+
+
+def _shared_concurrent(most: int, sharers: int) -> Refusal:
+    return Refusal(
+        "too-many-requests",
+        f"The profile's limit of {most} concurrent exchanges{_among(sharers)} is reached. "
+        "Wait for the end of one, or try again in 1 s.",
+        1,
+    )
+
+
+def _shared_rate(rate: float, sharers: int, wait: float) -> Refusal:
+    seconds = _whole(wait)
+    return Refusal(
+        "too-many-requests",
+        f"The profile's limit of {rate:g} requests per second{_among(sharers)} is reached. "
+        f"Try again in {seconds} s, and spread requests over time.",
+        seconds,
+    )
+
+
+def _among(sharers: int) -> str:
+    return f", shared by the {sharers} callers who are active now," if sharers > 1 else ""
+
+
+def _whole(seconds: float) -> int:
+    return max(1, math.ceil(seconds))
