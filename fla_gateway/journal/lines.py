@@ -33,9 +33,10 @@ OUTCOME: Final = "outcome"
 STRANGERS: Final = "strangers"
 """Refusals of strangers, added up: ``since``, ``counts`` (problem code -> number)."""
 REPAIR: Final = "repair"
-"""A torn last line was cut off: ``bytes``, ``sha256`` of them."""
+"""A torn last line was cut off: ``segment`` (number), ``bytes``, ``sha256`` of them."""
 LOST: Final = "lost"
-"""The journal could not be written for a while: ``since``, ``intents``, ``outcomes`` (numbers that were lost)."""
+"""The journal could not be written, or not synced, for a while: ``since``, ``intents``, ``outcomes`` (numbers that were
+lost; the others were written late), ``reason`` (the system's words)."""
 RETENTION: Final = "retention"
 """Old segments were removed: ``segments`` (list of ``segment``, ``first_seq``, ``last_seq``, ``head``)."""
 

@@ -1,0 +1,153 @@
+"""Rule: what the data path says becomes the members of a line, as text.
+
+Owns the fast way of writing what `lines` defines: this runs for every exchange. Refuses to know the chain; an entry is
+a line without its first two members, ``prev`` and ``seq``, which are known only when it is written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from json.encoder import encode_basestring_ascii as quoted
+from typing import Any, Final
+
+from fla_gateway.access.caller import Admission
+from fla_gateway.access.masking import mask_path
+from fla_gateway.proxy.record import NO_NOTES, Attempt, ExchangeRecord, Intent, Notes
+
+OTHER_METHOD: Final = "OTHER"
+
+# What goes in with quotes around it is safe in JSON as it stands: ids are UUIDs, tokens hexadecimal digits, codes and
+# outcomes closed sets of this program, methods from `_method`, paths from `mask_path`. The rest is quoted before.
+_INTENT: Final = (
+    '"time":"%s","record":"intent","id":"%s",%s,"method":"%s","path":"%s","token":"%s",'
+    '"trace_sent":%s,"trace_caller":%s,"reference":%s}'
+)
+_OUTCOME: Final = (
+    '"time":"%s","record":"outcome","id":"%s",%s,"method":"%s","path":"%s","token":"%s",'
+    '"trace_sent":%s,"trace_caller":%s,"reference":%s,'
+    '"status":%d,"origin":"%s","code":"%s","outcome":"%s","delivery":"%s","received":%d,"sent":%d,"attempts":%d,'
+    '"refused_attempt":%s,"trace_received":%s,"ms":%.1f,"token_ms":%.1f,"connection_ms":%.1f,"upstream_ms":%.1f}'
+)
+_WHO: Final = '"caller":%s,"proof":%s,"profile":%s,"environment":%s,"rule":%s,"observed":%s'
+_NOTHING: Final = '""'
+
+_METHOD: Final = re.compile(rb"[A-Z-]{1,24}")
+_MOST_REMEMBERED: Final = 1024
+_LONGEST_REMEMBERED_PATH: Final = 256
+
+
+class Entries:
+    """Writes entries, and remembers the parts that come again and again.
+
+    Args:
+        key: key of `mask_path`.
+        environments: environment of each profile.
+    """
+
+    def __init__(self, key: bytes, environments: Mapping[str, str]) -> None:
+        self._key = key
+        self._environments = environments
+        self._paths: dict[bytes, str] = {}
+        self._who: dict[tuple[Admission, str], str] = {}
+        self._methods: dict[bytes, str] = {}
+        self._second = -1
+        self._stamp = ""
+
+    def stamp(self, when: float) -> str:
+        """Write a moment in epoch seconds as the journal does, cut to the millisecond."""
+        second = int(when)
+        if second != self._second:
+            self._second = second
+            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return "%s.%03dZ" % (self._stamp, (when - second) * 1000)  # noqa: UP031 - twice as fast as its successors here
+
+    def intent(self, stamp: str, intent: Intent) -> str:
+        """Write an intent."""
+        request_id, profile, method, path, admission, notes, token = intent
+        return _INTENT % (
+            stamp,
+            request_id,
+            self._who.get((admission, profile)) or self._describe(admission, profile),
+            self._methods.get(method) or self._method(method),
+            self._paths.get(path) or self._mask(path),
+            token,
+            *_notes(notes, request_id),
+        )
+
+    def outcome(self, stamp: str, record: ExchangeRecord) -> str:
+        """Write an outcome."""
+        (
+            request_id, profile, method, path, status, origin, code, outcome, received, sent, seconds, attempts,
+            admission, notes, token, trace, token_seconds, connection_seconds, upstream_seconds, refused, _,
+        ) = record  # fmt: skip
+        if not attempts:
+            delivery = "not-sent"
+        elif origin == "upstream" or upstream_seconds or (refused is not None and attempts == 1):
+            delivery = "delivered"
+        else:
+            delivery = "unknown"
+        return _OUTCOME % (
+            stamp,
+            request_id,
+            self._who.get((admission, profile)) or self._describe(admission, profile),
+            self._methods.get(method) or self._method(method),
+            self._paths.get(path) or self._mask(path),
+            token,
+            *_notes(notes, request_id if attempts else ""),
+            status, origin, code, outcome, delivery, received, sent, attempts,
+            "null" if refused is None else _attempt(refused),
+            quoted(trace) if trace else _NOTHING,
+            seconds * 1000, token_seconds * 1000, connection_seconds * 1000, upstream_seconds * 1000,
+        )  # fmt: skip
+
+    def other(self, stamp: str, record: str, members: Mapping[str, Any]) -> str:
+        """Write an entry of any kind; for the rare ones.
+
+        Args:
+            stamp: as `stamp` gives it.
+            record: kind.
+            members: the kind's own; JSON values.
+        """
+        return json.dumps({"time": stamp, "record": record, **members}, separators=(",", ":"))[1:]
+
+    def _describe(self, admission: Admission, profile: str) -> str:
+        if len(self._who) >= _MOST_REMEMBERED:
+            self._who.clear()
+        caller, proof, rule, observed = admission
+        environment = self._environments.get(profile, "")
+        words = (quoted(caller), quoted(proof), quoted(profile), quoted(environment), quoted(rule))
+        self._who[admission, profile] = text = _WHO % (*words, "true" if observed else "false")
+        return text
+
+    def _method(self, method: bytes) -> str:
+        # A caller may make up a method of any length; the journal keeps what can be one of a registry.
+        text = method.decode("ascii") if _METHOD.fullmatch(method) else OTHER_METHOD if method else ""
+        if len(self._methods) < _MOST_REMEMBERED:
+            self._methods[method] = text
+        return text
+
+    def _mask(self, path: bytes) -> str:
+        masked = mask_path(path, self._key)
+        if len(path) <= _LONGEST_REMEMBERED_PATH:
+            if len(self._paths) >= _MOST_REMEMBERED:
+                self._paths.clear()
+            self._paths[path] = masked
+        return masked
+
+
+def _notes(notes: Notes, request_id: str) -> tuple[str, str, str]:
+    """Give trace_sent, trace_caller and reference; BelGov-Trace-Id is the caller's own, or else the request id."""
+    if notes is NO_NOTES:
+        return f'"{request_id}"', _NOTHING, _NOTHING
+    reference, trace, _ = notes
+    caller = quoted(trace) if trace else _NOTHING
+    sent = caller if trace and request_id else f'"{request_id}"'
+    return sent, caller, quoted(reference) if reference else _NOTHING
+
+
+def _attempt(attempt: Attempt) -> str:
+    status, token, trace, seconds = attempt
+    return f'{{"status":{status},"token":"{token}","trace":{quoted(trace)},"ms":{seconds * 1000:.1f}}}'

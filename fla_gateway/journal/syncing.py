@@ -1,0 +1,101 @@
+"""Port: what was written reaches the disk, in a thread.
+
+Owns the one fsync that runs, and who waits for which. Refuses to know lines. Never on the event loop's thread: an
+fsync takes as long as the disk likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+Wanted = Callable[[], tuple[list[int], list[int]]]
+"""Gives the descriptors to be synced, and those among them to be closed afterwards."""
+
+
+class Syncing:
+    """Brings files to the disk, one fsync at a time; all who ask while one runs share the next.
+
+    Args:
+        wanted: see `Wanted`; called on the loop's thread when an fsync begins.
+        loop: the running event loop.
+        thread: where the fsyncs run, one after the other.
+        done: called on the loop's thread after each, with its error or None.
+    """
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        loop: asyncio.AbstractEventLoop,
+        thread: ThreadPoolExecutor,
+        done: Callable[[OSError | None], None],
+    ) -> None:
+        self._wanted = wanted
+        self._loop = loop
+        self._thread = thread
+        self._done = done
+        self._running = False
+        self._next: asyncio.Future[OSError | None] | None = None
+
+    async def synced(self) -> OSError | None:
+        """Wait for an fsync that begins from now on; give its error or None."""
+        # Who is cancelled must not take the others along.
+        return await asyncio.shield(self.begin())
+
+    def begin(self) -> asyncio.Future[OSError | None]:
+        """Begin an fsync, if one runs the next after it; the future holds its error or None."""
+        if self._next is None:
+            self._next = self._loop.create_future()
+            if not self._running:
+                # With the next turn, so that all who ask in this one share it.
+                self._running = True
+                self._loop.call_soon(self._start)
+        return self._next
+
+    def finish(self) -> OSError | None:
+        """Wait for what runs and make a last fsync; blocks."""
+        try:
+            self._thread.submit(_sync, *self._wanted()).result()
+        except OSError as error:
+            return error
+        return None
+
+    def _start(self) -> None:
+        waiting, self._next = self._next, None
+        running = self._loop.run_in_executor(self._thread, _sync, *self._wanted())
+        running.add_done_callback(partial(self._end, waiting))
+
+    def _end(self, waiting: asyncio.Future[OSError | None] | None, running: asyncio.Future[None]) -> None:
+        error = running.exception()
+        if error is not None and not isinstance(error, OSError):
+            raise error
+        self._running = self._next is not None
+        if self._running:
+            self._loop.call_soon(self._start)
+        self._done(error)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(error)
+
+
+def _sync(descriptors: list[int], afterwards: list[int]) -> None:
+    """Sync each, and close some.
+
+    Raises:
+        OSError: at least one could not be synced: what was written to it may never reach the disk, and another try
+            would not tell (the kernel reports such an error once).
+    """
+    failure: OSError | None = None
+    for descriptor in descriptors:
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a directory on a file system that syncs none (fsync(2))
+                failure = failure or error
+    for descriptor in afterwards:
+        os.close(descriptor)
+    if failure is not None:
+        raise failure
