@@ -1,13 +1,13 @@
 """Value with state: what is counted of exchanges, in plain Python.
 
 Owns the counters that the data path adds to. Refuses to import prometheus_client, so that serving does not wait for
-it; `observe.metrics` reads the counters when somebody scrapes.
+it; `observe.traffic` reads the counters when somebody scrapes.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from fla_gateway.observe.methods import NAMES, OTHER
@@ -27,6 +27,8 @@ class Kind(NamedTuple):
         origin: as in the record.
         code: as in the record.
         outcome: as in the record.
+        caller: name, empty for strangers and where no callers are configured.
+        observed: whether the policy would have refused it, and only looked on.
     """
 
     profile: str
@@ -35,29 +37,59 @@ class Kind(NamedTuple):
     origin: str
     code: str
     outcome: str
+    caller: str
+    observed: bool
+
+
+class Durations:
+    """Durations of one thing.
+
+    Attributes:
+        seconds: their sum.
+        buckets: how many there were by length: one number for each of `BUCKETS`, not cumulative, and one for longer
+            ones.
+    """
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.buckets = [0] * (len(BUCKETS) + 1)
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self.seconds += seconds
+        self.buckets[bisect_left(BUCKETS, seconds)] += 1
+
+    def join(self, other: Durations) -> None:
+        """Count all of another."""
+        self.seconds += other.seconds
+        self.buckets = [one + further for one, further in zip(self.buckets, other.buckets, strict=True)]
 
 
 class Tally:
     """Counters of one kind of exchange.
 
     Attributes:
+        kind: what they have in common.
         count: exchanges.
-        seconds: sum of their durations.
+        whole: how long they took.
+        upstream: how long the API took until the head of its answer, for those that it answered.
         received: bytes of request bodies.
         sent: bytes of response bodies.
         attempts: requests sent upstream.
-        buckets: exchanges by duration: one number for each of `BUCKETS`, not cumulative, and one for longer ones.
     """
 
-    __slots__ = ("attempts", "buckets", "count", "received", "seconds", "sent")
+    __slots__ = ("attempts", "count", "kind", "received", "sent", "upstream", "whole")
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
         self.count = 0
-        self.seconds = 0.0
+        self.whole = Durations()
+        self.upstream = Durations()
         self.received = 0
         self.sent = 0
         self.attempts = 0
-        self.buckets = [0] * (len(BUCKETS) + 1)
 
 
 class Counters:
@@ -65,27 +97,62 @@ class Counters:
 
     def __init__(self) -> None:
         # The key has the method as bytes, as the record brings it; only registered methods get in.
-        self._tallies: dict[tuple[str, bytes, int, str, str, str], Tally] = {}
+        self._tallies: dict[tuple[str, bytes, int, str, str, str, str, bool], Tally] = {}
+        self._token_waits: dict[str, Durations] = {}
+        self._connection_waits: dict[str, Durations] = {}
+
+    @property
+    def token_waits(self) -> Mapping[str, Durations]:
+        """How long exchanges waited for a token, those that did, by profile."""
+        return self._token_waits
+
+    @property
+    def connection_waits(self) -> Mapping[str, Durations]:
+        """How long exchanges waited for a connection, those that did, by profile."""
+        return self._connection_waits
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Count one finished exchange."""
-        _, profile, method, _, status, origin, code, outcome, received, sent, seconds, attempts = record[:12]
-        tally = self._tallies.get((profile, method, status, origin, code, outcome))
+        # fmt: off
+        (
+            _, profile, method, _, status, origin, code, outcome, received, sent, seconds, attempts,
+            (caller, _, _, observed), _, _, _, token_seconds, connection_seconds, upstream_seconds, refused, _,
+        ) = record
+        # fmt: on
+        tally = self._tallies.get((profile, method, status, origin, code, outcome, caller, observed))
         if tally is None:
-            tally = self._other(profile, method, status, origin, code, outcome)
+            name = NAMES.get(method, OTHER)
+            tally = self._first(Kind(profile, name, status, origin, code, outcome, caller, observed))
         tally.count += 1
-        tally.seconds += seconds
         tally.received += received
         tally.sent += sent
         tally.attempts += attempts
-        tally.buckets[bisect_left(BUCKETS, seconds)] += 1
+        # `Durations.add` written out twice: this runs for every exchange, and a call costs as much as all the rest.
+        durations = tally.whole
+        durations.seconds += seconds
+        durations.buckets[bisect_left(BUCKETS, seconds)] += 1
+        if upstream_seconds:
+            durations = tally.upstream
+            durations.seconds += upstream_seconds
+            durations.buckets[bisect_left(BUCKETS, upstream_seconds)] += 1
+        if token_seconds:
+            _add(self._token_waits, profile, token_seconds)
+        if connection_seconds:
+            _add(self._connection_waits, profile, connection_seconds)
+        if refused is not None:
+            tally.upstream.add(refused.seconds)
 
-    def read(self) -> Iterator[tuple[Kind, Tally]]:
-        """Give every kind seen so far with its counters, which go on changing."""
-        for (profile, method, status, origin, code, outcome), tally in list(self._tallies.items()):
-            yield Kind(profile, NAMES.get(method, OTHER), status, origin, code, outcome), tally
+    def read(self) -> Iterator[Tally]:
+        """Give the counters of every kind seen so far; they go on changing."""
+        yield from list(self._tallies.values())
 
-    def _other(self, profile: str, method: bytes, status: int, origin: str, code: str, outcome: str) -> Tally:
+    def _first(self, kind: Kind) -> Tally:
         """Find or make the tally of a first exchange of its kind, or of an unregistered method."""
-        known = method if method in NAMES else OTHER.encode()
-        return self._tallies.setdefault((profile, known, status, origin, code, outcome), Tally())
+        return self._tallies.setdefault((kind.profile, kind.method.encode(), *kind[2:]), Tally(kind))
+
+
+def _add(durations: dict[str, Durations], profile: str, seconds: float) -> None:
+    known = durations.get(profile)
+    if known is None:
+        known = durations[profile] = Durations()
+    known.add(seconds)

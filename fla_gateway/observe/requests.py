@@ -22,11 +22,11 @@ CLOSE_SECONDS: Final = 2.0
 # Every text that goes in is safe in JSON as it stands: the id is a UUID, names and codes come from closed sets of this
 # program, the method from `method_name`, the path from `mask_path`.
 _JSON: Final = (
-    '{"time":"%s.%03dZ","level":"info","event":"request","id":"%s","profile":"%s","method":"%s","path":"%s",'
-    '"status":%d,"origin":"%s","code":"%s","outcome":"%s","received":%d,"sent":%d,"ms":%.1f,"attempts":%d}\n'
+    '{"time":"%s.%03dZ","level":"info","event":"request","id":"%s","profile":"%s","caller":"%s",'
+    '"method":"%s","path":"%s","status":%d,"origin":"%s","code":"%s","outcome":"%s","received":%d,"sent":%d,"ms":%.1f,"attempts":%d}\n'
 )
 _CONSOLE: Final = (
-    "%s.%03dZ info    request id=%s profile=%s method=%s path=%s "
+    "%s.%03dZ info    request id=%s profile=%s caller=%s method=%s path=%s "
     "status=%d origin=%s code=%s outcome=%s received=%d sent=%d ms=%.1f attempts=%d\n"
 )
 _JSON_DROPPED: Final = '{"time":"%s.%03dZ","level":"warning","event":"request-lines-dropped","count":%d}\n'
@@ -115,9 +115,12 @@ class RequestLog:
             self._confessed = dropped
 
     def _format(self, when: float, record: ExchangeRecord) -> str:
-        request_id, profile, method, path, status, origin, code, outcome, received, sent, seconds, attempts = record[
-            :12
-        ]
+        # fmt: off
+        (
+            request_id, profile, method, path, status, origin, code, outcome, received, sent, seconds, attempts,
+            (caller, _, _, _), _, _, _, _, _, _, _, _,
+        ) = record
+        # fmt: on
         second = int(when)
         if second != self._second:
             self._turn(second)
@@ -126,6 +129,7 @@ class RequestLog:
             (when - second) * 1000,
             request_id,
             profile,
+            caller,
             method_name(method),
             self._paths.get(path) or self._mask(path),
             status,

@@ -1,0 +1,166 @@
+"""Rule: what the parts of the gateway say of themselves becomes metric families.
+
+Owns names, labels and help texts of the metrics about tokens, connections, limits, the journal and the configuration.
+Refuses to ask anybody: it is handed what was answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from prometheus_client.core import Metric
+
+from fla_gateway.observe.families import Samples, counter, gauge
+from fla_gateway.observe.suppliers import BrakeNumber, Facts, JournalNumbers
+from fla_gateway.profiles import Profile
+from fla_gateway.proxy.record import DoorSnapshot, PoolSnapshot
+from fla_gateway.tokens.snapshot import TokenSnapshot
+
+STATES: Final = ("fresh", "stale", "expired", "none")
+
+_PROFILE: Final = ("profile",)
+
+
+def token_states(profiles: Sequence[Profile], snapshots: Mapping[object, TokenSnapshot]) -> Iterator[Metric]:
+    """Give the families about tokens, each under the profiles that use it.
+
+    Args:
+        profiles: every profile served.
+        snapshots: by token request.
+    """
+    states: Samples = {}
+    ages: Samples = {}
+    rests: Samples = {}
+    backoffs: Samples = {}
+    mints: Samples = {}
+    for profile in profiles:
+        snapshot = snapshots.get(profile.token_request)
+        state = snapshot.state if snapshot else "none"
+        states.update({(profile.name, one): float(one == state) for one in STATES})
+        if snapshot is None:
+            continue
+        if snapshot.age_seconds is not None:
+            ages[profile.name,] = snapshot.age_seconds
+        if snapshot.expires_in_seconds is not None:
+            rests[profile.name,] = snapshot.expires_in_seconds
+        backoffs[profile.name,] = snapshot.backoff_seconds
+        mints.update({(profile.name, result): number for result, number in snapshot.mints.items()})
+    yield gauge("token_state", "1 for the state that the profile's token is in.", ("profile", "state"), states)
+    yield gauge("token_age_seconds", "Since the profile's token was asked for.", _PROFILE, ages)
+    yield gauge("token_expires_in_seconds", "To the end of the token's life.", _PROFILE, rests)
+    yield gauge("token_backoff_seconds", "Until the next attempt to get a token; 0 if none.", _PROFILE, backoffs)
+    yield counter("token_mints", "Attempts to get a token: ok, or a problem code.", ("profile", "result"), mints)
+
+
+def clocks_and_certificates(offsets: Mapping[str, float], certificates: Mapping[str, float]) -> Iterator[Metric]:
+    """Give what an alarm should watch of time itself.
+
+    Args:
+        offsets: learned clock offset in seconds by token server.
+        certificates: end of validity, in seconds since 1970, by name of the key.
+    """
+    text = "The token server's clock less the host's, as learned."
+    servers: Samples = {(server,): offset for server, offset in offsets.items()}
+    yield gauge("token_server_clock_offset_seconds", text, ("server",), servers)
+    text = "End of validity of a key's certificate, in seconds since 1970."
+    keys: Samples = {(key,): moment for key, moment in certificates.items()}
+    yield gauge("certificate_not_after_timestamp_seconds", text, ("key",), keys)
+
+
+def connections(pools: Sequence[PoolSnapshot]) -> Iterator[Metric]:
+    """Give the families about connections to the APIs."""
+    states: Samples = {
+        (pool.profile, state): float(number)
+        for pool in pools
+        for state, number in (("idle", pool.idle), ("busy", pool.busy), ("opening", pool.opening))
+    }
+    waiting: Samples = {(pool.profile,): pool.waiting for pool in pools}
+    opened: Samples = {(pool.profile,): pool.opened for pool in pools}
+    reused: Samples = {(pool.profile,): pool.reused for pool in pools}
+    failed: Samples = {(pool.profile,): pool.failed for pool in pools}
+    yield gauge("upstream_connections", "Connections to the API.", ("profile", "state"), states)
+    yield gauge("upstream_waiting", "Requests that wait for a connection to the API.", _PROFILE, waiting)
+    yield counter("upstream_connections_opened", "Connections to the API that were opened.", _PROFILE, opened)
+    yield counter("upstream_connections_reused", "Exchanges that found an open connection.", _PROFILE, reused)
+    yield counter("upstream_connections_failed", "Connections to the API that could not be opened.", _PROFILE, failed)
+
+
+def doors(snapshot: DoorSnapshot) -> Iterator[Metric]:
+    """Give the families about the callers' side."""
+    yield gauge("caller_connections", "Callers' connections that are open.", (), {(): snapshot.connections})
+    yield gauge("exchanges_in_flight", "Exchanges that run.", (), {(): snapshot.in_flight})
+    limited = "1 while the gateway does not accept connections because a limit is reached."
+    yield gauge("accepting_limited", limited, (), {(): float(snapshot.limited)})
+
+
+def brakes(tokens: Iterable[BrakeNumber], apis: Iterable[BrakeNumber]) -> Iterator[Metric]:
+    """Give the families about services that are spared for a while.
+
+    Args:
+        tokens: services that refuse good tokens.
+        apis: services that asked for patience.
+    """
+    text = "How long refusals of the service's will not lead to another token; 0 if they may."
+    yield gauge("token_brake_seconds", text, ("profile", "service"), _seconds(tokens))
+    text = "How long the service is not called, since it asked for patience; 0 if it is."
+    yield gauge("api_brake_seconds", text, ("profile", "service"), _seconds(apis))
+
+
+def _seconds(brakes_: Iterable[BrakeNumber]) -> Samples:
+    return {(one.profile, one.service): one.seconds for one in brakes_}
+
+
+def journal(numbers: JournalNumbers) -> Iterator[Metric]:
+    """Give the families about the audit journal."""
+    waiting = "Records of the journal that are not written yet."
+    yield gauge("journal_waiting_records", waiting, (), {(): numbers.waiting})
+    lag = "Since when the oldest record waits to be written, or to be on the disk."
+    yield gauge("journal_lag_seconds", lag, (), {(): numbers.lag_seconds})
+    failures = "Times that the journal could not be written."
+    yield counter("journal_failures", failures, (), {(): numbers.failures})
+    yield gauge("journal_failing", "1 while the journal cannot be written.", (), {(): float(numbers.failing)})
+    yield counter("journal_lost_records", "Records that were never written.", (), {(): numbers.lost})
+    yield gauge("journal_sequence", "Number of the journal's last record.", (), {(): numbers.seq})
+    if numbers.head:
+        text = "Hash of the last record of the day before, to be kept elsewhere; always 1."
+        yield gauge("journal_head_info", text, ("head",), {(numbers.head,): 1})
+
+
+def facts(known: Facts, version: str, python: str) -> Iterator[Metric]:
+    """Give the families about program and configuration.
+
+    Args:
+        known: what the configuration says.
+        version: of this program.
+        python: of the interpreter.
+    """
+    build: Samples = {(version, python, known.event_loop): 1}
+    yield gauge("build_info", "What runs here; always 1.", ("version", "python", "event_loop"), build)
+    if known.fingerprint:
+        text = "The configuration in use; always 1."
+        yield gauge("configuration_info", text, ("fingerprint",), {(known.fingerprint,): 1})
+    yield gauge("callers", "Callers that are configured.", (), {(): known.callers})
+    text = "End of an API key, in seconds since 1970."
+    expiries: Samples = {(caller, key): moment for (caller, key), moment in known.key_expiries.items()}
+    yield gauge("caller_key_expires_timestamp_seconds", text, ("caller", "key"), expiries)
+    text = "Exchanges that may run at the same time; of all callers together where caller is empty."
+    concurrent: Samples = {(it.profile, it.caller): it.concurrent for it in known.limits if it.concurrent is not None}
+    yield gauge("limit_concurrent", text, ("profile", "caller"), concurrent)
+    text = "Requests per second that may come; of all callers together where caller is empty."
+    rates: Samples = {(it.profile, it.caller): it.per_second for it in known.limits if it.per_second is not None}
+    yield gauge("limit_per_second", text, ("profile", "caller"), rates)
+
+
+def losses(lines: int, untraced: int | None) -> Iterator[Metric]:
+    """Give what is known to be missing elsewhere.
+
+    Args:
+        lines: request lines lost.
+        untraced: exchanges whose spans were lost, or None where nothing is traced.
+    """
+    text = "Request lines lost because standard output was not read, or failed."
+    yield counter("request_lines_dropped", text, (), {(): lines})
+    if untraced is not None:
+        text = "Exchanges whose spans were lost because the collector was too slow, or failed."
+        yield counter("untraced_exchanges", text, (), {(): untraced})

@@ -1,0 +1,65 @@
+"""Port: what a policy would refuse, told to the operator while it only looks on.
+
+Owns how often the same thing is told, and in which words: as the entry of an allow list that would permit it. Refuses
+to judge; `access.policy` has done that already.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import structlog
+
+from fla_gateway.access.masking import mask_path
+from fla_gateway.observe.methods import method_name
+from fla_gateway.proxy.record import ExchangeRecord
+
+QUIET_SECONDS: Final = 3600.0
+MOST_NOTICES: Final = 512
+"""Different ones within `QUIET_SECONDS`; whatever goes beyond is counted in the metrics and no more."""
+
+_LOG = structlog.get_logger()
+_HASHED: Final = re.compile(r"~[0-9a-f]+")
+
+
+class PolicyNotices:
+    """Observer that logs ``policy-would-refuse``, once an hour for each caller, profile, method and kind of path.
+
+    Args:
+        key: key of `mask_path`.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._told: dict[tuple[str, str, str, str], float] = {}
+
+    def exchange(self, record: ExchangeRecord) -> None:
+        """Tell of an exchange that was let through only because of `observe_until`."""
+        admission = record.admission
+        if not admission.observed:
+            return
+        # A segment that may name a person becomes the asterisk of a pattern: one notice for all declarations.
+        pattern = _HASHED.sub("*", mask_path(record.path, self._key))
+        subject = (admission.caller, record.profile, method_name(record.method), pattern)
+        if self._is_new(subject, record.ended):
+            caller, profile, method, path = subject
+            _LOG.warning(
+                "policy-would-refuse",
+                caller=caller,
+                profile=profile,
+                method=method,
+                path=path,
+                request_id=record.request_id,
+            )
+
+    def _is_new(self, subject: tuple[str, str, str, str], now: float) -> bool:
+        told = self._told.get(subject)
+        if told is not None and now < told + QUIET_SECONDS:
+            return False
+        if told is None and len(self._told) >= MOST_NOTICES:
+            self._told = {one: when for one, when in self._told.items() if now < when + QUIET_SECONDS}
+            if len(self._told) >= MOST_NOTICES:
+                return False
+        self._told[subject] = now
+        return True

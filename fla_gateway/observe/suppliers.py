@@ -1,0 +1,132 @@
+"""Values: what metrics ask of the rest of the gateway when somebody scrapes.
+
+Owns the shapes. Refuses to know who answers, so that no part has to know that it is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
+
+from fla_gateway.proxy.record import DoorSnapshot, PoolSnapshot
+from fla_gateway.tokens.snapshot import TokenSnapshot
+
+
+class BrakeNumber(NamedTuple):
+    """A brake that holds, or that held not long ago.
+
+    Attributes:
+        profile: name of the profile; empty where one brake stands for all that are too many to be told apart.
+        service: as `proxy.routing.service_of` names it: never a text that a caller made up.
+        seconds: for how long it still holds; 0 if it does not.
+    """
+
+    profile: str
+    service: str
+    seconds: float
+
+
+class LimitNumber(NamedTuple):
+    """A limit of the configuration.
+
+    Attributes:
+        profile: name of the profile.
+        caller: whose limit it is in this profile; empty for the one of all callers together.
+        concurrent: exchanges that may run at the same time, or None without such a limit.
+        per_second: requests per second, or None without such a limit.
+    """
+
+    profile: str
+    caller: str
+    concurrent: int | None = None
+    per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalNumbers:
+    """The audit journal at one moment.
+
+    Attributes:
+        waiting: records that are not written yet.
+        lag_seconds: since when the oldest of them waits, or what was written is not on the disk; 0 if neither.
+        failures: times that writing failed, since the start.
+        failing: whether it fails now.
+        lost: records that were never written, since the start.
+        seq: number of the last record.
+        head: hash of the last record of the day before, in hexadecimal digits; empty if there is none.
+    """
+
+    waiting: int
+    lag_seconds: float
+    failures: int
+    failing: bool
+    lost: int
+    seq: int
+    head: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What changes only with the configuration.
+
+    Attributes:
+        fingerprint: of the configuration in use.
+        event_loop: ``uvloop`` or ``asyncio``.
+        callers: number of callers configured.
+        key_expiries: end of each API key that has one, in seconds since 1970, by caller and the first eight digits
+            of its SHA-256.
+        limits: every limit.
+    """
+
+    fingerprint: str = ""
+    event_loop: str = "asyncio"
+    callers: int = 0
+    key_expiries: Mapping[tuple[str, str], float] = field(default_factory=lambda: MappingProxyType({}))
+    limits: tuple[LimitNumber, ...] = ()
+
+
+def _nothing() -> tuple[()]:
+    return ()
+
+
+def _none() -> None:
+    return None
+
+
+def _no_numbers() -> Mapping[str, int]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Suppliers:
+    """Where the numbers come from that are not counted per exchange; each is called once per scrape.
+
+    Attributes:
+        tokens: entries of the token cache.
+        pools: connections to the API, one snapshot per profile.
+        doors: the callers' side.
+        offsets: learned clock offset in seconds by token server.
+        certificates: end of validity, in seconds since 1970, by name of the key.
+        dropped: request lines lost since the start.
+        in_flight: exchanges that run, by profile.
+        token_brakes: services that refuse good tokens.
+        api_brakes: services that asked for patience.
+        journal: the audit journal, or None without one.
+        untraced: exchanges whose spans were lost since the start, or None where nothing is traced.
+        facts: what the configuration says.
+    """
+
+    tokens: Callable[[], Iterable[TokenSnapshot]]
+    pools: Callable[[], Iterable[PoolSnapshot]]
+    doors: Callable[[], DoorSnapshot]
+    offsets: Callable[[], Mapping[str, float]]
+    certificates: Callable[[], Mapping[str, float]]
+    dropped: Callable[[], int]
+    in_flight: Callable[[], Mapping[str, int]] = _no_numbers
+    token_brakes: Callable[[], Iterable[BrakeNumber]] = _nothing
+    api_brakes: Callable[[], Iterable[BrakeNumber]] = _nothing
+    journal: Callable[[], JournalNumbers | None] = _none
+    untraced: Callable[[], int | None] = _none
+    facts: Callable[[], Facts] = Facts

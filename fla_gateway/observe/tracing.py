@@ -1,0 +1,177 @@
+"""Port: finished exchanges handed to a thread that makes spans of them and delivers these.
+
+Owns the thread, the bound on what waits for it, and the count of what was lost. Refuses to make anything on the event
+loop's thread: an exchange costs it a tenth of a microsecond.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
+from typing import Final, Protocol
+
+import structlog
+
+from fla_gateway.clock import Clock
+from fla_gateway.config.urls import parse_url
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.observe.spans import Span, SpanWriter
+from fla_gateway.profiles import Profile
+from fla_gateway.proxy.record import ExchangeRecord
+
+MOST_WAITING: Final = 4096
+BATCH: Final = 64
+"""Exchanges sent together: small, since making and writing their spans takes the interpreter from the event loop."""
+PAUSE_SECONDS: Final = 1.0
+DELIVERY_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 2.0
+_LAST_SECONDS: Final = 0.25
+"""Of these, what is left to the thread to notice that a delivery was given up."""
+_QUIET_SECONDS: Final = 60.0
+_NEEDED: Final = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
+
+_LOG = structlog.get_logger()
+
+
+class Collector(Protocol):
+    """Who takes spans."""
+
+    def send(self, spans: Sequence[Span]) -> bool:
+        """Deliver spans; tell whether they were taken."""
+        ...
+
+    def close(self) -> None:
+        """Give up on what is being delivered."""
+        ...
+
+
+class Tracing:
+    """Observer that has exchanges traced. Used on the event loop's thread.
+
+    Args:
+        collector: where spans go.
+        writer: makes them.
+        clock: the host's clocks; records know the monotonic one alone.
+    """
+
+    def __init__(self, collector: Collector, writer: SpanWriter, clock: Clock) -> None:
+        self._collector = collector
+        self._writer = writer
+        self._clock = clock
+        self._waiting: deque[ExchangeRecord] = deque()
+        self._wake = threading.Event()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        # Each number has one writing side, so that neither needs a lock.
+        self._refused = 0
+        self._failed = 0
+        self._told = -_QUIET_SECONDS
+
+    @property
+    def dropped(self) -> int:
+        """Exchanges whose spans were lost since the start: no room, or the collector refused them."""
+        return self._refused + self._failed
+
+    def exchange(self, record: ExchangeRecord) -> None:
+        """Hand one finished exchange over."""
+        waiting = self._waiting
+        if len(waiting) >= MOST_WAITING:
+            self._refused += 1
+            return
+        # Nobody is woken up for it: the thread looks once a second.
+        waiting.append(record)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="tracing", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Deliver what waits, for at most `CLOSE_SECONDS`; blocks, so call it when nothing else runs any more."""
+        self._closing = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(CLOSE_SECONDS - _LAST_SECONDS)
+        self._collector.close()
+        if self._thread is not None:
+            self._thread.join(_LAST_SECONDS)
+
+    def _work(self) -> None:
+        while not self._closing:
+            self._wake.wait(PAUSE_SECONDS)
+            self._deliver_all()
+
+    def _deliver_all(self) -> None:
+        waiting = self._waiting
+        while waiting:
+            records = [waiting.popleft() for _ in range(min(BATCH, len(waiting)))]
+            try:
+                delivered = self._deliver(records)
+            except Exception as error:  # noqa: BLE001 - a thread that ends would trace nothing any more, silently
+                _LOG.error("tracing-failed", error=type(error).__name__, exc_info=error)
+                delivered = False
+            if not delivered:
+                self._fail(len(records))
+
+    def _deliver(self, records: Sequence[ExchangeRecord]) -> bool:
+        shift = self._clock.wall() - self._clock.monotonic()
+        spans: list[Span] = []
+        for record in records:
+            spans.extend(self._writer.spans(record, shift))
+            # Lets the event loop have the interpreter; it would wait for 5 ms to be given it.
+            time.sleep(0)
+        return not spans or self._collector.send(spans)
+
+    def _fail(self, count: int) -> None:
+        self._failed += count
+        now = self._clock.monotonic()
+        if now >= self._told + _QUIET_SECONDS:
+            self._told = now
+            _LOG.warning("traces-undelivered", lost=self.dropped)
+
+
+def faults(endpoint: str) -> tuple[Fault, ...]:
+    """Say why nothing can be traced; for the check of a configuration, since it imports nothing."""
+    found: list[Fault] = []
+    try:
+        parse_url(endpoint, _scheme(endpoint))
+    except ValueError as error:
+        found.append(Fault("tracing.endpoint", str(error), "for example http://127.0.0.1:4318/v1/traces"))
+    try:
+        for name in _NEEDED:
+            distribution(name)
+    except PackageNotFoundError:
+        found.append(Fault("tracing", "needs the extra: pip install fla-gateway[otel]"))
+    return tuple(found)
+
+
+def open_tracing(
+    endpoint: str, profiles: Sequence[Profile], clock: Clock, key: bytes, tls: Callable[[], ssl.SSLContext]
+) -> Tracing:
+    """Make the observer of a configuration that has [tracing].
+
+    Args:
+        endpoint: of the configuration.
+        profiles: those that are served.
+        clock: the host's clocks.
+        key: key of `mask_path`.
+        tls: makes the context for an https address; one of its own, since roots are added to it.
+
+    Raises:
+        ConfigurationError: the address is none, or the extra is not installed.
+    """
+    found = faults(endpoint)
+    if found:
+        raise ConfigurationError(found)
+    from fla_gateway.observe import otlp  # noqa: PLC0415 - takes 20 MB, and may not be installed
+
+    upstreams = {profile.name: profile.upstream for profile in profiles}
+    context = tls() if _scheme(endpoint) == "https" else None
+    collector = otlp.Collector(endpoint, context, DELIVERY_SECONDS)
+    return Tracing(collector, SpanWriter(key, upstreams, otlp.draw), clock)
+
+
+def _scheme(endpoint: str) -> str:
+    return "https" if endpoint.lower().startswith("https:") else "http"
