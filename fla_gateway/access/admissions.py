@@ -120,7 +120,10 @@ class Identity:
         return rule
 
     def _admission(self, rule: str, *, observed: bool) -> Admission:
-        return self._admissions.setdefault((rule, observed), Admission(self.name, self.proof, rule, observed))
+        admission = self._admissions.get((rule, observed))
+        if admission is None:
+            admission = self._admissions[rule, observed] = Admission(self.name, self.proof, rule, observed)
+        return admission
 
 
 class Admissions:

@@ -88,10 +88,10 @@ class Requirement:
     certificate_names: tuple[str, ...]
 
     @property
-    def kinds(self) -> int:
-        """How many kinds of proof are needed."""
+    def rank(self) -> tuple[int, bool]:
+        """How strong the proof is: by the number of its kinds, and then a user id counts more than a group id."""
         needed = (self.keys, self.service_account, self.certificate_names)
-        return sum(map(bool, needed)) + (self.uid is not None) + (self.gid is not None)
+        return sum(map(bool, needed)) + (self.uid is not None) + (self.gid is not None), self.uid is not None
 
 
 class Proven(NamedTuple):
@@ -132,7 +132,7 @@ def known_digest(digests: Iterable[str], shown: str) -> str | None:
 
 
 def prove(requirements: Iterable[Requirement], evidence: Evidence, wall: float) -> Proven | None:
-    """Find the caller whom the evidence proves: of several, the one with the most kinds of proof.
+    """Find the caller whom the evidence proves: of several, the one whose proof is strongest.
 
     A credential that was shown has to be the caller's own: beside a key that is not his, a user id proves nobody.
 
@@ -142,16 +142,16 @@ def prove(requirements: Iterable[Requirement], evidence: Evidence, wall: float) 
         wall: seconds since the epoch.
 
     Returns:
-        None if it proves nobody, or if two are equally meant.
+        None if it proves nobody, or two equally: a certificate with the names of both.
     """
     best: list[Proven] = []
-    most = 1  # a caller of whom nothing is asked would be everybody
+    highest = (1, False)  # a caller of whom nothing is asked would be everybody
     for needed in requirements:
-        kinds = needed.kinds
-        proven = _proof(needed, evidence, wall) if kinds >= most else None
+        rank = needed.rank
+        proven = _proof(needed, evidence, wall) if rank >= highest else None
         if proven is not None:
-            best = [proven] if kinds > most else [*best, proven]
-            most = kinds
+            best = [proven] if rank > highest else [*best, proven]
+            highest = rank
     return best[0] if len(best) == 1 else None
 
 

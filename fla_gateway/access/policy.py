@@ -25,6 +25,8 @@ _METHOD: Final = re.compile(r"[A-Z0-9!#$%&'+.^_`|~-]+").fullmatch
 # RFC 3986, section 3.3: pchar, without ";", which begins a parameter for some readers of a path and not for others.
 _SEGMENT: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*").fullmatch
 _EVERYTHING: Final = (b"REST", MANY)
+_REST: Final = (MANY,)
+_TWO_READINGS: Final = re.compile(rb"%2[Ff]|%5[Cc]|[\\;]|//").search
 _LONGEST_METHOD: Final = 32
 
 _AMBIGUOUS: Final = Refusal(
@@ -41,11 +43,15 @@ class Rule:
         text: as it is written in the configuration.
         method: the method that it permits; GET permits HEAD as well.
         segments: of the path, without the slash in front of it; literal bytes, `ONE` or `MANY`.
+        prefix: the path up to its first star, with which every path begins that it covers.
+        tail: the segments from its first star on; none: it covers one path alone, which is the prefix.
     """
 
     text: str
     method: bytes
     segments: tuple[bytes, ...]
+    prefix: bytes
+    tail: tuple[bytes, ...]
 
 
 def parse_rule(text: str) -> Rule:
@@ -67,7 +73,9 @@ def parse_rule(text: str) -> Rule:
         _check_segment(segment)
     if unquote(segments[1]).lower() == "oauth":
         raise ValueError("the path must not reach into /REST/oauth, which the gateway never forwards to")
-    return Rule(text, method.encode(), tuple(segment.encode() for segment in segments))
+    whole = tuple(segment.encode() for segment in segments)
+    literal = next((at for at, segment in enumerate(whole) if segment in {ONE, MANY}), len(whole))
+    return Rule(text, method.encode(), whole, path.partition("*")[0].encode(), whole[literal:])
 
 
 def matches(rule: Rule, method: bytes, path: bytes) -> bool:
@@ -78,7 +86,7 @@ def matches(rule: Rule, method: bytes, path: bytes) -> bool:
         method: as it stood in the request line.
         path: as it is forwarded, without its query.
     """
-    return _covers(rule.method, method) and _fits(rule.segments, _split(path))
+    return _covers(rule.method, method) and b"//" not in path and _fits(rule, path)
 
 
 def judge(rules: Iterable[Rule], method: bytes, path: bytes) -> Rule | Refusal:
@@ -97,12 +105,10 @@ def judge(rules: Iterable[Rule], method: bytes, path: bytes) -> Rule | Refusal:
         if rule.segments == _EVERYTHING:
             return rule
     # Asked before any rule is: what a path means to the API decides, and these marks let it mean two things.
-    upper = path.upper()
-    if any(mark in upper for mark in (b"%2F", b"%5C", b"\\", b";", b"//")):
+    if _TWO_READINGS(path):
         return _AMBIGUOUS
-    segments = _split(path)
     for rule in covering:
-        if _fits(rule.segments, segments):
+        if _fits(rule, path):
             return rule
     return _not_permitted(method)
 
@@ -118,9 +124,7 @@ def _check_method(method: str) -> None:
 
 def _check_segment(segment: str) -> None:
     if _SEGMENT(segment) is None:
-        raise ValueError(
-            "the path must be written as it is sent: percent-encoded, and without ;, ?, #, \\ and spaces"
-        )
+        raise ValueError("the path must be written as it is sent: percent-encoded, and without ;, ?, #, \\ and spaces")
     if "*" in segment and segment not in {"*", "**"}:
         raise ValueError("a star must be a whole segment: * for one segment, ** for one or more")
     decoded = unquote(segment, "latin-1")
@@ -135,20 +139,23 @@ def _covers(permitted: bytes, method: bytes) -> bool:
     return permitted == method or (permitted == b"GET" and method == b"HEAD")
 
 
-def _split(path: bytes) -> list[bytes] | None:
-    """Take a path apart, or give None for one that no rule fits: empty segments before the last."""
-    return path[1:].split(b"/") if path.startswith(b"/") and b"//" not in path else None
+def _fits(rule: Rule, path: bytes) -> bool:
+    """Compare a path that has no empty segment, unless it is the last."""
+    if not path.startswith(rule.prefix):
+        return False
+    if not rule.tail:
+        return path == rule.prefix
+    rest = path[len(rule.prefix) :]
+    return bool(rest) if rule.tail == _REST else _fits_tail(rule.tail, rest.split(b"/"))
 
 
-def _fits(pattern: tuple[bytes, ...], segments: list[bytes] | None) -> bool:
+def _fits_tail(pattern: tuple[bytes, ...], segments: list[bytes]) -> bool:
     """Compare segment by segment; each `MANY` takes as few as will do.
 
     Where a mismatch comes after a `MANY`, only the last of them need take one segment more: what stands before it has
     been found at its first place already, and a later place could not help. So the work grows with the product of both
     lengths at most, however many `MANY` there are.
     """
-    if segments is None or len(segments) < len(pattern):
-        return False
     at = step = 0
     resume_step = -1
     resume_at = 0
