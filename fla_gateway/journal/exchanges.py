@@ -1,0 +1,119 @@
+"""Rule: intents and outcomes become exchanges.
+
+Owns the joining, in memory for the open intents of one run. Refuses to judge an exchange: whether it is in doubt says
+`doubt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from fla_gateway.journal.found import Damaged, Entry, Found
+from fla_gateway.journal.lines import INTENT, LOST, OUTCOME, START, STOP, Line
+
+RUNNING: Final = "running"
+NO_OUTCOME: Final = "no-outcome"
+
+
+class Exchange(NamedTuple):
+    """One exchange, as far as the journal has it.
+
+    Attributes:
+        intent: the line before its first byte went out; None for a request that changes nothing.
+        outcome: the line after its end; None where there is none (yet).
+        running: whether a gateway that lives may still write the outcome.
+    """
+
+    intent: Line | None
+    outcome: Line | None
+    running: bool = False
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Its lines, in their order."""
+        return tuple(line for line in (self.intent, self.outcome) if line is not None)
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """Members of the outcome, which repeat those of the intent; else of the intent."""
+        return self.lines[-1].members
+
+    @property
+    def time(self) -> str:
+        """When it was first recorded, as the journal writes it."""
+        return str(self.lines[0].members["time"])
+
+    @property
+    def word(self) -> str:
+        """How it ended: a word of `proxy.record`, `RUNNING` or `NO_OUTCOME`."""
+        if self.outcome is None:
+            return RUNNING if self.running else NO_OUTCOME
+        return self.text("outcome")
+
+    def text(self, name: str) -> str:
+        """Give a member that is text; empty if it is absent or something else."""
+        value = self.members.get(name)
+        return value if isinstance(value, str) else ""
+
+    def number(self, name: str) -> int | float:
+        """Give a member that is a number; 0 if it is absent or something else."""
+        value = self.members.get(name)
+        return value if isinstance(value, int | float) else 0
+
+
+class History:
+    """The exchanges of a journal, in the order of their ends; read once.
+
+    Args:
+        found: as `reading.read_segments` gives it.
+        lives: asked at the end: does a gateway hold the journal's lock?
+        oldest_running: time, as the journal writes it; no intent that is older can belong to an exchange that runs.
+
+    Attributes:
+        damaged: lines that could not be read so far.
+        losses: members of the records that something was lost, so far.
+    """
+
+    def __init__(self, found: Iterable[Found], lives: Callable[[], bool], oldest_running: str) -> None:
+        self._found = found
+        self._lives = lives
+        self._oldest_running = oldest_running
+        self._open: dict[str, Line] = {}
+        self._orphans: set[str] = set()
+        self.damaged = 0
+        self.losses: list[Mapping[str, Any]] = []
+
+    def __iter__(self) -> Iterator[Exchange]:
+        for one in self._found:
+            if isinstance(one, Damaged):
+                self.damaged += 1
+            elif isinstance(one, Entry):
+                yield from self._take(one.line)
+        yield from self._rest(lives=bool(self._open) and self._lives())
+
+    def _take(self, line: Line) -> Iterator[Exchange]:
+        kind = line.members["record"]
+        if kind == INTENT:
+            self._open.setdefault(_id(line), line)
+        elif kind == OUTCOME:
+            self._orphans.discard(_id(line))
+            yield Exchange(self._open.pop(_id(line), None), line)
+        elif kind in {START, STOP}:
+            # One process writes at a time: what is open here was left by one that is gone.
+            yield from self._rest(lives=False)
+        elif kind == LOST:
+            self.losses.append(line.members)
+            if line.members.get("outcomes"):
+                self._orphans.update(self._open)
+
+    def _rest(self, *, lives: bool) -> Iterator[Exchange]:
+        for name, intent in self._open.items():
+            recent = intent.members["time"] >= self._oldest_running
+            yield Exchange(intent, None, running=lives and recent and name not in self._orphans)
+        self._open.clear()
+        self._orphans.clear()
+
+
+def _id(line: Line) -> str:
+    return str(line.members.get("id"))
