@@ -22,7 +22,7 @@ from fla_gateway.clock import SystemClock
 from fla_gateway.egress import Egress
 from fla_gateway.errors import ProblemError
 from fla_gateway.oauth.model import AccessToken, TokenRequest
-from fla_gateway.proxy.record import ExchangeRecord, PoolSnapshot
+from fla_gateway.proxy.record import ExchangeRecord, Journal, PoolSnapshot
 from fla_gateway.runtime.build import Gateway, Surroundings, Tls, build
 from fla_gateway.runtime.configured import read
 from fla_gateway.secret import Secret
@@ -571,6 +571,8 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
     *,
     gateway: str = "",
     profile: str = "",
+    more: str = "",
+    journal: Journal | None = None,
     host: str = "127.0.0.1",
     name: str = "localhost",
     api_port: int | None = None,
@@ -588,6 +590,8 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
         api_tls: the API's side of TLS; None for an API that speaks none.
         gateway: further TOML of `[gateway]` and its tables.
         profile: further TOML of the profile.
+        more: further tables of TOML.
+        journal: told of changing requests before they are sent.
         host: address that the API listens on.
         name: host name of the API in the configuration.
         api_port: where the gateway looks for the API, if not where it is.
@@ -603,10 +607,10 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
     port = api.port if api_port is None else api_port
     second = "" if unix is None else f', "unix:{unix}"'
     words = {"gateway": gateway, "profile": profile, "name": name, "unix": second}
-    path.write_text(CONFIGURATION.format(**words, port=port, ca_file=ca_file))
+    path.write_text(CONFIGURATION.format(**words, port=port, ca_file=ca_file) + more)
     clock, records = MovableClock(), Records()
     tokens = Tokens(clock)
-    built = build(read(path), unavailable or {}, Surroundings(tokens, tls, clock, records, egress))
+    built = build(read(path), unavailable or {}, Surroundings(tokens, tls, clock, records, egress, journal))
     built.service.start(limit, sweep_seconds=SWEEP_SECONDS)
     await built.listeners.start()
     rig = Rig(built, api, tokens, records, clock, built.bound[0].sock.getsockname()[1])

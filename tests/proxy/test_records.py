@@ -1,0 +1,187 @@
+"""What an exchange leaves for the records, and the journal that must know before anything is sent."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fla_gateway.errors import ProblemError
+from fla_gateway.proxy.headers import token_id
+from fla_gateway.proxy.record import Notes
+from tests.support.behaviour import eventually, get, ok, post
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Journal:
+    """A journal in memory: a fake at the port."""
+
+    def __init__(self, *, waits=False, broken=False):
+        self.waits = waits
+        self.broken = broken
+        self.intents = []
+        self.safe = asyncio.Event()
+
+    def intend(self, intent):
+        """See `proxy.record.Journal`."""
+        if self.broken:
+            raise ProblemError("journal-unavailable", "The disk is full.", 5)
+        self.intents.append(intent)
+
+    async def secure(self, intent):
+        """See `proxy.record.Journal`."""
+        self.intend(intent)
+        await self.safe.wait()
+
+
+async def test_notes_are_recorded_and_only_the_trace_id_is_forwarded(rig):
+    """Reference and traceparent end here; BelGov-Trace-Id goes both ways."""
+    rig.api.answer = lambda request: ok(b"", "BelGov-Trace-Id: theirs-1")
+    fields = ("Fla-Gateway-Reference: klant Dupré 42".encode().decode("latin-1"), "BelGov-Trace-Id: mine-1")
+    answer = await rig.call(get("/employer/REST/x", *fields, f"traceparent: {TRACEPARENT}"))
+    assert answer.value("BelGov-Trace-Id") == b"theirs-1"
+    (request,) = rig.api.requests
+    assert request.value("BelGov-Trace-Id") == b"mine-1"
+    assert {request.value("Fla-Gateway-Reference"), request.value("traceparent")} == {None}
+    record = await rig.records.next()
+    assert record.notes == Notes("klant Dupré 42", "mine-1", TRACEPARENT)
+    assert record.trace == "theirs-1"
+
+
+async def test_a_reference_in_latin_1_is_understood(rig):
+    """Older programs send no UTF-8."""
+    await rig.call(get("/employer/REST/x", "Fla-Gateway-Reference: caf\xe9"))
+    assert (await rig.records.next()).notes.reference == "caf\xe9"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("Fla-Gateway-Reference: " + "x" * 65,),
+        ("Fla-Gateway-Reference: a\tb",),
+        ("Fla-Gateway-Reference: a", "Fla-Gateway-Reference: b"),
+        ("Fla-Gateway-Reference: \xc2\x85",),
+    ],
+)
+async def test_a_reference_that_cannot_be_recorded_is_refused(rig, fields):
+    """It would be missed on the day it is needed, so nothing is sent."""
+    answer = await rig.call(get("/employer/REST/x", *fields))
+    assert (answer.status, answer.problem["type"]) == (400, "urn:problem-type:fla-gateway:reference-malformed")
+    assert not rig.api.requests
+
+
+@pytest.mark.parametrize("trace", ["x" * 65, "a b", "caf\xe9", '"'])
+async def test_a_strange_trace_id_is_forwarded_and_recorded_only_if_harmless(rig, trace):
+    """Forwarding is byte for byte; records take printable ASCII of at most 64 characters."""
+    await rig.call(get("/employer/REST/x", f"BelGov-Trace-Id: {trace}"))
+    assert rig.api.requests[0].value("BelGov-Trace-Id") == trace.encode("latin-1")
+    assert (await rig.records.next()).notes.trace == (trace if trace == '"' else "")
+
+
+async def test_a_record_names_the_token_without_telling_it(rig):
+    """A keyed hash: the same for the same token, of no use to anybody who reads it."""
+    await rig.call(get())
+    await rig.call(get())
+    first, second = await rig.records.next(), await rig.records.next()
+    assert first.token == second.token != ""
+    assert len(first.token) == 16
+    assert first.token != token_id(await rig.tokens.fetch(rig.gateway.profiles[0].token_request), b"another key")
+
+
+async def test_both_attempts_of_a_replay_are_recorded(rig):
+    """The refused attempt stands beside the one that counted, each with its token and trace."""
+    challenge = 'WWW-Authenticate: Bearer error="invalid_token"'
+    answers = [ok(b"", challenge, "BelGov-Trace-Id: a-1", status="401 Unauthorized"), ok(b"", "BelGov-Trace-Id: a-2")]
+    rig.api.answer = lambda request: answers[len(rig.api.requests) - 1]
+    await rig.call(post(b"{}"))
+    record = await rig.records.next()
+    assert (record.attempts, record.status, record.trace) == (2, 200, "a-2")
+    assert record.refused is not None
+    assert (record.refused.status, record.refused.trace) == (401, "a-1")
+    assert record.refused.token != record.token
+
+
+async def test_durations_tell_where_the_time_went(rig):
+    """Waiting for a token, for a connection and for the API are told apart."""
+    rig.tokens.gate.clear()
+    caller = await rig.caller()
+    await caller.send(get())
+    await rig.tokens.asked.wait()
+    rig.clock.advance(3)
+    rig.tokens.gate.set()
+    rig.api.gate.clear()
+    await eventually(lambda: rig.api.requests)
+    rig.clock.advance(5)
+    rig.api.gate.set()
+    await caller.answer()
+    record = await rig.records.next()
+    assert (round(record.token_seconds), round(record.upstream_seconds)) == (3, 5)
+    assert record.connection_seconds < 3
+    assert record.seconds >= 8
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
+async def test_a_change_is_on_record_before_its_first_byte_is_sent(start, method):
+    """The journal has the intent when the API sees the request; the outcome bears the same id."""
+    journal = Journal()
+    rig = await start(journal=journal)
+    seen = []
+    rig.api.answer = lambda request: seen.append(len(journal.intents)) or ok(b"")
+    await rig.call(post(b"{}", "Fla-Gateway-Reference: r", method=method))
+    assert seen == [1]
+    record = await rig.records.next()
+    (intent,) = journal.intents
+    assert intent == (
+        record.request_id, "employer", method.encode(), record.path, record.admission, record.notes, record.token,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+async def test_a_request_that_changes_nothing_needs_no_intent(start, method):
+    """Reading is recorded once, when it is over."""
+    journal = Journal(broken=True)
+    rig = await start(journal=journal)
+    assert (await rig.call(get(method=method), method)).status == 200
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_without_a_record_a_change_is_not_sent(start, waits):
+    """503 not-sent with Retry-After; reading goes on, and so do changes once the journal can be written again."""
+    journal = Journal(waits=waits, broken=True)
+    journal.safe.set()
+    rig = await start(journal=journal)
+    assert (await rig.call(get())).status == 200
+    answer = await rig.call(post(b"{}"))
+    assert (answer.status, answer.value("Retry-After")) == (503, b"5")
+    assert answer.problem["type"] == "urn:problem-type:fla-gateway:journal-unavailable"
+    assert (answer.problem["delivery"], answer.problem["retryable"]) == ("not-sent", True)
+    assert len(rig.api.requests) == 1
+    assert (rig.pool.busy, rig.pool.waiting) == (0, 0)
+    journal.broken = False
+    assert (await rig.call(post(b"{}"))).status == 200
+
+
+async def test_where_the_disk_must_have_it_nothing_is_sent_before(start):
+    """With fsync = always the request waits for the disk, and the API sees nothing until then."""
+    journal = Journal(waits=True)
+    rig = await start(journal=journal)
+    await rig.call(get())
+    caller = await rig.caller()
+    await caller.send(post(b"{}"))
+    await eventually(lambda: journal.intents)
+    assert len(rig.api.requests) == 1
+    journal.safe.set()
+    assert (await caller.answer()).status == 200
+    assert len(journal.intents) == 1
+
+
+async def test_a_replay_needs_no_second_intent(start):
+    """One intent and one outcome make one exchange, however often it was tried."""
+    journal = Journal()
+    rig = await start(journal=journal)
+    challenge = 'WWW-Authenticate: Bearer error="invalid_token"'
+    answers = [ok(b"", challenge, status="401 Unauthorized"), ok(b"")]
+    rig.api.answer = lambda request: answers[len(rig.api.requests) - 1]
+    assert (await rig.call(post(b"{}"))).status == 200
+    assert len(journal.intents) == 1
