@@ -41,9 +41,9 @@ def table_at(place: Place) -> type[BaseModel] | None:
         annotation = _annotation(model, part)
         if annotation is None:
             return None
-        if get_origin(annotation) in {dict, list}:
-            # The name of an entry, or its position.
-            next(parts, None)
+        # Of several tables, the next part is the name of one, or its position.
+        if get_origin(annotation) in {dict, list} and next(parts, None) is None:
+            return None
         model = _table_in(annotation)
     return model
 

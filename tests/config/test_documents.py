@@ -4,111 +4,148 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
 
 from fla_gateway import profiles
+from fla_gateway.access.faults import caller_rule_faults
 from fla_gateway.catalog.load import load as load_catalogue
-from fla_gateway.config.expand import PATH_KEYS
 from fla_gateway.config.load import load
-from fla_gateway.config.schema import Configuration, Table
-from fla_gateway.config.sentences import key_names, tables
+from fla_gateway.config.schema import Configuration, Kubernetes, Listener
+from fla_gateway.config.shape import is_file, key_names, table_at, tables
 
 ROOT = Path(__file__).parents[2]
-SECTION = re.compile(r"^## (?P<head>.*)\n(?P<body>(?:(?!^## ).*\n)*)", re.MULTILINE)
+SECTION = re.compile(r"^## (?P<heads>.*)\n(?P<body>(?:(?!^## ).*\n)*)", re.MULTILINE)
 ROW = re.compile(
     r"^\| `(?P<key>[^`]+)` \| (?P<type>[^|]+) \| (?P<default>[^|]+) \| (?P<meaning>.*[^ ]) \|$", re.MULTILINE
 )
-EXAMPLES = {"include", "hosts", "scope", "alg", "kid"}
+EXAMPLES = {"include", "hosts", "trusted_origins", "scope", "alg", "kid", "limits"}
+# What cannot stand beside the others of its table, and is shown in a comment.
+ALTERNATIVES = {Kubernetes: {"jwks_file"}}
 
 
-def own_tables() -> dict[str, type[BaseModel]]:
-    """Every table once; a key on the spot has the keys of [keys.NAME]."""
-    return {head: model for head, model in tables().items() if head != "[profiles.NAME.key]"}
+def full() -> Configuration:
+    """Give the configuration that config/full.toml is."""
+    return load(ROOT / "config/full.toml", {"SPARE_PASSWORD": ""}).configuration
 
 
-def leaves(model) -> set[str]:
-    """Give the keys of a table that are no tables themselves."""
-    below = {head.rpartition(".")[2].strip("[]") for head in tables()} | {"keys", "environments", "profiles"}
-    names = {"gateway", "admin", "egress", "log"}
-    return {key for key in key_names(model) if key not in (below | names) - {"key"}}
+def heads() -> dict[type[BaseModel], frozenset[str]]:
+    """Give every table with the heads under which it stands; a key on the spot has the keys of [keys.NAME]."""
+    found: dict[type[BaseModel], frozenset[str]] = {}
+    for head, model in tables().items():
+        if head != "[profiles.NAME.key]":
+            found[model] = found.get(model, frozenset()) | {head}
+    return found
 
 
-def written(document: dict[str, Any], model: type[Table], found: dict[type, set[str]]) -> None:
+def sections() -> dict[frozenset[str], str]:
+    """Give the sections of docs/configuration.md that are about tables."""
+    page = (ROOT / "docs/configuration.md").read_text().replace("## Top of the file", "## `the top of the file`")
+    return {frozenset(re.findall(r"`([^`]+)`", match["heads"])): match["body"] for match in SECTION.finditer(page)}
+
+
+def has_section(annotation: Any) -> bool:
+    """Whether a key is a table, or a dictionary of tables, and nothing else; it is then told in a section alone."""
+    if get_origin(annotation) is list:
+        return False
+    if get_origin(annotation) is dict:
+        annotation = get_args(annotation)[1]
+    tables_only = [part for part in get_args(annotation) or [annotation] if part is not type(None)]
+    return all(isinstance(part, type) and issubclass(part, BaseModel) and part is not Listener for part in tables_only)
+
+
+def written(document: Any, place: tuple[str | int, ...], found: dict[type, set[str]]) -> None:
     """Gather which keys of each table a document writes."""
-    found.setdefault(model, set()).update(document)
-    for name, field in model.model_fields.items():
-        value = document.get(field.alias or name)
-        inner = next(
-            (part for part in _parts(field.annotation) if isinstance(part, type) and issubclass(part, Table)), None
-        )
-        if inner is None or not isinstance(value, dict):
-            continue
-        for entry in value.values() if get_origin(field.annotation) is dict else [value]:
-            written(entry, inner, found)
-
-
-def _parts(annotation: Any) -> list[Any]:
-    if get_origin(annotation) in {dict, Union, UnionType} or hasattr(annotation, "__metadata__"):
-        return [part for argument in get_args(annotation) for part in _parts(argument)]
-    return [annotation]
+    if isinstance(document, list):
+        document = dict(enumerate(document))
+    if not isinstance(document, dict):
+        return
+    if model := table_at(place):
+        found.setdefault(model, set()).update(document)
+    for key, value in document.items():
+        written(value, (*place, key), found)
 
 
 @pytest.mark.parametrize("name", ["gateway", "full", "compose"])
 def test_the_shipped_files_are_without_fault(name):
-    """Each file in config/ loads, and its profiles resolve."""
-    settings = load(ROOT / f"config/{name}.toml", {"SPARE_PASSWORD": ""})
+    """Each file in config/ loads, its profiles resolve, and its callers' rules can be read."""
+    settings = load(ROOT / f"config/{name}.toml", {"SPARE_PASSWORD": ""}, [caller_rule_faults])
     assert profiles.resolve(settings.configuration, load_catalogue())
 
 
 def test_the_full_file_has_every_key():
     """config/full.toml writes every key of the schema, and, since it loads, no other."""
+    text = (ROOT / "config/full.toml").read_text()
     found: dict[type, set[str]] = {}
-    written(tomllib.loads((ROOT / "config/full.toml").read_text()), Configuration, found)
+    written(tomllib.loads(text), (), found)
+    for model, keys in ALTERNATIVES.items():
+        found[model] |= {key for key in keys if f"\n# {key} = " in text}
     assert found == {model: set(key_names(model)) for model in tables().values()}
 
 
 def test_the_full_file_shows_the_defaults():
     """Where there is a default, config/full.toml shows it, but for the keys that it calls examples."""
-    configuration = load(ROOT / "config/full.toml", {"SPARE_PASSWORD": ""}).configuration
+    configuration = full()
     gateway, employer = configuration.gateway, configuration.profiles["employer"]
-    shown = [gateway, gateway.timeouts, gateway.pool, configuration.admin, configuration.log, employer.assertion]
-    for table in shown:
+    shown = [gateway, gateway.timeouts, gateway.pool, configuration.admin, configuration.log, configuration.security]
+    for table in (*shown, configuration.audit, employer.assertion):
         for key, field in type(table).model_fields.items():
-            assert key in EXAMPLES or getattr(table, key) == field.default, key
+            if field.default is not None and not field.is_required() and key not in EXAMPLES:
+                assert getattr(table, key) == field.default, key
+    assert not employer.anonymous
 
 
-@pytest.mark.parametrize("head", list(own_tables()))
-def test_the_page_has_every_key_with_its_default(head):
+@pytest.mark.parametrize("model", heads(), ids=lambda model: model.__name__)
+def test_the_page_has_every_key_with_its_default(model):
     """docs/configuration.md lists exactly the keys of each table, each with type, default and meaning."""
-    page = (ROOT / "docs/configuration.md").read_text()
-    sections = {match["head"].strip("`"): match["body"] for match in SECTION.finditer(page)}
-    body = sections["Top of the file" if head.startswith("the") else head]
+    body = sections()[heads()[model]]
     rows = {
         match["key"]: match
         for match in ROW.finditer(body)
         if match["key"] not in {"production", "simulation", "acceptance"}
     }
-    model = own_tables()[head]
-    assert set(rows) == leaves(model)
-    for name, field in model.model_fields.items():
-        if (key := field.alias or name) not in rows:
-            continue
-        default = (
-            "required" if field.is_required() else "—" if field.default is None else f"`{json.dumps(field.default)}`"
-        )
-        assert rows[key]["default"] == default, key
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    assert set(rows) == {key for key, field in fields.items() if not has_section(field.annotation)}
+    for key, row in rows.items():
+        assert row["default"] == default_of(fields[key]), key
 
 
-def test_every_path_of_the_schema_is_made_absolute():
-    """The keys whose texts are made absolute are those that the schema says are paths."""
-    found = {
-        field.alias or name
-        for model in tables().values()
-        for name, field in model.model_fields.items()
-        if Path in get_args(field.annotation) or "Path" in str(field.annotation)
+def default_of(field: Any) -> str:
+    """Write a default as the page has to show it."""
+    if field.is_required():
+        return "required"
+    return "—" if field.default is None else f"`{json.dumps(field.default, default=lambda it: it.address)}`"
+
+
+def test_every_table_of_the_page_exists():
+    """docs/configuration.md describes no table that the schema has not."""
+    described = {head for found in sections() for head in found if head.startswith(("[", "the top"))}
+    assert described == set(tables()) - {"[profiles.NAME.key]"}
+
+
+def test_every_path_of_the_full_file_is_absolute():
+    """Each key that holds a path is known as one by its place, and is absolute once it is loaded."""
+    document = tomllib.loads((ROOT / "config/full.toml").read_text())
+    configuration = full().model_dump(by_alias=True)
+    found = {place[-1] for place in _texts(document, ()) if is_file(place)}
+    assert found == {
+        *("pkcs12", "pem", "certificate", "key", "password_file", "proxy_password_file", "ca_file", "client_ca"),
+        *("token_file", "path"),
     }
-    assert found == PATH_KEYS
+    for place in _texts(document, ()):
+        if is_file(place):
+            value: Any = configuration
+            for part in place:
+                value = value[part]
+            assert isinstance(value, Path)
+            assert value.is_absolute()
+
+
+def _texts(document: Any, place: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
+    if isinstance(document, dict):
+        return [found for key, item in document.items() for found in _texts(item, (*place, key))]
+    if isinstance(document, list):
+        return [found for index, item in enumerate(document) for found in _texts(item, (*place, index))]
+    return [place] if isinstance(document, str) else []

@@ -13,7 +13,8 @@ from tests.support.configurations import EMPLOYER
 def test_a_small_file_is_enough(folder):
     """One profile makes a configuration; everything else has its default."""
     settings = folder.load(EMPLOYER)
-    assert settings.configuration.gateway.listen == ["127.0.0.1:8480", "[::1]:8480"]
+    listen = [listener.address for listener in settings.configuration.gateway.listen]
+    assert listen == ["127.0.0.1:8480", "[::1]:8480"]
     assert settings.sources == (folder.path / "gateway.toml",)
     assert settings.warnings == ()
 
@@ -22,14 +23,28 @@ def test_relative_paths_are_relative_to_their_file(folder):
     """Each path is made absolute against the directory of the file in which it stands, sockets included."""
     folder.write('[keys.acme]\npkcs12 = "acme.pfx"\npassword_file = "/etc/acme"', "more/keys.toml")
     settings = folder.load(
-        'include = ["more/keys.toml"]\n[egress]\nca_file = "ca.pem"\n[gateway]\nlisten = ["unix:gw.sock"]'
-        '\n[profiles.p]\nenvironment = "production"\nclient_id = "x"\nkey = "acme"'
+        'include = ["more/keys.toml"]\n[egress]\nca_file = "ca.pem"\n[audit]\npath = "journal"\n'
+        '[gateway]\nlisten = ["unix:gw.sock", { address = "unix:run/gw.sock", mode = "0600" }, "unix:@gw"]\n'
+        '[profiles.p]\nenvironment = "acceptance"\nclient_id = "x"\nkey = "acme"\n'
+        '[profiles.pem]\nenvironment = "acceptance"\nclient_id = "x"\nkey = "acme"\n'
+        'listen = { address = "localhost:1", tls = { certificate = "c.pem", key = "k.pem", client_ca = "ca.pem" } }\n'
+        '[callers.erp]\nuid = 1\nallow = { pem = ["GET /REST/**"] }\n'
     )
     configuration = settings.configuration
     assert configuration.keys["acme"].pkcs12 == folder.path / "more/acme.pfx"
     assert configuration.keys["acme"].password_file == Path("/etc/acme")
     assert configuration.egress.ca_file == folder.path / "ca.pem"
-    assert configuration.gateway.listen == [f"unix:{folder.path}/gw.sock"]
+    listen = [listener.address for listener in configuration.gateway.listen]
+    assert listen == [f"unix:{folder.path}/gw.sock", f"unix:{folder.path}/run/gw.sock", "unix:@gw"]
+    door = configuration.profiles["pem"].listen
+    assert door is not None
+    assert door.tls is not None
+    assert [door.tls.certificate, door.tls.key] == [folder.path / "c.pem", folder.path / "k.pem"]
+    assert door.tls.client_ca == folder.path / "ca.pem"
+    assert configuration.audit is not None
+    assert configuration.audit.path == folder.path / "journal"
+    # A profile may be called as a key that holds a path is; what stands there is none.
+    assert configuration.callers["erp"].allow == {"pem": ["GET /REST/**"]}
 
 
 def test_a_relative_file_name_gives_absolute_paths(folder, monkeypatch):
@@ -59,7 +74,7 @@ def test_an_unset_variable_is_a_fault(folder, text):
 def test_passwords_come_out_of_the_environment(folder):
     """The values of every password_env are in the settings, wrapped; those of keys and of profiles alike."""
     settings = folder.load(
-        '[keys.acme]\npem = "a"\npassword_env = "ONE"\n[profiles.p]\nenvironment = "production"\nclient_id = "x"\n'
+        '[keys.acme]\npem = "a"\npassword_env = "ONE"\n[profiles.p]\nenvironment = "acceptance"\nclient_id = "x"\n'
         'key = { pem = "b", password_env = "TWO" }',
         {"ONE": "hunter2", "TWO": "", "OTHER": "x"},
     )
@@ -123,8 +138,9 @@ def test_every_fault_is_reported_at_once(folder):
     """Faults of syntax, schema, tables, references, listeners, environment and a further rule come together."""
     folder.write('[log]\nlevel = "inf"\n[profiles.second]\nenvironment = "staging"', "more.toml")
     faults = folder.faults(
-        'include = ["more.toml"]\n[gateway]\nlisten = ["0.0.0.0:1"]\ntimeouts = { hed = 1 }\nunsafe_cleartext = true\n'
-        '[admin]\nlisten = "nowhere"\n[callers.payroll]\n[keys.acme]\npem = "a"\npkcs12 = "b"\npasword_env = "X"\n'
+        'include = ["more.toml"]\n[gateway]\nlisten = ["0.0.0.0:1"]\ntimeouts = { hed = 1 }\n'
+        '[admin]\nlisten = "nowhere"\n[callers.payroll]\nallow = { employr = ["GET /"] }\n'
+        '[keys.acme]\npem = "a"\npkcs12 = "b"\npasword_env = "X"\n'
         '[profiles.employer]\nenvironment = "prodction"\nclientid = "x"\nkey = "acne"\nscope = ["${UNSET}"]\n'
         '[environments.live]\napi_base = "https://services.socialsecurity.be"\ntoken_url = "https://evil.example"\n',
         further=[lambda _: [Fault("profiles.employer.services", "further")]],
@@ -137,7 +153,8 @@ def test_every_fault_is_reported_at_once(folder):
         ("gateway.toml: gateway.timeouts.hed", "did you mean"),
         ("gateway.toml: gateway.listen[0]", "listen on 12"),
         ("gateway.toml: admin.listen", ""),
-        ("gateway.toml: callers", "take it out"),
+        ("gateway.toml: callers.payroll", "give it keys"),
+        ("gateway.toml: callers.payroll.allow.employr", "did you mean"),
         ("gateway.toml: keys.acme", "a key is in "),
         ("gateway.toml: keys.acme.pasword_env", "did you mean"),
         ("gateway.toml: profiles.employer.environment", "did you mean"),
@@ -168,10 +185,45 @@ def test_a_configuration_without_profiles_is_a_fault(folder):
     assert "there is no profile" in folder.fault("")
 
 
-@pytest.mark.parametrize("later", ["callers", "audit", "security"])
-def test_what_later_versions_bring_is_refused_by_name(folder, later):
-    """A table that the design has and this version has not is never ignored."""
-    assert f"{later}: not supported yet" in folder.fault(f"{EMPLOYER}\n[{later}]")
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("callers = 3\n" + EMPLOYER, ["callers"]),
+        (EMPLOYER + "[callers.Erp]\nuid = 1", ["callers.Erp"]),
+        (EMPLOYER + '[callers.erp]\nuid = "1"', ["callers.erp.uid"]),
+        (EMPLOYER + "[callers.erp]\nuid = 1\nallow = 3", ["callers.erp.allow"]),
+        (EMPLOYER + '[callers.erp]\nkeys = ["${X}"]\nallow = { employer = [] }',
+         ["callers.erp.keys[0]", "callers.erp.allow.employer"]),
+        (EMPLOYER + "[callers.erp]\nuid = 1\nallow = { Employer = ['GET /REST/**'] }", ["callers.erp.allow.Employer"]),
+        (EMPLOYER + "[callers.erp]\nuid = 1\nallow = { employer = ['GET /REST/**'] }\nlimits = { x = 1 }",
+         ["callers.erp.limits.x"]),
+        ("[profiles.p]\nkey = 3\n[callers.erp]\nuid = 1\nallow = { p = ['GET /REST/**'] }",
+         ["profiles.p.environment", "profiles.p.client_id", "profiles.p.key"]),
+        ("[profiles]\np = 3\n[callers.erp]\nuid = 1\nallow = { p = ['GET /REST/**'] }", ["profiles.p"]),
+        ("profiles = 3\n[callers.erp]\nuid = 1\nallow = { p = ['GET /REST/**'] }", ["profiles"]),
+        (EMPLOYER + "[callers.erp]\nservice_account = 'a/b'\nallow = { employer = ['GET /REST/**'] }\n[kubernetes]\n"
+         "issuer = 1\naudience = 'x'", ["kubernetes.issuer"]),
+        (EMPLOYER + "[callers.erp]\ncertificate_names = ['a']\nallow = { employer = ['GET /REST/**'] }\n"
+         "[gateway]\nlisten = [{ address = 'localhost:1', tls = { key = 'a', client_ca = 'b' } }]",
+         ["gateway.listen[0].tls.certificate"]),
+        (EMPLOYER.replace("simulation", "production") + "anonymous = 1", ["profiles.employer.anonymous"]),
+        (EMPLOYER.replace("simulation", "production") + "listen = 3", ["profiles.employer.listen"]),
+    ],
+)  # fmt: skip
+def test_nothing_follows_from_what_could_not_be_read(folder, text, places):
+    """Where a caller, or what it needs, is faulty, no rule takes him for missing or for one without proof."""
+    faults = folder.faults(text if "production" not in text else f'{text}\n[gateway]\nlisten = ["unix:a"]')
+    assert sorted(fault.place.removeprefix("gateway.toml: ") for fault in faults) == sorted(places)
+
+
+def test_callers_may_come_from_several_files(folder):
+    """Each caller stands in one file; two files may bring one each, and the same name twice is a fault."""
+    caller = "[callers.{}]\nuid = {}\nallow = {{ employer = ['GET /REST/**'] }}\n"
+    folder.write(caller.format("second", 2), "more.toml")
+    first = f'include = ["more.toml"]\n{EMPLOYER}\n' + caller.format("first", 1)
+    assert list(folder.load(first).configuration.callers) == ["first", "second"]
+    folder.write(caller.format("first", 2), "more.toml")
+    assert "more.toml: callers.first: is written twice" in folder.fault(first)
 
 
 def test_the_environment_of_the_process_is_the_default(folder, monkeypatch):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from fla_gateway.config.load import load
 from fla_gateway.config.schema import Configuration
-from fla_gateway.config.sentences import key_names, tables
+from fla_gateway.config.shape import key_names, tables
 from fla_gateway.errors import ConfigurationError
 from tests.support.configurations import Folder
 
@@ -45,14 +46,18 @@ def test_no_fault_repeats_a_value(where, secret, form):
 
 
 @given(st.dictionaries(st.sampled_from([*key_names(Configuration), "more"]), st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.datetimes(),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.datetimes() | st.dates(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
-        ["a", "listen", "timeouts", "pem", "key", "environment", "client_id", "services", "scope", "assertion"]
+        ["a", "listen", "timeouts", "pem", "key", "environment", "client_id", "services", "scope", "assertion",
+         "address", "tls", "keys", "allow", "uid", "limits", "sha256", "expires", "certificate_names", "issuer", "path"]
     ), inner, max_size=3),
     max_leaves=12,
 )))  # fmt: skip
 @example({"profiles": {"client_id": {}}})
 @example({"profiles": {"a": {"key": "k"}}, "keys": {"k": 1}})
+@example({"callers": {"a": {"uid": 1, "allow": {"b": ["x"]}}, "b": 3}, "kubernetes": 1})
+@example({"callers": {"unset": {"allow": {"unset": 3}}}, "profiles": {"unset": 4}})
+@example({"callers": {"a": {"keys": [{"expires": date(9999, 12, 31)}, {"expires": datetime(1, 1, 1, tzinfo=UTC)}]}}})
 def test_any_document_ends_in_faults_or_settings(document):
     """No document, however odd, breaks the loader: the answer is a configuration or a list of faults."""
     with tempfile.TemporaryDirectory() as directory:
@@ -75,5 +80,7 @@ def _write(value: Any, *, top: bool = True) -> str:
             return '"' + "".join(f"\\U{ord(character):08x}" for character in value) + '"'
         case int() | float():
             return repr(value)
+        case datetime():
+            return value.replace(microsecond=0).isoformat()
         case _:
-            return str(value.replace(microsecond=0).isoformat())
+            return str(value.isoformat())

@@ -6,7 +6,7 @@ import pytest
 
 from fla_gateway import profiles
 from fla_gateway.catalog.load import load as load_catalogue
-from fla_gateway.config.schema import Configuration
+from fla_gateway.config.schema import Configuration, Listener
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.oauth.model import AssertionOptions
 
@@ -36,7 +36,8 @@ def test_a_profile_has_everything_that_is_known():
     """Environment, key and options become a token request and an upstream; nothing is left to guess."""
     profile = resolve(scope=["a", "b"], listen="127.0.0.1:1", assertion={"alg": "PS256", "typ": "", "x5t#S256": True})
     request = profile.token_request
-    assert (profile.name, profile.environment, profile.listen) == ("employer", "simulation", "127.0.0.1:1")
+    listen = Listener(address="127.0.0.1:1")
+    assert (profile.name, profile.environment, profile.listen) == ("employer", "simulation", listen)
     assert (profile.upstream.host, profile.upstream.port) == ("services-sim.socialsecurity.be", 443)
     assert request.token_url == request.audience == "https://services.socialsecurity.be/REST/oauth/v5/token"
     assert (request.client_id, request.scope, request.key) == ("self_service_1", ("a", "b"), "profile:employer")
