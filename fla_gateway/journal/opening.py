@@ -12,8 +12,9 @@ from fla_gateway.config.schema import Audit
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.journal.directory import Directory, fault
 from fla_gateway.journal.entries import Entries
+from fla_gateway.journal.snapshot import Facts
 from fla_gateway.journal.store import Store
-from fla_gateway.journal.writing import AuditJournal, Facts
+from fla_gateway.journal.writing import AuditJournal
 
 
 def open_journal(settings: Audit, clock: Clock, facts: Facts, loop: asyncio.AbstractEventLoop) -> AuditJournal:

@@ -16,7 +16,7 @@ from typing import Final
 from fla_gateway.journal.directory import Directory
 from fla_gateway.journal.entries import Entries
 from fla_gateway.journal.lines import NO_HASH, SEGMENT
-from fla_gateway.journal.segments import Segment, day_of
+from fla_gateway.journal.segments import Segment, date_of, day_of
 from fla_gateway.journal.tail import Tail
 
 _APPEND: Final = os.O_WRONLY | os.O_APPEND
@@ -108,6 +108,17 @@ class Store:
         """Close the segments before the open one without an fsync."""
         while self._retired:
             os.close(self._retired.pop())
+
+    def recent(self, days: int, now: float) -> list[Segment]:
+        """Give the segments begun in the last days up to the open one.
+
+        Args:
+            days: how many.
+            now: epoch seconds.
+        """
+        last, today = self.segment, date_of(now)
+        segments = self._directory.segments() if last is not None else []
+        return [it for it in segments if last is not None and it <= last and (today - it.date).days <= days]
 
     def close(self) -> None:
         """Close every file."""

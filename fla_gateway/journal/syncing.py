@@ -73,12 +73,18 @@ class Syncing:
         error = running.exception()
         if error is not None and not isinstance(error, OSError):
             raise error
+        told = [waiting]
+        if error is not None:
+            # Who asked in the meantime wrote to the same file: what is lost of it the next fsync would not say.
+            told.append(self._next)
+            self._next = None
         self._running = self._next is not None
         if self._running:
             self._loop.call_soon(self._start)
         self._done(error)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(error)
+        for future in told:
+            if future is not None and not future.done():
+                future.set_result(error)
 
 
 def _sync(descriptors: list[int], afterwards: list[int]) -> None:
