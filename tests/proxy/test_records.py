@@ -127,7 +127,12 @@ async def test_a_change_is_on_record_before_its_first_byte_is_sent(start, method
     journal = Journal()
     rig = await start(journal=journal)
     seen = []
-    rig.api.answer = lambda request: seen.append(len(journal.intents)) or ok(b"")
+
+    def answer(_request):
+        seen.append(len(journal.intents))
+        return ok(b"")
+
+    rig.api.answer = answer
     await rig.call(post(b"{}", "Fla-Gateway-Reference: r", method=method))
     assert seen == [1]
     record = await rig.records.next()
