@@ -1,13 +1,14 @@
-"""Port: TCP connections of a TLS listener, until they are callers'.
+"""Port: a TLS listener, and its connections until they are callers'.
 
-Owns the handshakes that run: how many, how long, and what is said of those that fail. Refuses to know what is spoken
-afterwards. The loops' own way (`create_server(ssl=...)`) tells nobody of a connection before its handshake is done, so
-that a flood of them could not be counted.
+Owns accepting there, and the handshakes: how many, how long, and what is said of those that fail. Refuses to know what
+is spoken afterwards. The loops' own way (`create_server(ssl=...)`) tells nobody of a connection before its handshake is
+done, so that a flood of them could be neither counted nor bounded.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Final, cast
@@ -20,6 +21,9 @@ _LOG = structlog.get_logger()
 MOST_HANDSHAKES: Final = 512
 """Handshakes that run at the same time; beyond, the eldest makes room. They are not among `max_connections`."""
 HANDSHAKE_SECONDS: Final = 10.0
+_AT_ONCE: Final = 64
+"""Connections accepted in one turn of the loop, so that handshakes go on while many come at the same moment."""
+_RETRY_SECONDS: Final = 0.5
 _LOG_SECONDS: Final = 60.0
 _NEVER: Final = 3600.0
 """For the loop's time-out of the end of TLS; `TlsTransport` has a better one."""
@@ -28,7 +32,7 @@ Protocols = Callable[[], asyncio.Protocol]
 
 
 class Handshakes:
-    """The handshakes of all listeners of a gateway."""
+    """The handshakes of all TLS listeners of a gateway."""
 
     def __init__(self, *, most: int = MOST_HANDSHAKES, seconds: float = HANDSHAKE_SECONDS) -> None:
         """Begin with none.
@@ -39,19 +43,29 @@ class Handshakes:
         """
         self._most = most
         self._seconds = seconds
-        self._running: dict[asyncio.Task[None], asyncio.Transport] = {}
+        self._running: dict[asyncio.Task[None], None] = {}
         self._failures = 0
         self._reason = ""
         self._silence: asyncio.TimerHandle | None = None
 
-    def stage(self, context: ssl.SSLContext, protocols: Protocols) -> Protocols:
-        """Give the factory of a listener's TCP connections.
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def begin(self, sock: socket.socket, context: ssl.SSLContext, protocols: Protocols) -> None:
+        """Shake hands on a connection, and hand it over.
 
         Args:
-            context: the server's side.
-            protocols: factory of what is spoken once a handshake is done.
+            sock: the connection, accepted and non-blocking; closed here if nothing comes of it.
+            context: the server's side of TLS.
+            protocols: factory of what is spoken afterwards.
         """
-        return lambda: _Arrived(lambda transport: self._begin(transport, context, protocols))
+        if len(self._running) >= self._most:
+            eldest = next(iter(self._running))
+            del self._running[eldest]
+            eldest.cancel()
+        task = asyncio.get_running_loop().create_task(self._shake(sock, context, protocols))
+        self._running[task] = None
+        task.add_done_callback(lambda done: self._done(done, sock))
 
     def close(self) -> None:
         """End all that run."""
@@ -61,44 +75,27 @@ class Handshakes:
             self._silence.cancel()
             self._silence = None
 
-    def _begin(self, below: asyncio.Transport, context: ssl.SSLContext, protocols: Protocols) -> None:
-        if len(self._running) >= self._most:
-            next(iter(self._running)).cancel()
-        task = asyncio.get_running_loop().create_task(self._shake(below, context, protocols))
-        self._running[task] = below
-        task.add_done_callback(self._forget)
+    async def _shake(self, sock: socket.socket, context: ssl.SSLContext, protocols: Protocols) -> None:
+        await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: _Greeting(protocols),
+            sock,
+            ssl=context,
+            ssl_handshake_timeout=self._seconds,
+            ssl_shutdown_timeout=_NEVER,
+        )
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        # Also one that was cancelled before its first step.
-        below = self._running.pop(task)
+    def _done(self, task: asyncio.Task[None], sock: socket.socket) -> None:
+        self._running.pop(task, None)
         if task.cancelled():
-            below.abort()
-
-    async def _shake(self, below: asyncio.Transport, context: ssl.SSLContext, protocols: Protocols) -> None:
-        early = _Early()
-        try:
-            inner = await asyncio.get_running_loop().start_tls(
-                below,
-                early,
-                context,
-                server_side=True,
-                ssl_handshake_timeout=self._seconds,
-                ssl_shutdown_timeout=_NEVER,
-            )
-        except OSError as error:
+            # Perhaps before its first step, when no transport had the socket yet.
+            sock.close()
+            return
+        error = task.exception()
+        if isinstance(error, OSError):
             # ssl.SSLError, time-outs and resets are all of this family.
-            below.abort()
             self._failed(error)
-            return
-        if inner is None or early.ended:
-            # Whoever says farewell with his first bytes waits for no answer.
-            below.abort()
-            return
-        protocol = protocols()
-        inner.set_protocol(protocol)
-        protocol.connection_made(TlsTransport(inner, below))
-        if early.received:
-            protocol.data_received(b"".join(early.received))
+        elif error is not None:
+            _LOG.error("loop-fault", message="a handshake failed", error=type(error).__name__, exc_info=error)
 
     def _failed(self, error: OSError) -> None:
         if isinstance(error, ConnectionResetError | BrokenPipeError):
@@ -117,6 +114,55 @@ class Handshakes:
             self._silence = asyncio.get_running_loop().call_later(_LOG_SECONDS, self._tell)
 
 
+class TlsServer:
+    """Accepts on a listening socket; the part of `asyncio.Server` that listeners need."""
+
+    def __init__(
+        self, sock: socket.socket, context: ssl.SSLContext, protocols: Protocols, handshakes: Handshakes
+    ) -> None:
+        """Accept from now on.
+
+        Args:
+            sock: listens; its owner is this object.
+            context: the server's side of TLS.
+            protocols: factory of what is spoken once a handshake is done.
+            handshakes: where they run.
+        """
+        sock.settimeout(0)
+        self._sock = sock
+        self._context = context
+        self._protocols = protocols
+        self._handshakes = handshakes
+        self._loop = asyncio.get_running_loop()
+        self._retry: asyncio.TimerHandle | None = None
+        self._listen()
+
+    def _listen(self) -> None:
+        self._loop.add_reader(self._sock.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                sock, _ = self._sock.accept()
+            except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+                return
+            except OSError as error:
+                # No descriptor or memory is free for the moment.
+                _LOG.warning("accepting-delayed", reason=error.strerror)
+                self._loop.remove_reader(self._sock.fileno())
+                self._retry = self._loop.call_later(_RETRY_SECONDS, self._listen)
+                return
+            sock.settimeout(0)
+            self._handshakes.begin(sock, self._context, self._protocols)
+
+    def close(self) -> None:
+        """Accept no more; handshakes that run go on."""
+        if self._retry is not None:
+            self._retry.cancel()
+        self._loop.remove_reader(self._sock.fileno())
+        self._sock.close()
+
+
 def _reason(error: OSError) -> str:
     """Name why a handshake failed, in OpenSSL's own words, which quote nothing of what came."""
     if isinstance(error, ssl.SSLError):
@@ -124,34 +170,15 @@ def _reason(error: OSError) -> str:
     return "it took too long" if isinstance(error, ConnectionAbortedError | TimeoutError) else type(error).__name__
 
 
-class _Arrived(asyncio.Protocol):
-    """A TCP connection whose first bytes are still to be read."""
+class _Greeting(asyncio.Protocol):
+    """Stands at a connection until the handshake is done, then makes way."""
 
-    def __init__(self, begin: Callable[[asyncio.Transport], None]) -> None:
-        self._begin = begin
+    def __init__(self, protocols: Protocols) -> None:
+        self._protocols = protocols
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Leave the first bytes to TLS."""
-        below = cast("asyncio.Transport", transport)
-        below.pause_reading()
-        self._begin(below)
-
-
-class _Early(asyncio.Protocol):
-    """Keeps what arrives with the last bytes of a handshake: it comes before `start_tls` has returned."""
-
-    def __init__(self) -> None:
-        self.received: list[bytes] = []
-        self.ended = False
-
-    def data_received(self, data: bytes) -> None:
-        """Keep it; the loop reads no more than once before the connection is handed over."""
-        self.received.append(data)
-
-    def eof_received(self) -> None:
-        """Note the end."""
-        self.ended = True
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """Note the end."""
-        self.ended = True
+        """Hand the connection over: a caller is here."""
+        inner = cast("asyncio.Transport", transport)
+        protocol = self._protocols()
+        inner.set_protocol(protocol)
+        protocol.connection_made(TlsTransport(inner))

@@ -16,7 +16,7 @@ import structlog
 from fla_gateway.config.address import TcpAddress
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.runtime.binding import BACKLOG, Bound
-from fla_gateway.runtime.handshakes import Handshakes, Protocols
+from fla_gateway.runtime.handshakes import Handshakes, Protocols, TlsServer
 
 _LOG = structlog.get_logger()
 _RETRY_SECONDS: Final = 0.1
@@ -31,7 +31,7 @@ class Listeners:
         """Take bound sockets, each with the factory of its connections."""
         self._doors = doors
         self._handshakes = Handshakes()
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[asyncio.Server | TlsServer] = []
         self._paused = False
         self._closed = False
         self._changing = asyncio.Lock()
@@ -49,12 +49,13 @@ class Listeners:
         for bound, protocols in self._doors:
             # A duplicate is served, so that closing the server to pause leaves the socket, and those who queue, alone.
             sock = bound.sock.dup()
-            factory = protocols if bound.tls is None else self._handshakes.stage(bound.tls, protocols)
-            if isinstance(bound.address, TcpAddress):
-                server = await loop.create_server(factory, sock=sock, backlog=BACKLOG)
+            if bound.tls is not None:
+                self._servers.append(TlsServer(sock, bound.tls, protocols, self._handshakes))
+            elif isinstance(bound.address, TcpAddress):
+                self._servers.append(await loop.create_server(protocols, sock=sock, backlog=BACKLOG))
             else:
-                server = await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG, **_KEEP_FILE)
-            self._servers.append(server)
+                server = await loop.create_unix_server(protocols, sock=sock, backlog=BACKLOG, **_KEEP_FILE)
+                self._servers.append(server)
 
     def pause(self) -> None:
         """See `proxy.service.Acceptor`: callers queue in the kernel until `resume`."""

@@ -6,6 +6,9 @@ Owns that end. Refuses to encrypt: the event loop's own transport does, and is p
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import sys
+import termios
 from typing import Any, Final
 
 _FAREWELL_SECONDS: Final = 1.0
@@ -17,19 +20,17 @@ class TlsTransport(asyncio.Transport):
 
     The loop knows one time-out for the end of TLS, which starts with `close`: long, it keeps connections whose caller
     never says farewell, and with them a gateway that is to stop; short, it cuts the end off an answer that is taken
-    slowly. So the time here starts when everything has been handed to the kernel.
+    slowly. So the time here starts when everything has arrived.
     """
 
-    def __init__(self, inner: asyncio.Transport, below: asyncio.Transport) -> None:
+    def __init__(self, inner: asyncio.Transport) -> None:
         """Wrap a connection.
 
         Args:
-            inner: takes and gives plain bytes.
-            below: the TCP connection that carries it.
+            inner: the loop's own transport, which takes and gives plain bytes.
         """
         super().__init__()
         self._inner = inner
-        self._below = below
         self._loop = asyncio.get_running_loop()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -41,8 +42,8 @@ class TlsTransport(asyncio.Transport):
         return False
 
     def get_write_buffer_size(self) -> int:
-        """Count the bytes that the kernel has not taken yet, encrypted or not."""
-        return self._inner.get_write_buffer_size() + self._below.get_write_buffer_size()
+        """Count the bytes that the loop still holds; what lies encrypted in the socket's own queue is not counted."""
+        return self._inner.get_write_buffer_size()
 
     def close(self) -> None:
         """Send what is left, then close_notify, and wait a moment for the caller's."""
@@ -51,11 +52,23 @@ class TlsTransport(asyncio.Transport):
             self._loop.call_later(_FAREWELL_SECONDS, self._part)
 
     def _part(self) -> None:
-        if self.get_write_buffer_size():
+        if self._inner.get_write_buffer_size() or self._on_its_way():
             # The caller is slow; whether he has stopped altogether is for those to judge who know what he reads.
             self._loop.call_later(_FAREWELL_SECONDS, self._part)
         else:
-            self._below.abort()
+            self._inner.abort()
+
+    def _on_its_way(self) -> int:
+        """Count the bytes that the caller's side has not acknowledged.
+
+        Between the loop's buffer of plain bytes and the socket there is another that can be asked only through private
+        parts. While that one holds something, the socket's queue is full.
+        """
+        try:
+            queued = fcntl.ioctl(self._inner.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        except OSError:
+            return 0
+        return int.from_bytes(queued, sys.byteorder)
 
     def abort(self) -> None:
         """End the connection at once, without close_notify."""

@@ -25,6 +25,7 @@ from tests.support.upstream import Upstream
 
 T = TypeVar("T")
 
+OWN = '"127.0.0.1:0"'
 CONFIGURATION = """
 [gateway]
 listen = ["127.0.0.1:0", "unix:gateway.sock"]
@@ -36,7 +37,7 @@ api_base = "https://{authority}"
 token_url = "https://{authority}/REST/oauth/v5/token"
 ca_file = "ca.pem"
 [profiles.employer]
-listen = "127.0.0.1:0"
+listen = {own}
 environment = "canary"
 client_id = "canary"
 key = "acme"
@@ -95,7 +96,7 @@ class Rig:
 
 @asynccontextmanager
 async def running_gateway(
-    authority: TlsAuthority, folder: Path, *, settings: str = "", listeners: int = 1024
+    authority: TlsAuthority, folder: Path, *, settings: str = "", own: str = OWN, listeners: int = 1024
 ) -> AsyncIterator[Rig]:
     """Run upstream and gateway on the running loop.
 
@@ -103,6 +104,7 @@ async def running_gateway(
         authority: signs the upstream's certificate.
         folder: for the configuration and the files it names.
         settings: further TOML of the table `[gateway]` and its tables.
+        own: TOML of the listener that the profile employer has for itself.
         listeners: callers' connections open at most.
     """
     upstream = Upstream(authority.server_context(folder))
@@ -110,7 +112,7 @@ async def running_gateway(
     authority.write_root(folder)
     (folder / "acme.pem").write_text("never read: the source of tokens is a fake")
     path = folder / "gateway.toml"
-    path.write_text(CONFIGURATION.format(gateway=settings, authority=upstream.authority))
+    path.write_text(CONFIGURATION.format(gateway=settings, own=own, authority=upstream.authority))
     tokens, records = CanaryTokens(upstream.bearers), Records()
     gateway = build(read(path), {}, Surroundings(tokens, Trust().context, SystemClock(), records))
     gateway.service.start(listeners)
@@ -150,11 +152,16 @@ class LoopThread:
 
 @contextmanager
 def gateway_in_a_thread(
-    factory: Callable[[], asyncio.AbstractEventLoop], authority: TlsAuthority, folder: Path, *, settings: str = ""
+    factory: Callable[[], asyncio.AbstractEventLoop],
+    authority: TlsAuthority,
+    folder: Path,
+    *,
+    settings: str = "",
+    own: str = OWN,
 ) -> Iterator[tuple[Rig, LoopThread]]:
     """Run upstream and gateway on a loop of this kind, in a thread."""
     with LoopThread(factory) as thread:
-        running = running_gateway(authority, folder, settings=settings)
+        running = running_gateway(authority, folder, settings=settings, own=own)
         rig = thread.call(running.__aenter__())
         try:
             yield rig, thread
