@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.config.address import TcpAddress, UnixAddress, clash, is_loopback, parse_listen
+from fla_gateway.config.address import AbstractAddress, TcpAddress, UnixAddress, clash, is_loopback, parse_listen
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,8 @@ from fla_gateway.config.address import TcpAddress, UnixAddress, clash, is_loopba
         ("[0:0:0:0:0:0:0:1]:8480", TcpAddress("::1", 8480)),
         ("LocalHost:65535", TcpAddress("localhost", 65535)),
         ("unix:/run/fla-gateway.sock", UnixAddress(Path("/run/fla-gateway.sock"))),
+        ("unix:@fla-gateway", AbstractAddress("fla-gateway")),
+        ("unix:@" + "x" * 107, AbstractAddress("x" * 107)),
     ],
 )
 def test_reads_addresses(text, address):
@@ -30,7 +32,8 @@ def test_reads_addresses(text, address):
     [
         "", "8480", ":8480", "*:8480", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:٣",
         "::1:8480", "[::1]", "[127.0.0.1]:80", "[zz]:80", "256.1.1.1:80", "127.1:80", "a..b:80", "-a:80", "a b:80",
-        "http://127.0.0.1:80", "unix:", "unix:/run/", "unix:/" + "x" * 103, "127.0.0.1:80\n",
+        "http://127.0.0.1:80", "unix:", "unix:/run/", "unix:/" + "x" * 103, "127.0.0.1:80\n", "unix:@", "unix:@a b",
+        "unix:@a\0b", "unix:@" + "x" * 108, "@a",
     ],
 )  # fmt: skip
 def test_refuses_what_is_no_address(text):
@@ -43,6 +46,7 @@ def test_refuses_what_is_no_address(text):
     ("text", "expected"),
     [
         ("127.0.0.1:1", True), ("127.255.0.9:1", True), ("[::1]:1", True), ("localhost:1", True), ("unix:/x", True),
+        ("unix:@x", True),
         ("[::ffff:127.0.0.1]:1", True), ("0.0.0.0:1", False), ("[::]:1", False), ("10.0.0.1:1", False),
         ("gateway:1", False), ("localhost.example:1", False), ("[::ffff:10.0.0.1]:1", False),
     ],
@@ -59,7 +63,8 @@ def test_knows_loopback(text, expected):
         ("127.0.0.1:0", "127.0.0.1:0", False), ("0.0.0.0:80", "127.0.0.1:80", True), ("[::]:80", "[::1]:80", True),
         ("[::]:80", "127.0.0.1:80", False), ("localhost:80", "127.0.0.1:80", True), ("localhost:80", "[::1]:80", True),
         ("gateway:80", "gateway:80", True), ("gateway:80", "127.0.0.1:80", False), ("unix:/x", "unix:/x", True),
-        ("unix:/x", "unix:/y", False), ("unix:/x", "127.0.0.1:80", False),
+        ("unix:/x", "unix:/y", False), ("unix:/x", "127.0.0.1:80", False), ("unix:@x", "unix:@x", True),
+        ("unix:@x", "unix:@y", False), ("unix:@/x", "unix:/x", False), ("unix:@x", "127.0.0.1:80", False),
     ],
 )  # fmt: skip
 def test_knows_when_two_listeners_cannot_share(one, other, expected):
@@ -73,3 +78,9 @@ def test_writes_what_it_reads(host, port):
     """The text of an address is read back as the same address."""
     address = parse_listen(f"{host}:{port}")
     assert parse_listen(str(address)) == address
+
+
+@pytest.mark.parametrize("text", ["unix:/run/gateway.sock", "unix:@gateway"])
+def test_writes_unix_sockets_as_it_reads_them(text):
+    """The text of a unix socket, with a path or an abstract name, is that of the configuration."""
+    assert str(parse_listen(text)) == text

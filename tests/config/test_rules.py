@@ -5,6 +5,7 @@ import pytest
 from tests.support.configurations import EMPLOYER
 
 KEY = '{ pem = "employer.key.pem" }'
+DIGEST = "0" * 64
 
 
 @pytest.mark.parametrize(
@@ -75,49 +76,6 @@ def test_a_preset_cannot_be_redefined(folder):
     assert "environments.production: the name is that of a preset" in folder.fault(text + EMPLOYER)
 
 
-def test_listening_beyond_loopback_needs_both_ugly_flags(folder):
-    """Each missing flag is a fault of its own that names it; with both, there is a word about Host."""
-    gateway = '[gateway]\nlisten = ["0.0.0.0:8480"]\n'
-    cures = [fault.cure for fault in folder.faults(gateway + EMPLOYER)]
-    assert ["unsafe_allow_anonymous = true" in cures[0], "unsafe_cleartext = true" in cures[1]] == [True, True]
-    assert len(folder.faults(gateway + "unsafe_cleartext = true\n" + EMPLOYER)) == 1
-    assert len(folder.faults(gateway + "unsafe_allow_anonymous = true\n" + EMPLOYER)) == 1
-    settings = folder.load(gateway + "unsafe_allow_anonymous = true\nunsafe_cleartext = true\n" + EMPLOYER)
-    assert [warning.place for warning in settings.warnings] == ["gateway.toml: gateway.hosts"]
-
-
-def test_a_profiles_own_door_is_as_guarded(folder):
-    """The rule holds for a profile's listener as well."""
-    faults = folder.faults(EMPLOYER + 'listen = "10.0.0.1:8490"')
-    assert [fault.place for fault in faults] == ["gateway.toml: profiles.employer.listen"] * 2
-
-
-def test_an_unreadable_flag_is_not_reported_as_missing(folder):
-    """A flag of the wrong type is one fault, and the rule that needs it is not judged."""
-    text = '[gateway]\nlisten = ["0.0.0.0:1"]\nunsafe_cleartext = "true"\n'
-    assert "must be true or false" in folder.fault(text + EMPLOYER)
-
-
-def test_admin_beyond_loopback_is_a_warning(folder):
-    """Probes and metrics may be read from outside, with a warning."""
-    (warning,) = folder.load(f'[admin]\nlisten = "0.0.0.0:8481"\n{EMPLOYER}').warnings
-    assert warning.place == "gateway.toml: admin.listen"
-
-
-@pytest.mark.parametrize("listen", ["127.0.0.1:8480", "127.0.0.1:8481", "0.0.0.0:8481", "localhost:8480"])
-def test_an_address_belongs_to_one_listener(folder, listen):
-    """Gateway, admin and profiles cannot share an address."""
-    flags = "[gateway]\nunsafe_cleartext = true\nunsafe_allow_anonymous = true\n"
-    faults = folder.faults(f'{flags}{EMPLOYER}listen = "{listen}"')
-    assert all("has the same address as" in fault.message for fault in faults)
-
-
-@pytest.mark.parametrize("host", ["Gateway", "gateway:8480", "http://gateway", "a b", "*"])
-def test_hosts_are_bare_names(folder, host):
-    """A further host name has no port, no scheme and no capitals."""
-    assert "gateway.hosts[0]" in folder.fault(f'[gateway]\nhosts = ["{host}"]\n{EMPLOYER}')
-
-
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -141,6 +99,58 @@ def test_hosts_are_bare_names(folder, host):
             '[keys.x]\npem = "x"\nclient_secret = 1',
             "keys.x.client_secret: unknown key (the channel has no client secret",
         ),
+        ("[gateway]\nlisten = [3]", "gateway.listen[0]: must be an address in quotes, or a table that has one"),
+        ('[gateway]\nlisten = [""]', "gateway.listen[0]: must not be empty"),
+        ("[gateway]\nlisten = [{ address = '' }]", "gateway.listen[0].address: must not be empty"),
+        (
+            "[gateway]\nlisten = [{ address = 'localhost:1', adress = 1 }]",
+            "gateway.listen[0].adress: unknown key (did you mean 'address'?)",
+        ),
+        (
+            "[gateway]\nlisten = [{ address = 'localhost:1', tls = { certficate = 1, certificate = 'a', key = 'b' } }]",
+            "gateway.listen[0].tls.certficate: unknown key (did you mean 'certificate'?)",
+        ),
+        (
+            "[gateway]\nlisten = [{ address = 'unix:a', mode = '660x' }]",
+            'gateway.listen[0].mode: must be a mode in three octal digits (for example "0660")',
+        ),
+        ("[admin]\nlisten = 3", "admin.listen: must be an address in quotes, or a table that has one"),
+        ("[admin]\nkey = 'flagw_1'", "admin.key: must be a table with the digest of a key"),
+        ("[admin.key]\nsha256 = 'A'", "admin.key.sha256: must be a SHA-256 in 64 lower-case hexadecimal digits"),
+        ("[callers.a]\nkeys = ['flagw_1']", "callers.a.keys[0]: must be a table with the digest of a key"),
+        ("[callers.a]\nkeys = [{ sha256 = '1' }]", "callers.a.keys[0].sha256: must be a SHA-256 in 64 lower-case"),
+        (
+            f"[callers.a]\nkeys = [{{ sha256 = '{DIGEST}', expire = 1 }}]",
+            "callers.a.keys[0].expire: unknown key (did you mean 'expires'?)",
+        ),
+        (
+            f"[callers.a]\nkeys = [{{ sha256 = '{DIGEST}', expires = '2027-06-30' }}]",
+            "callers.a.keys[0].expires: must be a date without quotes, for example 2027-06-30",
+        ),
+        ("[callers.a]\nobserve_until = 2027-06-30T12:00:00", "callers.a.observe_until: must have an offset"),
+        ("[callers.a]\nobserve_until = 1969-12-30", "callers.a.observe_until: must be a date between 1970 and 9999"),
+        ("[callers.a]\nobserve_until = 12:00:00", "callers.a.observe_until: must be a date without quotes"),
+        ("[callers.a]\nservice_account = 'payroll'", "callers.a.service_account: must be a namespace and a service"),
+        ("[callers.a]\nuid = -1", "callers.a.uid: must be at least 0"),
+        ("[callers.a]\nallow = ['GET /REST/**']", "callers.a.allow: must be a table"),
+        ("[callers.a]\nallow = { employer = 'GET /REST/**' }", "callers.a.allow.employer: must be a list in [ ]"),
+        ("[callers.a]\nallow = { employer = [] }", "callers.a.allow.employer: must have at least one entry"),
+        ("[callers.a]\nallow = { Employer = ['GET /REST/**'] }", "callers.a.allow.Employer: a name has 1 to 32"),
+        ("[callers.a_b]\nuid = 1", "callers.a_b: a name has 1 to 32"),
+        (
+            "[callers.a]\nuid = 1\nallow = { employer = ['GET /REST/**'] }\nlimits = { concurrnt = 1 }",
+            "callers.a.limits.concurrnt: unknown key (did you mean 'concurrent'?)",
+        ),
+        (
+            "[callers.a]\nuid = 1\nallow = { employer = ['GET /REST/**'] }\npem = 1",
+            "callers.a.pem: unknown key (this key belongs in [keys.NAME])",
+        ),
+        (
+            "[audit]\npath = 'j'\nfsync = 'allways'",
+            "audit.fsync: must be one of 'never', 'interval' or 'always' (did you mean 'always'?)",
+        ),
+        ("[audit]", "audit.path: is missing"),
+        ("[security]\nlandlock = 'true'", "security.landlock: must be true or false, without quotes"),
         ("log = 3", "log: must be a table"),
         ("keys = 3", "keys: must be a table"),
         ('"pass word" = 3', "(unreadable key): unknown key"),
