@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     Choices = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names the type nowhere else
 
 PROGRAM: Final = "fla-gateway"
-COMMANDS: Final = ("run", "check", "token", "catalog", "sandbox", "demo", "caller new")
+COMMANDS: Final = (
+    "run", "check", "token", "catalog", "sandbox", "demo", "caller new",
+    "audit show", "audit verify", "audit export", "policy suggest",
+)  # fmt: skip
 """Each as it is typed; the words are also the path of its file. A first word that several share is a group."""
 
 DESCRIPTION: Final = """\

@@ -111,7 +111,7 @@ class JournalBuilder:
     def get(self, **members) -> str:
         """Add the outcome of a GET; give its id."""
         path = "/REST/dimona/v2/declarations/~0123456789ab"
-        return self.outcome(**({"method": "GET", "path": path, "status": 200} | members))
+        return self.outcome("", **({"method": "GET", "path": path, "status": 200} | members))
 
     def lines(self) -> list[bytes]:
         """Give the lines of the last segment, without line breaks."""

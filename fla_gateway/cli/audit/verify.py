@@ -1,0 +1,127 @@
+"""`fla-gateway audit verify`: is the journal whole and unchanged?
+
+Owns what is printed of the verdict, and how much is claimed. Refuses to repair anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from fla_gateway.cli.exits import FINDINGS, WELL
+from fla_gateway.cli.journaled import add_journal, directory_of
+
+if TYPE_CHECKING:
+    from fla_gateway.journal.verification import Anchor, Verdict
+
+SUMMARY: Final = "check that the journal is whole and unchanged"
+DESCRIPTION: Final = """\
+Follow the journal's chain from end to end: each line carries the hash of the one before. Damage and careless change
+are found. Who can rewrite every file can make a chain that holds: against that only a head kept elsewhere helps. Give
+it with --head, and the command says whether everything up to it is still what it was.
+
+Exit code 0: all well; 1: findings, each with file and line.
+
+examples:
+  fla-gateway audit verify
+  fla-gateway audit verify --journal /var/lib/fla-gateway/journal
+  fla-gateway audit verify --head 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"""
+
+PROVES: Final = (
+    "This shows that nothing in these files was damaged, or changed, removed or put in by somebody who did not also "
+    "write every later line anew."
+)
+PROVES_NOT: Final = (
+    "It does not show that nobody rewrote everything, or cut off the end: for that, keep the head elsewhere and give "
+    "it with --head."
+)
+
+_WIDTH: Final = 10
+_HEAD: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_journal(parser)
+    parser.add_argument(
+        "--head",
+        metavar="HASH",
+        type=_head,
+        action="append",
+        default=[],
+        help="a head that was kept elsewhere: is everything up to it unchanged? May be repeated",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify and print."""
+    from fla_gateway.journal import reading  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.verification import verify  # noqa: PLC0415 - as above
+    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - as above
+
+    directory = directory_of(arguments)
+    strangers = reading.strangers_of(directory)
+    verdict = verify(reading.read_segments(directory, reading.segments_of(directory)), arguments.head)
+    print(f"{'journal':<{_WIDTH}} {printable(str(directory))}")
+    for label, text in _facts(verdict):
+        print(f"{label:<{_WIDTH}} {printable(text)}")
+    for head, anchor in verdict.anchors.items():
+        print(f"--head {head}:\n  {_vouched(anchor)}")
+    for name in strangers:
+        print(f"finding: {printable(name)}: is named like a segment and is none")
+    for place, message in verdict.findings:
+        print(f"finding: {printable(str(place))}: {message}" if place.file else f"finding: {message}")
+    count = verdict.count + len(strangers)
+    print("\n".join(_verdict(count, len(verdict.findings) + len(strangers))))
+    return FINDINGS if count else WELL
+
+
+def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    first, last = verdict.files
+    yield "segments", f"{verdict.segments} ({first} to {last})" if verdict.segments else "0"
+    yield "records", f"{verdict.records} (seq {verdict.first_seq} to {verdict.seq})" if verdict.records else "0"
+    if verdict.records:
+        yield "time", " to ".join(verdict.times)
+        yield "beginning", _beginning(verdict)
+    for repair in verdict.repairs:
+        yield "repair", f"{repair['time']}: {repair.get('bytes')} bytes of a torn last line were cut off"
+    for loss in verdict.losses:
+        lost = f"{loss.get('intents')} intents and {loss.get('outcomes')} outcomes"
+        yield "loss", f"{loss.get('since')} to {loss['time']}: {lost} could not be written"
+    if verdict.torn:
+        yield "last line", f"{verdict.torn.size} bytes without a line break: being written, or cut off by a crash"
+    if verdict.records:
+        yield "head", verdict.head
+
+
+def _beginning(verdict: Verdict) -> str:
+    if not verdict.beginning_removed:
+        return "there: the journal starts with its first record"
+    gone = f"segments up to {verdict.first_segment - 1} are removed (seq up to {verdict.first_seq - 1})"
+    return f"{gone}, as retention recorded" if verdict.removed else f"{gone}; no record left here tells of it"
+
+
+def _vouched(anchor: Anchor) -> str:
+    if not anchor.place.file:
+        return f"the last record before the beginning (seq {anchor.seq}), removed; what follows is chained to it"
+    which = f"record {anchor.seq} of {anchor.time} ({anchor.place})"
+    if anchor.broken:
+        return f"{which}; the chain is broken before it, so that it vouches only for what follows the last break"
+    return f"{which}; everything up to it is unchanged since this head was noted"
+
+
+def _verdict(count: int, shown: int) -> Iterator[str]:
+    if not count:
+        yield from ("all well", PROVES, PROVES_NOT)
+        return
+    if count > shown:
+        yield f"and {count - shown} more"
+    yield f"{count} {'finding' if count == 1 else 'findings'}"
+
+
+def _head(text: str) -> str:
+    if _HEAD.fullmatch(text.lower()) is None:
+        raise argparse.ArgumentTypeError("must be 64 hexadecimal digits, as `audit verify` and the log show a head")
+    return text.lower()

@@ -1,0 +1,165 @@
+"""What the commands share that read the journal: where it is, and which exchanges are wanted.
+
+Owns the options. Refuses to read a line; `journal.reading` does, and is imported by a command only when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import uuid
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fla_gateway.cli.configured import add_config
+from fla_gateway.errors import JournalError
+
+if TYPE_CHECKING:
+    from fla_gateway.journal.exchanges import History
+    from fla_gateway.journal.selection import Selection
+
+# Far longer than an exchange may take by default (`gateway.timeouts.exchange`, 600 s): an intent that is older and has
+# no outcome is in doubt, whoever still runs.
+_LONGEST_RUNNING = "1h"
+
+
+def add_journal(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--config FILE`` and ``--journal DIR``."""
+    add_config(parser)
+    parser.add_argument(
+        "--journal", metavar="DIR", type=Path, help="directory of the journal, instead of [audit] path of --config"
+    )
+
+
+def add_since(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--since TIME``."""
+    parser.add_argument(
+        "--since", metavar="TIME", type=_moment, help="from: 2026-11-02, 2026-11-02T08:15 (UTC), 2h, 3d"
+    )
+
+
+def add_whom(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--caller NAME`` and ``--profile NAME``."""
+    parser.add_argument("--caller", metavar="NAME", help="only those of this caller")
+    parser.add_argument("--profile", metavar="NAME", help="only those of this profile")
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Declare everything that `selection_of` takes."""
+    add_since(parser)
+    parser.add_argument(
+        "--until", metavar="TIME", type=partial(_moment, ends=True), help="until; a date includes its day"
+    )
+    add_whom(parser)
+    parser.add_argument(
+        "--outcome", metavar="WORD", type=_outcome, help="only those that ended so, for example unknown"
+    )
+    parser.add_argument("--in-doubt", action="store_true", help="only changing requests whose fate is not known")
+    parser.add_argument("--reference", metavar="TEXT", help="only those with this text in Fla-Gateway-Reference")
+    parser.add_argument("--id", metavar="UUID", type=_identity, help="only the one with this request id")
+
+
+def selection_of(arguments: argparse.Namespace) -> Selection:
+    """Give the wishes that the arguments state; a command need not take all of them."""
+    from fla_gateway.journal.selection import Selection  # noqa: PLC0415 - `--help` need not know
+
+    wishes = vars(arguments)
+    since, until, caller, profile, outcome, reference, identity = (
+        wishes.get(name) or "" for name in ("since", "until", "caller", "profile", "outcome", "reference", "id")
+    )
+    in_doubt = wishes.get("in_doubt", False)
+    return Selection(since, until, caller, profile, outcome, reference, identity, in_doubt=in_doubt)
+
+
+def directory_of(arguments: argparse.Namespace) -> Path:
+    """Give the directory of the journal.
+
+    Raises:
+        ConfigurationError: the configuration is faulty.
+        JournalError: it names no journal.
+    """
+    if arguments.journal is not None:
+        return Path(arguments.journal)
+    from fla_gateway.config.load import load  # noqa: PLC0415 - pydantic is heavy, and not needed with --journal
+
+    audit = load(arguments.config).configuration.audit
+    if audit is None:
+        raise JournalError(
+            f"{arguments.config.name} has no [audit] table, so that there is no journal (or name one with --journal)"
+        )
+    return audit.path
+
+
+def history_of(directory: Path, since: str) -> History:
+    """Open a journal at the segment in which a time falls.
+
+    Args:
+        directory: of the journal.
+        since: as the journal writes it; empty for all.
+
+    Raises:
+        JournalError: there is none.
+    """
+    from datetime import date  # noqa: PLC0415 - `--help` need not know
+
+    from fla_gateway.journal import reading  # noqa: PLC0415 - as above
+    from fla_gateway.journal.exchanges import History  # noqa: PLC0415 - as above
+
+    segments = reading.segments_of(directory)
+    if since:
+        segments = reading.since(segments, date.fromisoformat(since.partition("T")[0]))
+    found = reading.read_segments(directory, segments)
+    return History(found, partial(reading.is_written, directory), _moment(_LONGEST_RUNNING))
+
+
+def report_shortfall(history: History, selection: Selection) -> bool:
+    """Say on standard error what the journal cannot tell.
+
+    Returns:
+        Whether a changing request may be missing because of it, in the time that is asked for.
+    """
+    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - `--help` need not know
+
+    if history.damaged:
+        noun = "line" if history.damaged == 1 else "lines"
+        print(f"{history.damaged} {noun} could not be read: see `fla-gateway audit verify`", file=sys.stderr)
+    missing = False
+    for loss in history.losses:
+        if not selection.covers(loss["time"]):
+            continue
+        since, intents, outcomes = (printable(str(loss.get(name))) for name in ("since", "intents", "outcomes"))
+        print(
+            f"from {since} to {loss['time']} the journal could not be written: "
+            f"{intents} intents and {outcomes} outcomes are missing",
+            file=sys.stderr,
+        )
+        missing = missing or bool(loss.get("intents"))
+    return missing or history.damaged > 0
+
+
+def _moment(text: str, *, ends: bool = False) -> str:
+    from fla_gateway.clock import SystemClock  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.selection import moment  # noqa: PLC0415 - as above
+
+    try:
+        return moment(text, SystemClock().wall(), ends=ends)
+    except JournalError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _outcome(text: str) -> str:
+    from fla_gateway.journal.selection import OUTCOMES  # noqa: PLC0415 - `--help` need not know
+
+    if text not in OUTCOMES:
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(OUTCOMES)}")
+    return text
+
+
+def _identity(text: str) -> str:
+    try:
+        return str(uuid.UUID(text.removeprefix("urn:uuid:")))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            "must be a UUID, as in instance of a problem or in the request line of the log"
+        ) from None
