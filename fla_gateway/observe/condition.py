@@ -12,10 +12,10 @@ from typing import Final
 from prometheus_client.core import Metric
 
 from fla_gateway.observe.families import Samples, counter, gauge
-from fla_gateway.observe.suppliers import BrakeNumber, Facts, JournalNumbers
+from fla_gateway.observe.suppliers import Facts, JournalNumbers
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.record import DoorSnapshot, PoolSnapshot
-from fla_gateway.tokens.snapshot import TokenSnapshot
+from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
 
 STATES: Final = ("fresh", "stale", "expired", "none")
 
@@ -33,6 +33,7 @@ def token_states(profiles: Sequence[Profile], snapshots: Mapping[object, TokenSn
     ages: Samples = {}
     rests: Samples = {}
     backoffs: Samples = {}
+    failures: Samples = {}
     mints: Samples = {}
     for profile in profiles:
         snapshot = snapshots.get(profile.token_request)
@@ -45,11 +46,13 @@ def token_states(profiles: Sequence[Profile], snapshots: Mapping[object, TokenSn
         if snapshot.expires_in_seconds is not None:
             rests[profile.name,] = snapshot.expires_in_seconds
         backoffs[profile.name,] = snapshot.backoff_seconds
+        failures[profile.name,] = snapshot.failures
         mints.update({(profile.name, result): number for result, number in snapshot.mints.items()})
     yield gauge("token_state", "1 for the state that the profile's token is in.", ("profile", "state"), states)
     yield gauge("token_age_seconds", "Since the profile's token was asked for.", _PROFILE, ages)
     yield gauge("token_expires_in_seconds", "To the end of the token's life.", _PROFILE, rests)
     yield gauge("token_backoff_seconds", "Until the next attempt to get a token; 0 if none.", _PROFILE, backoffs)
+    yield gauge("token_failures", "Attempts that failed since the last good one.", _PROFILE, failures)
     yield counter("token_mints", "Attempts to get a token: ok, or a problem code.", ("profile", "result"), mints)
 
 
@@ -94,21 +97,26 @@ def doors(snapshot: DoorSnapshot) -> Iterator[Metric]:
     yield gauge("accepting_limited", limited, (), {(): float(snapshot.limited)})
 
 
-def brakes(tokens: Iterable[BrakeNumber], apis: Iterable[BrakeNumber]) -> Iterator[Metric]:
+def brakes(tokens: Iterable[HeldBrake], apis: Iterable[HeldBrake]) -> Iterator[Metric]:
     """Give the families about services that are spared for a while.
 
     Args:
         tokens: services that refuse good tokens.
         apis: services that asked for patience.
     """
-    text = "How long refusals of the service's will not lead to another token; 0 if they may."
+    text = "How long refusals by this service do not lead to another token."
     yield gauge("token_brake_seconds", text, ("profile", "service"), _seconds(tokens))
-    text = "How long the service is not called, since it asked for patience; 0 if it is."
+    text = "How long this service is left alone, since it asked for patience."
     yield gauge("api_brake_seconds", text, ("profile", "service"), _seconds(apis))
 
 
-def _seconds(brakes_: Iterable[BrakeNumber]) -> Samples:
-    return {(one.profile, one.service): one.seconds for one in brakes_}
+def _seconds(held: Iterable[HeldBrake]) -> Samples:
+    longest: Samples = {}
+    for one in held:
+        # Services beyond those that are told apart share a brake without a name, for a token without a profile too.
+        labels = (one.profile, one.service or "(other)")
+        longest[labels] = max(longest.get(labels, 0.0), one.seconds)
+    return longest
 
 
 def journal(numbers: JournalNumbers) -> Iterator[Metric]:

@@ -57,8 +57,9 @@ class _GatewayCollector(Collector):
         ask = self._suppliers
         yield from condition.facts(ask.facts(), __version__, self._python)
         yield from traffic(self._counters, ask.in_flight())
-        yield from condition.token_states(self._profiles, {one.request: one for one in ask.tokens()})
-        yield from condition.brakes(ask.token_brakes(), ask.api_brakes())
+        tokens = list(ask.tokens())
+        yield from condition.token_states(self._profiles, {one.request: one for one in tokens})
+        yield from condition.brakes((held for one in tokens for held in one.brakes), ask.api_brakes())
         yield from condition.connections(list(ask.pools()))
         yield from condition.doors(ask.doors())
         yield from condition.clocks_and_certificates(ask.offsets(), ask.certificates())

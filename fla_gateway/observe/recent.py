@@ -121,7 +121,7 @@ class _Traffic:
         self.minutes.append((minute, self.counts))
 
 
-class RecentExchanges:
+class Recently:
     """Observer that remembers. Made, used and read on the event loop's thread; a third of a microsecond per exchange.
 
     Args:

@@ -11,21 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from fla_gateway.proxy.record import DoorSnapshot, PoolSnapshot
-from fla_gateway.tokens.snapshot import TokenSnapshot
-
-
-class BrakeNumber(NamedTuple):
-    """A brake that holds, or that held not long ago.
-
-    Attributes:
-        profile: name of the profile; empty where one brake stands for all that are too many to be told apart.
-        service: as `proxy.routing.service_of` names it: never a text that a caller made up.
-        seconds: for how long it still holds; 0 if it does not.
-    """
-
-    profile: str
-    service: str
-    seconds: float
+from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
 
 
 class LimitNumber(NamedTuple):
@@ -111,8 +97,7 @@ class Suppliers:
         certificates: end of validity, in seconds since 1970, by name of the key.
         dropped: request lines lost since the start.
         in_flight: exchanges that run, by profile.
-        token_brakes: services that refuse good tokens.
-        api_brakes: services that asked for patience.
+        api_brakes: services that asked for patience, and are left alone for a while.
         journal: the audit journal, or None without one.
         untraced: exchanges whose spans were lost since the start, or None where nothing is traced.
         facts: what the configuration says.
@@ -125,8 +110,7 @@ class Suppliers:
     certificates: Callable[[], Mapping[str, float]]
     dropped: Callable[[], int]
     in_flight: Callable[[], Mapping[str, int]] = _no_numbers
-    token_brakes: Callable[[], Iterable[BrakeNumber]] = _nothing
-    api_brakes: Callable[[], Iterable[BrakeNumber]] = _nothing
+    api_brakes: Callable[[], Iterable[HeldBrake]] = _nothing
     journal: Callable[[], JournalNumbers | None] = _none
     untraced: Callable[[], int | None] = _none
     facts: Callable[[], Facts] = Facts

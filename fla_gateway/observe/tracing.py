@@ -165,7 +165,7 @@ def open_tracing(
     found = faults(endpoint)
     if found:
         raise ConfigurationError(found)
-    from fla_gateway.observe import otlp  # noqa: PLC0415 - takes 20 MB, and may not be installed
+    from fla_gateway.observe import otlp  # noqa: PLC0415 - takes memory, and may not be installed
 
     upstreams = {profile.name: profile.upstream for profile in profiles}
     context = tls() if _scheme(endpoint) == "https" else None

@@ -1,13 +1,16 @@
-"""Counters of the data path, and the one observer."""
+"""Counters of the data path."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
+from fla_gateway.access.caller import Admission
 from fla_gateway.observe.counters import BUCKETS, Counters
-from fla_gateway.observe.observers import join
+from fla_gateway.proxy.record import Attempt
 from tests.observe.records import a_record
+
+PAYROLL = Admission("payroll", "key:12345678", "GET /REST/**")
 
 
 def test_exchanges_of_a_kind_are_added_up():
@@ -15,18 +18,52 @@ def test_exchanges_of_a_kind_are_added_up():
     counters = Counters()
     counters.exchange(a_record(received=1, sent=10, seconds=0.25, attempts=1))
     counters.exchange(a_record(received=2, sent=20, seconds=0.5, attempts=2))
-    ((kind, tally),) = counters.read()
-    assert kind == ("employer", "GET", 200, "upstream", "", "answered")
-    assert (tally.count, tally.received, tally.sent, tally.seconds, tally.attempts) == (2, 3, 30, 0.75, 3)
+    (tally,) = counters.read()
+    assert tally.kind == ("employer", "GET", 200, "upstream", "", "answered", "", False)
+    assert (tally.count, tally.received, tally.sent, tally.whole.seconds, tally.attempts) == (2, 3, 30, 0.75, 3)
+
+
+def test_callers_are_told_apart():
+    """Exchanges of two callers are two kinds, and so are those that a policy only observed."""
+    counters = Counters()
+    counters.exchange(a_record(admission=PAYROLL))
+    counters.exchange(a_record(admission=PAYROLL._replace(caller="planning")))
+    counters.exchange(a_record(admission=PAYROLL._replace(rule="", observed=True)))
+    kinds = [tally.kind for tally in counters.read()]
+    assert [(kind.caller, kind.observed) for kind in kinds] == [
+        ("payroll", False),
+        ("planning", False),
+        ("payroll", True),
+    ]
 
 
 def test_duration_falls_into_the_bucket_that_ends_at_it():
     """A bucket's bound belongs to the bucket (Prometheus: less than or equal)."""
     counters = Counters()
     for seconds in (BUCKETS[0], BUCKETS[0] + 0.001, 3600.0):
-        counters.exchange(a_record(seconds=seconds))
-    ((_, tally),) = counters.read()
-    assert (tally.buckets[0], tally.buckets[1], tally.buckets[-1]) == (1, 1, 1)
+        counters.exchange(a_record(seconds=seconds, upstream_seconds=seconds))
+    (tally,) = counters.read()
+    for durations in (tally.whole, tally.upstream):
+        assert (durations.buckets[0], durations.buckets[1], durations.buckets[-1]) == (1, 1, 1)
+
+
+def test_api_that_gave_no_answer_has_no_duration():
+    """Only answers of the API have a duration; the answer that refused a token is one of them."""
+    counters = Counters()
+    counters.exchange(a_record(upstream_seconds=0.0))
+    counters.exchange(a_record(upstream_seconds=0.5, refused=Attempt(401, "", "", 0.25)))
+    (tally,) = counters.read()
+    assert (sum(tally.upstream.buckets), tally.upstream.seconds) == (2, 0.75)
+
+
+def test_waits_are_counted_for_those_that_waited():
+    """An exchange that found token and connection at hand is no wait of zero seconds."""
+    counters = Counters()
+    counters.exchange(a_record())
+    counters.exchange(a_record(token_seconds=0.25))
+    counters.exchange(a_record(token_seconds=0.25, connection_seconds=2.0))
+    assert (counters.token_waits["employer"].seconds, sum(counters.token_waits["employer"].buckets)) == (0.5, 2)
+    assert counters.connection_waits["employer"].seconds == 2.0
 
 
 def test_made_up_methods_are_one_kind():
@@ -34,29 +71,14 @@ def test_made_up_methods_are_one_kind():
     counters = Counters()
     for number in range(1000):
         counters.exchange(a_record(method=b"M%d" % number))
-    ((kind, tally),) = counters.read()
-    assert (kind.method, tally.count) == ("OTHER", 1000)
+    (tally,) = counters.read()
+    assert (tally.kind.method, tally.count) == ("OTHER", 1000)
     assert len(counters._tallies) == 1
-
-
-def test_joined_observer_serves_both():
-    """With a log, a record reaches counters and log; without one, the counters are the observer themselves."""
-
-    class Kept:
-        def __init__(self):
-            self.records = []
-
-        def exchange(self, record):
-            self.records.append(record)
-
-    counters, kept = Counters(), Kept()
-    join(counters, kept).exchange(a_record())
-    assert len(kept.records) == len(list(counters.read())) == 1
-    assert join(counters, None) is counters
 
 
 def test_counting_does_not_import_prometheus():
     """Serving does not wait for prometheus_client."""
-    code = "import sys, fla_gateway.observe.observers; print('prometheus_client' in sys.modules)"
+    code = "import sys, fla_gateway.observe.observers, fla_gateway.observe.counters, fla_gateway.observe.recent;"
+    code += "print('prometheus_client' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"

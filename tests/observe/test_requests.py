@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fla_gateway.access.caller import Admission
 from fla_gateway.observe.requests import FULL_BATCH, RequestLog
 from fla_gateway.observe.writer import LineWriter
 from tests.observe.records import a_record
@@ -49,7 +50,8 @@ async def test_line_has_every_field(pipe):
     """A request line in JSON tells who asked what, what came of it, and how long it took."""
     reader, writer = pipe
     log = make_log(writer)
-    log.exchange(a_record(path=b"/REST/dimona/v2/declarations/85073003328?x=1", received=7))
+    admission = Admission("payroll", "key:12345678", "GET /REST/**")
+    log.exchange(a_record(path=b"/REST/dimona/v2/declarations/85073003328?x=1", received=7, admission=admission))
     (line,) = await read_lines(reader, 1)
     fields = json.loads(line)
     assert fields.pop("path").startswith("/REST/dimona/v2/declarations/~")
@@ -59,6 +61,7 @@ async def test_line_has_every_field(pipe):
         "event": "request",
         "id": "0b0e2a3c-7d5c-4a0e-9b1d-3f9a7c1d2e4f",
         "profile": "employer",
+        "caller": "payroll",
         "method": "GET",
         "status": 200,
         "origin": "upstream",
@@ -79,9 +82,9 @@ async def test_console_line(pipe):
     log.exchange(a_record())
     (line,) = await read_lines(reader, 1)
     assert line == (
-        "2026-07-01T12:00:00.250Z info    request id=0b0e2a3c-7d5c-4a0e-9b1d-3f9a7c1d2e4f profile=employer method=GET "
-        "path=/REST/dimona/v2/declarations status=200 origin=upstream code= outcome=answered received=0 sent=1024 "
-        "ms=12.3 attempts=1"
+        "2026-07-01T12:00:00.250Z info    request id=0b0e2a3c-7d5c-4a0e-9b1d-3f9a7c1d2e4f profile=employer caller= "
+        "method=GET path=/REST/dimona/v2/declarations status=200 origin=upstream code= outcome=answered received=0 "
+        "sent=1024 ms=12.3 attempts=1"
     )
     log.close()
 
