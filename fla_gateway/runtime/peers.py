@@ -1,17 +1,72 @@
-"""STUB of the lead until the hardening helper's file is there: overwrite it."""
+"""Port: what the kernel and TLS prove of the one at the other end of a connection.
+
+Owns reading it off a transport. Refuses to decide which caller it stands for, and whether it suffices (`access`).
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import socket
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
 
 from fla_gateway.access.caller import Peer
 
+# unix(7), struct ucred: pid_t, uid_t, gid_t.
+_UCRED: Final = struct.Struct("iII")
+_OVERFLOW: Final = 65_534
+"""What the kernel shows for an id that has no counterpart in its user namespace, unless it was set otherwise."""
+_SYSCTL: Final = Path("/proc/sys/kernel")
 
-def peer_of(transport: Any) -> Peer | None:
-    """STUB."""
-    return None
+
+def peer_of(transport: asyncio.BaseTransport) -> Peer | None:
+    """Say who is at the other end of a connection; None if nothing is proven.
+
+    A unix socket proves user and group of the process that connected, as they were at that moment. TLS proves the names
+    of a client certificate that was issued by one of the listener's roots and was valid at the handshake.
+
+    Args:
+        transport: of a caller's connection, as `connection_made` gave it.
+    """
+    tls = transport.get_extra_info("ssl_object")
+    if tls is not None:
+        # An empty certificate is one that was not verified, and None is none: neither proves anything.
+        names = _names((tls.getpeercert() or {}).get("subjectAltName", ()))
+        return Peer(certificate_names=names) if names else None
+    sock = transport.get_extra_info("socket")
+    if sock is None or sock.family != socket.AF_UNIX or not hasattr(socket, "SO_PEERCRED"):
+        return None
+    try:
+        _, uid, gid = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    except OSError:
+        # The connection is gone already.
+        return None
+    return Peer(uid, gid)
 
 
 def overflow_ids() -> tuple[int, int]:
-    """STUB."""
-    return 65534, 65534
+    """Give the user id and the group id that stand for everybody who is unknown here, and so for nobody."""
+    return _overflow("overflowuid"), _overflow("overflowgid")
+
+
+def _overflow(name: str) -> int:
+    try:
+        return int((_SYSCTL / name).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return _OVERFLOW
+
+
+def _names(alternatives: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Take the alternative names whose form shows their kind, so that a name of one kind never passes for another's.
+
+    Host names are without case (RFC 4343), so they are given in lower case.
+    """
+    found = set()
+    for kind, name in alternatives:
+        if kind == "DNS" and not set(name) & set(":@/"):
+            found.add(name.lower())
+        elif (kind == "URI" and ":" in name) or (kind == "email" and "@" in name and ":" not in name):
+            found.add(name)
+    return frozenset(found)
