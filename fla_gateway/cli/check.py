@@ -1,22 +1,24 @@
 """`fla-gateway check`: is this configuration right?
 
-Owns what is shown of each profile and what counts as a finding. Refuses to open a connection: everything here can be
-told from files.
+Owns what is shown of each profile and what counts as a finding; `shown_callers` has the lines about callers. Refuses to
+open a connection: everything here can be told from files.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.configured import add_config
 from fla_gateway.cli.exits import FINDINGS, WELL
+from fla_gateway.cli.shown_callers import caller_lines
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 
 if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
+    from fla_gateway.config.schema import ListenerTls
     from fla_gateway.keys.model import CertificateFacts, LoadedKey
     from fla_gateway.profiles import Profile
     from fla_gateway.runtime.configured import Configured
@@ -25,7 +27,7 @@ if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
 SUMMARY: Final = "check configuration, keys and certificates, offline"
 DESCRIPTION: Final = """\
 Check a configuration without opening any connection: every fault at once, then for each profile where it goes, with
-which key, and how long the certificate lasts.
+which key, and how long the certificate lasts, and for each caller how it is known and what it may do.
 
 Exit code 0: nothing to say; 1: warnings, or a key that cannot be used; 2: the configuration is faulty.
 
@@ -57,29 +59,55 @@ def run(arguments: argparse.Namespace) -> int:
         wrong = [*_findings(key, why_unusable(profile, key))]
         print("\n".join(_lines(profile, key, now, wrong)), end="\n\n")
         count += len(wrong)
-    general = [*(f"warning: {one}" for one in configured.warnings), *_idle_key_findings(configured.profiles, keys)]
+    print("\n".join(caller_lines(configured.settings.configuration, now.timestamp())))
+    general = [*_general_findings(configured, now), *_idle_key_findings(configured.profiles, keys)]
     print("\n".join([*general, _verdict(count + len(general))]))
     return FINDINGS if count + len(general) else WELL
 
 
 def _read_further_files(configured: Configured) -> None:
-    """Read what `run` would read besides keys: roots, and the password of the corporate proxy.
+    """Read what `run` would read besides keys: roots, the password of the corporate proxy, TLS of listeners.
 
     Raises:
         ConfigurationError: with every fault.
     """
-    from fla_gateway.runtime.tokens import egress_of  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.runtime.listener_tls import server_context  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.runtime.tokens import egress_of  # noqa: PLC0415 - as above
     from fla_gateway.runtime.trust import Trust  # noqa: PLC0415 - as above
 
     egress = configured.settings.configuration.egress
+    reads: list[Callable[[], object]] = [
+        partial(Trust(egress.ca_file).prepare, configured.profiles),
+        partial(egress_of, egress),
+        *(partial(server_context, tls, place) for place, tls in _encrypted(configured)),
+    ]
     faults: list[Fault] = []
-    for read in (partial(Trust(egress.ca_file).prepare, configured.profiles), partial(egress_of, egress)):
+    for read in reads:
         try:
             read()
         except ConfigurationError as error:
             faults.extend(error.faults)
     if faults:
         raise ConfigurationError(tuple(faults))
+
+
+def _encrypted(configured: Configured) -> Iterator[tuple[str, ListenerTls]]:
+    """Yield the `tls` of each listener that has one, with its place."""
+    from fla_gateway.config.doors import admin_door, doors  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    configuration = configured.settings.configuration
+    for door in (*doors(configuration), admin_door(configuration)):
+        if door.listener.tls is not None:
+            yield f"{door.place}.tls", door.listener.tls
+
+
+def _general_findings(configured: Configured, now: datetime) -> Iterator[str]:
+    """Name what belongs to no profile and no key."""
+    from fla_gateway.runtime.listener_tls import tls_warnings  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    yield from (f"warning: {one}" for one in configured.warnings)
+    for place, tls in _encrypted(configured):
+        yield from (f"warning: {one}" for one in tls_warnings(tls, place, now))
 
 
 def _findings(key: LoadedKey | UnusableKeyError, reason: str | None) -> Iterator[str]:

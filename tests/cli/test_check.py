@@ -65,7 +65,7 @@ def test_all_well(check, tmp_path):
 def test_production_is_shouted(check, tmp_path):
     """Nobody overlooks that a profile declares for real."""
     write_identity(tmp_path)
-    _, out, _ = check(PROFILE.format(environment="production") + KEY)
+    _, out, _ = check(PROFILE.format(environment="production") + "anonymous = true\n" + KEY)
     assert "PRODUCTION" in out
 
 
@@ -137,3 +137,107 @@ def test_password_does_not_show(check, tmp_path):
     code, out, err = check(text)
     assert code == 1
     assert "canary" not in out + err
+
+
+def test_callers_are_shown(check, tmp_path):
+    """Each caller is shown with its proofs, of a key the first digits and its end, and what it may do where."""
+    write_identity(tmp_path)
+    digests = [digit * 64 for digit in "123"]
+    callers = f"""
+[callers.payroll]
+keys = [
+  {{ sha256 = "{digests[0]}" }},
+  {{ sha256 = "{digests[1]}", expires = 9999-12-31 }},
+  {{ sha256 = "{digests[2]}", expires = 2020-01-31 }},
+]
+uid = 1001
+gid = 7
+observe_until = 9999-12-30
+limits = {{ concurrent = 4, per_second = 0.5 }}
+[callers.payroll.allow]
+employer = ["POST /REST/dimona/v2/declarations", "GET /REST/dimona/v2/**"]
+[callers.certified]
+certificate_names = ["erp.example"]
+allow = {{ employer = ["GET /REST/**"] }}
+[callers.cluster]
+service_account = "payroll/declarations"
+allow = {{ employer = ["GET /REST/**"] }}
+[kubernetes]
+issuer = "https://cluster"
+audience = "fla-gateway"
+jwks_file = "jwks.json"
+[gateway]
+listen = ["unix:gw.sock"]
+[profiles.employer.listen]
+address = "127.0.0.1:0"
+tls = {{ certificate = "acme.cer", key = "acme.pem", client_ca = "acme.cer" }}
+"""
+    code, out, err = check(PROFILE.format(environment="production") + callers + KEY)
+    assert (code, err) == (0, "")
+    shown = [" ".join(line.split()) for line in out.partition("caller payroll\n")[2].splitlines()]
+    assert shown == [
+        "key 11111111..., does not expire",
+        "22222222..., until 9999-12-31",
+        "33333333..., EXPIRED since 2020-01-31",
+        "user id 1001",
+        "group id 7",
+        "employer POST /REST/dimona/v2/declarations",
+        "GET /REST/dimona/v2/**",
+        "observed until 9999-12-30 further requests are let through and reported",
+        "limits concurrent 4, per_second 0.5",
+        "",
+        "caller certified",
+        "certificate erp.example",
+        "employer GET /REST/**",
+        "",
+        "caller cluster",
+        "account payroll/declarations",
+        "employer GET /REST/**",
+        "",
+        "all well",
+    ]
+    assert not any(digest in out for digest in digests)
+
+
+def test_that_nobody_is_asked_is_said(check, tmp_path):
+    """Without callers there is a line about it, which is no finding."""
+    write_identity(tmp_path)
+    code, out, _ = check(PROFILE.format(environment="simulation") + KEY)
+    assert code == 0
+    assert "no callers: every program that reaches the gateway may call" in out
+
+
+def test_an_entry_that_is_no_rule_is_a_fault(check, tmp_path):
+    """`check` and `run` read what callers may do, and say what they cannot read."""
+    write_identity(tmp_path)
+    caller = '[callers.payroll]\nuid = 1\nallow = { employer = ["GET /REST/**", "GET dimona"] }\n'
+    code, _, err = check(PROFILE.format(environment="simulation") + KEY + caller)
+    assert code == 2
+    assert "gateway.toml: callers.payroll.allow.employer[1]: the path must begin with /REST/" in err
+
+
+def test_warning_about_a_caller_is_a_finding(check, tmp_path):
+    """A key that has expired is found, like everything that deserves a look."""
+    write_identity(tmp_path)
+    key = f"keys = [{{ sha256 = '{'1' * 64}', expires = 2020-01-31 }}]"
+    caller = f"[callers.payroll]\n{key}\nallow = {{ employer = ['GET /REST/**'] }}\n"
+    code, out, _ = check(PROFILE.format(environment="simulation") + KEY + caller)
+    assert code == 1
+    assert "warning: gateway.toml: callers.payroll.keys: has expired" in out
+
+
+def test_the_certificate_of_a_listener_is_read(check, tmp_path):
+    """Files of a listener that cannot be used are faults; a certificate that callers will refuse is a finding."""
+    key = make_rsa()
+    write_identity(tmp_path)
+    write_private(tmp_path / "door.pem", key_pem(key))
+    expired = make_certificate(key, not_before=NOW - timedelta(days=30), not_after=NOW - timedelta(days=1))
+    (tmp_path / "door.cer").write_bytes(certificate_pem(expired))
+    listen = '[admin]\nlisten = { address = "127.0.0.1:0", tls = { certificate = "door.cer", key = "door.pem" } }\n'
+    text = PROFILE.format(environment="simulation") + KEY + listen
+    code, out, _ = check(text)
+    assert code == 1
+    assert "warning: admin.listen.tls.certificate: expired on" in out
+    code, _, err = check(text.replace("door.pem", "missing.pem"))
+    assert code == 2
+    assert "admin.listen.tls.key" in err

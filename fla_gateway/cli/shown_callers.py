@@ -1,0 +1,69 @@
+"""What `fla-gateway check` says of callers.
+
+Owns the lines: who a caller is, how it is known, what it may do. Refuses to judge; what is wrong or odd is among the
+warnings of the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:  # pydantic is heavy; `--help` must not wait for it
+    from fla_gateway.config.schema import ApiKey, CallerTable, Configuration
+
+_WIDTH: Final = 14
+_SHOWN_DIGITS: Final = 8
+
+
+def caller_lines(configuration: Configuration, now: float) -> Iterator[str]:
+    """Yield the lines about all callers, or the one that says that there are none.
+
+    Args:
+        configuration: without faults.
+        now: seconds since the epoch.
+    """
+    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    if not configuration.callers:
+        yield "no callers: every program that reaches the gateway may call"
+        yield ""
+    for name, caller in configuration.callers.items():
+        yield f"caller {name}"
+        for label, value in _facts(caller, now):
+            yield f"  {label:<{_WIDTH}} {printable(value)}"
+        yield ""
+
+
+def _facts(caller: CallerTable, now: float) -> Iterator[tuple[str, str]]:
+    from fla_gateway.config.moments import written  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    yield from _listed("key", [_key(key, now) for key in caller.keys])
+    for label, number in (("user id", caller.uid), ("group id", caller.gid)):
+        if number is not None:
+            yield label, str(number)
+    if caller.service_account is not None:
+        yield "account", caller.service_account
+    yield from _listed("certificate", caller.certificate_names)
+    for profile, rules in caller.allow.items():
+        yield from _listed(profile, rules)
+    if caller.observe_until is not None and now < caller.observe_until:
+        yield "observed", f"until {written(caller.observe_until)} further requests are let through and reported"
+    limits = caller.limits.model_dump(exclude_none=True)
+    if limits:
+        yield "limits", ", ".join(f"{key} {value:g}" for key, value in limits.items())
+
+
+def _listed(label: str, values: list[str]) -> Iterator[tuple[str, str]]:
+    """Put the label beside the first of several lines."""
+    for index, value in enumerate(values):
+        yield ("" if index else label), value
+
+
+def _key(key: ApiKey, now: float) -> str:
+    from fla_gateway.config.moments import written  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    shown = f"{key.sha256[:_SHOWN_DIGITS]}..."
+    if key.expires is None:
+        return f"{shown}, does not expire"
+    return f"{shown}, {'EXPIRED since' if key.expires <= now else 'until'} {written(key.expires)}"
