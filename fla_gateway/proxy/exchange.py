@@ -96,6 +96,11 @@ class Exchange:
         self.started = service.now()
         self._intends = service.journal is not None and asked.method not in READING
 
+    @property
+    def profile(self) -> str:
+        """Name of the profile."""
+        return self._account.name
+
     # The request on its way
 
     def begin(self, payload: bytes, *, last: bool) -> None:

@@ -8,6 +8,7 @@ logged.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
 from typing import Any, Final, Protocol
@@ -199,6 +200,11 @@ class Service:
         """Give the callers' side at this moment."""
         in_flight = sum(connection.exchange is not None for connection in self.connections)
         return DoorSnapshot(len(self.connections), in_flight + len(self.orphans), self._full)
+
+    def in_flight(self) -> Counter[str]:
+        """Count the exchanges that run, by profile."""
+        running = [it.exchange for it in self.connections if it.exchange is not None]
+        return Counter(exchange.profile for exchange in (*running, *self.orphans))
 
     def pool_snapshots(self) -> tuple[PoolSnapshot, ...]:
         """Give the connections to the APIs at this moment."""

@@ -13,7 +13,6 @@ import gc
 import os
 import resource
 import signal
-import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -25,17 +24,16 @@ import structlog
 
 from fla_gateway import __version__
 from fla_gateway.clock import Clock, SystemClock
-from fla_gateway.config.address import is_loopback
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 from fla_gateway.observe import logs
-from fla_gateway.observe.counters import Counters
-from fla_gateway.observe.observers import join
-from fla_gateway.observe.requests import RequestLog
-from fla_gateway.observe.writer import LineWriter
+from fla_gateway.runtime.announcing import announce
 from fla_gateway.runtime.binding import bind
-from fla_gateway.runtime.build import Gateway, Surroundings, build, masking_key
+from fla_gateway.runtime.build import Gateway, Surroundings, build
 from fla_gateway.runtime.configured import Configured, read
+from fla_gateway.runtime.fingerprint import fingerprint
 from fla_gateway.runtime.keys import Keys, load_keys, signing_key, why_unusable
+from fla_gateway.runtime.measuring import exposition, facts_of
+from fla_gateway.runtime.observation import Observation, observe
 from fla_gateway.runtime.trust import Trust
 
 if TYPE_CHECKING:
@@ -43,7 +41,6 @@ if TYPE_CHECKING:
     from fla_gateway.observe.metrics import Exposition
 
 _LOG = structlog.get_logger()
-_STDOUT: Final = 1
 _RESERVED_FILES: Final = 64
 """Descriptors left for everything but callers and pools: log, admin, token client, resolver."""
 
@@ -78,16 +75,18 @@ def serve(path: Path, *, strict: bool) -> int:
     unavailable = _unavailable(configured, keys, strict=strict)
     usable = {name: signing_key(key) for name, key in keys.items() if not isinstance(key, UnusableKeyError)}
     client = TokenClient(usable, trust.context, clock, egress=egress)
-    counters = Counters()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        process = _Process(configured, keys, clock, client, counters)
+        process = _Process(configured, keys, clock, client)
 
         async def start_and_stop() -> int:
-            log = process.request_log()
-            gateway = build(
-                configured, unavailable, Surroundings(client, trust.context, clock, join(counters, log), egress)
-            )
-            return await process.run(gateway, log)
+            async with AsyncExitStack() as stack:
+                observation = observe(configured, process.fingerprint, clock)
+                stack.callback(observation.close)
+                around = Surroundings(
+                    client, trust.context, clock, observation.observer, egress, observation.journal,
+                    hash_key=observation.key,
+                )  # fmt: skip
+                return await process.run(build(configured, unavailable, around), observation, stack)
 
         return runner.run(start_and_stop())
 
@@ -138,29 +137,22 @@ class _Readiness:
 class _Process:
     """The gateway's process: what lives from its start to its end."""
 
-    def __init__(
-        self, configured: Configured, keys: Keys, clock: Clock, client: TokenClient, counters: Counters
-    ) -> None:
+    def __init__(self, configured: Configured, keys: Keys, clock: Clock, client: TokenClient) -> None:
         self._configured = configured
         self._configuration = configured.settings.configuration
         self._keys = keys
         self._clock = clock
         self._client = client
-        self._counters = counters
         self._readiness = _Readiness()
-        self._metrics: Exposition | None = None
+        self.fingerprint = fingerprint(configured.settings.sources)
 
-    def request_log(self) -> RequestLog | None:
-        """Make the log of requests if the configuration wants it; on the running loop."""
-        log = self._configuration.log
-        if not log.requests:
-            return None
-        form = logs.chosen_format(log, sys.stdout)
-        loop = asyncio.get_running_loop()
-        return RequestLog(LineWriter(_STDOUT), form, masking_key(), self._clock.wall, loop.call_later)
-
-    async def run(self, gateway: Gateway, log: RequestLog | None) -> int:
+    async def run(self, gateway: Gateway, observation: Observation, stack: AsyncExitStack) -> int:
         """Serve until told to stop; give the exit code.
+
+        Args:
+            gateway: as built.
+            observation: what watches it.
+            stack: ends what is begun here, in the reverse order.
 
         Raises:
             ConfigurationError: the admin address cannot be had.
@@ -168,32 +160,31 @@ class _Process:
         stop = asyncio.Event()
         self._handle_signals(stop)
         asyncio.get_running_loop().set_exception_handler(_note_fault)
-        async with AsyncExitStack() as stack:
-            if log is not None:
-                stack.callback(log.close)
-            stack.push_async_callback(self._client.close)
-            stack.push_async_callback(gateway.tokens.close)
-            gateway.service.start(self._most_callers(gateway))
-            stack.push_async_callback(gateway.service.close)
-            stack.callback(gateway.listeners.close)
-            fault: ConfigurationError | None = None
-            async with asyncio.TaskGroup() as tasks:
-                refreshing = tasks.create_task(gateway.refresher.run())
-                try:
-                    await self._open(gateway, log, stack)
-                    await stop.wait()
-                except ConfigurationError as error:
-                    # Out of the group it would come as one of a group of errors, which nobody expects.
-                    fault = error
-                refreshing.cancel()
-            if fault is not None:
-                raise fault
-            return await self._drain(gateway)
+        stack.push_async_callback(self._client.close)
+        stack.push_async_callback(gateway.tokens.close)
+        gateway.service.start(self._most_callers(gateway))
+        stack.push_async_callback(gateway.service.close)
+        stack.callback(gateway.listeners.close)
+        fault: ConfigurationError | None = None
+        async with asyncio.TaskGroup() as tasks:
+            refreshing = tasks.create_task(gateway.refresher.run())
+            try:
+                await self._open(gateway, observation, stack)
+                await stop.wait()
+            except ConfigurationError as error:
+                # Out of the group it would come as one of a group of errors, which nobody expects.
+                fault = error
+            refreshing.cancel()
+        if fault is not None:
+            raise fault
+        return await self._drain(gateway)
 
-    async def _open(self, gateway: Gateway, log: RequestLog | None, stack: AsyncExitStack) -> None:
+    async def _open(self, gateway: Gateway, observation: Observation, stack: AsyncExitStack) -> None:
         await gateway.listeners.start()
-        await self._open_admin(gateway, log, stack)
-        self._announce(gateway)
+        await self._open_admin(gateway, observation, stack)
+        announce(self._configured, gateway, self.fingerprint)
+        self._readiness.state = "serving"
+        _LOG.info("ready", version=__version__)
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
@@ -206,11 +197,16 @@ class _Process:
             _LOG.warning("fewer-callers", limit=max(room, 1), reason="the limit of open files (ulimit -n) is low")
         return max(1, min(settings.max_connections, room))
 
-    async def _open_admin(self, gateway: Gateway, log: RequestLog | None, stack: AsyncExitStack) -> None:
+    async def _open_admin(self, gateway: Gateway, observation: Observation, stack: AsyncExitStack) -> None:
         from fla_gateway.admin.server import AdminServer  # noqa: PLC0415 - read while the first tokens are fetched
 
+        facts = facts_of(self._configuration, self.fingerprint)
+        measures: list[Exposition] = []
+
         def metrics_text() -> bytes:
-            return self._exposition(gateway, log).text()
+            if not measures:
+                measures.append(exposition(gateway, observation, self._client, self._keys, facts, self._clock))
+            return measures[0].text()
 
         admin = AdminServer(self._readiness, metrics_text)
         bound = bind(self._configuration.admin.listen, "admin.listen")
@@ -221,46 +217,6 @@ class _Process:
         await admin.start(bound[0].address, [one.sock for one in bound])
         stack.push_async_callback(admin.close)
         _LOG.info("admin-listening", address=str(bound[0].address))
-
-    def _exposition(self, gateway: Gateway, log: RequestLog | None) -> Exposition:
-        if self._metrics is None:
-            from fla_gateway.observe.metrics import Exposition, Suppliers  # noqa: PLC0415 - read at the first scrape
-
-            suppliers = Suppliers(
-                tokens=gateway.tokens.snapshots,
-                pools=gateway.service.pool_snapshots,
-                doors=gateway.service.door_snapshot,
-                offsets=self._client.offsets,
-                certificates=self._certificates,
-                dropped=lambda: log.dropped if log is not None else 0,
-            )
-            self._metrics = Exposition(self._counters, gateway.profiles, suppliers)
-        return self._metrics
-
-    def _certificates(self) -> dict[str, float]:
-        loaded = [key for key in self._keys.values() if not isinstance(key, UnusableKeyError)]
-        return {key.name: key.certificate.not_after.timestamp() for key in loaded if key.certificate is not None}
-
-    def _announce(self, gateway: Gateway) -> None:
-        for warning in self._configured.warnings:
-            _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)
-        for profile in self._configured.profiles:
-            _LOG.info(
-                "profile",
-                name=profile.name,
-                environment=profile.environment_shown,
-                api=profile.upstream.authority,
-                token_server=profile.token_request.token_url,
-                served=profile in gateway.profiles,
-            )
-        for bound in gateway.bound:
-            _LOG.info("listening", address=str(bound.address))
-        anybody = (
-            "every program on this machine" if all(is_loopback(it.address) for it in gateway.bound) else "everybody"
-        )
-        _LOG.warning("anonymous", warning=f"{anybody} that reaches a listener acts as the employer")
-        self._readiness.state = "serving"
-        _LOG.info("ready", version=__version__)
 
     async def _drain(self, gateway: Gateway) -> int:
         self._readiness.state = "stopping"

@@ -1,0 +1,68 @@
+"""Port: what is said at the start, before the first request.
+
+Owns the words an operator reads to see whether this is the gateway he meant to start. Refuses to decide anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import structlog
+
+from fla_gateway.config.address import is_loopback
+from fla_gateway.config.schema import CallerTable
+from fla_gateway.runtime.build import Gateway
+from fla_gateway.runtime.configured import Configured
+
+_LOG = structlog.get_logger()
+
+
+def announce(configured: Configured, gateway: Gateway, fingerprint: str) -> None:
+    """Tell warnings, profiles, callers and listeners.
+
+    Args:
+        configured: the configuration.
+        gateway: as built.
+        fingerprint: of the configuration.
+    """
+    files = [str(path) for path in configured.settings.sources]
+    _LOG.info("configuration", files=files, fingerprint=fingerprint)
+    for warning in configured.warnings:
+        _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)
+    for profile in configured.profiles:
+        _LOG.info(
+            "profile",
+            name=profile.name,
+            environment=profile.environment_shown,
+            api=profile.upstream.authority,
+            token_server=profile.token_request.token_url,
+            served=profile in gateway.profiles,
+        )
+    for bound in gateway.bound:
+        _LOG.info("listening", address=str(bound.address), tls=bound.tls is not None)
+    configuration = configured.settings.configuration
+    for name, caller in configuration.callers.items():
+        _LOG.info("caller", name=name, proofs=list(proofs(caller)), profiles=list(caller.allow))
+    if not configuration.callers:
+        _warn_of_anybody(gateway)
+    if configuration.audit is None:
+        _LOG.warning("no-journal", warning="nothing shows afterwards what was sent; see [audit]")
+
+
+def proofs(caller: CallerTable) -> Iterator[str]:
+    """Name the kinds of proof that a caller needs."""
+    kinds = {
+        "key": caller.keys,
+        "uid": caller.uid is not None,
+        "gid": caller.gid is not None,
+        "service-account": caller.service_account,
+        "certificate": caller.certificate_names,
+    }
+    return (kind for kind, needed in kinds.items() if needed)
+
+
+def _warn_of_anybody(gateway: Gateway) -> None:
+    local = all(is_loopback(it.address) for it in gateway.bound)
+    anybody = "every program on this machine" if local else "everybody"
+    warning = f"{anybody} that reaches a listener acts as the employer; see [callers]"
+    _LOG.warning("anonymous", warning=warning)

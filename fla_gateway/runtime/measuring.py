@@ -1,0 +1,121 @@
+"""Root: what metrics ask, and who answers.
+
+Owns the joining of each number with the part that knows it. Refuses to count anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from fla_gateway.clock import Clock
+from fla_gateway.config.schema import Configuration
+from fla_gateway.errors import UnusableKeyError
+from fla_gateway.observe.suppliers import Facts, JournalNumbers, LimitNumber
+from fla_gateway.runtime.build import Gateway
+from fla_gateway.runtime.keys import Keys
+from fla_gateway.runtime.observation import Observation
+from fla_gateway.tokens.snapshot import HeldBrake
+
+if TYPE_CHECKING:
+    from fla_gateway.oauth.client import TokenClient
+    from fla_gateway.observe.metrics import Exposition
+
+_SHOWN_DIGITS = 8
+
+
+def exposition(
+    gateway: Gateway, observation: Observation, client: TokenClient, keys: Keys, facts: Facts, clock: Clock
+) -> Exposition:
+    """Make what writes the metrics.
+
+    Args:
+        gateway: whose they are.
+        observation: what was counted, and the journal.
+        client: knows the clocks of token servers.
+        keys: as loaded.
+        facts: what changes only with the configuration.
+        clock: the host's clocks.
+    """
+    from fla_gateway.observe.metrics import Exposition  # noqa: PLC0415 - prometheus_client is read at the first scrape
+    from fla_gateway.observe.suppliers import Suppliers  # noqa: PLC0415 - as above
+
+    log, tracing = observation.log, observation.tracing
+    suppliers = Suppliers(
+        tokens=gateway.tokens.snapshots,
+        pools=gateway.service.pool_snapshots,
+        doors=gateway.service.door_snapshot,
+        offsets=client.offsets,
+        certificates=lambda: certificate_ends(keys),
+        dropped=lambda: log.dropped if log is not None else 0,
+        in_flight=gateway.service.in_flight,
+        api_brakes=lambda: api_brakes(gateway, clock.monotonic()),
+        journal=lambda: journal_numbers(observation),
+        untraced=lambda: tracing.dropped if tracing is not None else None,
+        facts=lambda: facts,
+    )
+    return Exposition(observation.counters, gateway.profiles, suppliers)
+
+
+def facts_of(configuration: Configuration, fingerprint: str) -> Facts:
+    """Gather what metrics tell of a configuration.
+
+    Args:
+        configuration: as read.
+        fingerprint: its fingerprint.
+    """
+    return Facts(
+        fingerprint=fingerprint,
+        event_loop="uvloop" if type(asyncio.get_running_loop()).__module__.startswith("uvloop") else "asyncio",
+        callers=len(configuration.callers),
+        key_expiries={
+            (name, key.sha256[:_SHOWN_DIGITS]): key.expires
+            for name, caller in configuration.callers.items()
+            for key in caller.keys
+            if key.expires is not None
+        },
+        limits=tuple(_limits(configuration)),
+    )
+
+
+def _limits(configuration: Configuration) -> Iterator[LimitNumber]:
+    for profile, table in configuration.profiles.items():
+        yield LimitNumber(profile, "", table.limits.concurrent, table.limits.per_second)
+        for name, caller in configuration.callers.items():
+            if profile in caller.allow:
+                yield LimitNumber(profile, name, caller.limits.concurrent, caller.limits.per_second)
+
+
+def certificate_ends(keys: Keys) -> Mapping[str, float]:
+    """Give the end of each certificate, in seconds since 1970, by the name of its key."""
+    loaded = [key for key in keys.values() if not isinstance(key, UnusableKeyError)]
+    return {key.name: key.certificate.not_after.timestamp() for key in loaded if key.certificate is not None}
+
+
+def api_brakes(gateway: Gateway, now: float) -> Iterator[HeldBrake]:
+    """Give the services that asked for patience.
+
+    Args:
+        gateway: whose they are.
+        now: `Clock.monotonic`.
+    """
+    for account in gateway.service.accounts.values():
+        for service, seconds in account.brake.snapshot(now):
+            yield HeldBrake(account.name, service, seconds)
+
+
+def journal_numbers(observation: Observation) -> JournalNumbers | None:
+    """Give the journal's numbers, or None without one."""
+    if observation.journal is None:
+        return None
+    found = observation.journal.snapshot()
+    return JournalNumbers(
+        waiting=found.waiting,
+        lag_seconds=found.oldest_seconds,
+        failures=found.failures,
+        failing=found.failing,
+        lost=found.lost,
+        seq=found.seq,
+        head=found.daily_head,
+    )

@@ -1,0 +1,119 @@
+"""Root: everything that watches exchanges, made for one run of the process.
+
+Owns what is switched on, the one key under which paths and tokens stand in log, journal and status, and the order in
+which all of it ends. Refuses to know what any of it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from fla_gateway import __version__
+from fla_gateway.clock import Clock
+from fla_gateway.observe import logs
+from fla_gateway.observe.counters import Counters
+from fla_gateway.observe.notices import PolicyNotices
+from fla_gateway.observe.observers import join
+from fla_gateway.observe.recent import Recently
+from fla_gateway.observe.requests import RequestLog
+from fla_gateway.observe.writer import LineWriter
+from fla_gateway.proxy.record import Observer
+from fla_gateway.runtime.build import masking_key
+from fla_gateway.runtime.configured import Configured
+from fla_gateway.runtime.trust import Trust
+
+if TYPE_CHECKING:  # neither is read where it is not configured
+    from fla_gateway.journal.writing import AuditJournal
+    from fla_gateway.observe.tracing import Tracing
+
+_STDOUT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What watches.
+
+    Attributes:
+        observer: told of every finished exchange; passes it on to all the others.
+        counters: what metrics read.
+        recent: what the status page reads.
+        log: the request lines, or None.
+        journal: the audit journal, or None.
+        tracing: OpenTelemetry, or None.
+        key: under which paths are masked and tokens named.
+    """
+
+    observer: Observer
+    counters: Counters
+    recent: Recently
+    log: RequestLog | None
+    journal: AuditJournal | None
+    tracing: Tracing | None
+    key: bytes
+
+    def close(self) -> None:
+        """End everything, the journal last; blocks, so call it when nothing else runs any more."""
+        if self.tracing is not None:
+            self.tracing.close()
+        if self.log is not None:
+            self.log.close()
+        if self.journal is not None:
+            self.journal.close()
+
+
+def observe(configured: Configured, fingerprint: str, clock: Clock) -> Observation:
+    """Make everything that watches; on the running loop.
+
+    Args:
+        configured: the configuration.
+        fingerprint: its fingerprint.
+        clock: the host's clocks.
+
+    Raises:
+        ConfigurationError: the journal cannot be had, or what traces.
+    """
+    configuration = configured.settings.configuration
+    journal = _journal(configured, fingerprint, clock)
+    key = masking_key() if journal is None else journal.masking_key
+    counters, recent = Counters(), Recently(key)
+    log = _request_log(configured, key, clock)
+    tracing = _tracing(configured, key, clock)
+    watched = any(caller.observe_until is not None for caller in configuration.callers.values())
+    observer = join(
+        counters, log, journal=journal, recent=recent, notices=PolicyNotices(key) if watched else None, tracing=tracing
+    )
+    return Observation(observer, counters, recent, log, journal, tracing, key)
+
+
+def _journal(configured: Configured, fingerprint: str, clock: Clock) -> AuditJournal | None:
+    audit = configured.settings.configuration.audit
+    if audit is None:
+        return None
+    from fla_gateway.journal.opening import open_journal  # noqa: PLC0415 - read where there is one
+    from fla_gateway.journal.snapshot import Facts  # noqa: PLC0415 - as above
+
+    environments = {profile.name: profile.environment for profile in configured.profiles}
+    facts = Facts(__version__, fingerprint, environments)
+    return open_journal(audit, clock, facts, asyncio.get_running_loop())
+
+
+def _request_log(configured: Configured, key: bytes, clock: Clock) -> RequestLog | None:
+    log = configured.settings.configuration.log
+    if not log.requests:
+        return None
+    form = logs.chosen_format(log, sys.stdout)
+    return RequestLog(LineWriter(_STDOUT), form, key, clock.wall, asyncio.get_running_loop().call_later)
+
+
+def _tracing(configured: Configured, key: bytes, clock: Clock) -> Tracing | None:
+    configuration = configured.settings.configuration
+    if configuration.tracing is None:
+        return None
+    from fla_gateway.observe.tracing import open_tracing  # noqa: PLC0415 - read where it is configured
+
+    trust = Trust(configuration.egress.ca_file)
+    endpoint = configuration.tracing.endpoint
+    return open_tracing(endpoint, configured.profiles, clock, key, lambda: trust.context(None))
