@@ -126,7 +126,7 @@ def report_shortfall(history: History, selection: Selection) -> bool:
         print(f"{history.damaged} {noun} could not be read: see `fla-gateway audit verify`", file=sys.stderr)
     missing = False
     for loss in history.losses:
-        if not selection.covers(loss["time"]):
+        if not (loss.get("intents") or loss.get("outcomes")) or not selection.covers(loss["time"]):
             continue
         since, intents, outcomes = (printable(str(loss.get(name))) for name in ("since", "intents", "outcomes"))
         print(

@@ -59,7 +59,9 @@ class Damaged(NamedTuple):
 
 
 class Torn(NamedTuple):
-    """The journal's last line has no line break: it is being written, or a crash cut it off.
+    """The last line of a segment has no line break: it was never written whole, or is being written.
+
+    The writer cuts it off before it goes on; where it cannot, it goes on in another segment from the line before.
 
     Attributes:
         place: where it stands.

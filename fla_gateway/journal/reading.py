@@ -71,7 +71,7 @@ def read_segments(directory: Path, segments: Sequence[Segment]) -> Iterator[Foun
 
     Args:
         directory: of the journal.
-        segments: consecutive ones; only of the last of them may the last line be torn.
+        segments: consecutive ones.
 
     Raises:
         JournalError: a file cannot be read, or was removed in the meantime.
@@ -80,36 +80,43 @@ def read_segments(directory: Path, segments: Sequence[Segment]) -> Iterator[Foun
         path = directory / segment.name
         yield Begun(Place(segment.name, 0), segment.number)
         with _translated(path), path.open("rb") as stream:
-            yield from _read_lines(stream, segment.name, last=segment is segments[-1])
+            yield from _read_lines(stream, segment.name)
 
 
-def _read_lines(stream: BinaryIO, file: str, *, last: bool) -> Iterator[Found]:
+def _read_lines(stream: BinaryIO, file: str) -> Iterator[Found]:
     for number, (raw, size, head) in enumerate(_raw_lines(stream), start=1):
         place = Place(file, number)
-        if not raw.endswith(b"\n") and size <= LONGEST_LINE:
-            yield Torn(place, size) if last else Damaged(place, "the line is torn: it has no line break", head)
-        elif size > LONGEST_LINE:
+        if raw.endswith(b"\n"):
+            yield _entry(place, raw[:-1])
+        elif head:
             yield Damaged(place, f"the line is longer than {LONGEST_LINE} bytes", head)
         else:
-            yield _entry(place, raw[:-1])
+            yield Torn(place, size)
 
 
 def _raw_lines(stream: BinaryIO) -> Iterator[tuple[bytes, int, str]]:
     """Cut a file into lines.
 
     Yields:
-        Bytes with the line break, only the first of a line too long; size without it; hash of what is no whole line.
+        The line with its line break, or the beginning of one that is too long or has none; its size; and the hash of
+        one that is too long, else empty text.
     """
     while raw := stream.readline(LONGEST_LINE + 1):
-        if raw.endswith(b"\n"):
-            yield raw, len(raw) - 1, ""
-            continue
-        digest, size, more = sha256(raw), len(raw), raw
-        while more and not more.endswith(b"\n"):
-            more = stream.readline(LONGEST_LINE)
-            digest.update(more.removesuffix(b"\n"))
-            size += len(more.removesuffix(b"\n"))
-        yield raw, size, digest.hexdigest()
+        if raw.endswith(b"\n") or len(raw) <= LONGEST_LINE:
+            yield raw, len(raw), ""
+        else:
+            yield raw, *_pass_over(stream, raw)
+
+
+def _pass_over(stream: BinaryIO, beginning: bytes) -> tuple[int, str]:
+    """Read a line to its end; give size and hash of the whole, the latter empty if it has no line break."""
+    digest, size = sha256(beginning), len(beginning)
+    while more := stream.readline(LONGEST_LINE):
+        digest.update(more.removesuffix(b"\n"))
+        size += len(more)
+        if more.endswith(b"\n"):
+            return size, digest.hexdigest()
+    return size, ""
 
 
 def _entry(place: Place, raw: bytes) -> Entry | Damaged:

@@ -47,7 +47,7 @@ class Anchor(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """The newest segment that a record of retention says was removed."""
+    """The newest segment that a record of retention says was removed; its head is empty where it could not be read."""
 
     segment: int
     last_seq: int
@@ -71,7 +71,8 @@ class Verdict:
         count: of all findings.
         repairs: records of torn lines that were cut off.
         losses: records of times in which nothing could be written.
-        torn: the last line, if it has no line break.
+        torn: the last line of the journal, if it has no line break.
+        left: such lines at the end of other segments: the chain shows whether more than they is missing.
         first_segment: number of the first segment.
         removed: what retention removed last, as recorded.
         anchors: the heads that were asked for and found.
@@ -90,6 +91,7 @@ class Verdict:
     repairs: list[Mapping[str, Any]] = field(default_factory=list)
     losses: list[Mapping[str, Any]] = field(default_factory=list)
     torn: Torn | None = None
+    left: int = 0
     first_segment: int = 0
     removed: Removed | None = None
     anchors: dict[str, Anchor] = field(default_factory=dict)
@@ -147,6 +149,8 @@ class _Verification:
         verdict, name = self._verdict, begun.place.file
         if not verdict.segments:
             verdict.first_segment = begun.number
+        if verdict.torn:
+            verdict.torn, verdict.left = None, verdict.left + 1
         verdict.files = (verdict.files[0] or name, name)
         verdict.segments += 1
         wrong = self._chain.begin(begun.number)
@@ -196,7 +200,7 @@ class _Verification:
         place = Place(verdict.files[0], 0)
         if verdict.first_segment > removed.segment + 1:
             self._add(place, f"segments are missing before it: retention removed them up to {removed.segment} only")
-        elif (verdict.first_seq, verdict.first_prev) != (removed.last_seq + 1, removed.head):
+        elif removed.head and (verdict.first_seq, verdict.first_prev) != (removed.last_seq + 1, removed.head):
             self._add(place, f"it does not follow segment {removed.segment} as retention recorded its end")
 
     def _add(self, place: Place, message: str) -> None:

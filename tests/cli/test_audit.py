@@ -294,7 +294,7 @@ def test_verify_tells_of_repairs_losses_and_retention(journal, audit):
     assert code == 0
     assert "segments up to 1 are removed (seq up to 2), as retention recorded" in text
     assert "17 bytes of a torn last line were cut off" in text
-    assert "0 intents and 4 outcomes could not be written" in text
+    assert "0 intents and 4 outcomes are missing" in text
     assert "6 bytes without a line break" in text
     assert "the last record before the beginning (seq 2), removed" in text
     assert all(line.isprintable() for line in lines)

@@ -188,6 +188,21 @@ def test_torn_last_line_is_no_finding(journal):
     assert verdict.torn.size == 7
 
 
+def test_torn_line_that_was_left_is_no_finding(journal):
+    """Where a failed write could not be cut off, the next segment follows the line before it: nothing is missing."""
+    journal.raw(b'{"prev"')
+    journal.segment()
+    verdict = judged(journal)
+    assert (verdict.count, verdict.left, verdict.torn) == (0, 1, None)
+
+
+def test_segment_that_was_cut_short_is_found(journal):
+    """A segment that ends within a line that was whole once is a finding at the next one."""
+    file = files(journal)[1]
+    file.write_bytes(file.read_bytes()[:-5])
+    assert [place.file for place, _ in judged(journal).findings] == [files(journal)[2].name] * 2
+
+
 def test_first_line_must_be_the_beginning(tmp_path):
     """Segment 1 begins with seq 1 and no hash."""
     journal = JournalBuilder(tmp_path)
@@ -258,6 +273,16 @@ def test_more_than_retention_removed_is_found(journal):
 def test_retention_that_did_not_come_to_removing_is_no_finding(journal):
     """The record is written before the files go: a crash in between leaves more than it says."""
     journal.add("retention", segments=[{"segment": 1, "first_seq": 1, "last_seq": 4, "head": journal.heads[3]}])
+    assert judged(journal).count == 0
+
+
+def test_retention_that_could_not_read_an_end_is_no_finding(journal):
+    """A damaged segment is removed in its time; its record has no head to compare with."""
+    retained(journal, last_seq=0, head=" ")
+    file = files(journal)[0]
+    assert judged(journal).count == 1
+    lines = file.read_bytes().replace(b'"head":" "', b'"head":""')
+    file.write_bytes(lines)
     assert judged(journal).count == 0
 
 

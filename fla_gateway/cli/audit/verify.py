@@ -88,10 +88,12 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for repair in verdict.repairs:
         yield "repair", f"{repair['time']}: {repair.get('bytes')} bytes of a torn last line were cut off"
     for loss in verdict.losses:
-        lost = f"{loss.get('intents')} intents and {loss.get('outcomes')} outcomes"
-        yield "loss", f"{loss.get('since')} to {loss['time']}: {lost} could not be written"
+        lost = f"{loss.get('intents')} intents and {loss.get('outcomes')} outcomes are missing"
+        yield "trouble", f"{loss.get('since')} to {loss['time']}: could not be written or forced to the disk; {lost}"
     if verdict.torn:
         yield "last line", f"{verdict.torn.size} bytes without a line break: being written, or cut off by a crash"
+    if verdict.left:
+        yield "torn lines", f"{verdict.left} at the end of other segments: never written whole, and not in the chain"
     if verdict.records:
         yield "head", verdict.head
 
