@@ -1,33 +1,51 @@
 """Rule: which requests the admin listener answers at all.
 
-Owns the defence of a loopback listener against web pages. Refuses to know what the answer would be.
+Owns the defence of the listener against web pages. Refuses to know what the answer would be, and who asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from fla_gateway.access.guard import listener_names
+from fla_gateway.access.guard import judge, listener_names
 from fla_gateway.config.address import TcpAddress, UnixAddress, is_loopback
 
+_TELLING = ("Origin", "Sec-Fetch-Site", "Referer")
 
-def refusal(address: TcpAddress | UnixAddress, headers: Mapping[str, str]) -> str | None:
+
+def refusal(
+    address: TcpAddress | UnixAddress,
+    headers: Mapping[str, str],
+    *,
+    surface: bool = False,
+    hosts: Sequence[str] = (),
+    local: str = "",
+) -> str | None:
     """Decide whether a request is refused.
 
     On loopback the Host field must be a loopback name, which stops DNS rebinding: a page of evil.example whose name
-    suddenly resolves to 127.0.0.1 still sends ``Host: evil.example``. Beyond loopback any name is answered, since a
-    kubelet probes by the pod's address and only probes and numbers are served.
+    suddenly resolves to 127.0.0.1 still sends ``Host: evil.example``. Beyond loopback any name is answered where
+    probes and numbers are asked for, since a kubelet probes by the pod's address; the operator's surface is known by
+    configured names and by the address that the connection was made to, which no name server can forge.
 
     Args:
         address: where the listener listens, with its real port.
         headers: the request's fields, names in any case.
+        surface: whether the operator's surface is asked for: page, status and their parts.
+        hosts: names of the configuration.
+        local: address of this end of the connection, as it stands in Host; empty if unknown.
 
     Returns:
         A problem code, or None to answer.
     """
-    if "Origin" in headers or headers.get("Sec-Fetch-Site", "none").lower() not in {"none", "same-origin"}:
-        return "browser-refused"
-    if isinstance(address, UnixAddress) or not is_loopback(address):
-        return None
-    names = listener_names(address.port, [address.name], ())
-    return None if headers.get("Host", "").lower().encode() in names else "wrong-host"
+    names = None
+    if isinstance(address, TcpAddress) and (surface or is_loopback(address)):
+        own = [address.name, local] if local and surface else [address.name]
+        names = listener_names(address.port, own, hosts if surface else ())
+    lines = [(name.encode(), b":" + _bytes(headers[name])) for name in _TELLING if name in headers]
+    found = judge(_bytes(headers.get("Host", "")), lines, names)
+    return None if found is None else found.code
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode("utf-8", "surrogateescape")

@@ -1,36 +1,31 @@
-"""Port: probes and metrics over HTTP, on a listener of their own.
+"""Port: the admin listener.
 
-Owns /livez, /readyz and /metrics. Refuses to know the token server and the API: readiness is about this process
-alone, or an outage over there would take every gateway out of service over here.
+Owns the listener, its bounds, and the order of the questions: may this be answered, may this peer see it, what is the
+answer. Refuses to know the answers: they are in `probes` and `surface`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import socket
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from aiohttp import web
 
+from fla_gateway.admin.answers import SURFACE_FIELDS, method_not_allowed, problem
 from fla_gateway.admin.guard import refusal
-from fla_gateway.config.address import TcpAddress, UnixAddress
-from fla_gateway.problems import PROBLEMS, problem_body
+from fla_gateway.admin.probes import METRICS_TYPE, Probes, ReadinessState
+from fla_gateway.admin.rights import AdminAccess, place_of
+from fla_gateway.admin.status import Status
+from fla_gateway.admin.surface import PATHS, PERIOD, Surface
+from fla_gateway.clock import Clock, SystemClock
+from fla_gateway.config.address import TcpAddress, UnixAddress, uri_host
 
-# Text format 0.0.4 of Prometheus; written here so that this module does not wait for prometheus_client.
-METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+__all__ = ["METRICS_TYPE", "AdminServer", "ReadinessState"]
 
-_DETAILS: Final = {
-    "browser-refused": "This address is for probes and monitoring, not for web pages.",
-    "wrong-host": "This listener answers to loopback names only: localhost, 127.0.0.1, [::1].",
-    "not-found": "Here are /livez, /readyz and /metrics.",
-    "internal-error": "The gateway could not put the answer together; its log says more.",
-}
 # A request here has a handful of short fields and no body.
 _LONGEST_LINE: Final = 2048
 _LONGEST_FIELD: Final = 4096
@@ -44,25 +39,32 @@ _LOG = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class ReadinessState(Protocol):
-    """What knows whether the gateway serves."""
-
-    def ready(self) -> tuple[bool, str]:
-        """Tell whether requests are served, and the reason in a few words."""
-        ...
-
-
 class AdminServer:
     """The admin listener.
 
     Args:
         state: asked for each /readyz.
         metrics_text: writes the exposition, asked for each /metrics.
+        status: gives the state of this moment for page and /status, called on the event loop; without it there are
+            probes and metrics only.
+        access: who may see page and /status; by default root alone.
+        clock: the host's clocks.
+        refresh_seconds: how often an open page asks for news.
     """
 
-    def __init__(self, state: ReadinessState, metrics_text: Callable[[], bytes]) -> None:
-        self._state = state
-        self._metrics_text = metrics_text
+    def __init__(
+        self,
+        state: ReadinessState,
+        metrics_text: Callable[[], bytes],
+        status: Callable[[], Status] | None = None,
+        access: AdminAccess | None = None,
+        clock: Clock | None = None,
+        *,
+        refresh_seconds: float = PERIOD,
+    ) -> None:
+        self._access = access or AdminAccess()
+        self._probes = Probes(state, metrics_text)
+        self._surface = status and Surface(status, self._access, clock or SystemClock(), refresh_seconds)
         self._runner: web.AppRunner | None = None
         self._address: TcpAddress | UnixAddress | None = None
         self._servers: list[asyncio.Server] = []
@@ -115,59 +117,58 @@ class AdminServer:
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._admit], client_max_size=1024)
-        application.router.add_get("/livez", self._livez)
-        application.router.add_get("/readyz", self._readyz)
-        application.router.add_get("/metrics", self._metrics)
-        application.on_response_prepare.append(_hide_server)
+        self._probes.add_to(application.router)
+        if self._surface is not None:
+            self._surface.add_to(application.router)
+        application.on_response_prepare.append(_finish)
         return application
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Guard the door, and give every refusal a body that says what to do."""
-        if self._address is not None and (code := refusal(self._address, request.headers)):
-            return _problem(code)
         try:
-            return await handler(request)
+            refused = await self._refusal(request)
+            return refused or await handler(request)
         except web.HTTPMethodNotAllowed as error:
-            return _method_not_allowed(error)
+            return method_not_allowed(error)
         except web.HTTPNotFound:
-            return _problem("not-found")
+            return problem("not-found")
         except Exception:  # noqa: BLE001 - a fault here must not show its text to the one who asked
             _LOG.exception("admin-answer-failed", path=request.path)
-            return _problem("internal-error")
+            return problem("internal-error")
 
-    async def _livez(self, _request: web.Request) -> web.Response:
-        return web.json_response({"live": True})
-
-    async def _readyz(self, _request: web.Request) -> web.Response:
-        ready, reason = self._state.ready()
-        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-        return web.json_response({"ready": ready, "reason": reason}, status=status)
-
-    async def _metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(body=self._metrics_text(), headers={"Content-Type": METRICS_TYPE})
-
-
-def _problem(code: str) -> web.Response:
-    row = PROBLEMS[code]
-    body = problem_body(code, _DETAILS[code], str(uuid.uuid4()), None)
-    return web.Response(status=row.status, body=body, content_type="application/problem+json")
+    async def _refusal(self, request: web.Request) -> web.Response | None:
+        if self._address is None:
+            return None
+        surface = self._surface if _asks_for_surface(request) else None
+        code = refusal(
+            self._address,
+            request.headers,
+            surface=surface is not None,
+            hosts=self._access.hosts,
+            local=_local_host(request),
+        )
+        if code is not None:
+            return problem(code)
+        return None if surface is None else await surface.refusal(request, place_of(self._address))
 
 
-def _method_not_allowed(error: web.HTTPMethodNotAllowed) -> web.Response:
-    # RFC 9457, section 4.2.1: about:blank has no meaning beyond the status code's; RFC 9110, 15.5.6, asks for Allow.
-    allowed = ", ".join(sorted(error.allowed_methods))
-    document = {"type": "about:blank", "title": "Method Not Allowed", "status": 405, "detail": f"Here: {allowed}."}
-    return web.Response(
-        status=405,
-        body=json.dumps(document).encode() + b"\n",
-        content_type="application/problem+json",
-        headers={"Allow": allowed},
-    )
+def _asks_for_surface(request: web.Request) -> bool:
+    """Tell it by the route that was found, so that no spelling of a path reaches a handler and not its guard."""
+    resource = request.match_info.route.resource
+    return resource is not None and resource.canonical in PATHS
 
 
-async def _hide_server(_request: web.Request, response: web.StreamResponse) -> None:
+def _local_host(request: web.Request) -> str:
+    """Give the address that this connection was made to, as it stands in Host; empty on a unix socket."""
+    name = None if request.transport is None else request.transport.get_extra_info("sockname")
+    return uri_host(name[0]) if isinstance(name, tuple) else ""
+
+
+async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop("Server", None)
+    if request.path in PATHS or _asks_for_surface(request):
+        response.headers.update(SURFACE_FIELDS)
 
 
 def _silent_logger() -> logging.Logger:

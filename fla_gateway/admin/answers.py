@@ -1,0 +1,75 @@
+"""Rule: the answers of the admin listener that are not about the gateway: refusals, and fields that all answers share.
+
+Owns their form. Refuses to decide who gets which.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Final
+
+from aiohttp import web
+
+from fla_gateway.problems import PROBLEMS, problem_body
+
+# No inline script or style, nothing from elsewhere, in no frame of anybody (CSP level 3, W3C).
+POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+SURFACE_FIELDS: Final = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+    "Vary": "Accept-Language",
+}
+"""What every answer of the operator's surface carries, refusals included."""
+
+_DETAILS: Final = {
+    "browser-refused": "This address is for probes, monitoring and the operator, not for requests of web pages.",
+    "wrong-host": (
+        "This listener answers to loopback names: localhost, 127.0.0.1, [::1]. Beyond loopback, the status page is "
+        "called by the listener's address, or by a name of 'hosts' under [gateway] in the configuration."
+    ),
+    "not-found": "Here are /, /status, /livez, /readyz, /startupz and /metrics.",
+    "internal-error": "The gateway could not put the answer together; its log says more.",
+}
+_CHALLENGE: Final = 'Basic realm="fla-gateway status", charset="UTF-8"'
+_UNAUTHORIZED: Final = 401
+
+
+def problem(code: str, detail: str = "", retry_after: int = 0) -> web.Response:
+    """Make a problem (RFC 9457); 401 with a challenge, which makes a browser ask for user and password.
+
+    Args:
+        code: a code of `problems.PROBLEMS`.
+        detail: what happened and what to do, where it is not the usual one.
+        retry_after: seconds for Retry-After, or 0.
+    """
+    row = PROBLEMS[code]
+    body = problem_body(code, detail or _DETAILS[code], str(uuid.uuid4()), None)
+    answer = web.Response(status=row.status, body=body, content_type="application/problem+json")
+    if row.status == _UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = _CHALLENGE
+    if retry_after:
+        answer.headers["Retry-After"] = str(retry_after)
+    return answer
+
+
+def method_not_allowed(error: web.HTTPMethodNotAllowed) -> web.Response:
+    """Make the answer to a method other than GET and HEAD."""
+    # RFC 9457, section 4.2.1: about:blank has no meaning beyond the status code's; RFC 9110, 15.5.6, asks for Allow.
+    allowed = ", ".join(sorted(error.allowed_methods))
+    document = {"type": "about:blank", "title": "Method Not Allowed", "status": 405, "detail": f"Here: {allowed}."}
+    return web.Response(
+        status=405,
+        body=json.dumps(document).encode() + b"\n",
+        content_type="application/problem+json",
+        headers={"Allow": allowed},
+    )

@@ -1,0 +1,96 @@
+"""Rule: is a profile well, and if not, what is the matter?
+
+Owns the judgement behind the colours of the status page, and its thresholds. Refuses to know words: they stand in the
+templates, where they can be translated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final
+
+from fla_gateway.admin.status import ProfileStatus, Status
+
+SOON: Final = 30
+"""Days before a certificate's end at which somebody should order the next one."""
+URGENT: Final = 7
+"""Days before its end at which it is the first thing to do today."""
+
+
+class Level(Enum):
+    """How well something is, from well to ill."""
+
+    GOOD = "good"
+    ATTENTION = "attention"
+    BAD = "bad"
+
+
+class Finding(Enum):
+    """What can be the matter with a profile; the most serious first."""
+
+    NOT_SERVED = "not-served"
+    NO_TOKEN = "no-token"  # noqa: S105 - a word, not a secret
+    CERTIFICATE_ENDED = "certificate-ended"
+    CERTIFICATE_URGENT = "certificate-urgent"
+    TOKEN_FAILING = "token-failing"  # noqa: S105 - as above
+    CALLS_FAILING = "calls-failing"
+    BRAKED = "braked"
+    CERTIFICATE_SOON = "certificate-soon"
+
+
+ILL: Final = frozenset({Finding.NOT_SERVED, Finding.NO_TOKEN, Finding.CERTIFICATE_ENDED})
+"""With these a profile does not work."""
+
+
+def findings(profile: ProfileStatus) -> tuple[Finding, ...]:
+    """Say everything that is the matter with a profile."""
+    if not profile.served:
+        return (Finding.NOT_SERVED,)
+    found = {*_of_token(profile), *_of_certificate(profile), *_of_calls(profile)}
+    return tuple(finding for finding in Finding if finding in found)
+
+
+def level(found: tuple[Finding, ...]) -> Level:
+    """Judge by findings."""
+    if not found:
+        return Level.GOOD
+    return Level.BAD if ILL.intersection(found) else Level.ATTENTION
+
+
+def overall(status: Status) -> Level:
+    """Judge the whole gateway: as ill as its worst part."""
+    levels = {level(findings(profile)) for profile in status.profiles}
+    if status.journal is not None and status.journal.failing:
+        return Level.BAD
+    if Level.BAD in levels or status.state != "serving":
+        return Level.BAD
+    attention = Level.ATTENTION in levels or status.doubts.number or status.door.limited
+    return Level.ATTENTION if attention else Level.GOOD
+
+
+def _of_token(profile: ProfileStatus) -> Iterator[Finding]:
+    token = profile.token
+    if token is None or not token.failures:
+        return
+    yield Finding.NO_TOKEN if token.state in {"none", "expired"} else Finding.TOKEN_FAILING
+
+
+def _of_certificate(profile: ProfileStatus) -> Iterator[Finding]:
+    if profile.certificate is None:
+        return
+    days = profile.certificate.days_left
+    if days < 0:
+        yield Finding.CERTIFICATE_ENDED
+    elif days <= URGENT:
+        yield Finding.CERTIFICATE_URGENT
+    elif days <= SOON:
+        yield Finding.CERTIFICATE_SOON
+
+
+def _of_calls(profile: ProfileStatus) -> Iterator[Finding]:
+    failure, success = profile.last_failure, profile.last_success
+    if failure is not None and (success is None or failure.time > success):
+        yield Finding.CALLS_FAILING
+    if profile.brakes:
+        yield Finding.BRAKED

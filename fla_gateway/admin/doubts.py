@@ -1,0 +1,80 @@
+"""State: the calls of which it is not known whether they changed anything.
+
+Owns the memory of the latest ones. Refuses to replace the journal: without one, what happened before the start is not
+known here, and a process that is killed takes its memory along.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from fla_gateway.access.masking import mask_path
+from fla_gateway.admin.status import Doubt, Doubts
+from fla_gateway.observe.methods import method_name
+from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.replay import READING
+
+MOST: Final = 50
+_FIRST_SERVER_ERROR: Final = 500
+
+
+def reason(record: ExchangeRecord) -> str:
+    """Say why a finished exchange is in doubt: ``no-answer``, ``caller-gone``, ``server-error``; empty if it is not."""
+    if record.method in READING:
+        return ""
+    if record.outcome == "unknown":
+        return "no-answer"
+    if record.outcome == "caller-gone" and record.attempts and not record.status:
+        return "caller-gone"
+    if record.origin == "upstream" and record.status >= _FIRST_SERVER_ERROR:
+        return "server-error"
+    return ""
+
+
+class DoubtfulCalls:
+    """Observer that remembers calls in doubt.
+
+    Args:
+        key: key of `mask_path`.
+        since: from when on doubts are known, in seconds since 1970: the start, or the begin of what was read.
+        earlier: doubts that a journal knows of, the latest first.
+    """
+
+    def __init__(self, key: bytes, since: float, earlier: Sequence[Doubt] = ()) -> None:
+        self._key = key
+        self._since = since
+        self._earlier = tuple(earlier)
+        self._number = len(self._earlier)
+        self._last: deque[tuple[ExchangeRecord, str]] = deque(maxlen=MOST)
+
+    def exchange(self, record: ExchangeRecord) -> None:
+        """See `proxy.record.Observer`."""
+        why = reason(record)
+        if why:
+            self._number += 1
+            self._last.append((record, why))
+
+    def read(self, now: float, wall: float) -> Doubts:
+        """Give what is remembered.
+
+        Args:
+            now: `Clock.monotonic`.
+            wall: `Clock.wall` at the same moment.
+        """
+        mine = tuple(self._doubt(record, why, wall - now) for record, why in reversed(self._last))
+        return Doubts(self._number, datetime.fromtimestamp(self._since, UTC), (*mine, *self._earlier)[:MOST])
+
+    def _doubt(self, record: ExchangeRecord, why: str, shift: float) -> Doubt:
+        return Doubt(
+            time=datetime.fromtimestamp(record.ended + shift, UTC),
+            id=record.request_id,
+            caller=record.admission.caller,
+            profile=record.profile,
+            method=method_name(record.method),
+            path=mask_path(record.path, self._key),
+            reason=why,
+            reference=record.notes.reference,
+        )

@@ -1,0 +1,141 @@
+"""Port: a status becomes HTML.
+
+Owns the templates. Refuses to know HTTP. Importing it costs memory and time (jinja2), which is why the server does so
+at the first look at the page, in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from gettext import NullTranslations
+from pathlib import Path
+from typing import Final, Literal
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from fla_gateway.admin import chart, words
+from fla_gateway.admin.condition import ILL, Finding, Level, findings, level, overall
+from fla_gateway.admin.language import load
+from fla_gateway.admin.status import ProfileStatus, Status
+from fla_gateway.problems import PROBLEMS
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+EXTENSIONS: Final = ("jinja2.ext.i18n",)
+_NARROW_SPACE: Final = "\u202f"
+
+Part = Literal["page.html", "live.html"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """A profile, judged and drawn."""
+
+    status: ProfileStatus
+    level: Level
+    findings: tuple[Finding, ...]
+    chart: chart.Chart
+
+
+class Page:
+    """The page in every language.
+
+    Args:
+        refresh_seconds: how often the page asks for news.
+        translations: gives the messages of a language.
+    """
+
+    def __init__(self, refresh_seconds: float = 5.0, translations: Callable[[str], NullTranslations] = load) -> None:
+        self._refresh_seconds = refresh_seconds
+        self._translations = translations
+        self._environments: dict[str, Environment] = {}
+
+    def render(self, part: Part, status: Status, language: str) -> str:
+        """Write the page, or the part of it that changes.
+
+        Args:
+            part: template.
+            status: what it is to show.
+            language: one of `language.available`.
+        """
+        profiles = [_view(profile) for profile in status.profiles]
+        return self._template(part, language).render(
+            status=status,
+            profiles=profiles,
+            levels={it.value: sum(profile.level is it for profile in profiles) for it in Level},
+            overall=overall(status).value,
+            language=language,
+            refresh_milliseconds=round(self._refresh_seconds * 1000),
+        )
+
+    def _template(self, part: Part, language: str) -> Template:
+        environment = self._environments.get(language)
+        if environment is None:
+            environment = self._environments[language] = _environment(self._translations(language))
+        return environment.get_template(part)
+
+
+def environment_of_templates() -> Environment:
+    """Give the environment in which the templates are read, without messages and filters."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        extensions=EXTENSIONS,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    return environment
+
+
+def _environment(translations: NullTranslations) -> Environment:
+    environment = environment_of_templates()
+    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
+    environment.filters.update(clock=_clock, moment=_moment, number=_number, duration=_duration, iso=_iso)
+    environment.globals.update(
+        words=words,
+        problems=PROBLEMS,
+        ill=ILL,
+        chart_width=chart.WIDTH,
+        chart_height=chart.HEIGHT,
+        chart_line=chart.LINE,
+    )
+    return environment
+
+
+def _view(profile: ProfileStatus) -> ProfileView:
+    found = findings(profile)
+    return ProfileView(profile, level(found), found, chart.draw(profile.minutes))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _time(moment: datetime, form: str) -> Markup:
+    shown = moment.astimezone(UTC).strftime(form)
+    return Markup('<time datetime="{}" translate="no">{}</time>').format(_iso(moment), shown)
+
+
+def _clock(moment: datetime, now: datetime) -> Markup:
+    """Write a moment as a time of day, and with its date unless that is today's."""
+    same_day = moment.astimezone(UTC).date() == now.astimezone(UTC).date()
+    return _time(moment, "%H:%M:%S UTC" if same_day else "%Y-%m-%d %H:%M UTC")
+
+
+def _moment(moment: datetime) -> Markup:
+    """Write a moment with its date."""
+    return _time(moment, "%Y-%m-%d %H:%M UTC")
+
+
+def _number(number: int) -> str:
+    return f"{number:,}".replace(",", _NARROW_SPACE)
+
+
+def _duration(seconds: float) -> str:
+    """Write a duration in the units of SI."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

@@ -1,0 +1,113 @@
+"""Port: whose process is at the other end of a connection of this machine.
+
+Owns the look into Linux's tables of sockets (proc_pid_net(5)) and SO_PEERCRED (unix(7)). Refuses to guess: where a
+user id cannot be told for sure, there is none.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_TABLES: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
+_OVERFLOW: Final = Path("/proc/sys/kernel/overflowuid")
+_USUAL_OVERFLOW: Final = 65_534
+_CREDENTIALS: Final = struct.Struct("3i")
+
+# Columns of a row, and the state in which a socket still belongs to a process. One that was closed stands in the
+# table as root's until TCP is done with it: whoever sends a request and closes at once must not pass for root.
+_LOCAL, _REMOTE, _STATE, _UID, _INODE = 1, 2, 3, 7, 9
+_ESTABLISHED: Final = "01"
+_NO_INODE: Final = "0"
+
+
+class Endpoint(NamedTuple):
+    """One end of a TCP connection.
+
+    Attributes:
+        host: IPv4 or IPv6 address.
+        port: TCP port.
+    """
+
+    host: str
+    port: int
+
+
+def peer_uid(sock: socket.socket) -> int | None:
+    """Give the user id of the process that made a connection from this machine; None if it cannot be told.
+
+    Reads files of the kernel's: to be called in a thread.
+
+    Args:
+        sock: this end of the connection.
+    """
+    try:
+        if sock.family == socket.AF_UNIX:
+            return _known(_unix_uid(sock))
+        peer, own = sock.getpeername(), sock.getsockname()
+    except OSError:
+        return None
+    return _known(uid_of(Endpoint(peer[0], peer[1]), Endpoint(own[0], own[1])))
+
+
+def uid_of(client: Endpoint, server: Endpoint, tables: tuple[Path, ...] = _TABLES) -> int | None:
+    """Find the owner of the client's end of a connection between two processes of this machine.
+
+    Args:
+        client: the end whose owner is looked for.
+        server: the other end.
+        tables: files in the form of /proc/net/tcp.
+    """
+    # A client on an IPv6 socket reaches an IPv4 listener by mapped addresses (RFC 4291, section 2.5.5.2), as Java does.
+    pairs = set(zip(_written(client), _written(server), strict=False))
+    owners = {
+        int(row[_UID])
+        for row in _rows(tables)
+        if (row[_LOCAL], row[_REMOTE]) in pairs and row[_STATE] == _ESTABLISHED and row[_INODE] != _NO_INODE
+    }
+    return owners.pop() if len(owners) == 1 else None
+
+
+def _rows(tables: tuple[Path, ...]) -> Iterator[list[str]]:
+    for table in tables:
+        try:
+            with table.open(encoding="ascii") as lines:
+                next(lines, None)
+                yield from (columns for line in lines if len(columns := line.split()) > _INODE)
+        except OSError:
+            continue
+
+
+def _written(end: Endpoint) -> tuple[str, ...]:
+    """Write an end as the tables have it: words of 32 bits in the machine's order, in hexadecimal digits."""
+    address = ip_address(end.host.partition("%")[0])
+    forms: tuple[IPv4Address | IPv6Address, ...] = (address,)
+    if isinstance(address, IPv4Address):
+        forms = (address, IPv6Address(f"::ffff:{address}"))
+    return tuple(f"{_hexadecimal(form.packed)}:{end.port:04X}" for form in forms)
+
+
+def _hexadecimal(packed: bytes) -> str:
+    words = (packed[at : at + 4] for at in range(0, len(packed), 4))
+    return "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)
+
+
+def _unix_uid(sock: socket.socket) -> int | None:
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    _pid, uid, _gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return int(uid)
+
+
+def _known(uid: int | None) -> int | None:
+    """Take away the id that stands for every user of another user namespace (user_namespaces(7))."""
+    try:
+        overflow = int(_OVERFLOW.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        overflow = _USUAL_OVERFLOW
+    return None if uid == overflow else uid

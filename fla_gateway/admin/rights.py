@@ -1,0 +1,102 @@
+"""Rule: who may see the operator's surface.
+
+Owns the decision for page, status and their parts. Refuses to know how a peer's user id is found, and to count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from hmac import compare_digest
+
+from fla_gateway.access.caller import Presented
+from fla_gateway.access.guard import Refusal
+from fla_gateway.config.address import TcpAddress, UnixAddress, is_loopback
+
+_ROOT = 0
+_NO_KEY = (
+    "The status page is for the user that runs the gateway, and for root. For everybody else: put a key into the "
+    "configuration ([admin] key) and give it as the password."
+)
+_KEY_NEEDED = "The status page asks for the key of [admin] key: as a password with any user name, or as X-Api-Key."
+
+
+@dataclass(frozen=True, slots=True)
+class AdminAccess:
+    """What the configuration says of the operator's surface.
+
+    Attributes:
+        key_sha256: SHA-256 of the key, in hexadecimal digits, or None if there is none.
+        key_expires: seconds since 1970 from which the key is no longer accepted, or None for never.
+        hosts: names by which the surface may be called beyond loopback.
+        uid: the gateway's own user id; None lets in root alone.
+    """
+
+    key_sha256: str | None = field(default=None, repr=False)
+    key_expires: float | None = None
+    hosts: tuple[str, ...] = ()
+    uid: int | None = None
+
+
+class Place(Enum):
+    """What a connection was made to, as far as it tells who may have made it."""
+
+    FILE = "file"
+    """A unix socket with a file: its owner and mode have decided already."""
+    LOCAL = "local"
+    """Loopback, or an abstract unix socket: any user of this machine."""
+    BEYOND = "beyond"
+    """Anybody in the network."""
+
+
+def place_of(address: object) -> Place:
+    """Tell what kind of place a listener is.
+
+    Args:
+        address: one of the kinds of `config.address`.
+    """
+    if isinstance(address, UnixAddress):
+        return Place.FILE
+    return Place.BEYOND if isinstance(address, TcpAddress) and not is_loopback(address) else Place.LOCAL
+
+
+def asks_for_uid(place: Place, access: AdminAccess) -> bool:
+    """Tell whether the decision depends on the peer's user id."""
+    return place is Place.LOCAL and access.key_sha256 is None
+
+
+def judge(
+    place: Place, access: AdminAccess, presented: Presented | Refusal | None, uid: int | None, now: float
+) -> Refusal | None:
+    """Decide whether the surface is shown.
+
+    Args:
+        place: where the request came in.
+        access: what the configuration says.
+        presented: what `access.credentials.presented` read in the request.
+        uid: user id of the process at the other end, where `asks_for_uid`; None if it cannot be told, which refuses.
+        now: `Clock.wall`.
+    """
+    if place is Place.FILE:
+        return None
+    if access.key_sha256 is not None:
+        return _judge_key(access.key_sha256, access.key_expires, presented, now)
+    if place is Place.BEYOND:
+        return Refusal("not-found", "Beyond loopback there are probes and metrics only; [admin] key adds the rest.")
+    if uid is not None and uid in (_ROOT, access.uid):
+        return None
+    return Refusal("caller-not-permitted", _NO_KEY)
+
+
+def _judge_key(sha256: str, expires: float | None, presented: Presented | Refusal | None, now: float) -> Refusal | None:
+    if presented is None:
+        return Refusal("credentials-missing", _KEY_NEEDED)
+    if isinstance(presented, Refusal):
+        return presented
+    if not compare_digest(presented.key_sha256 or "", sha256):
+        return Refusal("credentials-refused", f"This is not the key. {_KEY_NEEDED}")
+    if expires is not None and now >= expires:
+        return Refusal(
+            "credentials-refused", "The key has expired: make another one and put it into the configuration."
+        )
+    return None

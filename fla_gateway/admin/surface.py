@@ -1,0 +1,125 @@
+"""Port: the operator's surface over HTTP.
+
+Owns the page, its parts, /status, and the question whether this peer may see them. Refuses to decide that (`rights`,
+`guard`) and to know what is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from aiohttp import web
+
+from fla_gateway.access.credentials import presented
+from fla_gateway.admin import document, peers
+from fla_gateway.admin.answers import problem
+from fla_gateway.admin.attempts import Attempts
+from fla_gateway.admin.language import available, choose
+from fla_gateway.admin.rights import AdminAccess, Place, asks_for_uid, judge
+from fla_gateway.admin.status import Status
+from fla_gateway.clock import Clock
+
+if TYPE_CHECKING:
+    from fla_gateway.admin.page import Page, Part
+
+_STATIC: Final = Path(__file__).parent / "static"
+_TYPES: Final = {
+    "status.css": "text/css",
+    "status.js": "text/javascript",
+    "status.svg": "image/svg+xml",
+}
+PATHS: Final = frozenset({"/", "/fragment", "/status", *(f"/{name}" for name in _TYPES)})
+"""What needs rights."""
+PERIOD: Final = 5.0
+"""Seconds between two looks of an open page."""
+
+_LOG = structlog.get_logger()
+
+
+class Surface:
+    """The handlers.
+
+    Args:
+        status: gives the state of this moment; called on the event loop.
+        access: who may see it.
+        clock: the host's clocks.
+        refresh_seconds: how often an open page asks for news.
+    """
+
+    def __init__(
+        self, status: Callable[[], Status], access: AdminAccess, clock: Clock, refresh_seconds: float = PERIOD
+    ) -> None:
+        self._status = status
+        self._access = access
+        self._clock = clock
+        self._refresh_seconds = refresh_seconds
+        self._attempts = Attempts()
+        self._languages = available()
+        self._page: Page | None = None
+        self._rendering = threading.Lock()
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Add the routes."""
+        router.add_get("/", self._whole)
+        router.add_get("/fragment", self._fragment)
+        router.add_get("/status", self._json)
+        for name in _TYPES:
+            router.add_get(f"/{name}", self._static)
+
+    async def refusal(self, request: web.Request, place: Place) -> web.Response | None:
+        """Decide whether this peer is shown anything; None if it is.
+
+        Args:
+            request: asks for one of `PATHS`, and has passed the guard.
+            place: where it came in.
+        """
+        uid = await self._uid(request) if asks_for_uid(place, self._access) else None
+        given = presented([(name, b":" + value) for name, value in request.raw_headers])
+        found = judge(place, self._access, given, uid, self._clock.wall())
+        if found is None:
+            return None
+        pause = self._attempts.failed(self._clock.monotonic()) if found.code == "credentials-refused" else 0
+        if pause:
+            detail = "Too many wrong keys have come in within a minute; the right one is taken at any time."
+            return problem("too-many-requests", detail, pause)
+        if found.code in {"credentials-refused", "caller-not-permitted"}:
+            _LOG.warning("admin-refused", code=found.code, uid=uid, path=request.path)
+        return problem(found.code, found.detail)
+
+    async def _uid(self, request: web.Request) -> int | None:
+        sock = None if request.transport is None else request.transport.get_extra_info("socket")
+        return None if sock is None else await asyncio.to_thread(peers.peer_uid, sock)
+
+    async def _whole(self, request: web.Request) -> web.Response:
+        return await self._html("page.html", request)
+
+    async def _fragment(self, request: web.Request) -> web.Response:
+        return await self._html("live.html", request)
+
+    async def _json(self, _request: web.Request) -> web.Response:
+        return web.Response(body=document.write(self._status()), content_type="application/json")
+
+    async def _static(self, request: web.Request) -> web.Response:
+        name = request.path.removeprefix("/")
+        body = await asyncio.to_thread((_STATIC / name).read_bytes)
+        return web.Response(body=body, content_type=_TYPES[name], charset="utf-8")
+
+    async def _html(self, part: Part, request: web.Request) -> web.Response:
+        language = choose(request.headers.get("Accept-Language", ""), self._languages)
+        # The state is read on the loop, where it does not change meanwhile; writing takes milliseconds.
+        text = await asyncio.to_thread(self._render, part, self._status(), language)
+        return web.Response(text=text, content_type="text/html", headers={"Content-Language": language})
+
+    def _render(self, part: Part, status: Status, language: str) -> str:
+        with self._rendering:
+            if self._page is None:
+                from fla_gateway.admin.page import Page  # noqa: PLC0415 - few gateways are ever looked at
+
+                self._page = Page(self._refresh_seconds)
+            page = self._page
+        return page.render(part, status, language)
