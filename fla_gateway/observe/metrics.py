@@ -20,8 +20,6 @@ from fla_gateway.observe.suppliers import Suppliers
 from fla_gateway.observe.traffic import traffic
 from fla_gateway.profiles import Profile
 
-__all__ = ["Exposition", "Suppliers"]
-
 
 class Exposition:
     """The numbers of one gateway, in a registry of its own.

@@ -17,7 +17,6 @@ from typing import Final, Protocol
 import structlog
 
 from fla_gateway.clock import Clock
-from fla_gateway.config.urls import parse_url
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.observe.spans import Span, SpanWriter
 from fla_gateway.profiles import Profile
@@ -132,19 +131,14 @@ class Tracing:
             _LOG.warning("traces-undelivered", lost=self.dropped)
 
 
-def faults(endpoint: str) -> tuple[Fault, ...]:
-    """Say why nothing can be traced; for the check of a configuration, since it imports nothing."""
-    found: list[Fault] = []
-    try:
-        parse_url(endpoint, _scheme(endpoint))
-    except ValueError as error:
-        found.append(Fault("tracing.endpoint", str(error), "for example http://127.0.0.1:4318/v1/traces"))
+def missing_extra() -> Fault | None:
+    """Say whether what [tracing] needs is not installed; imports nothing of it."""
     try:
         for name in _NEEDED:
             distribution(name)
     except PackageNotFoundError:
-        found.append(Fault("tracing", "needs the extra: pip install fla-gateway[otel]"))
-    return tuple(found)
+        return Fault("tracing", "needs the extra: pip install fla-gateway[otel]")
+    return None
 
 
 def open_tracing(
@@ -153,25 +147,21 @@ def open_tracing(
     """Make the observer of a configuration that has [tracing].
 
     Args:
-        endpoint: of the configuration.
+        endpoint: of the configuration, whose rules it has passed.
         profiles: those that are served.
         clock: the host's clocks.
         key: key of `mask_path`.
         tls: makes the context for an https address; one of its own, since roots are added to it.
 
     Raises:
-        ConfigurationError: the address is none, or the extra is not installed.
+        ConfigurationError: the extra is not installed.
     """
-    found = faults(endpoint)
-    if found:
-        raise ConfigurationError(found)
+    missing = missing_extra()
+    if missing is not None:
+        raise ConfigurationError((missing,))
     from fla_gateway.observe import otlp  # noqa: PLC0415 - takes memory, and may not be installed
 
     upstreams = {profile.name: profile.upstream for profile in profiles}
-    context = tls() if _scheme(endpoint) == "https" else None
+    context = tls() if endpoint.lower().startswith("https:") else None
     collector = otlp.Collector(endpoint, context, DELIVERY_SECONDS)
     return Tracing(collector, SpanWriter(key, upstreams, otlp.draw), clock)
-
-
-def _scheme(endpoint: str) -> str:
-    return "https" if endpoint.lower().startswith("https:") else "http"
