@@ -68,7 +68,7 @@ class Work:
             "ANSWER": answer().decode(),
             "BEARER": self.bearer,
             "CALLER_KEY": CALLER_KEY,
-            "CALLER_SHA256": sha256(CALLER_KEY.encode()).hexdigest(),
+            "CALLER_DIGEST": sha256(CALLER_KEY.encode()).hexdigest(),
             "DECLARATIONS": DECLARATIONS,
             "DOWNLOAD": DOWNLOAD,
             "GUARDED_ADMIN_PORT": self.ports["guarded-admin"],

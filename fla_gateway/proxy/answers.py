@@ -6,15 +6,19 @@ Owns the head of a problem answer. Refuses to know why it is given; `problems` h
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from fla_gateway.access.cross_origin import shared
 from fla_gateway.http1.response import ResponseHead
 from fla_gateway.problems import PROBLEMS, Delivery, problem_body
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class ProblemAnswer(NamedTuple):
+_PREFLIGHT_BODY: Final = b'{"preflight": "Pages of this origin may call."}\n'
+
+
+class OwnAnswer(NamedTuple):
     """An answer of the gateway's own.
 
     Attributes:
@@ -37,7 +41,8 @@ def problem_answer(
     connection: bytes,
     date: str,
     retry_after: int | None = None,
-) -> ProblemAnswer:
+    origin: bytes | None = None,
+) -> OwnAnswer:
     """Write a whole answer of ``application/problem+json`` (RFC 9457).
 
     Args:
@@ -50,6 +55,7 @@ def problem_answer(
         connection: the Connection field line, or nothing.
         date: now, as an HTTP date.
         retry_after: whole seconds, or None.
+        origin: the trusted origin whose page caused the request, or None.
     """
     row = PROBLEMS[code]
     body = problem_body(code, detail, request_id, profile or None, delivery=delivery)
@@ -64,13 +70,35 @@ def problem_answer(
     if retry_after is not None:
         head += f"Retry-After: {retry_after}\r\n"
     if row.status == HTTPStatus.UNAUTHORIZED:
-        # RFC 9110, section 15.5.2. Many clients send Basic only when asked; the user name does not count.
-        head += 'WWW-Authenticate: Basic realm="fla_gateway", charset="UTF-8"\r\n'
+        # RFC 9110, section 15.5.2. Many clients send Basic only when asked; the user name does not count. A browser
+        # would ask the person at it for a password, and from then on send that with whatever pages ask for.
+        challenge = 'Basic realm="fla_gateway", charset="UTF-8"' if origin is None else 'Bearer realm="fla_gateway"'
+        head += f"WWW-Authenticate: {challenge}\r\n"
     if code == "method-refused":
         # RFC 9110, section 15.5.6: a 405 names the methods that are allowed.
         head += "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
     shown = b"" if method == b"HEAD" else body
-    return ProblemAnswer(head.encode() + connection + b"\r\n" + shown, len(shown))
+    page = b"" if origin is None else shared(origin)
+    return OwnAnswer(head.encode() + page + connection + b"\r\n" + shown, len(shown))
+
+
+def preflight_answer(told: bytes, *, connection: bytes, date: str) -> OwnAnswer:
+    """Write a whole answer to a preflight of CORS; any 2xx will do, and ours are never empty.
+
+    Args:
+        told: what `cross_origin.preflight` gave.
+        connection: the Connection field line, or nothing.
+        date: now, as an HTTP date.
+    """
+    head = (
+        "HTTP/1.1 200 OK\r\n"
+        f"Date: {date}\r\n"
+        "Content-Type: application/json\r\n"
+        f"Content-Length: {len(_PREFLIGHT_BODY)}\r\n"
+        "Cache-Control: no-store\r\n"
+        "Fla-Gateway-Origin: gateway\r\n"
+    )
+    return OwnAnswer(head.encode() + told + connection + b"\r\n" + _PREFLIGHT_BODY, len(_PREFLIGHT_BODY))
 
 
 def connection_field(*, keep_alive: bool, minor: int) -> bytes:

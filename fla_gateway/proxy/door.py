@@ -50,7 +50,7 @@ PeerOf = Callable[[Any], Peer | None]
 class Door:
     """One listener."""
 
-    __slots__ = ("_asked", "_fields", "_guarded", "_names", "_table", "direct", "peer_of", "secure")
+    __slots__ = ("_asked", "_fields", "_guarded", "_names", "_table", "_trusted", "direct", "peer_of", "secure")
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Door:
         *,
         secure: bool = False,
         guarded: bool = False,
+        trusted: frozenset[bytes] = frozenset(),
         peer_of: PeerOf | None = None,
     ) -> None:
         """Take what the listener serves.
@@ -68,11 +69,13 @@ class Door:
             names: host names, None for a Unix socket.
             secure: whether TLS is spoken.
             guarded: whether callers are configured, so that their credentials are read.
+            trusted: origins whose pages may call.
             peer_of: what is asked of each new connection; None where transports prove nothing.
         """
         self._table = table
         self._names = names
         self._guarded = guarded
+        self._trusted = trusted
         self.direct = table.only is not None
         self.secure = secure
         self.peer_of = peer_of
@@ -83,15 +86,20 @@ class Door:
         """Read and judge a field block; see `headers.read_fields`."""
         if not minor:
             # HTTP/1.0 frames differently, and is too rare to remember.
-            return read_fields(block, minor, self._names, guarded=self._guarded)
+            return self._read(block, minor)
         found = self._fields.get(block)
         if found is None:
-            found = read_fields(block, minor, self._names, guarded=self._guarded)
+            found = self._read(block, minor)
             if len(block) <= _LONGEST:
                 if len(self._fields) >= _REMEMBERED:
                     del self._fields[next(iter(self._fields))]
                 self._fields[block] = found
         return found
+
+    def _read(self, block: bytes, minor: int) -> RequestFields:
+        return read_fields(
+            block, minor, self._names, guarded=self._guarded, secure=self.secure, trusted=self._trusted
+        )
 
     def asked(self, line: bytes) -> Asked:
         """Read and judge a request line with its CRLF; see `read_request_line` and `routing.route`."""

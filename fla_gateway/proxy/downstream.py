@@ -24,7 +24,7 @@ from fla_gateway.proxy.answers import connection_field, problem_answer
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.exchange import Exchange
 from fla_gateway.proxy.gate import Turned
-from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord, Notes
 
 if TYPE_CHECKING:
     from fla_gateway.proxy.door import Door
@@ -117,7 +117,7 @@ class CallerConnection(asyncio.Protocol):
         service = self._service
         verdict = service.gate.judge(asked, fields, self._peer, service.now())
         if isinstance(verdict, Turned) or asked.route is None:
-            self._turn_away(asked, cast("Turned", verdict), keep_alive=fields.keep_alive)
+            self._turn_away(asked, cast("Turned", verdict), fields.notes, keep_alive=fields.keep_alive)
             return
         exchange = self.exchange = Exchange(service, self, self._door, verdict, asked, asked.route, fields)
         exchange.begin(payload, last=last)
@@ -176,13 +176,14 @@ class CallerConnection(asyncio.Protocol):
     def _malformed(self, error: ProtocolError) -> None:
         self._left = CHUNKED  # where the next request would begin is unknown, so there is none
         refusal = Refusal(error.code, _sentence(error))
-        self._turn_away(_UNREADABLE, Turned(refusal, STRANGER, ""), keep_alive=False)
+        self._turn_away(_UNREADABLE, Turned(refusal, STRANGER, ""), NO_NOTES, keep_alive=False)
 
-    def _turn_away(self, asked: Asked, turned: Turned, *, keep_alive: bool) -> None:
+    def _turn_away(self, asked: Asked, turned: Turned, notes: Notes, *, keep_alive: bool) -> None:
         service = self._service
         now = service.now()
         request_id = service.ids.draw()
         refusal, admission, profile = turned
+        path = asked.path if asked.route is None else asked.route.path
         # RFC 9110, section 9.3.6: what follows a CONNECT may be no HTTP at all, so nothing more is read from it.
         keep_alive = keep_alive and not self._left and not service.stopping and asked.method != b"CONNECT"
         row = PROBLEMS[refusal.code]
@@ -195,8 +196,8 @@ class CallerConnection(asyncio.Protocol):
         self.write(answer.message)
         service.observer.exchange(
             ExchangeRecord(
-                request_id, profile, asked.method, asked.path, row.status, row.origin, refusal.code, "refused",
-                0, answer.sent, 0.0, 0, admission, ended=now,
+                request_id, profile, asked.method, path, row.status, row.origin, refusal.code, "refused",
+                0, answer.sent, 0.0, 0, admission, notes, ended=now,
             )
         )  # fmt: skip
         self.turn(now, keep_alive=keep_alive)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from fla_gateway.access.cross_origin import shared, without_rules
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.chunked import LAST_CHUNK, chunk
 from fla_gateway.http1.request import CHUNKED
@@ -285,6 +286,9 @@ class Exchange:
             self.keep_alive and not self.request_body.open and not self._until_close and not self._service.stopping
         )
         own = _OWN_FIELDS_CHUNKED if self._chunking else _OWN_FIELDS
+        if self._fields.origin is not None:
+            fields = without_rules(fields)
+            own += shared(self._fields.origin)
         connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
         self._pending = relayed_head(head, fields, own, connection)
         return framing
@@ -373,7 +377,7 @@ class Exchange:
         answer = problem_answer(
             code, detail, self.request_id, self._account.name,
             delivery=delivery, method=self.method, connection=connection, date=self._service.date(),
-            retry_after=retry_after,
+            retry_after=retry_after, origin=self._fields.origin,
         )  # fmt: skip
         self.sent = answer.sent
         caller.write(answer.message)

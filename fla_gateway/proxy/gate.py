@@ -46,6 +46,16 @@ class Turned(NamedTuple):
     profile: str
 
 
+class Preflight(NamedTuple):
+    """A browser asks beforehand whether a page of a trusted origin may send a request: answered here, and now.
+
+    Attributes:
+        told: field lines of the answer.
+    """
+
+    told: bytes
+
+
 class Profiles(Protocol):
     """What is served, as the gate sees it."""
 
@@ -67,7 +77,9 @@ class Gate:
         self._profiles = profiles
         self._admissions = admissions
 
-    def judge(self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float) -> Passed | Turned:
+    def judge(
+        self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float
+    ) -> Passed | Turned | Preflight:
         """Judge one request.
 
         Args:
@@ -78,6 +90,9 @@ class Gate:
         """
         if fields.refusal is not None:
             return Turned(fields.refusal, STRANGER, "")
+        if fields.preflight is not None and asked.method == b"OPTIONS":
+            # Browsers send no credential with it, and nothing of the answer depends on where the request would lead.
+            return Preflight(fields.preflight)
         if self._admissions is None:
             return self._lead(asked, fields, None, ANONYMOUS, now)
         credential = fields.presented

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from fla_gateway.access.caller import Presented
 from fla_gateway.access.credentials import presented
+from fla_gateway.access.cross_origin import preflight, trusted_origin
 from fla_gateway.access.guard import Refusal, judge
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import FieldLine, field_lines, value_of
@@ -126,6 +127,8 @@ class RequestFields:
         presented: the caller's credential, or None; a refusal where there are two. Not read where nobody is asked.
         notes: what it carries for the records.
         fault: why its sender's request goes no further, or None: what it carries cannot be recorded.
+        origin: the trusted origin whose page caused it, or None.
+        preflight: what the browser of that page is told, if the method is OPTIONS; else None.
     """
 
     length: int
@@ -138,9 +141,19 @@ class RequestFields:
     presented: Presented | Refusal | None
     notes: Notes
     fault: Refusal | None
+    origin: bytes | None = None
+    preflight: bytes | None = None
 
 
-def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None, *, guarded: bool = False) -> RequestFields:
+def read_fields(
+    block: bytes,
+    minor: int,
+    names: frozenset[bytes] | None,
+    *,
+    guarded: bool = False,
+    secure: bool = False,
+    trusted: frozenset[bytes] = frozenset(),
+) -> RequestFields:
     """Read, judge and rewrite the field block of a request.
 
     Args:
@@ -148,6 +161,8 @@ def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None, *, gua
         minor: HTTP minor version.
         names: host names of the listener, None for a Unix socket.
         guarded: whether callers are configured, so that credentials count.
+        secure: whether the listener speaks TLS.
+        trusted: origins whose pages may call.
 
     Raises:
         ProtocolError: the block is malformed or too large.
@@ -178,6 +193,7 @@ def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None, *, gua
     if framing.length < 0:
         forwarded.append(b"Transfer-Encoding: chunked\r\n")
     notes = read_notes(noted) if noted else NO_NOTES
+    origin = trusted_origin(lines, trusted) if trusted else None
     return RequestFields(
         length=framing.length,
         keep_alive=framing.keep_alive,
@@ -185,10 +201,12 @@ def read_fields(block: bytes, minor: int, names: frozenset[bytes] | None, *, gua
         host=framing.host,
         forwarded=b"".join(forwarded),
         traced=traced,
-        refusal=judge(framing.host, lines, names),
+        refusal=judge(framing.host, lines, names, secure=secure, origin=origin),
         presented=presented(lines) if guarded else None,
         notes=NO_NOTES if isinstance(notes, Refusal) else notes,
         fault=notes if isinstance(notes, Refusal) else None,
+        origin=origin,
+        preflight=None if origin is None else preflight(lines, origin),
     )
 
 

@@ -51,8 +51,8 @@ class ExchangeRecord(NamedTuple):
         request_id: UUID; also sent as BelGov-Trace-Id where the caller sent none.
         profile: name of the profile, empty where none was reached.
         method: as the caller wrote it; empty where the head could not be read.
-        path: the upstream path without query, or the caller's where no upstream was reached; never to be
-            shown unmasked.
+        path: the upstream path without query, or the caller's where it leads to no profile; never to be shown
+            unmasked.
         status: status code of the answer, 0 where the caller was gone before one.
         origin: ``upstream``, ``gateway``, ``token-server`` or ``network``.
         code: problem code, empty for an upstream's answer.
