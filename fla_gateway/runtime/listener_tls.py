@@ -23,8 +23,8 @@ _SOON: Final = timedelta(days=14)
 _RENEW: Final = "renew it, and restart the gateway"
 _REASONS: Final = {
     "KEY_VALUES_MISMATCH": ("key", "does not belong to the certificate", "give the key that it was made with"),
-    "KEY_TYPE_MISMATCH": ("key", "does not belong to the certificate", "give the key that it was made with"),
-    "BAD_DECRYPT": ("password_file", "does not hold the password of the key", "look for blanks and further lines"),
+    # A key of another kind than the certificate's.
+    "NO_CERTIFICATE_ASSIGNED": ("key", "does not belong to the certificate", "give the key that it was made with"),
     "EE_KEY_TOO_SMALL": ("certificate", "has a key that is too short for TLS", "make one with RSA 2048 or P-256"),
     "CA_KEY_TOO_SMALL": ("certificate", "has an issuer with a key too short for TLS", "ask for one of another issuer"),
     "CA_MD_TOO_WEAK": ("certificate", "is signed with a digest that is no longer safe", "ask for one with SHA-256"),
@@ -114,14 +114,20 @@ def _load_pair(context: ssl.SSLContext, tls: ListenerTls, password: Secret | Non
         context.load_cert_chain(tls.certificate, tls.key, answer)
     except (ssl.SSLError, ValueError) as error:
         reason = error.reason if isinstance(error, ssl.SSLError) else None
-        fault = _pair_fault(tls, reason, place, unlocked=not asked or password is not None)
+        fault = _lock_fault(tls, password, place) if asked and reason is None else _pair_fault(tls, reason, place)
         raise ConfigurationError((fault,)) from None
 
 
-def _pair_fault(tls: ListenerTls, reason: str | None, place: str, *, unlocked: bool) -> Fault:
-    if not unlocked:
-        message = f"{tls.key} is protected by a password, and none is configured"
-        return Fault(f"{place}.key", message, "add password_file")
+def _lock_fault(tls: ListenerTls, password: Secret | None, place: str) -> Fault:
+    if password is None:
+        return Fault(
+            f"{place}.key", f"{tls.key} is protected by a password, and none is configured", "add password_file"
+        )
+    message = f"the password does not open {tls.key}"
+    return Fault(f"{place}.password_file", message, "look for blanks and further lines in the password file")
+
+
+def _pair_fault(tls: ListenerTls, reason: str | None, place: str) -> Fault:
     if reason in _REASONS:
         name, message, cure = _REASONS[reason]
         return Fault(f"{place}.{name}", f"{getattr(tls, name)} {message}", cure)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import grp
+import os
 import resource
 import socket
 import stat
+import sys
 
 import pytest
 
@@ -84,6 +87,106 @@ def test_a_directory_that_does_not_exist_is_told(tmp_path):
     with pytest.raises(ConfigurationError) as caught:
         bind(unix(tmp_path / "none/gateway.sock"), "gateway.listen[0]")
     assert "the directory of the socket does not exist" in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["600", "0660", "0220", "0666"])
+def test_mode_and_group_are_as_asked(tmp_path, mode):
+    """The group by its name or number."""
+    for group in (str(os.getegid()), grp.getgrgid(os.getegid()).gr_name):
+        path = tmp_path / "gateway.sock"
+        (bound,) = bind(unix(path, mode=mode, group=group), "gateway.listen[0]")
+        found = path.stat()
+        assert (stat.S_IMODE(found.st_mode), found.st_gid) == (int(mode, 8), os.getegid())
+        bound.release()
+
+
+def test_a_socket_is_never_wider_than_asked(tmp_path):
+    """When its group is given, the group has no rights yet: the mode comes last, and only then it listens."""
+    path = tmp_path / "gateway.sock"
+    seen = []
+
+    def watch(event, arguments):
+        if event in {"os.chown", "os.chmod"} and os.fspath(arguments[0]) == str(path):
+            with socket.socket(socket.AF_UNIX) as probe:
+                seen.append((event, stat.S_IMODE(path.stat().st_mode), probe.connect_ex(str(path))))
+
+    sys.addaudithook(watch)
+    (bound,) = bind(unix(path, mode="0660", group=str(os.getegid())), "gateway.listen[0]")
+    bound.release()
+    refused = errno.ECONNREFUSED
+    assert seen == [("os.chown", 0o600, refused), ("os.chmod", 0o600, refused)]
+
+
+def test_a_group_that_does_not_exist_is_a_fault(tmp_path):
+    """And no socket is left behind."""
+    with pytest.raises(ConfigurationError) as caught:
+        bind(unix(tmp_path / "s", group="no-such-group"), "gateway.listen[0]")
+    assert str(caught.value).startswith("gateway.listen[0].group: there is no group 'no-such-group'")
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user without the group")
+def test_a_group_that_the_user_is_not_in_is_a_fault(tmp_path):
+    """And no socket is left behind, which would be another's to remove."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    tmp_path.chmod(0o1777)
+    os.seteuid(12_345)
+    try:
+        with pytest.raises(ConfigurationError) as caught:
+            bind(unix(tmp_path / "s", group="54321"), "gateway.listen[0]")
+    finally:
+        os.seteuid(0)
+    assert "the socket may not be given to group 54321" in str(caught.value)
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_directory_that_everybody_may_write_to_is_a_fault(tmp_path):
+    """Another user could put a socket of his own there and read declarations; with the sticky bit he cannot."""
+    tmp_path.chmod(0o777)
+    with pytest.raises(ConfigurationError) as caught:
+        bind(unix(tmp_path / "s"), "gateway.listen[0]")
+    assert f"everybody may write to {tmp_path}" in str(caught.value)
+    tmp_path.chmod(0o1777)
+    close(bind(unix(tmp_path / "s"), "gateway.listen[0]"))
+
+
+def test_a_link_is_not_followed(tmp_path):
+    """Neither it nor the stale socket that it leads to is removed."""
+    close(bind(unix(tmp_path / "stale"), "gateway.listen[0]"))
+    (tmp_path / "link").symlink_to(tmp_path / "stale")
+    with pytest.raises(ConfigurationError) as caught:
+        bind(unix(tmp_path / "link"), "gateway.listen[0]")
+    assert "exists and is no socket" in str(caught.value)
+    assert (tmp_path / "stale").exists()
+
+
+def test_the_socket_of_a_successor_is_not_removed(tmp_path):
+    """Whose file it is tells its inode, not its path."""
+    path = tmp_path / "s"
+    (first,) = bind(unix(path), "gateway.listen[0]")
+    path.unlink()
+    (successor,) = bind(unix(path), "gateway.listen[0]")
+    first.release()
+    with socket.socket(socket.AF_UNIX) as probe:
+        assert probe.connect_ex(str(path)) == 0
+    successor.release()
+    assert not path.exists()
+
+
+def test_an_abstract_name_leaves_no_file(tmp_path, monkeypatch):
+    """It is bound, told when it is taken, and gone with its socket."""
+    monkeypatch.chdir(tmp_path)
+    name = f"@fla-gateway-test-{os.getpid()}"
+    (bound,) = bind(unix(name), "gateway.listen[0]")
+    with socket.socket(socket.AF_UNIX) as probe:
+        assert probe.connect_ex("\0" + name[1:]) == 0
+    with pytest.raises(ConfigurationError) as caught:
+        bind(unix(name), "gateway.listen[1]")
+    assert "another program listens there" in str(caught.value)
+    bound.release()
+    assert list(tmp_path.iterdir()) == []
+    close(bind(unix(name), "gateway.listen[0]"))
 
 
 @pytest.mark.parametrize("error", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
