@@ -90,6 +90,7 @@ def test_the_full_file_shows_the_defaults():
     configuration = full()
     gateway, employer = configuration.gateway, configuration.profiles["employer"]
     shown = [gateway, gateway.timeouts, gateway.pool, configuration.admin, configuration.log, configuration.security]
+    assert configuration.audit is not None
     for table in (*shown, configuration.audit, employer.assertion):
         for key, field in type(table).model_fields.items():
             if field.default is not None and not field.is_required() and key not in EXAMPLES:
