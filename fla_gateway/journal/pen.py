@@ -71,6 +71,8 @@ class Pen:
         self._loop = loop
         self._syncing = Syncing(store.unsynced, loop, thread, self._note_sync)
         self._sync_timer: asyncio.TimerHandle | None = None
+        self._written_at = 0.0
+        self._syncing_since: float | None = None
         self._reason = ""
         self._since = 0.0
         self._retry_at = 0.0
@@ -98,6 +100,7 @@ class Pen:
             self._retry_at = self._clock.monotonic() + BRAKE_SECONDS
             return False
         if self._must_sync and self._sync_timer is None:
+            self._written_at = self._clock.monotonic()
             self._sync_timer = self._loop.call_later(self._settings.fsync_seconds, self._sync)
         return True
 
@@ -219,12 +222,24 @@ class Pen:
 
     def _sync(self) -> None:
         self._sync_timer = None
+        if self._syncing_since is None:
+            self._syncing_since = self._written_at
         self._syncing.begin()
+
+    def unsynced_seconds(self) -> float:
+        """Give the seconds since the first line that may not be on the disk was written; 0 without any."""
+        since = self._syncing_since
+        if since is None:
+            if self._sync_timer is None:
+                return 0.0
+            since = self._written_at
+        return self._clock.monotonic() - since
 
     def _note_sync(self, error: OSError | None) -> None:
         now = self._clock.wall()
         if error is None:
             self.syncs += 1
+            self._syncing_since = None
             self._probe_seconds = PROBE_SECONDS
             if self.unsynced and self._record_trouble(now):
                 self.unsynced = False

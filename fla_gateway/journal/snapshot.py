@@ -35,6 +35,8 @@ class JournalSnapshot:
         daily_head: the head that was logged last.
         waiting: entries that wait to be written.
         oldest_seconds: how long the first of them has waited; 0 without any.
+        unsynced_seconds: how long the first line has been written that may not be on the disk; 0 without any, and with
+            ``fsync = "never"``.
         failing: whether the journal cannot be written or synced at present.
         failures: times that this began, since the start.
         lost: entries lost since the start.
@@ -48,6 +50,7 @@ class JournalSnapshot:
     daily_head: str
     waiting: int
     oldest_seconds: float
+    unsynced_seconds: float
     failing: bool
     failures: int
     lost: int

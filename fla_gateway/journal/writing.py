@@ -94,7 +94,7 @@ class AuditJournal:
         entries.append(self._other(now, START, facts))
         self._pen.deliver(entries, now)
         self._tell_head("start")
-        self.tick()
+        self._each_second()
 
     # The data path
 
@@ -147,9 +147,12 @@ class AuditJournal:
 
     # Chores
 
+    def _each_second(self) -> None:
+        self._timer = self._loop.call_later(_TICK_SECONDS, self._each_second)
+        self.tick()
+
     def tick(self) -> None:
-        """Do what is due; calls itself each second."""
-        self._timer = self._loop.call_later(_TICK_SECONDS, self.tick)
+        """Do what is due; the journal calls it itself, each second."""
         now = self._wall()
         self._pen.tick(now)
         if self._pen.unwritable:
@@ -196,6 +199,7 @@ class AuditJournal:
             daily_head=self._daily_head,
             waiting=len(pen.backlog) + len(self._finished),
             oldest_seconds=pen.backlog.age(self._monotonic()),
+            unsynced_seconds=pen.unsynced_seconds(),
             failing=pen.unwritable or pen.unsynced,
             failures=pen.failures,
             lost=pen.backlog.lost_ever,

@@ -1,0 +1,202 @@
+"""What the data path says becomes the members of a line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fla_gateway.access.caller import ANONYMOUS, Admission
+from fla_gateway.access.masking import mask_path
+from fla_gateway.journal.entries import Entries
+from fla_gateway.proxy.record import Attempt, Notes
+from tests.support.journal_writer import PATH, a_record, an_intent, the_id
+
+KEY = b"k" * 32
+TEXTS = st.text(max_size=64)
+
+
+@pytest.fixture
+def entries():
+    """The writer of entries."""
+    return Entries(KEY, {"employer": "production"})
+
+
+def members(entry: str) -> dict:
+    """Read an entry back."""
+    return json.loads("{" + entry)
+
+
+def outcome(entries, **changes) -> dict:
+    """Write and read an outcome."""
+    return members(entries.outcome("t", a_record(**changes)))
+
+
+def test_an_intent_has_all_that_is_known_before_sending(entries):
+    """The members are those of the issue, with the masked path and the rule that allowed the request."""
+    path = b"/REST/dimona/v2/workers/85010112345?name=x"
+    assert members(entries.intent("2026-11-22T12:00:00.000Z", an_intent(path=path))) == {
+        "time": "2026-11-22T12:00:00.000Z",
+        "record": "intent",
+        "id": the_id(1),
+        "caller": "payroll",
+        "proof": "key:1a2b3c4d",
+        "profile": "employer",
+        "environment": "production",
+        "rule": "POST /REST/dimona/v2/declarations",
+        "observed": False,
+        "method": "POST",
+        "path": mask_path(path, KEY),
+        "token": "0123abcd",
+        "trace_sent": the_id(1),
+        "trace_caller": "",
+        "reference": "",
+    }
+
+
+def test_an_outcome_repeats_the_intent_and_adds_the_fate(entries):
+    """Whoever has the outcome needs no other line to say what was sent for whom, and what became of it."""
+    intent = members(entries.intent("t", an_intent()))
+    assert members(entries.outcome("t", a_record())) == intent | {
+        "record": "outcome",
+        "status": 201,
+        "origin": "upstream",
+        "code": "",
+        "outcome": "answered",
+        "delivery": "delivered",
+        "received": 120,
+        "sent": 30,
+        "attempts": 1,
+        "refused_attempt": None,
+        "trace_received": "trace-of-the-api",
+        "ms": 41.5,
+        "token_ms": 0.0,
+        "connection_ms": 1.0,
+        "upstream_ms": 39.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "delivery"),
+    [
+        ({"attempts": 0, "origin": "gateway", "outcome": "refused", "upstream_seconds": 0.0}, "not-sent"),
+        ({"attempts": 0, "origin": "token-server", "outcome": "not-sent", "upstream_seconds": 0.0}, "not-sent"),
+        ({"origin": "network", "outcome": "unknown", "upstream_seconds": 0.0}, "unknown"),
+        ({"origin": "gateway", "outcome": "caller-gone", "status": 0, "upstream_seconds": 0.0}, "unknown"),
+        ({"origin": "gateway", "outcome": "caller-gone", "status": 0, "upstream_seconds": 0.2}, "delivered"),
+        ({"origin": "upstream", "outcome": "truncated"}, "delivered"),
+        # The API has refused the first attempt's token; there was no second one.
+        (
+            {
+                "origin": "token-server",
+                "outcome": "unknown",
+                "upstream_seconds": 0.0,
+                "refused": Attempt(401, "", "", 1),
+            },
+            "delivered",
+        ),
+        # There was, and nothing came back.
+        (
+            {
+                "origin": "network",
+                "outcome": "unknown",
+                "attempts": 2,
+                "upstream_seconds": 0.0,
+                "refused": Attempt(401, "", "", 1),
+            },
+            "unknown",
+        ),
+    ],
+)
+def test_delivery_says_no_more_than_is_known(entries, changes, delivery):
+    """Delivered means that an answer's head arrived, not-sent that nothing was written; the rest is unknown."""
+    assert outcome(entries, **changes)["delivery"] == delivery
+
+
+def test_both_attempts_of_a_replay_are_told(entries):
+    """The refused attempt stands beside the last one, with its own token and trace id."""
+    refused = Attempt(401, "feedbeef", 'odd "trace"', 0.0123)
+    found = outcome(entries, attempts=2, refused=refused)
+    assert found["refused_attempt"] == {"status": 401, "token": "feedbeef", "trace": 'odd "trace"', "ms": 12.3}
+    assert (found["attempts"], found["token"]) == (2, "0123abcd")
+
+
+def test_the_trace_sent_is_the_callers_own_if_there_is_one(entries):
+    """BelGov-Trace-Id is the caller's or the request id; where nothing was sent, there is none."""
+    own = Notes(trace="abc-1")
+    found = outcome(entries, notes=own)
+    assert (found["trace_sent"], found["trace_caller"]) == ("abc-1", "abc-1")
+    assert members(entries.intent("t", an_intent(notes=own)))["trace_sent"] == "abc-1"
+    assert outcome(entries)["trace_sent"] == the_id(1)
+    assert outcome(entries, attempts=0)["trace_sent"] == ""
+    assert outcome(entries, attempts=0, notes=own)["trace_sent"] == ""
+
+
+@given(reference=TEXTS, trace=TEXTS, received=TEXTS, caller=TEXTS, proof=TEXTS, rule=TEXTS)
+def test_whatever_a_text_holds_it_stays_one_line_of_ascii_and_comes_back(
+    reference, trace, received, caller, proof, rule
+):
+    """No text of a caller, of the API or of the configuration can break the line or forge a member."""
+    notes, admission = Notes(reference, trace), Admission(caller, proof, rule, observed=True)
+    entries = Entries(KEY, {})
+    for entry in (
+        entries.outcome("t", a_record(notes=notes, trace=received, admission=admission)),
+        entries.intent("t", an_intent(notes=notes, admission=admission)),
+    ):
+        assert entry.isascii()
+        assert entry.isprintable()
+        found = members(entry)
+        assert (found["reference"], found["trace_caller"]) == (reference, trace)
+        assert (found["caller"], found["proof"], found["rule"], found["observed"]) == (caller, proof, rule, True)
+        assert found.get("trace_received", received) == received
+
+
+@given(method=st.binary(max_size=40), path=st.binary(max_size=600))
+def test_whatever_stood_in_the_head_it_stays_one_line(method, path):
+    """Method and path come from the wire; only what is harmless is repeated."""
+    entry = Entries(KEY, {}).outcome("t", a_record(method=method, path=path))
+    found = members(entry)
+    assert entry.isprintable()
+    assert found["path"] == mask_path(path, KEY)
+    assert found["method"] in {"", "OTHER", method.decode("latin-1")}
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [(b"PATCH", "PATCH"), (b"M-SEARCH", "M-SEARCH"), (b"get", "OTHER"), (b"A" * 25, "OTHER"), (b"", "")],
+)
+def test_methods_that_are_none_have_no_name(entries, method, name):
+    """A caller cannot write what it likes into the journal by calling it a method."""
+    for _ in range(2):
+        assert outcome(entries, method=method)["method"] == name
+
+
+def test_what_is_remembered_is_never_mixed_up(entries):
+    """The same caller under another rule, in another profile, has a description of its own; an unknown one none."""
+    one, other = outcome(entries), outcome(entries, profile="learning", admission=ANONYMOUS)
+    assert (one["caller"], one["environment"]) == ("payroll", "production")
+    assert (other["caller"], other["proof"], other["profile"], other["environment"]) == (
+        "",
+        "anonymous",
+        "learning",
+        "",
+    )
+    assert outcome(entries) == one
+    assert outcome(entries, path=PATH + b"/x")["path"].endswith("/x")
+
+
+def test_what_is_remembered_is_bounded(entries):
+    """Callers who never repeat a path cost no memory."""
+    for number in range(3_000):
+        outcome(entries, path=b"/REST/%d" % number, method=b"M" * (number % 20) + b"-%d" % number)
+        outcome(entries, admission=Admission("x", f"uid:{number}"))
+    assert max(len(entries._paths), len(entries._methods), len(entries._who)) <= 1_024
+
+
+def test_a_moment_is_cut_to_the_millisecond(entries):
+    """Times are UTC and never later than the moment itself."""
+    assert entries.stamp(1_795_348_800.9999) == "2026-11-22T12:00:00.999Z"
+    assert entries.stamp(1_795_348_801.0) == "2026-11-22T12:00:01.000Z"
+    assert entries.stamp(1_795_348_800.5) == "2026-11-22T12:00:00.500Z"

@@ -1,0 +1,92 @@
+"""What the tests of the journal's writing side share: records, journals to write, and a reading of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fla_gateway.access.caller import Admission
+from fla_gateway.config.schema import Audit
+from fla_gateway.journal.opening import open_journal
+from fla_gateway.journal.snapshot import Facts
+from fla_gateway.journal.writing import AuditJournal
+from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord, Intent
+from tests.support.tokens import HandClock
+
+PAYROLL = Admission("payroll", "key:1a2b3c4d", "POST /REST/dimona/v2/declarations")
+PATH = b"/REST/dimona/v2/declarations"
+FACTS = Facts("9.9.9", "c0ffee", {"employer": "production"})
+DAY = 86_400
+NOON = 1_795_348_800.0
+"""Noon of 2026-11-22, UTC."""
+
+
+def the_id(number: int) -> str:
+    """Give a request id."""
+    return f"{number:08d}-7d5c-4a0e-9b1d-3f9a7c1d2e4f"
+
+
+def an_intent(number: int = 1, **changes: Any) -> Intent:
+    """Make an intent."""
+    plain = Intent(the_id(number), "employer", b"POST", PATH, PAYROLL, NO_NOTES, "0123abcd")
+    return plain._replace(**changes)
+
+
+def a_record(number: int = 1, **changes: Any) -> ExchangeRecord:
+    """Make the record of an answered POST."""
+    return ExchangeRecord(
+        the_id(number), "employer", b"POST", PATH, 201, "upstream", "", "answered", 120, 30, 0.0415, 1,
+        PAYROLL, NO_NOTES, "0123abcd", "trace-of-the-api", 0.0, 0.001, 0.039,
+    )._replace(**changes)  # fmt: skip
+
+
+def audit(path: Path, **settings: Any) -> Audit:
+    """Make the table `[audit]`; no fsync but where a test asks for it."""
+    return Audit(path=path, **{"fsync": "never", **settings})
+
+
+def opened(path: Path, clock: HandClock | None = None, **settings: Any) -> AuditJournal:
+    """Open a journal on the running loop."""
+    return open_journal(audit(path, **settings), clock or HandClock(wall=NOON), FACTS, asyncio.get_running_loop())
+
+
+def files(path: Path) -> list[Path]:
+    """Give the files of a journal's segments, in its order."""
+    return sorted(path.glob("*.jsonl"))
+
+
+def chained_lines(path: Path) -> list[dict[str, Any]]:
+    """Read a journal by its documentation alone: every line names the hash of the one before, and the next number."""
+    head, seq, found = "", 0, []
+    for file in files(path):
+        content = file.read_bytes()
+        assert content.endswith(b"\n"), f"{file.name} has a torn line"
+        for raw in content[:-1].split(b"\n"):
+            members = json.loads(raw)
+            if found:
+                assert (members["prev"], members["seq"]) == (head, seq + 1), f"{file.name}: {members}"
+            head, seq = sha256(raw).hexdigest(), members["seq"]
+            found.append(members)
+    return found
+
+
+def kinds(path: Path) -> list[str]:
+    """Give the kinds of a journal's records, its chain being whole."""
+    return [members["record"] for members in chained_lines(path)]
+
+
+def of_kind(path: Path, kind: str) -> list[dict[str, Any]]:
+    """Give the records of a kind, the chain being whole."""
+    return [members for members in chained_lines(path) if members["record"] == kind]
+
+
+def crash(journal: AuditJournal) -> None:
+    """Give up a journal as a killed process does: nothing more is written, and the kernel takes the lock back."""
+    if journal._timer is not None:
+        journal._timer.cancel()
+    journal._store.close()
+    journal._directory.close()
+    journal._thread.shutdown()
