@@ -20,16 +20,9 @@ from fla_gateway.proxy.routing import service_of
 _NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
 
 
-class Passed(NamedTuple):
-    """A request that goes on.
-
-    Attributes:
-        account: the profile that it is for.
-        admission: whose it is, and what permits it.
-    """
-
-    account: Account
-    admission: Admission
+Passed = tuple[Account, Admission]
+"""A request that goes on: the profile that it is for, whose it is and what permits it. A plain pair, since one is made
+for each request."""
 
 
 class Turned(NamedTuple):
@@ -122,7 +115,7 @@ class Gate:
             limited = _limited(account, admission.caller, route.path, fields.length, now)
             if limited is not None:
                 return Turned(limited, admission, account.name)
-        return Passed(account, admission)
+        return account, admission
 
 
 def _limited(account: Account, caller: str, path: bytes, length: int, now: float) -> Refusal | None:

@@ -112,7 +112,7 @@ def journal_numbers(observation: Observation) -> JournalNumbers | None:
     found = observation.journal.snapshot()
     return JournalNumbers(
         waiting=found.waiting,
-        lag_seconds=found.oldest_seconds,
+        lag_seconds=max(found.oldest_seconds, found.unsynced_seconds),
         failures=found.failures,
         failing=found.failing,
         lost=found.lost,
