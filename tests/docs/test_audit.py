@@ -1,0 +1,79 @@
+"""docs/audit.md says what the journal holds, as the gateway's own writer writes it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import resource
+
+import pytest
+from structlog.testing import capture_logs
+
+from fla_gateway.access.caller import STRANGER
+from fla_gateway.journal import lines
+from fla_gateway.journal.doubt import REASONS
+from tests.docs.pages import read, rows
+from tests.support.journal_writer import DAY, NOON, a_record, an_intent, chained_lines, crash, files, opened
+from tests.support.tokens import HandClock
+
+PAGE = "docs/audit.md"
+EVERY_LINE = ["prev", "seq", "time", "record"]
+KINDS = {value for name, value in vars(lines).items() if name.isupper() and isinstance(value, str)} - {lines.NO_HASH}
+
+
+def members_of(heading):
+    """Give the members that the page lists for a kind of line."""
+    (section,) = re.findall(rf"^### `?{heading}`?$(.*?)(?=^##)", read(PAGE), re.MULTILINE | re.DOTALL)
+    return [cells[0].strip("`") for cells in rows(section)]
+
+
+def fail_once(journal, record, clock):
+    """Let the kernel refuse to write the outcome of an exchange, and then take it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with capture_logs():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (journal._store.size, before[1]))
+        try:
+            journal.exchange(record)
+            journal._flush()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        clock.advance(2)
+        journal.tick()
+
+
+async def written(path):
+    """Let the writer write every kind of line; give them all."""
+    clock = HandClock(wall=NOON)
+    opened(path, clock).close()
+    before = chained_lines(path)
+    clock.advance(4_000 * DAY)
+    journal = opened(path, clock)
+    while len(files(path)) > 1:
+        await asyncio.get_running_loop().run_in_executor(journal._thread, int)
+    journal.intend(an_intent())
+    fail_once(journal, a_record(), clock)
+    crash(journal)
+    with files(path)[0].open("ab") as stream:
+        stream.write(b'{"prev"')
+    journal = opened(path, clock)
+    journal.exchange(a_record(3, admission=STRANGER, profile="", code="caller-unknown"))
+    journal.close()
+    return before + chained_lines(path)
+
+
+async def test_page_lists_every_member_of_every_kind(tmp_path):
+    """Each kind of line has a table with its members, in the order in which they are written, and no others."""
+    assert members_of("every line") == EVERY_LINE
+    found: dict[str, list[str]] = {}
+    for line in await written(tmp_path / "journal"):
+        assert list(line)[:4] == EVERY_LINE
+        found.setdefault(line["record"], list(line)[4:])
+    assert set(found) == KINDS
+    assert {kind: members_of(kind) for kind in KINDS} == found
+    assert set(re.findall(r"^### `(.+)`$", read(PAGE), re.MULTILINE)) == KINDS
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_page_explains_every_reason_for_doubt(reason):
+    """Whoever is shown a reason finds it on the page."""
+    assert f"| `{reason}` | " in read(PAGE)
