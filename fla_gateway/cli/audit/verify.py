@@ -30,12 +30,12 @@ examples:
   fla-gateway audit verify --head 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"""
 
 PROVES: Final = (
-    "This shows that nothing in these files was damaged, or changed, removed or put in by somebody who did not also "
-    "write every later line anew."
+    "This shows that no line before the last was damaged, changed, removed or put in, unless somebody also wrote every "
+    "later line anew."
 )
 PROVES_NOT: Final = (
-    "It does not show that nobody rewrote everything, or cut off the end: for that, keep the head elsewhere and give "
-    "it with --head."
+    "It does not show that nobody rewrote everything, changed the last line or cut off the end: for that, keep the head "
+    "elsewhere and give it with --head."
 )
 
 _WIDTH: Final = 10
