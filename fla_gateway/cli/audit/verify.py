@@ -34,8 +34,8 @@ PROVES: Final = (
     "later line anew."
 )
 PROVES_NOT: Final = (
-    "It does not show that nobody rewrote everything, changed the last line or cut off the end: for that, keep the head "
-    "elsewhere and give it with --head."
+    "It does not show that nobody rewrote everything, changed the last line or cut off the end: for that, keep the "
+    "head elsewhere and give it with --head."
 )
 
 _WIDTH: Final = 10
