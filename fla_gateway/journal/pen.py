@@ -132,6 +132,9 @@ class Pen:
         Raises:
             ProblemError: ``journal-unavailable``; it may not be.
         """
+        if self.unsynced:
+            # Who goes on in spite of it does not wait for a disk that fails; `tick` tries it now and then.
+            return
         if await self._syncing.synced() is not None and self._refuses:
             raise self._refusal()
 
@@ -222,6 +225,8 @@ class Pen:
 
     def _sync(self) -> None:
         self._sync_timer = None
+        if self.unsynced:
+            return
         if self._syncing_since is None:
             self._syncing_since = self._written_at
         self._syncing.begin()

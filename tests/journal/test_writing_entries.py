@@ -24,12 +24,12 @@ def entries():
     return Entries(KEY, {"employer": "production"})
 
 
-def members(entry: str) -> dict:
+def members(entry):
     """Read an entry back."""
     return json.loads("{" + entry)
 
 
-def outcome(entries, **changes) -> dict:
+def outcome(entries, **changes):
     """Write and read an outcome."""
     return members(entries.outcome("t", a_record(**changes)))
 

@@ -60,7 +60,8 @@ def files(path: Path) -> list[Path]:
 
 def chained_lines(path: Path) -> list[dict[str, Any]]:
     """Read a journal by its documentation alone: every line names the hash of the one before, and the next number."""
-    head, seq, found = "", 0, []
+    head, seq = "", 0
+    found: list[dict[str, Any]] = []
     for file in files(path):
         content = file.read_bytes()
         assert content.endswith(b"\n"), f"{file.name} has a torn line"

@@ -1,0 +1,236 @@
+"""What reaches the disk when: fsync in a thread, shared by all who wait, and what its failure means."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from structlog.testing import capture_logs
+
+from fla_gateway.errors import ProblemError
+from fla_gateway.journal.directory import Directory
+from fla_gateway.journal.entries import Entries
+from fla_gateway.journal.store import Store
+from fla_gateway.journal.syncing import Syncing
+from fla_gateway.journal.writing import AuditJournal
+from tests.support.behaviour import eventually
+from tests.support.journal_writer import (
+    DAY,
+    FACTS,
+    NOON,
+    a_record,
+    an_intent,
+    audit,
+    files,
+    kinds,
+    of_kind,
+    opened,
+    the_id,
+)
+from tests.support.tokens import HandClock
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the journal is."""
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+def clock():
+    """A clock moved by hand."""
+    return HandClock(wall=NOON)
+
+
+class SlowDisk(Store):
+    """A store whose fsyncs can be held up, and can meet an error of the system.
+
+    A descriptor that is closed stands for a disk that fails: fsync(2) refuses it, and nothing of ours is replaced.
+    """
+
+    def __init__(self, *given) -> None:
+        super().__init__(*given)
+        self.broken = False
+        self.begun = 0
+
+    def unsynced(self) -> tuple[list[int], list[int]]:
+        self.begun += 1
+        wanted, closed = super().unsynced()
+        return [*wanted, *([1_000_000] if self.broken else [])], closed
+
+
+class Desk:
+    """A journal on a slow disk."""
+
+    def __init__(self, path, clock, **settings) -> None:
+        loop = asyncio.get_running_loop()
+        directory = Directory(path)
+        entries = Entries(directory.masking_key, {})
+        self.disk = SlowDisk(directory, entries, "1", 65_536)
+        table = audit(path, **{"fsync": "always", **settings})
+        self.journal = AuditJournal(table, clock, FACTS, directory, entries, self.disk, loop)
+        self.journal.begin()
+
+    async def settled(self, condition) -> None:
+        """Wait until something holds."""
+        await eventually(condition)
+
+
+async def test_always_waits_for_the_disk(path):
+    """The data path is told to wait, and what it waited for is on file."""
+    journal = opened(path, fsync="always")
+    assert journal.waits
+    await journal.secure(an_intent(1))
+    assert journal.snapshot().syncs == 1
+    assert [line["id"] for line in of_kind(path, "intent")] == [the_id(1)]
+    journal.close()
+
+
+async def test_all_who_wait_share_an_fsync(path, clock):
+    """A hundred intents of one turn cost one fsync; those of the time in which it runs share the next."""
+    desk = Desk(path, clock)
+    gate = threading.Event()
+    desk.journal._thread.submit(gate.wait)
+    waiting = [asyncio.ensure_future(desk.journal.secure(an_intent(number))) for number in range(100)]
+    await desk.settled(lambda: desk.disk.begun)
+    later = [asyncio.ensure_future(desk.journal.secure(an_intent(number))) for number in range(100, 200)]
+    await asyncio.sleep(0)
+    assert len(of_kind(path, "intent")) == 200
+    assert not any(one.done() for one in waiting)
+    gate.set()
+    await asyncio.gather(*waiting, *later)
+    assert (desk.disk.begun, desk.journal.snapshot().syncs) == (2, 2)
+    desk.journal.close()
+
+
+async def test_who_gives_up_waiting_takes_nobody_along(path, clock):
+    """A caller that leaves while the disk works does not end the others' wait."""
+    desk = Desk(path, clock)
+    gate = threading.Event()
+    desk.journal._thread.submit(gate.wait)
+    one, other = (asyncio.ensure_future(desk.journal.secure(an_intent(number))) for number in (1, 2))
+    await desk.settled(lambda: desk.disk.begun)
+    one.cancel()
+    gate.set()
+    await other
+    assert one.cancelled()
+    desk.journal.close()
+
+
+async def test_interval_syncs_what_was_written_and_nothing_else(path, clock):
+    """Each interval in which something was written ends with an fsync; a gateway at rest leaves the disk alone."""
+    desk = Desk(path, clock, fsync="interval", fsync_seconds=0.01)
+    assert not desk.journal.waits
+    await desk.settled(lambda: desk.journal.snapshot().syncs == 1)
+    clock.advance(5)
+    assert desk.journal.snapshot().unsynced_seconds == 0
+    desk.journal.intend(an_intent(1))
+    clock.advance(5)
+    assert desk.journal.snapshot().unsynced_seconds == 5
+    await desk.settled(lambda: desk.journal.snapshot().syncs == 2)
+    assert desk.journal.snapshot().unsynced_seconds == 0
+    await asyncio.sleep(0.05)
+    assert desk.disk.begun == 2
+    desk.journal.close()
+
+
+async def test_never_leaves_it_to_the_kernel(path, clock):
+    """No thread is begun for it, not even at the end."""
+    desk = Desk(path, clock, fsync="never")
+    desk.journal.intend(an_intent(1))
+    desk.journal.close()
+    assert desk.disk.begun == 0
+
+
+async def test_a_finished_segment_reaches_the_disk_before_it_is_closed(path, clock):
+    """An intent in the old segment is as safe as one in the new."""
+    desk = Desk(path, clock)
+    desk.journal.intend(an_intent(1))
+    clock.advance(DAY)
+    await desk.journal.secure(an_intent(2))
+    assert desk.disk.begun == 1
+    wanted, closed = desk.disk.unsynced()
+    assert (len(wanted), closed) == (1, [])
+    desk.journal.close()
+    assert len(files(path)) == 2
+
+
+async def test_a_disk_that_fails_refuses_changes_and_begins_a_new_segment(path, clock):
+    """After a failed fsync nobody knows what the kernel kept, so that file is left and the time of doubt recorded."""
+    desk = Desk(path, clock)
+    await desk.journal.secure(an_intent(1))
+    desk.disk.broken = True
+    with capture_logs() as logs:
+        with pytest.raises(ProblemError, match="Bad file descriptor"):
+            await desk.journal.secure(an_intent(2))
+        with pytest.raises(ProblemError):
+            desk.journal.intend(an_intent(3))
+        desk.journal.exchange(a_record(2, code="journal-unavailable", attempts=0))
+        await asyncio.sleep(0)
+        desk.disk.broken = False
+        clock.advance(1)
+        desk.journal.tick()
+        await desk.settled(lambda: not desk.journal.snapshot().failing)
+    await desk.journal.secure(an_intent(4))
+    desk.journal.close()
+    assert [event["event"] for event in logs] == ["journal-failing", "journal-recovered"]
+    assert kinds(path) == [
+        "segment", "start", "intent", "intent", "segment", "outcome", "lost", "intent", "stop"
+    ]  # fmt: skip
+    assert len(files(path)) == 2
+    assert of_kind(path, "lost")[0]["reason"] == "Bad file descriptor"
+
+
+async def test_a_disk_that_fails_on_and_on_is_tried_less_and_less_often(path, clock):
+    """Each try needs a new segment; a night of them must not fill the directory."""
+    desk = Desk(path, clock)
+    desk.disk.broken = True
+    with capture_logs() as logs:
+        for second in range(300):
+            desk.journal.tick()
+            clock.advance(1)
+            if not second:
+                desk.journal._pen._sync()
+            await desk.settled(lambda: not desk.journal._pen._syncing._running)
+        assert desk.journal.snapshot().sync_failures == 10
+        desk.journal.close()
+    assert len(files(path)) == 11
+    assert [event["event"] for event in logs] == ["journal-failing", "journal-head"]
+
+
+async def test_continue_sends_although_the_disk_fails(path, clock):
+    """Who chose to go on is served, and the intents are in the kernel's hands at least."""
+    desk = Desk(path, clock, on_failure="continue")
+    desk.disk.broken = True
+    await desk.journal.secure(an_intent(1))
+    await desk.journal.secure(an_intent(2))
+    assert desk.journal.snapshot().failing
+    desk.disk.broken = False
+    desk.journal.close()
+    assert kinds(path) == ["segment", "start", "intent", "segment", "intent", "stop"]
+    assert desk.disk.begun == 2, "one that failed, and one at the end"
+
+
+async def test_whoever_asked_while_a_failing_fsync_ran_is_refused_too():
+    """What he wrote went to the same file, and the next fsync would not tell that it was lost."""
+    loop, results = asyncio.get_running_loop(), []
+    reader, writer = os.pipe()
+    with ThreadPoolExecutor(1) as thread:
+        gate = threading.Event()
+        thread.submit(gate.wait)
+        descriptors = iter([1_000_000, writer])
+        syncing = Syncing(lambda: ([next(descriptors)], []), loop, thread, results.append)
+        first = asyncio.ensure_future(syncing.synced())
+        await asyncio.sleep(0.01)
+        second = asyncio.ensure_future(syncing.synced())
+        await asyncio.sleep(0)
+        gate.set()
+        assert isinstance(await first, OSError)
+        assert await second is await first
+        assert await syncing.synced() is None
+    assert [type(result) for result in results] == [OSError, type(None)]
+    os.close(reader)
+    os.close(writer)
