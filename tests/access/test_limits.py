@@ -173,6 +173,15 @@ def test_what_others_do_not_use_of_the_rate_is_not_wasted():
     assert traffic.served["greedy"] == pytest.approx(60 * 9, rel=0.05)
 
 
+def test_a_newcomer_has_his_part_of_what_is_left():
+    """Of the second's worth that is at hand when he comes, an equal part is his, however fast the other one asks."""
+    limits = limiter(profile=Limits(per_second=10))
+    assert entered(limits, "greedy", 0, 1) == 1
+    assert entered(limits, "newcomer", 0, 1) == 1
+    assert entered(limits, "greedy", 0, 99) == 4
+    assert entered(limits, "newcomer", 0, 99) == 3
+
+
 @pytest.mark.parametrize("floods", [1, 3])
 @pytest.mark.parametrize("rate", [0.1, 0.5, 2])
 def test_a_slow_rate_is_shared_with_who_comes_again_as_told(rate, floods):

@@ -203,6 +203,15 @@ async def test_a_failure_that_stays_is_told_every_ten_minutes(make):
     assert [it["reason"] for it in events] == ["there is no connection: connection refused"] * 2
 
 
+async def test_another_failure_is_told_at_once(cluster, make):
+    """Whoever repairs one thing sees the next one in the log without waiting."""
+    keys = make(cluster.url)
+    with capture_logs() as events:
+        for cluster.status in (500, 500, 403):
+            await keys.start()
+    assert ["500" in it["reason"] for it in events] == [True, False]
+
+
 async def test_a_name_that_does_not_exist_is_told(make):
     """A wrong host in the configuration is found in the log."""
     with capture_logs() as events:
