@@ -12,6 +12,10 @@ from typing import Final, NamedTuple
 from fla_gateway.http1.fields import FieldLine, value_of
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
+_SIGNS: Final = frozenset((b"origin", b"sec-fetch-site", b"referer", b"user-agent"))
+_ENGINE: Final = b"gecko"
+"""What the User-Agent of every browser has in it: of Firefox ``Gecko/``, of all others ``(KHTML, like Gecko)``."""
+_DEFAULT_PORTS: Final = {b"http": b":80", b"https": b":443"}
 
 
 class Refusal(NamedTuple):
@@ -26,6 +30,13 @@ class Refusal(NamedTuple):
     code: str
     detail: str
     retry_after: int | None = None
+
+
+_SILENT: Final = Refusal(
+    "browser-refused",
+    "A browser sent this request without saying whether a web page caused it; browsers say so over TLS and to loopback "
+    "names only. Open the address as localhost or over TLS. A program of your own must not send a browser's User-Agent.",
+)
 
 
 def listener_names(port: int, own: Iterable[str], further: Iterable[str]) -> frozenset[bytes]:
@@ -45,13 +56,22 @@ def listener_names(port: int, own: Iterable[str], further: Iterable[str]) -> fro
     return frozenset(names)
 
 
-def judge(host: bytes | None, lines: list[FieldLine], names: frozenset[bytes] | None) -> Refusal | None:
+def judge(
+    host: bytes | None,
+    lines: list[FieldLine],
+    names: frozenset[bytes] | None,
+    *,
+    secure: bool = False,
+    origin: bytes | None = None,
+) -> Refusal | None:
     """Refuse a request that carries a foreign host name or that a page in a browser caused.
 
     Args:
         host: value of Host, or None where HTTP/1.0 sent none.
         lines: the request's fields.
         names: what `listener_names` gave; None for a Unix socket, which no name can be made to point to.
+        secure: whether the listener speaks TLS.
+        origin: what `cross_origin.trusted_origin` gave: pages of this origin may call.
     """
     if host is not None and names is not None and host.lower() not in names:
         return Refusal(
@@ -59,34 +79,56 @@ def judge(host: bytes | None, lines: list[FieldLine], names: frozenset[bytes] | 
             "The Host field names a host that this gateway is not known by. "
             "Call it as localhost, or add the name to 'hosts' under [gateway] in the configuration.",
         )
-    for name, rest in lines:
-        cause = _page(name.lower(), value_of(rest).lower(), names)
-        if cause:
-            return Refusal(
-                "browser-refused",
-                f"The field {cause} shows that a web page caused this request; pages may not use the gateway.",
-            )
+    signs = [(lower, value_of(rest).lower()) for name, rest in lines if (lower := name.lower()) in _SIGNS]
+    if not signs:
+        return None
+    cause = _foreign(signs, names, secure) if origin is None else _elsewhere(signs, origin)
+    if cause:
+        return Refusal(
+            "browser-refused",
+            f"The field {cause} shows that a web page caused this request; pages may not use the gateway.",
+        )
+    return _SILENT if origin is None and _silent_browser(signs) else None
+
+
+def _foreign(signs: list[FieldLine], names: frozenset[bytes] | None, secure: bool) -> str | None:  # noqa: FBT001 - private
+    """Name the field by which a page other than one of this very listener shows."""
+    for name, value in signs:
+        if name == b"origin":
+            return "Origin"
+        # Fetch Metadata: "none" is a person's own navigation, "same-origin" a page of this very listener.
+        if name == b"sec-fetch-site" and value not in (b"none", b"same-origin"):
+            return "Sec-Fetch-Site"
+        if name == b"referer" and value and not _same_site(value, names, b"https" if secure else b"http"):
+            return "Referer"
     return None
 
 
-def _page(name: bytes, value: bytes, names: frozenset[bytes] | None) -> str | None:
-    if name == b"origin":
-        return "Origin"
-    # Fetch Metadata: "none" is a person's own navigation, "same-origin" a page of this very listener.
-    if name == b"sec-fetch-site" and value not in (b"none", b"same-origin"):
-        return "Sec-Fetch-Site"
-    if name == b"referer" and value and not _same_site(value, names):
-        return "Referer"
+def _elsewhere(signs: list[FieldLine], origin: bytes) -> str | None:
+    """Name the field by which a page of another origin shows than the trusted one that is said."""
+    for name, value in signs:
+        if name == b"referer" and value and not (value + b"/").startswith((origin + b"/", origin + b"?")):
+            return "Referer"
     return None
 
 
-def _same_site(referer: bytes, names: frozenset[bytes] | None) -> bool:
+def _silent_browser(signs: list[FieldLine]) -> bool:
+    """Tell whether a browser sent the request and does not say what caused it.
+
+    Browsers send Fetch Metadata to potentially trustworthy URLs alone: over TLS, and to loopback names. To any other
+    name an image tag with ``referrerpolicy=no-referrer`` sends the same fields as a person who types the address.
+    """
+    told = any(name == b"sec-fetch-site" or (name == b"referer" and b"://" in value) for name, value in signs)
+    return not told and any(name == b"user-agent" and _ENGINE in value for name, value in signs)
+
+
+def _same_site(referer: bytes, names: frozenset[bytes] | None, expected: bytes) -> bool:
     scheme, separator, rest = referer.partition(b"://")
     if not separator:
         # "about:blank" or a relative reference: no page of another site.
         return True
     authority = rest.replace(b"?", b"/").replace(b"#", b"/").partition(b"/")[0]
     if b":" not in authority.rpartition(b"]")[2]:
-        # A page of port 80 is not of this listener, unless that is its port.
-        authority += b":80"
-    return scheme == b"http" and (names is None or authority in names)
+        # A page of the default port is not of this listener, unless that is its port.
+        authority += _DEFAULT_PORTS[expected]
+    return scheme == expected and (names is None or authority in names)

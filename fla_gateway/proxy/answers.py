@@ -30,7 +30,7 @@ class OwnAnswer(NamedTuple):
     sent: int
 
 
-def problem_answer(
+def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but for the first four
     code: str,
     detail: str,
     request_id: str,

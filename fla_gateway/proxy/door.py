@@ -97,9 +97,7 @@ class Door:
         return found
 
     def _read(self, block: bytes, minor: int) -> RequestFields:
-        return read_fields(
-            block, minor, self._names, guarded=self._guarded, secure=self.secure, trusted=self._trusted
-        )
+        return read_fields(block, minor, self._names, guarded=self._guarded, secure=self.secure, trusted=self._trusted)
 
     def asked(self, line: bytes) -> Asked:
         """Read and judge a request line with its CRLF; see `read_request_line` and `routing.route`."""

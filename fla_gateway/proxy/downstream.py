@@ -20,14 +20,15 @@ from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED, check_partial_head
 from fla_gateway.problems import PROBLEMS
-from fla_gateway.proxy.answers import connection_field, problem_answer
+from fla_gateway.proxy.answers import connection_field, preflight_answer, problem_answer
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.exchange import Exchange
-from fla_gateway.proxy.gate import Turned
-from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord, Notes
+from fla_gateway.proxy.gate import Preflight, Turned
+from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord
 
 if TYPE_CHECKING:
     from fla_gateway.proxy.door import Door
+    from fla_gateway.proxy.headers import RequestFields
     from fla_gateway.proxy.service import Service
 
 _PIPELINED: Final = 1
@@ -116,8 +117,11 @@ class CallerConnection(asyncio.Protocol):
             return
         service = self._service
         verdict = service.gate.judge(asked, fields, self._peer, service.now())
-        if isinstance(verdict, Turned) or asked.route is None:
-            self._turn_away(asked, cast("Turned", verdict), fields.notes, keep_alive=fields.keep_alive)
+        if isinstance(verdict, (Turned, Preflight)) or asked.route is None:
+            if isinstance(verdict, Preflight):
+                self._permit(asked, verdict, keep_alive=fields.keep_alive)
+            else:
+                self._turn_away(asked, cast("Turned", verdict), fields)
             return
         exchange = self.exchange = Exchange(service, self, self._door, verdict, asked, asked.route, fields)
         exchange.begin(payload, last=last)
@@ -176,31 +180,52 @@ class CallerConnection(asyncio.Protocol):
     def _malformed(self, error: ProtocolError) -> None:
         self._left = CHUNKED  # where the next request would begin is unknown, so there is none
         refusal = Refusal(error.code, _sentence(error))
-        self._turn_away(_UNREADABLE, Turned(refusal, STRANGER, ""), NO_NOTES, keep_alive=False)
+        self._turn_away(_UNREADABLE, Turned(refusal, STRANGER, ""), None)
 
-    def _turn_away(self, asked: Asked, turned: Turned, notes: Notes, *, keep_alive: bool) -> None:
+    def _turn_away(self, asked: Asked, turned: Turned, fields: RequestFields | None) -> None:
+        """Answer with a problem; without fields the head could not be read."""
         service = self._service
-        now = service.now()
-        request_id = service.ids.draw()
         refusal, admission, profile = turned
+        request_id = service.ids.draw()
         path = asked.path if asked.route is None else asked.route.path
-        # RFC 9110, section 9.3.6: what follows a CONNECT may be no HTTP at all, so nothing more is read from it.
-        keep_alive = keep_alive and not self._left and not service.stopping and asked.method != b"CONNECT"
         row = PROBLEMS[refusal.code]
-        connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
+        keep_alive = self._goes_on(asked, keep_alive=fields is not None and fields.keep_alive)
         answer = problem_answer(
             refusal.code, refusal.detail, request_id, profile,
-            delivery="not-sent", method=asked.method, connection=connection, date=service.date(),
-            retry_after=refusal.retry_after,
+            delivery="not-sent", method=asked.method, date=service.date(),
+            connection=connection_field(keep_alive=keep_alive, minor=asked.minor),
+            retry_after=refusal.retry_after, origin=None if fields is None else fields.origin,
         )  # fmt: skip
         self.write(answer.message)
+        now = service.now()
         service.observer.exchange(
             ExchangeRecord(
                 request_id, profile, asked.method, path, row.status, row.origin, refusal.code, "refused",
-                0, answer.sent, 0.0, 0, admission, notes, ended=now,
+                0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, ended=now,
             )
         )  # fmt: skip
         self.turn(now, keep_alive=keep_alive)
+
+    def _permit(self, asked: Asked, preflight: Preflight, *, keep_alive: bool) -> None:
+        """Answer a preflight; it has no caller, and leads nowhere."""
+        service = self._service
+        keep_alive = self._goes_on(asked, keep_alive=keep_alive)
+        connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
+        answer = preflight_answer(preflight.told, connection=connection, date=service.date())
+        self.write(answer.message)
+        now = service.now()
+        service.observer.exchange(
+            ExchangeRecord(
+                service.ids.draw(), "", asked.method, asked.path, 200, "gateway", "", "answered",
+                0, answer.sent, 0.0, 0, STRANGER, ended=now,
+            )
+        )  # fmt: skip
+        self.turn(now, keep_alive=keep_alive)
+
+    def _goes_on(self, asked: Asked, *, keep_alive: bool) -> bool:
+        """Tell whether another request may follow an answer of our own on this connection."""
+        # RFC 9110, section 9.3.6: what follows a CONNECT may be no HTTP at all, so nothing more is read from it.
+        return keep_alive and not self._left and not self._service.stopping and asked.method != b"CONNECT"
 
     # Turns and ends
 

@@ -70,9 +70,7 @@ class Gate:
         self._profiles = profiles
         self._admissions = admissions
 
-    def judge(
-        self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float
-    ) -> Passed | Turned | Preflight:
+    def judge(self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float) -> Passed | Turned | Preflight:
         """Judge one request.
 
         Args:

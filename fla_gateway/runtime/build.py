@@ -145,6 +145,7 @@ def _door(bound: Bound, configured: Configured, only: str | None) -> Door:
         _names(bound.address, configuration),
         secure=bound.tls is not None,
         guarded=bool(configuration.callers),
+        trusted=frozenset(origin.encode() for origin in configuration.gateway.trusted_origins),
         peer_of=peer_of if configuration.callers and _proves(bound) else None,
     )
 
