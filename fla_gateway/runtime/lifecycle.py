@@ -31,6 +31,7 @@ from fla_gateway.runtime.binding import bind
 from fla_gateway.runtime.build import Gateway, Surroundings, build
 from fla_gateway.runtime.configured import Configured, read
 from fla_gateway.runtime.fingerprint import fingerprint
+from fla_gateway.runtime.hardening import undumpable
 from fla_gateway.runtime.keys import Keys, load_keys, signing_key, why_unusable
 from fla_gateway.runtime.measuring import exposition, facts_of
 from fla_gateway.runtime.observation import Observation, observe
@@ -62,6 +63,12 @@ def serve(path: Path, *, strict: bool) -> int:
     configured = read(path)
     configuration = configured.settings.configuration
     logs.configure(configuration.log)
+    undumpable()
+    if configuration.security.landlock:
+        from fla_gateway.runtime.landlock import confine  # noqa: PLC0415 - only where it is asked for
+        from fla_gateway.runtime.needed_files import allowed_paths  # noqa: PLC0415 - as above
+
+        confine(allowed_paths(configured))
     now = datetime.fromtimestamp(clock.wall(), UTC)
     with ThreadPoolExecutor(1) as background:
         loading: Future[Keys] = background.submit(load_keys, configured, now)
