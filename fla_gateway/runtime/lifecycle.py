@@ -29,6 +29,7 @@ from fla_gateway.observe import logs
 from fla_gateway.runtime.announcing import announce
 from fla_gateway.runtime.binding import bind
 from fla_gateway.runtime.build import Gateway, Surroundings, build
+from fla_gateway.runtime.cluster import cluster_accounts
 from fla_gateway.runtime.configured import Configured, read
 from fla_gateway.runtime.fingerprint import fingerprint
 from fla_gateway.runtime.hardening import undumpable
@@ -91,7 +92,7 @@ def serve(path: Path, *, strict: bool) -> int:
                 stack.callback(observation.close)
                 around = Surroundings(
                     client, trust.context, clock, observation.observer, egress, observation.journal,
-                    hash_key=observation.key,
+                    await cluster_accounts(configuration.kubernetes, clock, stack), observation.key,
                 )  # fmt: skip
                 return await process.run(build(configured, unavailable, around), observation, stack)
 

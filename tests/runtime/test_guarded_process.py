@@ -1,0 +1,144 @@
+"""`fla-gateway run` with callers: who is let in as a whole process, and what it says and keeps of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import time
+from contextlib import AsyncExitStack
+from hashlib import sha256
+
+import pytest
+
+from tests.support.behaviour import get, post
+from tests.support.cluster import AUDIENCE, ISSUER, claims, jwk, jwks, sign
+from tests.support.keys import make_rsa, write_identity
+from tests.support.process import Government, run
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+
+KEY = "flagw_" + "0123456789abcdef" * 4
+
+CONFIGURATION = """
+[gateway]
+listen = ["127.0.0.1:0", "unix:gateway.sock"]
+[admin]
+listen = "127.0.0.1:0"
+[log]
+format = "json"
+[environments.stub]
+api_base = "https://localhost:{port}"
+token_url = "https://localhost:{port}/REST/oauth/v5/token"
+ca_file = "{ca_file}"
+[profiles.employer]
+environment = "stub"
+client_id = "client-7"
+key = {{ pem = "acme.pem", certificate = "acme.cer" }}
+{more}
+"""
+
+
+@pytest.fixture
+async def begin(tmp_path, ca_file, api_tls):
+    """Start gateways as processes; they end with the test, and so does the government's side."""
+    government = Government(api_tls)
+    await government.start()
+    write_identity(tmp_path)
+    async with AsyncExitStack() as stack:
+
+        async def start(more):
+            path = tmp_path / "gateway.toml"
+            path.write_text(CONFIGURATION.format(port=government.port, ca_file=ca_file, more=more))
+            process = await stack.enter_async_context(run(path))
+            await process.event("ready")
+            return process
+
+        yield start
+    await government.close()
+
+
+def over_unix(path, raw):
+    """Send a request on a unix socket and read what comes until the gateway closes."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(20)
+        sock.connect(str(path))
+        sock.sendall(raw)
+        return b"".join(iter(lambda: sock.recv(65_536), b""))
+
+
+async def test_a_process_behind_a_unix_socket_is_known_by_its_user(begin, tmp_path):
+    """SO_PEERCRED proves the caller without any credential; on TCP the same program is a stranger."""
+    process = await begin(f'[callers.local]\nuid = {os.geteuid()}\nallow = {{ employer = ["GET /REST/**"] }}')
+    raw = get("/employer/REST/x", "Connection: close")
+    answer = await asyncio.to_thread(over_unix, tmp_path / "gateway.sock", raw)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    refused = await process.call(get("/employer/REST/x"))
+    assert (refused.status, refused.code) == (401, "credentials-missing")
+    assert (await process.event("caller"))["proofs"] == ["uid"]
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+    assert [line["caller"] for line in process.requests] == ["local", ""]
+
+
+async def test_user_and_key_are_both_needed_where_both_are_configured(begin, tmp_path):
+    """Either alone proves nothing."""
+    digest = sha256(KEY.encode()).hexdigest()
+    process = await begin(
+        f'[callers.local]\nuid = {os.geteuid()}\nkeys = [{{ sha256 = "{digest}" }}]\n'
+        'allow = { employer = ["GET /REST/**"] }'
+    )
+    with_key = get("/employer/REST/x", "Connection: close", f"X-Api-Key: {KEY}")
+    without = get("/employer/REST/x", "Connection: close")
+    sock = tmp_path / "gateway.sock"
+    assert (await asyncio.to_thread(over_unix, sock, with_key)).startswith(b"HTTP/1.1 200 ")
+    assert (await asyncio.to_thread(over_unix, sock, without)).startswith(b"HTTP/1.1 401 ")
+    assert (await process.call(with_key)).status == 401
+
+
+async def test_a_service_account_is_verified_off_line(begin, tmp_path):
+    """A projected token of the cluster proves its service account; another's, or a foreign signature, does not."""
+    (tmp_path / "jwks.json").write_bytes(jwks(jwk(make_rsa())))
+    process = await begin(
+        f'[kubernetes]\nissuer = "{ISSUER}"\naudience = "{AUDIENCE}"\njwks_file = "jwks.json"\n'
+        '[callers.erp]\nservice_account = "payroll/erp"\nallow = { employer = ["GET /REST/**"] }'
+    )
+    now = int(time.time())
+    times = {"iat": now, "nbf": now, "exp": now + 600}
+    good = sign(claims(**times))
+    other = sign(claims(**times, sub="system:serviceaccount:payroll:other"))
+    forged = sign(claims(**times), make_rsa(3072))
+    statuses = [
+        (await process.call(get("/employer/REST/x", f"Authorization: Bearer {token}"))).status
+        for token in (good, other, forged)
+    ]
+    assert statuses == [200, 401, 401]
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+    assert good not in process.output
+
+
+async def test_the_journal_is_kept_from_the_first_to_the_last(begin, tmp_path):
+    """Start, intent, outcome and stop, under the ids of the request lines, in files for the owner alone."""
+    process = await begin('anonymous = true\n[audit]\npath = "audit"')
+    assert (await process.call(post(b"{}", "Fla-Gateway-Reference: klant 12"))).status == 200
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+    (segment,) = (tmp_path / "audit").glob("*.jsonl")
+    lines = [json.loads(line) for line in segment.read_text().splitlines()]
+    assert [line["record"] for line in lines] == ["segment", "start", "intent", "outcome", "stop"]
+    assert {lines[2]["id"], lines[3]["id"]} == {process.requests[0]["id"]}
+    assert (lines[2]["reference"], lines[3]["status"]) == ("klant 12", 200)
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "audit").iterdir()} == {0o600}
+    assert not process.events("no-journal")
+
+
+async def test_without_callers_it_is_said_loudly_that_anybody_may_call(begin):
+    """Once at the start, as a warning, with the table that would change it; the same about the journal."""
+    process = await begin("")
+    warning = (await process.event("anonymous"))["warning"]
+    assert "acts as the employer" in warning
+    assert "[callers]" in warning
+    assert "[audit]" in (await process.event("no-journal"))["warning"]
