@@ -222,7 +222,7 @@ class _Process:
             raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
         for one in bound:
             stack.callback(one.release)
-        await admin.start(bound[0].address, [one.sock for one in bound])
+        await admin.start(bound[0].address, [one.sock for one in bound], bound[0].tls)
         stack.push_async_callback(admin.close)
         _LOG.info("admin-listening", address=str(bound[0].address))
 
