@@ -34,8 +34,9 @@ class Refusal(NamedTuple):
 
 _SILENT: Final = Refusal(
     "browser-refused",
-    "A browser sent this request without saying whether a web page caused it; browsers say so over TLS and to loopback "
-    "names only. Open the address as localhost or over TLS. A program of your own must not send a browser's User-Agent.",
+    "A browser sent this request without saying whether a web page caused it; browsers say so over TLS and to "
+    "loopback names only. Open the address as localhost or over TLS. A program of your own must not send a browser's "
+    "User-Agent.",
 )
 
 
@@ -86,7 +87,8 @@ def judge(
     if cause:
         return Refusal(
             "browser-refused",
-            f"The field {cause} shows that a web page caused this request; pages may not use the gateway.",
+            f"The field {cause} shows that a web page caused this request; pages may not use the gateway, "
+            "unless their origin is named in 'trusted_origins' under [gateway] in the configuration.",
         )
     return _SILENT if origin is None and _silent_browser(signs) else None
 

@@ -102,7 +102,9 @@ class AuditJournal:
         """Take note of one finished exchange; it is written in the loop's next turn, or with the next intent."""
         caller, proof, _, _ = record.admission
         if not caller and not (proof and record.profile):
-            self._strangers.add(record.code, self._wall())
+            # Without a code nobody was refused: a browser asked beforehand whether its page may call.
+            if record.code:
+                self._strangers.add(record.code, self._wall())
             return
         self._finished.append(record)
         if self._unfinished:

@@ -10,11 +10,11 @@ from fla_gateway.http1.fields import field_lines
 NAMES = listener_names(8480, ["192.0.2.7"], ["gateway", "other:9000"])
 
 
-def verdict(host, *lines, names=NAMES):
+def verdict(host, *lines, names=NAMES, **further):
     """Give the code of the refusal, or None."""
     block = field_lines("".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n")
     assert block is not None
-    refusal = judge(host, block, names)
+    refusal = judge(host, block, names, **further)
     return refusal and refusal.code
 
 
@@ -104,3 +104,94 @@ def test_no_field_makes_an_exception(line):
     """Neither a prober's name nor what a proxy is said to have seen: the Host field alone is judged."""
     assert verdict(b"evil.example", line) == "wrong-host"
     assert verdict(b"localhost", line.replace("localhost", "evil.example")) is None
+
+
+SECURE = listener_names(443, [], ["gateway"])
+
+
+@pytest.mark.parametrize(
+    "line", ["Referer: https://gateway/x", "Referer: https://gateway:443/x", "Referer: https://localhost"]
+)
+def test_pages_of_a_tls_listener_are_its_own(line):
+    """On a listener that speaks TLS a page of its own is https, of port 443 where none is written."""
+    assert verdict(b"gateway", line, names=SECURE, secure=True) is None
+    assert verdict(b"gateway", line, names=SECURE) == "browser-refused"
+
+
+@pytest.mark.parametrize(
+    "line", ["Referer: http://gateway:443/", "Referer: http://gateway/", "Referer: https://other/"]
+)
+def test_other_pages_are_not_a_tls_listeners_own(line):
+    """The same name in clear text is another origin, which anybody on the network can make."""
+    assert verdict(b"gateway", line, names=SECURE, secure=True) == "browser-refused"
+
+
+BROWSERS = {
+    "chromium": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36",
+    "firefox": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "safari": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Safari/605.1",
+    "explorer": "Mozilla/5.0 (Windows NT 10.0; Trident/7.0; rv:11.0) like Gecko",
+}
+
+
+@pytest.mark.parametrize("agent", BROWSERS.values(), ids=BROWSERS.keys())
+def test_a_browser_that_does_not_say_what_caused_a_request_is_refused(agent):
+    """An image tag that sends no Referer, to a plain name without TLS, shows in nothing but the User-Agent."""
+    assert verdict(b"gateway", f"User-Agent: {agent}") == "browser-refused"
+    assert verdict(b"gateway", f"User-Agent: {agent}", "Referer:") == "browser-refused"
+    assert verdict(b"gateway", f"user-agent: {agent}", "Referer: about:blank") == "browser-refused"
+
+
+@pytest.mark.parametrize(
+    "told", ["Sec-Fetch-Site: none", "Sec-Fetch-Site: same-origin", "Referer: http://gateway:8480/employer/REST/x"]
+)
+def test_a_browser_that_says_what_caused_a_request_is_believed(told):
+    """No page can set these fields: they are the browser's own."""
+    assert verdict(b"gateway", f"User-Agent: {BROWSERS['chromium']}", told) is None
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "Mozilla/4.0 (compatible; Win32; WinHttp.WinHttpRequest.5)",
+        "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1",
+        "Java-http-client/21", "curl/8.5.0", "python-requests/2.32", "Mozilla/5.0",
+    ],
+)  # fmt: skip
+def test_libraries_with_a_browsers_ancestry_are_no_browsers(agent):
+    """Half the world calls itself Mozilla; only browsers name their engine."""
+    assert verdict(b"gateway", f"User-Agent: {agent}") is None
+
+
+ERP = b"https://erp.example"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Origin: https://erp.example",),
+        ("Origin: https://erp.example", "Sec-Fetch-Site: cross-site"),
+        ("Origin: https://erp.example", "Referer: https://erp.example"),
+        ("Origin: https://erp.example", "Referer: https://erp.example/"),
+        ("Origin: https://erp.example", "Referer: https://erp.example/page?x#y", "Sec-Fetch-Site: same-site"),
+        ("Origin: https://erp.example", "Referer:", f"User-Agent: {BROWSERS['chromium']}"),
+    ],
+)
+def test_a_page_of_a_trusted_origin_passes(lines):
+    """Its Origin counts for what Fetch Metadata and Referer say of the same page."""
+    assert verdict(b"localhost", *lines, origin=ERP) is None
+
+
+@pytest.mark.parametrize(
+    "referer",
+    ["https://evil.example/", "https://erp.example.evil.example/", "https://erp.example:444/", "http://erp.example/",
+     "https://erp.example@evil.example/", "http://localhost:8480/"],
+)  # fmt: skip
+def test_a_referer_of_another_page_beside_a_trusted_origin_is_refused(referer):
+    """Two pages cannot have caused one request: somebody is making it up."""
+    assert verdict(b"localhost", "Origin: https://erp.example", f"Referer: {referer}", origin=ERP) == "browser-refused"
+
+
+def test_a_trusted_origin_makes_no_exception_from_host():
+    """A name that was rebound is refused before anybody asks for the page."""
+    assert verdict(b"evil.example", "Origin: https://erp.example", origin=ERP) == "wrong-host"

@@ -275,3 +275,13 @@ async def test_no_descriptor_is_left_open(path):
     assert descriptors() == held
     journal.close()
     assert descriptors() == before
+
+
+async def test_what_a_browser_asked_beforehand_is_no_refusal(path):
+    """A preflight of CORS that was answered is nobody's, and nobody was refused: it leaves no record."""
+    journal = opened(path)
+    journal.exchange(
+        a_record(1, admission=STRANGER, profile="", method=b"OPTIONS", origin="gateway", attempts=0, status=200)
+    )
+    journal.close()
+    assert kinds(path) == ["segment", "start", "stop"]
