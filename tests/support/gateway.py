@@ -118,8 +118,8 @@ async def running_gateway(
     gateway.service.start(listeners)
     await gateway.listeners.start()
     try:
-        common, unix, own = (bound.sock.getsockname() for bound in gateway.bound)
-        yield Rig(gateway, upstream, tokens, records, common[1], Path(unix), own[1])
+        common, unix, door = (bound.sock.getsockname() for bound in gateway.bound)
+        yield Rig(gateway, upstream, tokens, records, common[1], Path(unix), door[1])
     finally:
         gateway.listeners.close()
         await gateway.service.close()

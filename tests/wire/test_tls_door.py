@@ -215,6 +215,7 @@ def test_plain_http_is_not_answered(rig):
         while data := _receive(caller.sock):
             received += data
         assert b"HTTP/" not in received
+        wait_until(lambda: not len(rig.gateway.listeners._handshakes))
     assert all(line["event"] == "tls-handshakes-failed" for line in lines)
 
 

@@ -1,0 +1,45 @@
+"""TLS on the admin listener of a running gateway."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.behaviour import PATIENCE, connect, get
+from tests.support.keys import write_identity
+from tests.support.process import run
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+
+CONFIGURATION = """
+[gateway]
+listen = ["127.0.0.1:0"]
+[admin]
+listen = {{ address = "127.0.0.1:0", tls = {{ certificate = "{certificate}", key = "{key}" }} }}
+[log]
+format = "json"
+[profiles.employer]
+environment = "simulation"
+client_id = "client-7"
+key = {{ pem = "acme.pem", certificate = "acme.cer" }}
+"""
+
+
+async def test_the_admin_listener_speaks_tls_alone(authority, tmp_path):
+    """With `tls` a probe over TLS is answered, and one in clear text is not."""
+    write_identity(tmp_path)
+    certificate, key = authority.write_server(tmp_path)
+    (tmp_path / "gateway.toml").write_text(CONFIGURATION.format(certificate=certificate, key=key))
+    async with run(tmp_path / "gateway.toml") as process:
+        found = await process.event("admin-listening")
+        port = int(found["address"].rpartition(":")[2])
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection("localhost", port, ssl=authority.client_context())
+            writer.write(get("/livez", "Connection: close"))
+            assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+            writer.close()
+        plain = await connect(port)
+        await plain.send(get("/livez"))
+        assert await plain.ended() or not plain.stream.buffer.startswith(b"HTTP/")
+        plain.close()
