@@ -19,51 +19,44 @@ from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED, check_partial_head
-from fla_gateway.problems import PROBLEMS
-from fla_gateway.proxy.answers import connection_field, preflight_answer, problem_answer
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.exchange import Exchange
 from fla_gateway.proxy.gate import Preflight, Turned
-from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord
+from fla_gateway.proxy.pausing import HELD, PIPELINED, THROTTLED, UNREAD, Pausable
+from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.turning import permitted, turned_away
 
 if TYPE_CHECKING:
     from fla_gateway.proxy.door import Door
     from fla_gateway.proxy.headers import RequestFields
     from fla_gateway.proxy.service import Service
 
-_PIPELINED: Final = 1
-_HELD: Final = 2
-_THROTTLED: Final = 4
-_UNREAD: Final = 8
 
 _LINGER_SECONDS: Final = 10
 _LINGER_BYTES: Final = 33_554_432
 _UNREADABLE: Final = Asked(b"", 1, b"", None, None)
 
 
-class CallerConnection(asyncio.Protocol):
+class CallerConnection(Pausable):
     """One connection of a caller; owns at most one exchange at a time, so that answers keep the order of requests."""
 
     __slots__ = (
-        "_blank_line", "_blocked", "_buffer", "_decoder", "_door", "_half_closed", "_left", "_lingered", "_paused",
-        "_peer", "_service", "_since", "closed", "exchange", "lingering", "transport", "write",
+        "_blank_line", "_buffer", "_decoder", "_door", "_left", "_lingered", "_peer", "_service", "_since", "exchange",
+        "lingering", "write",
     )  # fmt: skip
 
     def __init__(self, service: Service, door: Door) -> None:
         """Start unconnected."""
+        super().__init__()
         self._service = service
         self._door = door
         self.exchange: Exchange | None = None
-        self.closed = False
         self.lingering = False
         self._lingered = 0
-        self._half_closed = False
         self._blank_line = False
-        self._blocked = False
         self._buffer = b""
         self._left = 0
         self._decoder: ChunkedDecoder | None = None
-        self._paused = 0
         self._since = 0.0
         self._peer: Peer | None = None
 
@@ -91,7 +84,7 @@ class CallerConnection(asyncio.Protocol):
         else:
             # Pipelined: what one read brought is held, and no more is read until its turn comes.
             self._buffer += data
-            self._pause(_PIPELINED)
+            self._pause(PIPELINED)
 
     def _head(self, data: bytes) -> None:
         if data.startswith(b"\r\n") and not self._blank_line:
@@ -165,7 +158,7 @@ class CallerConnection(asyncio.Protocol):
 
     def _put_back(self, surplus: bytes) -> None:
         self._buffer = surplus
-        self._pause(_PIPELINED)
+        self._pause(PIPELINED)
 
     def _body(self, exchange: Exchange, data: bytes) -> None:
         try:
@@ -184,43 +177,20 @@ class CallerConnection(asyncio.Protocol):
 
     def _turn_away(self, asked: Asked, turned: Turned, fields: RequestFields | None) -> None:
         """Answer with a problem; without fields the head could not be read."""
-        service = self._service
-        refusal, admission, profile = turned
-        request_id = service.ids.draw()
-        path = asked.path if asked.route is None else asked.route.path
-        row = PROBLEMS[refusal.code]
         keep_alive = self._goes_on(asked, keep_alive=fields is not None and fields.keep_alive)
-        answer = problem_answer(
-            refusal.code, refusal.detail, request_id, profile,
-            delivery="not-sent", method=asked.method, date=service.date(),
-            connection=connection_field(keep_alive=keep_alive, minor=asked.minor),
-            retry_after=refusal.retry_after, origin=None if fields is None else fields.origin,
-        )  # fmt: skip
-        self.write(answer.message)
-        now = service.now()
-        service.observer.exchange(
-            ExchangeRecord(
-                request_id, profile, asked.method, path, row.status, row.origin, refusal.code, "refused",
-                0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, ended=now,
-            )
-        )  # fmt: skip
-        self.turn(now, keep_alive=keep_alive)
+        message, record = turned_away(self._service, asked, turned, fields, keep_alive=keep_alive)
+        self._answer(message, record, keep_alive=keep_alive)
 
     def _permit(self, asked: Asked, preflight: Preflight, *, keep_alive: bool) -> None:
         """Answer a preflight; it has no caller, and leads nowhere."""
-        service = self._service
         keep_alive = self._goes_on(asked, keep_alive=keep_alive)
-        connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
-        answer = preflight_answer(preflight.told, connection=connection, date=service.date())
-        self.write(answer.message)
-        now = service.now()
-        service.observer.exchange(
-            ExchangeRecord(
-                service.ids.draw(), "", asked.method, asked.path, 200, "gateway", "", "answered",
-                0, answer.sent, 0.0, 0, STRANGER, ended=now,
-            )
-        )  # fmt: skip
-        self.turn(now, keep_alive=keep_alive)
+        message, record = permitted(self._service, asked, preflight, keep_alive=keep_alive)
+        self._answer(message, record, keep_alive=keep_alive)
+
+    def _answer(self, message: bytes, record: ExchangeRecord, *, keep_alive: bool) -> None:
+        self.write(message)
+        self._service.observer.exchange(record)
+        self.turn(record.ended, keep_alive=keep_alive)
 
     def _goes_on(self, asked: Asked, *, keep_alive: bool) -> bool:
         """Tell whether another request may follow an answer of our own on this connection."""
@@ -239,24 +209,24 @@ class CallerConnection(asyncio.Protocol):
         self.exchange = None
         self._since = now
         if self._paused:
-            self._resume(_HELD | _THROTTLED)
+            self._resume(HELD | THROTTLED)
         if self.closed:
             return
         if not keep_alive or self._service.stopping:
             self._end()
         elif self._half_closed and not self._buffer:
             self.transport.close()
-        elif self._blocked:
+        elif self.blocked:
             # The last answer has not been taken yet: no further request is begun for a caller that does not read.
-            self._pause(_UNREAD)
+            self._pause(UNREAD)
         elif self._buffer:
             self._service.loop.call_soon(self._next)
 
     def _next(self) -> None:
-        if self.closed or self._blocked or self.exchange is not None or not self._buffer:
+        if self.closed or self.blocked or self.exchange is not None or not self._buffer:
             return
         data, self._buffer = self._buffer, b""
-        self._resume(_PIPELINED)
+        self._resume(PIPELINED)
         self._head(data)
 
     def _end(self) -> None:
@@ -272,7 +242,7 @@ class CallerConnection(asyncio.Protocol):
             # A caller that has closed already may have answered our last bytes with a reset: then none is left.
             with contextlib.suppress(OSError):
                 self.transport.write_eof()
-        self._resume(_PIPELINED)
+        self._resume(PIPELINED)
 
     def _linger(self, size: int) -> None:
         self._lingered += size
@@ -307,7 +277,7 @@ class CallerConnection(asyncio.Protocol):
         if not self.transport.can_write_eof():
             # TLS ends as a whole: the connection is lost next, whatever is said here.
             return False
-        return self.exchange is not None or (bool(self._buffer) and bool(self._paused & _PIPELINED))
+        return self.exchange is not None or (bool(self._buffer) and bool(self._paused & PIPELINED))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature; how it was lost changes nothing
         """Tell the exchange that nobody waits for it any more."""
@@ -350,54 +320,19 @@ class CallerConnection(asyncio.Protocol):
 
     # Back-pressure
 
-    def hold(self, *, on: bool) -> None:
-        """Stop reading while there is no connection to pass the body on to."""
-        self._switch(_HELD, on=on)
-
-    def throttle(self, *, on: bool) -> None:
-        """Stop reading while the API takes no more."""
-        self._switch(_THROTTLED, on=on)
-
-    @property
-    def blocked(self) -> bool:
-        """Whether the caller takes no bytes for now."""
-        return self._blocked
-
-    @property
-    def throttled(self) -> bool:
-        """Whether the API takes no bytes for now."""
-        return bool(self._paused & _THROTTLED)
-
-    def _switch(self, reason: int, *, on: bool) -> None:
-        if on:
-            self._pause(reason)
-        else:
-            self._resume(reason)
-
-    def _pause(self, reason: int) -> None:
-        if not self._paused and not self.closed:
-            self.transport.pause_reading()
-        self._paused |= reason
-
-    def _resume(self, reasons: int) -> None:
-        if self._paused & reasons:
-            self._paused &= ~reasons
-            if not self._paused and not self.closed and not self._half_closed:
-                self.transport.resume_reading()
-
     def pause_writing(self) -> None:
         """Pass the caller's back-pressure on."""
-        self._blocked = True
+        self.blocked = True
         if self.exchange is not None:
             self.exchange.caller_blocked(blocked=True)
 
     def resume_writing(self) -> None:
         """See `pause_writing`."""
-        self._blocked = False
+        self.blocked = False
         if self.exchange is not None:
             self.exchange.caller_blocked(blocked=False)
             return
-        self._resume(_UNREAD)
+        self._resume(UNREAD)
         if self._buffer and not self.lingering:
             self._service.loop.call_soon(self._next)
 

@@ -22,6 +22,7 @@ from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
 from fla_gateway.proxy.gate import too_large
 from fla_gateway.proxy.headers import inbound
 from fla_gateway.proxy.patience import Patience, is_client_error
+from fla_gateway.proxy.readiness import ready
 from fla_gateway.proxy.record import ExchangeRecord, Intent
 from fla_gateway.proxy.replay import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
 from fla_gateway.proxy.routing import service_of
@@ -162,7 +163,13 @@ class Exchange:
 
     async def _prepare(self, *, fresh: bool) -> None:
         try:
-            token, connection = await self._ready(fresh=fresh)
+            secure = None
+            if self._intends and self._service.journal_waits:
+                secure, self._intends = self._secure, False
+            changing = self.method not in SAFE_TO_REPEAT
+            token, connection = await ready(
+                self._account, self._service.now, self._trail, secure, changing=changing, fresh=fresh
+            )
         except ProblemError as error:
             self._task = None
             self.fail(error.code, error.detail, error.retry_after)
@@ -173,23 +180,6 @@ class Exchange:
         else:
             self._task = None
             self._go(token, connection)
-
-    async def _ready(self, *, fresh: bool) -> tuple[AccessToken, ApiConnection]:
-        service, account, trail = self._service, self._account, self._trail
-        begun = service.now()
-        token = account.entry.current(begun) or await account.entry.obtain()
-        got_token = service.now()
-        trail.token_seconds += got_token - begun
-        if self._intends and service.journal is not None and service.journal.waits:
-            await service.journal.secure(self._intent(token))
-            self._intends = False
-        changing = self.method not in SAFE_TO_REPEAT
-        asked = service.now()
-        connection = await account.connection(asked, changing=changing, fresh=fresh)
-        now = service.now()
-        trail.connection_seconds += now - asked
-        # While a connection was opened, the token may have been replaced by a younger one.
-        return account.entry.current(now) or token, connection
 
     def _go(self, token: AccessToken, connection: ApiConnection) -> None:
         caller = self._caller
@@ -215,16 +205,19 @@ class Exchange:
             self._account.token_id(token),
         )  # fmt: skip
 
+    async def _secure(self, token: AccessToken) -> None:
+        if self._service.journal is not None:
+            await self._service.journal.secure(self._intent(token))
+
     def _is_recorded(self, token: AccessToken) -> bool:
         """Put a changing request on record before its first byte is sent; without a record nothing is sent."""
-        journal = self._service.journal
-        if journal is not None:
-            try:
-                journal.intend(self._intent(token))
-            except ProblemError as error:
-                self.fail(error.code, error.detail, error.retry_after)
-                return False
         self._intends = False
+        try:
+            if self._service.journal is not None:
+                self._service.journal.intend(self._intent(token))
+        except ProblemError as error:
+            self.fail(error.code, error.detail, error.retry_after)
+            return False
         return True
 
     def _send(self, connection: ApiConnection, token: AccessToken, payload: bytes, now: float) -> None:
