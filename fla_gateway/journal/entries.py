@@ -53,16 +53,20 @@ class Entries:
         self._paths: dict[bytes, str] = {}
         self._who: dict[tuple[Admission, str], str] = {}
         self._methods: dict[bytes, str] = {}
-        self._second = -1
-        self._stamp = ""
+        self._second = self._moment = -1
+        self._date = self._stamp = ""
 
     def stamp(self, when: float) -> str:
         """Write a moment in epoch seconds as the journal does, cut to the millisecond."""
-        second = int(when)
-        if second != self._second:
-            self._second = second
-            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return "%s.%03dZ" % (self._stamp, (when - second) * 1000)  # noqa: UP031 - twice as fast as its successors here
+        moment = int(when * 1000)
+        if moment != self._moment:
+            second, milliseconds = divmod(moment, 1000)
+            if second != self._second:
+                self._second = second
+                self._date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._moment = moment
+            self._stamp = f"{self._date}.{milliseconds:03d}Z"
+        return self._stamp
 
     def intent(self, stamp: str, intent: Intent) -> str:
         """Write an intent."""

@@ -216,7 +216,8 @@ async def test_continue_sends_although_the_disk_fails(path, clock):
 
 async def test_whoever_asked_while_a_failing_fsync_ran_is_refused_too():
     """What he wrote went to the same file, and the next fsync would not tell that it was lost."""
-    loop, results = asyncio.get_running_loop(), []
+    loop = asyncio.get_running_loop()
+    results: list[OSError | None] = []
     reader, writer = os.pipe()
     with ThreadPoolExecutor(1) as thread:
         gate = threading.Event()
