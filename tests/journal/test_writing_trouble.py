@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fla_gateway.access.caller import STRANGER
-from fla_gateway.errors import ProblemError
+from fla_gateway.errors import ConfigurationError, ProblemError
 from fla_gateway.journal import backlog
 from fla_gateway.journal.pen import BRAKE_SECONDS
 from tests.support.journal_writer import NOON, a_record, an_intent, chained_lines, files, kinds, of_kind, opened, the_id
@@ -237,3 +237,11 @@ async def test_strangers_are_added_up_while_nothing_can_be_written(path, clock):
     journal.tick()
     journal.close()
     assert [line["counts"] for line in of_kind(path, "strangers")] == [{"credentials-missing": 5}]
+
+
+async def test_a_read_only_file_system_is_told_at_the_start(small_disk, clock):
+    """It is no passing trouble: the gateway does not start, and says what is the matter."""
+    opened(small_disk / "journal", clock).close()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)  # noqa: S607 - the fixture found it
+    with pytest.raises(ConfigurationError, match="mounted read-only"):
+        opened(small_disk / "journal", clock)
