@@ -77,12 +77,15 @@ def draw(minutes: tuple[Minute, ...]) -> Chart:
 
 
 def _bars(minute: Minute, x: int, width: int, above: int, below: int) -> list[Bar]:
-    answered = _length(minute.answered, above, LINE)
-    refused = min(_length(minute.refused, above, LINE), LINE - min(answered, LINE - _LEAST))
+    both = minute.answered + minute.refused
+    whole = max(_length(both, above, LINE), _LEAST * (bool(minute.answered) + bool(minute.refused)))
+    # The smaller part is drawn at least as high as can be seen, at the cost of the other.
+    refused = min(_length(minute.refused, both, whole), whole - _LEAST) if minute.answered else whole
+    answered = whole - refused
     failed = _length(minute.failed, below, HEIGHT - LINE)
     bars = (
         Bar("answered", x, LINE - answered, width, answered),
-        Bar("refused", x, max(0, LINE - answered - refused), width, refused),
+        Bar("refused", x, LINE - whole, width, refused),
         Bar("failed", x, LINE + 1, width, failed - 1),
     )
     return [bar for bar in bars if bar.height > 0]

@@ -39,15 +39,14 @@ class DoubtfulCalls:
 
     Args:
         key: key of `mask_path`.
-        since: from when on doubts are known, in seconds since 1970: the start, or the begin of what was read.
-        earlier: doubts that a journal knows of, the latest first.
+        since: the start of the process, in seconds since 1970.
     """
 
-    def __init__(self, key: bytes, since: float, earlier: Sequence[Doubt] = ()) -> None:
+    def __init__(self, key: bytes, since: float) -> None:
         self._key = key
         self._since = since
-        self._earlier = tuple(earlier)
-        self._number = len(self._earlier)
+        self._earlier: tuple[Doubt, ...] = ()
+        self._number = 0
         self._last: deque[tuple[ExchangeRecord, str]] = deque(maxlen=MOST)
 
     def exchange(self, record: ExchangeRecord) -> None:
@@ -57,6 +56,14 @@ class DoubtfulCalls:
             self._number += 1
             self._last.append((record, why))
 
+    def remember(self, earlier: Sequence[Doubt]) -> None:
+        """Take over what a journal knows of earlier runs.
+
+        Args:
+            earlier: the latest first.
+        """
+        self._earlier = tuple(earlier)
+
     def read(self, now: float, wall: float) -> Doubts:
         """Give what is remembered.
 
@@ -65,7 +72,9 @@ class DoubtfulCalls:
             wall: `Clock.wall` at the same moment.
         """
         mine = tuple(self._doubt(record, why, wall - now) for record, why in reversed(self._last))
-        return Doubts(self._number, datetime.fromtimestamp(self._since, UTC), (*mine, *self._earlier)[:MOST])
+        return Doubts(
+            self._number + len(self._earlier), datetime.fromtimestamp(self._since, UTC), (*mine, *self._earlier)[:MOST]
+        )
 
     def _doubt(self, record: ExchangeRecord, why: str, shift: float) -> Doubt:
         return Doubt(

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fla_gateway.access.guard import judge, listener_names
-from fla_gateway.config.address import TcpAddress, UnixAddress, is_loopback
+from fla_gateway.config.address import Address, TcpAddress, is_loopback
 
 _TELLING = ("Origin", "Sec-Fetch-Site", "Referer")
 
 
 def refusal(
-    address: TcpAddress | UnixAddress,
+    address: Address,
     headers: Mapping[str, str],
     *,
     surface: bool = False,

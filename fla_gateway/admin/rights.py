@@ -11,7 +11,7 @@ from hmac import compare_digest
 
 from fla_gateway.access.caller import Presented
 from fla_gateway.access.guard import Refusal
-from fla_gateway.config.address import TcpAddress, UnixAddress, is_loopback
+from fla_gateway.config.address import Address, TcpAddress, UnixAddress, is_loopback
 
 _ROOT = 0
 _NO_KEY = (
@@ -49,12 +49,8 @@ class Place(Enum):
     """Anybody in the network."""
 
 
-def place_of(address: object) -> Place:
-    """Tell what kind of place a listener is.
-
-    Args:
-        address: one of the kinds of `config.address`.
-    """
+def place_of(address: Address) -> Place:
+    """Tell what kind of place a listener is."""
     if isinstance(address, UnixAddress):
         return Place.FILE
     return Place.BEYOND if isinstance(address, TcpAddress) and not is_loopback(address) else Place.LOCAL

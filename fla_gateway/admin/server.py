@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -22,7 +23,7 @@ from fla_gateway.admin.rights import AdminAccess, place_of
 from fla_gateway.admin.status import Status
 from fla_gateway.admin.surface import PATHS, PERIOD, Surface
 from fla_gateway.clock import Clock, SystemClock
-from fla_gateway.config.address import TcpAddress, UnixAddress, uri_host
+from fla_gateway.config.address import Address, uri_host
 
 __all__ = ["METRICS_TYPE", "AdminServer", "ReadinessState"]
 
@@ -66,15 +67,18 @@ class AdminServer:
         self._probes = Probes(state, metrics_text)
         self._surface = status and Surface(status, self._access, clock or SystemClock(), refresh_seconds)
         self._runner: web.AppRunner | None = None
-        self._address: TcpAddress | UnixAddress | None = None
+        self._address: Address | None = None
         self._servers: list[asyncio.Server] = []
 
-    async def start(self, address: TcpAddress | UnixAddress, listeners: Sequence[socket.socket]) -> None:
+    async def start(
+        self, address: Address, listeners: Sequence[socket.socket], tls: ssl.SSLContext | None = None
+    ) -> None:
         """Answer on sockets that listen already; they stay their owner's.
 
         Args:
             address: theirs, with the port that they really have.
             listeners: one, or several where a name stands for several addresses.
+            tls: what is spoken there; None for plain HTTP.
         """
         self._address = address
         self._runner = web.AppRunner(
@@ -90,7 +94,7 @@ class AdminServer:
         )
         await self._runner.setup()
         loop = asyncio.get_running_loop()
-        self._servers = [await loop.create_server(self._connection, sock=listener) for listener in listeners]
+        self._servers = [await loop.create_server(self._connection, sock=listener, ssl=tls) for listener in listeners]
 
     def _connection(self) -> asyncio.BaseProtocol:
         """Make the protocol of a new connection; at the limit the eldest make room for it.

@@ -301,7 +301,7 @@ class Doubts:
 
     Attributes:
         number: of all that are known; more than `calls` where only the latest are kept.
-        since: from when on they were looked for: the start, or further back where the journal was read.
+        since: start of the process; from then on all are known, from earlier runs those that the journal found.
         calls: the latest first.
     """
 
@@ -319,7 +319,7 @@ class JournalStatus:
         lost: records that were never written, since the start.
         lag_seconds: how long the oldest record waits to be written, or to be on the disk; 0 if none does.
         records: number of the last record.
-        head: hash of the last record of the day before; empty if there is none.
+        head: hash that was written to the log last, daily and at the start; empty if there is none.
     """
 
     failing: bool

@@ -194,7 +194,7 @@ def failing() -> Status:
                     ago(minutes=1), request_id(0), "payroll", "employer", "POST", "/REST/dimona/v2/declarations",
                     "server-error", "client 4711, IN of 23 November",
                 ),
-                Doubt(ago(hours=30), request_id(3), "", "employer", "POST", "/REST/dimona/v2/declarations", "no-outcome"),
+                Doubt(ago(hours=30), request_id(3), "", "employer", "PUT", "/REST/dimona/v2/relations", "no-outcome"),
             ),
         ),
         journal=JournalStatus(failing=True, lost=3, lag_seconds=12.0, records=18_204),

@@ -13,20 +13,6 @@ from fla_gateway.admin.server import METRICS_TYPE, AdminServer
 from fla_gateway.config.address import TcpAddress, UnixAddress
 
 
-class State:
-    def __init__(self):
-        self.answer = (True, "serving")
-
-    def ready(self):
-        return self.answer
-
-
-@pytest.fixture
-def state():
-    """A gateway that serves until told otherwise."""
-    return State()
-
-
 async def start(admin):
     """Start an admin server on a free port of loopback; give the port."""
     listener = socket.create_server(("127.0.0.1", 0))
@@ -42,13 +28,6 @@ async def server(state):
     port = await start(admin)
     yield f"http://127.0.0.1:{port}"
     await admin.close()
-
-
-@pytest.fixture
-async def client():
-    """An HTTP client."""
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 async def test_livez(server, client):

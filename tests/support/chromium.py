@@ -33,6 +33,7 @@ import itertools
 import json
 import os
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -101,29 +102,31 @@ def run_chromium(folder: Path, *arguments: str) -> Iterator[ChromiumProcess]:
         folder: for the profile and the log.
         arguments: further arguments, such as ``--host-resolver-rules=MAP evil.example 127.0.0.1``.
     """
-    log = folder / "chromium.log"
+    log, profile = folder / "chromium.log", folder / "profile"
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            ["chromium", *FLAGS, f"--user-data-dir={folder / 'profile'}", *arguments, "about:blank"],  # noqa: S607 - the system's
+            ["chromium", *FLAGS, f"--user-data-dir={profile}", *arguments, "about:blank"],  # noqa: S607 - the system's
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             env={**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)},
         )
         try:
-            assert process.stderr is not None
-            for line in process.stderr:
-                stderr.write(line)
-                _, found, endpoint = line.decode(errors="replace").partition("DevTools listening on ")
-                if found:
-                    break
-            else:
-                stderr.flush()
-                raise PageError(log.read_text(errors="replace"))
-            yield ChromiumProcess(endpoint.strip())
+            port, path = _debugging_address(process, profile / "DevToolsActivePort", log)
+            yield ChromiumProcess(f"ws://127.0.0.1:{port}{path}")
         finally:
             process.kill()
-            process.communicate()
+            process.wait()
+
+
+def _debugging_address(process: subprocess.Popen[bytes], file: Path, log: Path) -> tuple[str, str]:
+    """Wait for the file in which Chromium writes where its DevTools listen; no event tells of it."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        if file.exists() and len(lines := file.read_text().split("\n")) > 1 and lines[1]:
+            return lines[0], lines[1]
+        time.sleep(0.01)
+    raise PageError(log.read_text(errors="replace"))
 
 
 @dataclass

@@ -7,6 +7,8 @@
   const refused = document.getElementById("refused");
   const announcer = document.getElementById("announcer");
   const pause = document.getElementById("pause");
+  // Without user and password, which an address may carry and fetch refuses.
+  const source = new URL("fragment", location.origin + location.pathname);
   const period = Number(document.body.dataset.refresh);
   let paused = false;
   let timer = 0;
@@ -30,9 +32,18 @@
     }
     if (now.isEqualNode(next)) return;
     matchAttributes(now, next);
+    // What has an id is found again wherever it is; what has not, by its place. A node that is moved loses the focus,
+    // so that what is gone is removed first, and white space gives way.
+    const staying = new Set([...next.children].map((child) => child.id));
+    for (const child of [...now.children]) if (child.id && !staying.has(child.id)) child.remove();
     const named = new Map([...now.children].filter((child) => child.id).map((child) => [child.id, child]));
     let at = now.firstChild;
     for (const child of [...next.childNodes]) {
+      while (at && at.nodeType === Node.TEXT_NODE && child.nodeType === Node.ELEMENT_NODE) {
+        const space = at;
+        at = at.nextSibling;
+        space.remove();
+      }
       const found = child.id ? named.get(child.id) : at && !at.id && alike(at, child) ? at : null;
       if (found && alike(found, child)) {
         if (found === at) at = at.nextSibling;
@@ -71,7 +82,7 @@
   };
 
   const refresh = async () => {
-    const answer = await fetch("fragment", { cache: "no-store", redirect: "error", signal: AbortSignal.timeout(4000) });
+    const answer = await fetch(source, { cache: "no-store", redirect: "error", signal: AbortSignal.timeout(4000) });
     if (answer.status === 401 || answer.status === 403 || answer.status === 404) return refused;
     if (!answer.ok) return lost;
     const next = new DOMParser().parseFromString(`<div id="live">${await answer.text()}</div>`, "text/html");

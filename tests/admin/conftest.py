@@ -1,0 +1,87 @@
+"""Fixtures of the admin listener: a server that runs, a client, and a browser."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from fla_gateway.admin.rights import AdminAccess
+from fla_gateway.admin.server import AdminServer
+from fla_gateway.config.address import TcpAddress
+from tests.admin import samples
+from tests.support.chromium import run_chromium
+
+
+class State:
+    """What the probes ask."""
+
+    def __init__(self):
+        self.answer = (True, "serving")
+
+    def ready(self):
+        """See `admin.probes.ReadinessState`."""
+        return self.answer
+
+
+class Shown:
+    """What the page shows; a test changes it while the page is open."""
+
+    def __init__(self):
+        self.status = samples.calm()
+
+    def __call__(self):
+        """Give the state of this moment."""
+        return self.status
+
+
+@pytest.fixture
+def state():
+    """A gateway that serves until told otherwise."""
+    return State()
+
+
+@pytest.fixture
+def shown():
+    """A calm gateway until told otherwise."""
+    return Shown()
+
+
+@asynccontextmanager
+async def serving(state, status=None, access=None, clock=None, *, address=None, refresh_seconds=5.0):
+    """Run an admin server on a free port of loopback; give its port.
+
+    Args:
+        state: for the probes.
+        status: for the page.
+        access: who may see it; by default this very user.
+        clock: the clocks.
+        address: where the server is told that it listens.
+        refresh_seconds: of the page.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    own = access or AdminAccess(uid=os.getuid())
+    admin = AdminServer(state, lambda: b"some_metric 1\n", status, own, clock, refresh_seconds=refresh_seconds)
+    await admin.start(address or TcpAddress("127.0.0.1", port), [listener])
+    try:
+        yield port
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def client():
+    """An HTTP client."""
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A browser, shared by all tests of one worker."""
+    with run_chromium(tmp_path_factory.mktemp("chromium")) as process:
+        yield process

@@ -1,0 +1,82 @@
+"""Calls of which it is not known whether they changed anything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from fla_gateway.access.caller import Admission
+from fla_gateway.admin.doubts import MOST, DoubtfulCalls, reason
+from fla_gateway.proxy.record import ExchangeRecord, Notes
+from tests.admin import samples
+
+POSTED = ExchangeRecord(
+    request_id="5b3c2a10-0000-4000-8000-000000000000",
+    profile="employer",
+    method=b"POST",
+    path=b"/REST/dimona/v2/declarations/90010112345",
+    status=502,
+    origin="network",
+    code="api-closed",
+    outcome="unknown",
+    received=10,
+    sent=20,
+    seconds=1.0,
+    attempts=1,
+    admission=Admission("payroll", "key:1a2b3c4d"),
+    notes=Notes("client 4711"),
+    ended=990.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "no-answer"),
+        ({"method": b"PUT"}, "no-answer"),
+        ({"method": b"GET"}, ""),
+        ({"method": b"OPTIONS"}, ""),
+        ({"outcome": "caller-gone", "status": 0}, "caller-gone"),
+        ({"outcome": "caller-gone", "status": 0, "attempts": 0}, ""),
+        ({"outcome": "caller-gone", "status": 201, "origin": "upstream"}, ""),
+        ({"outcome": "answered", "status": 503, "origin": "upstream", "code": ""}, "server-error"),
+        ({"outcome": "answered", "status": 400, "origin": "upstream", "code": ""}, ""),
+        ({"outcome": "not-sent", "status": 503, "origin": "token-server"}, ""),
+    ],
+)
+def test_what_is_in_doubt(changes, expected):
+    """A changing request that may have reached the API without a clear answer; nothing that was read or not sent."""
+    assert reason(POSTED._replace(**changes)) == expected
+
+
+def test_a_doubt_is_told_with_what_helps_to_look_it_up():
+    """Time, caller, profile, reference and request id as they were; the path masked."""
+    doubts = DoubtfulCalls(bytes(32), since=500_000.0)
+    doubts.exchange(POSTED)
+    found = doubts.read(now=1000.0, wall=1_000_000.0)
+    (call,) = found.calls
+    assert found.number == 1
+    assert found.since == datetime.fromtimestamp(500_000, UTC)
+    assert call.time == datetime.fromtimestamp(999_990, UTC)
+    assert (call.caller, call.profile, call.reference, call.reason) == (
+        "payroll",
+        "employer",
+        "client 4711",
+        "no-answer",
+    )
+    assert call.id == POSTED.request_id
+    assert "90010112345" not in call.path
+
+
+def test_the_latest_are_kept_and_all_are_counted():
+    """Memory is bounded; what earlier runs left comes after what this one saw."""
+    doubts = DoubtfulCalls(bytes(32), since=0)
+    earlier = samples.failing().doubts.calls
+    doubts.remember(earlier)
+    assert doubts.read(0, 0).calls == earlier
+    for number in range(MOST + 5):
+        doubts.exchange(POSTED._replace(request_id=str(number)))
+    found = doubts.read(1000, 1000)
+    assert found.number == MOST + 5 + len(earlier)
+    assert [call.id for call in found.calls] == [str(number) for number in range(MOST + 4, 4, -1)]

@@ -1,0 +1,196 @@
+"""Every word of the page goes through gettext, in whatever state the gateway is."""
+
+from __future__ import annotations
+
+import re
+from gettext import NullTranslations
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from fla_gateway.admin import words
+from fla_gateway.admin.language import available, choose, load
+from fla_gateway.admin.page import Page
+from fla_gateway.admin.status import Failure
+from fla_gateway.journal.doubt import REASONS
+from fla_gateway.problems import PROBLEMS
+from tests.admin import samples
+from tests.support.messages import POT, extract, pot
+
+OPEN, CLOSE = "⟦", "⟧"
+VOID = {"meta", "link", "img", "br", "path", "circle", "rect", "line"}
+SPOKEN = {"alt", "title", "aria-label", "data-label", "data-announce", "data-text"}
+
+
+class Marked(NullTranslations):
+    """A language in which every message stands between marks."""
+
+    def gettext(self, message):
+        """Mark a message."""
+        return f"{OPEN}{message}{CLOSE}"
+
+    def ngettext(self, msgid1, msgid2, n):
+        """Mark the form that fits."""
+        return f"{OPEN}{msgid1 if n == 1 else msgid2}{CLOSE}"
+
+
+class Bypasses(HTMLParser):
+    """Collects what a person sees or hears and no translator ever saw; ``translate="no"`` marks data."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+        self._depth = 0
+        self._data = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self._data.append(tag in {"script", "style"} or ("translate", "no") in attrs or any(self._data[-1:]))
+        for name, value in attrs:
+            if name in SPOKEN and self._outside(value or "", 0):
+                self.found.append(f"{name}={value}")
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            self._data.pop()
+
+    def handle_data(self, data):
+        if not any(self._data[-1:]):
+            outside = self._outside(data, self._depth)
+            self.found.extend([outside] if outside else [])
+            self._depth += data.count(OPEN) - data.count(CLOSE)
+
+    def _outside(self, text, depth):
+        left = ""
+        for character in text:
+            depth += (character == OPEN) - (character == CLOSE)
+            left += character if depth == 0 and character != CLOSE else ""
+        return left.strip()
+
+
+STATUSES = {
+    "calm": samples.calm(),
+    "failing": samples.failing(),
+    "unused": samples.unused(),
+    "starting": samples.calm(state="starting"),
+    "stopping": samples.calm(state="stopping", profiles=()),
+    "none": samples.calm(profiles=(), recent=()),
+}
+
+
+@pytest.mark.parametrize("name", STATUSES)
+@pytest.mark.parametrize("part", ["page.html", "live.html"])
+def test_no_visible_text_bypasses_gettext(part, name):
+    """Between the marks of a made-up language stands every word; the rest is data, and marked as such."""
+    reader = Bypasses()
+    reader.feed(Page(translations=lambda _: Marked()).render(part, STATUSES[name], "xx"))
+    assert reader.found == []
+
+
+def test_the_reader_finds_what_bypasses():
+    """The check above would notice a bare text, a bare label, and a bare end of a sentence."""
+    reader = Bypasses()
+    reader.feed(f'<p>bare</p><p aria-label="Bare">{OPEN}well{CLOSE} end</p><p translate="no">data <b>1</b></p>')
+    assert reader.found == ["bare", "aria-label=Bare", "end"]
+
+
+def test_the_template_for_translators_is_current():
+    """The .pot file has the messages of the templates and tables, no more and no fewer."""
+    assert POT.read_text(encoding="utf-8") == pot(), "run: .venv/bin/python -m tests.support.messages"
+
+
+@pytest.mark.parametrize("name", STATUSES)
+def test_every_message_shown_is_in_the_template_for_translators(name):
+    """Also those that are chosen from a table while the page is written."""
+    asked: set[tuple[str, ...]] = set()
+
+    class Noting(NullTranslations):
+        def gettext(self, message):
+            asked.add((message,))
+            return message
+
+        def ngettext(self, msgid1, msgid2, n):
+            asked.add((msgid1, msgid2))
+            return msgid1 if n == 1 else msgid2
+
+    Page(translations=lambda _: Noting()).render("page.html", STATUSES[name], "xx")
+    assert asked <= set(extract())
+
+
+@pytest.mark.parametrize("message", sorted(extract()))
+def test_plurals_have_the_placeholders_of_the_page(message):
+    """A message is a proper format: what is in it can be put in, and a lone per cent sign is none."""
+    for text in message:
+        assert re.sub(r"%\([a-z]+\)s|%%", "", text).count("%") == 0
+
+
+def test_every_problem_has_a_cure():
+    """Whatever the gateway answers by itself, the page says what to do about it."""
+    assert set(words.CURES) == set(PROBLEMS)
+    page = Page()
+    for code in PROBLEMS:
+        shown = unescape(page.render("live.html", samples.calm(profiles=(with_failure(code),)), "en"))
+        assert PROBLEMS[code].title in shown
+        assert words.CURES[code] in shown
+
+
+def with_failure(code):
+    """Give a profile whose last call failed for this reason."""
+    return samples.profile(last_failure=Failure(samples.NOW, code, 503, outcome="refused"))
+
+
+@pytest.mark.parametrize(
+    ("status", "cure"),
+    [
+        (503, "The API has a failure."),
+        (403, "The account may not"),
+        (401, "does not accept the token"),
+        (429, "patience"),
+    ],
+)
+def test_answers_of_the_api_have_cures(status, cure):
+    """An answer of the API's is told by its number, with what to do."""
+    profile = samples.profile(last_failure=Failure(samples.NOW, "", status, outcome="answered"))
+    shown = Page().render("live.html", samples.calm(profiles=(profile,)), "en")
+    assert f"The API answered {status}" in shown
+    assert cure in shown
+
+
+@pytest.mark.parametrize("outcome", ["answered", "refused", "not-sent", "unknown", "truncated", "caller-gone"])
+def test_every_outcome_has_words(outcome):
+    """How a call ended is told whatever the outcome and the status."""
+    for status in (0, 200, 404, 502):
+        assert words.result(outcome, status) in words.messages()
+
+
+def test_every_reason_for_doubt_has_words():
+    """What makes a call doubtful for the journal has words on the page."""
+    assert set(words.DOUBTS) == set(REASONS)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [
+        ("", "en"),
+        ("fr", "fr"),
+        ("nl-BE, fr;q=0.8", "nl"),
+        ("de, fr;q=0.2, en;q=0.9", "en"),
+        ("FR-be", "fr"),
+        ("fr;q=0, nl;q=0.1", "nl"),
+        ("*, fr;q=x", "en"),
+        ("../../etc, nl;q=0.1", "nl"),
+    ],
+)
+def test_the_language_is_the_best_that_is_there(accepted, expected):
+    """Accept-Language is followed by weight, from the exact tag to the plain language, among those that exist."""
+    assert choose(accepted, frozenset({"en", "fr", "nl"})) == expected
+
+
+def test_english_is_there_without_a_catalogue(tmp_path):
+    """Without a compiled catalogue the messages are shown as they are."""
+    assert available() == {"en"}
+    assert load("en").gettext("Profiles") == "Profiles"
+    (tmp_path / "nl" / "LC_MESSAGES").mkdir(parents=True)
+    (tmp_path / "nl" / "LC_MESSAGES" / "fla_gateway.mo").write_bytes(b"")
+    assert available(tmp_path) == {"en", "nl"}
