@@ -239,9 +239,14 @@ async def test_strangers_are_added_up_while_nothing_can_be_written(path, clock):
     assert [line["counts"] for line in of_kind(path, "strangers")] == [{"credentials-missing": 5}]
 
 
+def protect(disk):
+    """Let nothing more be written to a file system."""
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)  # noqa: S607 - the fixture found it
+
+
 async def test_a_read_only_file_system_is_told_at_the_start(small_disk, clock):
     """It is no passing trouble: the gateway does not start, and says what is the matter."""
     opened(small_disk / "journal", clock).close()
-    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)  # noqa: S607 - the fixture found it
+    protect(small_disk)
     with pytest.raises(ConfigurationError, match="mounted read-only"):
         opened(small_disk / "journal", clock)
