@@ -1,7 +1,8 @@
 # Two things to build from this file:
 #   docker build -t fla-gateway .                              the gateway
 #   docker build -t fla-gateway-sandbox --target sandbox .     the gateway and the sandbox, to try it out
-# No secret belongs in here: configuration and keys are mounted at /srv/fla-gateway/config.
+# No secret belongs in here: configuration and keys are mounted at /srv/fla-gateway/config, a volume for the journal at
+# /srv/fla-gateway/state ([audit] path = "../state/journal").
 
 # The same interpreter builds and runs, so that compiled wheels fit.
 FROM python:3.13-slim-trixie AS build
@@ -25,12 +26,13 @@ RUN python -m pip --python /opt/fla-gateway/bin/python install --only-binary :al
 FROM python:3.13-slim-trixie AS runtime
 ENV PATH=/opt/fla-gateway/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv/fla-gateway
+# For the journal, and for tables of callers; a new volume that is mounted there takes over this owner.
+RUN install -d -o 10001 -g 10001 -m 0700 callers state
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["fla-gateway"]
 
 FROM runtime AS sandbox
 COPY --from=build-sandbox /opt/fla-gateway /opt/fla-gateway
-# A new volume that is mounted here takes over this owner.
 RUN install -d -o 10001 -g 10001 -m 0700 /sandbox
 USER 10001:10001
 EXPOSE 9443

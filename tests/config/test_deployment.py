@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
+import pytest
+
+from fla_gateway.access.api_key import digest
+from fla_gateway.access.policy import Rule, judge, parse_rule
 from fla_gateway.config.load import load
 from fla_gateway.config.schema import KeySource
 from fla_gateway.sandbox import files, options
@@ -16,9 +25,31 @@ def stages() -> dict[str, str]:
     return {part.splitlines()[0].split(" AS ")[1]: part for part in parts}
 
 
-def test_the_compose_configuration_fits_the_sandbox():
+def compose_script(service: str) -> str:
+    """Give the script that a service of docker-compose.yml runs, as its shell or Python gets it."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    (part,) = re.findall(rf"^  {service}:\n((?:    .*\n|\n)+)", text, re.MULTILINE)
+    (script,) = re.findall(r"^      - \|\n((?:        .*\n|\n)+)", part, re.MULTILINE)
+    return textwrap.dedent(script).replace("$$", "$")
+
+
+@pytest.fixture
+def stage(tmp_path):
+    """Lay out what the containers have, and run the service `setup` in it."""
+    for name in ("config", "callers", "state"):
+        (tmp_path / name).mkdir(mode=0o700)
+    shutil.copy(ROOT / "config/compose.toml", tmp_path / "config")
+    programs = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    for _ in range(2):
+        subprocess.run(
+            ["/bin/sh", "-euc", compose_script("setup")], cwd=tmp_path, env={**os.environ, "PATH": programs}, check=True
+        )
+    return tmp_path
+
+
+def test_the_compose_configuration_fits_the_sandbox(stage):
     """config/compose.toml names the host, the files and the client that the sandbox container really has."""
-    configuration = load(ROOT / "config/compose.toml", {}).configuration
+    configuration = load(stage / "config/compose.toml", {}).configuration
     environment, profile = configuration.environments["sandbox"], configuration.profiles["demo"]
     assert "sandbox" in options.NAMES
     assert environment.token_url == f"https://sandbox:9443{options.TOKEN_PATH}"
@@ -27,6 +58,40 @@ def test_the_compose_configuration_fits_the_sandbox():
     assert profile.key == KeySource(
         pem=Path("/sandbox") / files.CLIENT_KEY, certificate=Path("/sandbox") / files.CLIENT_CERTIFICATE
     )
+
+
+def test_the_compose_caller_has_the_key_that_the_configuration_knows(stage):
+    """`setup` makes one key, also if it runs twice: itself for the caller, its digest for the gateway."""
+    caller = load(stage / "config/compose.toml", {}).configuration.callers["demo"]
+    files = [path for folder in ("callers", "state") for path in (stage / folder).iterdir()]
+    assert {path.name for path in files} == {"demo.toml", "caller.key"}
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert [key.sha256 for key in caller.keys] == [digest((stage / "state/caller.key").read_text().strip())]
+    assert '"/srv/fla-gateway/state/caller.key"' in compose_script("caller")
+    assert '"X-Api-Key": KEY' in compose_script("caller")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        (b"POST", b"/REST/dimona/v2/declarations"),
+        (b"GET", b"/REST/dimona/v2/declarations/1"),
+        (b"GET", b"/REST/echo/v1"),
+    ],
+)
+def test_the_compose_caller_may_do_what_it_does(stage, method, path):
+    """Each call of the caller's script is permitted."""
+    caller = load(stage / "config/compose.toml", {}).configuration.callers["demo"]
+    assert isinstance(judge(tuple(map(parse_rule, caller.allow["demo"])), method, path), Rule)
+
+
+def test_the_places_of_the_compose_volumes_are_in_the_image():
+    """A volume takes over the owner of the directory that it is mounted on, so that each has to be in the image."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    places = set(re.findall(r"^      - \w+:(/[\w/-]+)", text, re.MULTILINE)) - {"/sandbox"}
+    made = re.search(r"^RUN install -d -o 10001 -g 10001 -m 0700 (.*)$", stages()["runtime"], re.MULTILINE)
+    assert made is not None
+    assert places == {f"/srv/fla-gateway/{name}" for name in made[1].split()}
 
 
 def test_the_image_built_by_default_is_the_gateway_without_the_sandbox():

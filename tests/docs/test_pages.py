@@ -15,7 +15,10 @@ from tests.docs.pages import PAGES, ROOT, anchors, blocks, links
 CONFIGURATIONS = [
     pytest.param(text, id=f"{page.name}-{number}") for page in PAGES for number, text in enumerate(blocks(page, "toml"))
 ]
-ENVIRONMENT = {"CREDENTIALS_DIRECTORY": "/run/credentials/fla-gateway.service"}
+ENVIRONMENT = {
+    "CREDENTIALS_DIRECTORY": "/run/credentials/fla-gateway.service",
+    "STATE_DIRECTORY": "/var/lib/fla-gateway",
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
