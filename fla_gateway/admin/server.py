@@ -34,6 +34,7 @@ _MOST_FIELDS: Final = 64
 _MOST_CONNECTIONS: Final = 32
 _IDLE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 2
+_HANDSHAKE_SECONDS: Final = 10
 
 _LOG = structlog.get_logger()
 
@@ -94,7 +95,11 @@ class AdminServer:
         )
         await self._runner.setup()
         loop = asyncio.get_running_loop()
-        self._servers = [await loop.create_server(self._connection, sock=listener, ssl=tls) for listener in listeners]
+        patience = None if tls is None else _HANDSHAKE_SECONDS
+        self._servers = [
+            await loop.create_server(self._connection, sock=it, ssl=tls, ssl_handshake_timeout=patience)
+            for it in listeners
+        ]
 
     def _connection(self) -> asyncio.BaseProtocol:
         """Make the protocol of a new connection; at the limit the eldest make room for it.

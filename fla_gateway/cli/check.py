@@ -18,7 +18,6 @@ from fla_gateway.cli.shown_callers import caller_lines
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 
 if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
-    from fla_gateway.config.schema import ListenerTls
     from fla_gateway.keys.model import CertificateFacts, LoadedKey
     from fla_gateway.profiles import Profile
     from fla_gateway.runtime.configured import Configured
@@ -71,7 +70,8 @@ def _read_further_files(configured: Configured) -> None:
     Raises:
         ConfigurationError: with every fault.
     """
-    from fla_gateway.runtime.listener_tls import server_context  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.config.doors import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.runtime.listener_tls import server_context  # noqa: PLC0415 - as above
     from fla_gateway.runtime.tokens import egress_of  # noqa: PLC0415 - as above
     from fla_gateway.runtime.trust import Trust  # noqa: PLC0415 - as above
 
@@ -79,7 +79,7 @@ def _read_further_files(configured: Configured) -> None:
     reads: list[Callable[[], object]] = [
         partial(Trust(egress.ca_file).prepare, configured.profiles),
         partial(egress_of, egress),
-        *(partial(server_context, tls, place) for place, tls in _encrypted(configured)),
+        *(partial(server_context, tls, place) for place, tls in encrypted(configured.settings.configuration)),
     ]
     faults: list[Fault] = []
     for read in reads:
@@ -91,22 +91,13 @@ def _read_further_files(configured: Configured) -> None:
         raise ConfigurationError(tuple(faults))
 
 
-def _encrypted(configured: Configured) -> Iterator[tuple[str, ListenerTls]]:
-    """Yield the `tls` of each listener that has one, with its place."""
-    from fla_gateway.config.doors import admin_door, doors  # noqa: PLC0415 - see TYPE_CHECKING above
-
-    configuration = configured.settings.configuration
-    for door in (*doors(configuration), admin_door(configuration)):
-        if door.listener.tls is not None:
-            yield f"{door.place}.tls", door.listener.tls
-
-
 def _general_findings(configured: Configured, now: datetime) -> Iterator[str]:
     """Name what belongs to no profile and no key."""
-    from fla_gateway.runtime.listener_tls import tls_warnings  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.config.doors import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.runtime.listener_tls import tls_warnings  # noqa: PLC0415 - as above
 
     yield from (f"warning: {one}" for one in configured.warnings)
-    for place, tls in _encrypted(configured):
+    for place, tls in encrypted(configured.settings.configuration):
         yield from (f"warning: {one}" for one in tls_warnings(tls, place, now))
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from fla_gateway.config.address import Address, TcpAddress, UnixAddress, parse_listen
 from fla_gateway.config.places import place
-from fla_gateway.config.schema import Configuration, Listener
+from fla_gateway.config.schema import Configuration, Listener, ListenerTls
 
 OTHERS: Final = 0o077
 """The bits of a mode that concern anybody but the owner."""
@@ -71,3 +71,10 @@ def _door(where: str, listener: Listener, profile: str | None = None) -> Door:
     except ValueError:
         address = None
     return Door(where, listener, address, profile)
+
+
+def encrypted(configuration: Configuration) -> Iterator[tuple[str, ListenerTls]]:
+    """Yield the `tls` of each listener that has one, the admin listener's too, with its place."""
+    for door in (*doors(configuration), admin_door(configuration)):
+        if door.listener.tls is not None:
+            yield f"{door.place}.tls", door.listener.tls

@@ -53,6 +53,7 @@ def join(
     *,
     journal: Observer | None = None,
     recent: Observer | None = None,
+    doubts: Observer | None = None,
     notices: Observer | None = None,
     tracing: Observer | None = None,
 ) -> Observer:
@@ -60,5 +61,5 @@ def join(
 
     The journal comes first: what can be proven later matters more than what can be seen now.
     """
-    given = (journal, counters, recent, log, notices, tracing)
+    given = (journal, counters, recent, doubts, log, notices, tracing)
     return Joined(tuple(one for one in given if one is not None))

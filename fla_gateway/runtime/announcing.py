@@ -6,28 +6,35 @@ Owns the words an operator reads to see whether this is the gateway he meant to 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import structlog
 
 from fla_gateway.config.address import is_loopback
+from fla_gateway.config.doors import encrypted
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.runtime.build import Gateway
 from fla_gateway.runtime.configured import Configured
+from fla_gateway.runtime.listener_tls import tls_warnings
 
 _LOG = structlog.get_logger()
 
 
-def announce(configured: Configured, gateway: Gateway, fingerprint: str) -> None:
+def announce(configured: Configured, gateway: Gateway, fingerprint: str, wall: float) -> None:
     """Tell warnings, profiles, callers and listeners.
 
     Args:
         configured: the configuration.
         gateway: as built.
         fingerprint: of the configuration.
+        wall: now, in seconds since 1970.
     """
     files = [str(path) for path in configured.settings.sources]
     _LOG.info("configuration", files=files, fingerprint=fingerprint)
-    for warning in configured.warnings:
+    configuration = configured.settings.configuration
+    now = datetime.fromtimestamp(wall, UTC)
+    certificates = [one for place, tls in encrypted(configuration) for one in tls_warnings(tls, place, now)]
+    for warning in (*configured.warnings, *certificates):
         _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)
     for profile in configured.profiles:
         _LOG.info(
@@ -40,7 +47,6 @@ def announce(configured: Configured, gateway: Gateway, fingerprint: str) -> None
         )
     for bound in gateway.bound:
         _LOG.info("listening", address=str(bound.address), tls=bound.tls is not None)
-    configuration = configured.settings.configuration
     for name, caller in configuration.callers.items():
         _LOG.info("caller", name=name, proofs=list(proofs(caller)), profiles=list(caller.allow))
     if not configuration.callers:

@@ -27,20 +27,20 @@ from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 from fla_gateway.observe import logs
 from fla_gateway.runtime.announcing import announce
-from fla_gateway.runtime.binding import bind
 from fla_gateway.runtime.build import Gateway, Surroundings, build
 from fla_gateway.runtime.cluster import cluster_accounts
 from fla_gateway.runtime.configured import Configured, read
 from fla_gateway.runtime.fingerprint import fingerprint
+from fla_gateway.runtime.handshakes import MOST_HANDSHAKES
 from fla_gateway.runtime.hardening import undumpable
 from fla_gateway.runtime.keys import Keys, load_keys, signing_key, why_unusable
-from fla_gateway.runtime.measuring import exposition, facts_of
 from fla_gateway.runtime.observation import Observation, observe
+from fla_gateway.runtime.status import Sources
+from fla_gateway.runtime.surface import open_surface
 from fla_gateway.runtime.trust import Trust
 
 if TYPE_CHECKING:
     from fla_gateway.oauth.client import TokenClient
-    from fla_gateway.observe.metrics import Exposition
 
 _LOG = structlog.get_logger()
 _RESERVED_FILES: Final = 64
@@ -152,6 +152,7 @@ class _Process:
         self._clock = clock
         self._client = client
         self._readiness = _Readiness()
+        self._started = clock.wall()
         self.fingerprint = fingerprint(configured.settings.sources)
 
     async def run(self, gateway: Gateway, observation: Observation, stack: AsyncExitStack) -> int:
@@ -189,8 +190,20 @@ class _Process:
 
     async def _open(self, gateway: Gateway, observation: Observation, stack: AsyncExitStack) -> None:
         await gateway.listeners.start()
-        await self._open_admin(gateway, observation, stack)
-        announce(self._configured, gateway, self.fingerprint)
+        sources = Sources(
+            configured=self._configured,
+            fingerprint=self.fingerprint,
+            keys=self._keys,
+            unavailable=gateway.service.unavailable,
+            gateway=gateway,
+            observation=observation,
+            doubts=observation.doubts,
+            state=lambda: self._readiness.state,
+            clock=self._clock,
+            started=self._started,
+        )
+        await open_surface(sources, self._readiness, self._client, stack)
+        announce(self._configured, gateway, self.fingerprint, self._started)
         self._readiness.state = "serving"
         _LOG.info("ready", version=__version__)
         gc.collect()
@@ -200,31 +213,11 @@ class _Process:
     def _most_callers(self, gateway: Gateway) -> int:
         settings = self._configuration.gateway
         pools = settings.pool.connections * len(gateway.profiles)
-        room = open_files() - _RESERVED_FILES - pools
+        handshakes = MOST_HANDSHAKES if any(bound.tls is not None for bound in gateway.bound) else 0
+        room = open_files() - _RESERVED_FILES - pools - handshakes
         if room < settings.max_connections:
             _LOG.warning("fewer-callers", limit=max(room, 1), reason="the limit of open files (ulimit -n) is low")
         return max(1, min(settings.max_connections, room))
-
-    async def _open_admin(self, gateway: Gateway, observation: Observation, stack: AsyncExitStack) -> None:
-        from fla_gateway.admin.server import AdminServer  # noqa: PLC0415 - read while the first tokens are fetched
-
-        facts = facts_of(self._configuration, self.fingerprint)
-        measures: list[Exposition] = []
-
-        def metrics_text() -> bytes:
-            if not measures:
-                measures.append(exposition(gateway, observation, self._client, self._keys, facts, self._clock))
-            return measures[0].text()
-
-        admin = AdminServer(self._readiness, metrics_text)
-        bound = bind(self._configuration.admin.listen, "admin.listen")
-        if not bound:
-            raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
-        for one in bound:
-            stack.callback(one.release)
-        await admin.start(bound[0].address, [one.sock for one in bound], bound[0].tls)
-        stack.push_async_callback(admin.close)
-        _LOG.info("admin-listening", address=str(bound[0].address))
 
     async def _drain(self, gateway: Gateway) -> int:
         self._readiness.state = "stopping"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway import __version__
+from fla_gateway.admin.doubts import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.observe import logs
 from fla_gateway.observe.counters import Counters
@@ -40,6 +41,7 @@ class Observation:
         observer: told of every finished exchange; passes it on to all the others.
         counters: what metrics read.
         recent: what the status page reads.
+        doubts: calls in doubt, for the status page as well.
         log: the request lines, or None.
         journal: the audit journal, or None.
         tracing: OpenTelemetry, or None.
@@ -49,6 +51,7 @@ class Observation:
     observer: Observer
     counters: Counters
     recent: Recently
+    doubts: DoubtfulCalls
     log: RequestLog | None
     journal: AuditJournal | None
     tracing: Tracing | None
@@ -78,14 +81,15 @@ def observe(configured: Configured, fingerprint: str, clock: Clock) -> Observati
     configuration = configured.settings.configuration
     journal = _journal(configured, fingerprint, clock)
     key = masking_key() if journal is None else journal.masking_key
-    counters, recent = Counters(), Recently(key)
+    counters, recent, doubts = Counters(), Recently(key), DoubtfulCalls(key, clock.wall())
     log = _request_log(configured, key, clock)
     tracing = _tracing(configured, key, clock)
     watched = any(caller.observe_until is not None for caller in configuration.callers.values())
     observer = join(
-        counters, log, journal=journal, recent=recent, notices=PolicyNotices(key) if watched else None, tracing=tracing
-    )
-    return Observation(observer, counters, recent, log, journal, tracing, key)
+        counters, log, journal=journal, recent=recent, doubts=doubts,
+        notices=PolicyNotices(key) if watched else None, tracing=tracing,
+    )  # fmt: skip
+    return Observation(observer, counters, recent, doubts, log, journal, tracing, key)
 
 
 def _journal(configured: Configured, fingerprint: str, clock: Clock) -> AuditJournal | None:

@@ -1,0 +1,83 @@
+"""Root: the admin listener, with everybody whom it asks.
+
+Owns the joining of probes, metrics and status with the parts that know the answers. Refuses to decide who may see them;
+`admin.rights` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fla_gateway.config.schema import Configuration
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.runtime.binding import bind
+from fla_gateway.runtime.measuring import exposition, facts_of
+from fla_gateway.runtime.status import Sources, assemble, recall_doubts
+
+if TYPE_CHECKING:
+    from fla_gateway.admin.probes import ReadinessState
+    from fla_gateway.admin.rights import AdminAccess
+    from fla_gateway.oauth.client import TokenClient
+    from fla_gateway.observe.metrics import Exposition
+
+_LOG = structlog.get_logger()
+
+
+async def open_surface(sources: Sources, readiness: ReadinessState, client: TokenClient, stack: AsyncExitStack) -> None:
+    """Answer on the admin listener until the stack is closed.
+
+    Args:
+        sources: what status and metrics are made of.
+        readiness: what probes are told.
+        client: knows the clocks of token servers.
+        stack: ends what is begun here.
+
+    Raises:
+        ConfigurationError: the admin address cannot be had.
+    """
+    from fla_gateway.admin.server import AdminServer  # noqa: PLC0415 - read while the first tokens are fetched
+
+    configuration = sources.configured.settings.configuration
+    facts = facts_of(configuration, sources.fingerprint)
+    measures: list[Exposition] = []
+
+    def metrics_text() -> bytes:
+        if not measures:
+            measures.append(
+                exposition(sources.gateway, sources.observation, client, sources.keys, facts, sources.clock)
+            )
+        return measures[0].text()
+
+    admin = AdminServer(readiness, metrics_text, lambda: assemble(sources), _access(configuration), sources.clock)
+    bound = bind(configuration.admin.listen, "admin.listen")
+    if not bound:
+        raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
+    for one in bound:
+        stack.callback(one.release)
+    await admin.start(bound[0].address, [one.sock for one in bound], bound[0].tls)
+    stack.push_async_callback(admin.close)
+    _LOG.info("admin-listening", address=str(bound[0].address), tls=bound[0].tls is not None)
+    # Files of earlier runs may be many: they are read beside the first requests, not before them.
+    stack.push_async_callback(_end, asyncio.get_running_loop().create_task(recall_doubts(sources), name="doubts"))
+
+
+def _access(configuration: Configuration) -> AdminAccess:
+    from fla_gateway.admin.rights import AdminAccess  # noqa: PLC0415 - as above
+
+    key = configuration.admin.key
+    return AdminAccess(
+        key_sha256=None if key is None else key.sha256,
+        key_expires=None if key is None else key.expires,
+        hosts=tuple(configuration.gateway.hosts),
+        uid=os.geteuid(),
+    )
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
