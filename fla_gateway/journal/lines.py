@@ -17,6 +17,9 @@ from typing import Any, Final, NamedTuple
 
 from fla_gateway.errors import JournalError
 
+_MOST_DIGITS: Final = 18
+"""Digits of an integer, its sign included: within 64 bits."""
+
 NO_HASH: Final = "0" * 64
 """``prev`` of the very first line."""
 
@@ -86,10 +89,19 @@ def read(raw: bytes) -> Line:
         JournalError: it is no line of a journal.
     """
     try:
-        members = json.loads(raw)
+        members = json.loads(raw, parse_int=_integer)
     except ValueError:
         raise JournalError("the line is no JSON") from None
+    except RecursionError:
+        raise JournalError("the line is nested too deeply") from None
     kinds = {"prev": str, "seq": int, "time": str, "record": str}
     if not isinstance(members, dict) or not all(isinstance(members.get(name), kind) for name, kind in kinds.items()):
         raise JournalError("the line lacks prev, seq, time or record")
     return Line(raw, members)
+
+
+def _integer(digits: str) -> int:
+    """Read an integer as long as a writer makes one; a longer one could be neither counted on from nor shown."""
+    if len(digits) > _MOST_DIGITS:
+        raise JournalError("the line has a number with too many digits")
+    return int(digits)

@@ -126,8 +126,6 @@ def _entry(place: Place, raw: bytes) -> Entry | Damaged:
         line = read(raw)
     except JournalError as error:
         return Damaged(place, str(error), head_of(raw))
-    except RecursionError:
-        return Damaged(place, "the line is nested too deeply", head_of(raw))
     if _TIME.fullmatch(line.members["time"]) is None:
         return Damaged(place, "the line has a time that is none", head_of(raw))
     return Entry(place, line)

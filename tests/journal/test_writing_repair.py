@@ -52,7 +52,13 @@ async def test_a_journal_that_ends_with_a_line_break_needs_no_repair(path):
     assert kinds(path) == ["segment", "start", "intent", "intent", "start", "stop"]
 
 
-@pytest.mark.parametrize("rubbish", [b"\0" * 5_000 + b"\n", b"{}\n", b"[1]\n", b"\n", b"\0" * 200_000, b"{" * 70_000])
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"\0" * 5_000 + b"\n", b"{}\n", b"[1]\n", b"\n", b"\0" * 200_000, b"{" * 70_000, b"[" * 70_000 + b"\n",
+        b'{"prev":"","seq":' + b"9" * 4_300 + b',"time":"","record":""}\n',
+    ],
+)  # fmt: skip
 async def test_rubbish_at_the_end_is_cut_off(path, rubbish):
     """A power cut may leave zeros, or a line that is none; the journal goes on from the last one that is."""
     whole = await left_behind(path)
