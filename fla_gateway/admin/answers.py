@@ -1,4 +1,4 @@
-"""Rule: the answers of the admin listener that are not about the gateway: refusals, and fields that all answers share.
+"""Port: the answers of the admin listener that are not about the gateway: refusals, and fields that all answers share.
 
 Owns their form. Refuses to decide who gets which.
 """

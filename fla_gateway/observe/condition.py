@@ -1,4 +1,4 @@
-"""Rule: what the parts of the gateway say of themselves becomes metric families.
+"""Port: what the parts of the gateway say of themselves becomes metric families.
 
 Owns names, labels and help texts of the metrics about tokens, connections, limits, the journal and the configuration.
 Refuses to ask anybody: it is handed what was answered.

@@ -1,4 +1,4 @@
-"""Rule: the files that a gateway needs from its start to its end, for a process that is confined to them.
+"""Port: the files that a gateway needs from its start to its end, for a process that is confined to them.
 
 Owns the list: Python itself, what the system's resolver and TLS read, and what the configuration names. Refuses to know
 how the kernel is told (`landlock`). The disk is asked only where links lead.

@@ -27,7 +27,10 @@ def test_every_dependency_has_its_reason():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     found = listed()
     assert found["To run"] == names(project["project"]["dependencies"])
-    assert found["The extra `sandbox`"] == names(project["project"]["optional-dependencies"]["sandbox"])
+    extras = project["project"]["optional-dependencies"]
+    assert {head: found[head] for head in found if head.startswith("The extra")} == {
+        f"The extra `{extra}`": names(packages) for extra, packages in extras.items()
+    }
     assert found["To develop"] == names(project["dependency-groups"]["dev"]) | names(
         project["build-system"]["requires"]
     )
