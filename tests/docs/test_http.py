@@ -62,7 +62,7 @@ def test_a_limit_is_the_one_that_is_held(row, text):
 @pytest.mark.parametrize(
     "sentence",
     [
-        f"more than {routing._MAX_DECODINGS} layers of percent-encoding",
+        f"more than {routing._MAX_DECODINGS} layers of percent-encoding or {routing._MAX_ENCODED} percent signs",
         f"up to {connector._MAX_ADDRESSES} in turn",
         f"for up to {downstream._LINGER_SECONDS} s or {downstream._LINGER_BYTES >> 20} MiB",
         f"idle for less than {POOL.changing_idle_seconds:g} s",
