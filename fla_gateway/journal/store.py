@@ -91,8 +91,14 @@ class Store:
         self._retire()
 
     def is_removed(self) -> bool:
-        """Tell whether somebody has removed the open segment, so that what is written to it is lost."""
-        return self._descriptor >= 0 and not os.fstat(self._descriptor).st_nlink
+        """Tell whether somebody has removed the open segment or a part of it, so that its chain leads nowhere.
+
+        Programs that rotate logs do the latter: they copy a file and cut it to nothing.
+        """
+        if self._descriptor < 0:
+            return False
+        found = os.fstat(self._descriptor)
+        return not found.st_nlink or found.st_size < self.size
 
     def unsynced(self) -> tuple[list[int], list[int]]:
         """Give the descriptors that an fsync must reach, and those among them to be closed after it."""

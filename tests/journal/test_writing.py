@@ -259,6 +259,21 @@ async def test_a_journal_that_is_removed_goes_on_in_a_new_segment(path):
     assert kinds(path) == ["segment", "intent", "stop"]
 
 
+async def test_a_segment_that_is_cut_is_left_and_a_new_one_begun(path):
+    """A program that rotates logs may cut the file under the writer: what comes next is in a segment that holds."""
+    journal = opened(path)
+    journal.intend(an_intent(1))
+    files(path)[0].write_bytes(b"")
+    with capture_logs() as logs:
+        journal.tick()
+    assert [event["event"] for event in logs] == ["journal-removed"]
+    journal.intend(an_intent(2))
+    journal.close()
+    cut, last = files(path)
+    assert cut.read_bytes() == b""
+    assert [json.loads(line)["record"] for line in last.read_bytes().splitlines()] == ["segment", "intent", "stop"]
+
+
 def descriptors() -> int:
     """Count the open files of this process."""
     return len(list(Path("/proc/self/fd").iterdir()))
