@@ -21,7 +21,7 @@ from fla_gateway.cli.demonstration.telling import Teller
 from fla_gateway.cli.main import execute
 from fla_gateway.sandbox import Sandbox
 
-STEPS = ("1. ", "2. ", "3. ", "4. ", "5. ", "Everything behaved.")
+STEPS = ("asks nobody who he is", "1. ", "2. ", "3. ", "4. ", "5. ", "Everything behaved.")
 
 
 class Demo:

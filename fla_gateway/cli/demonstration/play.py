@@ -50,6 +50,10 @@ async def _show(stage: Stage, teller: Teller, *, once: bool) -> None:
         f"gateway          {stage.gateway}",
         f"government side  {stage.sandbox.url} (a stand-in)",
     )
+    teller.say(
+        "This gateway asks nobody who he is: every program on this machine may call it. A configuration of your own "
+        "names its callers, gives each a key, and says what it may do (README, `fla-gateway caller new`)."
+    )
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         story = Story(stage, Caller(session), teller)
         await story.tell()
@@ -75,6 +79,6 @@ def _invite(stage: Stage, teller: Teller, story: Story) -> None:
     teller.say("Break the token server, call again, and mend it (more faults: docs/sandbox.md):")
     teller.command(f'curl -X PUT {control} -d \'{{"token": "down"}}\'')
     teller.command(f"curl -X DELETE {control}")
-    teller.say("What the gateway measures, and what it says:")
+    teller.say(f"How the gateway fares, in a browser: {stage.admin}/. What it measures, and what it says:")
     teller.command(f"curl {stage.admin}/metrics")
     teller.command(f"tail -f {stage.log}")
