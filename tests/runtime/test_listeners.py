@@ -18,6 +18,7 @@ from fla_gateway.config.schema import Listener
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.runtime.binding import bind
 from tests.support.behaviour import Caller, eventually, get
+from tests.support.folders import let_others_in
 
 
 def unix(path, **options):
@@ -128,8 +129,7 @@ def test_a_group_that_does_not_exist_is_a_fault(tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user without the group")
 def test_a_group_that_the_user_is_not_in_is_a_fault(tmp_path):
     """And no socket is left behind, which would be another's to remove."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_others_in(tmp_path)
     tmp_path.chmod(0o1777)
     os.seteuid(12_345)
     try:

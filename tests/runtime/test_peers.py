@@ -20,6 +20,7 @@ from fla_gateway.runtime.binding import bind
 from fla_gateway.runtime.listeners import Listeners
 from fla_gateway.runtime.peers import overflow_ids, peer_of
 from tests.support.behaviour import PATIENCE
+from tests.support.folders import let_others_in
 from tests.support.keys import NOW, YEAR, TlsAuthority, certificate_pem, key_pem, make_certificate, make_ec
 
 NO_NAMESPACE = 77
@@ -120,8 +121,7 @@ async def test_a_unix_socket_tells_user_and_group(opened, tmp_path, address):
 async def test_another_user_is_told_apart(opened, tmp_path):
     """His ids are the kernel's word, not his own."""
     door, _ = await opened(Listener(address=f"unix:{tmp_path}/s", mode="0666"))
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_others_in(tmp_path)
     assert await visit(tmp_path / "s", 12_345, 23_456) == 0
     assert await door.next() == Peer(12_345, 23_456)
 
@@ -130,8 +130,7 @@ async def test_another_user_is_told_apart(opened, tmp_path):
 async def test_a_user_of_another_namespace_is_who_he_is_here(opened, tmp_path):
     """In a user namespace of his own everybody is free to be anybody; outside of it he stays who he was."""
     door, _ = await opened(Listener(address=f"unix:{tmp_path}/s", mode="0666"))
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_others_in(tmp_path)
     if await visit(tmp_path / "s", 12_345, 12_345, "namespace") == NO_NAMESPACE:
         pytest.skip("this machine gives nobody a user namespace")
     assert await door.next() == Peer(12_345, 12_345)
@@ -140,8 +139,7 @@ async def test_a_user_of_another_namespace_is_who_he_is_here(opened, tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 async def test_a_user_who_is_unknown_in_the_gateways_namespace_is_nobody(tmp_path):
     """The kernel shows the overflow ids for him, as it does for all of his kind: no caller can be told by them."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_others_in(tmp_path)
     words = (sys.executable, "-c", ELSEWHERE, str(tmp_path / "s"))
     process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
