@@ -1,0 +1,40 @@
+"""docs/status.md tells of every member of /status and every address of the listener."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fla_gateway.admin.document import write
+from fla_gateway.admin.surface import PATHS
+from tests.admin import samples
+
+PAGE = (Path(__file__).parents[2] / "docs" / "status.md").read_text(encoding="utf-8")
+
+
+def members(value):
+    """List the names of all members, however deep."""
+    if isinstance(value, dict):
+        return {*value, *(name for inner in value.values() for name in members(inner))}
+    return {name for inner in value for name in members(inner)} if isinstance(value, list) else set()
+
+
+@pytest.mark.parametrize("name", sorted(members(json.loads(write(samples.failing())))))
+def test_every_member_is_told(name):
+    """What /status says is explained, in the tables after its heading."""
+    assert f"`{name}`" in PAGE.partition("## `/status`")[2]
+
+
+@pytest.mark.parametrize("path", sorted(PATHS | {"/livez", "/readyz", "/startupz", "/metrics"}))
+def test_every_address_is_told(path):
+    """What the listener answers is in the first table."""
+    assert f"`{path}`" in PAGE.partition("## Who sees it")[0]
+
+
+def test_every_local_link_leads_somewhere():
+    """Pages that are linked to exist."""
+    for target in re.findall(r"\]\(([a-z]+\.md)\)", PAGE):
+        assert (Path(__file__).parents[2] / "docs" / target).is_file()
