@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 
+from fla_gateway.cli.main import build_parser
 from fla_gateway.problems import PROBLEMS
-from tests.docs.pages import ROOT, blocks, read, rows
+from tests.cli.documents import command_parsers
+from tests.docs.pages import PAGES, ROOT, blocks, read, rows
 from tests.support.journal_writer import NOON, a_record, opened
 from tests.support.tokens import HandClock
 
 PAGE = "docs/operations.md"
+NAMES = {*command_parsers(), "COMMAND [arguments]", "token --reveal", "audit verify --head"}
+VALUES = {"NAME": "payroll", "HASH": "0" * 64, "ID": "0b0e2a3c-7d5c-4a0e-9b1d-3f9a7c1d2e4f"}
 
 
 def named():
@@ -25,6 +30,25 @@ def named():
 def listed(page):
     """Give the first cells of a page's tables."""
     return {name for row in rows(read(page)) for name in re.findall(r"`([a-z_-]+)`", row[0])}
+
+
+def shown_commands():
+    """Give every command of this program that a page shows with arguments, in a line of its own or within one."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        # What a person reads as one may stand on two lines.
+        inline = [" ".join(code.split()) for code in re.findall(r"`(fla-gateway [^`]+)`", text)]
+        lines = re.findall(r"^ {4,}(?:\S*/bin/)?(fla-gateway(?: [^\s#|>]+)+)", text, re.MULTILINE)
+        for command in sorted({*inline, *lines}):
+            yield pytest.param(shlex.split(command)[1:], id=f"{page.name}: {command.strip()}")
+
+
+@pytest.mark.parametrize("words", list(shown_commands()))
+def test_every_command_that_is_shown_exists(words):
+    """Each command of README and docs is taken by the program, with the arguments that it is shown with."""
+    if " ".join(words) in NAMES:
+        return
+    build_parser().parse_args([VALUES.get(word, word) for word in words])
 
 
 def test_every_alarm_leads_somewhere():
