@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fla_gateway.access.api_key import digest
+from fla_gateway.access.faults import caller_rule_faults
 from fla_gateway.access.policy import Rule, judge, parse_rule
 from fla_gateway.config.load import load
 from fla_gateway.config.schema import KeySource
@@ -45,6 +46,12 @@ def stage(tmp_path):
             ["/bin/sh", "-euc", compose_script("setup")], cwd=tmp_path, env={**os.environ, "PATH": programs}, check=True
         )
     return tmp_path
+
+
+def test_the_compose_configuration_is_without_fault_or_warning(stage):
+    """With the caller that `setup` made, config/compose.toml loads, and its caller's rules can be read."""
+    settings = load(stage / "config/compose.toml", {}, [caller_rule_faults])
+    assert not settings.warnings
 
 
 def test_the_compose_configuration_fits_the_sandbox(stage):

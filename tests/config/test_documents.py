@@ -68,7 +68,7 @@ def written(document: Any, place: tuple[str | int, ...], found: dict[type, set[s
         written(value, (*place, key), found)
 
 
-@pytest.mark.parametrize("name", ["gateway", "full", "compose"])
+@pytest.mark.parametrize("name", ["gateway", "full"])
 def test_the_shipped_files_are_without_fault(name):
     """Each file in config/ loads, its profiles resolve, and its callers' rules can be read."""
     settings = load(ROOT / f"config/{name}.toml", {"SPARE_PASSWORD": ""}, [caller_rule_faults])
