@@ -225,6 +225,8 @@ class Exchange:
             connection.release()
             return
         self._attempts += 1
+        # That of a first attempt says nothing of this one's fate.
+        self._status = 0
         self._upstream = connection
         self._token = token
         connection.carry(self)
@@ -289,9 +291,9 @@ class Exchange:
     def answer_body(self, payload: bytes, *, last: bool) -> None:
         """See `upstream.Carried`."""
         parts, self._pending = self._pending or [], None
+        if self._patience is not None and self._patience.reads_body:
+            self._patience.body(payload, self._service.now(), last=last)
         if payload:
-            if self._patience is not None and self._patience.reads_body:
-                self._patience.body(payload, self._service.now())
             self.sent += len(payload)
             if self._chunking:
                 parts += chunk(payload)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fla_gateway.access.api_brake import ApiBrake, body_hint, retry_after_seconds
+from fla_gateway.access.api_brake import LONGEST_BODY, ApiBrake, body_hint, retry_after_seconds
 from fla_gateway.http1.fields import value_of
 from fla_gateway.http1.response import ResponseHead
 
@@ -35,7 +35,9 @@ class Patience:
         """
         self._brake = brake
         self._service = service
+        self._wall = wall
         self._seconds: float | None = None
+        self._beginning = b""
         self._told = int(head.status) == _TOO_MANY
         kind = _value(head, b"content-type")
         self.reads_body = kind is not None and kind.lower().startswith(_PROBLEM)
@@ -46,15 +48,19 @@ class Patience:
         elif not self.reads_body:
             brake.answered(service)
 
-    def body(self, payload: bytes, now: float) -> None:
-        """Read the beginning of the body.
+    def body(self, payload: bytes, now: float, *, last: bool) -> None:
+        """Read the beginning of the body, in however many pieces it comes; asked only while `reads_body`.
 
         Args:
-            payload: its first bytes.
+            payload: its next bytes, possibly none.
             now: `Clock.monotonic`.
+            last: whether it ends with them.
         """
+        self._beginning += payload[:LONGEST_BODY]
+        if not last and len(self._beginning) < LONGEST_BODY:
+            return
         self.reads_body = False
-        hint = body_hint(payload)
+        hint = body_hint(self._beginning, self._wall)
         if hint is not None and (hint.failed_requests or (self._seconds is None and hint.retry_after is not None)):
             seconds = hint.retry_after if self._seconds is None else self._seconds
             self._brake.throttled(self._service, now, seconds, failed_requests=hint.failed_requests)

@@ -145,6 +145,19 @@ async def test_a_followed_change_that_is_refused_for_its_token_is_not_sent_again
     assert (rig.running, rig.api.unasked()) == (0, 0)
 
 
+async def test_the_status_of_a_first_attempt_is_not_the_fate_of_the_second(rig):
+    """A change whose second attempt had no answer is in doubt: the 401 of the first one does not tell its fate."""
+    caller, connection = await open_exchange(rig, post(b"declaration", method="MERGE"))
+    await connection.send(REFUSED_TOKEN)
+    second = await rig.api.connection()
+    await second.request()
+    caller.reset()
+    record = await rig.records.next()
+    assert (record.outcome, record.status, record.attempts) == ("caller-gone", 0, 2)
+    assert record.refused is not None
+    assert record.refused.status == 401
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("end", ["fin", "reset"])
 async def test_a_caller_that_goes_within_its_body(rig, method, end):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.support.behaviour import eventually, get, ok, post, post_chunked
@@ -114,6 +116,36 @@ async def test_the_quota_on_failed_requests_brakes_under_any_status(rig):
     assert (await rig.call(get())).status == 403
     answer = await rig.call(get())
     assert (answer.status, code(answer), answer.value("Retry-After")) == (429, "api-throttled", b"60")
+
+
+@pytest.mark.parametrize("cut", [1, 25, 60, 71])
+async def test_a_problem_that_comes_in_pieces_is_read_whole(rig, cut):
+    """Where the body is cut says nothing about what it says."""
+    body = b'{"type": "urn:problem-type:belgif:tooManyFailedRequests", "retryAfterSec": 40, "status": 400}'
+    rig.api.by_hand()
+    caller = await rig.caller()
+    await caller.send(get())
+    connection = await rig.api.connection()
+    await connection.request()
+    whole = ok(body, PROBLEM, status="400 Bad Request")
+    end = len(whole) - len(body) + cut
+    await connection.send(whole[:end])
+    await caller.stream.until(body[:cut])
+    await connection.send(whole[end:])
+    await rig.records.next()
+    answer = await rig.call(get())
+    assert (answer.status, code(answer), answer.value("Retry-After")) == (429, "api-throttled", b"40")
+
+
+async def test_a_problem_may_say_when_and_not_how_long(rig):
+    """The guide's retryAfter is a point in time."""
+    when = datetime.fromtimestamp(rig.clock.wall() + 20, UTC).isoformat()
+    body = f'{{"type": "urn:problem-type:belgif:tooManyRequests", "retryAfter": "{when}"}}'.encode()
+    rig.api.answer = lambda request: ok(body, PROBLEM, status="429 Too Many Requests")
+    assert (await rig.call(get())).body == body
+    seconds = (await rig.call(get())).value("Retry-After")
+    assert seconds is not None
+    assert 18 <= int(seconds) <= 20
 
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "403 Forbidden", "404 Not Found", "500 Internal Server Error"])
