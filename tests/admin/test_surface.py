@@ -7,6 +7,8 @@ import json
 import os
 import socket
 import ssl
+import subprocess
+import sys
 from base64 import b64encode
 
 import aiohttp
@@ -299,3 +301,10 @@ async def test_tls_where_it_is_configured(state, shown, client, tmp_path):
     with pytest.raises(aiohttp.ClientError):
         await client.get(f"http://127.0.0.1:{port}/livez")
     await admin.close()
+
+
+def test_the_template_engine_is_not_read_before_somebody_looks():
+    """A gateway at whose page nobody looks pays neither memory nor time for it."""
+    script = "import sys, fla_gateway.runtime.surface, fla_gateway.admin.server; print('jinja2' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
