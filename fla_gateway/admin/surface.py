@@ -7,6 +7,7 @@ Owns the page, its parts, /status, and the question whether this peer may see th
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,7 @@ PATHS: Final = frozenset({"/", "/fragment", "/status", *(f"/{name}" for name in 
 """What needs rights."""
 PERIOD: Final = 5.0
 """Seconds between two looks of an open page."""
+_QUIET_SECONDS: Final = 60.0
 
 _LOG = structlog.get_logger()
 
@@ -59,6 +61,7 @@ class Surface:
         self._clock = clock
         self._refresh_seconds = refresh_seconds
         self._attempts = Attempts()
+        self._tell_from = -math.inf
         self._languages = available()
         self._page: Page | None = None
         self._rendering = threading.Lock()
@@ -87,9 +90,15 @@ class Surface:
         if pause:
             detail = "Too many wrong keys have come in within a minute; the right one is taken at any time."
             return problem("too-many-requests", detail, pause)
-        if found.code in {"credentials-refused", "caller-not-permitted"}:
-            _LOG.warning("admin-refused", code=found.code, uid=uid, path=request.path)
+        self._tell(found.code, uid)
         return problem(found.code, found.detail)
+
+    def _tell(self, code: str, uid: int | None) -> None:
+        """Log a stranger, at most once a minute: nobody is to fill the log by asking."""
+        now = self._clock.monotonic()
+        if code in {"credentials-refused", "caller-not-permitted"} and now >= self._tell_from:
+            self._tell_from = now + _QUIET_SECONDS
+            _LOG.warning("admin-refused", code=code, uid=uid)
 
     async def _uid(self, request: web.Request) -> int | None:
         sock = None if request.transport is None else request.transport.get_extra_info("socket")

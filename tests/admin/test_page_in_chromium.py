@@ -60,6 +60,8 @@ async def test_axe_finds_nothing(page, url, shown, view):
     await page.emulate(**VIEWS[view])
     source = AXE.read_text(encoding="utf-8")
     for name, status in STATUSES.items():
+        if view != "light" and name not in {"failing", "unused"}:
+            continue  # colours and widths of the others are among those of these two
         shown.status = status
         await page.open(url)
         await page.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = true; })")

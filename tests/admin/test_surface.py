@@ -13,6 +13,7 @@ from base64 import b64encode
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from fla_gateway.access.api_key import digest, new_key
 from fla_gateway.admin.answers import POLICY
@@ -162,6 +163,15 @@ async def test_wrong_keys_are_limited_and_the_right_one_is_not(keyed, client):
         assert answer.status == 200
     async with client.get(keyed + "/status") as answer:
         assert answer.status == 401
+
+
+async def test_strangers_do_not_fill_the_log(keyed, client):
+    """Wrong keys are one event a minute, without the key."""
+    with capture_logs() as events:
+        for _ in range(5):
+            await client.get(keyed + "/status", headers=basic(new_key()))
+    assert [it["event"] for it in events] == ["admin-refused"]
+    assert "flagw_" not in repr(events)
 
 
 async def test_beyond_loopback_there_is_no_surface_without_a_key(state, shown, client):
