@@ -11,7 +11,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from aiohttp import web
@@ -39,6 +39,18 @@ _HANDSHAKE_SECONDS: Final = 10
 _LOG = structlog.get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Accepting(Protocol):
+    """What accepts connections on a socket."""
+
+    def close(self) -> None:
+        """Accept no more."""
+        ...
+
+
+AcceptTls = Callable[[socket.socket, ssl.SSLContext, Callable[[], asyncio.Protocol]], Accepting]
+"""Accepts on a socket that becomes its own, and hands a connection over when its handshake is done."""
 
 
 class AdminServer:
@@ -69,10 +81,14 @@ class AdminServer:
         self._surface = status and Surface(status, self._access, clock or SystemClock(), refresh_seconds)
         self._runner: web.AppRunner | None = None
         self._address: Address | None = None
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[Accepting] = []
 
     async def start(
-        self, address: Address, listeners: Sequence[socket.socket], tls: ssl.SSLContext | None = None
+        self,
+        address: Address,
+        listeners: Sequence[socket.socket],
+        tls: ssl.SSLContext | None = None,
+        accept_tls: AcceptTls | None = None,
     ) -> None:
         """Answer on sockets that listen already; they stay their owner's.
 
@@ -80,6 +96,8 @@ class AdminServer:
             address: theirs, with the port that they really have.
             listeners: one, or several where a name stands for several addresses.
             tls: what is spoken there; None for plain HTTP.
+            accept_tls: accepts there and bounds how many handshakes run; None leaves it to the event loop, which tells
+                nobody of a connection before its handshake is done.
         """
         self._address = address
         self._runner = web.AppRunner(
@@ -94,14 +112,18 @@ class AdminServer:
             max_headers=_MOST_FIELDS,
         )
         await self._runner.setup()
-        loop = asyncio.get_running_loop()
-        patience = None if tls is None else _HANDSHAKE_SECONDS
-        self._servers = [
-            await loop.create_server(self._connection, sock=it, ssl=tls, ssl_handshake_timeout=patience)
-            for it in listeners
-        ]
+        self._servers = [await self._accept(it, tls, accept_tls) for it in listeners]
 
-    def _connection(self) -> asyncio.BaseProtocol:
+    async def _accept(
+        self, listener: socket.socket, tls: ssl.SSLContext | None, accept_tls: AcceptTls | None
+    ) -> Accepting:
+        if tls is not None and accept_tls is not None:
+            return accept_tls(listener.dup(), tls, self._connection)
+        patience = None if tls is None else _HANDSHAKE_SECONDS
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(self._connection, sock=listener, ssl=tls, ssl_handshake_timeout=patience)
+
+    def _connection(self) -> asyncio.Protocol:
         """Make the protocol of a new connection; at the limit the eldest make room for it.
 
         aiohttp waits for a first request for ever: silent connections must neither use up the process's descriptors

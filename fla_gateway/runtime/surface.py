@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.runtime.binding import bind
+from fla_gateway.runtime.handshakes import Handshakes, TlsServer
 from fla_gateway.runtime.measuring import exposition, facts_of
 from fla_gateway.runtime.status import Sources, assemble, recall_doubts
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from fla_gateway.observe.metrics import Exposition
 
 _LOG = structlog.get_logger()
+MOST_HANDSHAKES: Final = 32
+"""TLS handshakes that run on the admin listener at the same time, as many as it has connections; beyond, the eldest
+makes room."""
 
 
 async def open_surface(sources: Sources, readiness: ReadinessState, client: TokenClient, stack: AsyncExitStack) -> None:
@@ -59,7 +63,14 @@ async def open_surface(sources: Sources, readiness: ReadinessState, client: Toke
         raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
     for one in bound:
         stack.callback(one.release)
-    await admin.start(bound[0].address, [one.sock for one in bound], bound[0].tls)
+    handshakes = Handshakes(most=MOST_HANDSHAKES)
+    stack.callback(handshakes.close)
+    await admin.start(
+        bound[0].address,
+        [one.sock for one in bound],
+        bound[0].tls,
+        lambda sock, context, protocols: TlsServer(sock, context, protocols, handshakes),
+    )
     stack.push_async_callback(admin.close)
     _LOG.info("admin-listening", address=str(bound[0].address), tls=bound[0].tls is not None)
     # Files of earlier runs may be many: they are read beside the first requests, not before them.
