@@ -18,7 +18,7 @@ from tests.support.journal_writer import NOON, a_record, opened
 from tests.support.tokens import HandClock
 
 PAGE = "docs/operations.md"
-NAMES = {*command_parsers(), "COMMAND [arguments]", "token --reveal", "audit verify --head"}
+NAMES = {*command_parsers(), "COMMAND [arguments]", "--version", "token --reveal", "audit verify --head"}
 VALUES = {"NAME": "payroll", "HASH": "0" * 64, "ID": "0b0e2a3c-7d5c-4a0e-9b1d-3f9a7c1d2e4f"}
 
 
