@@ -36,8 +36,7 @@ class Account:
     """A profile that can be served.
 
     Attributes:
-        addresses: what addresses in answers become, by whether the door is the profile's own and whether TLS is
-            spoken there.
+        addresses: what addresses in answers become, by `Door.kind`.
         limiter: its limits and its callers', or None.
         brake: what its API has asked for.
     """
@@ -65,15 +64,11 @@ class Account:
         self.pool = pool
         self.limiter = limiter
         self.brake = ApiBrake()
-        self.addresses = {
-            (direct, secure): Address(
-                profile.upstream,
-                b"" if direct else b"/" + profile.name.encode(),
-                b"https" if secure else b"http",
-            )
-            for direct in (False, True)
-            for secure in (False, True)
-        }
+        self.addresses = tuple(
+            Address(profile.upstream, prefix, scheme)
+            for scheme in (b"http", b"https")
+            for prefix in (b"/" + profile.name.encode(), b"")
+        )
         self.host_field = host_field(profile.upstream)
         self._hash_key = hash_key
         self._token: AccessToken | None = None

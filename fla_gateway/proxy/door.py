@@ -48,9 +48,14 @@ PeerOf = Callable[[Any], Peer | None]
 
 
 class Door:
-    """One listener."""
+    """One listener.
 
-    __slots__ = ("_asked", "_fields", "_guarded", "_names", "_table", "_trusted", "direct", "peer_of", "secure")
+    Attributes:
+        kind: index into `Account.addresses`: 1 for a profile's own door, and 2 more where TLS is spoken.
+        peer_of: what is asked of each new connection, or None.
+    """
+
+    __slots__ = ("_asked", "_fields", "_guarded", "_names", "_secure", "_table", "_trusted", "kind", "peer_of")
 
     def __init__(
         self,
@@ -76,8 +81,8 @@ class Door:
         self._names = names
         self._guarded = guarded
         self._trusted = trusted
-        self.direct = table.only is not None
-        self.secure = secure
+        self._secure = secure
+        self.kind = (table.only is not None) + 2 * secure
         self.peer_of = peer_of
         self._fields: dict[bytes, RequestFields] = {}
         self._asked: dict[bytes, Asked] = {}
@@ -97,7 +102,7 @@ class Door:
         return found
 
     def _read(self, block: bytes, minor: int) -> RequestFields:
-        return read_fields(block, minor, self._names, guarded=self._guarded, secure=self.secure, trusted=self._trusted)
+        return read_fields(block, minor, self._names, guarded=self._guarded, secure=self._secure, trusted=self._trusted)
 
     def asked(self, line: bytes) -> Asked:
         """Read and judge a request line with its CRLF; see `read_request_line` and `routing.route`."""

@@ -109,15 +109,15 @@ class CallerConnection(Pausable):
             self._malformed(error)
             return
         service = self._service
-        verdict = service.gate.judge(asked, fields, self._peer, service.now())
-        if isinstance(verdict, (Turned, Preflight)) or asked.route is None:
-            if isinstance(verdict, Preflight):
-                self._permit(asked, verdict, keep_alive=fields.keep_alive)
-            else:
-                self._turn_away(asked, cast("Turned", verdict), fields)
-            return
-        exchange = self.exchange = Exchange(service, self, self._door, verdict, asked, asked.route, fields)
-        exchange.begin(payload, last=last)
+        now = service.now()
+        verdict = service.gate.judge(asked, fields, self._peer, now)
+        if isinstance(verdict, Turned):
+            self._turn_away(asked, verdict, fields)
+        elif isinstance(verdict, Preflight):
+            self._permit(asked, verdict, keep_alive=fields.keep_alive)
+        else:
+            exchange = self.exchange = Exchange(service, self, self._door, verdict, asked, fields, now)
+            exchange.begin(payload, last=last)
 
     def _incomplete_head(self, data: bytes) -> None:
         if not self._buffer:

@@ -21,7 +21,7 @@ from fla_gateway.proxy.body import NO_BODY, RequestBody
 from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
 from fla_gateway.proxy.gate import too_large
 from fla_gateway.proxy.headers import inbound
-from fla_gateway.proxy.patience import Patience, is_client_error
+from fla_gateway.proxy.patience import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR, Patience
 from fla_gateway.proxy.readiness import ready
 from fla_gateway.proxy.record import ExchangeRecord, Intent
 from fla_gateway.proxy.replay import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from fla_gateway.proxy.downstream import CallerConnection
     from fla_gateway.proxy.gate import Passed
     from fla_gateway.proxy.headers import RequestFields
-    from fla_gateway.proxy.routing import Route
     from fla_gateway.proxy.service import Service
     from fla_gateway.proxy.upstream import ApiConnection
 
@@ -80,22 +79,21 @@ class Exchange:
         door: Door,
         passed: Passed,
         asked: Asked,
-        route: Route,
         fields: RequestFields,
+        now: float,
     ) -> None:
         """Take a judged request; nothing happens before `begin`."""
         self._service = service
         self._caller: CallerConnection | None = caller
-        account, self._admission = passed
+        account, self._route, self._admission = passed
         self._account = account
-        self._address = account.addresses[door.direct, door.secure]
-        self._route = route
+        self._address = account.addresses[door.kind]
         self._fields = fields
         self._trail = Trail()
         self.method = asked.method
         self.minor = asked.minor
         self.request_id = service.ids.draw()
-        self.started = service.now()
+        self.started = now
         self._intends = service.journal is not None and asked.method not in READING
 
     @property
@@ -265,7 +263,7 @@ class Exchange:
         now = self._service.now()
         self._status = int(head.status)
         self._trail.answered(now, trace)
-        if is_client_error(self._status):
+        if FIRST_CLIENT_ERROR <= self._status < FIRST_SERVER_ERROR:
             brake, service = self._account.brake, service_of(self._route.path)
             self._patience = Patience(brake, service, head, now, self._service.wall())
         elif self._account.brake.holds:

@@ -15,14 +15,14 @@ from fla_gateway.access.guard import Refusal
 from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.headers import RequestFields
-from fla_gateway.proxy.routing import service_of
+from fla_gateway.proxy.routing import Route, service_of
 
 _NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
 
 
-Passed = tuple[Account, Admission]
-"""A request that goes on: the profile that it is for, whose it is and what permits it. A plain pair, since one is made
-for each request."""
+Passed = tuple[Account, Route, Admission]
+"""A request that goes on: the profile that it is for, where it leads, whose it is and what permits it. A plain tuple,
+since one is made for each request."""
 
 
 class Turned(NamedTuple):
@@ -113,7 +113,7 @@ class Gate:
             limited = _limited(account, admission.caller, route.path, fields.length, now)
             if limited is not None:
                 return Turned(limited, admission, account.name)
-        return account, admission
+        return account, route, admission
 
 
 def _limited(account: Account, caller: str, path: bytes, length: int, now: float) -> Refusal | None:

@@ -11,13 +11,11 @@ from fla_gateway.access.api_brake import LONGEST_BODY, ApiBrake, body_hint, retr
 from fla_gateway.http1.fields import value_of
 from fla_gateway.http1.response import ResponseHead
 
+FIRST_CLIENT_ERROR: Final = 400
+"""An answer may be about asking too much from here on: it is an error of the caller's side (RFC 6585, section 4)."""
+FIRST_SERVER_ERROR: Final = 500
 _TOO_MANY: Final = 429
 _PROBLEM: Final = b"application/problem+json"
-
-
-def is_client_error(status: int) -> bool:
-    """Whether an answer may be about asking too much: only errors of the caller's side are (RFC 6585, section 4)."""
-    return 400 <= status < 500  # noqa: PLR2004 - RFC 9110, section 15.5
 
 
 class Patience:
