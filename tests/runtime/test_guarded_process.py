@@ -142,3 +142,24 @@ async def test_without_callers_it_is_said_loudly_that_anybody_may_call(begin):
     assert "acts as the employer" in warning
     assert "[callers]" in warning
     assert "[audit]" in (await process.event("no-journal"))["warning"]
+
+
+async def test_nobody_can_make_up_a_series_of_metrics(begin):
+    """Whatever strangers and callers put into a request, metrics get no label of it: their number stays what it is."""
+    digest = sha256(KEY.encode()).hexdigest()
+    process = await begin(
+        f'[callers.payroll]\nkeys = [{{ sha256 = "{digest}" }}]\nallow = {{ employer = ["GET /REST/known/**"] }}'
+    )
+
+    async def series(word):
+        for fields in ((), (f"X-Api-Key: {KEY}",), ("X-Api-Key: flagw_" + "0" * 64,), (f"Host: {word}",)):
+            for path in (f"/{word}/REST/x", f"/employer/REST/{word}/x", f"/employer/REST/known/{word}"):
+                for method in ("GET", word):
+                    own = [] if "Host" in "".join(fields) else ["Host: localhost"]
+                    await process.call("\r\n".join([f"{method} {path} HTTP/1.1", *own, *fields, "", ""]).encode())
+        text = (await process.admin("/metrics")).body.decode()
+        return {line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")}
+
+    first = await series("madeup1")
+    assert await series("madeup2") == first
+    assert not [line for line in first if "madeup" in line]

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.support.behaviour import connect, eventually, get, post
+from tests.support.behaviour import connect, eventually, get, ok, post
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, write_identity, write_private
 from tests.support.process import Government, run
 
@@ -56,6 +56,16 @@ async def begin(tmp_path, ca_file, government):
             return await stack.enter_async_context(run(path, *words, environment=environment, files=files))
 
         yield start
+
+
+async def test_readiness_does_not_depend_on_the_other_side(begin, government):
+    """Restarting a gateway does not mend a token server: callers are told with 503, and the probes stay as they are."""
+    government.token = lambda request: ok(b"", status="500 Internal Server Error")
+    process = await begin()
+    await process.event("ready")
+    assert (await process.call(get())).code == "token-failed"
+    for probe in ("/readyz", "/livez", "/startupz"):
+        assert (await process.admin(probe)).status == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
