@@ -106,6 +106,11 @@ def caller() -> Iterator[list[Caller]]:
 @example(b"GET", b"/REST/one/%2e%2e/two", b"")
 @example(b"HEAD", b"/REST/caf%C3%A9/x", b"?a=/../%2F;b")
 @example(b"GET", b"/REST/deep/a/end", b"")
+@example(b"GET", b"/REST/Exact", b"")
+@example(b"GET", b"/REST/%65xact", b"")
+@example(b"GET", b"/REST/exact/", b"")
+@example(b"GET", b"/REST/caf%c3%a9/x", b"")
+@example(b"POST", b"/REST/dimona/v2/Declarations", b"")
 def test_what_is_judged_is_what_is_sent(
     running: tuple[Rig, LoopThread], caller: list[Caller], method: bytes, path: bytes, query: bytes
 ) -> None:
