@@ -111,7 +111,7 @@ def test_what_is_no_address_of_a_profile(target, expected):
     [
         "/REST/oauth", "/REST/oauth/v5/token", "/REST/OAuth/v5/token", "/REST/%6fauth/v5/token", "/REST/%256fauth/x",
         "/REST//oauth/v5/token", "/REST/oauth;x/v5/token", "/REST/\\oauth/v5", "/REST/%2foauth/v5", "/REST/;/oauth/v5",
-        "/REST/oauth?x=1", "/REST/%5Coauth/x",
+        "/REST/oauth?x=1", "/REST/%5Coauth/x", "/REST/x;oauth/v5", "/REST/x%3Boauth",
     ],
 )  # fmt: skip
 def test_the_token_endpoint_is_never_reached(path):
@@ -130,6 +130,7 @@ def test_the_token_endpoint_is_never_reached(path):
         ("/REST/newApi/v1/su", "service-not-permitted"),
         ("/REST/newApi/v1/subway", "service-not-permitted"),
         ("/REST/dimona/v2%2Fx", "ambiguous-path"),
+        ("/REST/dimona/v2/x%25252fx", "ambiguous-path"),
         ("/REST/dimona/v2/a%5cb", "ambiguous-path"),
         ("/REST/dimona/v2;a/x", "ambiguous-path"),
         ("/REST/dimona//v2/x", "ambiguous-path"),
