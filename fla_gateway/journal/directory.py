@@ -17,16 +17,18 @@ import time
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from fla_gateway.access.masking import KEY_BYTES
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.journal.segments import LOCK, MASK_KEY, Segment, parse
 from fla_gateway.journal.tail import Tail, judge
 
+_LOG = structlog.get_logger()
 PLACE: Final = "audit.path"
 _FLAGS: Final = os.O_NOFOLLOW | os.O_CLOEXEC
 _PRIVATE: Final = 0o600
-_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
-_OTHERS_READ: Final = stat.S_IRWXG | stat.S_IRWXO
+_ANYBODY_ELSE: Final = stat.S_IRWXG | stat.S_IRWXO
 _FIRST_LOOK: Final = 65_536
 """Bytes of a segment's end that nearly always suffice."""
 _LOCK_TRIES: Final = 10
@@ -57,6 +59,7 @@ class Directory:
         try:
             self.descriptor = _open(path)
             _judge_owner(os.fstat(self.descriptor))
+            _narrow(self.descriptor, ".", stat.S_IWGRP)
             self._lock = self.open(LOCK, os.O_RDWR | os.O_CREAT)
             _take(self._lock)
             self.masking_key = self._masking_key()
@@ -73,7 +76,10 @@ class Directory:
         Raises:
             OSError: it cannot be opened, or is a symbolic link.
         """
-        return os.open(name, flags | _FLAGS, _PRIVATE, dir_fd=self.descriptor)
+        descriptor = os.open(name, flags | _FLAGS, _PRIVATE, dir_fd=self.descriptor)
+        if flags & os.O_CREAT:
+            _narrow(descriptor, name, _ANYBODY_ELSE)
+        return descriptor
 
     def remove(self, name: str) -> None:
         """Remove a file of the directory.
@@ -122,13 +128,13 @@ class Directory:
             return self._new_masking_key()
         try:
             key = os.read(descriptor, KEY_BYTES + 1)
-            mode = os.fstat(descriptor).st_mode
+            if os.fstat(descriptor).st_mode & stat.S_IRWXO:
+                raise _refused(
+                    f"others may read {MASK_KEY}, with which masked paths can be guessed", f"chmod 600 {MASK_KEY}"
+                )
+            _narrow(descriptor, MASK_KEY, stat.S_IRWXG)
         finally:
             os.close(descriptor)
-        if mode & _OTHERS_READ:
-            raise _refused(
-                f"others may read {MASK_KEY}, with which masked paths can be guessed", f"chmod 600 {MASK_KEY}"
-            )
         if len(key) != KEY_BYTES:
             raise _refused(
                 f"{MASK_KEY} has {'more' if len(key) > KEY_BYTES else 'less'} than {KEY_BYTES} bytes",
@@ -165,8 +171,23 @@ def _judge_owner(found: os.stat_result) -> None:
     cure = "name a directory inside it that does not exist yet: the gateway makes it, with the mode it needs"
     if found.st_uid != os.geteuid():
         raise _refused("the directory belongs to another user than the one that runs the gateway", cure)
-    if found.st_mode & _OTHERS_WRITE:
+    if found.st_mode & stat.S_IWOTH:
         raise _refused("others may write to the directory, and so replace what was recorded", f"chmod 700; or {cure}")
+
+
+def _narrow(descriptor: int, name: str, bits: int) -> None:
+    """Take rights away that a file or the directory must not give, and say so.
+
+    Kubernetes gives a volume's group all of it each time that a pod is started (fsGroup): a gateway that refused to
+    start because of that would be down, and what the group may have read, it has read.
+
+    Raises:
+        OSError: they cannot be taken away.
+    """
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    if mode & bits:
+        os.fchmod(descriptor, mode & ~bits)
+        _LOG.warning("journal-narrowed", file=name, was=f"{mode:04o}", now=f"{mode & ~bits:04o}")
 
 
 def _take(lock: int) -> None:

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.journal.directory import Directory
@@ -76,13 +77,27 @@ def test_what_is_no_directory_is_told(tmp_path):
 def test_a_directory_that_others_may_write_to_is_refused(tmp_path):
     """Whoever can put files there can replace what was recorded."""
     path = tmp_path / "journal"
-    for bits in (0o770, 0o702):
-        path.mkdir()
-        path.chmod(bits)
-        assert "others may write" in fault(path)
-        path.rmdir()
-    path.mkdir(mode=0o755)
+    path.mkdir()
+    path.chmod(0o702)
+    assert "others may write" in fault(path)
+    path.chmod(0o755)
     Directory(path).close()
+
+
+def test_rights_of_the_group_are_taken_away(tmp_path):
+    """Kubernetes gives them at each start of a pod: the journal goes on, and is its owner's alone again."""
+    path = tmp_path / "journal"
+    Directory(path).close()
+    path.chmod(0o2770)
+    for file in path.iterdir():
+        file.chmod(0o660)
+    with capture_logs() as events:
+        Directory(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o2750
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()} == {0o600}
+    assert {(event["event"], event["file"]) for event in events} == {
+        ("journal-narrowed", name) for name in (".", "lock", "mask.key")
+    }
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
@@ -121,7 +136,7 @@ def test_the_key_of_masked_paths_stays_the_same(tmp_path):
 @pytest.mark.parametrize(("content", "bits", "words"), [
     (b"short", 0o600, "less than 32 bytes"),
     (b"k" * 33, 0o600, "more than 32 bytes"),
-    (b"k" * 32, 0o640, "others may read mask.key"),
+    (b"k" * 32, 0o604, "others may read mask.key"),
 ])  # fmt: skip
 def test_a_key_that_is_spoilt_is_told(tmp_path, content, bits, words):
     """A key that was cut short is not used, and one that others could read no longer masks anything."""
