@@ -26,7 +26,8 @@ _METHOD: Final = re.compile(r"[A-Z0-9!#$%&'+.^_`|~-]+").fullmatch
 _SEGMENT: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*").fullmatch
 _EVERYTHING: Final = (b"REST", MANY)
 _REST: Final = (MANY,)
-_TWO_READINGS: Final = re.compile(rb"%2[Ff]|%5[Cc]|[\\;]|//").search
+# A slash under any number of layers of percent-encoding: some server decodes once more than the others.
+_TWO_READINGS: Final = re.compile(rb"%(?:25)*+(?:2[Ff]|5[Cc])|[\\;]|//").search
 _LONGEST_METHOD: Final = 32
 
 _AMBIGUOUS: Final = Refusal(

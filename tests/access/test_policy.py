@@ -193,7 +193,7 @@ def test_a_long_method_is_not_repeated():
     assert "XX" not in refusal.detail
 
 
-@pytest.mark.parametrize("mark", ["%2F", "%2f", "%5C", "%5c", "\\", ";", ";x=1", "//"])
+@pytest.mark.parametrize("mark", ["%2F", "%2f", "%5C", "%5c", "\\", ";", ";x=1", "//", "%252F", "%25255c"])
 def test_where_paths_are_narrowed_two_readings_are_refused(mark):
     """A path that some servers read otherwise is refused before any entry is asked."""
     path = f"/REST/a/1{mark}2".encode()
