@@ -48,15 +48,17 @@ async def load(folder: Path, exchanges: int, seed: int) -> None:
     authority, records, findings = TlsAuthority(), Records(), Findings()
     api = Api(authority.server_context(folder))
     await api.start()
-    async with gateway_before(api, authority, folder, records) as gateway:
-        port = gateway.bound[0].sock.getsockname()[1]
-        callers = [Caller(name, port, seed, findings) for name in range(CALLERS)]
-        shares = [exchanges // CALLERS + (name < exchanges % CALLERS) for name in range(CALLERS)]
-        await asyncio.gather(*(caller.work(share) for caller, share in zip(callers, shares, strict=True)))
-        async with asyncio.timeout(20):
-            await gateway.service.drain(15)
-        pool = gateway.service.pool_snapshots()[0]
-    await api.close()
+    try:
+        async with gateway_before(api, authority, folder, records) as gateway:
+            port = gateway.bound[0].sock.getsockname()[1]
+            callers = [Caller(name, port, seed, findings) for name in range(CALLERS)]
+            shares = [exchanges // CALLERS + (name < exchanges % CALLERS) for name in range(CALLERS)]
+            await asyncio.gather(*(caller.work(share) for caller, share in zip(callers, shares, strict=True)))
+            async with asyncio.timeout(20):
+                await gateway.service.drain(15)
+            pool = gateway.service.pool_snapshots()[0]
+    finally:
+        await api.close()
     judge(findings, api, exchanges)
     assert (pool.busy, pool.opening, pool.waiting) == (0, 0, 0), "the pool has lost something"
     assert pool.reused > exchanges // 4, "the connections were hardly shared"

@@ -13,7 +13,7 @@ import ssl
 import struct
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -600,29 +600,35 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
         limit: callers' connections open at most.
         unavailable: why profiles cannot be served.
     """
-    api = Api(api_tls)
-    await api.start(host)
     (folder / "never-read.pem").touch()
     path = folder / "gateway.toml"
-    port = api.port if api_port is None else api_port
     second = "" if unix is None else f', "unix:{unix}"'
     words = {"gateway": gateway, "profile": profile, "name": name, "unix": second}
-    path.write_text(CONFIGURATION.format(**words, port=port, ca_file=ca_file) + more)
     clock, records = MovableClock(), Records()
     tokens = Tokens(clock)
-    built = build(read(path), unavailable or {}, Surroundings(tokens, tls, clock, records, egress, journal))
-    built.service.start(limit, sweep_seconds=SWEEP_SECONDS)
-    await built.listeners.start()
-    rig = Rig(built, api, tokens, records, clock, built.bound[0].sock.getsockname()[1])
-    try:
-        yield rig
-    finally:
-        for caller in rig.callers:
-            caller.close()
-        built.listeners.close()
-        await built.service.close()
-        await built.tokens.close()
-        await api.close()
-        # Turns for the transports that were aborted, so that none is left to the garbage collector.
-        for _ in range(4):
-            await asyncio.sleep(0)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(_turns)
+        api = Api(api_tls)
+        await api.start(host)
+        # From here on whatever fails has to end it: uvloop waits for ever for a server that nobody closes.
+        stack.push_async_callback(api.close)
+        port = api.port if api_port is None else api_port
+        path.write_text(CONFIGURATION.format(**words, port=port, ca_file=ca_file) + more)
+        built = build(read(path), unavailable or {}, Surroundings(tokens, tls, clock, records, egress, journal))
+        stack.push_async_callback(built.tokens.close)
+        built.service.start(limit, sweep_seconds=SWEEP_SECONDS)
+        stack.push_async_callback(built.service.close)
+        await built.listeners.start()
+        stack.callback(built.listeners.close)
+        rig = Rig(built, api, tokens, records, clock, built.bound[0].sock.getsockname()[1])
+        try:
+            yield rig
+        finally:
+            for caller in rig.callers:
+                caller.close()
+
+
+async def _turns() -> None:
+    """Give turns to transports that were aborted, so that none is left to the garbage collector."""
+    for _ in range(4):
+        await asyncio.sleep(0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -107,26 +107,26 @@ async def running_gateway(
         own: TOML of the listener that the profile employer has for itself.
         listeners: callers' connections open at most.
     """
-    upstream = Upstream(authority.server_context(folder))
-    await upstream.start()
     authority.write_root(folder)
     (folder / "acme.pem").write_text("never read: the source of tokens is a fake")
     path = folder / "gateway.toml"
-    path.write_text(CONFIGURATION.format(gateway=settings, own=own, authority=upstream.authority))
-    tokens, records = CanaryTokens(upstream.bearers), Records()
-    gateway = build(read(path), {}, Surroundings(tokens, Trust().context, SystemClock(), records))
-    gateway.service.start(listeners)
-    await gateway.listeners.start()
-    try:
+    async with AsyncExitStack() as stack:
+        # A turn for the transports that were aborted.
+        stack.push_async_callback(asyncio.sleep, 0)
+        upstream = Upstream(authority.server_context(folder))
+        await upstream.start()
+        # From here on whatever fails has to end it: uvloop waits for ever for a server that nobody closes.
+        stack.push_async_callback(upstream.close)
+        path.write_text(CONFIGURATION.format(gateway=settings, own=own, authority=upstream.authority))
+        tokens, records = CanaryTokens(upstream.bearers), Records()
+        gateway = build(read(path), {}, Surroundings(tokens, Trust().context, SystemClock(), records))
+        stack.push_async_callback(gateway.tokens.close)
+        gateway.service.start(listeners)
+        stack.push_async_callback(gateway.service.close)
+        await gateway.listeners.start()
+        stack.callback(gateway.listeners.close)
         common, unix, door = (bound.sock.getsockname() for bound in gateway.bound)
         yield Rig(gateway, upstream, tokens, records, common[1], Path(unix), door[1])
-    finally:
-        gateway.listeners.close()
-        await gateway.service.close()
-        await gateway.tokens.close()
-        await upstream.close()
-        # A turn for the transports that were aborted.
-        await asyncio.sleep(0)
 
 
 class LoopThread:
