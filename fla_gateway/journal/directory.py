@@ -158,6 +158,32 @@ class Directory:
         return key
 
 
+def foreseen(path: Path) -> Fault | None:
+    """Say why a gateway of this user could not have the directory, without making or changing anything.
+
+    Root is not told about the owner, since it may be looking on behalf of the user that runs the gateway. The lock is
+    left alone: a gateway that runs holds it rightly.
+
+    Returns:
+        The first obstacle; None if none is seen.
+    """
+    try:
+        if not path.exists():
+            path.parent.stat()
+            return None
+        if not path.is_dir():
+            raise _NO_DIRECTORY
+        found = path.stat()
+        if os.geteuid() != 0:
+            _judge_owner(found)
+        _judge_mode(found)
+    except OSError as error:
+        return fault(error)
+    except ConfigurationError as error:
+        return error.faults[0]
+    return None
+
+
 def _open(path: Path) -> int:
     try:
         path.mkdir(mode=0o700)
