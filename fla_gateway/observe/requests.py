@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from fla_gateway.access.caller import STRANGER
 from fla_gateway.access.masking import mask_path
 from fla_gateway.observe.methods import method_name
 from fla_gateway.observe.writer import LineWriter
@@ -31,6 +32,11 @@ _CONSOLE: Final = (
 )
 _JSON_DROPPED: Final = '{"time":"%s.%03dZ","level":"warning","event":"request-lines-dropped","count":%d}\n'
 _CONSOLE_DROPPED: Final = "%s.%03dZ warning request-lines-dropped count=%d\n"
+_JSON_STRANGERS: Final = '{"time":"%s.%03dZ","level":"warning","event":"strangers-left-out","count":%d}\n'
+_CONSOLE_STRANGERS: Final = "%s.%03dZ warning strangers-left-out count=%d\n"
+MOST_STRANGERS: Final = 600
+"""Lines a minute about requests that were refused before anybody was known; those beyond are counted, since they cost
+whoever sends them nothing, and must not fill a disk."""
 
 _MOST_PATHS = 1024
 _LONGEST_REMEMBERED_PATH = 256
@@ -64,7 +70,11 @@ class RequestLog:
         later: Callable[[float, Callable[[], None]], Timer],
     ) -> None:
         self._writer = writer
-        self._line, self._dropped_line = (_JSON, _JSON_DROPPED) if form == "json" else (_CONSOLE, _CONSOLE_DROPPED)
+        self._line, self._dropped_line, self._strangers_line = (
+            (_JSON, _JSON_DROPPED, _JSON_STRANGERS)
+            if form == "json"
+            else (_CONSOLE, _CONSOLE_DROPPED, _CONSOLE_STRANGERS)
+        )
         self._key = key
         self._wall = wall
         self._later = later
@@ -74,6 +84,8 @@ class RequestLog:
         self._second = -1
         self._stamp = ""
         self._confessed = 0
+        self._minute = 0
+        self._strangers = 0
 
     @property
     def dropped(self) -> int:
@@ -83,6 +95,8 @@ class RequestLog:
     def exchange(self, record: ExchangeRecord) -> None:
         """Take note of one finished exchange; its line carries the time of this call, to the millisecond."""
         waiting = self._waiting
+        if record.admission is STRANGER and not self._has_room_for_stranger():
+            return
         waiting.append(self._format(self._wall(), record))
         if self._timer is None:
             self._timer = self._later(FLUSH_SECONDS, self._on_timer)
@@ -93,8 +107,24 @@ class RequestLog:
         """Write what waits, for at most `CLOSE_SECONDS`; blocks, so call it when nothing else runs any more."""
         if self._timer is not None:
             self._timer.cancel()
+        self._tell_strangers()
         self._flush()
         self._writer.close(CLOSE_SECONDS)
+
+    def _has_room_for_stranger(self) -> bool:
+        minute = int(self._wall() // 60)
+        if minute != self._minute:
+            self._tell_strangers()
+            self._minute = minute
+            self._strangers = 0
+        self._strangers += 1
+        return self._strangers <= MOST_STRANGERS
+
+    def _tell_strangers(self) -> None:
+        if self._strangers > MOST_STRANGERS:
+            now = self._wall()
+            self._turn(int(now))
+            self._waiting.append(self._strangers_line % (self._stamp, now % 1 * 1000, self._strangers - MOST_STRANGERS))
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.access.caller import Admission
-from fla_gateway.observe.requests import FULL_BATCH, RequestLog
+from fla_gateway.access.caller import STRANGER, Admission
+from fla_gateway.observe.requests import FULL_BATCH, MOST_STRANGERS, RequestLog
 from fla_gateway.observe.writer import LineWriter
 from tests.observe.records import a_record
 
@@ -155,6 +155,25 @@ async def test_stalled_reader_never_blocks_and_the_loss_is_told(pipe):
     events = [json.loads(line) for line in lines]
     assert sum(event["event"] == "request" for event in events) == written + 1
     assert [event["count"] for event in events if event["event"] == "request-lines-dropped"] == [lost]
+    log.close()
+
+
+async def test_a_flood_of_strangers_does_not_fill_the_log(pipe):
+    """Their lines end at a number a minute; one line tells how many there were, and callers lose none."""
+    reader, writer = pipe
+    clock = [NOON]
+    log = make_log(writer, wall=lambda: clock[0])
+    for _ in range(MOST_STRANGERS + 50):
+        log.exchange(a_record(admission=STRANGER, profile="", outcome="refused", status=401))
+    log.exchange(a_record(profile="callers"))
+    lines = await read_lines(reader, MOST_STRANGERS + 1)
+    clock[0] += 60
+    log.exchange(a_record(admission=STRANGER, profile="", outcome="refused", status=401))
+    lines += await read_lines(reader, 2)
+    events = [json.loads(line) for line in lines]
+    assert [event["count"] for event in events if event["event"] == "strangers-left-out"] == [50]
+    assert [event["profile"] for event in events if event["event"] == "request"].count("callers") == 1
+    assert sum(event["event"] == "request" for event in events) == MOST_STRANGERS + 2
     log.close()
 
 
