@@ -39,6 +39,7 @@ class Syncing:
         self._thread = thread
         self._done = done
         self._running = False
+        self._finished = False
         self._next: asyncio.Future[OSError | None] | None = None
 
     async def synced(self) -> OSError | None:
@@ -57,7 +58,15 @@ class Syncing:
         return self._next
 
     def finish(self) -> OSError | None:
-        """Wait for what runs and make a last fsync; blocks."""
+        """Wait for what runs and make a last fsync; blocks. No other begins afterwards."""
+        self._finished = True
+        error = self._last()
+        waiting, self._next = self._next, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(error)
+        return error
+
+    def _last(self) -> OSError | None:
         try:
             self._thread.submit(_sync, *self._wanted()).result()
         except OSError as error:
@@ -65,6 +74,9 @@ class Syncing:
         return None
 
     def _start(self) -> None:
+        if self._finished:
+            # It was asked for in the turn of the end, and is done.
+            return
         waiting, self._next = self._next, None
         running = self._loop.run_in_executor(self._thread, _sync, *self._wanted())
         running.add_done_callback(partial(self._end, waiting))
@@ -81,7 +93,8 @@ class Syncing:
         self._running = self._next is not None
         if self._running:
             self._loop.call_soon(self._start)
-        self._done(error)
+        if not self._finished:
+            self._done(error)
         for future in told:
             if future is not None and not future.done():
                 future.set_result(error)

@@ -235,3 +235,18 @@ async def test_whoever_asked_while_a_failing_fsync_ran_is_refused_too():
     assert [type(result) for result in results] == [OSError, type(None)]
     os.close(reader)
     os.close(writer)
+
+
+async def test_an_fsync_that_was_asked_for_in_the_turn_of_the_end_is_made_by_the_end(path, clock):
+    """Who waits for it is told, and nothing begins after the journal was closed."""
+    faults = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    journal = opened(path, clock, fsync="always")
+    waiting = asyncio.ensure_future(journal.secure(an_intent(1)))
+    await asyncio.sleep(0)
+    journal.close()
+    async with asyncio.timeout(5):
+        await waiting
+    await asyncio.sleep(0)
+    assert faults == []
+    assert kinds(path) == ["segment", "start", "intent", "stop"]
