@@ -20,6 +20,8 @@ from fla_gateway.errors import Fault
 OVERFLOW_ID: Final = 65_534
 """What Linux shows for a user or group that this namespace does not know (/proc/sys/kernel/overflowuid, by default)."""
 SOON_SECONDS: Final = 30 * 86_400
+PLACEHOLDER: Final = "0" * 64
+"""What stands for a digest in the README and in config/: the SHA-256 of nothing that anybody knows."""
 
 _PROOFS: Final = "keys, uid, gid, service_account or certificate_names"
 
@@ -122,6 +124,9 @@ def _twin_faults(configuration: Configuration) -> Iterator[Fault]:
 
 def _key_warnings(configuration: Configuration, now: float) -> Iterator[Fault]:
     for where, key in placed_keys(configuration):
+        if key.sha256 == PLACEHOLDER:
+            message = "is the example's placeholder, and belongs to no key"
+            yield Fault(f"{where}.sha256", message, "put in what `fla-gateway caller new` prints")
         if key.expires is not None and now < key.expires <= now + SOON_SECONDS:
             message = f"is accepted only until {written(key.expires)}"
             yield Fault(where, message, "make another with `fla-gateway caller new`, and keep both until all use it")

@@ -111,7 +111,7 @@ def test_an_abstract_name_is_for_callers_alone(folder):
 
 def test_callers_take_the_place_of_the_ugly_key(folder):
     """With callers, an address beyond loopback needs encryption and no leave to be anonymous."""
-    caller = CALLER.replace("uid = 1001", f"keys = [{{ sha256 = '{'0' * 64}' }}]")
+    caller = CALLER.replace("uid = 1001", f"keys = [{{ sha256 = '{'1' * 64}' }}]")
     gateway = listening('"0.0.0.0:8480"') + 'hosts = ["gateway"]\n'
     (fault,) = folder.faults(gateway + caller + EMPLOYER)
     assert "not encrypted" in fault.message
