@@ -18,6 +18,7 @@ from fla_gateway.cli.shown_callers import caller_lines
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 
 if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
+    from fla_gateway.config.schema import Configuration
     from fla_gateway.keys.model import CertificateFacts, LoadedKey
     from fla_gateway.profiles import Profile
     from fla_gateway.runtime.configured import Configured
@@ -26,9 +27,11 @@ if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
 SUMMARY: Final = "check configuration, keys and certificates, offline"
 DESCRIPTION: Final = """\
 Check a configuration without opening any connection: every fault at once, then for each profile where it goes, with
-which key, and how long the certificate lasts, and for each caller how it is known and what it may do.
+which key, and how long the certificate lasts, for each caller how it is known and what it may do, and whether journal
+and unix sockets can be where they are to be. Run it as the gateway's user, or as root.
 
-Exit code 0: nothing to say; 1: warnings, or a key that cannot be used; 2: the configuration is faulty.
+Exit code 0: nothing to say; 1: warnings, a key that cannot be used, or a place that the gateway could not have; 2: the
+configuration is faulty.
 
 examples:
   fla-gateway check
@@ -99,6 +102,23 @@ def _general_findings(configured: Configured, now: datetime) -> Iterator[str]:
     yield from (f"warning: {one}" for one in configured.warnings)
     for place, tls in encrypted(configured.settings.configuration):
         yield from (f"warning: {one}" for one in tls_warnings(tls, place, now))
+    yield from (f"would not start: {one}" for one in _obstacles(configured.settings.configuration))
+
+
+def _obstacles(configuration: Configuration) -> Iterator[Fault]:
+    """Name the places of this machine that `run` could not have. No faults: a service manager may make them yet."""
+    from fla_gateway.config.address import UnixAddress  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.config.doors import admin_door, doors  # noqa: PLC0415 - as above
+    from fla_gateway.journal import directory  # noqa: PLC0415 - as above
+    from fla_gateway.runtime import unix_socket  # noqa: PLC0415 - as above
+
+    for door in (*doors(configuration), admin_door(configuration)):
+        if isinstance(door.address, UnixAddress):
+            seen = unix_socket.foreseen(door.address.path, door.listener.group, door.place)
+            if seen is not None:
+                yield seen
+    if configuration.audit is not None and (missed := directory.foreseen(configuration.audit.path)) is not None:
+        yield missed
 
 
 def _findings(key: LoadedKey | UnusableKeyError, reason: str | None) -> Iterator[str]:

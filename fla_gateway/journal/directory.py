@@ -33,6 +33,7 @@ _FIRST_LOOK: Final = 65_536
 """Bytes of a segment's end that nearly always suffice."""
 _LOCK_TRIES: Final = 10
 _LOCK_SECONDS: Final = 0.02
+_INSIDE: Final = "name a directory inside it that does not exist yet: the gateway makes it, with the mode it needs"
 _CURES: Final = {
     errno.ENOENT: "make the directory above it",
     errno.EACCES: "the user that runs the gateway must be able to make and read it",
@@ -58,7 +59,9 @@ class Directory:
         self.descriptor = self._lock = -1
         try:
             self.descriptor = _open(path)
-            _judge_owner(os.fstat(self.descriptor))
+            found = os.fstat(self.descriptor)
+            _judge_owner(found)
+            _judge_mode(found)
             _narrow(self.descriptor, ".", stat.S_IWGRP)
             self._lock = self.open(LOCK, os.O_RDWR | os.O_CREAT)
             _take(self._lock)
@@ -171,9 +174,9 @@ def foreseen(path: Path) -> Fault | None:
         if not path.exists():
             path.parent.stat()
             return None
-        if not path.is_dir():
-            raise _NO_DIRECTORY
         found = path.stat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise _no_directory()
         if os.geteuid() != 0:
             _judge_owner(found)
         _judge_mode(found)
@@ -189,16 +192,20 @@ def _open(path: Path) -> int:
         path.mkdir(mode=0o700)
     except FileExistsError:
         if not path.is_dir():
-            raise _refused("there is something of this name that is no directory", "name another directory") from None
+            raise _no_directory() from None
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _judge_owner(found: os.stat_result) -> None:
-    cure = "name a directory inside it that does not exist yet: the gateway makes it, with the mode it needs"
     if found.st_uid != os.geteuid():
-        raise _refused("the directory belongs to another user than the one that runs the gateway", cure)
+        raise _refused("the directory belongs to another user than the one that runs the gateway", _INSIDE)
+
+
+def _judge_mode(found: os.stat_result) -> None:
     if found.st_mode & stat.S_IWOTH:
-        raise _refused("others may write to the directory, and so replace what was recorded", f"chmod 700; or {cure}")
+        raise _refused(
+            "others may write to the directory, and so replace what was recorded", f"chmod 700; or {_INSIDE}"
+        )
 
 
 def _narrow(descriptor: int, name: str, bits: int) -> None:
@@ -228,6 +235,10 @@ def _take(lock: int) -> None:
     raise _refused(
         "another gateway writes this journal", "give each gateway a directory of its own, or stop the other one"
     )
+
+
+def _no_directory() -> ConfigurationError:
+    return _refused("there is something of this name that is no directory", "name another directory")
 
 
 def _refused(message: str, cure: str) -> ConfigurationError:

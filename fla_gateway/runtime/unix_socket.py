@@ -67,6 +67,24 @@ def bind_file(path: Path, mode: int, group: str | None, place: str) -> socket.so
     return sock
 
 
+def foreseen(path: Path, group: str | None, place: str) -> Fault | None:
+    """Say why `bind_file` would fail, without making or changing anything; None if nothing is seen.
+
+    A socket that is there already says nothing: a gateway that runs listens on it.
+    """
+    try:
+        if group is not None:
+            _gid(group, place)
+        _refuse_open_directory(path, place)
+        _refuse_other_kinds(path, place)
+    except ConfigurationError as error:
+        return error.faults[0]
+    except OSError as error:
+        message = f"cannot listen on unix:{path}: {os.strerror(error.errno or 0)}"
+        return Fault(place, message, f"{path.parent} must be a directory that the gateway can write to")
+    return None
+
+
 def identity(path: Path) -> FileIdentity | None:
     """Say which file a path means now; None if there is none. A link is not followed."""
     try:
@@ -99,15 +117,19 @@ def _make_way(path: Path, place: str) -> None:
     found = identity(path)
     if found is None:
         return
-    if not stat.S_ISSOCK(path.lstat().st_mode):
-        message = f"{path} exists and is no socket, so it is left alone"
-        raise ConfigurationError((Fault(place, message, "remove it yourself, or choose another path"),))
+    _refuse_other_kinds(path, place)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_PROBE_SECONDS)
         refused = probe.connect_ex(str(path)) == errno.ECONNREFUSED
     # The same file still: another gateway that starts just now may have done the same, and listens there already.
     if refused and identity(path) == found:
         path.unlink()
+
+
+def _refuse_other_kinds(path: Path, place: str) -> None:
+    if identity(path) is not None and not stat.S_ISSOCK(path.lstat().st_mode):
+        message = f"{path} exists and is no socket, so it is left alone"
+        raise ConfigurationError((Fault(place, message, "remove it yourself, or choose another path"),))
 
 
 def _hand_over(path: Path, mode: int, gid: int | None, place: str) -> None:

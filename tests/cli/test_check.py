@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from fla_gateway.cli.main import execute
+from fla_gateway.journal.directory import Directory
 from tests.support.keys import (
     NOW,
     certificate_pem,
@@ -224,6 +225,39 @@ def test_warning_about_a_caller_is_a_finding(check, tmp_path):
     code, out, _ = check(PROFILE.format(environment="simulation") + KEY + caller)
     assert code == 1
     assert "warning: gateway.toml: callers.payroll.keys: has expired" in out
+
+
+def test_places_that_run_could_not_have_are_findings(check, tmp_path):
+    """What `run` would stop at on this machine is said beforehand, and nothing is made while looking."""
+    write_identity(tmp_path)
+    (tmp_path / "taken").write_text("")
+    listen = """
+[gateway]
+listen = ["unix:missing/a.sock", "unix:taken", { address = "unix:b.sock", mode = "0660", group = "no-such-group" }]
+[callers.erp]
+uid = 0
+allow = { employer = ["GET /REST/**"] }
+[audit]
+path = """
+    before = sorted(tmp_path.iterdir())
+    for journal, words in (("missing/journal", "make the directory above it"), ("taken", "name another directory")):
+        code, out, _ = check(listen.lstrip() + f'"{journal}"\n' + PROFILE.format(environment="simulation") + KEY)
+        assert code == 1
+        found = [line.removeprefix("would not start: ") for line in out.splitlines() if line.startswith("would not")]
+        assert [line.partition(": ")[0] for line in found] == [
+            "gateway.listen[0]", "gateway.listen[1]", "gateway.listen[2].group", "audit.path"
+        ]  # fmt: skip
+        assert words in found[3]
+    assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "gateway.toml"])
+
+
+def test_a_journal_in_use_is_no_finding(check, tmp_path):
+    """A configuration is checked beside the gateway that runs with it."""
+    write_identity(tmp_path)
+    running = Directory(tmp_path / "journal")
+    code, out, _ = check('[audit]\npath = "journal"\n' + PROFILE.format(environment="simulation") + KEY)
+    running.close()
+    assert (code, out.splitlines()[-1]) == (0, "all well")
 
 
 def test_the_certificate_of_a_listener_is_read(check, tmp_path):
