@@ -1,6 +1,6 @@
 """Rule: the form of an API key, and its digest.
 
-Owns what a key looks like and how one is made. Refuses to know whose it is.
+Owns what a key looks like, how one is made, and by which name it is spoken of. Refuses to know whose it is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ PREFIX: Final = "flagw_"
 """Recognisable, so that scanners of repositories and mail find a key that slipped out."""
 
 _SECRET_BYTES: Final = 32
+_ID_DIGITS: Final = 8
 _FORM: Final = re.compile(rf"{PREFIX}[0-9a-f]{{{2 * _SECRET_BYTES}}}").fullmatch
 
 
@@ -33,3 +34,12 @@ def digest(key: str) -> str:
     A plain hash is enough, since a key of 256 random bits cannot be guessed; passwords never come here.
     """
     return sha256(key.encode()).hexdigest()
+
+
+def key_id(sha256: str) -> str:
+    """Give the name of a key in records, logs and on pages: the first eight digits of its digest.
+
+    Args:
+        sha256: as `digest` gives it.
+    """
+    return sha256[:_ID_DIGITS]

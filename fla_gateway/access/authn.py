@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from fla_gateway.access.api_key import key_id
 from fla_gateway.access.guard import Refusal
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.secret import Secret
@@ -26,8 +27,6 @@ REFUSED: Final = Refusal(
     "What the request shows belongs to no caller: it is unknown, expired, of another form, or only a part of the proof "
     "that is asked for. Compare with [callers] in the configuration; `fla-gateway caller new NAME` makes another key.",
 )
-
-_SHOWN_DIGITS: Final = 8
 
 
 class ServiceAccounts(Protocol):
@@ -163,7 +162,7 @@ def _proof(needed: Requirement, evidence: Evidence, wall: float) -> Proven | Non
     expires = evidence.expires
     if evidence.key is not None:
         expires = min(expires, needed.keys.get(evidence.key, -math.inf))
-        words.append(f"key:{evidence.key[:_SHOWN_DIGITS]}")
+        words.append(f"key:{key_id(evidence.key)}")
     if expires <= wall:
         return None
     if needed.service_account is not None:

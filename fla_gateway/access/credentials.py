@@ -16,7 +16,8 @@ from fla_gateway.access.guard import Refusal
 from fla_gateway.http1.fields import FieldLine, value_of
 from fla_gateway.secret import Secret
 
-_LONGEST_TOKEN: Final = 8_192
+LONGEST_TOKEN: Final = 8_192
+"""Characters of a token; a longer one is none."""
 # RFC 7515, section 7.1: three parts in base64url, without padding. What the parts say is not looked at here.
 _JWS: Final = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+").fullmatch
 
@@ -65,7 +66,7 @@ def _read(text: bytes, *, bearer: bool) -> Presented:
     key = text.decode("latin-1")
     if is_key(key):
         return Presented(key_sha256=digest(key))
-    if bearer and len(text) <= _LONGEST_TOKEN and _JWS(text):
+    if bearer and len(text) <= LONGEST_TOKEN and _JWS(text):
         return Presented(token=Secret(key))
     return _UNREADABLE
 

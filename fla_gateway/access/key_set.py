@@ -7,13 +7,14 @@ Owns which keys may verify anything at all, and with which algorithms. Refuses t
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
+
+from fla_gateway.access.json_object import json_object
 
 MOST_KEYS: Final = 64
 
@@ -61,19 +62,11 @@ def read_key_set(document: bytes) -> tuple[VerificationKey, ...]:
     Returns:
         At most 64 keys; none where the document is no JWKS.
     """
-    members = _object(document)
+    members = json_object(document)
     found = members.get("keys")
     entries = found if isinstance(found, list) else []
     keys = (_key(entry) for entry in entries[:MOST_KEYS] if isinstance(entry, dict))
     return tuple(key for key in keys if key is not None)
-
-
-def _object(document: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(document)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _key(entry: dict[str, Any]) -> VerificationKey | None:

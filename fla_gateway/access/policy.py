@@ -26,8 +26,9 @@ _METHOD: Final = re.compile(r"[A-Z0-9!#$%&'+.^_`|~-]+").fullmatch
 _SEGMENT: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*").fullmatch
 _EVERYTHING: Final = (b"REST", MANY)
 _REST: Final = (MANY,)
-# A slash under any number of layers of percent-encoding: some server decodes once more than the others.
-_TWO_READINGS: Final = re.compile(rb"%(?:25)*+(?:2[Ff]|5[Cc])|[\\;]|//").search
+# A slash under any number of layers of percent-encoding (some server decodes once more than the others), what some take
+# for one, and what begins a parameter for some.
+TWO_READINGS: Final = re.compile(rb"%(?:25)*+(?:2[Ff]|5[Cc])|[\\;]|//").search
 _LONGEST_METHOD: Final = 32
 
 _AMBIGUOUS: Final = Refusal(
@@ -106,7 +107,7 @@ def judge(rules: Iterable[Rule], method: bytes, path: bytes) -> Rule | Refusal:
         if rule.segments == _EVERYTHING:
             return rule
     # Asked before any rule is: what a path means to the API decides, and these marks let it mean two things.
-    if _TWO_READINGS(path):
+    if TWO_READINGS(path):
         return _AMBIGUOUS
     for rule in covering:
         if _fits(rule, path):

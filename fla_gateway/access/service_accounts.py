@@ -7,23 +7,23 @@ know where keys come from (`key_set`). It imports joserfc, so it is imported onl
 from __future__ import annotations
 
 import binascii
-import json
 import math
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from joserfc import jws
 from joserfc.errors import JoseError
 
+from fla_gateway.access.authn import REFUSED
+from fla_gateway.access.credentials import LONGEST_TOKEN
 from fla_gateway.access.guard import Refusal
+from fla_gateway.access.json_object import json_object
 from fla_gateway.access.key_set import ALGORITHMS, KeySource, VerificationKey
 from fla_gateway.clock import Clock
 from fla_gateway.secret import Secret
 
-LARGEST_TOKEN: Final = 8192
 LEEWAY: Final = 30.0
 """Seconds by which the clocks of the cluster and of this host may differ."""
 SIGNATURES_PER_SECOND: Final = 200
@@ -69,35 +69,12 @@ class _Claimed(NamedTuple):
     account: VerifiedAccount
 
 
-def verify_service_account(
-    token: Secret, keys: Sequence[VerificationKey], issuer: str, audience: str, now: float
-) -> VerifiedAccount | Reason:
-    """Verify a token.
-
-    Args:
-        token: in the compact form of JWS.
-        keys: of the cluster.
-        issuer: that `iss` must be.
-        audience: that `aud` must contain.
-        now: seconds since the epoch.
-    """
-    claimed = _claimed(token, issuer, audience, now)
-    if isinstance(claimed, Reason):
-        return claimed
-    candidates = _candidates(claimed, keys)
-    if not candidates:
-        return Reason.KEY
-    return claimed.account if _is_signed(token, candidates) else Reason.SIGNATURE
-
-
 class ServiceAccounts:
-    """Verifies the tokens of callers; see `authn.ServiceAccounts`.
+    """Verifies the tokens of callers; see `authn.ServiceAccounts`."""
 
-    Attributes:
-        refused: how many tokens were refused, by reason.
-    """
-
-    def __init__(self, keys: KeySource, issuer: str, audience: str, clock: Clock) -> None:
+    def __init__(
+        self, keys: KeySource, issuer: str, audience: str, clock: Clock, tell: Callable[[Reason], None]
+    ) -> None:
         """Take what tokens are held against.
 
         Args:
@@ -105,12 +82,13 @@ class ServiceAccounts:
             issuer: that `iss` must be.
             audience: that `aud` must contain.
             clock: its monotonic time limits the signatures per second.
+            tell: told why a token is refused, which its sender never is.
         """
-        self.refused: Counter[Reason] = Counter()
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
+        self._tell = tell
         self._second = -math.inf
         self._signatures = 0
 
@@ -142,8 +120,8 @@ class ServiceAccounts:
         return claimed.account
 
     def _refuse(self, reason: Reason) -> Refusal:
-        self.refused[reason] += 1
-        return Refusal("credentials-refused", _SENTENCES[reason])
+        self._tell(reason)
+        return REFUSED
 
     def _may_check(self) -> bool:
         now = self._clock.monotonic()
@@ -154,30 +132,16 @@ class ServiceAccounts:
         return self._signatures <= SIGNATURES_PER_SECOND
 
 
-_SENTENCES: Final[Mapping[Reason, str]] = {
-    Reason.MALFORMED: "The service-account token is no JWT of at most 8 KiB.",
-    Reason.ALGORITHM: "The service-account token is signed with an algorithm that is not accepted.",
-    Reason.CRITICAL: "The service-account token has a critical header parameter, which is not understood.",
-    Reason.ISSUER: "The service-account token is not of the issuer that the configuration names.",
-    Reason.AUDIENCE: "The service-account token is not for the audience that the configuration names.",
-    Reason.EXPIRED: "The service-account token has expired, or does not say when it does.",
-    Reason.NOT_YET: "The service-account token is not valid yet; compare the clocks.",
-    Reason.SUBJECT: "The token is not one of a service account.",
-    Reason.KEY: "The service-account token is signed with a key that the cluster does not have.",
-    Reason.SIGNATURE: "The signature of the service-account token is wrong.",
-}
-
-
 def _unverifiable(why: str, seconds: int) -> Refusal:
     return Refusal("callers-unverifiable", f"{why} Try again in {seconds} s.", seconds)
 
 
 def _claimed(token: Secret, issuer: str, audience: str, now: float) -> _Claimed | Reason:
     text = token.reveal()
-    parts = _PARTS.fullmatch(text) if len(text) <= LARGEST_TOKEN else None
+    parts = _PARTS.fullmatch(text) if len(text) <= LONGEST_TOKEN else None
     if parts is None:
         return Reason.MALFORMED
-    header, claims = _object(_decode(parts[1])), _object(_decode(parts[2]))
+    header, claims = json_object(_decode(parts[1])), json_object(_decode(parts[2]))
     algorithm, kid = header.get("alg"), header.get("kid")
     if not header or not claims or not isinstance(kid, str | None):
         return Reason.MALFORMED
@@ -236,14 +200,6 @@ def _decode(part: str) -> bytes:
         return binascii.a2b_base64(part.replace("-", "+").replace("_", "/") + "=" * (-len(part) % 4))
     except (ValueError, AttributeError):
         return b""
-
-
-def _object(document: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(document)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _moment(value: object) -> float | None:

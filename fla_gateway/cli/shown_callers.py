@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from fla_gateway.access.api_key import key_id
+
 if TYPE_CHECKING:  # pydantic is heavy; `--help` must not wait for it
     from fla_gateway.config.schema import ApiKey, CallerTable, Configuration
 
 _WIDTH: Final = 14
-_SHOWN_DIGITS: Final = 8
 
 
 def caller_lines(configuration: Configuration, now: float) -> Iterator[str]:
@@ -63,7 +64,7 @@ def _listed(label: str, values: list[str]) -> Iterator[tuple[str, str]]:
 def _key(key: ApiKey, now: float) -> str:
     from fla_gateway.config.moments import written  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    shown = f"{key.sha256[:_SHOWN_DIGITS]}..."
+    shown = f"{key_id(key.sha256)}..."
     if key.expires is None:
         return f"{shown}, does not expire"
     return f"{shown}, {'EXPIRED since' if key.expires <= now else 'until'} {written(key.expires)}"

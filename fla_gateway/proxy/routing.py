@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from fla_gateway.access.guard import Refusal
+from fla_gateway.access.policy import TWO_READINGS
 
 # Without these a path has one reading: nothing to decode, no parameters, no second kind of slash.
 _SUSPICIOUS: Final = re.compile(rb"[%;\\]|/\.|//").search
@@ -22,8 +23,6 @@ _OVERLONG: Final = re.compile(rb"\xc0[\xae\xaf]|\xc1\x9c").search
 # all segments of a long path would cost a stranger little and the gateway much.
 _DOTS: Final = re.compile(rb"[/\\]\.\.?(?:[/\\;]|\Z)").search
 _OAUTH: Final = re.compile(rb"[/\\;]oauth(?:[/\\;]|\Z)").search
-# A slash under any number of layers of percent-encoding, what some take for one, and what begins a parameter for some.
-_TWO_READINGS: Final = re.compile(rb"%(?:25)*+(?:2[Ff]|5[Cc])|[\\;]|//").search
 # A word, perhaps with a short number behind it: what a national number, or a name with a date of birth, is not.
 _SERVICE: Final = re.compile(rb"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}").fullmatch
 _MAX_DECODINGS: Final = 8
@@ -170,7 +169,7 @@ def _token_endpoint(path: bytes, *, suspicious: bool) -> Refusal | None:
 
 
 def _outside(path: bytes, prefixes: tuple[bytes, ...]) -> Refusal | None:
-    if _TWO_READINGS(path):
+    if TWO_READINGS(path):
         return Refusal(
             "ambiguous-path",
             "The profile serves certain paths alone, and '%2F', '%5C', '\\', ';' or '//' could lead out of them.",

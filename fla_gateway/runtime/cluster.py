@@ -1,20 +1,26 @@
 """Root: who verifies the service accounts of a Kubernetes cluster.
 
-Owns the joining of the cluster's keys with the rule that uses them. Refuses to import either where `[kubernetes]` is
-not configured.
+Owns the joining of the cluster's keys with the rule that uses them, and how often a refusal is told. Refuses to import
+either where `[kubernetes]` is not configured.
 """
 
 from __future__ import annotations
 
-import asyncio
+import math
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Kubernetes
+from fla_gateway.runtime.background import run_beside
 
 if TYPE_CHECKING:
-    from fla_gateway.access.service_accounts import ServiceAccounts
+    from fla_gateway.access.service_accounts import Reason, ServiceAccounts
+
+_LOG = structlog.get_logger()
+_QUIET_SECONDS: Final = 60.0
 
 
 async def cluster_accounts(table: Kubernetes | None, clock: Clock, stack: AsyncExitStack) -> ServiceAccounts | None:
@@ -36,11 +42,19 @@ async def cluster_accounts(table: Kubernetes | None, clock: Clock, stack: AsyncE
     keys = ClusterKeys(table, clock)
     stack.push_async_callback(keys.close)
     await keys.start()
-    # Not in a group of tasks: a fault of the start would come out of that as a group, which nobody expects.
-    stack.push_async_callback(_end, asyncio.get_running_loop().create_task(keys.run(), name="cluster-keys"))
-    return ServiceAccounts(keys, table.issuer, table.audience, clock)
+    run_beside(keys.run(), "cluster-keys", stack)
+    return ServiceAccounts(keys, table.issuer, table.audience, clock, _Teller(clock).tell)
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+class _Teller:
+    """Logs why tokens are refused, each reason at most once a minute: anybody can send wrong ones."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._told: dict[Reason, float] = {}
+
+    def tell(self, reason: Reason) -> None:
+        now = self._clock.monotonic()
+        if now >= self._told.get(reason, -math.inf) + _QUIET_SECONDS:
+            self._told[reason] = now
+            _LOG.warning("service-account-refused", reason=reason.value)

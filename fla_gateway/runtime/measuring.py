@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from fla_gateway.access.api_key import key_id
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import UnusableKeyError
@@ -21,8 +22,6 @@ from fla_gateway.tokens.snapshot import HeldBrake
 if TYPE_CHECKING:
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.observe.metrics import Exposition
-
-_SHOWN_DIGITS = 8
 
 
 def exposition(
@@ -70,7 +69,7 @@ def facts_of(configuration: Configuration, fingerprint: str) -> Facts:
         event_loop="uvloop" if type(asyncio.get_running_loop()).__module__.startswith("uvloop") else "asyncio",
         callers=len(configuration.callers),
         key_expiries={
-            (name, key.sha256[:_SHOWN_DIGITS]): key.expires
+            (name, key_id(key.sha256)): key.expires
             for name, caller in configuration.callers.items()
             for key in caller.keys
             if key.expires is not None

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway import __version__
+from fla_gateway.access.api_key import key_id
 from fla_gateway.admin.status import (
     BrakeStatus,
     Call,
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from fla_gateway.admin.doubts import DoubtfulCalls
     from fla_gateway.journal.unanswered import Unanswered
 
-_SHOWN_DIGITS: Final = 8
 _OTHER: Final = "(other)"
 _DAY: Final = timedelta(days=1)
 
@@ -146,8 +146,7 @@ def _owner(address: Address, own: Mapping[Address, str]) -> str | None:
 
 def _caller(name: str, table: CallerTable) -> CallerStatus:
     keys = tuple(
-        KeyStatus(key.sha256[:_SHOWN_DIGITS], None if key.expires is None else _moment(key.expires))
-        for key in table.keys
+        KeyStatus(key_id(key.sha256), None if key.expires is None else _moment(key.expires)) for key in table.keys
     )
     until = None if table.observe_until is None else _moment(table.observe_until)
     return CallerStatus(name, tuple(proofs(table)), keys, tuple(table.allow), until)

@@ -6,7 +6,6 @@ Owns the joining of probes, metrics and status with the parts that know the answ
 
 from __future__ import annotations
 
-import asyncio
 import os
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ import structlog
 
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.runtime.background import run_beside
 from fla_gateway.runtime.binding import bind
 from fla_gateway.runtime.handshakes import Handshakes, TlsServer
 from fla_gateway.runtime.measuring import exposition, facts_of
@@ -74,7 +74,7 @@ async def open_surface(sources: Sources, readiness: ReadinessState, client: Toke
     stack.push_async_callback(admin.close)
     _LOG.info("admin-listening", address=str(bound[0].address), tls=bound[0].tls is not None)
     # Files of earlier runs may be many: they are read beside the first requests, not before them.
-    stack.push_async_callback(_end, asyncio.get_running_loop().create_task(recall_doubts(sources), name="doubts"))
+    run_beside(recall_doubts(sources), "doubts", stack)
 
 
 def _access(configuration: Configuration) -> AdminAccess:
@@ -87,8 +87,3 @@ def _access(configuration: Configuration) -> AdminAccess:
         hosts=tuple(configuration.gateway.hosts),
         uid=os.geteuid(),
     )
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -140,7 +140,7 @@ BOUNDS = {
     ),
     "remembered callers and permissions": f"{admissions.REMEMBERED:,} each",
     "credential of a caller": (
-        f"a key of {len(api_key.new_key())} characters, or a token of {credentials._LONGEST_TOKEN:,}"
+        f"a key of {len(api_key.new_key())} characters, or a token of {credentials.LONGEST_TOKEN:,}"
     ),
     "signatures of service-account tokens": f"{service_accounts.SIGNATURES_PER_SECOND} per second",
     "fetches of a cluster's keys for unknown key names": f"one in {cluster_keys.FETCHING.unknown:g} s",

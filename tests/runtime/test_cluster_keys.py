@@ -94,7 +94,7 @@ async def test_keys_are_fetched_over_tls(cluster, make):
         await keys.start()
     assert names(keys) == ["first"]
     assert events == [{"event": "cluster-keys-loaded", "log_level": "info", "source": cluster.url, "keys": ["first"]}]
-    accounts = ServiceAccounts(keys, ISSUER, AUDIENCE, HandClock())
+    accounts = ServiceAccounts(keys, ISSUER, AUDIENCE, HandClock(), lambda reason: None)
     assert accounts.verify(Secret(sign(claims())), NOW) == ("payroll/erp", NOW + 3630)
 
 
