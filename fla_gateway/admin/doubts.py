@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fla_gateway.access.masking import mask_path
-from fla_gateway.admin.status import Doubt, Doubts
 from fla_gateway.observe.methods import method_name
 from fla_gateway.proxy.record import ExchangeRecord
 from fla_gateway.proxy.replay import READING
+
+if TYPE_CHECKING:  # the values of the page take time to be made, which the start does not have
+    from fla_gateway.admin.status import Doubt, Doubts
 
 MOST: Final = 50
 _FIRST_SERVER_ERROR: Final = 500
@@ -71,12 +73,16 @@ class DoubtfulCalls:
             now: `Clock.monotonic`.
             wall: `Clock.wall` at the same moment.
         """
+        from fla_gateway.admin.status import Doubts  # noqa: PLC0415 - see TYPE_CHECKING above
+
         mine = tuple(self._doubt(record, why, wall - now) for record, why in reversed(self._last))
         return Doubts(
             self._number + len(self._earlier), datetime.fromtimestamp(self._since, UTC), (*mine, *self._earlier)[:MOST]
         )
 
     def _doubt(self, record: ExchangeRecord, why: str, shift: float) -> Doubt:
+        from fla_gateway.admin.status import Doubt  # noqa: PLC0415 - as above
+
         return Doubt(
             time=datetime.fromtimestamp(record.ended + shift, UTC),
             id=record.request_id,

@@ -5,15 +5,17 @@ Owns the meeting of profile, token entry and pool. Refuses to know exchanges.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fla_gateway.access.api_brake import ApiBrake
-from fla_gateway.access.limits import Limiter
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.headers import Address, closing_fields, host_field, token_id
 from fla_gateway.proxy.pool import Pool
 from fla_gateway.proxy.upstream import ApiConnection
+
+if TYPE_CHECKING:  # read where limits are configured
+    from fla_gateway.access.limits import Limiter
 
 
 class TokenEntry(Protocol):

@@ -7,15 +7,17 @@ answered, and connections. A stranger is refused before any route is looked up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from fla_gateway.access.admissions import Admissions, Identity
 from fla_gateway.access.caller import ANONYMOUS, STRANGER, Admission, Peer
 from fla_gateway.access.guard import Refusal
 from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.headers import RequestFields
 from fla_gateway.proxy.routing import Route, service_of
+
+if TYPE_CHECKING:  # read where callers are configured
+    from fla_gateway.access.admissions import Admissions, Identity
 
 _NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
 

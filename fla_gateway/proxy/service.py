@@ -11,9 +11,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from fla_gateway.access.admissions import Admissions
 from fla_gateway.access.guard import Refusal
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Gateway
@@ -24,6 +23,9 @@ from fla_gateway.proxy.exchange import Exchange
 from fla_gateway.proxy.gate import Gate
 from fla_gateway.proxy.record import DoorSnapshot, Journal, Observer, PoolSnapshot
 from fla_gateway.proxy.request_ids import RequestIds
+
+if TYPE_CHECKING:  # read where callers are configured
+    from fla_gateway.access.admissions import Admissions
 
 _SWEEP_SECONDS: Final = 1.0
 

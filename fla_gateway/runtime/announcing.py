@@ -12,10 +12,10 @@ import structlog
 
 from fla_gateway.config.address import is_loopback
 from fla_gateway.config.doors import encrypted
-from fla_gateway.config.schema import CallerTable
+from fla_gateway.config.schema import CallerTable, Configuration
+from fla_gateway.errors import Fault
 from fla_gateway.runtime.build import Gateway
 from fla_gateway.runtime.configured import Configured
-from fla_gateway.runtime.listener_tls import tls_warnings
 
 _LOG = structlog.get_logger()
 
@@ -33,8 +33,7 @@ def announce(configured: Configured, gateway: Gateway, fingerprint: str, wall: f
     _LOG.info("configuration", files=files, fingerprint=fingerprint)
     configuration = configured.settings.configuration
     now = datetime.fromtimestamp(wall, UTC)
-    certificates = [one for place, tls in encrypted(configuration) for one in tls_warnings(tls, place, now)]
-    for warning in (*configured.warnings, *certificates):
+    for warning in (*configured.warnings, *_certificate_warnings(configuration, now)):
         _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)
     for profile in configured.profiles:
         _LOG.info(
@@ -53,6 +52,13 @@ def announce(configured: Configured, gateway: Gateway, fingerprint: str, wall: f
         _warn_of_anybody(gateway)
     if configuration.audit is None:
         _LOG.warning("no-journal", warning="nothing shows afterwards what was sent; see [audit]")
+
+
+def _certificate_warnings(configuration: Configuration, now: datetime) -> Iterator[Fault]:
+    for place, tls in encrypted(configuration):
+        from fla_gateway.runtime.listener_tls import tls_warnings  # noqa: PLC0415 - read where TLS is spoken
+
+        yield from tls_warnings(tls, place, now)
 
 
 def proofs(caller: CallerTable) -> Iterator[str]:

@@ -17,9 +17,8 @@ from typing import Final
 import structlog
 
 from fla_gateway.config.address import AbstractAddress, Address, TcpAddress, UnixAddress, parse_listen
-from fla_gateway.config.schema import Listener
+from fla_gateway.config.schema import Listener, ListenerTls
 from fla_gateway.errors import ConfigurationError, Fault
-from fla_gateway.runtime.listener_tls import server_context
 from fla_gateway.runtime.unix_socket import DEFAULT_MODE, FileIdentity, bind_file, identity
 
 _LOG = structlog.get_logger()
@@ -75,7 +74,7 @@ def bind(listener: Listener, place: str) -> list[Bound]:
         ConfigurationError: the address cannot be had, or its TLS files cannot be used.
     """
     address = parse_listen(listener.address)
-    tls = None if listener.tls is None else server_context(listener.tls, f"{place}.tls")
+    tls = None if listener.tls is None else _context(listener.tls, f"{place}.tls")
     try:
         if isinstance(address, TcpAddress):
             return [replace(it, tls=tls) for it in _bind_tcp(address)]
@@ -85,6 +84,12 @@ def bind(listener: Listener, place: str) -> list[Bound]:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "it cannot be resolved"
         cure = _CURES.get(error.errno or 0, "")
         raise ConfigurationError((Fault(place, f"cannot listen on {address}: {reason}", cure),)) from None
+
+
+def _context(tls: ListenerTls, place: str) -> ssl.SSLContext:
+    from fla_gateway.runtime.listener_tls import server_context  # noqa: PLC0415 - read where TLS is spoken
+
+    return server_context(tls, place)
 
 
 def _bind_tcp(address: TcpAddress) -> list[Bound]:

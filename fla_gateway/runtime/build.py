@@ -12,15 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import SSLContext
+from typing import TYPE_CHECKING, Final
 
-from fla_gateway.access.admissions import Admissions
-from fla_gateway.access.authn import ServiceAccounts
 from fla_gateway.access.guard import listener_names
-from fla_gateway.access.limits import limiter_for
 from fla_gateway.access.masking import KEY_BYTES
 from fla_gateway.clock import Clock
 from fla_gateway.config.address import Address, TcpAddress, parse_ip
-from fla_gateway.config.schema import Configuration, Listener
+from fla_gateway.config.schema import Configuration, Limits, Listener
 from fla_gateway.egress import Egress
 from fla_gateway.oauth.model import TokenSource
 from fla_gateway.profiles import Profile
@@ -38,8 +36,14 @@ from fla_gateway.runtime.peers import overflow_ids, peer_of
 from fla_gateway.tokens.cache import TokenCache
 from fla_gateway.tokens.refresher import Refresher
 
+if TYPE_CHECKING:  # read where callers or limits are configured
+    from fla_gateway.access.admissions import Admissions
+    from fla_gateway.access.authn import ServiceAccounts
+    from fla_gateway.access.limits import Limiter
+
 Tls = Callable[[Path | None], SSLContext]
 """Gives the verifying context for an environment's further roots."""
+_NO_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +131,25 @@ def _account(profile: Profile, tokens: TokenCache, configuration: Configuration,
     tls = around.tls(profile.upstream.ca_file)
     connector = Connector(profile.upstream, tls, around.egress, configuration.gateway.timeouts.connect)
     pool = Pool(profile.name, configuration.gateway.pool, connector.open, around.clock.monotonic)
-    limiter = limiter_for(configuration.profiles[profile.name], configuration.callers)
+    limiter = _limiter(profile, configuration)
     return Account(profile, tokens.entry(profile.token_request), pool, around.hash_key, limiter)
+
+
+def _limiter(profile: Profile, configuration: Configuration) -> Limiter | None:
+    callers = (caller.limits for caller in configuration.callers.values())
+    if all(limits == _NO_LIMITS for limits in (configuration.profiles[profile.name].limits, *callers)):
+        return None
+    from fla_gateway.access.limits import limiter_for  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    return limiter_for(configuration.profiles[profile.name], configuration.callers)
 
 
 def _admissions(configuration: Configuration, around: Surroundings) -> Admissions | None:
     """Take the callers; without any nobody is asked."""
     if not configuration.callers:
         return None
+    from fla_gateway.access.admissions import Admissions  # noqa: PLC0415 - see TYPE_CHECKING above
+
     return Admissions(configuration.callers, around.service_accounts, around.clock, *overflow_ids())
 
 
