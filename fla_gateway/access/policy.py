@@ -132,7 +132,7 @@ def _check_segment(segment: str) -> None:
     decoded = unquote(segment, "latin-1")
     if decoded in {".", ".."}:
         raise ValueError("the path must have no . or .. segments")
-    if "/" in decoded or "\\" in decoded:
+    if TWO_READINGS(segment.encode()):
         raise ValueError("the path must have no %2F and no %5C, which some servers take for a slash")
 
 

@@ -70,6 +70,7 @@ def test_an_entry_is_read(text, method, segments):
         ("GET /REST/a\n", "percent-encoded"),
         ("GET /REST/a%2Fb", "%2F"),
         ("GET /REST/a%5cb", "%5C"),
+        ("GET /REST/a%252Fb", "%2F"),
         ("GET /REST/./a", ". or .."),
         ("GET /REST/a/..", ". or .."),
         ("GET /REST/%2e%2E/a", ". or .."),
