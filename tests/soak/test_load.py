@@ -16,7 +16,7 @@ from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.trust import Trust
 from tests.soak.api import Api
 from tests.soak.callers import Caller, Findings
-from tests.support.gateway import CONFIGURATION, CanaryTokens, Records
+from tests.support.gateway import CONFIGURATION, OWN, CanaryTokens, Records
 from tests.support.keys import TlsAuthority
 
 CALLERS = 64
@@ -31,7 +31,7 @@ async def gateway_before(api: Api, authority: TlsAuthority, folder: Path, record
     authority.write_root(folder)
     (folder / "acme.pem").write_text("never read: the source of tokens is a fake")
     path = folder / "gateway.toml"
-    path.write_text(CONFIGURATION.format(gateway=SETTINGS, authority=f"localhost:{api.port}"))
+    path.write_text(CONFIGURATION.format(gateway=SETTINGS, own=OWN, authority=f"localhost:{api.port}"))
     gateway = build(read(path), {}, Surroundings(CanaryTokens(set()), Trust().context, SystemClock(), records))
     gateway.service.start(1024)
     await gateway.listeners.start()
