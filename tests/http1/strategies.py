@@ -11,7 +11,9 @@ FRAMING = {b"host", b"content-length", b"transfer-encoding", b"connection", b"ex
 
 
 def _bytes_of(alphabet: bytes, low: int, high: int) -> st.SearchStrategy[bytes]:
-    return st.lists(st.sampled_from(alphabet), min_size=low, max_size=high).map(bytes)
+    # As one text, which is drawn at once, and not byte by byte.
+    texts = st.text(alphabet.decode("latin-1"), min_size=low, max_size=high)
+    return texts.map(lambda text: text.encode("latin-1"))
 
 
 tokens = _bytes_of(TCHAR, 1, 12)
