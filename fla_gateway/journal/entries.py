@@ -85,7 +85,7 @@ class Entries:
         """Write an outcome."""
         (
             request_id, profile, method, path, status, origin, code, outcome, received, sent, seconds, attempts,
-            admission, notes, token, trace, token_seconds, connection_seconds, upstream_seconds, refused, _,
+            admission, notes, _, token, trace, token_seconds, connection_seconds, upstream_seconds, refused,
         ) = record  # fmt: skip
         if not attempts:
             delivery = "not-sent"

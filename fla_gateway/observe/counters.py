@@ -116,7 +116,7 @@ class Counters:
         # fmt: off
         (
             _, profile, method, _, status, origin, code, outcome, received, sent, seconds, attempts,
-            (caller, _, _, observed), _, _, _, token_seconds, connection_seconds, upstream_seconds, refused, _,
+            (caller, _, _, observed), _, _, _, _, token_seconds, connection_seconds, upstream_seconds, refused,
         ) = record
         # fmt: on
         tally = self._tallies.get((profile, method, status, origin, code, outcome, caller, observed))

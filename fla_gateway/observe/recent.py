@@ -121,7 +121,7 @@ class _Traffic:
         self.minutes.append((minute, self.counts))
 
 
-class Recently:
+class RecentExchanges:
     """Observer that remembers. Made, used and read on the event loop's thread; a third of a microsecond per exchange.
 
     Args:
@@ -135,7 +135,7 @@ class Recently:
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Remember an exchange that reached a profile, or that a known caller began."""
-        profile = record[1]
+        profile = record.profile
         if not profile:
             if record.admission.caller:
                 self._last.append(record)
@@ -144,11 +144,11 @@ class Recently:
         traffic = self._profiles.get(profile)
         if traffic is None:
             traffic = self._profiles[profile] = _Traffic()
-        minute = record[20] // _SECONDS
+        minute = record.ended // _SECONDS
         if minute != traffic.minute:
             traffic.turn(minute)
-        status = record[4]
-        outcome = record[7]
+        status = record.status
+        outcome = record.outcome
         if outcome == "answered" and status < _FIRST_FAILURE:
             traffic.counts[0] += 1
             if status in _TROUBLE:

@@ -403,8 +403,8 @@ class Exchange:
                 self.request_id, self._account.name, self.method, self._route.path,
                 self._status, origin, code, outcome,
                 self.request_body.received, self.sent, now - self.started, self._attempts,
-                self._admission, self._fields.notes, trail.token, trail.trace,
-                trail.token_seconds, trail.connection_seconds, trail.upstream_seconds, trail.refused, now,
+                self._admission, self._fields.notes, now, trail.token, trail.trace,
+                trail.token_seconds, trail.connection_seconds, trail.upstream_seconds, trail.refused,
             )
         )  # fmt: skip
         if self._account.limiter is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from fla_gateway.access.caller import ANONYMOUS, Admission
+from fla_gateway.access.caller import Admission
 
 
 class Notes(NamedTuple):
@@ -16,7 +16,7 @@ class Notes(NamedTuple):
 
     Attributes:
         reference: Fla-Gateway-Reference: up to 64 printable characters of the caller's bookkeeping, or empty.
-        trace: BelGov-Trace-Id of the caller's own: up to 64 printable ASCII characters, or empty.
+        trace: BelGov-Trace-Id of the caller's own: up to 64 printable ASCII characters, ``(unrecordable)``, or empty.
         traceparent: W3C traceparent, checked against its grammar, or empty.
     """
 
@@ -63,13 +63,15 @@ class ExchangeRecord(NamedTuple):
         attempts: times the request was sent upstream.
         admission: who sent it, and what permitted it.
         notes: what it carried for the records.
+        ended: `Clock.monotonic` of its end.
         token: keyed hash of the token that was sent last, empty where none was.
         trace: BelGov-Trace-Id of the API's answer, as in `Notes`, or empty.
         token_seconds: how long it waited for a token.
         connection_seconds: how long it waited for a connection, after the token.
         upstream_seconds: from the first byte sent upstream (last attempt) to the head of the answer, 0 without one.
         refused: the first attempt, where a 401 replay was made.
-        ended: `Clock.monotonic` of its end.
+
+    What comes after `ended` is known of requests alone that were let in, the rest of all.
     """
 
     request_id: str
@@ -84,15 +86,15 @@ class ExchangeRecord(NamedTuple):
     sent: int
     seconds: float
     attempts: int
-    admission: Admission = ANONYMOUS
-    notes: Notes = NO_NOTES
+    admission: Admission
+    notes: Notes
+    ended: float
     token: str = ""
     trace: str = ""
     token_seconds: float = 0.0
     connection_seconds: float = 0.0
     upstream_seconds: float = 0.0
     refused: Attempt | None = None
-    ended: float = 0.0
 
 
 class Intent(NamedTuple):

@@ -46,7 +46,7 @@ def turned_away(
     )  # fmt: skip
     record = ExchangeRecord(
         request_id, profile, asked.method, path, row.status, row.origin, refusal.code, "refused",
-        0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, ended=service.now(),
+        0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, service.now(),
     )  # fmt: skip
     return answer.message, record
 
@@ -66,6 +66,6 @@ def permitted(
     answer = preflight_answer(preflight.told, connection=connection, date=service.date())
     record = ExchangeRecord(
         service.ids.draw(), "", asked.method, asked.path, 200, "gateway", "", "answered",
-        0, answer.sent, 0.0, 0, STRANGER, ended=service.now(),
+        0, answer.sent, 0.0, 0, STRANGER, NO_NOTES, service.now(),
     )  # fmt: skip
     return answer.message, record

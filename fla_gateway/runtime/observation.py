@@ -18,7 +18,7 @@ from fla_gateway.observe import logs
 from fla_gateway.observe.counters import Counters
 from fla_gateway.observe.notices import PolicyNotices
 from fla_gateway.observe.observers import join
-from fla_gateway.observe.recent import Recently
+from fla_gateway.observe.recent import RecentExchanges
 from fla_gateway.observe.requests import RequestLog
 from fla_gateway.observe.writer import LineWriter
 from fla_gateway.proxy.record import Observer
@@ -50,7 +50,7 @@ class Observation:
 
     observer: Observer
     counters: Counters
-    recent: Recently
+    recent: RecentExchanges
     doubts: DoubtfulCalls
     log: RequestLog | None
     journal: AuditJournal | None
@@ -81,7 +81,7 @@ def observe(configured: Configured, fingerprint: str, clock: Clock) -> Observati
     configuration = configured.settings.configuration
     journal = _journal(configured, fingerprint, clock)
     key = masking_key() if journal is None else journal.masking_key
-    counters, recent, doubts = Counters(), Recently(key), DoubtfulCalls(key, clock.wall())
+    counters, recent, doubts = Counters(), RecentExchanges(key), DoubtfulCalls(key, clock.wall())
     log = _request_log(configured, key, clock)
     tracing = _tracing(configured, key, clock)
     watched = any(caller.observe_until is not None for caller in configuration.callers.values())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.access.caller import ANONYMOUS
+from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord
 
 _PLAIN = ExchangeRecord(
     request_id="0b0e2a3c-7d5c-4a0e-9b1d-3f9a7c1d2e4f",
@@ -19,6 +20,9 @@ _PLAIN = ExchangeRecord(
     sent=1024,
     seconds=0.0123,
     attempts=1,
+    admission=ANONYMOUS,
+    notes=NO_NOTES,
+    ended=0.0,
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from fla_gateway.access.caller import STRANGER, Admission
-from fla_gateway.observe.recent import MINUTES, MOST_EXCHANGES, Recently
+from fla_gateway.observe.recent import MINUTES, MOST_EXCHANGES, RecentExchanges
 from tests.observe.records import a_record
 
 NOW = 6000.0  # the beginning of minute 100 of the monotonic clock
@@ -19,7 +19,7 @@ UNKNOWN = {"status": 404, "origin": "gateway", "code": "unknown-profile", "outco
 
 def remembered(*records):
     """Give what is remembered of some exchanges."""
-    recent = Recently(bytes(32))
+    recent = RecentExchanges(bytes(32))
     for record in records:
         recent.exchange(record)
     return recent.read(NOW, WALL)
@@ -66,7 +66,7 @@ def test_strangers_cannot_push_others_out():
 def test_traffic_has_sixty_minutes():
     """The last hour is shown minute by minute, those without traffic too, and nothing older."""
     moments = [NOW - 3700, NOW - 59 * 60, NOW - 59 * 60 + 59, NOW - 60, NOW + 1]
-    recent = Recently(bytes(32))
+    recent = RecentExchanges(bytes(32))
     for moment in moments:
         recent.exchange(a_record(ended=moment))
     (profile,) = recent.read(NOW + 2, WALL + 2).profiles

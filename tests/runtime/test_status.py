@@ -11,7 +11,7 @@ from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.journal.unanswered import Unanswered
 from fla_gateway.keys.load import load_key
 from fla_gateway.observe.counters import Counters
-from fla_gateway.observe.recent import Recently
+from fla_gateway.observe.recent import RecentExchanges
 from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.observation import Observation
 from fla_gateway.runtime.status import Sources, assemble, recall_doubts
@@ -35,7 +35,7 @@ class Told:
         self._rig = rig
         self._folder = folder
         self._changes = changes
-        self._recent, self._doubts = Recently(bytes(32)), DoubtfulCalls(bytes(32), rig.clock.wall())
+        self._recent, self._doubts = RecentExchanges(bytes(32)), DoubtfulCalls(bytes(32), rig.clock.wall())
         self._started = rig.clock.wall()
 
     @property

@@ -39,7 +39,7 @@ def a_record(number: int = 1, **changes: Any) -> ExchangeRecord:
     """Make the record of an answered POST."""
     return ExchangeRecord(
         the_id(number), "employer", b"POST", PATH, 201, "upstream", "", "answered", 120, 30, 0.0415, 1,
-        PAYROLL, NO_NOTES, "0123abcd", "trace-of-the-api", 0.0, 0.001, 0.039,
+        PAYROLL, NO_NOTES, 0.0, "0123abcd", "trace-of-the-api", 0.0, 0.001, 0.039,
     )._replace(**changes)  # fmt: skip
 
 
