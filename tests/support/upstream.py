@@ -88,6 +88,7 @@ class Upstream:
         self._tls = tls
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writing = 0
         self.port = 0
         self.seen: list[Seen] = []
         self.violations: list[str] = []
@@ -145,15 +146,25 @@ class Upstream:
             seen.body = await reader.exactly(int((seen.values(b"content-length") or [b"0"])[0]))
         seen.complete = True
         answer = self.script.popleft() if self.script else self._ordinary(seen, index)
-        start = 0
-        for end in (*answer.cuts, len(answer.raw)):
-            writer.write(answer.raw[start:end])
-            await writer.drain()
-            start = end
-            if end < len(answer.raw):
-                await turns()
-        await _end(writer, answer.ending)
+        self._writing += 1
+        try:
+            start = 0
+            for end in (*answer.cuts, len(answer.raw)):
+                writer.write(answer.raw[start:end])
+                await writer.drain()
+                start = end
+                if end < len(answer.raw):
+                    await turns()
+            await _end(writer, answer.ending)
+        finally:
+            self._writing -= 1
         return answer.ending == "keep"
+
+    async def settled(self) -> None:
+        """Wait until every answer is written to its last byte and was read: some have bytes behind their end."""
+        while self._writing:
+            await turns()
+        await turns()
 
     def _ordinary(self, seen: Seen, index: int) -> Scripted:
         body = b"%d" % index
