@@ -28,6 +28,9 @@ _PROOFS: Final = "keys, uid, gid, service_account or certificate_names"
 
 def caller_faults(configuration: Configuration) -> Iterator[Fault]:
     """Yield what is wrong with callers, and where two have the same proof."""
+    if "callers" in configuration.model_fields_set and not configuration.callers:
+        # Whoever wrote the table did not mean that everybody may call.
+        yield Fault("callers", "is empty, and so nobody is asked who he is", "name at least one caller, or take it out")
     for name, caller in configuration.callers.items():
         where = place(("callers", name))
         if not caller.allow:
@@ -58,8 +61,6 @@ def caller_warnings(configuration: Configuration, now: float) -> Iterator[Fault]
         configuration: without faults.
         now: seconds since the epoch.
     """
-    if "callers" in configuration.model_fields_set and not configuration.callers:
-        yield Fault("callers", "is empty, and so nobody is asked who he is", "name at least one caller, or take it out")
     yield from _key_warnings(configuration, now)
     on_unix = any(door.is_unix for door in doors(configuration))
     for name, caller in configuration.callers.items():
@@ -93,6 +94,9 @@ def _proof_faults(where: str, caller: CallerTable) -> Iterator[Fault]:
     if on_socket and caller.certificate_names:
         message = "can never be proven: users and groups are known on unix sockets, certificates on TLS listeners"
         yield Fault(where, message, "take uid and gid, or certificate_names, out")
+    for index, name in enumerate(caller.certificate_names):
+        if name != name.lower() and not any(mark in name for mark in "@:/"):
+            yield Fault(f"{where}.certificate_names[{index}]", "must be in lower case: it is the name of a host")
     for key, value in (("uid", caller.uid), ("gid", caller.gid)):
         if value == OVERFLOW_ID:
             message = f"must not be {OVERFLOW_ID}: that is what the kernel shows for everybody whom it does not know"

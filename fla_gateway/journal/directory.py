@@ -26,7 +26,8 @@ from fla_gateway.journal.tail import Tail, judge
 
 _LOG = structlog.get_logger()
 PLACE: Final = "audit.path"
-_FLAGS: Final = os.O_NOFOLLOW | os.O_CLOEXEC
+# Not to wait for the other end of something that only bears the name of a segment.
+_FLAGS: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _PRIVATE: Final = 0o600
 _ANYBODY_ELSE: Final = stat.S_IRWXG | stat.S_IRWXO
 _FIRST_LOOK: Final = 65_536

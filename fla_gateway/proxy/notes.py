@@ -18,12 +18,15 @@ REFERENCE: Final = b"fla-gateway-reference"
 LONGEST: Final = 64
 """Characters of a reference, and of a trace id that is recorded; Belgif has 36 for the latter."""
 
+UNRECORDABLE: Final = "(unrecordable)"
+"""Stands for a BelGov-Trace-Id that is forwarded as it came, and is too long or too odd to be written down."""
+
 _TRACE_ID: Final = re.compile(rb"[!-~]{1,%d}" % LONGEST).fullmatch
 
 
 def trace_id(value: bytes) -> str:
-    """Give a BelGov-Trace-Id as it may be recorded; empty where it is none (Belgif guide, tracing)."""
-    return value.decode("ascii") if _TRACE_ID(value) else ""
+    """Give a BelGov-Trace-Id as it may be recorded, or `UNRECORDABLE` (Belgif guide, tracing)."""
+    return value.decode("ascii") if _TRACE_ID(value) else UNRECORDABLE
 
 
 def read_notes(noted: Iterable[tuple[bytes, bytes]]) -> Notes | Refusal:
@@ -48,7 +51,7 @@ def read_notes(noted: Iterable[tuple[bytes, bytes]]) -> Notes | Refusal:
         elif name == b"traceparent":
             traceparent = parse(value)
         else:
-            trace = trace_id(value)
+            trace = UNRECORDABLE if trace else trace_id(value)
     return Notes(reference, trace, traceparent)
 
 

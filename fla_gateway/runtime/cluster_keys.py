@@ -49,7 +49,7 @@ class Pace:
 
 
 FETCHING: Final = Pace(refresh=600, retry=10, unknown=30)
-READING: Final = Pace(refresh=math.inf, retry=10, unknown=60)
+READING: Final = Pace(refresh=600, retry=10, unknown=60)
 """Of a file: it is read again only when an unknown key shows up."""
 
 

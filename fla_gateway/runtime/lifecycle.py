@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from fla_gateway.oauth.client import TokenClient
 
 _LOG = structlog.get_logger()
-_RESERVED_FILES: Final = 64
+_RESERVED_FILES: Final = 128
 """Descriptors left for everything but callers and pools: log, admin, token client, resolver."""
 
 

@@ -87,6 +87,8 @@ def test_a_caller_has_a_proof_and_a_list(folder, proof):
         (caller("service_account = 'a/b'"), "callers.erp.service_account", "no table",
          "write [kubernetes]"),
         (caller("certificate_names = ['a']"), "callers.erp.certificate_names", "no listener asks", "client_ca"),
+        (TLS + caller("certificate_names = ['ERP.example']"), "callers.erp.certificate_names[0]", "in lower case", ""),
+        ("[callers]\n", "callers", "is empty, and so nobody is asked who he is", "name at least one caller"),
         (TLS + caller("certificate_names = ['a']\nuid = 1"), "callers.erp", "unix sockets, certificates", "take uid"),
         (JWKS + caller("service_account = 'a/b'\n" + key()), "callers.erp", "one credential", "take keys or"),
         (caller("uid = 1") + caller("uid = 1", "mes"), "callers.mes", "same proof as callers.erp", "join them"),
@@ -174,7 +176,6 @@ def test_spans_are_sent_to_an_http_address(folder, endpoint, good):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("[callers]\n", [("callers", "is empty, and so nobody is asked who he is")]),
         (caller(key(expires="2026-03-01")), [("callers.erp.keys[0]", "is accepted only until 2026-03-01")]),
         (caller(key(expires="2026-03-30")), [("callers.erp.keys[0]", "is accepted only until 2026-03-30")]),
         (caller(key(expires="2026-03-01T13:00:00+01:00")),

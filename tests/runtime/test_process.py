@@ -191,7 +191,7 @@ async def test_an_address_in_use_is_told(begin, place):
 
 async def test_a_low_limit_of_open_files_means_fewer_callers_and_no_failures(begin, government):
     """Ten callers with room for a few: it is said at the start, and all of them are served in the end."""
-    process = await begin(gateway="[gateway.pool]\nconnections = 4", files=74)
+    process = await begin(gateway="[gateway.pool]\nconnections = 4", files=138)
     await process.event("ready")
     assert (await process.event("fewer-callers"))["limit"] == 6
     callers = [await process.caller() for _ in range(10)]
