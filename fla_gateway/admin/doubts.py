@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway.access.masking import mask_path
 from fla_gateway.observe.methods import method_name
+from fla_gateway.proxy.doubt import doubt
 from fla_gateway.proxy.record import ExchangeRecord
 from fla_gateway.proxy.replay import READING
 
@@ -20,20 +21,6 @@ if TYPE_CHECKING:  # the values of the page take time to be made, which the star
     from fla_gateway.admin.status import Doubt, Doubts
 
 MOST: Final = 50
-_FIRST_SERVER_ERROR: Final = 500
-
-
-def reason(record: ExchangeRecord) -> str:
-    """Say why a finished exchange is in doubt: ``no-answer``, ``caller-gone``, ``server-error``; empty if it is not."""
-    if record.method in READING:
-        return ""
-    if record.outcome == "unknown":
-        return "no-answer"
-    if record.outcome == "caller-gone" and record.attempts and not record.status:
-        return "caller-gone"
-    if record.origin == "upstream" and record.status >= _FIRST_SERVER_ERROR:
-        return "server-error"
-    return ""
 
 
 class DoubtfulCalls:
@@ -53,7 +40,9 @@ class DoubtfulCalls:
 
     def exchange(self, record: ExchangeRecord) -> None:
         """See `proxy.record.Observer`."""
-        why = reason(record)
+        if record.method in READING:
+            return
+        why = doubt(record.outcome, record.origin, record.status, record.attempts)
         if why:
             self._number += 1
             self._last.append((record, why))

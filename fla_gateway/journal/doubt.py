@@ -1,6 +1,7 @@
-"""Rule: is it known what became of a changing request?
+"""Rule: is it known what became of a changing request, as far as the journal tells?
 
-Owns the reasons for doubt. Refuses to guess: what the API did in such a case only the API can tell.
+Owns the words for each reason, and the one that only a journal can have: the outcome is missing. Refuses to judge an
+outcome that is there; `proxy.doubt` does, for the status page as well.
 """
 
 from __future__ import annotations
@@ -8,13 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from fla_gateway.journal.exchanges import NO_OUTCOME, Exchange
+from fla_gateway.proxy.doubt import CALLER_GONE, NO_ANSWER, SERVER_ERROR, doubt
+from fla_gateway.proxy.replay import READING
 
-HARMLESS_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-"""What they ask for may be asked again (RFC 9110, section 9.2.1: safe methods)."""
-
-NO_ANSWER: Final = "no-answer"
-CALLER_GONE: Final = "caller-gone"
-SERVER_ERROR: Final = "server-error"
+HARMLESS_METHODS: Final = frozenset(method.decode() for method in READING)
+"""As the journal writes them."""
 
 REASONS: Final = {
     NO_OUTCOME: "the gateway ended, or could not write its journal, before the outcome was recorded",
@@ -23,8 +22,6 @@ REASONS: Final = {
     SERVER_ERROR: "the API answered with a 5xx, which does not say whether it was done",
 }
 """Every reason, and what it means."""
-
-_FIRST_SERVER_ERROR: Final = 500
 
 
 def reason(exchange: Exchange) -> str:
@@ -37,11 +34,4 @@ def reason(exchange: Exchange) -> str:
         return ""
     if exchange.outcome is None:
         return NO_OUTCOME
-    status = exchange.number("status")
-    if exchange.word == "unknown":
-        return NO_ANSWER
-    if exchange.word == "caller-gone" and exchange.number("attempts") and not status:
-        return CALLER_GONE
-    if exchange.text("origin") == "upstream" and status >= _FIRST_SERVER_ERROR:
-        return SERVER_ERROR
-    return ""
+    return doubt(exchange.word, exchange.text("origin"), exchange.number("status"), exchange.number("attempts"))

@@ -1,7 +1,7 @@
-"""Rule: a record becomes one line of the journal, and back.
+"""Rule: what a line of the journal is.
 
 Owns the format: JSON Lines in ASCII, each line with the hash of the one before. Refuses to know files, clocks and when
-a line is written.
+a line is written; `entries` writes lines, since that has to be fast.
 
 A line is a JSON object without line breaks. Its first members are ``prev`` (hash of the line before, over its bytes
 without the line break), ``seq`` (1, 2, 3 ... over all segments), ``time`` (UTC, milliseconds) and ``record`` (its
@@ -63,20 +63,6 @@ def head_of(raw: bytes) -> str:
         raw: its bytes, without the line break.
     """
     return sha256(raw).hexdigest()
-
-
-def write(prev: str, seq: int, time: str, record: str, members: Mapping[str, Any]) -> bytes:
-    """Write a line, without its line break.
-
-    Args:
-        prev: hash of the line before, or `NO_HASH`.
-        seq: number of the line.
-        time: now, as ``2026-11-02T08:15:00.123Z``.
-        record: kind.
-        members: the kind's own members; JSON values.
-    """
-    document = {"prev": prev, "seq": seq, "time": time, "record": record, **members}
-    return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
 def read(raw: bytes) -> Line:

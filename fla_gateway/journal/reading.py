@@ -23,7 +23,7 @@ from fla_gateway.journal.segments import LOCK, Segment, parse
 LONGEST_LINE: Final = 65_536
 """Bytes of a line without its line break; the longest that a writer makes is far shorter."""
 
-# What `lines.write` makes is printable ASCII; whatever else stands in a file could forge a terminal's output.
+# What the gateway writes is printable ASCII; whatever else stands in a file could forge a terminal's output.
 _PRINTABLE: Final = re.compile(rb"[ -~]*")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 _MARGIN: Final = timedelta(days=2)
@@ -155,5 +155,8 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise JournalError(f"there is no journal at {path}, or this part of it was just removed") from None
+    except PermissionError:
+        cure = "run this as the user of the gateway, or as root"
+        raise JournalError(f"the journal cannot be read: {path}: nobody else may read it ({cure})") from None
     except OSError as error:
         raise JournalError(f"the journal cannot be read: {path}: {error.strerror}") from None

@@ -6,8 +6,7 @@ is the page's business (`admin.condition`, `admin.words`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -32,56 +31,26 @@ from fla_gateway.admin.status import (
     TokenStatus,
     Warn,
 )
-from fla_gateway.clock import Clock
 from fla_gateway.config.address import Address, TcpAddress, is_loopback, parse_listen
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.journal.exchanges import NO_OUTCOME
 from fla_gateway.observe.recent import ProfileTraffic, Seen
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.record import PoolSnapshot
 from fla_gateway.runtime.announcing import proofs
 from fla_gateway.runtime.build import Gateway
-from fla_gateway.runtime.configured import Configured
 from fla_gateway.runtime.keys import Keys
 from fla_gateway.runtime.measuring import api_brakes
 from fla_gateway.runtime.observation import Observation
+from fla_gateway.runtime.sources import Sources
 from fla_gateway.tokens.snapshot import TokenSnapshot
 
 if TYPE_CHECKING:
-    from fla_gateway.admin.doubts import DoubtfulCalls
     from fla_gateway.journal.unanswered import Unanswered
 
 _OTHER: Final = "(other)"
 _DAY: Final = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where a status comes from.
-
-    Attributes:
-        configured: the configuration.
-        fingerprint: of it.
-        keys: as loaded.
-        unavailable: why profiles are not served, by name.
-        gateway: as built.
-        observation: what watched it.
-        doubts: remembers calls in doubt.
-        state: gives ``starting``, ``serving`` or ``stopping``.
-        clock: the host's clocks.
-        started: when the process began, in seconds since 1970.
-    """
-
-    configured: Configured
-    fingerprint: str
-    keys: Keys
-    unavailable: Mapping[str, str]
-    gateway: Gateway
-    observation: Observation
-    doubts: DoubtfulCalls
-    state: Callable[[], str]
-    clock: Clock
-    started: float
 
 
 def assemble(sources: Sources) -> Status:
@@ -275,4 +244,4 @@ def _journal(observation: Observation) -> JournalStatus | None:
 
 def _earlier(call: Unanswered) -> Doubt:
     time = datetime.fromisoformat(call.time).astimezone(UTC)
-    return Doubt(time, call.request_id, call.caller, call.profile, call.method, call.path, "no-outcome", call.reference)
+    return Doubt(time, call.request_id, call.caller, call.profile, call.method, call.path, NO_OUTCOME, call.reference)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fla_gateway.access.caller import Admission
-from fla_gateway.admin.doubts import MOST, DoubtfulCalls, reason
+from fla_gateway.admin.doubts import MOST, DoubtfulCalls
 from fla_gateway.proxy.record import ExchangeRecord, Notes
 from tests.admin import samples
 
@@ -47,7 +47,9 @@ POSTED = ExchangeRecord(
 )
 def test_what_is_in_doubt(changes, expected):
     """A changing request that may have reached the API without a clear answer; nothing that was read or not sent."""
-    assert reason(POSTED._replace(**changes)) == expected
+    doubts = DoubtfulCalls(bytes(32), since=0.0)
+    doubts.exchange(POSTED._replace(**changes))
+    assert [call.reason for call in doubts.read(now=1000.0, wall=1000.0).calls] == ([expected] if expected else [])
 
 
 def test_a_doubt_is_told_with_what_helps_to_look_it_up():

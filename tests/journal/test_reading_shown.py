@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.journal.exchanges import Exchange
-from fla_gateway.journal.lines import read, write
+from fla_gateway.journal.lines import read
 from fla_gateway.journal.sheet import HEAD, harmless, rows
 from fla_gateway.journal.table import DOUBTS, EXCHANGES, aligned
 from fla_gateway.observe.printable import printable
-from tests.support.journals import ENDED, EXCHANGE
+from tests.support.journals import ENDED, EXCHANGE, write
 from tests.support.properties import BOUNDED
 
 ATTACKS = (

@@ -12,9 +12,9 @@ from fla_gateway.access.masking import KEY_BYTES, mask_path
 from fla_gateway.access.policy import matches, parse_rule
 from fla_gateway.config.schema import NAME_PATTERN
 from fla_gateway.journal.exchanges import Exchange
-from fla_gateway.journal.lines import read, write
+from fla_gateway.journal.lines import read
 from fla_gateway.journal.suggest import MOST_PATTERNS, NAME, Suggestions, toml
-from tests.support.journals import ENDED, EXCHANGE
+from tests.support.journals import ENDED, EXCHANGE, write
 from tests.support.properties import BOUNDED
 
 KEY = b"k" * KEY_BYTES

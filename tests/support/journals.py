@@ -1,14 +1,17 @@
-"""Journals for tests: written line by line through the format itself, so that a test can put in what no writer does."""
+"""Journals for tests: written line by line, by the format alone, so that a test can put in what no writer does."""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import uuid
+from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from fla_gateway.journal.lines import NO_HASH, head_of, write
+from fla_gateway.journal.lines import NO_HASH, head_of
 
 BEGINNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -47,6 +50,20 @@ ENDED = {
 def written(when: datetime) -> str:
     """Write a time as the journal does."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
+
+
+def write(prev: str, seq: int, time: str, record: str, members: Mapping[str, Any]) -> bytes:
+    """Write a line, without its line break.
+
+    Args:
+        prev: hash of the line before, or `NO_HASH`.
+        seq: number of the line.
+        time: now, as ``2026-11-02T08:15:00.123Z``.
+        record: kind.
+        members: the kind's own members; JSON values.
+    """
+    document = {"prev": prev, "seq": seq, "time": time, "record": record, **members}
+    return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
 class JournalBuilder:
