@@ -196,3 +196,14 @@ def test_what_cannot_be_read_is_said(tmp_path, journal):
     journal.file.unlink()
     with pytest.raises(JournalError, match="just removed"):
         list(read_segments(journal.directory, segments))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_who_may_not_read_is_told_who_may(journal):
+    """Another user's attempt says as whom the journal is read."""
+    os.seteuid(65_534)
+    try:
+        with pytest.raises(JournalError, match=r"cannot be read.*run this as the user of the gateway, or as root"):
+            segments_of(journal.directory)
+    finally:
+        os.seteuid(0)
