@@ -11,7 +11,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 from aiohttp import web
@@ -20,10 +20,12 @@ from fla_gateway.admin.answers import SURFACE_FIELDS, method_not_allowed, proble
 from fla_gateway.admin.guard import refusal
 from fla_gateway.admin.probes import METRICS_TYPE, Probes, ReadinessState
 from fla_gateway.admin.rights import AdminAccess, place_of
-from fla_gateway.admin.status import Status
 from fla_gateway.admin.surface import PATHS, PERIOD, Surface
 from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.config.address import Address, uri_host
+
+if TYPE_CHECKING:
+    from fla_gateway.admin.status import Status
 
 __all__ = ["METRICS_TYPE", "AdminServer", "ReadinessState"]
 

@@ -17,16 +17,16 @@ import structlog
 from aiohttp import web
 
 from fla_gateway.access.credentials import presented
-from fla_gateway.admin import document, peers
+from fla_gateway.admin import peers
 from fla_gateway.admin.answers import problem
 from fla_gateway.admin.attempts import Attempts
 from fla_gateway.admin.language import available, choose
 from fla_gateway.admin.rights import AdminAccess, Place, asks_for_uid, judge
-from fla_gateway.admin.status import Status
 from fla_gateway.clock import Clock
 
 if TYPE_CHECKING:
     from fla_gateway.admin.page import Page, Part
+    from fla_gateway.admin.status import Status
 
 _STATIC: Final = Path(__file__).parent / "static"
 _TYPES: Final = {
@@ -111,6 +111,8 @@ class Surface:
         return await self._html("live.html", request)
 
     async def _json(self, _request: web.Request) -> web.Response:
+        from fla_gateway.admin import document  # noqa: PLC0415 - few gateways are ever asked
+
         return web.Response(body=document.write(self._status()), content_type="application/json")
 
     async def _static(self, request: web.Request) -> web.Response:

@@ -35,7 +35,7 @@ from fla_gateway.runtime.handshakes import MOST_HANDSHAKES
 from fla_gateway.runtime.hardening import undumpable
 from fla_gateway.runtime.keys import Keys, load_keys, signing_key, why_unusable
 from fla_gateway.runtime.observation import Observation, observe
-from fla_gateway.runtime.status import Sources
+from fla_gateway.runtime.sources import Sources
 from fla_gateway.runtime.surface import open_surface
 from fla_gateway.runtime.trust import Trust
 

@@ -18,11 +18,12 @@ from fla_gateway.runtime.background import run_beside
 from fla_gateway.runtime.binding import bind
 from fla_gateway.runtime.handshakes import Handshakes, TlsServer
 from fla_gateway.runtime.measuring import exposition, facts_of
-from fla_gateway.runtime.status import Sources, assemble, recall_doubts
+from fla_gateway.runtime.sources import Sources
 
 if TYPE_CHECKING:
     from fla_gateway.admin.probes import ReadinessState
     from fla_gateway.admin.rights import AdminAccess
+    from fla_gateway.admin.status import Status
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.observe.metrics import Exposition
 
@@ -57,7 +58,7 @@ async def open_surface(sources: Sources, readiness: ReadinessState, client: Toke
             )
         return measures[0].text()
 
-    admin = AdminServer(readiness, metrics_text, lambda: assemble(sources), _access(configuration), sources.clock)
+    admin = AdminServer(readiness, metrics_text, lambda: _status(sources), _access(configuration), sources.clock)
     bound = bind(configuration.admin.listen, "admin.listen")
     if not bound:
         raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
@@ -73,8 +74,21 @@ async def open_surface(sources: Sources, readiness: ReadinessState, client: Toke
     )
     stack.push_async_callback(admin.close)
     _LOG.info("admin-listening", address=str(bound[0].address), tls=bound[0].tls is not None)
-    # Files of earlier runs may be many: they are read beside the first requests, not before them.
-    run_beside(recall_doubts(sources), "doubts", stack)
+    if sources.observation.journal is not None:
+        # Files of earlier runs may be many: they are read beside the first requests, not before them.
+        run_beside(_recall(sources), "doubts", stack)
+
+
+def _status(sources: Sources) -> Status:
+    from fla_gateway.runtime.status import assemble  # noqa: PLC0415 - its values take time to be made
+
+    return assemble(sources)
+
+
+async def _recall(sources: Sources) -> None:
+    from fla_gateway.runtime.status import recall_doubts  # noqa: PLC0415 - as above
+
+    await recall_doubts(sources)
 
 
 def _access(configuration: Configuration) -> AdminAccess:

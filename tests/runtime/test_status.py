@@ -14,7 +14,8 @@ from fla_gateway.observe.counters import Counters
 from fla_gateway.observe.recent import RecentExchanges
 from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.observation import Observation
-from fla_gateway.runtime.status import Sources, assemble, recall_doubts
+from fla_gateway.runtime.sources import Sources
+from fla_gateway.runtime.status import assemble, recall_doubts
 from tests.support.behaviour import get, ok, post
 from tests.support.keys import write_identity
 

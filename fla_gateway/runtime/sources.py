@@ -1,0 +1,45 @@
+"""Value: where the status of the gateway comes from.
+
+Owns the list of the parts that are asked. Refuses to ask them: `status` does, when somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fla_gateway.admin.doubts import DoubtfulCalls
+from fla_gateway.clock import Clock
+from fla_gateway.runtime.build import Gateway
+from fla_gateway.runtime.configured import Configured
+from fla_gateway.runtime.keys import Keys
+from fla_gateway.runtime.observation import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a status comes from.
+
+    Attributes:
+        configured: the configuration.
+        fingerprint: of it.
+        keys: as loaded.
+        unavailable: why profiles are not served, by name.
+        gateway: as built.
+        observation: what watched it.
+        doubts: remembers calls in doubt.
+        state: gives ``starting``, ``serving`` or ``stopping``.
+        clock: the host's clocks.
+        started: when the process began, in seconds since 1970.
+    """
+
+    configured: Configured
+    fingerprint: str
+    keys: Keys
+    unavailable: Mapping[str, str]
+    gateway: Gateway
+    observation: Observation
+    doubts: DoubtfulCalls
+    state: Callable[[], str]
+    clock: Clock
+    started: float
