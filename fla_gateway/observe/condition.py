@@ -113,8 +113,8 @@ def brakes(tokens: Iterable[HeldBrake], apis: Iterable[HeldBrake]) -> Iterator[M
 def _seconds(held: Iterable[HeldBrake]) -> Samples:
     longest: Samples = {}
     for one in held:
-        # Services beyond those that are told apart share a brake without a name, for a token without a profile too.
-        labels = (one.profile, one.service or "(other)")
+        # Two may go by one name: what is beyond those that are told apart, and what does not look like an API's.
+        labels = (one.profile, one.service)
         longest[labels] = max(longest.get(labels, 0.0), one.seconds)
     return longest
 

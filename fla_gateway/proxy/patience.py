@@ -1,13 +1,14 @@
 """Rule with state: what an API says about asking too much, brought to the profile's brake.
 
-Owns the reading of such answers: 429, and Belgif problems of that kind. Refuses to hold anything back itself.
+Owns which answers are looked at: 429, and Belgif problems of that kind. Refuses to hold anything back itself.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from fla_gateway.access.api_brake import LONGEST_BODY, ApiBrake, body_hint, retry_after_seconds
+from fla_gateway.access.api_brake import ApiBrake
+from fla_gateway.access.throttling import LONGEST_BODY, body_hint, retry_after_seconds
 from fla_gateway.http1.fields import value_of
 from fla_gateway.http1.response import ResponseHead
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from fla_gateway.access.guard import Refusal
 from fla_gateway.access.policy import TWO_READINGS
+from fla_gateway.tokens.snapshot import OTHER_SERVICE
 
 # Without these a path has one reading: nothing to decode, no parameters, no second kind of slash.
 _SUSPICIOUS: Final = re.compile(rb"[%;\\]|/\.|//").search
@@ -105,7 +106,7 @@ def service_of(path: bytes) -> str:
     All that do not look like an API's name share one, since this name is logged and the path may hold anything.
     """
     segment = path.split(b"/", 3)[2]
-    return segment.decode() if _SERVICE(segment) else "(other)"
+    return segment.decode() if _SERVICE(segment) else OTHER_SERVICE
 
 
 def _first_segment(path: bytes) -> tuple[bytes, int]:

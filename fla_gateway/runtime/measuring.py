@@ -100,7 +100,7 @@ def api_brakes(gateway: Gateway, now: float) -> Iterator[HeldBrake]:
         now: `Clock.monotonic`.
     """
     for account in gateway.service.accounts.values():
-        for service, seconds in account.brake.snapshot(now):
+        for service, seconds in account.brake.held(now):
             yield HeldBrake(account.name, service, seconds)
 
 

@@ -49,7 +49,6 @@ from fla_gateway.tokens.snapshot import TokenSnapshot
 if TYPE_CHECKING:
     from fla_gateway.journal.unanswered import Unanswered
 
-_OTHER: Final = "(other)"
 _DAY: Final = timedelta(days=1)
 
 
@@ -206,7 +205,7 @@ def _brakes(
     refused = ((it, "token") for token in tokens for it in token.brakes)
     throttled = ((it, "api") for it in api_brakes(gateway, now))
     return tuple(
-        (it.profile, BrakeStatus(it.service or _OTHER, reason, _moment(wall + it.seconds)))
+        (it.profile, BrakeStatus(it.service, reason, _moment(wall + it.seconds)))
         for it, reason in (*throttled, *refused)
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from fla_gateway.tokens.snapshot import HeldBrake
+from fla_gateway.tokens.snapshot import OTHER_SERVICE, HeldBrake
 
 FIRST: Final = 30.0
 """Seconds of a service's first brake; doubled each time."""
@@ -84,7 +84,7 @@ class Brake:
     def held(self, now: float) -> tuple[HeldBrake, ...]:
         """List the services whose brake holds."""
         return tuple(
-            HeldBrake(profile, service or "(other)", record.until - now)
+            HeldBrake(profile, service or OTHER_SERVICE, record.until - now)
             for (profile, service), record in self._records.items()
             if now < record.until
         )

@@ -6,9 +6,12 @@ Owns the shape. Refuses to hold the token.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fla_gateway.oauth.model import TokenRequest
+
+OTHER_SERVICE: Final = "(other)"
+"""What services go by that are not told apart, and paths that do not look like an API's."""
 
 
 class TokenFailure(NamedTuple):
@@ -26,11 +29,11 @@ class TokenFailure(NamedTuple):
 
 
 class HeldBrake(NamedTuple):
-    """A service that keeps refusing good tokens, so that they are no longer thrown away for its sake.
+    """A brake on a service: it keeps refusing good tokens, or has asked for patience.
 
     Attributes:
-        profile: name of the profile.
-        service: name of the API.
+        profile: name of the profile; empty for services that are not told apart.
+        service: name of the API, or `OTHER_SERVICE`.
         seconds: for how long the brake still holds.
     """
 

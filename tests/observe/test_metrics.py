@@ -24,7 +24,7 @@ from tests.observe.records import a_record
 
 HEAD = "ab" * 32
 PAYROLL = Admission("payroll", "key:1a2b3c4d", "GET /REST/**")
-BRAKES = (HeldBrake("employer", "dimona", 30.0), HeldBrake("", "(other)", 20.0), HeldBrake("", "", 9.0))
+BRAKES = (HeldBrake("employer", "dimona", 30.0), HeldBrake("", "(other)", 20.0), HeldBrake("", "(other)", 9.0))
 FACTS = Facts(
     fingerprint="c0ffee",
     event_loop="uvloop",
