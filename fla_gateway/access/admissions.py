@@ -22,8 +22,8 @@ from fla_gateway.access.authn import (
     requirement,
 )
 from fla_gateway.access.caller import Admission, Peer, Presented
-from fla_gateway.access.guard import Refusal
 from fla_gateway.access.policy import Rule, judge, parse_rule
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import CallerTable
 

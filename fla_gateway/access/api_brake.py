@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.access.throttling import LONGEST
 from fla_gateway.tokens.snapshot import OTHER_SERVICE
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from fla_gateway.access.api_key import key_id
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.secret import Secret
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from fla_gateway.access.api_key import digest, is_key
 from fla_gateway.access.caller import Presented
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.fields import FieldLine, value_of
 from fla_gateway.secret import Secret
 

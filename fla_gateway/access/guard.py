@@ -7,8 +7,9 @@ made to point here (DNS rebinding). Refuses to know profiles, tokens and who the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.fields import FieldLine, value_of
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
@@ -16,20 +17,6 @@ _SIGNS: Final = frozenset((b"origin", b"sec-fetch-site", b"referer", b"user-agen
 _ENGINE: Final = b"gecko"
 """What the User-Agent of every browser has in it: of Firefox ``Gecko/``, of all others ``(KHTML, like Gecko)``."""
 _DEFAULT_PORTS: Final = {b"http": b":80", b"https": b":443"}
-
-
-class Refusal(NamedTuple):
-    """Why a request goes no further.
-
-    Attributes:
-        code: a code of `problems.PROBLEMS`.
-        detail: what was found and what to do about it.
-        retry_after: whole seconds after which the same request may succeed, or None.
-    """
-
-    code: str
-    detail: str
-    retry_after: int | None = None
 
 
 _SILENT: Final = Refusal(

@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import CallerTable, Limits, ProfileTable
 
 ACTIVE_SECONDS: Final = 5.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 
 ONE: Final = b"*"
 """Segment of a rule for exactly one segment, not empty."""

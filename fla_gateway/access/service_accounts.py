@@ -18,9 +18,9 @@ from joserfc.errors import JoseError
 
 from fla_gateway.access.authn import REFUSED
 from fla_gateway.access.credentials import LONGEST_TOKEN
-from fla_gateway.access.guard import Refusal
 from fla_gateway.access.json_object import json_object
 from fla_gateway.access.key_set import ALGORITHMS, KeySource, VerificationKey
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import Clock
 from fla_gateway.secret import Secret
 

@@ -10,7 +10,7 @@ from enum import Enum
 from hmac import compare_digest
 
 from fla_gateway.access.caller import Presented
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.address import Address, TcpAddress, UnixAddress, is_loopback
 
 _ROOT = 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fla_gateway.access.caller import Peer
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.request import read_request_line
 from fla_gateway.proxy.headers import RequestFields, read_fields
 from fla_gateway.proxy.routing import Route, RoutingTable, route

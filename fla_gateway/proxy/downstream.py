@@ -14,7 +14,7 @@ import struct
 from typing import TYPE_CHECKING, Final, cast
 
 from fla_gateway.access.caller import STRANGER, Peer
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD

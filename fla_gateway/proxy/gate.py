@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from fla_gateway.access.caller import ANONYMOUS, STRANGER, Admission, Peer
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.headers import RequestFields

@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 from fla_gateway.access.caller import Presented
 from fla_gateway.access.credentials import presented
 from fla_gateway.access.cross_origin import preflight, trusted_origin
-from fla_gateway.access.guard import Refusal, judge
+from fla_gateway.access.guard import judge
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import FieldLine, field_lines, value_of
 from fla_gateway.http1.request import frame_request

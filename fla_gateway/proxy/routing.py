@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from fla_gateway.access.guard import Refusal
 from fla_gateway.access.policy import TWO_READINGS
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.tokens.snapshot import OTHER_SERVICE
 
 # Without these a path has one reading: nothing to decode, no parameters, no second kind of slash.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Gateway
 from fla_gateway.proxy.account import Account

@@ -7,7 +7,7 @@ import pytest
 from fla_gateway.access.admissions import LONGEST_REMEMBERED, REMEMBERED, Admissions, Identity
 from fla_gateway.access.api_key import PREFIX, digest, new_key
 from fla_gateway.access.caller import Admission, Peer, Presented
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import ApiKey, CallerTable
 from fla_gateway.secret import Secret
 from tests.support.tokens import HandClock

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fla_gateway.access.guard import Refusal
 from fla_gateway.access.policy import MANY, ONE, Rule, judge, matches, parse_rule
+from fla_gateway.access.refusal import Refusal
 from tests.support.properties import BOUNDED
 
 

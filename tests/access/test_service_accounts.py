@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from fla_gateway.access.authn import REFUSED
 from fla_gateway.access.credentials import LONGEST_TOKEN
-from fla_gateway.access.guard import Refusal
 from fla_gateway.access.key_set import MOST_KEYS, read_key_set
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.access.service_accounts import (
     LEEWAY,
     SIGNATURES_PER_SECOND,

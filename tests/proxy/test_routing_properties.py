@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fla_gateway.access.guard import Refusal
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.proxy.routing import Route, RoutingTable, route
 from tests.support.properties import BOUNDED
 

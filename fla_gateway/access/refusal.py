@@ -1,0 +1,22 @@
+"""Value: why a request goes no further.
+
+Owns its shape. Refuses to know who refuses, and how it is told (`problems`, `proxy.turning`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Refusal(NamedTuple):
+    """Why a request goes no further.
+
+    Attributes:
+        code: a code of `problems.PROBLEMS`.
+        detail: what was found and what to do about it.
+        retry_after: whole seconds after which the same request may succeed, or None.
+    """
+
+    code: str
+    detail: str
+    retry_after: int | None = None
