@@ -68,7 +68,8 @@ def _read(path: Path, label: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        fault = Fault(label, "there is no such file", "--config FILE names another")
+        cure = f"looked for at {path.absolute()}; --config FILE names another"
+        fault = Fault(label, "there is no such file", cure)
     except PermissionError:
         fault = Fault(label, "the file may not be read by the user that runs the gateway", "check its owner and mode")
     except IsADirectoryError:

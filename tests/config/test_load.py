@@ -121,6 +121,14 @@ def test_a_missing_file_and_a_directory_are_told_apart(folder):
             load(folder.path / name, {})
 
 
+def test_a_missing_file_says_where_it_was_looked_for(folder, monkeypatch):
+    """Without --config it is config/gateway.toml: a gateway.toml right here is not meant, and the fault shows that."""
+    folder.write(EMPLOYER)
+    monkeypatch.chdir(folder.path)
+    with pytest.raises(ConfigurationError, match=rf"looked for at {folder.path}/config/gateway\.toml"):
+        load(Path("config/gateway.toml"), {})
+
+
 def test_an_unreadable_file_is_told_apart(folder):
     """A file without permission says so."""
     path = folder.write(EMPLOYER)
