@@ -37,7 +37,7 @@ def test_the_key_is_shown_once(capsys):
     assert "shown now and never again" in "\n".join(lines)
 
 
-@pytest.mark.parametrize(("words", "expires"), [([], None), (["--expires", "2027-06-30"], date(2027, 6, 30))])
+@pytest.mark.parametrize(("words", "expires"), [([], None), (["--expires", "2999-06-30"], date(2999, 6, 30))])
 def test_the_table_is_a_caller(words, expires, capsys):
     """What is printed from the table's head to the last entry of `allow` is TOML that the configuration accepts."""
     lines = printed_by(capsys, "payroll", *words)
@@ -53,9 +53,21 @@ def test_no_key_comes_twice(capsys):
     assert printed_by(capsys, "payroll")[0] != printed_by(capsys, "payroll")[0]
 
 
-@pytest.mark.parametrize("words", [["Payroll"], ["a" * 33], ["1a"], [""], [], ["a", "--expires", "tomorrow"], ["a\n"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["Payroll"],
+        ["a" * 33],
+        ["1a"],
+        [""],
+        [],
+        ["a", "--expires", "tomorrow"],
+        ["a", "--expires", "2020-06-30"],
+        ["a\n"],
+    ],
+)
 def test_wrong_words_are_exit_code_2(words, capsys):
-    """A name that the configuration would refuse, or a date that is none, makes no key and ends with 2."""
+    """A name that the configuration would refuse, or a date that is none or is over, makes no key and ends with 2."""
     with pytest.raises(SystemExit) as end:
         execute(["caller", "new", *words])
     assert end.value.code == 2

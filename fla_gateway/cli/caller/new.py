@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 from fla_gateway.cli.exits import WELL
+from fla_gateway.clock import SystemClock
 
 SUMMARY: Final = "make an API key for a caller, and show it once"
 DESCRIPTION: Final = """\
@@ -78,6 +79,9 @@ def _name(text: str) -> str:
 
 def _date(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError("must be a date, for example 2027-06-30") from None
+    if day < datetime.fromtimestamp(SystemClock().wall(), UTC).date():
+        raise argparse.ArgumentTypeError("is over: the key would never be accepted")
+    return day
