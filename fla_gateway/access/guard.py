@@ -65,7 +65,8 @@ def judge(
         return Refusal(
             "wrong-host",
             "The Host field names a host that this gateway is not known by. "
-            "Call it as localhost, or add the name to 'hosts' under [gateway] in the configuration.",
+            "Call it as localhost, or add the name to 'hosts' under [gateway] in the configuration. "
+            "If it is the name of an API, the gateway was set as a proxy: make it the base address instead.",
         )
     signs = [(lower, value_of(rest).lower()) for name, rest in lines if (lower := name.lower()) in _SIGNS]
     if not signs:
