@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 from fla_gateway.access.api_brake import ApiBrake
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile
-from fla_gateway.proxy.headers import Address, closing_fields, host_field, token_id
 from fla_gateway.proxy.pool import Pool
+from fla_gateway.proxy.request_fields import closing_fields, host_field, token_id
+from fla_gateway.proxy.response_fields import Address
 from fla_gateway.proxy.upstream import ApiConnection
 
 if TYPE_CHECKING:  # read where limits are configured

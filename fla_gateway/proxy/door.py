@@ -13,7 +13,7 @@ from typing import Any, Final
 from fla_gateway.access.caller import Peer
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.request import read_request_line
-from fla_gateway.proxy.headers import RequestFields, read_fields
+from fla_gateway.proxy.request_fields import RequestFields, read_fields
 from fla_gateway.proxy.routing import Route, RoutingTable, route
 
 # TRACE would show the caller the token that was sent upstream (RFC 9110, section 9.3.8). Methods are case-sensitive,
@@ -88,7 +88,7 @@ class Door:
         self._asked: dict[bytes, Asked] = {}
 
     def fields(self, block: bytes, minor: int) -> RequestFields:
-        """Read and judge a field block; see `headers.read_fields`."""
+        """Read and judge a field block; see `request_fields.read_fields`."""
         if not minor:
             # HTTP/1.0 frames differently, and is too rare to remember.
             return self._read(block, minor)

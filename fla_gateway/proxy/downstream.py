@@ -28,7 +28,7 @@ from fla_gateway.proxy.turning import permitted, turned_away
 
 if TYPE_CHECKING:
     from fla_gateway.proxy.door import Door
-    from fla_gateway.proxy.headers import RequestFields
+    from fla_gateway.proxy.request_fields import RequestFields
     from fla_gateway.proxy.service import Service
 
 

@@ -20,11 +20,11 @@ from fla_gateway.proxy.answers import CONTINUE, connection_field, problem_answer
 from fla_gateway.proxy.body import NO_BODY, RequestBody
 from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
 from fla_gateway.proxy.gate import too_large
-from fla_gateway.proxy.headers import inbound
 from fla_gateway.proxy.patience import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR, Patience
 from fla_gateway.proxy.readiness import ready
 from fla_gateway.proxy.record import ExchangeRecord, Intent
 from fla_gateway.proxy.replay import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
+from fla_gateway.proxy.response_fields import inbound
 from fla_gateway.proxy.routing import service_of
 from fla_gateway.proxy.trail import Trail
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fla_gateway.proxy.door import Asked, Door
     from fla_gateway.proxy.downstream import CallerConnection
     from fla_gateway.proxy.gate import Passed
-    from fla_gateway.proxy.headers import RequestFields
+    from fla_gateway.proxy.request_fields import RequestFields
     from fla_gateway.proxy.service import Service
     from fla_gateway.proxy.upstream import ApiConnection
 

@@ -13,7 +13,7 @@ from fla_gateway.access.caller import ANONYMOUS, STRANGER, Admission, Peer
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.door import Asked
-from fla_gateway.proxy.headers import RequestFields
+from fla_gateway.proxy.request_fields import RequestFields
 from fla_gateway.proxy.routing import Route, service_of
 
 if TYPE_CHECKING:  # read where callers are configured

@@ -12,8 +12,8 @@ from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.answers import connection_field, preflight_answer, problem_answer
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.gate import Preflight, Turned
-from fla_gateway.proxy.headers import RequestFields
 from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord
+from fla_gateway.proxy.request_fields import RequestFields
 
 if TYPE_CHECKING:
     from fla_gateway.proxy.service import Service

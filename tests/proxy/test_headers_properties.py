@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from fla_gateway.http1.response import read_response_head
 from fla_gateway.profiles import Upstream
-from fla_gateway.proxy.headers import Address, RequestFields, inbound, read_fields
+from fla_gateway.proxy.request_fields import RequestFields, read_fields
+from fla_gateway.proxy.response_fields import Address, inbound
 from tests.http1.strategies import FRAMING, cased, tokens, values
 from tests.support.properties import BOUNDED
 from tests.wire.vector import message

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.proxy.headers import token_id
 from fla_gateway.proxy.record import Notes
+from fla_gateway.proxy.request_fields import token_id
 from tests.support.behaviour import eventually, get, ok, post
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

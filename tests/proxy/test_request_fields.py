@@ -7,7 +7,7 @@ import pytest
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Upstream
-from fla_gateway.proxy.headers import _REQUEST, closing_fields, host_field, read_fields
+from fla_gateway.proxy.request_fields import _REQUEST, closing_fields, host_field, read_fields
 from fla_gateway.secret import Secret
 
 NAMES = frozenset((b"localhost",))
