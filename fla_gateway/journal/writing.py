@@ -120,8 +120,9 @@ class AuditJournal:
             ProblemError: ``journal-unavailable``; nothing may be sent. Not with ``on_failure = "continue"``.
         """
         now = self._wall()
-        entries = self._take(now)
-        entries.append(self._entries.intent(self._entries.stamp(now), intent))
+        stamp = self._entries.stamp(now)
+        entries = self._take(stamp) if self._finished else []
+        entries.append(self._entries.intent(stamp, intent))
         self._pen.commit(entries, now)
         self._unfinished.add(intent.request_id)
 
@@ -136,15 +137,13 @@ class AuditJournal:
 
     def _flush(self) -> None:
         self._asked = False
-        now = self._wall()
-        entries = self._take(now)
-        if entries:
-            self._pen.deliver(entries, now)
+        if self._finished:
+            now = self._wall()
+            self._pen.deliver(self._take(self._entries.stamp(now)), now)
 
-    def _take(self, now: float) -> list[str]:
+    def _take(self, stamp: str) -> list[str]:
         finished, self._finished = self._finished, []
         outcome = self._entries.outcome
-        stamp = self._entries.stamp(now)
         return [outcome(stamp, record) for record in finished]
 
     # Chores
@@ -224,7 +223,7 @@ class AuditJournal:
             self._timer.cancel()
         now = self._wall()
         stop = self._other(now, STOP, {"run": self._run, "open": len(self._unfinished)})
-        self._pen.finish([*self._take(now), *self._refusals(now), stop], now)
+        self._pen.finish([*self._take(self._entries.stamp(now)), *self._refusals(now), stop], now)
         self._tell_head("stop")
         self._thread.shutdown()
         self._store.close()
