@@ -22,21 +22,23 @@ OTHER_METHOD: Final = "OTHER"
 # What goes in with quotes around it is safe in JSON as it stands: ids are UUIDs, tokens hexadecimal digits, codes and
 # outcomes closed sets of this program, methods from `_method`, paths from `mask_path`. The rest is quoted before.
 _INTENT: Final = (
-    '"time":"%s","record":"intent","id":"%s",%s,"method":"%s","path":"%s","token":"%s",'
-    '"trace_sent":%s,"trace_caller":%s,"reference":%s}'
+    '"time":"%s","record":"intent","id":"%s",%s,"token":"%s","trace_sent":%s,"trace_caller":%s,"reference":%s}'
 )
 _OUTCOME: Final = (
-    '"time":"%s","record":"outcome","id":"%s",%s,"method":"%s","path":"%s","token":"%s",'
+    '"time":"%s","record":"outcome","id":"%s",%s,"token":"%s",'
     '"trace_sent":%s,"trace_caller":%s,"reference":%s,'
     '"status":%d,"origin":"%s","code":"%s","outcome":"%s","delivery":"%s","received":%d,"sent":%d,"attempts":%d,'
     '"refused_attempt":%s,"trace_received":%s,"ms":%.1f,"token_ms":%.1f,"connection_ms":%.1f,"upstream_ms":%.1f}'
 )
-_WHO: Final = '"caller":%s,"proof":%s,"profile":%s,"environment":%s,"rule":%s,"observed":%s'
+_REQUEST: Final = (
+    '"caller":%s,"proof":%s,"profile":%s,"environment":%s,"rule":%s,"observed":%s,"method":"%s","path":"%s"'
+)
 _NOTHING: Final = '""'
 
 _METHOD: Final = re.compile(rb"[A-Z-]{1,24}")
 _MOST_REMEMBERED: Final = 1024
-_LONGEST_REMEMBERED_PATH: Final = 256
+_LONGEST_REMEMBERED: Final = 256
+"""Bytes of a method and a path that are remembered."""
 
 
 class Entries:
@@ -50,9 +52,7 @@ class Entries:
     def __init__(self, key: bytes, environments: Mapping[str, str]) -> None:
         self._key = key
         self._environments = environments
-        self._paths: dict[bytes, str] = {}
-        self._who: dict[tuple[Admission, str], str] = {}
-        self._methods: dict[bytes, str] = {}
+        self._requests: dict[tuple[Admission, str, bytes, bytes], str] = {}
         self._second = self._moment = -1
         self._date = self._stamp = ""
 
@@ -74,9 +74,7 @@ class Entries:
         return _INTENT % (
             stamp,
             request_id,
-            self._who.get((admission, profile)) or self._describe(admission, profile),
-            self._methods.get(method) or self._method(method),
-            self._paths.get(path) or self._mask(path),
+            self._requests.get((admission, profile, method, path)) or self._describe(admission, profile, method, path),
             token,
             *_notes(notes, request_id),
         )
@@ -96,9 +94,8 @@ class Entries:
         return _OUTCOME % (
             stamp,
             request_id,
-            self._who.get((admission, profile)) or self._describe(admission, profile),
-            self._methods.get(method) or self._method(method),
-            self._paths.get(path) or self._mask(path),
+            self._requests.get((admission, profile, method, path))
+            or self._describe(admission, profile, method, path),
             token,
             *_notes(notes, request_id if attempts else ""),
             status, origin, code, outcome, delivery, received, sent, attempts,
@@ -117,29 +114,22 @@ class Entries:
         """
         return json.dumps({"time": stamp, "record": record, **members}, separators=(",", ":"))[1:]
 
-    def _describe(self, admission: Admission, profile: str) -> str:
-        if len(self._who) >= _MOST_REMEMBERED:
-            self._who.clear()
+    def _describe(self, admission: Admission, profile: str, method: bytes, path: bytes) -> str:
+        """Write what says whose request it is, and for what; remembered, since callers ask the same again and again."""
         caller, proof, rule, observed = admission
         environment = self._environments.get(profile, "")
         words = (quoted(caller), quoted(proof), quoted(profile), quoted(environment), quoted(rule))
-        self._who[admission, profile] = text = _WHO % (*words, "true" if observed else "false")
+        text = _REQUEST % (*words, "true" if observed else "false", _method(method), mask_path(path, self._key))
+        if len(method) + len(path) <= _LONGEST_REMEMBERED:
+            if len(self._requests) >= _MOST_REMEMBERED:
+                self._requests.clear()
+            self._requests[admission, profile, method, path] = text
         return text
 
-    def _method(self, method: bytes) -> str:
-        # A caller may make up a method of any length; the journal keeps what can be one of a registry.
-        text = method.decode("ascii") if _METHOD.fullmatch(method) else OTHER_METHOD if method else ""
-        if len(self._methods) < _MOST_REMEMBERED:
-            self._methods[method] = text
-        return text
 
-    def _mask(self, path: bytes) -> str:
-        masked = mask_path(path, self._key)
-        if len(path) <= _LONGEST_REMEMBERED_PATH:
-            if len(self._paths) >= _MOST_REMEMBERED:
-                self._paths.clear()
-            self._paths[path] = masked
-        return masked
+def _method(method: bytes) -> str:
+    # A caller may make up a method of any length; the journal keeps what can be one of a registry.
+    return method.decode("ascii") if _METHOD.fullmatch(method) else OTHER_METHOD if method else ""
 
 
 def _notes(notes: Notes, request_id: str) -> tuple[str, str, str]:
