@@ -46,7 +46,7 @@ def _path(value: object) -> Path:
     if isinstance(value, Path):
         return value
     if not isinstance(value, str):
-        raise PydanticCustomError("path", "must be the path of a file, in quotes")
+        raise PydanticCustomError("path", "must be the path of a file or directory, in quotes")
     if "-----BEGIN" in value or not value.isprintable():
         raise PydanticCustomError("path", "must be the path of a file, not what stands in the file")
     if not value:

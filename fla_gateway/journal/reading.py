@@ -154,7 +154,9 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise JournalError(f"there is no journal at {path}, or this part of it was just removed") from None
+        raise JournalError(
+            f"there is no journal at {path} (a gateway makes it when it starts), or this part of it was just removed"
+        ) from None
     except PermissionError:
         cure = "run this as the user of the gateway, or as root"
         raise JournalError(f"the journal cannot be read: {path}: nobody else may read it ({cure})") from None

@@ -54,6 +54,7 @@ def test_only_what_is_asked_for(journal, suggest):
     code, text, _ = suggest("--since", "0s")
     assert (code, tomllib.loads(text)) == (0, {})
     assert "Nothing was seen" in text
+    assert "404" in text  # what there may well have been, and did not count
 
 
 def test_anonymous_traffic_and_wide(journal, suggest):

@@ -35,6 +35,9 @@ examples:
 _REVIEW: Final = """\
 # Proposed from what was seen, not from what ought to be: a person must review each entry before it is put into the
 # configuration, and leave out what the caller does not need. What it has not done yet is not covered."""
+_NOTHING: Final = """\
+# Nothing was seen that an entry could be proposed for: what the gateway refused, and what the API answered with 401,
+# 403, 404 or 405, does not count."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     for exchange in filter(selection.picks, history):
         suggestions.take(exchange)
     proposals = suggestions.proposals(arguments.wide)
-    print(_REVIEW if proposals else "# Nothing was seen that an entry could be proposed for.")
+    print(_REVIEW if proposals else _NOTHING)
     print("\n".join(toml(proposals)))
     if suggestions.left_out:
         print(f"exchanges left out, since no entry can be written for them: {suggestions.left_out}", file=sys.stderr)
