@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -18,16 +17,14 @@ from aiohttp import web
 
 from fla_gateway.admin.answers import SURFACE_FIELDS, method_not_allowed, problem
 from fla_gateway.admin.guard import refusal
-from fla_gateway.admin.probes import METRICS_TYPE, Probes, ReadinessState
+from fla_gateway.admin.probes import Probes, ReadinessState
 from fla_gateway.admin.rights import AdminAccess, place_of
 from fla_gateway.admin.surface import PATHS, PERIOD, Surface
-from fla_gateway.clock import Clock, SystemClock
+from fla_gateway.clock import Clock
 from fla_gateway.config.address import Address, uri_host
 
 if TYPE_CHECKING:
     from fla_gateway.admin.status import Status
-
-__all__ = ["METRICS_TYPE", "AdminServer", "ReadinessState"]
 
 # A request here has a handful of short fields and no body.
 _LONGEST_LINE: Final = 2048
@@ -36,7 +33,6 @@ _MOST_FIELDS: Final = 64
 _MOST_CONNECTIONS: Final = 32
 _IDLE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 2
-_HANDSHAKE_SECONDS: Final = 10
 
 _LOG = structlog.get_logger()
 
@@ -51,8 +47,8 @@ class Accepting(Protocol):
         ...
 
 
-AcceptTls = Callable[[socket.socket, ssl.SSLContext, Callable[[], asyncio.Protocol]], Accepting]
-"""Accepts on a socket that becomes its own, and hands a connection over when its handshake is done."""
+AcceptTls = Callable[[socket.socket, Callable[[], asyncio.Protocol]], Accepting]
+"""Accepts on a socket that becomes its own, and hands a connection over when its TLS handshake is done."""
 
 
 class AdminServer:
@@ -61,9 +57,8 @@ class AdminServer:
     Args:
         state: asked for each /readyz.
         metrics_text: writes the exposition, asked for each /metrics.
-        status: gives the state of this moment for page and /status, called on the event loop; without it there are
-            probes and metrics only.
-        access: who may see page and /status; by default root alone.
+        status: gives the state of this moment for page and /status, called on the event loop.
+        access: who may see page and /status.
         clock: the host's clocks.
         refresh_seconds: how often an open page asks for news.
     """
@@ -72,34 +67,29 @@ class AdminServer:
         self,
         state: ReadinessState,
         metrics_text: Callable[[], bytes],
-        status: Callable[[], Status] | None = None,
-        access: AdminAccess | None = None,
-        clock: Clock | None = None,
+        status: Callable[[], Status],
+        access: AdminAccess,
+        clock: Clock,
         *,
         refresh_seconds: float = PERIOD,
     ) -> None:
-        self._access = access or AdminAccess()
+        self._access = access
         self._probes = Probes(state, metrics_text)
-        self._surface = status and Surface(status, self._access, clock or SystemClock(), refresh_seconds)
+        self._surface = Surface(status, access, clock, refresh_seconds)
         self._runner: web.AppRunner | None = None
         self._address: Address | None = None
         self._servers: list[Accepting] = []
 
     async def start(
-        self,
-        address: Address,
-        listeners: Sequence[socket.socket],
-        tls: ssl.SSLContext | None = None,
-        accept_tls: AcceptTls | None = None,
+        self, address: Address, listeners: Sequence[socket.socket], accept_tls: AcceptTls | None = None
     ) -> None:
         """Answer on sockets that listen already; they stay their owner's.
 
         Args:
             address: theirs, with the port that they really have.
             listeners: one, or several where a name stands for several addresses.
-            tls: what is spoken there; None for plain HTTP.
-            accept_tls: accepts there and bounds how many handshakes run; None leaves it to the event loop, which tells
-                nobody of a connection before its handshake is done.
+            accept_tls: accepts there and bounds how many handshakes run, which the event loop would not: it tells
+                nobody of a connection before its handshake is done. None for plain HTTP.
         """
         self._address = address
         self._runner = web.AppRunner(
@@ -114,16 +104,12 @@ class AdminServer:
             max_headers=_MOST_FIELDS,
         )
         await self._runner.setup()
-        self._servers = [await self._accept(it, tls, accept_tls) for it in listeners]
+        self._servers = [await self._accept(it, accept_tls) for it in listeners]
 
-    async def _accept(
-        self, listener: socket.socket, tls: ssl.SSLContext | None, accept_tls: AcceptTls | None
-    ) -> Accepting:
-        if tls is not None and accept_tls is not None:
-            return accept_tls(listener.dup(), tls, self._connection)
-        patience = None if tls is None else _HANDSHAKE_SECONDS
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(self._connection, sock=listener, ssl=tls, ssl_handshake_timeout=patience)
+    async def _accept(self, listener: socket.socket, accept_tls: AcceptTls | None) -> Accepting:
+        if accept_tls is not None:
+            return accept_tls(listener.dup(), self._connection)
+        return await asyncio.get_running_loop().create_server(self._connection, sock=listener)
 
     def _connection(self) -> asyncio.Protocol:
         """Make the protocol of a new connection; at the limit the eldest make room for it.
@@ -151,8 +137,7 @@ class AdminServer:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._admit], client_max_size=1024)
         self._probes.add_to(application.router)
-        if self._surface is not None:
-            self._surface.add_to(application.router)
+        self._surface.add_to(application.router)
         application.on_response_prepare.append(_finish)
         return application
 
@@ -173,17 +158,17 @@ class AdminServer:
     async def _refusal(self, request: web.Request) -> web.Response | None:
         if self._address is None:
             return None
-        surface = self._surface if _asks_for_surface(request) else None
+        surface = _asks_for_surface(request)
         code = refusal(
             self._address,
             request.headers,
-            surface=surface is not None,
+            surface=surface,
             hosts=self._access.hosts,
             local=_local_host(request),
         )
         if code is not None:
             return problem(code)
-        return None if surface is None else await surface.refusal(request, place_of(self._address))
+        return await self._surface.refusal(request, place_of(self._address)) if surface else None
 
 
 def _asks_for_surface(request: web.Request) -> bool:

@@ -145,9 +145,8 @@ def facts(known: Facts, version: str, python: str) -> Iterator[Metric]:
     """
     build: Samples = {(version, python, known.event_loop): 1}
     yield gauge("build_info", "What runs here; always 1.", ("version", "python", "event_loop"), build)
-    if known.fingerprint:
-        text = "The configuration in use; always 1."
-        yield gauge("configuration_info", text, ("fingerprint",), {(known.fingerprint,): 1})
+    text = "The configuration in use; always 1."
+    yield gauge("configuration_info", text, ("fingerprint",), {(known.fingerprint,): 1})
     yield gauge("callers", "Callers that are configured.", (), {(): known.callers})
     text = "End of an API key, in seconds since 1970."
     expiries: Samples = {(caller, key): moment for (caller, key), moment in known.key_expiries.items()}

@@ -6,8 +6,7 @@ Owns the shapes. Refuses to know who answers, so that no part has to know that i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from fla_gateway.proxy.record import DoorSnapshot, PoolSnapshot
@@ -66,23 +65,11 @@ class Facts:
         limits: every limit.
     """
 
-    fingerprint: str = ""
-    event_loop: str = "asyncio"
-    callers: int = 0
-    key_expiries: Mapping[tuple[str, str], float] = field(default_factory=lambda: MappingProxyType({}))
-    limits: tuple[LimitNumber, ...] = ()
-
-
-def _nothing() -> tuple[()]:
-    return ()
-
-
-def _none() -> None:
-    return None
-
-
-def _no_numbers() -> Mapping[str, int]:
-    return MappingProxyType({})
+    fingerprint: str
+    event_loop: str
+    callers: int
+    key_expiries: Mapping[tuple[str, str], float]
+    limits: tuple[LimitNumber, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +96,8 @@ class Suppliers:
     offsets: Callable[[], Mapping[str, float]]
     certificates: Callable[[], Mapping[str, float]]
     dropped: Callable[[], int]
-    in_flight: Callable[[], Mapping[str, int]] = _no_numbers
-    api_brakes: Callable[[], Iterable[HeldBrake]] = _nothing
-    journal: Callable[[], JournalNumbers | None] = _none
-    untraced: Callable[[], int | None] = _none
-    facts: Callable[[], Facts] = Facts
+    in_flight: Callable[[], Mapping[str, int]]
+    api_brakes: Callable[[], Iterable[HeldBrake]]
+    journal: Callable[[], JournalNumbers | None]
+    untraced: Callable[[], int | None]
+    facts: Callable[[], Facts]

@@ -134,7 +134,7 @@ def open_files() -> int:
 
 @dataclass(slots=True)
 class _Readiness:
-    """See `admin.server.ReadinessState`."""
+    """See `admin.probes.ReadinessState`."""
 
     state: str = "starting"
 

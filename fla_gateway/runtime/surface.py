@@ -66,12 +66,9 @@ async def open_surface(sources: Sources, readiness: ReadinessState, client: Toke
         stack.callback(one.release)
     handshakes = Handshakes(most=MOST_HANDSHAKES)
     stack.callback(handshakes.close)
-    await admin.start(
-        bound[0].address,
-        [one.sock for one in bound],
-        bound[0].tls,
-        lambda sock, context, protocols: TlsServer(sock, context, protocols, handshakes),
-    )
+    tls = bound[0].tls
+    accept_tls = None if tls is None else lambda sock, protocols: TlsServer(sock, tls, protocols, handshakes)
+    await admin.start(bound[0].address, [one.sock for one in bound], accept_tls)
     stack.push_async_callback(admin.close)
     _LOG.info("admin-listening", address=str(bound[0].address), tls=bound[0].tls is not None)
     if sources.observation.journal is not None:

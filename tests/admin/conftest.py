@@ -11,6 +11,7 @@ import pytest
 
 from fla_gateway.admin.rights import AdminAccess
 from fla_gateway.admin.server import AdminServer
+from fla_gateway.clock import SystemClock
 from fla_gateway.config.address import TcpAddress
 from tests.admin import samples
 from tests.support.chromium import run_chromium
@@ -51,7 +52,7 @@ def shown():
 
 
 @asynccontextmanager
-async def serving(state, status=None, access=None, clock=None, *, address=None, refresh_seconds=5.0):
+async def serving(state, status, access=None, clock=None, *, address=None, refresh_seconds=5.0):
     """Run an admin server on a free port of loopback; give its port.
 
     Args:
@@ -65,7 +66,9 @@ async def serving(state, status=None, access=None, clock=None, *, address=None, 
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     own = access or AdminAccess(uid=os.getuid())
-    admin = AdminServer(state, lambda: b"some_metric 1\n", status, own, clock, refresh_seconds=refresh_seconds)
+    admin = AdminServer(
+        state, lambda: b"some_metric 1\n", status, own, clock or SystemClock(), refresh_seconds=refresh_seconds
+    )
     await admin.start(address or TcpAddress("127.0.0.1", port), [listener])
     try:
         yield port

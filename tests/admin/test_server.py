@@ -9,8 +9,17 @@ import socket
 import aiohttp
 import pytest
 
-from fla_gateway.admin.server import METRICS_TYPE, AdminServer
+from fla_gateway.admin.probes import METRICS_TYPE
+from fla_gateway.admin.rights import AdminAccess
+from fla_gateway.admin.server import AdminServer
+from fla_gateway.clock import SystemClock
 from fla_gateway.config.address import TcpAddress, UnixAddress
+from tests.admin import samples
+
+
+def server_of(state, metrics_text):
+    """Make an admin server whose status nobody asks for."""
+    return AdminServer(state, metrics_text, samples.calm, AdminAccess(), SystemClock())
 
 
 async def start(admin):
@@ -24,7 +33,7 @@ async def start(admin):
 @pytest.fixture
 async def server(state):
     """The admin listener on a free port of loopback, and its base URL."""
-    admin = AdminServer(state, lambda: b"some_metric 1\n")
+    admin = server_of(state, lambda: b"some_metric 1\n")
     port = await start(admin)
     yield f"http://127.0.0.1:{port}"
     await admin.close()
@@ -102,7 +111,7 @@ async def test_failing_metrics_do_not_show_the_error(state, client, capfd):
     def fail():
         raise ValueError("canary")
 
-    admin = AdminServer(state, fail)
+    admin = server_of(state, fail)
     port = await start(admin)
     async with client.get(f"http://127.0.0.1:{port}/metrics") as answer:
         assert answer.status == 500
@@ -133,7 +142,7 @@ async def test_unix_socket(state, tmp_path):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen()
-    admin = AdminServer(state, lambda: b"x 1\n")
+    admin = server_of(state, lambda: b"x 1\n")
     await admin.start(UnixAddress(path), [listener])
     connector = aiohttp.UnixConnector(str(path))
     async with aiohttp.ClientSession(connector=connector) as client, client.get("http://anything/readyz") as answer:
@@ -143,12 +152,12 @@ async def test_unix_socket(state, tmp_path):
 
 async def test_close_without_start(state):
     """Closing what never started is well."""
-    await AdminServer(state, lambda: b"").close()
+    await server_of(state, lambda: b"").close()
 
 
 async def test_silent_connections_neither_pile_up_nor_keep_the_probes_out(state):
     """The eldest make room: whoever opens hundreds and says half a word holds a few of them, and /livez answers."""
-    admin = AdminServer(state, lambda: b"")
+    admin = server_of(state, lambda: b"")
     port = await start(admin)
     silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
     for _, writer in silent:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import socket
-import ssl
 import subprocess
 import sys
 from base64 import b64encode
@@ -20,10 +19,10 @@ from fla_gateway.admin.answers import POLICY
 from fla_gateway.admin.attempts import MOST
 from fla_gateway.admin.rights import AdminAccess
 from fla_gateway.admin.server import AdminServer
+from fla_gateway.clock import SystemClock
 from fla_gateway.config.address import AbstractAddress, TcpAddress, UnixAddress
 from tests.admin import samples
 from tests.admin.conftest import serving
-from tests.support.keys import TlsAuthority
 
 KEY = new_key()
 KEYED = AdminAccess(key_sha256=digest(KEY), hosts=("gateway.example",))
@@ -229,14 +228,6 @@ async def test_startupz_follows_the_start(server, client, state):
             assert await answer.json() == {"started": expected == 200, "reason": given[1]}
 
 
-async def test_without_a_supplier_there_is_no_surface(state, client):
-    """Where nobody tells the state, probes and metrics are all there is."""
-    async with serving(state) as port:
-        for path in SURFACE:
-            async with client.get(f"http://127.0.0.1:{port}{path}") as answer:
-                assert answer.status == 404
-
-
 async def test_status_is_json_with_a_number_of_its_shape(server, client, shown):
     """/status has everything that the page has, moments in RFC 3339, and says which shape it has."""
     shown.status = samples.failing()
@@ -278,7 +269,7 @@ async def test_a_unix_socket_asks_for_nothing_more(state, shown, tmp_path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        admin = AdminServer(state, lambda: b"", shown, KEYED)
+        admin = AdminServer(state, lambda: b"", shown, KEYED, SystemClock())
         await admin.start(UnixAddress(path), [listener])
         assert await ask(str(path), "/") == 200
         await admin.close()
@@ -291,26 +282,10 @@ async def test_an_abstract_socket_is_like_loopback(state, shown, access, status)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("\0" + name)
         listener.listen()
-        admin = AdminServer(state, lambda: b"", shown, access)
+        admin = AdminServer(state, lambda: b"", shown, access, SystemClock())
         await admin.start(AbstractAddress(name), [listener])
         assert await ask("\0" + name, "/status") == status
         await admin.close()
-
-
-async def test_tls_where_it_is_configured(state, shown, client, tmp_path):
-    """A listener with a certificate speaks TLS and nothing else."""
-    authority = TlsAuthority()
-    authority.write_root(tmp_path)
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    admin = AdminServer(state, lambda: b"", shown, KEYED)
-    await admin.start(TcpAddress("127.0.0.1", port), [listener], authority.server_context(tmp_path))
-    trusting = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
-    async with client.get(f"https://localhost:{port}/status", headers=basic(KEY), ssl=trusting) as answer:
-        assert answer.status == 200
-    with pytest.raises(aiohttp.ClientError):
-        await client.get(f"http://127.0.0.1:{port}/livez")
-    await admin.close()
 
 
 def test_the_template_engine_is_not_read_before_somebody_looks():
