@@ -1,23 +1,21 @@
 """Port: whose process is at the other end of a connection of this machine.
 
-Owns the look into Linux's tables of sockets (proc_pid_net(5)) and SO_PEERCRED (unix(7)). Refuses to guess: where a
-user id cannot be told for sure, there is none.
+Owns the look into Linux's tables of sockets (proc_pid_net(5)). Refuses to guess: where a user id cannot be told for
+sure, there is none.
 """
 
 from __future__ import annotations
 
 import socket
-import struct
 import sys
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from fla_gateway.peercred import overflow_ids, peer_ids
+
 _TABLES: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
-_OVERFLOW: Final = Path("/proc/sys/kernel/overflowuid")
-_USUAL_OVERFLOW: Final = 65_534
-_CREDENTIALS: Final = struct.Struct("3i")
 
 # Columns of a row, and the state in which a socket still belongs to a process. One that was closed stands in the
 # table as root's until TCP is done with it: whoever sends a request and closes at once must not pass for root.
@@ -46,13 +44,20 @@ def peer_uid(sock: socket.socket) -> int | None:
     Args:
         sock: this end of the connection.
     """
+    if sock.family == socket.AF_UNIX:
+        ids = peer_ids(sock)
+        uid = None if ids is None else ids.uid
+    else:
+        uid = _tcp_uid(sock)
+    return None if uid == overflow_ids().uid else uid
+
+
+def _tcp_uid(sock: socket.socket) -> int | None:
     try:
-        if sock.family == socket.AF_UNIX:
-            return _known(_unix_uid(sock))
         peer, own = sock.getpeername(), sock.getsockname()
     except OSError:
         return None
-    return _known(uid_of(Endpoint(peer[0], peer[1]), Endpoint(own[0], own[1])))
+    return uid_of(Endpoint(peer[0], peer[1]), Endpoint(own[0], own[1]))
 
 
 def uid_of(client: Endpoint, server: Endpoint, tables: tuple[Path, ...] = _TABLES) -> int | None:
@@ -95,19 +100,3 @@ def _written(end: Endpoint) -> tuple[str, ...]:
 def _hexadecimal(packed: bytes) -> str:
     words = (packed[at : at + 4] for at in range(0, len(packed), 4))
     return "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)
-
-
-def _unix_uid(sock: socket.socket) -> int | None:
-    if not hasattr(socket, "SO_PEERCRED"):
-        return None
-    _pid, uid, _gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-    return int(uid)
-
-
-def _known(uid: int | None) -> int | None:
-    """Take away the id that stands for every user of another user namespace (user_namespaces(7))."""
-    try:
-        overflow = int(_OVERFLOW.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        overflow = _USUAL_OVERFLOW
-    return None if uid == overflow else uid

@@ -21,6 +21,7 @@ from fla_gateway.config.address import Address, TcpAddress, parse_ip
 from fla_gateway.config.schema import Configuration, Limits, Listener
 from fla_gateway.egress import Egress
 from fla_gateway.oauth.model import TokenSource
+from fla_gateway.peercred import overflow_ids
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.connector import Connector
@@ -32,7 +33,7 @@ from fla_gateway.proxy.service import Service
 from fla_gateway.runtime.binding import Bound, bind
 from fla_gateway.runtime.configured import Configured
 from fla_gateway.runtime.listeners import Listeners
-from fla_gateway.runtime.peers import overflow_ids, peer_of
+from fla_gateway.runtime.peers import peer_of
 from fla_gateway.tokens.cache import TokenCache
 from fla_gateway.tokens.refresher import Refresher
 

@@ -7,18 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Final
 
 from fla_gateway.access.caller import Peer
-
-# unix(7), struct ucred: pid_t, uid_t, gid_t.
-_UCRED: Final = struct.Struct("iII")
-_OVERFLOW: Final = 65_534
-"""What the kernel shows for an id that has no counterpart in its user namespace, unless it was set otherwise."""
-_SYSCTL: Final = Path("/proc/sys/kernel")
+from fla_gateway.peercred import peer_ids
 
 
 def peer_of(transport: asyncio.BaseTransport) -> Peer | None:
@@ -36,26 +28,8 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer | None:
         names = _names((tls.getpeercert() or {}).get("subjectAltName", ()))
         return Peer(certificate_names=names) if names else None
     sock = transport.get_extra_info("socket")
-    if sock is None or sock.family != socket.AF_UNIX or not hasattr(socket, "SO_PEERCRED"):
-        return None
-    try:
-        _, uid, gid = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-    except OSError:
-        # The connection is gone already.
-        return None
-    return Peer(uid, gid)
-
-
-def overflow_ids() -> tuple[int, int]:
-    """Give the user id and the group id that stand for everybody who is unknown here, and so for nobody."""
-    return _overflow("overflowuid"), _overflow("overflowgid")
-
-
-def _overflow(name: str) -> int:
-    try:
-        return int((_SYSCTL / name).read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return _OVERFLOW
+    ids = peer_ids(sock) if sock is not None and sock.family == socket.AF_UNIX else None
+    return None if ids is None else Peer(*ids)
 
 
 def _names(alternatives: Iterable[tuple[str, str]]) -> frozenset[str]:

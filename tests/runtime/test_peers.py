@@ -16,9 +16,10 @@ from structlog.testing import capture_logs
 
 from fla_gateway.access.caller import Peer
 from fla_gateway.config.schema import Listener, ListenerTls
+from fla_gateway.peercred import overflow_ids
 from fla_gateway.runtime.binding import bind
 from fla_gateway.runtime.listeners import Listeners
-from fla_gateway.runtime.peers import overflow_ids, peer_of
+from fla_gateway.runtime.peers import peer_of
 from tests.support.behaviour import PATIENCE
 from tests.support.folders import let_others_in
 from tests.support.keys import NOW, YEAR, TlsAuthority, certificate_pem, key_pem, make_certificate, make_ec
@@ -42,7 +43,8 @@ ELSEWHERE = """
 import asyncio, ctypes, sys
 if ctypes.CDLL(None).unshare(0x10000000):
     sys.exit(77)
-from fla_gateway.runtime.peers import overflow_ids, peer_of
+from fla_gateway.peercred import overflow_ids
+from fla_gateway.runtime.peers import peer_of
 for name, line in (("setgroups", "deny"), ("uid_map", "0 0 1"), ("gid_map", "0 0 1")):
     with open(f"/proc/self/{name}", "w") as file:
         file.write(line)
