@@ -31,6 +31,14 @@ def test_every_module_of_the_layout_exists():
     assert [path for path in named if not path.is_file()] == []
 
 
+def test_every_module_is_in_the_layout():
+    """Whoever adds a module says where it belongs."""
+    named = {f"{package}{module}" for _, package, modules in layout() for module in modules}
+    packages = [it.parent for it in PACKAGE.glob("**/__init__.py") if it.parent != PACKAGE]
+    there = {str(it.relative_to(PACKAGE).with_suffix("")) for package in packages for it in package.glob("*.py")}
+    assert {it for it in there if not it.endswith("__init__")} - named == set()
+
+
 def test_the_rows_are_those_that_are_enforced():
     """The rows of the layout are the layers of the import contract, in the same order."""
     contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
@@ -42,12 +50,12 @@ def test_the_rows_are_those_that_are_enforced():
 
 
 def test_every_rule_is_held_to_be_one():
-    """A module whose head calls it a rule stands in the contract that keeps pure modules from I/O."""
+    """A module whose head calls it a rule or a value stands in the contract that keeps pure modules from I/O."""
     contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
     (pure,) = (set(it["source_modules"]) for it in contracts if it["name"].startswith("Pure modules"))
     files = [path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.parts]
     heads = {".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text(encoding="utf-8") for path in files}
-    rules = {module for module, text in heads.items() if text.startswith('"""Rule')}
+    rules = {module for module, text in heads.items() if text.startswith(('"""Rule', '"""Value'))}
     assert len(rules) > 20
     assert {rule for rule in rules if not {rule, rule.rpartition(".")[0]} & pure} == set()
 
