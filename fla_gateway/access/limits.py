@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fla_gateway.access.refusal import Refusal
+from fla_gateway.access.token_bucket import ONE, TokenBucket
 from fla_gateway.config.schema import CallerTable, Limits, ProfileTable
 
 ACTIVE_SECONDS: Final = 5.0
@@ -25,29 +26,7 @@ NO_LIMIT: Final = -1
 
 _SWEEP_SECONDS: Final = 0.25
 _UNLIMITED: Final = 2**62
-# A token that is all there but for rounding.
-_ONE: Final = 1 - 1e-9
 _NO_LIMITS: Final = Limits()
-
-
-class _Bucket:
-    """A token bucket: so many tokens a second, and at most one second's worth (but a whole one) at hand."""
-
-    __slots__ = ("at", "capacity", "rate", "tokens")
-
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
-        self.capacity = self.tokens = max(1.0, rate)
-        self.at = -math.inf
-
-    def wait(self, now: float) -> float:
-        """Give the seconds until a token is there; 0 if one is."""
-        tokens = self.tokens + (now - self.at) * self.rate
-        if tokens > self.capacity:  # noqa: PLR1730 - a call of min costs three times as much, on every request's way
-            tokens = self.capacity
-        self.tokens = tokens
-        self.at = now
-        return 0.0 if tokens >= _ONE else (1 - tokens) / self.rate
 
 
 class _Use:
@@ -61,7 +40,7 @@ class _Use:
     def __init__(self, name: str, limits: Limits) -> None:
         self.name = name
         self.most = _UNLIMITED if limits.concurrent is None else limits.concurrent
-        self.bucket = None if limits.per_second is None else _Bucket(limits.per_second)
+        self.bucket = None if limits.per_second is None else TokenBucket(limits.per_second)
         self.limited = self.bucket is not None or limits.concurrent is not None
         self.running = 0
         self.active = False
@@ -90,7 +69,7 @@ class _Rate:
     __slots__ = ("bucket",)
 
     def __init__(self, rate: float) -> None:
-        self.bucket = _Bucket(rate)
+        self.bucket = TokenBucket(rate)
 
     def join(self, use: _Use, others: Iterable[_Use], sharers: int, now: float) -> None:
         """Give a caller who becomes active his part, so that the parts are never more than the whole.
@@ -124,9 +103,9 @@ class _Rate:
         if sharers > 1:
             part = use.share_tokens = self._part(use, sharers, now)
             use.share_at = now
-            if part < _ONE:
+            if part < ONE:
                 kept = sum(self._part(other, sharers, now) for other in active.values() if other is not use)
-                if wait or bucket.tokens - _ONE < kept:
+                if wait or bucket.tokens - ONE < kept:
                     return max(wait, (1 - part) * sharers / bucket.rate)
                 # Beyond his part, of what nobody else has a claim to; that is no debt.
                 use.share_tokens = 1.0

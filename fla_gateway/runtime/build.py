@@ -7,7 +7,6 @@ elsewhere.
 from __future__ import annotations
 
 import random
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,6 @@ from ssl import SSLContext
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.access.guard import listener_names
-from fla_gateway.access.masking import KEY_BYTES
 from fla_gateway.clock import Clock
 from fla_gateway.config.address import Address, TcpAddress, parse_ip
 from fla_gateway.config.schema import Configuration, Limits, Listener
@@ -68,11 +66,6 @@ class Gateway:
     bound: tuple[Bound, ...]
 
 
-def masking_key() -> bytes:
-    """Draw the key of masked paths; it lives as long as the process."""
-    return secrets.token_bytes(KEY_BYTES)
-
-
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a gateway is built into.
@@ -82,20 +75,20 @@ class Surroundings:
         tls: contexts for the way to the APIs.
         clock: the host's clocks.
         observer: told of every finished exchange.
+        hash_key: under which tokens stand in records.
         egress: the corporate proxy, or None.
         journal: told of changing requests before they are sent, or None.
         service_accounts: verifies tokens of Kubernetes, or None.
-        hash_key: under which tokens stand in records.
     """
 
     source: TokenSource
     tls: Tls
     clock: Clock
     observer: Observer
+    hash_key: bytes = field(repr=False)
     egress: Egress | None = None
     journal: Journal | None = None
     service_accounts: ServiceAccounts | None = None
-    hash_key: bytes = field(default_factory=masking_key, repr=False)
 
 
 def build(configured: Configured, unavailable: Mapping[str, str], around: Surroundings) -> Gateway:

@@ -91,8 +91,8 @@ def serve(path: Path, *, strict: bool) -> int:
                 observation = observe(configured, process.fingerprint, clock)
                 stack.callback(observation.close)
                 around = Surroundings(
-                    client, trust.context, clock, observation.observer, egress, observation.journal,
-                    await cluster_accounts(configuration.kubernetes, clock, stack), observation.key,
+                    client, trust.context, clock, observation.observer, observation.key, egress, observation.journal,
+                    await cluster_accounts(configuration.kubernetes, clock, stack),
                 )  # fmt: skip
                 return await process.run(build(configured, unavailable, around), observation, stack)
 

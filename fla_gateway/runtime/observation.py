@@ -7,11 +7,13 @@ which all of it ends. Refuses to know what any of it does.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway import __version__
+from fla_gateway.access.masking import KEY_BYTES
 from fla_gateway.admin.doubts import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.observe import logs
@@ -22,7 +24,6 @@ from fla_gateway.observe.recent import RecentExchanges
 from fla_gateway.observe.requests import RequestLog
 from fla_gateway.observe.writer import LineWriter
 from fla_gateway.proxy.record import Observer
-from fla_gateway.runtime.build import masking_key
 from fla_gateway.runtime.configured import Configured
 from fla_gateway.runtime.trust import Trust
 
@@ -80,7 +81,7 @@ def observe(configured: Configured, fingerprint: str, clock: Clock) -> Observati
     """
     configuration = configured.settings.configuration
     journal = _journal(configured, fingerprint, clock)
-    key = masking_key() if journal is None else journal.masking_key
+    key = secrets.token_bytes(KEY_BYTES) if journal is None else journal.masking_key
     counters, recent, doubts = Counters(), RecentExchanges(key), DoubtfulCalls(key, clock.wall())
     log = _request_log(configured, key, clock)
     tracing = _tracing(configured, key, clock)

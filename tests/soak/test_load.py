@@ -32,7 +32,8 @@ async def gateway_before(api: Api, authority: TlsAuthority, folder: Path, record
     (folder / "acme.pem").write_text("never read: the source of tokens is a fake")
     path = folder / "gateway.toml"
     path.write_text(CONFIGURATION.format(gateway=SETTINGS, own=OWN, authority=f"localhost:{api.port}"))
-    gateway = build(read(path), {}, Surroundings(CanaryTokens(set()), Trust().context, SystemClock(), records))
+    around = Surroundings(CanaryTokens(set()), Trust().context, SystemClock(), records, bytes(32))
+    gateway = build(read(path), {}, around)
     gateway.service.start(1024)
     await gateway.listeners.start()
     try:

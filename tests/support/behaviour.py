@@ -30,6 +30,7 @@ from fla_gateway.secret import Secret
 PATIENCE = 8.0
 """Seconds after which a wait of a test has failed; no test that succeeds comes near."""
 SWEEP_SECONDS = 0.02
+HASH_KEY = bytes(32)
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER that turns a close into a reset."""
 
@@ -618,7 +619,8 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
         stack.push_async_callback(api.close)
         port = api.port if api_port is None else api_port
         path.write_text(CONFIGURATION.format(**words, port=port, ca_file=ca_file) + more)
-        built = build(read(path), unavailable or {}, Surroundings(tokens, tls, clock, records, egress, journal))
+        around = Surroundings(tokens, tls, clock, records, HASH_KEY, egress, journal)
+        built = build(read(path), unavailable or {}, around)
         stack.push_async_callback(built.tokens.close)
         built.service.start(limit, sweep_seconds=SWEEP_SECONDS)
         stack.push_async_callback(built.service.close)
