@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
-from fla_gateway.admin.status import ProfileStatus, Status
+from fla_gateway.admin.profile_status import ProfileStatus
+from fla_gateway.admin.status import Status
 
 SOON: Final = 30
 """Days before a certificate's end at which somebody should order the next one."""

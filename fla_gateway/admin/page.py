@@ -19,7 +19,8 @@ from markupsafe import Markup
 from fla_gateway.admin import chart, words
 from fla_gateway.admin.condition import ILL, Finding, Level, findings, level, overall
 from fla_gateway.admin.language import load
-from fla_gateway.admin.status import ProfileStatus, Status
+from fla_gateway.admin.profile_status import ProfileStatus
+from fla_gateway.admin.status import Status
 from fla_gateway.problems import PROBLEMS
 
 TEMPLATES: Final = Path(__file__).parent / "templates"

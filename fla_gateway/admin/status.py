@@ -12,25 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from fla_gateway.admin.profile_status import ProfileStatus
+from fla_gateway.errors import Fault
+
 FORMAT: Final = 1
 """Number of the shape; a change that a reader of /status could stumble over makes another one."""
-MINUTES: Final = 60
-"""Minutes of traffic that are told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Warn:
-    """Something in the configuration that is allowed but deserves a look.
-
-    Attributes:
-        place: where it stands.
-        message: what it is.
-        cure: what to do about it; empty if the message says it.
-    """
-
-    place: str
-    message: str
-    cure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +26,12 @@ class ConfigurationStatus:
     Attributes:
         files: the files it was read from, the main one first.
         fingerprint: the same for the same configuration, another one for any other.
-        warnings: see `Warn`.
+        warnings: what is allowed but deserves a look.
     """
 
     files: tuple[str, ...]
     fingerprint: str
-    warnings: tuple[Warn, ...] = ()
+    warnings: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,148 +81,6 @@ class CallerStatus:
     keys: tuple[KeyStatus, ...] = ()
     profiles: tuple[str, ...] = ()
     observe_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Something that went wrong.
-
-    Attributes:
-        time: when.
-        code: a problem code (docs/errors.md), or empty where the API itself answered.
-        status: status code that the caller got, or 0.
-        detail: what happened, in the program's own words; may be empty.
-        outcome: how the exchange ended, or empty where it was no exchange.
-    """
-
-    time: datetime
-    code: str = ""
-    status: int = 0
-    detail: str = ""
-    outcome: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenStatus:
-    """The token of a profile.
-
-    Attributes:
-        state: ``fresh``, ``stale`` (being renewed), ``expired`` or ``none``.
-        obtained: when it was asked for, or None without a token.
-        expires: when its life ends, or None without a token.
-        renewal: when another one is asked for, also without traffic; None while that is being done.
-        backoff_seconds: how long nothing is asked after a failure; 0 without a back-off.
-        failures: failed attempts since the last good one.
-        last_failure: also one that has been made good since, or None.
-    """
-
-    state: str
-    obtained: datetime | None = None
-    expires: datetime | None = None
-    renewal: datetime | None = None
-    backoff_seconds: float = 0.0
-    failures: int = 0
-    last_failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateStatus:
-    """The certificate of a profile's key.
-
-    Attributes:
-        subject: distinguished name (RFC 4514).
-        not_after: end of validity.
-        days_left: whole days until then; negative afterwards.
-    """
-
-    subject: str
-    not_after: datetime
-    days_left: int
-
-
-@dataclass(frozen=True, slots=True)
-class BrakeStatus:
-    """An API that calls are kept away from for a while, or whose refusals of tokens count no longer.
-
-    Attributes:
-        service: name of the API, or ``(other)``.
-        reason: ``api`` (it asked for patience) or ``token`` (it refuses good tokens).
-        until: when the brake ends.
-    """
-
-    service: str
-    reason: str
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PoolStatus:
-    """Connections to the API; see `proxy.record.PoolSnapshot`."""
-
-    idle: int
-    busy: int
-    opening: int
-    waiting: int
-
-
-@dataclass(frozen=True, slots=True)
-class Minute:
-    """Calls that ended within one minute.
-
-    Attributes:
-        start: its begin.
-        answered: by the API, with less than 500.
-        refused: by the gateway, with less than 500: the request was at fault.
-        failed: all others.
-    """
-
-    start: datetime
-    answered: int = 0
-    refused: int = 0
-    failed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileStatus:
-    """One account of the channel.
-
-    Attributes:
-        name: in the configuration and in the address.
-        environment: name of the environment.
-        production: whether its calls act on real data.
-        borrows_production: whether its tokens are good for production although its API is another.
-        client_id: as configured.
-        api: host of the API, with a port if it is not 443.
-        token_server: address of the token endpoint.
-        served: whether it can be called.
-        why_not: why it cannot; empty if it can.
-        token: None where it is not served.
-        certificate: None where there is none, or it cannot be read.
-        in_flight: exchanges that run.
-        pool: None where it is not served.
-        brakes: those that hold.
-        last_success: end of the last call that the API answered with less than 500 and not 401, 403 or 429; or None.
-        last_failure: the last one that failed, or that it answered with one of those; or None.
-        minutes: traffic of the last hour, `MINUTES` of them, the oldest first; empty before the first call.
-    """
-
-    name: str
-    environment: str
-    production: bool
-    borrows_production: bool
-    client_id: str
-    api: str
-    token_server: str
-    served: bool
-    why_not: str = ""
-    token: TokenStatus | None = None
-    certificate: CertificateStatus | None = None
-    in_flight: int = 0
-    pool: PoolStatus | None = None
-    brakes: tuple[BrakeStatus, ...] = ()
-    last_success: datetime | None = None
-    last_failure: Failure | None = None
-    minutes: tuple[Minute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +174,7 @@ class JournalStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class DoorStatus:
     """The callers' side; see `proxy.record.DoorSnapshot`."""
 
     connections: int
@@ -364,7 +208,7 @@ class Status:
     configuration: ConfigurationStatus
     listeners: tuple[ListenerStatus, ...]
     callers: tuple[CallerStatus, ...] | None
-    door: Door
+    door: DoorStatus
     profiles: tuple[ProfileStatus, ...]
     recent: tuple[Call, ...]
     doubts: Doubts

@@ -13,8 +13,6 @@ from fla_gateway.http1.response import ResponseHead
 from fla_gateway.problems import PROBLEMS, Delivery, problem_body
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
 _PREFLIGHT_BODY: Final = b'{"preflight": "Pages of this origin may call."}\n'
 
 

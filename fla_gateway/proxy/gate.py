@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # read where callers are configured
 
 _NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
 
-
 Passed = tuple[Account, Route, Admission]
 """A request that goes on: the profile that it is for, where it leads, whose it is and what permits it. A plain tuple,
 since one is made for each request."""

@@ -28,8 +28,6 @@ if TYPE_CHECKING:  # read where callers are configured
     from fla_gateway.access.admissions import Admissions
 
 _SWEEP_SECONDS: Final = 1.0
-
-
 _IDLE_WHEN_FULL: Final = 1.0
 """Seconds without a request after which a caller's connection is closed while the limit of connections is reached."""
 

@@ -12,24 +12,25 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway import __version__
 from fla_gateway.access.api_key import key_id
-from fla_gateway.admin.status import (
+from fla_gateway.admin.profile_status import (
     BrakeStatus,
-    Call,
-    CallerStatus,
     CertificateStatus,
-    ConfigurationStatus,
-    Door,
-    Doubt,
     Failure,
-    JournalStatus,
-    KeyStatus,
-    ListenerStatus,
     Minute,
     PoolStatus,
     ProfileStatus,
-    Status,
     TokenStatus,
-    Warn,
+)
+from fla_gateway.admin.status import (
+    Call,
+    CallerStatus,
+    ConfigurationStatus,
+    DoorStatus,
+    Doubt,
+    JournalStatus,
+    KeyStatus,
+    ListenerStatus,
+    Status,
 )
 from fla_gateway.config.address import Address, TcpAddress, is_loopback, parse_listen
 from fla_gateway.config.schema import CallerTable
@@ -66,7 +67,7 @@ def assemble(sources: Sources) -> Status:
         configuration=_configuration(sources),
         listeners=_listeners(sources),
         callers=tuple(_caller(*item) for item in configuration.callers.items()) if configuration.callers else None,
-        door=Door(door.connections, door.in_flight, door.limited),
+        door=DoorStatus(door.connections, door.in_flight, door.limited),
         profiles=_profiles(sources, now, wall, {it.profile: it for it in recent.profiles}),
         recent=tuple(map(_call, recent.exchanges)),
         doubts=sources.doubts.read(now, wall),
@@ -90,7 +91,7 @@ def _configuration(sources: Sources) -> ConfigurationStatus:
     return ConfigurationStatus(
         tuple(map(str, configured.settings.sources)),
         sources.fingerprint,
-        tuple(Warn(it.place, it.message, it.cure) for it in configured.warnings),
+        configured.warnings,
     )
 
 

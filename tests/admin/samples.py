@@ -6,26 +6,28 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from fla_gateway.admin.status import (
+from fla_gateway.admin.profile_status import (
     BrakeStatus,
-    Call,
-    CallerStatus,
     CertificateStatus,
-    ConfigurationStatus,
-    Door,
-    Doubt,
-    Doubts,
     Failure,
-    JournalStatus,
-    KeyStatus,
-    ListenerStatus,
     Minute,
     PoolStatus,
     ProfileStatus,
-    Status,
     TokenStatus,
-    Warn,
 )
+from fla_gateway.admin.status import (
+    Call,
+    CallerStatus,
+    ConfigurationStatus,
+    DoorStatus,
+    Doubt,
+    Doubts,
+    JournalStatus,
+    KeyStatus,
+    ListenerStatus,
+    Status,
+)
+from fla_gateway.errors import Fault
 
 NOW = datetime(2026, 11, 23, 14, 10, 30, tzinfo=UTC)
 HOSTILE = "<script>alert('xss')</script><img src=x onerror=alert(1)>\"' {{ 7*7 }}"
@@ -130,7 +132,7 @@ def calm(**changes: object) -> Status:
                 "payroll", ("key",), (KeyStatus("1a2b3c4d", NOW + timedelta(days=200)),), ("employer", "test")
             ),
         ),
-        door=Door(4, 2, limited=False),
+        door=DoorStatus(4, 2, limited=False),
         profiles=(profile(), simulation()),
         recent=tuple(call(number) for number in range(6)),
         doubts=Doubts(0, ago(days=3)),
@@ -198,11 +200,11 @@ def failing() -> Status:
             ),
         ),
         journal=JournalStatus(failing=True, lost=3, lag_seconds=12.0, records=18_204),
-        door=Door(1024, 40, limited=True),
+        door=DoorStatus(1024, 40, limited=True),
         configuration=ConfigurationStatus(
             ("/etc/fla-gateway/gateway.toml", "/etc/fla-gateway/profiles.d/acme.toml"),
             "9f3b1c55e0d1" * 5,
-            (Warn("profiles.test.services[0]", "ebox is not known to exist in simulation, only in production"),),
+            (Fault("profiles.test.services[0]", "ebox is not known to exist in simulation, only in production"),),
         ),
     )  # fmt: skip
 
@@ -211,14 +213,19 @@ def unused() -> Status:
     """Give a gateway that has just started, without callers, journal and traffic."""
     starting = simulation(token=TokenStatus("none"), certificate=None, pool=PoolStatus(0, 0, 0, 0))
     return calm(
-        callers=None, profiles=(starting,), recent=(), journal=None, started=ago(seconds=3), door=Door(0, 0, False)
+        callers=None,
+        profiles=(starting,),
+        recent=(),
+        journal=None,
+        started=ago(seconds=3),
+        door=DoorStatus(0, 0, False),
     )
 
 
 def hostile() -> Status:
     """Give a gateway of which every text that others choose is an attempt to run a script."""
     return calm(
-        configuration=ConfigurationStatus((f"/etc/{HOSTILE}.toml",), HOSTILE, (Warn(HOSTILE, HOSTILE, HOSTILE),)),
+        configuration=ConfigurationStatus((f"/etc/{HOSTILE}.toml",), HOSTILE, (Fault(HOSTILE, HOSTILE, HOSTILE),)),
         listeners=(ListenerStatus(f"unix:/run/{HOSTILE}", profile=HOSTILE),),
         callers=(CallerStatus(HOSTILE, ("key",), (KeyStatus(HOSTILE),), (HOSTILE,)),),
         profiles=(

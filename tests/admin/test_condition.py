@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from fla_gateway.admin.condition import Finding, Level, findings, level, overall
-from fla_gateway.admin.status import CertificateStatus, Door, Doubts, Failure, JournalStatus
+from fla_gateway.admin.profile_status import CertificateStatus, Failure
+from fla_gateway.admin.status import DoorStatus, Doubts, JournalStatus
 from tests.admin import samples
 
 FAILURE = Failure(samples.NOW, "token-refused", detail="no")
@@ -81,6 +82,6 @@ def test_the_whole_is_as_ill_as_its_worst_part():
     assert overall(samples.calm(profiles=(samples.profile(), certificate(20)))) is Level.ATTENTION
     assert overall(samples.calm(profiles=(samples.profile(), certificate(-1)))) is Level.BAD
     assert overall(samples.calm(doubts=Doubts(1, samples.NOW))) is Level.ATTENTION
-    assert overall(samples.calm(door=Door(9, 9, limited=True))) is Level.ATTENTION
+    assert overall(samples.calm(door=DoorStatus(9, 9, limited=True))) is Level.ATTENTION
     assert overall(samples.calm(journal=JournalStatus(failing=True, lost=0, lag_seconds=0, records=1))) is Level.BAD
     assert overall(samples.calm(state="stopping")) is Level.BAD

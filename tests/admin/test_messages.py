@@ -12,7 +12,7 @@ import pytest
 from fla_gateway.admin import words
 from fla_gateway.admin.language import available, choose, load
 from fla_gateway.admin.page import Page
-from fla_gateway.admin.status import Failure
+from fla_gateway.admin.profile_status import Failure
 from fla_gateway.journal.doubt import REASONS
 from fla_gateway.problems import PROBLEMS
 from tests.admin import samples
