@@ -225,7 +225,8 @@ async def test_whoever_asked_while_a_failing_fsync_ran_is_refused_too():
         descriptors = iter([1_000_000, writer])
         syncing = Syncing(lambda: ([next(descriptors)], []), loop, thread, results.append)
         first = asyncio.ensure_future(syncing.synced())
-        await asyncio.sleep(0.01)
+        for _ in range(3):  # turns in which it is asked for, begun and given to the thread
+            await asyncio.sleep(0)
         second = asyncio.ensure_future(syncing.synced())
         await asyncio.sleep(0)
         gate.set()
