@@ -14,7 +14,7 @@ from fla_gateway.access.caller import Peer
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.request import read_request_line
 from fla_gateway.proxy.request_fields import RequestFields, read_fields
-from fla_gateway.proxy.routing import Route, RoutingTable, route
+from fla_gateway.proxy.routing import Route, RoutingTable, profile_of, route
 
 # TRACE would show the caller the token that was sent upstream (RFC 9110, section 9.3.8). Methods are case-sensitive,
 # but not every server knows: these are refused in any spelling.
@@ -34,6 +34,7 @@ class Asked:
         path: of the target, without query.
         route: where it leads, or None where `refusal` says why nowhere.
         refusal: why the request goes no further, or None.
+        profile: name of the profile that it is for, wherever it leads; empty where it names none.
     """
 
     method: bytes
@@ -41,6 +42,7 @@ class Asked:
     path: bytes
     route: Route | None
     refusal: Refusal | None
+    profile: str = ""
 
 
 PeerOf = Callable[[Any], Peer | None]
@@ -119,7 +121,8 @@ class Door:
         method, target, minor = read_request_line(line)
         led = route(target, self._table)
         refusal = _refused_method(method) or (led if isinstance(led, Refusal) else None)
-        return Asked(method, minor, target.partition(b"?")[0], led if isinstance(led, Route) else None, refusal)
+        where = led if isinstance(led, Route) else None
+        return Asked(method, minor, target.partition(b"?")[0], where, refusal, profile_of(target, self._table))
 
 
 def _refused_method(method: bytes) -> Refusal | None:

@@ -100,7 +100,7 @@ class Gate:
         route = asked.route
         refusal = asked.refusal or fields.fault
         if refusal is not None or route is None:
-            return Turned(refusal or _NOWHERE, somebody, "" if route is None else route.profile)
+            return Turned(refusal or _NOWHERE, somebody, asked.profile)
         admission = somebody
         if identity is not None:
             permitted = identity.permit(route.profile, asked.method, route.path, now)

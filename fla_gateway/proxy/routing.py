@@ -90,6 +90,17 @@ def route(target: bytes, table: RoutingTable) -> Route | Refusal:
     return refusal or Route(name.decode(), target[own:], path)
 
 
+def profile_of(target: bytes, table: RoutingTable) -> str:
+    """Name the profile that a target is for, although it may lead nowhere; empty where it names none.
+
+    Args:
+        target: as it stands in the request line.
+        table: what the listener serves.
+    """
+    name = table.only if table.only is not None else _first_segment(target.partition(b"?")[0])[0]
+    return name.decode() if name in table.prefixes else ""
+
+
 def _not_served(path: bytes, prefixes: tuple[bytes, ...], *, suspicious: bool) -> Refusal | None:
     if not path.startswith(b"/REST/"):
         return Refusal("not-found", "Only paths under /REST/ are forwarded; addresses look like /<profile>/REST/...")

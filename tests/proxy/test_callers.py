@@ -232,3 +232,13 @@ async def test_an_expiry_is_noticed_while_the_gateway_runs(start):
     rig.clock.advance(80 * 365 * 86_400)
     answer = await rig.call(get("/employer/REST/exact", key))
     assert answer.status == 401
+
+
+async def test_a_refusal_by_the_address_is_counted_for_its_profile(start):
+    """Whoever looks at a profile sees what was refused in it; a caller is told its name, a stranger never."""
+    rig = await start(profile='services = ["dimona"]', more=CALLERS)
+    answer = await rig.call(get("/employer/REST/other/v1/x", f"X-Api-Key: {KEY}"))
+    assert (answer.code, answer.problem["profile"]) == ("service-not-permitted", "employer")
+    assert (await rig.records.next()).profile == "employer"
+    assert (await rig.call(get("/employer/REST/other/v1/x"))).problem["profile"] is None
+    assert (await rig.call(get("/nobody/REST/x", f"X-Api-Key: {KEY}"))).problem["profile"] is None
