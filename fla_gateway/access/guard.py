@@ -78,7 +78,14 @@ def judge(
             f"The field {cause} shows that a web page caused this request; pages may not use the gateway, "
             "unless their origin is named in 'trusted_origins' under [gateway] in the configuration.",
         )
-    return _SILENT if origin is None and _silent_browser(signs) else None
+    return _SILENT if origin is None and not secure and _is_plain(host) and _silent_browser(signs) else None
+
+
+def _is_plain(host: bytes | None) -> bool:
+    """Tell whether a name is one to which browsers send no Fetch Metadata in clear text: any but the loopback ones."""
+    name, colon, port = (host or b"").rpartition(b":")
+    bare = name if colon and port.isdigit() else host or b""
+    return bool(bare) and bare.lower().decode("latin-1") not in LOOPBACK_NAMES
 
 
 def _foreign(signs: list[FieldLine], names: frozenset[bytes] | None, secure: bool) -> str | None:  # noqa: FBT001 - private

@@ -142,6 +142,17 @@ def test_a_browser_that_does_not_say_what_caused_a_request_is_refused(agent):
     assert verdict(b"gateway", f"user-agent: {agent}", "Referer: about:blank") == "browser-refused"
 
 
+@pytest.mark.parametrize("host", [b"localhost", b"LOCALHOST:8480", b"127.0.0.1:8480", b"[::1]", b"[::1]:8480"])
+def test_on_loopback_a_browsers_name_alone_proves_nothing(host):
+    """There browsers say what caused a request; a program that borrows the name of one is let in as ever."""
+    assert verdict(host, f"User-Agent: {BROWSERS['firefox']}") is None
+
+
+def test_over_tls_a_browsers_name_alone_proves_nothing():
+    """There browsers say what caused a request as well."""
+    assert verdict(b"gateway", f"User-Agent: {BROWSERS['firefox']}", names=SECURE, secure=True) is None
+
+
 @pytest.mark.parametrize(
     "told", ["Sec-Fetch-Site: none", "Sec-Fetch-Site: same-origin", "Referer: http://gateway:8480/employer/REST/x"]
 )
