@@ -14,7 +14,7 @@ from fla_gateway.access.api_key import digest, new_key
 from fla_gateway.admin.rights import AdminAccess
 from tests.admin import samples
 from tests.admin.conftest import serving
-from tests.support.chromium import new_page
+from tests.support.devtools import new_page
 
 pytestmark = pytest.mark.needs_program("chromium")
 

@@ -13,7 +13,8 @@ from hashlib import sha256
 import pytest
 
 from tests.support.behaviour import ok
-from tests.support.chromium import OPEN_LOOPBACK, PageError, new_page, run_chromium
+from tests.support.chromium import OPEN_LOOPBACK, run_chromium
+from tests.support.devtools import PageError, new_page
 
 pytestmark = pytest.mark.needs_program("chromium")
 
