@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.access.api_key import key_id
-
 if TYPE_CHECKING:  # pydantic is heavy; `--help` must not wait for it
     from fla_gateway.config.schema import ApiKey, CallerTable, Configuration
 
@@ -62,7 +60,8 @@ def _listed(label: str, values: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _key(key: ApiKey, now: float) -> str:
-    from fla_gateway.config.moments import written  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.access.api_key import key_id  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.config.moments import written  # noqa: PLC0415 - as above
 
     shown = f"{key_id(key.sha256)}..."
     if key.expires is None:
