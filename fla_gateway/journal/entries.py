@@ -30,6 +30,15 @@ _OUTCOME: Final = (
     '"status":%d,"origin":"%s","code":"%s","outcome":"%s","delivery":"%s","received":%d,"sent":%d,"attempts":%d,'
     '"refused_attempt":%s,"trace_received":%s,"ms":%.1f,"token_ms":%.1f,"connection_ms":%.1f,"upstream_ms":%.1f}'
 )
+# The usual case, in which nothing was waited for and the caller noted nothing: fewer parts, at half the cost.
+_PLAIN_INTENT: Final = (
+    '"time":"%s","record":"intent","id":"%s",%s,"token":"%s","trace_sent":"%s","trace_caller":"","reference":""}'
+)
+_PLAIN_OUTCOME: Final = (
+    '"time":"%s","record":"outcome","id":"%s",%s,"token":"%s","trace_sent":"%s","trace_caller":"","reference":"",'
+    '"status":%d,"origin":"%s","code":"%s","outcome":"%s","delivery":"%s","received":%d,"sent":%d,"attempts":%d,'
+    '"refused_attempt":null,"trace_received":%s,"ms":%.1f,"token_ms":0.0,"connection_ms":0.0,"upstream_ms":%.1f}'
+)
 _REQUEST: Final = (
     '"caller":%s,"proof":%s,"profile":%s,"environment":%s,"rule":%s,"observed":%s,"method":"%s","path":"%s"'
 )
@@ -71,13 +80,12 @@ class Entries:
     def intent(self, stamp: str, intent: Intent) -> str:
         """Write an intent."""
         request_id, profile, method, path, admission, notes, token = intent
-        return _INTENT % (
-            stamp,
-            request_id,
-            self._requests.get((admission, profile, method, path)) or self._describe(admission, profile, method, path),
-            token,
-            *_notes(notes, request_id),
+        request = self._requests.get((admission, profile, method, path)) or self._describe(
+            admission, profile, method, path
         )
+        if notes is NO_NOTES:
+            return _PLAIN_INTENT % (stamp, request_id, request, token, request_id)
+        return _INTENT % (stamp, request_id, request, token, *_notes(notes, request_id))
 
     def outcome(self, stamp: str, record: ExchangeRecord) -> str:
         """Write an outcome."""
@@ -91,16 +99,25 @@ class Entries:
             delivery = "delivered"
         else:
             delivery = "unknown"
+        request = self._requests.get((admission, profile, method, path)) or self._describe(
+            admission, profile, method, path
+        )
+        received_trace = quoted(trace) if trace else _NOTHING
+        if notes is NO_NOTES and refused is None and not token_seconds and not connection_seconds:
+            return _PLAIN_OUTCOME % (
+                stamp, request_id, request, token, request_id if attempts else "",
+                status, origin, code, outcome, delivery, received, sent, attempts,
+                received_trace, seconds * 1000, upstream_seconds * 1000,
+            )  # fmt: skip
         return _OUTCOME % (
             stamp,
             request_id,
-            self._requests.get((admission, profile, method, path))
-            or self._describe(admission, profile, method, path),
+            request,
             token,
             *_notes(notes, request_id if attempts else ""),
             status, origin, code, outcome, delivery, received, sent, attempts,
             "null" if refused is None else _attempt(refused),
-            quoted(trace) if trace else _NOTHING,
+            received_trace,
             seconds * 1000, token_seconds * 1000, connection_seconds * 1000, upstream_seconds * 1000,
         )  # fmt: skip
 
