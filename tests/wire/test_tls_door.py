@@ -167,7 +167,9 @@ def test_a_caller_who_ends_in_peace_is_let_go(rig, call, caplog):
         caller.send(GET + GET)
         caller.answer()
         caller.sock.setblocking(False)
-        with pytest.raises(ssl.SSLError):
+        # Whether the second answer has come by then is the race that this is about: its data instead of a farewell
+        # is an error on the caller's side, and none on the gateway's.
+        with suppress(ssl.SSLError):
             caller.farewell()
     wait_until(lambda: rig.gateway.service.door_snapshot().connections == 0)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
