@@ -63,25 +63,21 @@ def prepare(names: list[str], work: Work, store: Path) -> tuple[list[Peer], dict
 
 
 def _gateway(work: Work, store: Path) -> Peer:
-    """Prepare the gateway as its users start it: the console script, default settings, request lines into a file."""
-    program = programs.gateway(store)
-    configuration = work.render("gateway.toml", port=work.ports[GATEWAY])
-    return Peer(
-        name=GATEWAY,
-        version=f"{__version__} (Python {platform.python_version()})",
-        command=(str(program), "run", "--config", str(configuration)),
-        address=Address(work.ports[GATEWAY], prefix="/bench"),
-    )
+    return _ours(work, store, GATEWAY, "gateway.toml", f"{__version__} (Python {platform.python_version()})")
 
 
 def _guarded(work: Work, store: Path) -> Peer:
-    program = programs.gateway(store)
-    configuration = work.render("guarded.toml", port=work.ports[GUARDED])
+    return _ours(work, store, GUARDED, "guarded.toml", f"{__version__} with callers, limits and journal")
+
+
+def _ours(work: Work, store: Path, name: str, template: str, version: str) -> Peer:
+    """Prepare the gateway as its users start it: the console script, and request lines into a file."""
+    configuration = work.render(template, port=work.ports[name])
     return Peer(
-        name=GUARDED,
-        version=f"{__version__} with callers, limits and journal",
-        command=(str(program), "run", "--config", str(configuration)),
-        address=Address(work.ports[GUARDED], prefix="/bench"),
+        name=name,
+        version=version,
+        command=(str(programs.gateway(store)), "run", "--config", str(configuration)),
+        address=Address(work.ports[name], prefix="/bench"),
     )
 
 

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_further_files(configured: Configured) -> None:
-    """Read what `run` would read besides keys: roots, the password of the corporate proxy, TLS of listeners.
+    """Read what `run` would read besides keys: roots, the corporate proxy's password, TLS of listeners, a cluster's CA.
 
     Raises:
         ConfigurationError: with every fault.
@@ -84,6 +84,11 @@ def _read_further_files(configured: Configured) -> None:
         partial(egress_of, egress),
         *(partial(server_context, tls, place) for place, tls in encrypted(configured.settings.configuration)),
     ]
+    if (kubernetes := configured.settings.configuration.kubernetes) is not None:
+        from fla_gateway.clock import SystemClock  # noqa: PLC0415 - as above
+        from fla_gateway.runtime.cluster_keys import ClusterKeys  # noqa: PLC0415 - as above
+
+        reads.append(partial(ClusterKeys, kubernetes, SystemClock()))
     faults: list[Fault] = []
     for read in reads:
         try:
@@ -106,10 +111,11 @@ def _general_findings(configured: Configured, now: datetime) -> Iterator[str]:
 
 
 def _obstacles(configuration: Configuration) -> Iterator[Fault]:
-    """Name the places of this machine that `run` could not have. No faults: a service manager may make them yet."""
+    """Name what `run` would miss on this machine. No faults: a service manager or an installer may see to it yet."""
     from fla_gateway.config.address import UnixAddress  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.config.doors import admin_door, doors  # noqa: PLC0415 - as above
     from fla_gateway.journal import directory  # noqa: PLC0415 - as above
+    from fla_gateway.observe.tracing import missing_extra  # noqa: PLC0415 - as above
     from fla_gateway.runtime import unix_socket  # noqa: PLC0415 - as above
 
     for door in (*doors(configuration), admin_door(configuration)):
@@ -119,6 +125,8 @@ def _obstacles(configuration: Configuration) -> Iterator[Fault]:
                 yield seen
     if configuration.audit is not None and (missed := directory.foreseen(configuration.audit.path)) is not None:
         yield missed
+    if configuration.tracing is not None and (missing := missing_extra()) is not None:
+        yield missing
 
 
 def _findings(key: LoadedKey | UnusableKeyError, reason: str | None) -> Iterator[str]:

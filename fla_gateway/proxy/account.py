@@ -84,10 +84,8 @@ class Account:
             self._see(token)
         return self._closing[minor]
 
-    def token_id(self, token: AccessToken | None) -> str:
-        """Give the name of a token in records; empty for none."""
-        if token is None:
-            return ""
+    def token_id(self, token: AccessToken) -> str:
+        """Give the name of a token in records."""
         if token is not self._token:
             self._see(token)
         return self._token_id

@@ -17,7 +17,7 @@ from fla_gateway.access.guard import judge
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import FieldLine, field_lines, value_of
-from fla_gateway.http1.request import frame_request
+from fla_gateway.http1.request import RequestFraming, frame_request
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.field_actions import DROP, HOP_BY_HOP, KEEP, LENGTH, NOTE, TRACE, Actions
@@ -107,6 +107,27 @@ def read_fields(
     if lines is None:
         raise ProtocolError("malformed-request", "a field line is not 'name: value' ended by CRLF")
     framing = frame_request(lines, minor)
+    forwarded, noted, traced = _sorted_out(lines, framing)
+    notes = read_notes(noted) if noted else NO_NOTES
+    origin = trusted_origin(lines, trusted) if trusted else None
+    return RequestFields(
+        length=framing.length,
+        keep_alive=framing.keep_alive,
+        expects_continue=framing.expects_continue,
+        host=framing.host,
+        forwarded=b"".join(forwarded),
+        traced=traced,
+        refusal=judge(framing.host, lines, names, secure=secure, origin=origin),
+        presented=presented(lines) if guarded else None,
+        notes=NO_NOTES if isinstance(notes, Refusal) else notes,
+        fault=notes if isinstance(notes, Refusal) else None,
+        origin=origin,
+        preflight=None if origin is None else preflight(lines, origin),
+    )
+
+
+def _sorted_out(lines: list[FieldLine], framing: RequestFraming) -> tuple[list[bytes], list[FieldLine], bool]:
+    """Tell apart what is forwarded and what is noted for the records, and whether BelGov-Trace-Id is among it."""
     forwarded: list[bytes] = []
     noted: list[FieldLine] = []
     traced = False
@@ -128,22 +149,7 @@ def read_fields(
                 forwarded += line
     if framing.length < 0:
         forwarded.append(b"Transfer-Encoding: chunked\r\n")
-    notes = read_notes(noted) if noted else NO_NOTES
-    origin = trusted_origin(lines, trusted) if trusted else None
-    return RequestFields(
-        length=framing.length,
-        keep_alive=framing.keep_alive,
-        expects_continue=framing.expects_continue,
-        host=framing.host,
-        forwarded=b"".join(forwarded),
-        traced=traced,
-        refusal=judge(framing.host, lines, names, secure=secure, origin=origin),
-        presented=presented(lines) if guarded else None,
-        notes=NO_NOTES if isinstance(notes, Refusal) else notes,
-        fault=notes if isinstance(notes, Refusal) else None,
-        origin=origin,
-        preflight=None if origin is None else preflight(lines, origin),
-    )
+    return forwarded, noted, traced
 
 
 def host_field(upstream: Upstream) -> bytes:

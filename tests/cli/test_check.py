@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import sysconfig
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+import fla_gateway
 from fla_gateway.cli.main import execute
 from fla_gateway.journal.directory import Directory
 from tests.support.keys import (
@@ -249,6 +254,44 @@ path = """
         ]  # fmt: skip
         assert words in found[3]
     assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "gateway.toml"])
+
+
+def test_what_a_cluster_needs_is_read(check, tmp_path):
+    """Roots of the cluster that `run` would stop at are a fault here as well."""
+    write_identity(tmp_path)
+    (tmp_path / "ca.pem").write_text("no certificate")
+    cluster = """
+[kubernetes]
+issuer = "https://kubernetes.default.svc"
+audience = "fla-gateway"
+jwks_url = "https://kubernetes.default.svc/openid/v1/jwks"
+ca_file = "ca.pem"
+[callers.erp]
+service_account = "payroll/erp"
+allow = { employer = ["GET /REST/**"] }
+"""
+    code, _, err = check(cluster + PROFILE.format(environment="simulation") + KEY)
+    assert code == 2
+    assert "kubernetes.ca_file" in err
+
+
+def test_a_missing_extra_is_a_finding(tmp_path):
+    """[tracing] without OpenTelemetry, which `run` would stop at, is said beforehand, with what to install."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        if not entry.name.startswith("opentelemetry"):
+            (packages / entry.name).symlink_to(entry)
+    write_identity(tmp_path)
+    tracing = '[tracing]\nendpoint = "http://127.0.0.1:4318/v1/traces"\n'
+    (tmp_path / "gateway.toml").write_text(tracing + PROFILE.format(environment="simulation") + KEY)
+    code = "import sys; sys.path[:0] = [sys.argv.pop(1), sys.argv.pop(1)]; import fla_gateway.cli.main as it; it.main()"
+    command = [sys.executable, "-S", "-c", code, str(packages), str(Path(fla_gateway.__file__).parents[1])]
+    answer = subprocess.run(
+        [*command, "check", "--config", str(tmp_path / "gateway.toml")], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 1, answer.stderr
+    assert "would not start: tracing: needs the extra: pip install fla-gateway[otel]" in answer.stdout
 
 
 def test_a_journal_in_use_is_no_finding(check, tmp_path):

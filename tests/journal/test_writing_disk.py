@@ -132,7 +132,7 @@ async def test_interval_syncs_what_was_written_and_nothing_else(path, clock):
     assert desk.journal.snapshot().unsynced_seconds == 5
     await desk.settled(lambda: desk.journal.snapshot().syncs == 2)
     assert desk.journal.snapshot().unsynced_seconds == 0
-    await asyncio.sleep(0.05)
+    assert desk.journal._pen._sync_timer is None
     assert desk.disk.begun == 2
     desk.journal.close()
 

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 import pytest
 
+from tests.observe.collectors import collecting
 from tests.support.behaviour import get, post
 from tests.support.cluster import AUDIENCE, ISSUER, claims, jwk, jwks, sign
 from tests.support.keys import make_rsa, write_identity
@@ -42,10 +43,17 @@ key = {{ pem = "acme.pem", certificate = "acme.cer" }}
 
 
 @pytest.fixture
-async def begin(tmp_path, ca_file, api_tls):
-    """Start gateways as processes; they end with the test, and so does the government's side."""
+async def government(api_tls):
+    """Start token server and API."""
     government = Government(api_tls)
     await government.start()
+    yield government
+    await government.close()
+
+
+@pytest.fixture
+async def begin(tmp_path, ca_file, government):
+    """Start gateways as processes; they end with the test."""
     write_identity(tmp_path)
     async with AsyncExitStack() as stack:
 
@@ -57,7 +65,6 @@ async def begin(tmp_path, ca_file, api_tls):
             return process
 
         yield start
-    await government.close()
 
 
 def over_unix(path, raw):
@@ -133,6 +140,20 @@ async def test_the_journal_is_kept_from_the_first_to_the_last(begin, tmp_path):
     assert (lines[2]["reference"], lines[3]["status"]) == ("klant 12", 200)
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "audit").iterdir()} == {0o600}
     assert not process.events("no-journal")
+
+
+async def test_spans_of_the_process_arrive_and_the_government_sees_no_trace(begin, government):
+    """With [tracing] a call becomes spans under the caller's own trace; no field of tracing goes to the API."""
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    async with collecting() as collected:
+        process = await begin(f'anonymous = true\n[tracing]\nendpoint = "{collected.endpoint}"')
+        fields = (f"traceparent: 00-{trace}-b7ad6b7169203331-01", "tracestate: a=b", "baggage: c=d")
+        assert (await process.call(get("/employer/REST/x", *fields))).status == 200
+        process.signal(signal.SIGTERM)
+        assert await process.ended() == 0
+    assert {span.trace_id.hex() for span in collected.spans} == {trace}
+    (request,) = government.calls
+    assert not {b"traceparent", b"tracestate", b"baggage"} & {name.lower() for name, _ in request.fields}
 
 
 async def test_without_callers_it_is_said_loudly_that_anybody_may_call(begin):
