@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Final
 
 from fla_gateway.access.authn import (
     MISSING,
@@ -22,6 +22,7 @@ from fla_gateway.access.authn import (
     requirement,
 )
 from fla_gateway.access.caller import Admission, Peer, Presented
+from fla_gateway.access.memory import remember
 from fla_gateway.access.policy import Rule, judge, parse_rule
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import Clock
@@ -33,9 +34,6 @@ LONGEST_REMEMBERED: Final = 512
 """Bytes of a method and a path that are remembered."""
 TRUSTED_SECONDS: Final = 60.0
 """After this, and at the moment when a proof or an observation ends, it is judged anew: the host's clock may step."""
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 _NOBODY: Final = Peer()
 _PROFILE_NOT_ALLOWED: Final = Refusal(
@@ -52,10 +50,11 @@ class Identity:
         name: the caller's.
         proof: how he was proven, in the words of `Admission`.
         admission: the same, for a request that has not been permitted yet.
+        judged_until: moment up to which what was permitted stays so, by `Clock.monotonic`.
     """
 
-    __slots__ = ("_admissions", "_clock", "_judged_until", "_observe_until", "_observing", "_rules", "_verdicts",
-                 "admission", "name", "proof")  # fmt: skip
+    __slots__ = ("_admissions", "_clock", "_observe_until", "_observing", "_rules", "_verdicts",
+                 "admission", "judged_until", "name", "proof")  # fmt: skip
 
     def __init__(
         self, proven: Proven, rules: Mapping[str, tuple[Rule, ...]], observe_until: float | None, clock: Clock
@@ -75,7 +74,7 @@ class Identity:
         self._observe_until = observe_until
         self._clock = clock
         self._observing = False
-        self._judged_until = -math.inf
+        self.judged_until = -math.inf
         self._verdicts: dict[tuple[str, bytes, bytes], Admission | Refusal] = {}
         # Made once, so that a record of a request costs nothing.
         self._admissions: dict[tuple[str, bool], Admission] = {}
@@ -89,23 +88,23 @@ class Identity:
             path: as it is forwarded, without its query.
             now: `Clock.monotonic`.
         """
-        if now >= self._judged_until:
+        if now >= self.judged_until:
             self._begin(now)
         key = (profile, method, path)
         verdict = self._verdicts.get(key)
         if verdict is None:
             verdict = self._judge(profile, method, path)
             if len(method) + len(path) <= LONGEST_REMEMBERED:
-                _remember(self._verdicts, key, verdict)
+                remember(self._verdicts, key, verdict, REMEMBERED)
         return verdict
 
     def _begin(self, now: float) -> None:
         """Forget what depends on the time, which without `observe_until` is nothing."""
-        self._judged_until = math.inf
+        self.judged_until = math.inf
         if self._observe_until is not None:
             left = self._observe_until - self._clock.wall()
             self._observing = left > 0
-            self._judged_until = now + (min(left, TRUSTED_SECONDS) if left > 0 else TRUSTED_SECONDS)
+            self.judged_until = now + (min(left, TRUSTED_SECONDS) if left > 0 else TRUSTED_SECONDS)
             self._verdicts.clear()
 
     def _judge(self, profile: str, method: bytes, path: bytes) -> Admission | Refusal:
@@ -171,20 +170,23 @@ class Admissions:
             peer: what the connection proves, or None.
             now: `Clock.monotonic`.
         """
-        if presented is None:
-            shown = None
-        else:
-            # A digest and a token never look alike.
-            shown = presented.key_sha256
-            if shown is None:
-                if presented.token is None:
-                    return REFUSED
-                shown = presented.token.reveal()
-        key = (shown, peer)
+        if presented is not None and presented.key_sha256 is None and presented.token is None:
+            return REFUSED
+        key = (_shown(presented), peer)
         known = self._known.get(key)
         if known is not None and now < known[1]:
             return known[0]
         return self._identify(presented, key, now)
+
+    def trusted_until(self, presented: Presented | None, peer: Peer | None) -> float:
+        """Give the moment up to which what `identify` has said of a proof holds, by `Clock.monotonic`.
+
+        Args:
+            presented: the credential of the request, or None.
+            peer: what the connection proves, or None.
+        """
+        known = self._known.get((_shown(presented), peer))
+        return -math.inf if known is None else known[1]
 
     def _identify(
         self, presented: Presented | None, key: tuple[str | None, Peer | None], now: float
@@ -198,7 +200,8 @@ class Admissions:
         if proven is None:
             return MISSING if presented is None else REFUSED
         identity = self._identity(proven)
-        _remember(self._known, key, (identity, now + min(TRUSTED_SECONDS, proven.expires - wall)))
+        until = now + min(TRUSTED_SECONDS, proven.expires - wall)
+        remember(self._known, key, (identity, until), REMEMBERED)
         return identity
 
     def _evidence(self, presented: Presented | None, peer: Peer, wall: float) -> Evidence | Refusal:
@@ -230,11 +233,12 @@ class Admissions:
         return identity
 
 
+def _shown(presented: Presented | None) -> str | None:
+    """Give what tells one credential from all others: a digest and a token never look alike."""
+    if presented is None:
+        return None
+    return presented.key_sha256 or (presented.token.reveal() if presented.token is not None else None)
+
+
 def _rules(table: CallerTable) -> dict[str, tuple[Rule, ...]]:
     return {profile: tuple(map(parse_rule, entries)) for profile, entries in table.allow.items()}
-
-
-def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
-    if len(memory) >= REMEMBERED:
-        del memory[next(iter(memory))]
-    memory[key] = value

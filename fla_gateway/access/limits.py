@@ -134,6 +134,8 @@ class Limiter:
         self._most = profile_limits.concurrent
         self._rate = None if profile_limits.per_second is None else _Rate(profile_limits.per_second)
         self._shared = self._most is not None or self._rate is not None
+        # While fewer run, one who is alone has nothing to share: that is how it nearly always is.
+        self._unquestioned = (_UNLIMITED if self._most is None else self._most) if self._rate is None else 0
         self._body = _smaller(profile_limits.body_bytes, None)
         self._bodies = {
             name: _smaller(profile_limits.body_bytes, limits.body_bytes) for name, limits in caller_limits.items()
@@ -161,11 +163,10 @@ class Limiter:
             if not use.active:
                 self._join(use, now)
             use.seen = now
-        refusal = _beyond_own(use, now) if use.limited else None
-        if refusal is None and self._shared:
-            refusal = self._beyond_shared(use, now)
-        if refusal is not None:
-            return refusal
+        if use.limited or self._running >= self._unquestioned or len(self._active) > 1:
+            refusal = self._beyond(use, now)
+            if refusal is not None:
+                return refusal
         if use.bucket is not None:
             use.bucket.tokens -= 1
         use.running += 1
@@ -187,6 +188,10 @@ class Limiter:
     def body_limit(self, caller: str) -> int:
         """Give how many bytes a request body of a caller may have; -1 if there is no limit."""
         return self._bodies.get(caller, self._body)
+
+    def _beyond(self, use: _Use, now: float) -> Refusal | None:
+        refusal = _beyond_own(use, now) if use.limited else None
+        return self._beyond_shared(use, now) if refusal is None and self._shared else refusal
 
     def _beyond_shared(self, use: _Use, now: float) -> Refusal | None:
         if self._most is not None and not self._has_room(use, self._most, now):

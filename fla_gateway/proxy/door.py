@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fla_gateway.access.caller import Peer
+from fla_gateway.access.memory import remember
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.request import read_request_line
 from fla_gateway.proxy.request_fields import RequestFields, read_fields
@@ -24,9 +25,9 @@ _LONGEST: Final = 2_048
 """Bytes of the longest block or line that is remembered: both memories together stay below some 4 MB."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A request line, judged.
+    """A request line, judged. One that was remembered is known again by being the same object.
 
     Attributes:
         method: as written.
@@ -98,9 +99,7 @@ class Door:
         if found is None:
             found = self._read(block, minor)
             if len(block) <= _LONGEST:
-                if len(self._fields) >= _REMEMBERED:
-                    del self._fields[next(iter(self._fields))]
-                self._fields[block] = found
+                remember(self._fields, block, found, _REMEMBERED)
         return found
 
     def _read(self, block: bytes, minor: int) -> RequestFields:
@@ -112,9 +111,7 @@ class Door:
         if found is None:
             found = self._judged(line)
             if len(line) <= _LONGEST:
-                if len(self._asked) >= _REMEMBERED:
-                    del self._asked[next(iter(self._asked))]
-                self._asked[line] = found
+                remember(self._asked, line, found, _REMEMBERED)
         return found
 
     def _judged(self, line: bytes) -> Asked:

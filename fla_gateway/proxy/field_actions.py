@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from fla_gateway.access.memory import remember
+
 # What is done with a field. Plain numbers: they are compared for every field of every message.
 KEEP: Final = 0
 LENGTH: Final = 1
@@ -56,8 +58,6 @@ class Actions:
         if (lower.startswith(self._prefixes) and action != NOTE) or (b"_" in lower and not self._underscores):
             action = DROP
         if len(name) <= _LONGEST_NAME:
-            if len(self.known) >= _REMEMBERED_NAMES:
-                # The eldest goes: names that somebody made up must not keep those in use out for ever.
-                del self.known[next(iter(self.known))]
-            self.known[name] = action
+            # The oldest goes: names that somebody made up must not keep those in use out for ever.
+            remember(self.known, name, action, _REMEMBERED_NAMES)
         return action

@@ -6,10 +6,12 @@ answered, and connections. A stranger is refused before any route is looked up.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from fla_gateway.access.caller import ANONYMOUS, STRANGER, Admission, Peer
+from fla_gateway.access.memory import remember
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.door import Asked
@@ -18,12 +20,19 @@ from fla_gateway.proxy.routing import Route, service_of
 
 if TYPE_CHECKING:  # read where callers are configured
     from fla_gateway.access.admissions import Admissions, Identity
+    from fla_gateway.access.limits import Limiter
 
 _NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
+_REMEMBERED: Final = 1_024
+"""Requests that were let in; what callers poll comes again and again, head for head."""
 
 Passed = tuple[Account, Route, Admission]
 """A request that goes on: the profile that it is for, where it leads, whose it is and what permits it. A plain tuple,
 since one is made for each request."""
+
+
+_Admitted = tuple[Route, Admission, float]
+"""Where a request leads, whose it is and what permits it, and the moment up to which all that holds."""
 
 
 class Turned(NamedTuple):
@@ -64,12 +73,13 @@ class Profiles(Protocol):
 class Gate:
     """Judges requests; shared by all doors."""
 
-    __slots__ = ("_admissions", "_profiles")
+    __slots__ = ("_admissions", "_admitted", "_profiles")
 
     def __init__(self, profiles: Profiles, admissions: Admissions | None) -> None:
         """Take what is served, and who may call; None where nobody is asked."""
         self._profiles = profiles
         self._admissions = admissions
+        self._admitted: dict[tuple[Asked, RequestFields, Peer | None], _Admitted] = {}
 
     def judge(self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float) -> Passed | Turned | Preflight:
         """Judge one request.
@@ -80,23 +90,55 @@ class Gate:
             peer: what its connection proves.
             now: `Clock.monotonic`.
         """
+        admitted = self._admitted.get((asked, fields, peer))
+        if admitted is None or now >= admitted[2]:
+            judged = self._admit(asked, fields, peer, now)
+            if isinstance(judged, Turned | Preflight):
+                return judged
+            admitted = judged
+        route, admission, _ = admitted
+        account = self._profiles.accounts.get(route.profile)
+        if account is None or self._profiles.stopping:
+            return Turned(self._profiles.why_not(route.profile), admission, route.profile)
+        refusal = account.brake.refusal(service_of(route.path), now) if account.brake.holds else None
+        if refusal is None and account.limiter is not None:
+            # Last of all, since what it lets through counts as running.
+            refusal = _beyond(account.limiter, admission.caller, fields.length, now)
+        if refusal is not None:
+            return Turned(refusal, admission, account.name)
+        return account, route, admission
+
+    def _admit(
+        self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float
+    ) -> _Admitted | Turned | Preflight:
+        """Find out who asks."""
         if fields.refusal is not None:
             return Turned(fields.refusal, STRANGER, "")
         if fields.preflight is not None and asked.method == b"OPTIONS":
             # Browsers send no credential with it, and nothing of the answer depends on where the request would lead.
             return Preflight(fields.preflight)
         if self._admissions is None:
-            return self._lead(asked, fields, None, ANONYMOUS, now)
+            return self._lead(asked, fields, peer, None, math.inf, now)
         credential = fields.presented
-        found = credential if isinstance(credential, Refusal) else self._admissions.identify(credential, peer, now)
+        if isinstance(credential, Refusal):
+            return Turned(credential, STRANGER, "")
+        found = self._admissions.identify(credential, peer, now)
         if isinstance(found, Refusal):
             return Turned(found, STRANGER, "")
-        return self._lead(asked, fields, found, found.admission, now)
+        until = self._admissions.trusted_until(credential, peer)
+        return self._lead(asked, fields, peer, found, until, now)
 
     def _lead(
-        self, asked: Asked, fields: RequestFields, identity: Identity | None, somebody: Admission, now: float
-    ) -> Passed | Turned:
+        self,
+        asked: Asked,
+        fields: RequestFields,
+        peer: Peer | None,
+        identity: Identity | None,
+        until: float,
+        now: float,
+    ) -> _Admitted | Turned:
         """Find where a request of somebody leads, and whether he may go there."""
+        somebody = ANONYMOUS if identity is None else identity.admission
         route = asked.route
         refusal = asked.refusal or fields.fault
         if refusal is not None or route is None:
@@ -106,29 +148,18 @@ class Gate:
             permitted = identity.permit(route.profile, asked.method, route.path, now)
             if isinstance(permitted, Refusal):
                 return Turned(permitted, somebody, route.profile)
-            admission = permitted
-        account = self._profiles.accounts.get(route.profile)
-        if account is None or self._profiles.stopping:
-            return Turned(self._profiles.why_not(route.profile), admission, route.profile)
-        if account.limiter is not None or account.brake.holds:
-            limited = _limited(account, admission.caller, route.path, fields.length, now)
-            if limited is not None:
-                return Turned(limited, admission, account.name)
-        return account, route, admission
+            admission, until = permitted, min(until, identity.judged_until)
+        admitted = (route, admission, until)
+        remember(self._admitted, (asked, fields, peer), admitted, _REMEMBERED)
+        return admitted
 
 
-def _limited(account: Account, caller: str, path: bytes, length: int, now: float) -> Refusal | None:
+def _beyond(limiter: Limiter, caller: str, length: int, now: float) -> Refusal | None:
     """Hold a request against the limits; one that passes is counted as running."""
-    if account.brake.holds:
-        refusal = account.brake.refusal(service_of(path), now)
-        if refusal is not None:
-            return refusal
-    limiter = account.limiter
-    if limiter is None:
-        return None
-    most = limiter.body_limit(caller)
-    if 0 <= most < length:
-        return too_large(most)
+    if length > 0:
+        most = limiter.body_limit(caller)
+        if 0 <= most < length:
+            return too_large(most)
     return limiter.enter(caller, now)
 
 

@@ -48,9 +48,11 @@ _DROPPED_PREFIXES: Final = (b"x-forwarded-", b"x-http-method", b"fla-gateway-")
 _REQUEST: Final = Actions(_REQUEST_ACTIONS, _DROPPED_PREFIXES, underscores=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RequestFields:
     """A request's field block, judged and rewritten; depends on nothing but the block and the listener.
+
+    One that was remembered is known again by being the same object.
 
     Attributes:
         length: bytes of body, or CHUNKED.
