@@ -113,34 +113,33 @@ class Counters:
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Count one finished exchange."""
-        # fmt: off
-        (
-            _, profile, method, _, status, origin, code, outcome, received, sent, seconds, attempts,
-            (caller, _, _, observed), _, _, _, _, token_seconds, connection_seconds, upstream_seconds, refused,
-        ) = record
-        # fmt: on
+        profile, method = record.profile, record.method
+        status, origin, code, outcome = record.status, record.origin, record.code, record.outcome
+        caller, _, _, observed = record.admission
         tally = self._tallies.get((profile, method, status, origin, code, outcome, caller, observed))
         if tally is None:
             name = NAMES.get(method, OTHER)
             tally = self._first(Kind(profile, name, status, origin, code, outcome, caller, observed))
         tally.count += 1
-        tally.received += received
-        tally.sent += sent
-        tally.attempts += attempts
+        tally.received += record.received
+        tally.sent += record.sent
+        tally.attempts += record.attempts
         # `Durations.add` written out twice: this runs for every exchange, and a call costs as much as all the rest.
         durations = tally.whole
+        seconds = record.seconds
         durations.seconds += seconds
         durations.buckets[bisect_left(BUCKETS, seconds)] += 1
-        if upstream_seconds:
+        seconds = record.upstream_seconds
+        if seconds:
             durations = tally.upstream
-            durations.seconds += upstream_seconds
-            durations.buckets[bisect_left(BUCKETS, upstream_seconds)] += 1
-        if token_seconds:
-            _add(self._token_waits, profile, token_seconds)
-        if connection_seconds:
-            _add(self._connection_waits, profile, connection_seconds)
-        if refused is not None:
-            tally.upstream.add(refused.seconds)
+            durations.seconds += seconds
+            durations.buckets[bisect_left(BUCKETS, seconds)] += 1
+        if record.token_seconds:
+            _add(self._token_waits, profile, record.token_seconds)
+        if record.connection_seconds:
+            _add(self._connection_waits, profile, record.connection_seconds)
+        if record.refused is not None:
+            tally.upstream.add(record.refused.seconds)
 
     def read(self) -> Iterator[Tally]:
         """Give the counters of every kind seen so far; they go on changing."""

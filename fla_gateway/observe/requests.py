@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from fla_gateway.access.caller import STRANGER
 from fla_gateway.access.masking import mask_path
+from fla_gateway.access.memory import remember
 from fla_gateway.observe.methods import method_name
 from fla_gateway.observe.writer import LineWriter
 from fla_gateway.proxy.record import ExchangeRecord
@@ -23,12 +24,12 @@ CLOSE_SECONDS: Final = 2.0
 # Every text that goes in is safe in JSON as it stands: the id is a UUID, names and codes come from closed sets of this
 # program, the method from `method_name`, the path from `mask_path`.
 _JSON: Final = (
-    '{"time":"%s.%03dZ","level":"info","event":"request","id":"%s","profile":"%s","caller":"%s",'
-    '"method":"%s","path":"%s","status":%d,"origin":"%s","code":"%s","outcome":"%s","received":%d,"sent":%d,"ms":%.1f,"attempts":%d}\n'
+    '{"time":"%s.%03dZ","level":"info","event":"request","id":"%s",%s,"received":%d,"sent":%d,"ms":%.1f,"attempts":%d}\n',
+    '"profile":"%s","caller":"%s","method":"%s","path":"%s","status":%d,"origin":"%s","code":"%s","outcome":"%s"',
 )
 _CONSOLE: Final = (
-    "%s.%03dZ info    request id=%s profile=%s caller=%s method=%s path=%s "
-    "status=%d origin=%s code=%s outcome=%s received=%d sent=%d ms=%.1f attempts=%d\n"
+    "%s.%03dZ info    request id=%s %s received=%d sent=%d ms=%.1f attempts=%d\n",
+    "profile=%s caller=%s method=%s path=%s status=%d origin=%s code=%s outcome=%s",
 )
 _JSON_DROPPED: Final = '{"time":"%s.%03dZ","level":"warning","event":"request-lines-dropped","count":%d}\n'
 _CONSOLE_DROPPED: Final = "%s.%03dZ warning request-lines-dropped count=%d\n"
@@ -38,8 +39,8 @@ MOST_STRANGERS: Final = 600
 """Lines a minute about requests that were refused before anybody was known; those beyond are counted, since they cost
 whoever sends them nothing, and must not fill a disk."""
 
-_MOST_PATHS = 1024
-_LONGEST_REMEMBERED_PATH = 256
+_MOST_REMEMBERED: Final = 1024
+_LONGEST_REMEMBERED_PATH: Final = 256
 
 
 class Timer(Protocol):
@@ -70,7 +71,7 @@ class RequestLog:
         later: Callable[[float, Callable[[], None]], Timer],
     ) -> None:
         self._writer = writer
-        self._line, self._dropped_line, self._strangers_line = (
+        (self._line, self._words), self._dropped_line, self._strangers_line = (
             (_JSON, _JSON_DROPPED, _JSON_STRANGERS)
             if form == "json"
             else (_CONSOLE, _CONSOLE_DROPPED, _CONSOLE_STRANGERS)
@@ -80,7 +81,7 @@ class RequestLog:
         self._later = later
         self._waiting: list[str] = []
         self._timer: Timer | None = None
-        self._paths: dict[bytes, str] = {}
+        self._described: dict[tuple[str, str, bytes, bytes, int, str, str, str], str] = {}
         self._second = -1
         self._stamp = ""
         self._confessed = 0
@@ -145,41 +146,35 @@ class RequestLog:
             self._confessed = dropped
 
     def _format(self, when: float, record: ExchangeRecord) -> str:
-        # fmt: off
-        (
-            request_id, profile, method, path, status, origin, code, outcome, received, sent, seconds, attempts,
-            (caller, _, _, _), _, _, _, _, _, _, _, _,
-        ) = record
-        # fmt: on
         second = int(when)
         if second != self._second:
             self._turn(second)
         return self._line % (
             self._stamp,
             (when - second) * 1000,
-            request_id,
-            profile,
-            caller,
-            method_name(method),
-            self._paths.get(path) or self._mask(path),
-            status,
-            origin,
-            code,
-            outcome,
-            received,
-            sent,
-            seconds * 1000,
-            attempts,
+            record.request_id,
+            self._describe(record),
+            record.received,
+            record.sent,
+            record.seconds * 1000,
+            record.attempts,
         )
+
+    def _describe(self, record: ExchangeRecord) -> str:
+        """Write what exchanges have in common that come again and again, and remember it."""
+        path = record.path
+        kind = (
+            record.profile, record.admission.caller, record.method, path,
+            record.status, record.origin, record.code, record.outcome,
+        )  # fmt: skip
+        text = self._described.get(kind)
+        if text is None:
+            profile, caller, method, _, *answer = kind
+            text = self._words % (profile, caller, method_name(method), mask_path(path, self._key), *answer)
+            if len(path) <= _LONGEST_REMEMBERED_PATH and len(method) <= _LONGEST_REMEMBERED_PATH:
+                remember(self._described, kind, text, _MOST_REMEMBERED)
+        return text
 
     def _turn(self, second: int) -> None:
         self._second = second
         self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-
-    def _mask(self, path: bytes) -> str:
-        masked = mask_path(path, self._key)
-        if len(path) <= _LONGEST_REMEMBERED_PATH:
-            if len(self._paths) >= _MOST_PATHS:
-                self._paths.clear()
-            self._paths[path] = masked
-        return masked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -48,7 +49,7 @@ POSTED = ExchangeRecord(
 def test_what_is_in_doubt(changes, expected):
     """A changing request that may have reached the API without a clear answer; nothing that was read or not sent."""
     doubts = DoubtfulCalls(bytes(32), since=0.0)
-    doubts.exchange(POSTED._replace(**changes))
+    doubts.exchange(replace(POSTED, **changes))
     assert [call.reason for call in doubts.read(now=1000.0, wall=1000.0).calls] == ([expected] if expected else [])
 
 
@@ -78,7 +79,7 @@ def test_the_latest_are_kept_and_all_are_counted():
     doubts.remember(earlier)
     assert doubts.read(0, 0).calls == earlier
     for number in range(MOST + 5):
-        doubts.exchange(POSTED._replace(request_id=str(number)))
+        doubts.exchange(replace(POSTED, request_id=str(number)))
     found = doubts.read(1000, 1000)
     assert found.number == MOST + 5 + len(earlier)
     assert [call.id for call in found.calls] == [str(number) for number in range(MOST + 4, 4, -1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -76,6 +77,47 @@ def test_an_outcome_repeats_the_intent_and_adds_the_fate(entries):
         "connection_ms": 1.0,
         "upstream_ms": 39.0,
     }
+
+
+@given(
+    status=st.integers(200, 599),
+    path=st.binary(max_size=300),
+    trace=st.text(max_size=64),
+    numbers=st.lists(st.integers(0, 2**40), min_size=2, max_size=2),
+    seconds=st.lists(st.floats(1e-6, 1e5), min_size=2, max_size=2),
+)
+def test_the_usual_outcome_differs_from_any_other_in_its_values_alone(status, path, trace, numbers, seconds):
+    """What is written the quick way has the members of the long way, in their order, and their values."""
+    entries = Entries(KEY, {"employer": "production"})
+    changes = dict(zip(("received", "sent", "seconds", "upstream_seconds"), [*numbers, *seconds], strict=True))
+    usual = a_record(status=status, path=path, trace=trace, token_seconds=0.0, connection_seconds=0.0, **changes)
+    waited = replace(usual, token_seconds=0.5)
+    for _ in ("written", "remembered"):
+        quick, long = (members(entries.outcome("t", it)) for it in (usual, waited))
+        assert list(quick.items()) == list((long | {"token_ms": 0.0}).items())
+
+
+def test_outcomes_that_are_alike_in_most_are_not_taken_for_each_other(entries):
+    """Another status, token, path, method, profile or caller is another line, however often one was written before."""
+    plain = {"token_seconds": 0.0, "connection_seconds": 0.0}
+    first = outcome(entries, **plain)
+    for name, value, shown in [
+        ("status", 422, 422),
+        ("token", "feedbeef", "feedbeef"),
+        ("path", b"/REST/other", "/REST/other"),
+        ("method", b"PUT", "PUT"),
+        ("profile", "training", "training"),
+    ]:
+        other = outcome(entries, **plain, **{name: value})
+        assert other[name] == shown
+        assert {it for it in first if first[it] != other[it]} - {"environment"} == {name}
+    caller = outcome(entries, **plain, admission=Admission("hr", "uid:7", "GET /REST/**", observed=True))
+    assert (caller["caller"], caller["proof"], caller["rule"], caller["observed"]) == (
+        "hr",
+        "uid:7",
+        "GET /REST/**",
+        True,
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fla_gateway.access.caller import ANONYMOUS
@@ -28,4 +29,4 @@ _PLAIN = ExchangeRecord(
 
 def a_record(**changes: Any) -> ExchangeRecord:
     """Make the record of a plain successful GET, but for some members."""
-    return ExchangeRecord(**{**_PLAIN._asdict(), **changes})
+    return replace(_PLAIN, **changes)

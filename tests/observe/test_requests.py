@@ -217,7 +217,7 @@ async def test_many_different_paths_do_not_pile_up(pipe):
         log.exchange(a_record(path=b"/REST/%d" % number))
     await read_lines(reader, 5000)
     log.close()
-    assert len(log._paths) <= 1024
+    assert len(log._described) <= 1024
 
 
 async def test_document_lists_every_field(pipe):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,11 @@ def an_intent(number: int = 1, **changes: Any) -> Intent:
 
 def a_record(number: int = 1, **changes: Any) -> ExchangeRecord:
     """Make the record of an answered POST."""
-    return ExchangeRecord(
+    plain = ExchangeRecord(
         the_id(number), "employer", b"POST", PATH, 201, "upstream", "", "answered", 120, 30, 0.0415, 1,
         PAYROLL, NO_NOTES, 0.0, "0123abcd", "trace-of-the-api", 0.0, 0.001, 0.039,
-    )._replace(**changes)  # fmt: skip
+    )  # fmt: skip
+    return replace(plain, **changes)
 
 
 def audit(path: Path, **settings: Any) -> Audit:
