@@ -109,22 +109,27 @@ class Pen:
         if self.unwritable or not self.write(entries, now):
             self.backlog.keep(entries, "outcomes", self._clock.monotonic())
 
-    def commit(self, entries: list[str], now: float) -> None:
-        """Write entries of which the last is an intent.
+    def commit(self, entries: list[str], intents: int, now: float) -> None:
+        """Write entries of which the last are intents.
+
+        Args:
+            entries: as `Entries` writes them.
+            intents: how many; at least one.
+            now: epoch seconds.
 
         Raises:
-            ProblemError: ``journal-unavailable``; the intent is not on file, the others are kept.
+            ProblemError: ``journal-unavailable``; no intent is on file, the others are kept.
         """
         if self.unwritable:
             self._retry(now)
         if not self.unwritable and not (self.unsynced and self._refuses) and self.write(entries, now):
             return
-        intent = entries.pop()
-        if entries:
-            self.deliver(entries, now)
+        outcomes = entries[:-intents]
+        if outcomes:
+            self.deliver(outcomes, now)
         if self._refuses:
             raise self._refusal()
-        self.backlog.keep([intent], "intents", self._clock.monotonic())
+        self.backlog.keep(entries[-intents:], "intents", self._clock.monotonic())
 
     async def synced(self) -> None:
         """Wait until everything that was written is on the disk.

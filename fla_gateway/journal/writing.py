@@ -1,14 +1,14 @@
 """Port: the audit journal as the data path knows it.
 
-Owns the order of things: outcomes gathered for a turn of the loop, an intent at once, and the chores of every second.
-Refuses to know lines (`entries`), files (`store`) and what to do in trouble (`pen`).
+Owns the order of things: what is gathered for a turn of the loop, outcomes before intents, and the chores of every
+second. Refuses to know lines (`entries`), files (`store`) and what to do in trouble (`pen`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import structlog
 
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Audit
+from fla_gateway.errors import ProblemError
 from fla_gateway.journal.directory import Directory
 from fla_gateway.journal.entries import Entries
 from fla_gateway.journal.lines import REPAIR, RETENTION, START, STOP, STRANGERS
@@ -27,7 +28,7 @@ from fla_gateway.journal.snapshot import Facts, JournalSnapshot
 from fla_gateway.journal.store import Store
 from fla_gateway.journal.strangers import Strangers
 from fla_gateway.journal.unanswered import DAYS, Unanswered, unanswered
-from fla_gateway.proxy.record import ExchangeRecord, Intent
+from fla_gateway.proxy.record import ExchangeRecord, Intent, Told
 
 _LOG = structlog.get_logger()
 STRANGERS_SECONDS: Final = 60.0
@@ -70,6 +71,7 @@ class AuditJournal:
         self._run = secrets.token_hex(8)
         # What changes with each exchange
         self._finished: list[ExchangeRecord] = []
+        self._announced: list[tuple[Intent, Told]] = []
         self._asked = False
         self._unfinished: set[str] = set()
         self._strangers = Strangers()
@@ -109,6 +111,16 @@ class AuditJournal:
         self._finished.append(record)
         if self._unfinished:
             self._unfinished.discard(record.request_id)
+        if self._announced and not record.attempts:
+            # Nothing was sent, and nothing will be: an intent after the outcome would be in doubt for ever.
+            self._announced = [it for it in self._announced if it[0].request_id != record.request_id]
+        if not self._asked:
+            self._asked = True
+            self._soon(self._flush)
+
+    def announce(self, intent: Intent, told: Told) -> None:
+        """See `proxy.record.Journal`. With ``on_failure = "continue"`` nobody is told of an error."""
+        self._announced.append((intent, told))
         if not self._asked:
             self._asked = True
             self._soon(self._flush)
@@ -119,12 +131,7 @@ class AuditJournal:
         Raises:
             ProblemError: ``journal-unavailable``; nothing may be sent. Not with ``on_failure = "continue"``.
         """
-        now = self._wall()
-        stamp = self._entries.stamp(now)
-        entries = self._take(stamp) if self._finished else []
-        entries.append(self._entries.intent(stamp, intent))
-        self._pen.commit(entries, now)
-        self._unfinished.add(intent.request_id)
+        self._commit([intent])
 
     async def secure(self, intent: Intent) -> None:
         """Write an intent and wait until it is on the disk; those that wait at the same time share one fsync.
@@ -135,9 +142,26 @@ class AuditJournal:
         self.intend(intent)
         await self._pen.synced()
 
+    def _commit(self, intents: Sequence[Intent]) -> None:
+        now = self._wall()
+        stamp = self._entries.stamp(now)
+        entries = self._take(stamp)
+        entries += [self._entries.intent(stamp, it) for it in intents]
+        self._pen.commit(entries, len(intents), now)
+        self._unfinished.update([it.request_id for it in intents])
+
     def _flush(self) -> None:
         self._asked = False
-        if self._finished:
+        announced, self._announced = self._announced, []
+        if announced:
+            refusal = None
+            try:
+                self._commit([intent for intent, _ in announced])
+            except ProblemError as error:
+                refusal = error
+            for _, told in announced:
+                told(refusal)
+        elif self._finished:
             now = self._wall()
             self._pen.deliver(self._take(self._entries.stamp(now)), now)
 
@@ -198,7 +222,7 @@ class AuditJournal:
             seq=store.seq,
             segment=store.segment.number if store.segment is not None else 0,
             daily_head=self._daily_head,
-            waiting=len(pen.backlog) + len(self._finished),
+            waiting=len(pen.backlog) + len(self._finished) + len(self._announced),
             oldest_seconds=pen.backlog.age(self._monotonic()),
             unsynced_seconds=pen.unsynced_seconds(),
             failing=pen.unwritable or pen.unsynced,

@@ -67,6 +67,7 @@ class Exchange:
     _until_close = False
     _task: asyncio.Task[None] | None = None
     _token: AccessToken | None = None
+    _announced: AccessToken | None = None
     _upstream: ApiConnection | None = None
     _patience: Patience | None = None
     _progress = -1
@@ -119,13 +120,18 @@ class Exchange:
                 return
         account = self._account
         token = account.entry.current(self.started)
-        if token is not None and not (self._intends and self._service.journal_waits):
+        if token is not None and not self._intends:
             connection = account.pool.take(self.started, changing=self.method not in SAFE_TO_REPEAT)
             if connection is not None:
                 self._send(connection, token, payload, self.started)
                 return
         self._hold(payload)
-        self._task = self._service.spawn(self._prepare(fresh=False))
+        journal = self._service.journal
+        if token is None or journal is None or not self._intends or journal.waits:
+            self._task = self._service.spawn(self._prepare(fresh=False))
+        else:
+            self._announced = token
+            journal.announce(self._intent(token), self._recorded)
 
     def body(self, payload: bytes, *, last: bool) -> None:
         """Pass further bytes of the body on."""
@@ -134,8 +140,27 @@ class Exchange:
             return
         if self._upstream is not None:
             self._upstream.write(self._framed(payload))
-        elif self._task is not None:
+        elif self._task is not None or self._announced is not None:
             self._hold(payload)
+
+    def _recorded(self, error: ProblemError | None) -> None:
+        """Send what the journal has on record now; without a record nothing is sent."""
+        token, self._announced = self._announced, None
+        if token is None:
+            return
+        self._intends = False
+        if error is not None:
+            self.fail(error.code, error.detail, error.retry_after)
+            return
+        try:
+            now = self._service.now()
+            connection = self._account.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
+            if connection is None:
+                self._task = self._service.spawn(self._prepare(fresh=False))
+            else:
+                self._set_off(token, connection, now)
+        except Exception as fault:  # noqa: BLE001 - as in `_prepare`; and the journal has others to tell after this one
+            self._fault(fault)
 
     def _too_large(self) -> bool:
         """End an exchange whose chunked body has grown beyond a limit; one that says its length was judged by that."""
@@ -161,8 +186,8 @@ class Exchange:
 
     async def _prepare(self, *, fresh: bool) -> None:
         try:
-            secure = None
-            if self._intends and self._service.journal_waits:
+            journal, secure = self._service.journal, None
+            if journal is not None and journal.waits and self._intends:
                 secure, self._intends = self._secure, False
             changing = self.method not in SAFE_TO_REPEAT
             token, connection = await ready(
@@ -173,11 +198,14 @@ class Exchange:
             self.fail(error.code, error.detail, error.retry_after)
         except Exception as error:  # noqa: BLE001 - a fault of ours must end in an answer, not in a caller that waits
             self._task = None
-            _LOG.error("exchange-failed", request_id=self.request_id, error=type(error).__name__, exc_info=error)
-            self.fail("internal-error", "The gateway met a fault of its own; its log has the details.")
+            self._fault(error)
         else:
             self._task = None
             self._go(token, connection)
+
+    def _fault(self, error: Exception) -> None:
+        _LOG.error("exchange-failed", request_id=self.request_id, error=type(error).__name__, exc_info=error)
+        self.fail("internal-error", "The gateway met a fault of its own; its log has the details.")
 
     def _go(self, token: AccessToken, connection: ApiConnection) -> None:
         caller = self._caller
@@ -189,8 +217,13 @@ class Exchange:
             else:
                 caller.drop()
             return
-        self._send(connection, token, self.request_body.unsent(), self._service.now())
-        if self._upstream is None:
+        self._set_off(token, connection, self._service.now())
+
+    def _set_off(self, token: AccessToken, connection: ApiConnection, now: float) -> None:
+        """Send what has been held back."""
+        self._send(connection, token, self.request_body.unsent(), now)
+        caller = self._caller
+        if self._upstream is None or caller is None:
             return
         if caller.blocked:
             # It stopped reading before this connection was there to be held back.
@@ -347,6 +380,7 @@ class Exchange:
 
     def fail(self, code: str, detail: str, retry_after: int | None = None) -> None:
         """End with a problem; once the answer has begun, the only honest signal is a closed connection."""
+        self._announced = None
         task, self._task = self._task, None
         if task is not None:
             # Whatever it was to bring comes too late; this exchange is told, and recorded, once.
@@ -379,7 +413,7 @@ class Exchange:
 
     def caller_gone(self) -> None:
         """The caller is lost: what was not sent is not sent; a change that was sent is followed to its end."""
-        self._caller = None
+        self._caller = self._announced = None
         if self._task is not None:
             self._task.cancel()
             self._task = None

@@ -5,10 +5,12 @@ Owns the words. Refuses to know who listens: log, metrics, journal, traces.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from fla_gateway.access.caller import Admission
+from fla_gateway.errors import ProblemError
 
 
 class Notes(NamedTuple):
@@ -117,12 +119,27 @@ class Intent(NamedTuple):
     token: str
 
 
+Told = Callable[[ProblemError | None], None]
+"""Takes what became of an intent: None, or ``journal-unavailable``."""
+
+
 class Journal(Protocol):
     """The audit journal, as the data path sees it. Outcomes reach it as `Observer`."""
 
     @property
     def waits(self) -> bool:
-        """Whether an intent must be on the disk before anything is sent: `secure` is awaited, not `intend` called."""
+        """Whether an intent must be on the disk before anything is sent: then only `secure` may be used."""
+        ...
+
+    def announce(self, intent: Intent, told: Told) -> None:
+        """Write an intent in the loop's next turn, together with all others that are announced in this one.
+
+        One whose exchange is over before that, as its record says, is not written, and nobody is told.
+
+        Args:
+            intent: what is about to be sent.
+            told: called once it is in the kernel's hands, or with why nothing may be sent; must not raise.
+        """
         ...
 
     def intend(self, intent: Intent) -> None:

@@ -71,7 +71,6 @@ class Service:
         self.unavailable = unavailable
         self.observer = observer
         self.journal = journal
-        self.journal_waits = journal is not None and journal.waits
         self.now = clock.monotonic
         self.wall = clock.wall
         self.gate = Gate(self, admissions)

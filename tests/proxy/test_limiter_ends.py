@@ -9,24 +9,11 @@ import pytest
 
 from fla_gateway.errors import ProblemError
 from tests.proxy.test_accidents import Api, converse
+from tests.proxy.test_records import Journal
 from tests.support.behaviour import REFUSED_TOKEN, eventually, get, ok, post, post_chunked
 
 ONE = "limits = { concurrent = 1, body_bytes = 1000 }"
 CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"
-
-
-class BrokenJournal:
-    """A journal on a full disk: a fake at the port."""
-
-    waits = False
-
-    def intend(self, intent):
-        """See `proxy.record.Journal`."""
-        raise ProblemError("journal-unavailable", "The disk is full.", 5)
-
-    async def secure(self, intent):
-        """See `proxy.record.Journal`."""
-        self.intend(intent)
 
 
 async def open_exchange(rig, raw):
@@ -223,7 +210,7 @@ async def test_every_end_makes_room_once(start, end):
 
 async def test_a_change_that_could_not_be_recorded_makes_room(start):
     """503 before anything was sent."""
-    rig = await start(profile=ONE, journal=BrokenJournal())
+    rig = await start(profile=ONE, journal=Journal(broken=True))
     for _ in range(3):
         assert (await rig.call(post(b"{}"))).code == "journal-unavailable"
     assert await room(rig, 1)

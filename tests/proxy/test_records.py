@@ -23,6 +23,18 @@ class Journal:
         self.intents = []
         self.safe = asyncio.Event()
 
+    def announce(self, intent, told):
+        """See `proxy.record.Journal`."""
+        asyncio.get_running_loop().call_soon(self._tell, intent, told)
+
+    def _tell(self, intent, told):
+        try:
+            self.intend(intent)
+        except ProblemError as error:
+            told(error)
+        else:
+            told(None)
+
     def intend(self, intent):
         """See `proxy.record.Journal`."""
         if self.broken:
