@@ -63,11 +63,11 @@ class Entries:
 
     def intent(self, stamp: str, intent: Intent) -> str:
         """Write an intent."""
-        request_id, profile, method, path, admission, notes, token = intent
-        trace_sent, trace_caller, reference = _notes(notes, request_id)
+        request = self._request(intent.admission, intent.profile, intent.method, intent.path)
+        trace_sent, trace_caller, reference = _notes(intent.notes, intent.request_id)
         return (
-            f'"time":"{stamp}","record":"intent","id":"{request_id}",{self._request(admission, profile, method, path)},'
-            f'"token":"{token}","trace_sent":{trace_sent},"trace_caller":{trace_caller},"reference":{reference}}}'
+            f'"time":"{stamp}","record":"intent","id":"{intent.request_id}",{request},"token":"{intent.token}",'
+            f'"trace_sent":{trace_sent},"trace_caller":{trace_caller},"reference":{reference}}}'
         )
 
     def outcome(self, stamp: str, record: ExchangeRecord) -> str:

@@ -103,8 +103,9 @@ class ExchangeRecord:
     refused: Attempt | None = None
 
 
-class Intent(NamedTuple):
-    """A changing request, just before its first byte is sent upstream.
+@dataclass(slots=True)
+class Intent:
+    """A changing request, just before its first byte is sent upstream. Nothing is changed once it is made.
 
     Attributes:
         request_id: as in `ExchangeRecord`; so are all others.

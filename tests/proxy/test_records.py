@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.proxy.record import Notes
+from fla_gateway.proxy.record import Intent, Notes
 from fla_gateway.proxy.request_fields import token_id
 from tests.support.behaviour import eventually, get, ok, post
 
@@ -149,7 +149,7 @@ async def test_a_change_is_on_record_before_its_first_byte_is_sent(start, method
     assert seen == [1]
     record = await rig.records.next()
     (intent,) = journal.intents
-    assert intent == (
+    assert intent == Intent(
         record.request_id, "employer", method.encode(), record.path, record.admission, record.notes, record.token,
     )  # fmt: skip
 

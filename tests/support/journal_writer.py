@@ -33,7 +33,7 @@ def the_id(number: int) -> str:
 def an_intent(number: int = 1, **changes: Any) -> Intent:
     """Make an intent."""
     plain = Intent(the_id(number), "employer", b"POST", PATH, PAYROLL, NO_NOTES, "0123abcd")
-    return plain._replace(**changes)
+    return replace(plain, **changes)
 
 
 def a_record(number: int = 1, **changes: Any) -> ExchangeRecord:
