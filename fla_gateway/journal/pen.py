@@ -22,6 +22,7 @@ from fla_gateway.journal.entries import Entries
 from fla_gateway.journal.lines import LOST
 from fla_gateway.journal.store import Store
 from fla_gateway.journal.syncing import Syncing
+from fla_gateway.proxy.record import Told
 
 _LOG = structlog.get_logger()
 RETRY_AFTER: Final = 5
@@ -65,6 +66,7 @@ class Pen:
         self._settings = settings
         self._refuses = settings.on_failure == "refuse"
         self._must_sync = settings.fsync != "never"
+        self._waits = settings.fsync == "always"
         self._clock = clock
         self._entries = entries
         self._store = store
@@ -131,17 +133,21 @@ class Pen:
             raise self._refusal()
         self.backlog.keep(entries[-intents:], "intents", self._clock.monotonic())
 
-    async def synced(self) -> None:
-        """Wait until everything that was written is on the disk.
+    def when_safe(self, told: Told) -> None:
+        """Tell as soon as what was written is as safe as the configuration demands, or why it may not be.
 
-        Raises:
-            ProblemError: ``journal-unavailable``; it may not be.
+        Args:
+            told: called at once where the kernel's hands are safe enough.
         """
-        if self.unsynced:
+        if not self._waits or self.unsynced:
             # Who goes on in spite of it does not wait for a disk that fails; `tick` tries it now and then.
+            told(None)
             return
-        if await self._syncing.synced() is not None and self._refuses:
-            raise self._refusal()
+
+        def synced(ended: asyncio.Future[OSError | None]) -> None:
+            told(self._refusal() if ended.result() is not None and self._refuses else None)
+
+        self._syncing.begin().add_done_callback(synced)
 
     def tick(self, now: float) -> None:
         """Do what is due; called each second.

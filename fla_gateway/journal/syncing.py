@@ -42,11 +42,6 @@ class Syncing:
         self._finished = False
         self._next: asyncio.Future[OSError | None] | None = None
 
-    async def synced(self) -> OSError | None:
-        """Wait for an fsync that begins from now on; give its error or None."""
-        # Who is cancelled must not take the others along.
-        return await asyncio.shield(self.begin())
-
     def begin(self) -> asyncio.Future[OSError | None]:
         """Begin an fsync, if one runs the next after it; the future holds its error or None."""
         if self._next is None:

@@ -41,7 +41,6 @@ class AuditJournal:
     Everything is called on the thread of the event loop.
 
     Attributes:
-        waits: see `proxy.record.Journal`.
         masking_key: key of `mask_path` and of token hashes, the same in every run that writes this journal.
     """
 
@@ -55,7 +54,6 @@ class AuditJournal:
         store: Store,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self.waits = settings.fsync == "always"
         self.masking_key = directory.masking_key
         self._wall = clock.wall
         self._monotonic = clock.monotonic
@@ -125,45 +123,32 @@ class AuditJournal:
             self._asked = True
             self._soon(self._flush)
 
-    def intend(self, intent: Intent) -> None:
-        """Write an intent; it is in the kernel's hands when this returns.
-
-        Raises:
-            ProblemError: ``journal-unavailable``; nothing may be sent. Not with ``on_failure = "continue"``.
-        """
-        self._commit([intent])
-
-    async def secure(self, intent: Intent) -> None:
-        """Write an intent and wait until it is on the disk; those that wait at the same time share one fsync.
-
-        Raises:
-            ProblemError: as `intend`.
-        """
-        self.intend(intent)
-        await self._pen.synced()
-
-    def _commit(self, intents: Sequence[Intent]) -> None:
-        now = self._wall()
-        stamp = self._entries.stamp(now)
-        entries = self._take(stamp)
-        entries += [self._entries.intent(stamp, it) for it in intents]
-        self._pen.commit(entries, len(intents), now)
-        self._unfinished.update([it.request_id for it in intents])
-
     def _flush(self) -> None:
         self._asked = False
         announced, self._announced = self._announced, []
+        now = self._wall()
+        entries = self._take(self._entries.stamp(now))
         if announced:
-            refusal = None
-            try:
-                self._commit([intent for intent, _ in announced])
-            except ProblemError as error:
-                refusal = error
+            self._commit(entries, announced, now)
+        elif entries:
+            self._pen.deliver(entries, now)
+
+    def _commit(self, entries: list[str], announced: Sequence[tuple[Intent, Told]], now: float) -> None:
+        """Write intents after what is over, and tell everybody who waits for one."""
+
+        def tell(refusal: ProblemError | None) -> None:
             for _, told in announced:
                 told(refusal)
-        elif self._finished:
-            now = self._wall()
-            self._pen.deliver(self._take(self._entries.stamp(now)), now)
+
+        stamp = self._entries.stamp(now)
+        entries += [self._entries.intent(stamp, intent) for intent, _ in announced]
+        try:
+            self._pen.commit(entries, len(announced), now)
+        except ProblemError as error:
+            tell(error)
+            return
+        self._unfinished.update([intent.request_id for intent, _ in announced])
+        self._pen.when_safe(tell)
 
     def _take(self, stamp: str) -> list[str]:
         finished, self._finished = self._finished, []
@@ -242,7 +227,11 @@ class AuditJournal:
             return []
 
     def close(self) -> None:
-        """Record the stop, bring everything to the disk and release the journal; blocks, so call it last of all."""
+        """Record the stop, bring everything to the disk and release the journal; blocks, so call it last of all.
+
+        What is still announced is not written, and nobody is told: nothing is sent any more.
+        """
+        self._announced = []
         if self._timer is not None:
             self._timer.cancel()
         now = self._wall()

@@ -292,6 +292,8 @@ class CallerConnection(Pausable):
         """Tell whether the connection was reset while nothing was read from it."""
         if self.closed or self.transport.is_closing():
             return True
+        if not self._paused:
+            return False  # the loop reads, and would have told
         sock = self.transport.get_extra_info("socket")
         poller = select.poll()
         poller.register(sock.fileno(), 0)

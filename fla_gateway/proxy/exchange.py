@@ -21,7 +21,7 @@ from fla_gateway.proxy.body import NO_BODY, RequestBody
 from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
 from fla_gateway.proxy.gate import too_large
 from fla_gateway.proxy.patience import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR, Patience
-from fla_gateway.proxy.readiness import ready
+from fla_gateway.proxy.readiness import connected, obtained
 from fla_gateway.proxy.record import ExchangeRecord, Intent
 from fla_gateway.proxy.replay import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
 from fla_gateway.proxy.response_fields import inbound
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fla_gateway.proxy.door import Asked, Door
     from fla_gateway.proxy.downstream import CallerConnection
     from fla_gateway.proxy.gate import Passed
+    from fla_gateway.proxy.record import Journal
     from fla_gateway.proxy.request_fields import RequestFields
     from fla_gateway.proxy.service import Service
     from fla_gateway.proxy.upstream import ApiConnection
@@ -95,7 +96,8 @@ class Exchange:
         self.minor = asked.minor
         self.request_id = service.ids.draw()
         self.started = now
-        self._intends = service.journal is not None and asked.method not in READING
+        # The journal that must know of it before it is sent, as long as it does not.
+        self._journal = None if asked.method in READING else service.journal
 
     @property
     def profile(self) -> str:
@@ -120,18 +122,16 @@ class Exchange:
                 return
         account = self._account
         token = account.entry.current(self.started)
-        if token is not None and not self._intends:
+        if token is not None and self._journal is None:
             connection = account.pool.take(self.started, changing=self.method not in SAFE_TO_REPEAT)
             if connection is not None:
                 self._send(connection, token, payload, self.started)
                 return
         self._hold(payload)
-        journal = self._service.journal
-        if token is None or journal is None or not self._intends or journal.waits:
-            self._task = self._service.spawn(self._prepare(fresh=False))
+        if token is not None and self._journal is not None:
+            self._announce(token, self._journal)
         else:
-            self._announced = token
-            journal.announce(self._intent(token), self._recorded)
+            self._task = self._service.spawn(self._prepare(fresh=False))
 
     def body(self, payload: bytes, *, last: bool) -> None:
         """Pass further bytes of the body on."""
@@ -142,25 +142,6 @@ class Exchange:
             self._upstream.write(self._framed(payload))
         elif self._task is not None or self._announced is not None:
             self._hold(payload)
-
-    def _recorded(self, error: ProblemError | None) -> None:
-        """Send what the journal has on record now; without a record nothing is sent."""
-        token, self._announced = self._announced, None
-        if token is None:
-            return
-        self._intends = False
-        if error is not None:
-            self.fail(error.code, error.detail, error.retry_after)
-            return
-        try:
-            now = self._service.now()
-            connection = self._account.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
-            if connection is None:
-                self._task = self._service.spawn(self._prepare(fresh=False))
-            else:
-                self._set_off(token, connection, now)
-        except Exception as fault:  # noqa: BLE001 - as in `_prepare`; and the journal has others to tell after this one
-            self._fault(fault)
 
     def _too_large(self) -> bool:
         """End an exchange whose chunked body has grown beyond a limit; one that says its length was judged by that."""
@@ -184,15 +165,42 @@ class Exchange:
             return payload
         return b"".join(chunk(payload) if self.request_body.open else (*chunk(payload), LAST_CHUNK))
 
-    async def _prepare(self, *, fresh: bool) -> None:
+    def _announce(self, token: AccessToken, journal: Journal) -> None:
+        """Put a changing request on record before its first byte is sent."""
+        self._announced = token
+        intent = Intent(
+            self.request_id, self._account.name, self.method, self._route.path, self._admission, self._fields.notes,
+            self._account.token_id(token),
+        )  # fmt: skip
+        journal.announce(intent, self._recorded)
+
+    def _recorded(self, error: ProblemError | None) -> None:
+        """Send what is on record now; without a record nothing is sent."""
+        token, self._announced = self._announced, None
+        if token is None:
+            return
+        self._journal = None
+        if error is not None:
+            self.fail(error.code, error.detail, error.retry_after)
+            return
         try:
-            journal, secure = self._service.journal, None
-            if journal is not None and journal.waits and self._intends:
-                secure, self._intends = self._secure, False
-            changing = self.method not in SAFE_TO_REPEAT
-            token, connection = await ready(
-                self._account, self._service.now, self._trail, secure, changing=changing, fresh=fresh
-            )
+            now = self._service.now()
+            connection = self._account.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
+            if connection is None:
+                self._task = self._service.spawn(self._prepare(fresh=False))
+            else:
+                self._go(token, connection, now)
+        except Exception as fault:  # noqa: BLE001 - as in `_prepare`; and the journal has others to tell after this one
+            self._fault(fault)
+
+    async def _prepare(self, *, fresh: bool) -> None:
+        """Wait for what is missing: a token, and then a connection, unless it is to be put on record before that."""
+        account, now, connection = self._account, self._service.now, None
+        try:
+            token = await obtained(account, now, self._trail)
+            if self._journal is None:
+                changing = self.method not in SAFE_TO_REPEAT
+                connection = await connected(account, now, self._trail, changing=changing, fresh=fresh)
         except ProblemError as error:
             self._task = None
             self.fail(error.code, error.detail, error.retry_after)
@@ -201,13 +209,18 @@ class Exchange:
             self._fault(error)
         else:
             self._task = None
-            self._go(token, connection)
+            if self._journal is not None:
+                self._announce(token, self._journal)
+            elif connection is not None:
+                # While a connection was opened, the token may have been replaced by a younger one.
+                at = now()
+                self._go(account.entry.current(at) or token, connection, at)
 
     def _fault(self, error: Exception) -> None:
         _LOG.error("exchange-failed", request_id=self.request_id, error=type(error).__name__, exc_info=error)
         self.fail("internal-error", "The gateway met a fault of its own; its log has the details.")
 
-    def _go(self, token: AccessToken, connection: ApiConnection) -> None:
+    def _go(self, token: AccessToken, connection: ApiConnection, now: float) -> None:
         caller = self._caller
         if caller is None or caller.is_gone():
             # Nothing was written, and nothing is: a declaration whose sender has given up is not made behind his back.
@@ -217,44 +230,13 @@ class Exchange:
             else:
                 caller.drop()
             return
-        self._set_off(token, connection, self._service.now())
-
-    def _set_off(self, token: AccessToken, connection: ApiConnection, now: float) -> None:
-        """Send what has been held back."""
         self._send(connection, token, self.request_body.unsent(), now)
-        caller = self._caller
-        if self._upstream is None or caller is None:
-            return
         if caller.blocked:
             # It stopped reading before this connection was there to be held back.
             connection.read(on=False)
         caller.hold(on=False)
 
-    def _intent(self, token: AccessToken) -> Intent:
-        return Intent(
-            self.request_id, self._account.name, self.method, self._route.path, self._admission, self._fields.notes,
-            self._account.token_id(token),
-        )  # fmt: skip
-
-    async def _secure(self, token: AccessToken) -> None:
-        if self._service.journal is not None:
-            await self._service.journal.secure(self._intent(token))
-
-    def _is_recorded(self, token: AccessToken) -> bool:
-        """Put a changing request on record before its first byte is sent; without a record nothing is sent."""
-        self._intends = False
-        try:
-            if self._service.journal is not None:
-                self._service.journal.intend(self._intent(token))
-        except ProblemError as error:
-            self.fail(error.code, error.detail, error.retry_after)
-            return False
-        return True
-
     def _send(self, connection: ApiConnection, token: AccessToken, payload: bytes, now: float) -> None:
-        if self._intends and not self._is_recorded(token):
-            connection.release()
-            return
         self._attempts += 1
         # That of a first attempt says nothing of this one's fate.
         self._status = 0

@@ -127,35 +127,15 @@ Told = Callable[[ProblemError | None], None]
 class Journal(Protocol):
     """The audit journal, as the data path sees it. Outcomes reach it as `Observer`."""
 
-    @property
-    def waits(self) -> bool:
-        """Whether an intent must be on the disk before anything is sent: then only `secure` may be used."""
-        ...
-
     def announce(self, intent: Intent, told: Told) -> None:
-        """Write an intent in the loop's next turn, together with all others that are announced in this one.
+        """Put an intent on record, together with all others that are announced in this turn of the loop.
 
-        One whose exchange is over before that, as its record says, is not written, and nobody is told.
+        One whose exchange is over before it was written, as the record of that says, is not written any more.
 
         Args:
             intent: what is about to be sent.
-            told: called once it is in the kernel's hands, or with why nothing may be sent; must not raise.
-        """
-        ...
-
-    def intend(self, intent: Intent) -> None:
-        """Write an intent; it is in the kernel's hands when this returns.
-
-        Raises:
-            ProblemError: ``journal-unavailable``; nothing may be sent.
-        """
-        ...
-
-    async def secure(self, intent: Intent) -> None:
-        """Write an intent and wait until it is on the disk.
-
-        Raises:
-            ProblemError: ``journal-unavailable``; nothing may be sent.
+            told: called in a later turn, once the intent is as safe as the configuration demands (in the hands of the
+                kernel, or on the disk), or with why nothing may be sent. Must not raise.
         """
         ...
 

@@ -13,7 +13,7 @@ from fla_gateway.access.caller import STRANGER
 from fla_gateway.journal import lines
 from fla_gateway.journal.doubt import REASONS
 from tests.docs.pages import read, rows
-from tests.support.journal_writer import DAY, NOON, a_record, an_intent, chained_lines, crash, files, opened
+from tests.support.journal_writer import DAY, NOON, a_record, an_intent, chained_lines, crash, files, intend, opened
 from tests.support.tokens import HandClock
 
 PAGE = "docs/audit.md"
@@ -50,7 +50,7 @@ async def written(path):
     journal = opened(path, clock)
     while len(files(path)) > 1:
         await asyncio.get_running_loop().run_in_executor(journal._thread, int)
-    journal.intend(an_intent())
+    await intend(journal, an_intent())
     fail_once(journal, a_record(), clock)
     crash(journal)
     with files(path)[0].open("ab") as stream:

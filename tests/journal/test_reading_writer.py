@@ -12,7 +12,7 @@ from fla_gateway.journal.reading import is_written, read_segments, segments_of
 from fla_gateway.journal.suggest import Suggestions
 from fla_gateway.journal.verification import verify
 from fla_gateway.proxy.record import Attempt, Notes
-from tests.support.journal_writer import a_record, an_intent, crash, opened, the_id
+from tests.support.journal_writer import a_record, an_intent, crash, intend, opened, the_id
 
 HOSTILE = Notes(reference="=cmd()\x1b[2J\u202e\u00e9\ud800", trace='"}\n{"')
 
@@ -36,7 +36,7 @@ def history(path):
 async def test_exchanges_come_back_as_they_went_in(path):
     """Members survive the way to the file and back, whatever a caller put into them."""
     journal = opened(path)
-    journal.intend(an_intent(notes=HOSTILE))
+    await intend(journal, an_intent(notes=HOSTILE))
     refused = Attempt(401, "aa", "t", 0.004)
     journal.exchange(a_record(notes=HOSTILE, refused=refused, attempts=2))
     journal.exchange(a_record(2, method=b"GET", path=b"/REST/dimona/v2/declarations/85073003328?x=1"))
@@ -61,7 +61,7 @@ async def test_killed_gateway_leaves_its_open_declarations_in_doubt(path):
     """While it lives they run; once it is gone, and in every later run, they are in doubt."""
     journal = opened(path)
     for number in range(4):
-        journal.intend(an_intent(number))
+        await intend(journal, an_intent(number))
     journal.exchange(a_record(1))
     journal.exchange(a_record(2, status=504, origin="network", outcome="unknown", upstream_seconds=0.0))
     journal._flush()
@@ -73,7 +73,7 @@ async def test_killed_gateway_leaves_its_open_declarations_in_doubt(path):
     left = {the_id(0): "no-outcome", the_id(2): "no-answer", the_id(3): "no-outcome"}
     assert {one.text("id"): reason(one) for one in history(path) if reason(one)} == left
     journal = opened(path)
-    journal.intend(an_intent(5))
+    await intend(journal, an_intent(5))
     assert {one.text("id"): reason(one) for one in history(path) if reason(one)} == left
     journal.close()
 
@@ -84,7 +84,7 @@ async def test_journal_of_several_runs_verifies(path):
     for run in range(3):
         journal = opened(path, segment_bytes=65_536)
         for number in range(100):
-            journal.intend(an_intent(1_000 * run + number, admission=Admission("payroll", "p" * 200)))
+            await intend(journal, an_intent(1_000 * run + number, admission=Admission("payroll", "p" * 200)))
         heads.append(journal.snapshot().head)
         crash(journal)
         last = path / segments_of(path)[-1].name
@@ -100,7 +100,7 @@ async def test_journal_of_several_runs_verifies(path):
 async def test_commands_read_what_a_live_gateway_writes(path, capfd):
     """show, verify and export work beside the writer, and the writer goes on."""
     journal = opened(path)
-    journal.intend(an_intent(notes=HOSTILE))
+    await intend(journal, an_intent(notes=HOSTILE))
     journal.exchange(a_record(notes=HOSTILE, status=500))
     journal._flush()
     capfd.readouterr()

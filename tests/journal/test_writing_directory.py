@@ -14,7 +14,7 @@ from fla_gateway.errors import ConfigurationError
 from fla_gateway.journal.directory import Directory
 from fla_gateway.journal.reading import is_written
 from fla_gateway.journal.segments import Segment
-from tests.support.journal_writer import an_intent, files, opened
+from tests.support.journal_writer import an_intent, files, intend, opened
 
 
 def mode(path: Path) -> int:
@@ -37,7 +37,7 @@ async def test_nobody_else_may_read_what_is_made(tmp_path):
     before = os.umask(0)
     try:
         journal = opened(tmp_path / "journal")
-        journal.intend(an_intent())
+        await intend(journal, an_intent())
         journal.close()
     finally:
         os.umask(before)

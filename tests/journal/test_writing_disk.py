@@ -25,6 +25,7 @@ from tests.support.journal_writer import (
     an_intent,
     audit,
     files,
+    intend,
     kinds,
     of_kind,
     opened,
@@ -82,8 +83,7 @@ class Desk:
 async def test_always_waits_for_the_disk(path):
     """The data path is told to wait, and what it waited for is on file."""
     journal = opened(path, fsync="always")
-    assert journal.waits
-    await journal.secure(an_intent(1))
+    await intend(journal, an_intent(1))
     assert journal.snapshot().syncs == 1
     assert [line["id"] for line in of_kind(path, "intent")] == [the_id(1)]
     journal.close()
@@ -94,10 +94,11 @@ async def test_all_who_wait_share_an_fsync(path, clock):
     desk = Desk(path, clock)
     gate = threading.Event()
     desk.journal._thread.submit(gate.wait)
-    waiting = [asyncio.ensure_future(desk.journal.secure(an_intent(number))) for number in range(100)]
+    waiting = [asyncio.ensure_future(intend(desk.journal, an_intent(number))) for number in range(100)]
     await desk.settled(lambda: desk.disk.begun)
-    later = [asyncio.ensure_future(desk.journal.secure(an_intent(number))) for number in range(100, 200)]
-    await asyncio.sleep(0)
+    later = [asyncio.ensure_future(intend(desk.journal, an_intent(number))) for number in range(100, 200)]
+    for _ in range(2):  # turns in which they are announced, and written
+        await asyncio.sleep(0)
     assert len(of_kind(path, "intent")) == 200
     assert not any(one.done() for one in waiting)
     gate.set()
@@ -111,7 +112,7 @@ async def test_who_gives_up_waiting_takes_nobody_along(path, clock):
     desk = Desk(path, clock)
     gate = threading.Event()
     desk.journal._thread.submit(gate.wait)
-    one, other = (asyncio.ensure_future(desk.journal.secure(an_intent(number))) for number in (1, 2))
+    one, other = (asyncio.ensure_future(intend(desk.journal, an_intent(number))) for number in (1, 2))
     await desk.settled(lambda: desk.disk.begun)
     one.cancel()
     gate.set()
@@ -123,11 +124,10 @@ async def test_who_gives_up_waiting_takes_nobody_along(path, clock):
 async def test_interval_syncs_what_was_written_and_nothing_else(path, clock):
     """Each interval in which something was written ends with an fsync; a gateway at rest leaves the disk alone."""
     desk = Desk(path, clock, fsync="interval", fsync_seconds=0.01)
-    assert not desk.journal.waits
     await desk.settled(lambda: desk.journal.snapshot().syncs == 1)
     clock.advance(5)
     assert desk.journal.snapshot().unsynced_seconds == 0
-    desk.journal.intend(an_intent(1))
+    await intend(desk.journal, an_intent(1))
     clock.advance(5)
     assert desk.journal.snapshot().unsynced_seconds == 5
     await desk.settled(lambda: desk.journal.snapshot().syncs == 2)
@@ -140,18 +140,19 @@ async def test_interval_syncs_what_was_written_and_nothing_else(path, clock):
 async def test_never_leaves_it_to_the_kernel(path, clock):
     """No thread is begun for it, not even at the end."""
     desk = Desk(path, clock, fsync="never")
-    desk.journal.intend(an_intent(1))
+    await intend(desk.journal, an_intent(1))
     desk.journal.close()
     assert desk.disk.begun == 0
 
 
 async def test_a_finished_segment_reaches_the_disk_before_it_is_closed(path, clock):
     """An intent in the old segment is as safe as one in the new."""
-    desk = Desk(path, clock)
-    desk.journal.intend(an_intent(1))
+    desk = Desk(path, clock, fsync="interval", fsync_seconds=60)
+    await intend(desk.journal, an_intent(1))
     clock.advance(DAY)
-    await desk.journal.secure(an_intent(2))
-    assert desk.disk.begun == 1
+    await intend(desk.journal, an_intent(2))
+    desk.journal._pen._sync()
+    await desk.settled(lambda: desk.journal.snapshot().syncs == 1)
     wanted, closed = desk.disk.unsynced()
     assert (len(wanted), closed) == (1, [])
     desk.journal.close()
@@ -161,20 +162,20 @@ async def test_a_finished_segment_reaches_the_disk_before_it_is_closed(path, clo
 async def test_a_disk_that_fails_refuses_changes_and_begins_a_new_segment(path, clock):
     """After a failed fsync nobody knows what the kernel kept, so that file is left and the time of doubt recorded."""
     desk = Desk(path, clock)
-    await desk.journal.secure(an_intent(1))
+    await intend(desk.journal, an_intent(1))
     desk.disk.broken = True
     with capture_logs() as logs:
         with pytest.raises(ProblemError, match="Bad file descriptor"):
-            await desk.journal.secure(an_intent(2))
+            await intend(desk.journal, an_intent(2))
         with pytest.raises(ProblemError):
-            desk.journal.intend(an_intent(3))
+            await intend(desk.journal, an_intent(3))
         desk.journal.exchange(a_record(2, code="journal-unavailable", attempts=0))
         await asyncio.sleep(0)
         desk.disk.broken = False
         clock.advance(1)
         desk.journal.tick()
         await desk.settled(lambda: not desk.journal.snapshot().failing)
-    await desk.journal.secure(an_intent(4))
+    await intend(desk.journal, an_intent(4))
     desk.journal.close()
     assert [event["event"] for event in logs] == ["journal-failing", "journal-recovered"]
     assert kinds(path) == [
@@ -205,8 +206,8 @@ async def test_continue_sends_although_the_disk_fails(path, clock):
     """Who chose to go on is served, and the intents are in the kernel's hands at least."""
     desk = Desk(path, clock, on_failure="continue")
     desk.disk.broken = True
-    await desk.journal.secure(an_intent(1))
-    await desk.journal.secure(an_intent(2))
+    await intend(desk.journal, an_intent(1))
+    await intend(desk.journal, an_intent(2))
     assert desk.journal.snapshot().failing
     desk.disk.broken = False
     desk.journal.close()
@@ -224,15 +225,15 @@ async def test_whoever_asked_while_a_failing_fsync_ran_is_refused_too():
         thread.submit(gate.wait)
         descriptors = iter([1_000_000, writer])
         syncing = Syncing(lambda: ([next(descriptors)], []), loop, thread, results.append)
-        first = asyncio.ensure_future(syncing.synced())
+        first = syncing.begin()
         for _ in range(3):  # turns in which it is asked for, begun and given to the thread
             await asyncio.sleep(0)
-        second = asyncio.ensure_future(syncing.synced())
+        second = syncing.begin()
         await asyncio.sleep(0)
         gate.set()
         assert isinstance(await first, OSError)
         assert await second is await first
-        assert await syncing.synced() is None
+        assert await syncing.begin() is None
     assert [type(result) for result in results] == [OSError, type(None)]
     os.close(reader)
     os.close(writer)
@@ -243,8 +244,9 @@ async def test_an_fsync_that_was_asked_for_in_the_turn_of_the_end_is_made_by_the
     faults = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     journal = opened(path, clock, fsync="always")
-    waiting = asyncio.ensure_future(journal.secure(an_intent(1)))
-    await asyncio.sleep(0)
+    waiting = asyncio.ensure_future(intend(journal, an_intent(1)))
+    for _ in range(2):  # turns in which it is announced, and written
+        await asyncio.sleep(0)
     journal.close()
     async with asyncio.timeout(5):
         await waiting

@@ -9,7 +9,18 @@ import pytest
 from fla_gateway.journal.reading import read_segments, segments_of
 from fla_gateway.journal.tail import judge
 from fla_gateway.journal.verification import verify
-from tests.support.journal_writer import NOON, a_record, an_intent, chained_lines, crash, files, kinds, of_kind, opened
+from tests.support.journal_writer import (
+    NOON,
+    a_record,
+    an_intent,
+    chained_lines,
+    crash,
+    files,
+    intend,
+    kinds,
+    of_kind,
+    opened,
+)
 from tests.support.tokens import HandClock
 
 
@@ -22,8 +33,8 @@ def path(tmp_path):
 async def left_behind(path) -> bytes:
     """Leave the journal of a process that was killed; give its content."""
     journal = opened(path)
-    journal.intend(an_intent(1))
-    journal.intend(an_intent(2))
+    await intend(journal, an_intent(1))
+    await intend(journal, an_intent(2))
     crash(journal)
     (file,) = files(path)
     return file.read_bytes()

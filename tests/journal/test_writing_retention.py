@@ -14,7 +14,7 @@ from fla_gateway.journal.retention import Contents, outdated
 from fla_gateway.journal.segments import Segment
 from fla_gateway.journal.verification import verify
 from tests.support.behaviour import eventually
-from tests.support.journal_writer import DAY, NOON, an_intent, files, of_kind, opened
+from tests.support.journal_writer import DAY, NOON, an_intent, files, intend, of_kind, opened
 from tests.support.tokens import HandClock
 
 # NOON is that of 2026-11-22.
@@ -70,7 +70,7 @@ async def test_old_segments_go_at_start_and_each_day(tmp_path):
     path, clock = tmp_path / "journal", HandClock(wall=NOON)
     journal = opened(path, clock, retention_days=3)
     for number in range(3):
-        journal.intend(an_intent(number))
+        await intend(journal, an_intent(number))
         clock.advance(DAY)
     journal.close()
     ends = {}

@@ -15,7 +15,18 @@ from fla_gateway.access.caller import STRANGER
 from fla_gateway.errors import ConfigurationError, ProblemError
 from fla_gateway.journal import backlog
 from fla_gateway.journal.pen import BRAKE_SECONDS
-from tests.support.journal_writer import NOON, a_record, an_intent, chained_lines, files, kinds, of_kind, opened, the_id
+from tests.support.journal_writer import (
+    NOON,
+    a_record,
+    an_intent,
+    chained_lines,
+    files,
+    intend,
+    kinds,
+    of_kind,
+    opened,
+    the_id,
+)
 from tests.support.tokens import HandClock
 
 
@@ -59,19 +70,19 @@ def no_file_longer_than(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def refusal(journal, number: int) -> ProblemError | None:
+async def refusal(journal, number: int) -> ProblemError | None:
     """Write an intent; give the error if it is refused."""
     try:
-        journal.intend(an_intent(number))
+        await intend(journal, an_intent(number))
     except ProblemError as error:
         return error
     return None
 
 
-def intend_until_refused(journal, most: int = 2_000) -> int:
+async def intend_until_refused(journal, most: int = 2_000) -> int:
     """Write intents until one is refused; give how many were not."""
     for number in range(most):
-        error = refusal(journal, number)
+        error = await refusal(journal, number)
         if error is not None:
             assert (error.code, error.retry_after) == ("journal-unavailable", 5)
             return number
@@ -84,7 +95,7 @@ async def test_a_full_disk_refuses_changes_and_loses_nothing(small_disk, clock):
     ballast.write_bytes(b"x" * 60_000)
     with capture_logs() as logs:
         journal = opened(small_disk / "journal", clock)
-        accepted = intend_until_refused(journal)
+        accepted = await intend_until_refused(journal)
         assert accepted > 20
         assert len(of_kind(small_disk / "journal", "intent")) == accepted
         for number in range(3):
@@ -99,7 +110,7 @@ async def test_a_full_disk_refuses_changes_and_loses_nothing(small_disk, clock):
         clock.advance(1)
         journal.tick()
         assert journal.snapshot().failing is False
-        journal.intend(an_intent(9_999))
+        await intend(journal, an_intent(9_999))
         journal.close()
     assert kinds(small_disk / "journal")[accepted + 2 :] == [*["outcome"] * 3, "lost", "intent", "stop"]
     (trouble,) = of_kind(small_disk / "journal", "lost")
@@ -112,14 +123,14 @@ async def test_a_full_disk_refuses_changes_and_loses_nothing(small_disk, clock):
 async def test_a_half_written_line_is_cut_off_at_once(path, clock):
     """The kernel may take a part of a line before it refuses the rest; a reader never sees it."""
     journal = opened(path, clock)
-    journal.intend(an_intent(1))
+    await intend(journal, an_intent(1))
     size = files(path)[0].stat().st_size
     for room in (1, 100, 200):
         with no_file_longer_than(size + room), pytest.raises(ProblemError):
-            journal.intend(an_intent(2))
+            await intend(journal, an_intent(2))
         assert files(path)[0].stat().st_size == size
         clock.advance(BRAKE_SECONDS)
-    journal.intend(an_intent(3))
+    await intend(journal, an_intent(3))
     journal.close()
     assert [line["id"] for line in of_kind(path, "intent")] == [the_id(1), the_id(3)]
 
@@ -128,13 +139,13 @@ async def test_the_next_intent_tries_again(path, clock):
     """Nobody waits for the clock longer than a tenth of a second: the call that finds room is served."""
     journal = opened(path, clock)
     with no_file_longer_than(files(path)[0].stat().st_size), pytest.raises(ProblemError) as caught:
-        journal.intend(an_intent(1))
+        await intend(journal, an_intent(1))
     assert "File too large" in caught.value.detail
     assert "Nothing was sent" in caught.value.detail
     with pytest.raises(ProblemError):
-        journal.intend(an_intent(2))
+        await intend(journal, an_intent(2))
     clock.advance(BRAKE_SECONDS)
-    journal.intend(an_intent(3))
+    await intend(journal, an_intent(3))
     journal.close()
     assert kinds(path)[2:] == ["lost", "intent", "stop"]
 
@@ -143,10 +154,10 @@ async def test_continue_sends_and_writes_later(path, clock):
     """Who chose to go on gets the intents on file as soon as there is room, in order, and a record of the time."""
     journal = opened(path, clock, on_failure="continue")
     with no_file_longer_than(files(path)[0].stat().st_size):
-        journal.intend(an_intent(1))
+        await intend(journal, an_intent(1))
         journal.exchange(a_record(1))
         await asyncio.sleep(0)
-        journal.intend(an_intent(2))
+        await intend(journal, an_intent(2))
         assert journal.snapshot().failing
     clock.advance(1)
     journal.tick()
@@ -164,7 +175,7 @@ async def test_what_waits_is_bounded_and_what_is_lost_is_counted(path, clock, on
             journal.exchange(a_record(number, method=b"GET"))
         await asyncio.sleep(0)
         if on_failure == "continue":
-            journal.intend(an_intent(1))
+            await intend(journal, an_intent(1))
         snapshot = journal.snapshot()
         assert (snapshot.waiting, snapshot.lost) == (backlog.MOST, 7 + (on_failure == "continue"))
     clock.advance(1)
@@ -185,10 +196,10 @@ async def test_a_gateway_starts_on_a_full_disk(path, clock):
     with no_file_longer_than(file.stat().st_size - 1_000):
         journal = opened(path, clock)
         with pytest.raises(ProblemError):
-            journal.intend(an_intent(1))
+            await intend(journal, an_intent(1))
     clock.advance(1)
     journal.tick()
-    journal.intend(an_intent(2))
+    await intend(journal, an_intent(2))
     journal.close()
     assert kinds(path) == ["segment", "start", "repair", "start", "lost", "intent", "stop"]
 
@@ -199,10 +210,10 @@ async def test_a_new_segment_that_cannot_be_begun_leaves_nothing_behind(path, cl
     clock.advance(86_400)
     with no_file_longer_than(100):
         with pytest.raises(ProblemError):
-            journal.intend(an_intent(1))
+            await intend(journal, an_intent(1))
         assert len(files(path)) == 1
     clock.advance(1)
-    journal.intend(an_intent(2))
+    await intend(journal, an_intent(2))
     journal.close()
     assert [file.name for file in files(path)] == ["00000001-20261122.jsonl", "00000002-20261123.jsonl"]
     assert kinds(path) == ["segment", "start", "segment", "lost", "intent", "stop"]
@@ -215,7 +226,7 @@ async def test_a_directory_that_is_gone_is_trouble_too(path, clock):
     with capture_logs() as logs:
         journal.tick()
         with pytest.raises(ProblemError):
-            journal.intend(an_intent(1))
+            await intend(journal, an_intent(1))
         journal.close()
     assert [event["event"] for event in logs] == [
         "journal-removed", "journal-failing", "journal-incomplete", "journal-head"
@@ -227,7 +238,7 @@ async def test_strangers_are_added_up_while_nothing_can_be_written(path, clock):
     journal = opened(path, clock)
     with no_file_longer_than(files(path)[0].stat().st_size):
         with pytest.raises(ProblemError):
-            journal.intend(an_intent(1))
+            await intend(journal, an_intent(1))
         for _ in range(5):
             journal.exchange(a_record(1, profile="", admission=STRANGER, code="credentials-missing"))
             clock.advance(61)

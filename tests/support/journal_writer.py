@@ -11,6 +11,7 @@ from typing import Any
 
 from fla_gateway.access.caller import Admission
 from fla_gateway.config.schema import Audit
+from fla_gateway.errors import ProblemError
 from fla_gateway.journal.opening import open_journal
 from fla_gateway.journal.snapshot import Facts
 from fla_gateway.journal.writing import AuditJournal
@@ -93,3 +94,23 @@ def crash(journal: AuditJournal) -> None:
     journal._store.close()
     journal._directory.close()
     journal._thread.shutdown()
+
+
+async def intend(journal: AuditJournal, intent: Intent) -> None:
+    """Announce an intent, and wait until it may be sent.
+
+    Raises:
+        ProblemError: it may not.
+    """
+    waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def told(error: ProblemError | None) -> None:
+        if waiting.done():
+            return
+        if error is None:
+            waiting.set_result(None)
+        else:
+            waiting.set_exception(error)
+
+    journal.announce(intent, told)
+    await waiting
