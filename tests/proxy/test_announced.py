@@ -191,6 +191,19 @@ async def test_nothing_is_sent_for_a_caller_that_goes_meanwhile(warm, raw, end, 
     assert await never_sent(rig, journal.waiting[0])
 
 
+@pytest.mark.parametrize("raw", [post(b"declaration") + get(), post(bytes(100_000))], ids=["pipelined", "big"])
+async def test_a_reset_that_nobody_has_read_is_noticed_when_it_is_told(warm, raw):
+    """Nothing is read of a caller that sent ahead, so the kernel is asked whether he is still there."""
+    rig, journal = await warm(profile="limits.concurrent = 1")
+    caller = await announced(rig, journal, raw)
+    await eventually(lambda: door(rig)._paused)
+    caller.reset()
+    told = journal.tell()
+    record = await rig.records.next()
+    assert (record.outcome, record.attempts) == ("caller-gone", 0)
+    assert await never_sent(rig, told)
+
+
 @pytest.mark.parametrize(
     ("more", "status"),
     [(b"258\r\n" + bytes(600), 413), (b"191\r\n" + bytes(401) + b"\r\n0\r\n\r\n", 413), (b"no size\r\n", 400)],
