@@ -1,7 +1,8 @@
 """Port: the measurements, each a sequence of loads and readings that gives samples.
 
-Owns the order of the readings, above all that each of a proxy's stands beside one of nginx (A B A B), so that what else
-the machine does meanwhile touches both. Refuses to start the API, to summarise and to judge.
+Owns the order of the readings, above all that each of a proxy's stands beside one of what it is compared with, mostly
+nginx (A B A B), so that what else the machine does meanwhile touches both. Refuses to start the API, to summarise and
+to judge.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from typing import Final
 
 from benchmarks import load, processes, stage
 from benchmarks.load import Address
-from benchmarks.peers import REFERENCE, Peer
+from benchmarks.peers import GATEWAY, GUARDED, REFERENCE, Peer
 from benchmarks.stage import Started
 from benchmarks.verdicts import Sample
 from benchmarks.work import BULK_BYTES, DECLARATIONS, DOWNLOAD, ITEMS, POST_BYTES, UPLOAD, Work
 
 LATENCY_RATE: Final = 200.0
+_SCRIPTS: Final = {"GET": "get.lua", "POST": "post.lua"}
+_GUARDS_CONNECTIONS: Final = 16
+_ROUNDS_OF_GUARDS: Final = 3
+"""Pairs for each round of the other tables: a difference of a tenth needs more of them than one of a half."""
 _SETTLE_SECONDS: Final = 0.02  # for a proxy to finish what it does after its last answer: counters, log lines
 _BULK_CONNECTIONS: Final = 4
 _MEMORY_CONNECTIONS: Final = 16
@@ -89,30 +94,54 @@ def all_running(bench: Bench, peers: Sequence[Peer]) -> Iterator[list[Started]]:
 
 def cpu(bench: Bench, started: Sequence[Started]) -> Iterator[Sample]:
     """Measure CPU per small request."""
-    scripts = {"GET": bench.work.render("get.lua"), "POST": bench.work.render("post.lua")}
-
-    def read(one: Started, what: str, connections: int) -> tuple[float, load.Wrk]:
-        path, body = (ITEMS, b"") if what == "GET" else (DECLARATIONS, b"x" * POST_BYTES)
-        address = one.peer.address
-        failed = load.open_connections(address, address.head(what, path, len(body)), body, connections)
-        before = processes.cpu_seconds(one.pid)
-        loop = load.closed_loop(bench.wrk, scripts[what], address.url(path), connections, bench.amount.seconds)
-        time.sleep(_SETTLE_SECONDS)
-        spent = processes.cpu_seconds(one.pid) - before
-        return spent * 1e6 / max(1, loop.requests), load.Wrk(loop.requests, loop.errors + failed, loop.per_second)
-
     for number in range(bench.amount.rounds):
-        for what in scripts:
+        for what in _SCRIPTS:
             for connections in bench.amount.connections:
                 for reference, one in _pairs(started, number):
-                    nginx, nginx_loop = read(reference, what, connections)
-                    value, loop = (nginx, nginx_loop) if one is reference else read(one, what, connections)
+                    nginx, nginx_loop = _per_request(bench, reference, what, connections)
+                    again = one is reference
+                    value, loop = (nginx, nginx_loop) if again else _per_request(bench, one, what, connections)
                     sample = Sample(
                         "cpu", what, connections, one.peer.name, number, value, nginx, loop.per_second,
                         loop.errors + (0 if one is reference else nginx_loop.errors),
                     )  # fmt: skip
                     _tell(bench, one, sample, "us/request")
                     yield sample
+
+
+def guards(bench: Bench, started: Sequence[Started]) -> Iterator[Sample]:
+    """Measure what callers, limits and journal cost: the gateway with them directly beside the same one without.
+
+    Which of the two comes first changes from round to round, so that neither always follows a warmer machine.
+    """
+    by_name = {one.peer.name: one for one in started}
+    plain, guarded = by_name.get(GATEWAY), by_name.get(GUARDED)
+    if plain is None or guarded is None:
+        return
+    for number in range(bench.amount.rounds * _ROUNDS_OF_GUARDS):
+        for what in _SCRIPTS:
+            pair = (plain, guarded) if number % 2 else (guarded, plain)
+            readings = {one.peer.name: _per_request(bench, one, what, _GUARDS_CONNECTIONS) for one in pair}
+            (without, without_loop), (value, loop) = readings[GATEWAY], readings[GUARDED]
+            errors = loop.errors + without_loop.errors
+            sample = Sample(
+                "guards", what, _GUARDS_CONNECTIONS, GUARDED, number, value, without, loop.per_second, errors
+            )
+            _tell(bench, guarded, sample, "us/request", beside=GATEWAY)
+            yield sample
+
+
+def _per_request(bench: Bench, one: Started, what: str, connections: int) -> tuple[float, load.Wrk]:
+    """Read the microseconds of CPU per small request, beside what the load says of them."""
+    path, body = (ITEMS, b"") if what == "GET" else (DECLARATIONS, b"x" * POST_BYTES)
+    address = one.peer.address
+    script = bench.work.render(_SCRIPTS[what])
+    failed = load.open_connections(address, address.head(what, path, len(body)), body, connections)
+    before = processes.cpu_seconds(one.pid)
+    loop = load.closed_loop(bench.wrk, script, address.url(path), connections, bench.amount.seconds)
+    time.sleep(_SETTLE_SECONDS)
+    spent = processes.cpu_seconds(one.pid) - before
+    return spent * 1e6 / max(1, loop.requests), load.Wrk(loop.requests, loop.errors + failed, loop.per_second)
 
 
 def bulk(bench: Bench, started: Sequence[Started]) -> Iterator[Sample]:
@@ -205,16 +234,16 @@ def _pairs(started: Sequence[Started], number: int) -> Iterator[tuple[Started, S
         yield reference, one
 
 
-def _tell(bench: Bench, one: Started, sample: Sample, unit: str) -> None:
+def _tell(bench: Bench, one: Started, sample: Sample, unit: str, beside: str = REFERENCE) -> None:
     """Say what was read, and after errors what the proxy answers now: a void row needs a reason."""
-    bench.tell(_line(sample, unit))
+    bench.tell(_line(sample, unit, beside))
     if sample.errors:
         bench.tell(f"   {one.peer.name} now answers {stage.describe(one.peer)}")
 
 
-def _line(sample: Sample, unit: str) -> str:
+def _line(sample: Sample, unit: str, beside: str = REFERENCE) -> str:
     place = f"{sample.phase} {sample.what}".strip()
     connections = f" c={sample.connections}" if sample.connections else ""
-    ratio = f"  {sample.value / sample.reference:5.2f} x nginx" if sample.reference else ""
+    ratio = f"  {sample.value / sample.reference:5.2f} x {beside}" if sample.reference else ""
     errors = f"  {sample.errors} ERRORS" if sample.errors else ""
     return f"{sample.round + 1:2} {place}{connections} {sample.peer}: {sample.value:.2f} {unit}{ratio}{errors}"

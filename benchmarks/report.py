@@ -55,6 +55,7 @@ def write(circumstances: Circumstances, samples: Samples, verdicts: Sequence[Ver
     absent = circumstances.absent
     sections = {
         "cpu": ("CPU per request", _per_request),
+        "guards": ("CPU per request of callers, limits and journal, 16 connections", _guards),
         "bulk": ("CPU per 10 MB of body, 4 connections", _per_body),
         "latency": ("Median latency, one connection, 200 requests per second", _latency),
         "memory": ("Resident memory (MB)", _memory),
@@ -108,6 +109,16 @@ def _per_request(samples: Samples, peers: Sequence[str], absent: dict[str, str])
             speeds = Spread.of([one.per_second for one in samples.select(*key)])
             middle = _cpu_columns(samples, *key)
             rows.append(_row(label, [*middle, f"{speeds.median:.0f}" if speeds else "-"], samples.errors(*key), absent))
+    return table(heads, rows)
+
+
+def _guards(samples: Samples, _: Sequence[str], absent: dict[str, str]) -> str:
+    heads = ["work", "proxy", "us/request", "IQR", "x without", "IQR", "errors"]
+    rows: list[list[str]] = []
+    for what in ("GET", "POST"):
+        key = ("guards", what, 16, "guarded")
+        figures = [*_median_and_quartiles(samples.value(*key), 1), *_median_and_quartiles(samples.ratio(*key), 2)]
+        rows.append(_row([what, "guarded"], figures, samples.errors(*key), absent))
     return table(heads, rows)
 
 

@@ -31,7 +31,7 @@ from benchmarks.verdicts import Sample, Samples
 ROOT: Final = Path(__file__).resolve().parent.parent
 STORE: Final = ROOT / ".benchmark"
 PERFORMANCE: Final = ROOT / "docs" / "performance.md"
-PHASES: Final = ("start", "cpu", "bulk", "latency", "memory")
+PHASES: Final = ("start", "cpu", "guards", "bulk", "latency", "memory")
 
 QUICK: Final = Amount(
     rounds=3,
@@ -120,7 +120,7 @@ def _measure(bench: Bench, ready: Sequence[Peer], wanted: Sequence[str]) -> Iter
         yield from phases.start(bench, ready)
     if "memory" in wanted:
         yield from phases.memory(bench, ready)
-    together = {"cpu": phases.cpu, "bulk": phases.bulk, "latency": phases.latency}
+    together = {"cpu": phases.cpu, "guards": phases.guards, "bulk": phases.bulk, "latency": phases.latency}
     if not together.keys() & set(wanted):
         return
     with phases.all_running(bench, ready) as started:

@@ -16,14 +16,15 @@ class Sample:
     """One reading.
 
     Attributes:
-        phase: ``cpu``, ``bulk``, ``latency``, ``memory`` or ``start``.
-        what: the work: GET or POST for ``cpu``, down or up for ``bulk``, the state for ``memory``, else empty.
+        phase: ``cpu``, ``guards``, ``bulk``, ``latency``, ``memory`` or ``start``.
+        what: the work: GET or POST for ``cpu`` and ``guards``, down or up for ``bulk``, the state for ``memory``, else
+            empty.
         connections: at a time; 0 where that means nothing.
         peer: who did it; ``direct`` for none.
         round: the number of the repetition.
-        value: microseconds of CPU per request (``cpu``), milliseconds of CPU per 10 MB (``bulk``), median of the
-            latency in microseconds (``latency``), MB (``memory``), seconds (``start``).
-        reference: nginx's reading of the same pair, or 0.
+        value: microseconds of CPU per request (``cpu``, ``guards``), milliseconds of CPU per 10 MB (``bulk``), median
+            of the latency in microseconds (``latency``), MB (``memory``), seconds (``start``).
+        reference: the other reading of the same pair, or 0: nginx's, for ``guards`` that of the gateway without any.
         per_second: requests per second; 0 where that means nothing.
         errors: exchanges that failed; any makes the sample and its row void.
     """
@@ -79,7 +80,7 @@ class Samples:
         return self._spread(self.select(phase, what, connections, peer), lambda one: one.value)
 
     def ratio(self, phase: str, what: str, connections: int, peer: str) -> Spread | None:
-        """Summarise a row against nginx's readings of the same pairs."""
+        """Summarise a row against the other readings of its pairs: nginx's, but see `Sample.reference`."""
         return self._spread(self.select(phase, what, connections, peer), _ratio)
 
     def ratio_between(self, phase: str, what: str, connections: int, peers: tuple[str, str]) -> Spread | None:
@@ -164,7 +165,7 @@ def _cpu_verdicts(samples: Samples, ours: str) -> list[Verdict]:
             ratio = samples.ratio_between("cpu", what, _CONNECTIONS, (ours, peer))
             found.append(_verdict(f"CPU per {what}, 16 connections, against {peer}", peer_limit, ratio))
     for what, limit in _GUARDED_LIMITS:
-        ratio = samples.ratio_between("cpu", what, _CONNECTIONS, (_GUARDED, ours))
+        ratio = samples.ratio("guards", what, _CONNECTIONS, _GUARDED)
         found.append(_verdict(f"CPU per {what}, 16 connections, guarded against not", limit, ratio))
     return found
 

@@ -147,6 +147,10 @@ class AuditJournal:
         except ProblemError as error:
             tell(error)
             return
+        except Exception as error:  # noqa: BLE001 - a fault of ours must end in answers, not in callers that wait
+            _LOG.error("journal-fault", error=type(error).__name__, exc_info=error)
+            tell(ProblemError("internal-error", "The gateway met a fault of its own; its log has the details."))
+            return
         self._unfinished.update([intent.request_id for intent, _ in announced])
         self._pen.when_safe(tell)
 

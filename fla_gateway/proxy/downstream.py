@@ -292,7 +292,7 @@ class CallerConnection(Pausable):
         """Tell whether the connection was reset while nothing was read from it."""
         if self.closed or self.transport.is_closing():
             return True
-        if not self._paused:
+        if not self._paused and not self._half_closed:
             return False  # the loop reads, and would have told
         sock = self.transport.get_extra_info("socket")
         poller = select.poll()

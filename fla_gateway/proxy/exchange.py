@@ -180,18 +180,21 @@ class Exchange:
         if token is None:
             return
         self._journal = None
-        if error is not None:
-            self.fail(error.code, error.detail, error.retry_after)
-            return
         try:
-            now = self._service.now()
-            connection = self._account.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
-            if connection is None:
-                self._task = self._service.spawn(self._prepare(fresh=False))
+            if error is not None:
+                self.fail(error.code, error.detail, error.retry_after)
             else:
-                self._go(token, connection, now)
+                self._depart(token)
         except Exception as fault:  # noqa: BLE001 - as in `_prepare`; and the journal has others to tell after this one
             self._fault(fault)
+
+    def _depart(self, token: AccessToken) -> None:
+        now = self._service.now()
+        connection = self._account.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
+        if connection is None:
+            self._task = self._service.spawn(self._prepare(fresh=False))
+        else:
+            self._go(token, connection, now)
 
     async def _prepare(self, *, fresh: bool) -> None:
         """Wait for what is missing: a token, and then a connection, unless it is to be put on record before that."""

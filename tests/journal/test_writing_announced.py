@@ -341,3 +341,19 @@ async def test_any_order_of_events(path, seed):
         assert (outcome is None) == (number not in over)
         assert intent is None or outcome is None or intent < outcome
     assert lines[-1]["open"] == len({*them.served()} - over)
+
+
+async def test_a_fault_of_ours_strands_nobody(path, clock):
+    """Whoever is announced is told, whatever is met: a day without a tomorrow stands for any fault."""
+    journal = opened(path, clock)
+    exchanges = Exchanges(journal)
+    clock.advance(253_402_300_799 - NOON)
+    with capture_logs() as logs:
+        exchanges.announce(1, 2)
+        await asyncio.sleep(0)
+    assert [(number, error and error.code) for number, error in exchanges.told] == [
+        (1, "internal-error"), (2, "internal-error"),
+    ]  # fmt: skip
+    assert [event["event"] for event in logs] == ["journal-fault"]
+    clock.advance(NOON - 253_402_300_799)
+    journal.close()

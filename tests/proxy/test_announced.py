@@ -380,3 +380,15 @@ async def test_whatever_becomes_of_many_at_once(warm, seed):
     assert sent == [number for number in range(40) if fates[number] == "told"]
     assert sum(record.attempts for record in records) == len(sent)
     assert (rig.pool.busy, rig.pool.waiting, await room(rig, 40)) == (0, 0, True)
+
+
+async def test_a_reset_behind_a_fin_is_noticed(warm):
+    """Behind a FIN nothing is read any more, so that the kernel must be asked whether the caller is still there."""
+    rig, journal = await warm()
+    caller = await announced(rig, journal, post(b"declaration"))
+    caller.fin()
+    await eventually(lambda: door(rig)._half_closed)
+    caller.reset()
+    journal.tell()
+    record = await rig.records.next()
+    assert (record.outcome, record.attempts, methods(rig)) == ("caller-gone", 0, [])
