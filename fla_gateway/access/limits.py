@@ -134,8 +134,10 @@ class Limiter:
         self._most = profile_limits.concurrent
         self._rate = None if profile_limits.per_second is None else _Rate(profile_limits.per_second)
         self._shared = self._most is not None or self._rate is not None
-        # While fewer run, one who is alone has nothing to share: that is how it nearly always is.
-        self._unquestioned = (_UNLIMITED if self._most is None else self._most) if self._rate is None else 0
+        # Who is active alone and has no limits of his own: nothing is asked of him while there is room, which is how it
+        # nearly always is. A rate is asked each time.
+        self._alone: _Use | None = None
+        self._unquestioned = 0 if self._most is None or self._rate is not None else self._most
         self._body = _smaller(profile_limits.body_bytes, None)
         self._bodies = {
             name: _smaller(profile_limits.body_bytes, limits.body_bytes) for name, limits in caller_limits.items()
@@ -144,34 +146,48 @@ class Limiter:
         self._active: dict[str, _Use] = {}
         self._sweep_at = -math.inf
 
-    def enter(self, caller: str, now: float) -> Refusal | None:
+    def enter(self, caller: str, now: float, length: int = 0) -> Refusal | None:
         """Judge a request, and count it as running if it may go on; then `leave` must follow.
 
         Args:
             caller: his name; empty for one who was not asked for it.
             now: `Clock.monotonic`.
+            length: bytes of its body; 0 or less where that is not known yet: see `beyond_body`.
 
         Returns:
             None, or why the request is refused; it has used up nothing then.
         """
-        use = self._uses.get(caller)
-        if use is None:
-            use = self._uses[caller] = _Use(caller, _NO_LIMITS)
+        if length > 0:
+            refusal = self.beyond_body(caller, length)
+            if refusal is not None:
+                return refusal
+        use = self._alone
+        if use is None or use.name != caller or self._running >= self._unquestioned:
+            use = self._uses.get(caller) or self._first(caller)
+            refusal = self._judge(use, now)
+            if refusal is not None:
+                return refusal
+        use.running += 1
+        self._running += 1
+        return None
+
+    def _first(self, caller: str) -> _Use:
+        use = self._uses[caller] = _Use(caller, _NO_LIMITS)
+        return use
+
+    def _judge(self, use: _Use, now: float) -> Refusal | None:
         if self._shared:
             if now >= self._sweep_at:
                 self._sweep(now)
             if not use.active:
                 self._join(use, now)
             use.seen = now
-        if use.limited or self._running >= self._unquestioned or len(self._active) > 1:
-            refusal = self._beyond(use, now)
-            if refusal is not None:
-                return refusal
-        if use.bucket is not None:
+        refusal = _beyond_own(use, now) if use.limited else None
+        if refusal is None and self._shared:
+            refusal = self._beyond_shared(use, now)
+        if refusal is None and use.bucket is not None:
             use.bucket.tokens -= 1
-        use.running += 1
-        self._running += 1
-        return None
+        return refusal
 
     def leave(self, caller: str, now: float) -> None:
         """Take note of the end of an exchange that `enter` let through.
@@ -185,13 +201,15 @@ class Limiter:
         use.seen = now
         self._running -= 1
 
-    def body_limit(self, caller: str) -> int:
-        """Give how many bytes a request body of a caller may have; -1 if there is no limit."""
-        return self._bodies.get(caller, self._body)
+    def beyond_body(self, caller: str, size: int) -> Refusal | None:
+        """Judge the size of a request's body.
 
-    def _beyond(self, use: _Use, now: float) -> Refusal | None:
-        refusal = _beyond_own(use, now) if use.limited else None
-        return self._beyond_shared(use, now) if refusal is None and self._shared else refusal
+        Args:
+            caller: his name.
+            size: bytes, as announced or as they have come so far.
+        """
+        most = self._bodies.get(caller, self._body)
+        return _body_too_large(most) if 0 <= most < size else None
 
     def _beyond_shared(self, use: _Use, now: float) -> Refusal | None:
         if self._most is not None and not self._has_room(use, self._most, now):
@@ -232,12 +250,15 @@ class Limiter:
             self._rate.join(use, self._active.values(), len(self._active) + 1, now)
         use.active = True
         self._active[use.name] = use
+        self._alone = use if len(self._active) == 1 and not use.limited else None
 
     def _sweep(self, now: float) -> None:
         self._sweep_at = now + _SWEEP_SECONDS
         for use in [it for it in self._active.values() if it.gone(now)]:
             use.active = False
             del self._active[use.name]
+        only = next(iter(self._active.values())) if len(self._active) == 1 else None
+        self._alone = None if only is None or only.limited else only
 
 
 def limiter_for(profile: ProfileTable, callers: Mapping[str, CallerTable]) -> Limiter | None:
@@ -274,6 +295,14 @@ def _beyond_own(use: _Use, now: float) -> Refusal | None:
         f"Caller {use.name} makes more requests than the {rate:g} per second of its own limits. "
         f"Try again in {seconds} s, and spread requests over time.",
         seconds,
+    )
+
+
+def _body_too_large(most: int) -> Refusal:
+    return Refusal(
+        "body-too-large",
+        f"The body is larger than the {most} bytes that this caller may send here; "
+        "see 'limits' of the caller and of the profile in the configuration.",
     )
 
 

@@ -99,19 +99,8 @@ class AuditJournal:
     # The data path
 
     def exchange(self, record: ExchangeRecord) -> None:
-        """Take note of one finished exchange; it is written in the loop's next turn, or with the next intent."""
-        caller, proof, _, _ = record.admission
-        if not caller and not (proof and record.profile):
-            # Without a code nobody was refused: a browser asked beforehand whether its page may call.
-            if record.code:
-                self._strangers.add(record.code, self._wall())
-            return
+        """Take note of one finished exchange; it is written in the loop's next turn, before all intents."""
         self._finished.append(record)
-        if self._unfinished:
-            self._unfinished.discard(record.request_id)
-        if self._announced and not record.attempts:
-            # Nothing was sent, and nothing will be: an intent after the outcome would be in doubt for ever.
-            self._announced = [it for it in self._announced if it[0].request_id != record.request_id]
         if not self._asked:
             self._asked = True
             self._soon(self._flush)
@@ -125,9 +114,14 @@ class AuditJournal:
 
     def _flush(self) -> None:
         self._asked = False
+        finished, self._finished = self._finished, []
         announced, self._announced = self._announced, []
         now = self._wall()
-        entries = self._take(self._entries.stamp(now))
+        entries = self._outcomes(finished, now)
+        if announced:
+            # Of these nothing was sent, and nothing will be: an intent after the outcome would be in doubt for ever.
+            over = {record.request_id for record in finished if not record.attempts}
+            announced = [it for it in announced if it[0].request_id not in over]
         if announced:
             self._commit(entries, announced, now)
         elif entries:
@@ -154,10 +148,20 @@ class AuditJournal:
         self._unfinished.update([intent.request_id for intent, _ in announced])
         self._pen.when_safe(tell)
 
-    def _take(self, stamp: str) -> list[str]:
-        finished, self._finished = self._finished, []
-        outcome = self._entries.outcome
-        return [outcome(stamp, record) for record in finished]
+    def _outcomes(self, finished: Sequence[ExchangeRecord], now: float) -> list[str]:
+        """Write what is over, but for what strangers were refused, which is added up."""
+        if self._unfinished:
+            self._unfinished.difference_update([record.request_id for record in finished])
+        stamp = self._entries.stamp(now)
+        entries = []
+        for record in finished:
+            admission = record.admission
+            if admission.caller or (admission.proof and record.profile):
+                entries.append(self._entries.outcome(stamp, record))
+            elif record.code:
+                # Without a code nobody was refused: a browser asked beforehand whether its page may call.
+                self._strangers.add(record.code, now)
+        return entries
 
     # Chores
 
@@ -235,12 +239,13 @@ class AuditJournal:
 
         What is still announced is not written, and nobody is told: nothing is sent any more.
         """
-        self._announced = []
         if self._timer is not None:
             self._timer.cancel()
         now = self._wall()
+        finished, self._finished, self._announced = self._finished, [], []
+        outcomes = self._outcomes(finished, now)
         stop = self._other(now, STOP, {"run": self._run, "open": len(self._unfinished)})
-        self._pen.finish([*self._take(self._entries.stamp(now)), *self._refusals(now), stop], now)
+        self._pen.finish([*outcomes, *self._refusals(now), stop], now)
         self._tell_head("stop")
         self._thread.shutdown()
         self._store.close()

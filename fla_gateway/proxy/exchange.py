@@ -19,7 +19,6 @@ from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.answers import CONTINUE, connection_field, problem_answer, relayed_head
 from fla_gateway.proxy.body import NO_BODY, RequestBody
 from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
-from fla_gateway.proxy.gate import too_large
 from fla_gateway.proxy.patience import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR, Patience
 from fla_gateway.proxy.readiness import connected, obtained
 from fla_gateway.proxy.record import ExchangeRecord, Intent
@@ -148,10 +147,9 @@ class Exchange:
         limiter = self._account.limiter
         if limiter is None:
             return False
-        most = limiter.body_limit(self._admission.caller)
-        if not 0 <= most < self.request_body.received:
+        refusal = limiter.beyond_body(self._admission.caller, self.request_body.received)
+        if refusal is None:
             return False
-        refusal = too_large(most)
         self.fail(refusal.code, refusal.detail)
         return True
 

@@ -20,7 +20,6 @@ from fla_gateway.proxy.routing import Route, service_of
 
 if TYPE_CHECKING:  # read where callers are configured
     from fla_gateway.access.admissions import Admissions, Identity
-    from fla_gateway.access.limits import Limiter
 
 _NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
 _REMEMBERED: Final = 1_024
@@ -103,7 +102,7 @@ class Gate:
         refusal = account.brake.refusal(service_of(route.path), now) if account.brake.holds else None
         if refusal is None and account.limiter is not None:
             # Last of all, since what it lets through counts as running.
-            refusal = _beyond(account.limiter, admission.caller, fields.length, now)
+            refusal = account.limiter.enter(admission.caller, now, fields.length)
         if refusal is not None:
             return Turned(refusal, admission, account.name)
         return account, route, admission
@@ -152,25 +151,3 @@ class Gate:
         admitted = (route, admission, until)
         remember(self._admitted, (asked, fields, peer), admitted, _REMEMBERED)
         return admitted
-
-
-def _beyond(limiter: Limiter, caller: str, length: int, now: float) -> Refusal | None:
-    """Hold a request against the limits; one that passes is counted as running."""
-    if length > 0:
-        most = limiter.body_limit(caller)
-        if 0 <= most < length:
-            return too_large(most)
-    return limiter.enter(caller, now)
-
-
-def too_large(most: int) -> Refusal:
-    """Refuse a body beyond a limit.
-
-    Args:
-        most: bytes that are permitted.
-    """
-    return Refusal(
-        "body-too-large",
-        f"The body is larger than the {most} bytes that this caller may send here; "
-        "see 'limits' of the caller and of the profile in the configuration.",
-    )

@@ -301,10 +301,24 @@ def test_no_order_of_events_exceeds_a_limit(moves, most, rate, own):
 
 
 def test_the_smaller_body_limit_counts():
-    """A body must be within the limit of the profile and of the caller; -1 says that there is none."""
+    """A body must be within the limit of the profile and of the caller."""
     limits = limiter(profile=Limits(body_bytes=1000), small=Limits(body_bytes=0), large=Limits(body_bytes=5000))
-    assert [limits.body_limit(caller) for caller in ("small", "large", "other")] == [0, 1000, 1000]
-    assert limiter(small=Limits(body_bytes=7)).body_limit("other") == -1
+    sizes = (0, 1, 1000, 1001, 2**40)
+    for caller, most in (("small", 0), ("large", 1000), ("other", 1000)):
+        refused = [size for size in sizes if limits.beyond_body(caller, size) is not None]
+        assert refused == [size for size in sizes if size > most]
+    assert limiter(small=Limits(body_bytes=7)).beyond_body("other", 2**40) is None
+
+
+def test_a_body_that_announces_itself_too_large_uses_up_nothing():
+    """It is refused before it counts as running; one whose length is not known yet is let in."""
+    limits = limiter(profile=Limits(concurrent=1, body_bytes=1000))
+    refusal = limits.enter("any", 0.0, 1001)
+    assert refusal is not None
+    assert refusal.code == "body-too-large"
+    assert limits.enter("any", 0.0, -1) is None
+    limits.leave("any", 0.0)
+    assert limits.enter("any", 0.0, 1000) is None
 
 
 def test_without_limits_there_is_no_limiter():

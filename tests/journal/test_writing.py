@@ -119,9 +119,9 @@ async def test_refusals_of_strangers_are_added_up(path):
     journal.exchange(a_record(501, admission=ANONYMOUS, profile="", code="unknown-profile", status=404, **refused))
     journal.exchange(a_record(502, admission=ANONYMOUS, code="service-not-permitted", status=403, **refused))
     journal.exchange(a_record(503, profile="", code="unknown-profile", status=404, **refused))
+    await asyncio.sleep(0)
     clock.advance(59)
     journal.tick()
-    await asyncio.sleep(0)
     assert kinds(path)[2:] == ["outcome", "outcome"]
     clock.advance(1)
     journal.tick()

@@ -241,6 +241,7 @@ async def test_strangers_are_added_up_while_nothing_can_be_written(path, clock):
             await intend(journal, an_intent(1))
         for _ in range(5):
             journal.exchange(a_record(1, profile="", admission=STRANGER, code="credentials-missing"))
+            await asyncio.sleep(0)
             clock.advance(61)
             journal.tick()
         assert journal.snapshot().waiting == 0
