@@ -111,6 +111,7 @@ def caller() -> Iterator[list[Caller]]:
 @example(b"GET", b"/REST/exact/", b"")
 @example(b"GET", b"/REST/caf%c3%a9/x", b"")
 @example(b"POST", b"/REST/dimona/v2/Declarations", b"")
+@example(b"GET", b"/REST/dimona/v2/caf%C3%A9/oauth", b"")
 def test_what_is_judged_is_what_is_sent(
     running: tuple[Rig, LoopThread], caller: list[Caller], method: bytes, path: bytes, query: bytes
 ) -> None:
@@ -141,6 +142,8 @@ def test_what_is_judged_is_what_is_sent(
     elif permitted:
         # Permitted, and refused all the same: only what some reader could take for another place.
         assert (answer.status, answer.code) in {(400, answer.code), (403, "token-endpoint-refused"), (403, "")}
-        assert climbs(path) or re.search(rb"[%\\;#]|//", target.replace(b"%C3%A9", b""))
+        # Where anything is encoded, a segment that is the token endpoint's name is refused wherever it stands.
+        named = b"%" in path and b"/oauth" in path.lower()
+        assert climbs(path) or named or re.search(rb"[%\\;#]|//", target.replace(b"%C3%A9", b""))
     else:
         assert answer.status in {400, 403, 404, 405}
