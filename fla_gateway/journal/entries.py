@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final
 
@@ -25,7 +25,6 @@ OTHER_METHOD: Final = "OTHER"
 _REQUEST: Final = (
     '"caller":%s,"proof":%s,"profile":%s,"environment":%s,"rule":%s,"observed":%s,"method":"%s","path":"%s"'
 )
-_NOTHING: Final = '""'
 
 _METHOD: Final = re.compile(rb"[A-Z-]{1,24}")
 _MOST_REMEMBERED: Final = 1024
@@ -64,43 +63,43 @@ class Entries:
     def intent(self, stamp: str, intent: Intent) -> str:
         """Write an intent."""
         request = self._request(intent.admission, intent.profile, intent.method, intent.path)
-        trace_sent, trace_caller, reference = _notes(intent.notes, intent.request_id)
         return (
             f'"time":"{stamp}","record":"intent","id":"{intent.request_id}",{request},"token":"{intent.token}",'
-            f'"trace_sent":{trace_sent},"trace_caller":{trace_caller},"reference":{reference}}}'
+            f'"trace_sent":{_notes(intent.notes, intent.request_id)}}}'
         )
 
-    def outcome(self, stamp: str, record: ExchangeRecord) -> str:
-        """Write an outcome."""
-        if (
-            record.outcome != "answered"
-            or record.attempts != 1
-            or record.notes is not NO_NOTES
-            or record.refused is not None
-            or record.token_seconds
-            or record.connection_seconds
-        ):
-            return self._unusual(stamp, record)
+    def outcomes(self, stamp: str, records: Iterable[ExchangeRecord]) -> list[str]:
+        """Write outcomes."""
         # Answered at the first attempt, nothing waited for, nothing noted: so it nearly always is, and it takes a third
         # of the time to write, since most of it has been written before.
-        kind = (record.admission, record.profile, record.method, record.path, record.token, record.status)
-        before, after = self._usual.get(kind) or self._describe_usual(record)
-        request_id = record.request_id
-        return (
-            f'"time":"{stamp}","record":"outcome","id":"{request_id}",{before},"trace_sent":"{request_id}",'
-            f'{after},"received":{record.received},"sent":{record.sent},'
-            f'"trace_received":{quoted(record.trace) if record.trace else _NOTHING},'
-            f'"ms":{record.seconds * 1000:.1f},"token_ms":0.0,"connection_ms":0.0,'
-            f'"upstream_ms":{record.upstream_seconds * 1000:.1f}}}'
-        )
+        beginning = f'"time":"{stamp}","record":"outcome","id":"'
+        usual = self._usual
+        entries = []
+        for record in records:
+            if (
+                record.outcome != "answered"
+                or record.attempts != 1
+                or record.notes is not NO_NOTES
+                or record.refused is not None
+                or record.token_seconds
+                or record.connection_seconds
+            ):
+                entries.append(self._unusual(stamp, record))
+                continue
+            kind = (record.admission, record.profile, record.method, record.path, record.token, record.status)
+            middle, end = usual.get(kind) or self._describe_usual(record)
+            request_id, trace = record.request_id, record.trace
+            entries.append(
+                f'{beginning}{request_id}{middle}{request_id}{end}{record.received},"sent":{record.sent}'
+                f'{_trace_received(trace) if trace else ""},"ms":{record.seconds * 1000:.1f},'
+                f'"upstream_ms":{record.upstream_seconds * 1000:.1f}}}'
+            )
+        return entries
 
     def _describe_usual(self, record: ExchangeRecord) -> tuple[str, str]:
         """Write what usual outcomes have in common that come again and again, around the id; remembered."""
         request = self._request(record.admission, record.profile, record.method, record.path)
-        parts = (
-            f'{request},"token":"{record.token}"',
-            f'"trace_caller":"","reference":"",{_answer(record)},"refused_attempt":null',
-        )
+        parts = (f'",{request},"token":"{record.token}","trace_sent":"', f'",{_answer(record)},"received":')
         if len(record.method) + len(record.path) <= _LONGEST_REMEMBERED:
             kind = (record.admission, record.profile, record.method, record.path, record.token, record.status)
             remember(self._usual, kind, parts, _MOST_REMEMBERED)
@@ -108,16 +107,15 @@ class Entries:
 
     def _unusual(self, stamp: str, record: ExchangeRecord) -> str:
         request = self._request(record.admission, record.profile, record.method, record.path)
-        trace_sent, trace_caller, reference = _notes(record.notes, record.request_id if record.attempts else "")
+        notes = _notes(record.notes, record.request_id if record.attempts else "")
         return (
             f'"time":"{stamp}","record":"outcome","id":"{record.request_id}",{request},"token":"{record.token}",'
-            f'"trace_sent":{trace_sent},"trace_caller":{trace_caller},"reference":{reference},{_answer(record)},'
-            f'"refused_attempt":{"null" if record.refused is None else _attempt(record.refused)},'
-            f'"received":{record.received},"sent":{record.sent},'
-            f'"trace_received":{quoted(record.trace) if record.trace else _NOTHING},'
-            f'"ms":{record.seconds * 1000:.1f},"token_ms":{record.token_seconds * 1000:.1f},'
-            f'"connection_ms":{record.connection_seconds * 1000:.1f},'
-            f'"upstream_ms":{record.upstream_seconds * 1000:.1f}}}'
+            f'"trace_sent":{notes},{_answer(record)}'
+            f"{'' if record.refused is None else _refused_attempt(record.refused)}"
+            f',"received":{record.received},"sent":{record.sent}'
+            f'{_trace_received(record.trace) if record.trace else ""},"ms":{record.seconds * 1000:.1f}'
+            f"{_waited('token_ms', record.token_seconds)}{_waited('connection_ms', record.connection_seconds)}"
+            f',"upstream_ms":{record.upstream_seconds * 1000:.1f}}}'
         )
 
     def other(self, stamp: str, record: str, members: Mapping[str, Any]) -> str:
@@ -164,16 +162,27 @@ def _answer(record: ExchangeRecord) -> str:
     )
 
 
-def _notes(notes: Notes, request_id: str) -> tuple[str, str, str]:
-    """Give trace_sent, trace_caller and reference; BelGov-Trace-Id is the caller's own, or else the request id."""
+def _notes(notes: Notes, request_id: str) -> str:
+    """Give the value of trace_sent, and the members after it; BelGov-Trace-Id is the caller's, or the request id."""
     if notes is NO_NOTES:
-        return f'"{request_id}"', _NOTHING, _NOTHING
+        return f'"{request_id}"'
     reference, trace, _ = notes
-    caller = quoted(trace) if trace else _NOTHING
-    sent = caller if trace and request_id else f'"{request_id}"'
-    return sent, caller, quoted(reference) if reference else _NOTHING
+    sent = quoted(trace if trace and request_id else request_id)
+    return (
+        f'{sent}{f""","trace_caller":{quoted(trace)}""" if trace else ""}'
+        f'{f""","reference":{quoted(reference)}""" if reference else ""}'
+    )
 
 
-def _attempt(attempt: Attempt) -> str:
+def _refused_attempt(attempt: Attempt) -> str:
     status, token, trace, seconds = attempt
-    return f'{{"status":{status},"token":"{token}","trace":{quoted(trace)},"ms":{seconds * 1000:.1f}}}'
+    members = f'"status":{status},"token":"{token}","trace":{quoted(trace)},"ms":{seconds * 1000:.1f}'
+    return f',"refused_attempt":{{{members}}}'
+
+
+def _trace_received(trace: str) -> str:
+    return f',"trace_received":{quoted(trace)}'
+
+
+def _waited(member: str, seconds: float) -> str:
+    return f',"{member}":{seconds * 1000:.1f}' if seconds else ""

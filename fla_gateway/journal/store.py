@@ -206,7 +206,7 @@ def chained(entries: Iterable[str], head: str, seq: int) -> tuple[bytes, str, in
     lines = []
     for entry in entries:
         seq += 1
-        raw = f'{{"prev":"{head}","seq":{seq},{entry}'.encode("ascii")
+        raw = f'{{"prev":"{head}","seq":{seq},{entry}'.encode()
         head = sha256(raw).hexdigest()
         lines.append(raw)
     lines.append(b"")

@@ -141,7 +141,7 @@ class Journal(Protocol):
 
 
 class Observer(Protocol):
-    """Who wants to know of finished exchanges. Called on the data path: must neither block nor raise."""
+    """Who wants to know of finished exchanges. Called on the event loop: must neither block nor raise."""
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Take note of one finished exchange."""

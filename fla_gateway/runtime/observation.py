@@ -23,12 +23,12 @@ from fla_gateway.observe.observers import join
 from fla_gateway.observe.recent import RecentExchanges
 from fla_gateway.observe.requests import RequestLog
 from fla_gateway.observe.writer import LineWriter
-from fla_gateway.proxy.record import Observer
 from fla_gateway.runtime.configured import Configured
 from fla_gateway.runtime.trust import Trust
 
 if TYPE_CHECKING:  # neither is read where it is not configured
     from fla_gateway.journal.writing import AuditJournal
+    from fla_gateway.observe.observers import Joined
     from fla_gateway.observe.tracing import Tracing
 
 _STDOUT: Final = 1
@@ -39,7 +39,7 @@ class Observation:
     """What watches.
 
     Attributes:
-        observer: told of every finished exchange; passes it on to all the others.
+        observer: told of every finished exchange; passes it on to all the others. The journal, if there is one.
         counters: what metrics read.
         recent: what the status page reads.
         doubts: calls in doubt, for the status page as well.
@@ -49,7 +49,7 @@ class Observation:
         key: under which paths are masked and tokens named.
     """
 
-    observer: Observer
+    observer: Joined | AuditJournal
     counters: Counters
     recent: RecentExchanges
     doubts: DoubtfulCalls
@@ -60,6 +60,7 @@ class Observation:
 
     def close(self) -> None:
         """End everything, the journal last; blocks, so call it when nothing else runs any more."""
+        self.observer.settle()
         if self.tracing is not None:
             self.tracing.close()
         if self.log is not None:
@@ -86,10 +87,13 @@ def observe(configured: Configured, fingerprint: str, clock: Clock) -> Observati
     log = _request_log(configured, key, clock)
     tracing = _tracing(configured, key, clock)
     watched = any(caller.observe_until is not None for caller in configuration.callers.values())
-    observer = join(
-        counters, log, journal=journal, recent=recent, doubts=doubts,
+    joined = join(
+        counters, log, soon=asyncio.get_running_loop().call_soon, recent=recent, doubts=doubts,
         notices=PolicyNotices(key) if watched else None, tracing=tracing,
     )  # fmt: skip
+    if journal is not None:
+        journal.follow(joined.exchanges)
+    observer = joined if journal is None else journal
     return Observation(observer, counters, recent, doubts, log, journal, tracing, key)
 
 

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from fla_gateway.access.caller import STRANGER
 from fla_gateway.journal import lines
 from fla_gateway.journal.doubt import REASONS
+from fla_gateway.proxy.record import Attempt, Notes
 from tests.docs.pages import read, rows
 from tests.support.journal_writer import DAY, NOON, a_record, an_intent, chained_lines, crash, files, intend, opened
 from tests.support.tokens import HandClock
@@ -50,8 +51,10 @@ async def written(path):
     journal = opened(path, clock)
     while len(files(path)) > 1:
         await asyncio.get_running_loop().run_in_executor(journal._thread, int)
-    await intend(journal, an_intent())
-    fail_once(journal, a_record(), clock)
+    # With everything that is left out where there is nothing to say.
+    notes = Notes("reference", "trace")
+    await intend(journal, an_intent(notes=notes))
+    fail_once(journal, a_record(notes=notes, refused=Attempt(401, "aa", "", 0.1), token_seconds=0.1), clock)
     crash(journal)
     with files(path)[0].open("ab") as stream:
         stream.write(b'{"prev"')

@@ -343,6 +343,41 @@ async def test_any_order_of_events(path, seed):
     assert lines[-1]["open"] == len({*them.served()} - over)
 
 
+async def test_who_follows_is_told_of_a_turn_once_it_is_on_record(path):
+    """All of a turn together, strangers too, after the lines are in the kernel's hands; at the end, what is left."""
+    journal = opened(path)
+    them = Exchanges(journal)
+    seen: list[tuple[list[str], list[int]]] = []
+    journal.follow(lambda records: seen.append(([it.request_id for it in records], on_file(path, "outcome"))))
+    stranger = a_record(9, admission=STRANGER, profile="", code="wrong-host", attempts=0)
+    them.answered(1, 2)
+    journal.exchange(stranger)
+    them.announce(3)
+    assert seen == []
+    await turn()
+    assert seen == [([the_id(1), the_id(2), the_id(9)], [1, 2])]
+    them.announce(4)
+    await turn()
+    assert len(seen) == 1
+    them.answered(3)
+    journal.settle()
+    assert seen[1:] == [([the_id(3)], [1, 2, 3])]
+    journal.close()
+    assert len(seen) == 2
+
+
+async def test_who_follows_is_told_although_nothing_can_be_written(path):
+    """What can be seen does not end with what can be proven."""
+    journal = opened(path)
+    seen: list[str] = []
+    journal.follow(lambda records: seen.extend(it.request_id for it in records))
+    with capture_logs(), no_file_longer_than(size(path)):
+        Exchanges(journal).answered(1)
+        await turn()
+    assert (seen, on_file(path, "outcome")) == ([the_id(1)], [])
+    journal.close()
+
+
 async def test_a_fault_of_ours_strands_nobody(path, clock):
     """Whoever is announced is told, whatever is met: a day without a tomorrow stands for any fault."""
     journal = opened(path, clock)
@@ -357,3 +392,23 @@ async def test_a_fault_of_ours_strands_nobody(path, clock):
     assert [event["event"] for event in logs] == ["journal-fault"]
     clock.advance(NOON - 253_402_300_799)
     journal.close()
+
+
+async def test_a_fault_of_ours_in_a_line_strands_nobody_either(path):
+    """A record that cannot become a line stands for it: the others of its turn are answered, and the log tells."""
+    journal = opened(path)
+    exchanges = Exchanges(journal)
+    seen: list[str] = []
+    journal.follow(lambda records: seen.extend(it.request_id for it in records))
+    with capture_logs() as logs:
+        journal.exchange(a_record(7, token_seconds="no number"))
+        exchanges.announce(1, 2)
+        await turn()
+        exchanges.announce(3)
+        await turn()
+    assert [(number, error and error.code) for number, error in exchanges.told] == [
+        (1, "internal-error"), (2, "internal-error"), (3, None),
+    ]  # fmt: skip
+    assert ([event["event"] for event in logs], seen) == (["journal-fault"], [the_id(7)])
+    journal.close()
+    assert on_file(path, "intent") == [3]

@@ -27,35 +27,72 @@ class Broken:
         raise ValueError("canary")
 
 
-def test_each_is_told_and_the_journal_first():
-    """A record reaches everybody who is switched on; the journal before all others."""
+class Loop:
+    """Keeps what is to be called in the next turn, until it is asked to take one."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def soon(self, callback):
+        self.waiting.append(callback)
+
+    def turn(self):
+        waiting, self.waiting = self.waiting, []
+        for callback in waiting:
+            callback()
+        return len(waiting)
+
+
+def test_all_of_a_turn_are_told_together_each_observer_in_its_turn():
+    """One call in the loop's next turn has everybody who is switched on told of all records, one after the other."""
+    loop = Loop()
     told: list[str] = []
-    names = ("recent", "notices", "tracing", "journal")
-    joined = join(Kept("counters", told), Kept("log", told), **{name: Kept(name, told) for name in names})
+    names = ("recent", "doubts", "notices", "tracing")
+    joined = join(
+        Kept("counters", told), Kept("log", told), soon=loop.soon, **{name: Kept(name, told) for name in names}
+    )
     joined.exchange(a_record())
-    assert told == ["journal", "counters", "recent", "log", "notices", "tracing"]
+    joined.exchange(a_record())
+    assert told == []
+    assert loop.turn() == 1
+    order = ("counters", "recent", "doubts", "log", "notices", "tracing")
+    assert told == [name for name in order for _ in range(2)]
+    joined.exchange(a_record())
+    assert loop.turn() == 1
+    assert len(told) == 18
+
+
+def test_what_is_settled_is_not_told_again():
+    """Before the observers are closed they are told at once, and the turn that comes after it brings nothing more."""
+    loop, log = Loop(), Kept()
+    joined = join(Kept(), log, soon=loop.soon)
+    joined.exchange(a_record())
+    joined.settle()
+    assert log.told == ["kept"]
+    loop.turn()
+    joined.settle()
+    assert log.told == ["kept"]
 
 
 def test_counting_alone_is_enough():
     """Without log and journal, exchanges are counted."""
     counters = Counters()
-    join(counters).exchange(a_record())
+    join(counters, soon=Loop().soon).exchanges([a_record()])
     assert len(list(counters.read())) == 1
 
 
-def test_fault_of_one_reaches_neither_the_exchange_nor_the_others():
-    """An observer that raises does not keep the others from their record, nor does it break the exchange."""
+def test_fault_of_one_reaches_neither_the_loop_nor_the_others():
+    """An observer that raises keeps neither the others from their records nor itself from the next one."""
     counters, log = Counters(), Kept()
     with capture_logs() as events:
-        join(counters, log, journal=Broken()).exchange(a_record())
-    assert len(list(counters.read())) == len(log.told) == 1
+        join(counters, log, soon=Loop().soon, recent=Broken()).exchanges([a_record(), a_record()])
+    assert [(tally.count, len(log.told)) for tally in counters.read()] == [(2, 2)]
     assert [(event["event"], event["observer"]) for event in events] == [("observer-failed", "Broken.exchange")]
 
 
 def test_fault_is_told_once_a_minute():
     """A fault that comes with every exchange does not fill the log, and its count is told."""
-    joined = join(Broken(), Broken())
+    joined = join(Broken(), Broken(), soon=Loop().soon)
     with capture_logs() as events:
-        for ended in (1000.0, 1001.0, 1059.0, 1060.0, 1061.0):
-            joined.exchange(a_record(ended=ended))
-    assert [event["count"] for event in events] == [1, 1, 4, 4]
+        joined.exchanges([a_record(ended=ended) for ended in (1000.0, 1001.0, 1059.0, 1060.0, 1061.0)])
+    assert [event["count"] for event in events] == [1, 4, 1, 4]

@@ -11,6 +11,7 @@ from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.journal.unanswered import Unanswered
 from fla_gateway.keys.load import load_key
 from fla_gateway.observe.counters import Counters
+from fla_gateway.observe.observers import join
 from fla_gateway.observe.recent import RecentExchanges
 from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.observation import Observation
@@ -42,8 +43,10 @@ class Told:
     @property
     def sources(self):
         """Give where it comes from."""
+        counters = Counters()
         observation = Observation(
-            observer=self._recent, counters=Counters(), recent=self._recent, doubts=self._doubts, log=None,
+            observer=join(counters, soon=lambda _: None), counters=counters,
+            recent=self._recent, doubts=self._doubts, log=None,
             journal=self._changes.pop("journal", None), tracing=None, key=bytes(32),
         )  # fmt: skip
         return Sources(
