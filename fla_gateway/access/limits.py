@@ -135,7 +135,7 @@ class Limiter:
         self._rate = None if profile_limits.per_second is None else _Rate(profile_limits.per_second)
         self._shared = self._most is not None or self._rate is not None
         # Who is active alone and has no limits of his own: nothing is asked of him while there is room, which is how it
-        # nearly always is. A rate is asked each time.
+        # nearly always is. A rate is asked each time. While he is alone, whatever runs is his, and is counted once.
         self._alone: _Use | None = None
         self._unquestioned = 0 if self._most is None or self._rate is not None else self._most
         self._body = _smaller(profile_limits.body_bytes, None)
@@ -167,7 +167,7 @@ class Limiter:
             refusal = self._judge(use, now)
             if refusal is not None:
                 return refusal
-        use.running += 1
+            use.running += 1
         self._running += 1
         return None
 
@@ -196,8 +196,10 @@ class Limiter:
             caller: his name.
             now: `Clock.monotonic`.
         """
-        use = self._uses[caller]
-        use.running -= 1
+        use = self._alone
+        if use is None:
+            use = self._uses[caller]
+            use.running -= 1
         use.seen = now
         self._running -= 1
 
@@ -245,7 +247,13 @@ class Limiter:
         use.claimed_until = now + CLAIM_SECONDS
         return False
 
+    def _settle_alone(self) -> None:
+        """Count what runs for whom, before that is asked."""
+        if self._alone is not None:
+            self._alone.running = self._running
+
     def _join(self, use: _Use, now: float) -> None:
+        self._settle_alone()
         if self._rate is not None:
             self._rate.join(use, self._active.values(), len(self._active) + 1, now)
         use.active = True
@@ -254,6 +262,7 @@ class Limiter:
 
     def _sweep(self, now: float) -> None:
         self._sweep_at = now + _SWEEP_SECONDS
+        self._settle_alone()
         for use in [it for it in self._active.values() if it.gone(now)]:
             use.active = False
             del self._active[use.name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final
 
@@ -32,6 +32,10 @@ _LONGEST_REMEMBERED: Final = 256
 """Bytes of a method and a path that are remembered."""
 
 
+_Request = tuple[Admission, str, bytes, bytes, str]
+"""Whose request it is, its profile, method and path, and the hash of its token."""
+
+
 class Entries:
     """Writes entries, and remembers the parts that come again and again.
 
@@ -44,7 +48,8 @@ class Entries:
         self._key = key
         self._environments = environments
         self._requests: dict[tuple[Admission, str, bytes, bytes], str] = {}
-        self._usual: dict[tuple[Admission, str, bytes, bytes, str, int], tuple[str, str]] = {}
+        self._usual_intents: dict[_Request, str] = {}
+        self._usual: dict[tuple[Hashable, ...], tuple[str, str]] = {}
         self._second = self._moment = -1
         self._date = self._stamp = ""
 
@@ -60,57 +65,88 @@ class Entries:
             self._stamp = f"{self._date}.{milliseconds:03d}Z"
         return self._stamp
 
-    def intent(self, stamp: str, intent: Intent) -> str:
-        """Write an intent."""
-        request = self._request(intent.admission, intent.profile, intent.method, intent.path)
-        return (
-            f'"time":"{stamp}","record":"intent","id":"{intent.request_id}",{request},"token":"{intent.token}",'
-            f'"trace_sent":{_notes(intent.notes, intent.request_id)}}}'
-        )
+    def intents(self, stamp: str, intents: Iterable[Intent]) -> list[str]:
+        """Write intents.
 
-    def outcomes(self, stamp: str, records: Iterable[ExchangeRecord]) -> list[str]:
-        """Write outcomes."""
-        # Answered at the first attempt, nothing waited for, nothing noted: so it nearly always is, and it takes a third
-        # of the time to write, since most of it has been written before.
+        Args:
+            stamp: as `stamp` gives it.
+            intents: what is about to be sent.
+        """
+        beginning = f'"time":"{stamp}","record":"intent","id":"'
+        usual = self._usual_intents
+        entries = []
+        for intent in intents:
+            request_id = intent.request_id
+            kind = (intent.admission, intent.profile, intent.method, intent.path, intent.token)
+            middle = usual.get(kind) or self._describe_intent(kind)
+            trace = f'{request_id}"' if intent.notes is NO_NOTES else _notes(intent.notes, request_id)
+            entries.append(f"{beginning}{request_id}{middle}{trace}}}")
+        return entries
+
+    def _describe_intent(self, kind: _Request) -> str:
+        """Write what intents have in common that come again and again, after the id; remembered."""
+        admission, profile, method, path, token = kind
+        text = f'",{self._request(admission, profile, method, path)},"token":"{token}","trace_sent":"'
+        if len(method) + len(path) <= _LONGEST_REMEMBERED:
+            remember(self._usual_intents, kind, text, _MOST_REMEMBERED)
+        return text
+
+    def outcomes(
+        self, stamp: str, records: Iterable[ExchangeRecord], is_known: Callable[[ExchangeRecord], bool]
+    ) -> list[str]:
+        """Write outcomes.
+
+        Args:
+            stamp: as `stamp` gives it.
+            records: what is over.
+            is_known: asked for whatever is not like another that was written before; False leaves the record out. It
+                must depend on nothing but admission and profile.
+        """
+        # Answered at the first attempt, nothing waited for, nothing noted: so it nearly always is, and takes half the
+        # time to write, since most of it has been written before.
         beginning = f'"time":"{stamp}","record":"outcome","id":"'
         usual = self._usual
         entries = []
         for record in records:
-            if (
-                record.outcome != "answered"
-                or record.attempts != 1
-                or record.notes is not NO_NOTES
-                or record.refused is not None
-                or record.token_seconds
-                or record.connection_seconds
-            ):
-                entries.append(self._unusual(stamp, record))
-                continue
-            kind = (record.admission, record.profile, record.method, record.path, record.token, record.status)
-            middle, end = usual.get(kind) or self._describe_usual(record)
-            request_id, trace = record.request_id, record.trace
-            entries.append(
-                f'{beginning}{request_id}{middle}{request_id}{end}{record.received},"sent":{record.sent}'
-                f'{_trace_received(trace) if trace else ""},"ms":{record.seconds * 1000:.1f},'
-                f'"upstream_ms":{record.upstream_seconds * 1000:.1f}}}'
-            )
+            parts = usual.get((
+                record.admission, record.profile, record.method, record.path, record.token, record.status,
+                record.outcome, record.attempts, record.notes, record.refused,
+                record.token_seconds, record.connection_seconds,
+            ))  # fmt: skip
+            if parts is not None:
+                middle, end = parts
+                request_id, trace = record.request_id, record.trace
+                entries.append(
+                    f'{beginning}{request_id}{middle}{request_id}{end}{record.received},"sent":{record.sent}'
+                    f'{_trace_received(trace) if trace else ""},"ms":{record.seconds * 1000:.1f},'
+                    f'"upstream_ms":{record.upstream_seconds * 1000:.1f}}}'
+                )
+            elif is_known(record):
+                entries.append(self._outcome(stamp, record))
+                self._remember_usual(record)
         return entries
 
-    def _describe_usual(self, record: ExchangeRecord) -> tuple[str, str]:
-        """Write what usual outcomes have in common that come again and again, around the id; remembered."""
-        request = self._request(record.admission, record.profile, record.method, record.path)
-        parts = (f'",{request},"token":"{record.token}","trace_sent":"', f'",{_answer(record)},"received":')
-        if len(record.method) + len(record.path) <= _LONGEST_REMEMBERED:
-            kind = (record.admission, record.profile, record.method, record.path, record.token, record.status)
+    def _remember_usual(self, record: ExchangeRecord) -> None:
+        """Remember what usual outcomes have in common that come again and again, around the id."""
+        kind = (
+            record.admission, record.profile, record.method, record.path, record.token, record.status,
+            "answered", 1, NO_NOTES, None, 0.0, 0.0,
+        )  # fmt: skip
+        is_usual = kind[6:] == (
+            record.outcome, record.attempts, record.notes, record.refused,
+            record.token_seconds, record.connection_seconds,
+        )  # fmt: skip
+        if is_usual and len(record.method) + len(record.path) <= _LONGEST_REMEMBERED:
+            before = self._describe_intent(kind[:5])
+            parts = (before, f'",{_answer(record)},"received":')
             remember(self._usual, kind, parts, _MOST_REMEMBERED)
-        return parts
 
-    def _unusual(self, stamp: str, record: ExchangeRecord) -> str:
+    def _outcome(self, stamp: str, record: ExchangeRecord) -> str:
         request = self._request(record.admission, record.profile, record.method, record.path)
-        notes = _notes(record.notes, record.request_id if record.attempts else "")
+        trace = _notes(record.notes, record.request_id if record.attempts else "")
         return (
             f'"time":"{stamp}","record":"outcome","id":"{record.request_id}",{request},"token":"{record.token}",'
-            f'"trace_sent":{notes},{_answer(record)}'
+            f'"trace_sent":"{trace},{_answer(record)}'
             f"{'' if record.refused is None else _refused_attempt(record.refused)}"
             f',"received":{record.received},"sent":{record.sent}'
             f'{_trace_received(record.trace) if record.trace else ""},"ms":{record.seconds * 1000:.1f}'
@@ -163,13 +199,11 @@ def _answer(record: ExchangeRecord) -> str:
 
 
 def _notes(notes: Notes, request_id: str) -> str:
-    """Give the value of trace_sent, and the members after it; BelGov-Trace-Id is the caller's, or the request id."""
-    if notes is NO_NOTES:
-        return f'"{request_id}"'
+    """Write the end of trace_sent, and what follows; BelGov-Trace-Id is the caller's own, or else the request id."""
     reference, trace, _ = notes
-    sent = quoted(trace if trace and request_id else request_id)
+    sent = trace if trace and request_id else request_id
     return (
-        f'{sent}{f""","trace_caller":{quoted(trace)}""" if trace else ""}'
+        f'{quoted(sent)[1:]}{f""","trace_caller":{quoted(trace)}""" if trace else ""}'
         f'{f""","reference":{quoted(reference)}""" if reference else ""}'
     )
 

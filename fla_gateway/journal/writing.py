@@ -129,7 +129,8 @@ class AuditJournal:
         if announced:
             # Of these nothing was sent, and nothing will be: an intent after the outcome would be in doubt for ever.
             over = {record.request_id for record in finished if not record.attempts}
-            announced = [it for it in announced if it[0].request_id not in over]
+            if over:
+                announced = [it for it in announced if it[0].request_id not in over]
         try:
             self._write(finished, [intent for intent, _ in announced])
         except ProblemError as error:
@@ -149,8 +150,7 @@ class AuditJournal:
         now = self._wall()
         entries = self._outcomes(finished, now)
         if intents:
-            stamp = self._entries.stamp(now)
-            entries += [self._entries.intent(stamp, intent) for intent in intents]
+            entries += self._entries.intents(self._entries.stamp(now), intents)
             self._pen.commit(entries, len(intents), now)
             self._unfinished.update([intent.request_id for intent in intents])
         elif entries:
@@ -160,16 +160,15 @@ class AuditJournal:
         """Write what is over, but for what strangers were refused, which is added up."""
         if self._unfinished:
             self._unfinished.difference_update([record.request_id for record in finished])
-        known = [record for record in finished if record.admission.caller or self._is_known(record, now)]
-        return self._entries.outcomes(self._entries.stamp(now), known)
+        return self._entries.outcomes(self._entries.stamp(now), finished, self._is_known)
 
-    def _is_known(self, record: ExchangeRecord, now: float) -> bool:
+    def _is_known(self, record: ExchangeRecord) -> bool:
         """Tell whether an exchange is anybody's; a stranger's is added up."""
         if record.admission.caller or (record.admission.proof and record.profile):
             return True
         if record.code:
             # Without a code nobody was refused: a browser asked beforehand whether its page may call.
-            self._strangers.add(record.code, now)
+            self._strangers.add(record.code, self._wall())
         return False
 
     # Chores

@@ -181,18 +181,15 @@ class Exchange:
         try:
             if error is not None:
                 self.fail(error.code, error.detail, error.retry_after)
+                return
+            now = self._service.now()
+            connection = self._account.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
+            if connection is None:
+                self._task = self._service.spawn(self._prepare(fresh=False))
             else:
-                self._depart(token)
+                self._go(token, connection, now)
         except Exception as fault:  # noqa: BLE001 - as in `_prepare`; and the journal has others to tell after this one
             self._fault(fault)
-
-    def _depart(self, token: AccessToken) -> None:
-        now = self._service.now()
-        connection = self._account.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
-        if connection is None:
-            self._task = self._service.spawn(self._prepare(fresh=False))
-        else:
-            self._go(token, connection, now)
 
     async def _prepare(self, *, fresh: bool) -> None:
         """Wait for what is missing: a token, and then a connection, unless it is to be put on record before that."""
@@ -235,7 +232,8 @@ class Exchange:
         if caller.blocked:
             # It stopped reading before this connection was there to be held back.
             connection.read(on=False)
-        caller.hold(on=False)
+        if self.request_body.received > _OUTBOX_LIMIT:
+            caller.hold(on=False)
 
     def _send(self, connection: ApiConnection, token: AccessToken, payload: bytes, now: float) -> None:
         self._attempts += 1
@@ -414,18 +412,18 @@ class Exchange:
         caller, self._caller = self._caller, None
         if caller is None:
             self._service.orphans.discard(self)
-        trail = self._trail
+        trail, account = self._trail, self._account
         self._service.observer.exchange(
             ExchangeRecord(
-                self.request_id, self._account.name, self.method, self._route.path,
+                self.request_id, account.name, self.method, self._route.path,
                 self._status, origin, code, outcome,
                 self.request_body.received, self.sent, now - self.started, self._attempts,
                 self._admission, self._fields.notes, now, trail.token, trail.trace,
                 trail.token_seconds, trail.connection_seconds, trail.upstream_seconds, trail.refused,
             )
         )  # fmt: skip
-        if self._account.limiter is not None:
-            self._account.limiter.leave(self._admission.caller, now)
+        if account.limiter is not None:
+            account.limiter.leave(self._admission.caller, now)
         if caller is not None:
             if outcome == "truncated":
                 # This exchange is over: what is lost from here on is a connection without one.

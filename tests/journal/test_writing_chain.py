@@ -49,7 +49,8 @@ class Life:
 
     def append(self, number: int) -> None:
         stamp = self.entries.stamp(self.now)
-        self.store.append([self.entries.intent(stamp, an_intent(self.written + it)) for it in range(number)], self.now)
+        intents = [an_intent(self.written + it) for it in range(number)]
+        self.store.append(self.entries.intents(stamp, intents), self.now)
         self.written += number
 
     def wait(self, seconds: int) -> None:

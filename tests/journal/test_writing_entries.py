@@ -32,14 +32,14 @@ def members(entry):
 
 def outcome(entries, **changes):
     """Write and read an outcome."""
-    (entry,) = entries.outcomes("t", [a_record(**changes)])
+    (entry,) = entries.outcomes("t", [a_record(**changes)], lambda _: True)
     return members(entry)
 
 
 def test_an_intent_has_all_that_is_known_before_sending(entries):
     """The members are those of the issue, with the masked path and the rule that allowed the request."""
     path = b"/REST/dimona/v2/workers/85010112345?name=x"
-    assert members(entries.intent("2026-11-22T12:00:00.000Z", an_intent(path=path))) == {
+    assert members(entries.intents("2026-11-22T12:00:00.000Z", [an_intent(path=path)])[0]) == {
         "time": "2026-11-22T12:00:00.000Z",
         "record": "intent",
         "id": the_id(1),
@@ -58,7 +58,7 @@ def test_an_intent_has_all_that_is_known_before_sending(entries):
 
 def test_an_outcome_repeats_the_intent_and_adds_the_fate(entries):
     """Whoever has the outcome needs no other line to say what was sent for whom, and what became of it."""
-    intent = members(entries.intent("t", an_intent()))
+    intent = members(entries.intents("t", [an_intent()])[0])
     assert outcome(entries) == intent | {
         "record": "outcome",
         "status": 201,
@@ -107,7 +107,7 @@ def test_the_usual_outcome_differs_from_any_other_in_its_values_alone(status, pa
     usual = a_record(status=status, path=path, trace=trace, token_seconds=0.0, connection_seconds=0.0, **changes)
     waited = replace(usual, token_seconds=0.5)
     for _ in ("written", "remembered"):
-        quick, long = map(members, entries.outcomes("t", [usual, waited]))
+        quick, long = map(members, entries.outcomes("t", [usual, waited], lambda _: True))
         assert long.pop("token_ms") == 500.0
         assert list(quick.items()) == list(long.items())
 
@@ -185,7 +185,7 @@ def test_the_trace_sent_is_the_callers_own_if_there_is_one(entries):
     own = Notes(trace="abc-1")
     found = outcome(entries, notes=own)
     assert (found["trace_sent"], found["trace_caller"]) == ("abc-1", "abc-1")
-    assert members(entries.intent("t", an_intent(notes=own)))["trace_sent"] == "abc-1"
+    assert members(entries.intents("t", [an_intent(notes=own)])[0])["trace_sent"] == "abc-1"
     assert outcome(entries)["trace_sent"] == the_id(1)
     assert outcome(entries, attempts=0)["trace_sent"] == ""
     assert outcome(entries, attempts=0, notes=own)["trace_sent"] == ""
@@ -199,8 +199,8 @@ def test_whatever_a_text_holds_it_stays_one_line_of_ascii_and_comes_back(
     notes, admission = Notes(reference, trace), Admission(caller, proof, rule, observed=True)
     entries = Entries(KEY, {})
     for entry in (
-        *entries.outcomes("t", [a_record(notes=notes, trace=received, admission=admission)]),
-        entries.intent("t", an_intent(notes=notes, admission=admission)),
+        *entries.outcomes("t", [a_record(notes=notes, trace=received, admission=admission)], lambda _: True),
+        entries.intents("t", [an_intent(notes=notes, admission=admission)])[0],
     ):
         assert entry.isascii()
         assert entry.isprintable()
@@ -213,7 +213,7 @@ def test_whatever_a_text_holds_it_stays_one_line_of_ascii_and_comes_back(
 @given(method=st.binary(max_size=40), path=st.binary(max_size=600))
 def test_whatever_stood_in_the_head_it_stays_one_line(method, path):
     """Method and path come from the wire; only what is harmless is repeated."""
-    (entry,) = Entries(KEY, {}).outcomes("t", [a_record(method=method, path=path)])
+    (entry,) = Entries(KEY, {}).outcomes("t", [a_record(method=method, path=path)], lambda _: True)
     found = members(entry)
     assert entry.isprintable()
     assert found["path"] == mask_path(path, KEY)
