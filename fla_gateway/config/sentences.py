@@ -14,16 +14,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fla_gateway.config.places import place
-from fla_gateway.config.schema import (
+from fla_gateway.config.schema import ApiKey, Listener
+from fla_gateway.config.shape import key_names, table_at, tables
+from fla_gateway.config.values import (
     MODE_PATTERN,
     NAME_PATTERN,
     SCOPE_PATTERN,
     SERVICE_ACCOUNT_PATTERN,
     SHA256_PATTERN,
-    ApiKey,
-    Listener,
 )
-from fla_gateway.config.shape import key_names, table_at, tables
 from fla_gateway.errors import Fault
 
 _SENTENCES: Final[Mapping[str, str]] = {

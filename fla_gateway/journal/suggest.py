@@ -22,7 +22,7 @@ MOST_PATTERNS: Final = 1_000
 
 _SHORTEST_PREFIX: Final = 2  # /REST/<service>: a wider entry is for a person to write
 _MASKED: Final = re.compile(r"~[0-9a-f]{12}")
-# As NAME_PATTERN of config.schema, which would bring pydantic along; a test compares the two.
+# As NAME_PATTERN of config.values, which would bring pydantic along; a test compares the two.
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fla_gateway.access.masking import KEY_BYTES, mask_path
 from fla_gateway.access.policy import matches, parse_rule
-from fla_gateway.config.schema import NAME_PATTERN
+from fla_gateway.config.values import NAME_PATTERN
 from fla_gateway.journal.exchanges import Exchange
 from fla_gateway.journal.lines import read
 from fla_gateway.journal.suggest import MOST_PATTERNS, NAME, Suggestions, toml

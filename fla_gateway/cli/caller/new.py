@@ -26,7 +26,7 @@ examples:
   fla-gateway caller new payroll --expires 2027-06-30
   fla-gateway caller new payroll --quiet | head -n 1 > payroll.key"""
 
-# As NAME_PATTERN of config.schema, which would bring pydantic along; a test compares the two.
+# As NAME_PATTERN of config.values, which would bring pydantic along; a test compares the two.
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _TABLE: Final = """\
 {key}
