@@ -1,7 +1,7 @@
 """Rule with state: how much callers may ask of one profile at once, and how they share what it has.
 
 Owns the limits of a profile and of its callers, and who is active in it. Refuses to read a clock, to hold anybody back
-and to know what a request is: one that exceeds a limit is refused, and comes again.
+and to know what a request is: one that exceeds a limit is refused (`excess` says how), and comes again.
 
 Of a limit of the profile everybody who is active has an equal share. One caller alone may use all of it; as soon as
 another one appears, what he has not used of his share is kept free for him. So a flood of one takes nothing away from
@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from fla_gateway.access import excess
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.access.token_bucket import ONE, TokenBucket
 from fla_gateway.config.schema import CallerTable, Limits, ProfileTable
@@ -211,16 +212,16 @@ class Limiter:
             size: bytes, as announced or as they have come so far.
         """
         most = self._bodies.get(caller, self._body)
-        return _body_too_large(most) if 0 <= most < size else None
+        return excess.body_too_large(most) if 0 <= most < size else None
 
     def _beyond_shared(self, use: _Use, now: float) -> Refusal | None:
         if self._most is not None and not self._has_room(use, self._most, now):
-            return _shared_concurrent(self._most, len(self._active))
+            return excess.shared_concurrent(self._most, len(self._active))
         if self._rate is not None:
             wait = self._rate.take(use, self._active, now)
             if wait:
                 use.expected = now + wait
-                return _shared_rate(self._rate.bucket.rate, len(self._active), wait)
+                return excess.shared_rate(self._rate.bucket.rate, len(self._active), wait)
         return None
 
     def _has_room(self, use: _Use, most: int, now: float) -> bool:
@@ -289,54 +290,8 @@ def _smaller(one: int | None, other: int | None) -> int:
 
 def _beyond_own(use: _Use, now: float) -> Refusal | None:
     if use.running >= use.most:
-        return Refusal(
-            "too-many-requests",
-            f"Caller {use.name} has {use.running} exchanges running, as many as 'concurrent' of its own limits "
-            "permits. Wait for the end of one before the next is begun.",
-            1,
-        )
-    wait = 0.0 if use.bucket is None else use.bucket.wait(now)
-    if use.bucket is None or not wait:
+        return excess.own_concurrent(use.name, use.running)
+    if use.bucket is None:
         return None
-    seconds, rate = _whole(wait), use.bucket.rate
-    return Refusal(
-        "too-many-requests",
-        f"Caller {use.name} makes more requests than the {rate:g} per second of its own limits. "
-        f"Try again in {seconds} s, and spread requests over time.",
-        seconds,
-    )
-
-
-def _body_too_large(most: int) -> Refusal:
-    return Refusal(
-        "body-too-large",
-        f"The body is larger than the {most} bytes that this caller may send here; "
-        "see 'limits' of the caller and of the profile in the configuration.",
-    )
-
-
-def _shared_concurrent(most: int, sharers: int) -> Refusal:
-    return Refusal(
-        "too-many-requests",
-        f"The profile's limit of {most} concurrent exchanges{_among(sharers)} is reached. "
-        "Wait for the end of one, or try again in 1 s.",
-        1,
-    )
-
-
-def _shared_rate(rate: float, sharers: int, wait: float) -> Refusal:
-    seconds = _whole(wait)
-    return Refusal(
-        "too-many-requests",
-        f"The profile's limit of {rate:g} requests per second{_among(sharers)} is reached. "
-        f"Try again in {seconds} s, and spread requests over time.",
-        seconds,
-    )
-
-
-def _among(sharers: int) -> str:
-    return f", shared by the {sharers} callers who are active now," if sharers > 1 else ""
-
-
-def _whole(seconds: float) -> int:
-    return max(1, math.ceil(seconds))
+    wait = use.bucket.wait(now)
+    return excess.own_rate(use.name, use.bucket.rate, wait) if wait else None
