@@ -141,14 +141,8 @@ def calm(**changes: object) -> Status:
     return replace(status, **changes)  # type: ignore[arg-type]  # as above
 
 
-def failing() -> Status:
-    """Give a gateway with every kind of trouble."""
-    refused = Failure(
-        ago(minutes=2),
-        "token-refused",
-        detail="The token server answered 401 with invalid_client: unknown client, or certificate not registered.",
-    )
-    broken = profile(
+def _broken() -> ProfileStatus:
+    return profile(
         "broken",
         served=False,
         why_not="the file /etc/fla-gateway/acme.pfx cannot be opened: the password is wrong (check password_file)",
@@ -159,6 +153,15 @@ def failing() -> Status:
         last_success=None,
         last_failure=None,
         minutes=(),
+    )
+
+
+def failing() -> Status:
+    """Give a gateway with every kind of trouble."""
+    refused = Failure(
+        ago(minutes=2),
+        "token-refused",
+        detail="The token server answered 401 with invalid_client: unknown client, or certificate not registered.",
     )
     return calm(
         profiles=(
@@ -179,7 +182,7 @@ def failing() -> Status:
             ),
             simulation("test", token=token(failures=2, last_failure=replace(refused, code="token-timeout", detail=""))),
             simulation("old", certificate=CertificateStatus("CN=old", ago(days=4), -4)),
-            broken,
+            _broken(),
         ),
         recent=(
             call(0, status=503, method="POST", path="/REST/dimona/v2/declarations"),

@@ -12,9 +12,9 @@ from hashlib import sha256
 
 import pytest
 
-from tests.support.behaviour import ok
 from tests.support.chromium import OPEN_LOOPBACK, run_chromium
 from tests.support.devtools import PageError, new_page
+from tests.support.raw_http import ok
 
 pytestmark = pytest.mark.needs_program("chromium")
 

@@ -11,9 +11,9 @@ import pytest
 
 from fla_gateway.cli.main import execute
 from tests.docs.pages import ROOT, blocks
-from tests.support.behaviour import get, post
 from tests.support.keys import TlsAuthority, make_certificate, make_rsa, pkcs12_bytes, write_private
 from tests.support.process import Government, run
+from tests.support.raw_http import get, post
 
 README = ROOT / "README.md"
 PLACEHOLDER = "0" * 64

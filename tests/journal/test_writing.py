@@ -17,7 +17,6 @@ from fla_gateway.journal.exchanges import History
 from fla_gateway.journal.reading import read_segments, segments_of
 from fla_gateway.journal.verification import verify
 from fla_gateway.proxy.record import Journal, Notes, Observer
-from tests.support.behaviour import eventually
 from tests.support.journal_writer import (
     DAY,
     NOON,
@@ -33,6 +32,7 @@ from tests.support.journal_writer import (
     the_id,
 )
 from tests.support.tokens import HandClock
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

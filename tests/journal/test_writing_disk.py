@@ -16,7 +16,6 @@ from fla_gateway.journal.entries import Entries
 from fla_gateway.journal.store import Store
 from fla_gateway.journal.syncing import Syncing
 from fla_gateway.journal.writing import AuditJournal
-from tests.support.behaviour import eventually
 from tests.support.journal_writer import (
     DAY,
     FACTS,
@@ -32,6 +31,7 @@ from tests.support.journal_writer import (
     the_id,
 )
 from tests.support.tokens import HandClock
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from fla_gateway.journal.reading import read_segments, segments_of
 from fla_gateway.journal.retention import Contents, outdated
 from fla_gateway.journal.segments import Segment
 from fla_gateway.journal.verification import verify
-from tests.support.behaviour import eventually
 from tests.support.journal_writer import DAY, NOON, an_intent, files, intend, of_kind, opened
 from tests.support.tokens import HandClock
+from tests.support.waiting import eventually
 
 # NOON is that of 2026-11-22.
 SEGMENTS = [Segment(number, f"202611{number:02d}") for number in range(1, 22)]

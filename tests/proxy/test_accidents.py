@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from tests.support.behaviour import REFUSED_TOKEN, TruncatedError, eventually, get, ok, post, post_chunked
+from tests.support.raw_http import REFUSED_TOKEN, TruncatedError, get, ok, post, post_chunked
+from tests.support.waiting import eventually
 
 CALLERS = 16
 ROUNDS = 15

@@ -12,7 +12,8 @@ import pytest
 from fla_gateway.errors import ProblemError
 from fla_gateway.proxy.record import Intent, Told
 from tests.proxy.test_limiter_ends import ONE, room
-from tests.support.behaviour import OK, REFUSED_TOKEN, eventually, get, post, post_chunked
+from tests.support.raw_http import OK, REFUSED_TOKEN, get, post, post_chunked
+from tests.support.waiting import eventually
 
 FULL = ProblemError("journal-unavailable", "The disk is full.", 5)
 PATH = "/employer/REST/x"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.behaviour import OK, eventually, get, post
+from tests.support.raw_http import OK, get, post
+from tests.support.waiting import eventually
 
 
 async def pooled(rig):

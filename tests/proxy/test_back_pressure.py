@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from tests.support.behaviour import OK, eventually, get, ok, post, send_quietly
+from tests.support.raw_caller import send_quietly
+from tests.support.raw_http import OK, get, ok, post
+from tests.support.waiting import eventually
 
 BIG = bytes(range(256)) * 80_000
 """20 MB."""

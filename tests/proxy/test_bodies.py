@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.behaviour import OK, get, ok, post, post_chunked
+from tests.support.raw_http import OK, get, ok, post, post_chunked
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\nX: 1\r\n\r\n"

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from fla_gateway.errors import ProblemError
-from tests.support.behaviour import OK, REFUSED_TOKEN, eventually, get, ok, post
+from tests.support.raw_http import OK, REFUSED_TOKEN, get, ok, post
+from tests.support.waiting import eventually
 
 CHANGING = ["POST", "PUT", "PATCH", "DELETE"]
 

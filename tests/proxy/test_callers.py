@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 
 from fla_gateway.access.caller import ANONYMOUS, STRANGER
-from tests.support.behaviour import get, post, post_chunked
+from tests.support.raw_http import get, post, post_chunked
 
 KEY = "flagw_" + "0123456789abcdef" * 4
 OTHER = "flagw_" + "fedcba9876543210" * 4

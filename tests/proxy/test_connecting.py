@@ -9,8 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.behaviour import get, post, running
+from tests.support.behaviour import running
 from tests.support.keys import NOW, TlsAuthority
+from tests.support.raw_http import get, post
 
 
 def not_sent(answer, status, code):

@@ -10,8 +10,8 @@ import pytest
 
 from fla_gateway.egress import Egress
 from fla_gateway.secret import Secret
-from tests.support.behaviour import get, post
 from tests.support.keys import TlsAuthority
+from tests.support.raw_http import get, post
 
 PASSWORD = "canary:pässword"
 OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from tests.support.behaviour import OK, REFUSED_TOKEN, SWEEP_SECONDS, Caller, eventually, get, ok, post
+from tests.support.behaviour import SWEEP_SECONDS
+from tests.support.raw_caller import Caller
+from tests.support.raw_http import OK, REFUSED_TOKEN, get, ok, post
+from tests.support.waiting import eventually
 
 
 async def told(rig):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.behaviour import OK, eventually, get, ok, post
+from tests.support.raw_http import OK, get, ok, post
+from tests.support.waiting import eventually
 
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nFla-Gateway-Origin: x\r\nConnection: close\r\n\r\n"
 EXPECTING = get("/employer/REST/x", "Content-Length: 4", "Expect: 100-continue", method="POST")

@@ -14,7 +14,8 @@ from hashlib import sha256
 import pytest
 
 from fla_gateway.access.caller import STRANGER
-from tests.support.behaviour import TruncatedError, eventually, get, ok, post
+from tests.support.raw_http import TruncatedError, get, ok, post
+from tests.support.waiting import eventually
 
 KEYS = {"payroll": "flagw_" + "0123456789abcdef" * 4, "hr": "flagw_" + "fedcba9876543210" * 4}
 PROFILES = ("employer", "second")

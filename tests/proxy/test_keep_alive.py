@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.behaviour import OK, eventually, get, ok, post
+from tests.support.raw_http import OK, get, ok, post
+from tests.support.waiting import eventually
 
 
 async def test_many_requests_share_one_connection_on_each_side(rig):

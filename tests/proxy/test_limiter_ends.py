@@ -10,7 +10,8 @@ import pytest
 from fla_gateway.errors import ProblemError
 from tests.proxy.test_accidents import Api, converse
 from tests.proxy.test_records import Journal
-from tests.support.behaviour import REFUSED_TOKEN, eventually, get, ok, post, post_chunked
+from tests.support.raw_http import REFUSED_TOKEN, get, ok, post, post_chunked
+from tests.support.waiting import eventually
 
 ONE = "limits = { concurrent = 1, body_bytes = 1000 }"
 CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"

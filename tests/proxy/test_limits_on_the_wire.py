@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.behaviour import eventually, get, ok, post, post_chunked
+from tests.support.raw_http import get, ok, post, post_chunked
+from tests.support.waiting import eventually
 
 PROBLEM = "Content-Type: application/problem+json"
 

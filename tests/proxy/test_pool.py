@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from tests.support.behaviour import OK, eventually, get, post
+from tests.support.raw_http import OK, get, post
+from tests.support.waiting import eventually
 
 ONE = "[gateway.pool]\nconnections = 1\n"
 

@@ -8,7 +8,7 @@ import pytest
 
 from fla_gateway.config.schema import Pool as PoolSettings
 from fla_gateway.proxy.pool import Pool
-from tests.support.behaviour import MovableClock
+from tests.support.fakes import MovableClock
 
 
 class NoTransport:

@@ -9,7 +9,8 @@ import pytest
 
 from fla_gateway.errors import ProblemError
 from fla_gateway.problems import PROBLEMS
-from tests.support.behaviour import eventually, get, post
+from tests.support.raw_http import get, post
+from tests.support.waiting import eventually
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "origin", "delivery", "retryable", "profile"}
 

@@ -9,7 +9,8 @@ import pytest
 from fla_gateway.errors import ProblemError
 from fla_gateway.proxy.record import Intent, Notes
 from fla_gateway.proxy.request_fields import token_id
-from tests.support.behaviour import eventually, get, ok, post
+from tests.support.raw_http import get, ok, post
+from tests.support.waiting import eventually
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fla_gateway.errors import ProblemError
-from tests.support.behaviour import OK, REFUSED_TOKEN, get, ok, post, post_chunked
+from tests.support.raw_http import OK, REFUSED_TOKEN, get, ok, post, post_chunked
 
 
 def refusing(*good, answer=REFUSED_TOKEN):

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from tests.proxy.test_callers import CALLERS, KEY, OTHER
-from tests.support.behaviour import get
+from tests.support.raw_http import get
 
 POLL = get("/employer/REST/dimona/v2/x", f"X-Api-Key: {KEY}")
 ELSEWHERE = get("/employer/REST/other", f"X-Api-Key: {KEY}")

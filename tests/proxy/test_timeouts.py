@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from tests.support.behaviour import OK, TruncatedError, eventually, get, ok, post, send_quietly
+from tests.support.raw_caller import send_quietly
+from tests.support.raw_http import OK, TruncatedError, get, ok, post
+from tests.support.waiting import eventually
 
 BIG = bytes(20_000_000)
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 
 from fla_gateway.access.caller import STRANGER
-from tests.support.behaviour import get, ok, post
+from tests.support.raw_http import get, ok, post
 
 KEY = "flagw_" + "0123456789abcdef" * 4
 PAGE = "Origin: https://erp.example"

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from fla_gateway.runtime.surface import MOST_HANDSHAKES
-from tests.support.behaviour import PATIENCE, connect, get
 from tests.support.keys import write_identity
 from tests.support.process import run
+from tests.support.raw_caller import connect
+from tests.support.raw_http import get
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.behaviour import connect, eventually, get, ok, post
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_rsa, write_private
 from tests.support.process import Government, ask, run, token_answer
+from tests.support.raw_caller import connect
+from tests.support.raw_http import get, ok, post
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 

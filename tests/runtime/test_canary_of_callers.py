@@ -14,10 +14,12 @@ import pytest
 from fla_gateway.access.admissions import Identity
 from fla_gateway.access.caller import Presented
 from fla_gateway.secret import Secret
-from tests.support.behaviour import connect, eventually, get, post
 from tests.support.cluster import AUDIENCE, ISSUER, claims, jwk, jwks, sign
 from tests.support.keys import make_rsa, write_identity
 from tests.support.process import Government, run, token_answer
+from tests.support.raw_caller import connect
+from tests.support.raw_http import get, post
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 

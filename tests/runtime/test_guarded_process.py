@@ -14,10 +14,10 @@ from hashlib import sha256
 import pytest
 
 from tests.observe.collectors import collecting
-from tests.support.behaviour import get, post
 from tests.support.cluster import AUDIENCE, ISSUER, claims, jwk, jwks, sign
 from tests.support.keys import make_rsa, write_identity
 from tests.support.process import Government, run
+from tests.support.raw_http import get, post
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 

@@ -13,9 +13,9 @@ import pytest
 from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.kernel import syscall
 from fla_gateway.runtime.needed_files import allowed_paths
-from tests.support.behaviour import get, post
 from tests.support.keys import write_identity, write_private
 from tests.support.process import Government, run
+from tests.support.raw_http import get, post
 
 
 def _version() -> int:

@@ -16,8 +16,10 @@ from fla_gateway.errors import ConfigurationError
 from fla_gateway.runtime.binding import bind
 from fla_gateway.runtime.handshakes import Handshakes, TlsServer
 from fla_gateway.runtime.listener_tls import server_context, tls_warnings
-from tests.support.behaviour import PATIENCE, connect, eventually, get
 from tests.support.keys import NOW, certificate_pem, key_pem, make_certificate, make_ec, make_rsa, write_private
+from tests.support.raw_caller import connect
+from tests.support.raw_http import get
+from tests.support.waiting import PATIENCE, eventually
 
 PLACE = "gateway.listen[0].tls"
 

@@ -17,8 +17,10 @@ from fla_gateway.config.address import uri_host
 from fla_gateway.config.schema import Listener
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.runtime.binding import bind
-from tests.support.behaviour import Caller, eventually, get
 from tests.support.folders import let_others_in
+from tests.support.raw_caller import Caller
+from tests.support.raw_http import get
+from tests.support.waiting import eventually
 
 
 def unix(path, **options):

@@ -20,9 +20,9 @@ from fla_gateway.peercred import overflow_ids
 from fla_gateway.runtime.binding import bind
 from fla_gateway.runtime.listeners import Listeners
 from fla_gateway.runtime.peers import peer_of
-from tests.support.behaviour import PATIENCE
 from tests.support.folders import let_others_in
 from tests.support.keys import NOW, YEAR, TlsAuthority, certificate_pem, key_pem, make_certificate, make_ec
+from tests.support.waiting import PATIENCE
 
 NO_NAMESPACE = 77
 CONNECT = """

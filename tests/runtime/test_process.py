@@ -8,9 +8,11 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.support.behaviour import connect, eventually, get, ok, post
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, write_identity, write_private
 from tests.support.process import Government, run
+from tests.support.raw_caller import connect
+from tests.support.raw_http import get, ok, post
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 

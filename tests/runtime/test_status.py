@@ -17,8 +17,8 @@ from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.observation import Observation
 from fla_gateway.runtime.sources import Sources
 from fla_gateway.runtime.status import assemble, recall_doubts
-from tests.support.behaviour import get, ok, post
 from tests.support.keys import write_identity
+from tests.support.raw_http import get, ok, post
 
 KEY = new_key()
 CALLERS = f"""

@@ -17,10 +17,11 @@ from fla_gateway.journal.doubt import reason
 from fla_gateway.journal.exchanges import NO_OUTCOME, Exchange, History
 from fla_gateway.journal.reading import is_written, read_segments, segments_of
 from fla_gateway.journal.verification import verify
-from tests.support.behaviour import TruncatedError, eventually, post
 from tests.support.journal_writer import chained_lines
 from tests.support.keys import TlsAuthority, write_identity
 from tests.support.process import Government, Process, run
+from tests.support.raw_http import TruncatedError, post
+from tests.support.waiting import eventually
 
 CALLERS = 12
 LONGEST_SECONDS = 0.3

@@ -12,7 +12,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.behaviour import OK, PATIENCE, Answer, Api, Caller, Request, connect, get, ok
+from tests.support.raw_api import Api
+from tests.support.raw_caller import Caller, connect
+from tests.support.raw_http import OK, Answer, Request, get, ok
+from tests.support.waiting import PATIENCE
 
 TOKEN_PATH = b"/REST/oauth/v5/token"
 

@@ -1,0 +1,16 @@
+"""How long tests wait, and how they wait for what no event tells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+PATIENCE = 8.0
+"""Seconds after which a wait of a test has failed; no test that succeeds comes near."""
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    """Give the loop turns until something is true; for what no event tells."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.002)
