@@ -136,6 +136,48 @@ def test_outcomes_that_are_alike_in_most_are_not_taken_for_each_other(entries):
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"outcome": "truncated"},
+        {"outcome": "caller-gone"},
+        {"outcome": "unknown", "origin": "network", "code": "connection-lost", "upstream_seconds": 0.0},
+        {"attempts": 0, "outcome": "refused", "origin": "gateway", "code": "stopping", "upstream_seconds": 0.0},
+        {"attempts": 0},
+        {"attempts": 2},
+        {"attempts": 2, "refused": Attempt(401, "aa", "t", 1)},
+        {"refused": Attempt(401, "aa", "t", 1)},
+        {"notes": Notes(reference="0")},
+        {"notes": Notes(trace="0")},
+        {"token_seconds": 0.5},
+        {"connection_seconds": 0.5},
+    ],
+)
+def test_nothing_unusual_is_written_as_the_usual_that_came_before(entries, changes):
+    """What ended otherwise, waited, was made again or noted has a line of its own, and so has the usual after it."""
+    plain = {"token_seconds": 0.0, "connection_seconds": 0.0}
+    usual = outcome(entries, **plain)
+    assert outcome(entries, **plain | changes) == outcome(Entries(KEY, {"employer": "production"}), **plain | changes)
+    assert outcome(entries, **plain) == usual != outcome(entries, **plain | changes)
+
+
+def test_intents_that_are_alike_in_most_are_not_taken_for_each_other(entries):
+    """Another token, path, method, profile or caller is another line, and so is one with notes."""
+    first = members(entries.intents("t", [an_intent()])[0])
+    for other, name, shown in [
+        (an_intent(token="feedbeef"), "token", "feedbeef"),
+        (an_intent(path=b"/REST/other"), "path", "/REST/other"),
+        (an_intent(method=b"PUT"), "method", "PUT"),
+        (an_intent(profile="training"), "profile", "training"),
+        (an_intent(notes=Notes(reference="0")), "reference", "0"),
+        (an_intent(notes=Notes(trace="0")), "trace_caller", "0"),
+    ]:
+        written, again = map(members, entries.intents("t", [other, an_intent()]))
+        assert (again, written[name]) == (first, shown) != (first, first.get(name))
+    (foreign,) = entries.intents("t", [an_intent(admission=Admission("hr", "uid:7", "GET /REST/**", observed=True))])
+    assert [members(foreign)[name] for name in ("caller", "proof", "observed")] == ["hr", "uid:7", True]
+
+
+@pytest.mark.parametrize(
     ("changes", "delivery"),
     [
         ({"attempts": 0, "origin": "gateway", "outcome": "refused", "upstream_seconds": 0.0}, "not-sent"),
@@ -245,11 +287,19 @@ def test_what_is_remembered_is_never_mixed_up(entries):
 
 
 def test_what_is_remembered_is_bounded(entries):
-    """Callers who never repeat a path cost no memory."""
+    """Callers who never repeat a path cost no memory, whether they read or change; what is long is never remembered."""
+    usual = {"token_seconds": 0.0, "connection_seconds": 0.0}
     for number in range(3_000):
-        outcome(entries, path=b"/REST/%d" % number, method=b"M" * (number % 20) + b"-%d" % number)
-        outcome(entries, admission=Admission("x", f"uid:{number}"))
-    assert len(entries._requests) <= 1_024
+        path = b"/REST/%d" % number
+        outcome(entries, path=path, method=b"M" * (number % 20) + b"-%d" % number)
+        outcome(entries, admission=Admission("x", f"uid:{number}"), **usual)
+        entries.intents("t", [an_intent(path=path), an_intent(token=f"{number:08x}")])
+    memories = (entries._requests, entries._usual, entries._usual_intents)
+    assert max(map(len, memories)) <= 1_024
+    long = b"/REST/" + b"x" * 10_000
+    assert outcome(entries, path=long, **usual) == outcome(entries, path=long, **usual)
+    entries.intents("t", [an_intent(path=long)])
+    assert not any(long in question for memory in memories for question in memory)
 
 
 def test_a_moment_is_cut_to_the_millisecond(entries):

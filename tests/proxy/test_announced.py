@@ -8,6 +8,7 @@ from collections import deque
 from functools import partial
 
 import pytest
+from structlog.testing import capture_logs
 
 from fla_gateway.errors import ProblemError
 from fla_gateway.proxy.record import Intent, Told
@@ -393,3 +394,17 @@ async def test_a_reset_behind_a_fin_is_noticed(warm):
     journal.tell()
     record = await rig.records.next()
     assert (record.outcome, record.attempts, methods(rig)) == ("caller-gone", 0, [])
+
+
+async def test_a_fault_of_ours_while_one_is_told_reaches_nobody_else(warm):
+    """A code that no table knows stands for any fault: it is answered as one, and whoever told it goes on to others."""
+    rig, journal = await warm(profile=ONE)
+    caller = await announced(rig, journal, post(b"declaration"))
+    with capture_logs() as logs:
+        journal.tell(ProblemError("no-such-code", "?"))
+    assert [event["event"] for event in logs] == ["exchange-failed"]
+    assert ((answer := await caller.answer()).code, answer.problem["delivery"]) == ("internal-error", "not-sent")
+    record = await rig.records.next()
+    assert (record.code, record.attempts, rig.records.empty()) == ("internal-error", 0, True)
+    assert await api_has_seen_nothing(rig)
+    assert await room(rig, 1)
