@@ -13,6 +13,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import structlog
+
+_LOG = structlog.get_logger()
+
 Wanted = Callable[[], tuple[list[int], list[int]]]
 """Gives the descriptors to be synced, and those among them to be closed afterwards."""
 
@@ -77,9 +81,7 @@ class Syncing:
         running.add_done_callback(partial(self._end, waiting))
 
     def _end(self, waiting: asyncio.Future[OSError | None] | None, running: asyncio.Future[None]) -> None:
-        error = running.exception()
-        if error is not None and not isinstance(error, OSError):
-            raise error
+        error = _failure(running)
         told = [waiting]
         if error is not None:
             # Who asked in the meantime wrote to the same file: what is lost of it the next fsync would not say.
@@ -88,11 +90,23 @@ class Syncing:
         self._running = self._next is not None
         if self._running:
             self._loop.call_soon(self._start)
-        if not self._finished:
-            self._done(error)
-        for future in told:
-            if future is not None and not future.done():
-                future.set_result(error)
+        try:
+            if not self._finished:
+                self._done(error)
+        finally:
+            # Callers wait behind these, and must not for the sake of a fault of ours.
+            for future in told:
+                if future is not None and not future.done():
+                    future.set_result(error)
+
+
+def _failure(running: asyncio.Future[None]) -> OSError | None:
+    """Give the error that an fsync ended with; what is no error of the disk counts as one, since nothing is proven."""
+    error = running.exception()
+    if error is None or isinstance(error, OSError):
+        return error
+    _LOG.error("journal-fault", error=type(error).__name__, exc_info=error)
+    return OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def _sync(descriptors: list[int], afterwards: list[int]) -> None:

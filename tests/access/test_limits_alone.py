@@ -22,6 +22,18 @@ STEPS = st.lists(
 )
 
 
+def _step(quick: Limiter, long: Limiter, running: dict[str, int], name: str, enters: bool, now: float) -> None:
+    """Have a caller begin an exchange, or end one of his, with both limiters; they must say the same."""
+    if enters:
+        refusal = quick.enter(name, now)
+        assert refusal == long.enter(name, now)
+        running[name] += refusal is None
+    elif running[name]:
+        quick.leave(name, now)
+        long.leave(name, now)
+        running[name] -= 1
+
+
 @given(most=st.integers(1, 6), rate=st.sampled_from([None, None, 2, 50]), steps=STEPS)
 def test_a_limit_of_his_own_that_nobody_reaches_changes_nothing(most, rate, steps):
     """Who has a limit of his own is never judged the quick way; where it is out of reach, both say the same."""
@@ -33,14 +45,7 @@ def test_a_limit_of_his_own_that_nobody_reaches_changes_nothing(most, rate, step
     for step, number, pause in steps:
         name = NAMES[number]
         now += pause
-        if step == "enter":
-            refusal = quick.enter(name, now)
-            assert refusal == long.enter(name, now)
-            running[name] += refusal is None
-        elif running[name]:
-            quick.leave(name, now)
-            long.leave(name, now)
-            running[name] -= 1
+        _step(quick, long, running, name, step == "enter", now)
         assert sum(running.values()) <= most
 
 
@@ -71,14 +76,7 @@ def test_through_a_long_life_nobody_has_more_than_he_may(seed, rate):
         # Spells in which one is alone, and spells in which all of them come; of much traffic, and of hardly any.
         name = NAMES[step // 40 % 4 % 3] if step // 20 % 2 else dice.choice(NAMES)
         now += dice.choice([0.0, 0.0, 0.01, 0.1, 0.3, ACTIVE_SECONDS if step % 40 < 3 else 0.02])
-        if dice.random() < (0.6 if step // 60 % 3 else 0.2):
-            refusal = quick.enter(name, now)
-            assert refusal == long.enter(name, now)
-            running[name] += refusal is None
-        elif running[name]:
-            quick.leave(name, now)
-            long.leave(name, now)
-            running[name] -= 1
+        _step(quick, long, running, name, dice.random() < (0.6 if step // 60 % 3 else 0.2), now)
         assert sum(running.values()) <= most
         assert running["training"] <= 1
 

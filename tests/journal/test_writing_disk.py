@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -237,6 +238,37 @@ async def test_whoever_asked_while_a_failing_fsync_ran_is_refused_too():
     assert [type(result) for result in results] == [OSError, type(None)]
     os.close(reader)
     os.close(writer)
+
+
+async def test_a_fault_in_an_fsync_counts_as_a_disk_that_failed():
+    """Nothing is proven by it; who waits is told, the log has the fault, and the next fsync is made."""
+    results: list[OSError | None] = []
+    with ThreadPoolExecutor(1) as thread, capture_logs() as logs:
+        descriptors = iter([[2**70], []])
+        syncing = Syncing(lambda: (next(descriptors), []), asyncio.get_running_loop(), thread, results.append)
+        async with asyncio.timeout(5):
+            told = await syncing.begin()
+            assert await syncing.begin() is None
+    assert told is not None
+    assert told.errno == errno.EIO
+    assert results == [told, None]
+    assert [(entry["event"], entry["error"]) for entry in logs] == [("journal-fault", "OverflowError")]
+
+
+async def test_a_fault_while_an_fsync_is_judged_leaves_nobody_waiting():
+    """Who waits for the disk is told of it, and the loop of the fault."""
+    loop = asyncio.get_running_loop()
+    faults = []
+    loop.set_exception_handler(lambda _, context: faults.append(context["exception"]))
+
+    def judge(error: OSError | None) -> None:
+        raise ValueError(error)
+
+    with ThreadPoolExecutor(1) as thread:
+        syncing = Syncing(lambda: ([], []), loop, thread, judge)
+        async with asyncio.timeout(5):
+            assert await syncing.begin() is None
+    assert [type(fault) for fault in faults] == [ValueError]
 
 
 async def test_an_fsync_that_was_asked_for_in_the_turn_of_the_end_is_made_by_the_end(path, clock):
