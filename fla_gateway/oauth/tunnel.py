@@ -15,8 +15,8 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from fla_gateway.egress import Egress, TunnelRefusedError, open_tunnel
 from fla_gateway.errors import ProblemError
+from fla_gateway.network.connect_tunnel import Egress, TunnelRefusedError, open_tunnel
 from fla_gateway.oauth.failure import explain_proxy
 
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Final
 
 from fla_gateway.config.address import uri_host
-from fla_gateway.egress import Egress, TunnelRefusedError, open_tunnel
 from fla_gateway.errors import ProblemError
+from fla_gateway.network.connect_tunnel import Egress, TunnelRefusedError, open_tunnel
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.upstream import ApiConnection
 

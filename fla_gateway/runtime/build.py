@@ -17,7 +17,7 @@ from fla_gateway.access.guard import listener_names
 from fla_gateway.clock import Clock
 from fla_gateway.config.address import Address, TcpAddress, parse_ip
 from fla_gateway.config.schema import Configuration, Limits, Listener
-from fla_gateway.egress import Egress
+from fla_gateway.network.connect_tunnel import Egress
 from fla_gateway.oauth.model import TokenSource
 from fla_gateway.peercred import overflow_ids
 from fla_gateway.profiles import Profile

@@ -8,7 +8,7 @@ import contextlib
 
 import pytest
 
-from fla_gateway.egress import Egress
+from fla_gateway.network.connect_tunnel import Egress
 from fla_gateway.secret import Secret
 from tests.support.keys import TlsAuthority
 from tests.support.raw_http import get, post

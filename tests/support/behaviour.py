@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fla_gateway.egress import Egress
+from fla_gateway.network.connect_tunnel import Egress
 from fla_gateway.proxy.record import Journal, PoolSnapshot
 from fla_gateway.runtime.build import Gateway, Surroundings, Tls, build
 from fla_gateway.runtime.configured import read

@@ -1,0 +1,1 @@
+"""The network below both legs: names, addresses, connections, and a tunnel through the corporate proxy."""
