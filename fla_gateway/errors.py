@@ -8,6 +8,7 @@ secret.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class GatewayError(Exception):
@@ -46,12 +47,14 @@ class UnusableKeyError(GatewayError):
     Attributes:
         message: what is wrong, in words for a person who is no cryptographer.
         cure: what to do about it.
+        valid_from: the moment from which it can be used without anything being done, or None.
     """
 
-    def __init__(self, message: str, cure: str) -> None:
+    def __init__(self, message: str, cure: str, valid_from: datetime | None = None) -> None:
         super().__init__(f"{message} ({cure})" if cure else message)
         self.message = message
         self.cure = cure
+        self.valid_from = valid_from
 
 
 class ProblemError(GatewayError):

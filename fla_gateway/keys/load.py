@@ -6,13 +6,17 @@ is done in `read`, so that everything else stays pure.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.exceptions import InternalError, InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from fla_gateway.config.schema import KeySource
@@ -21,10 +25,13 @@ from fla_gateway.keys import certificates, formats, rules, textual
 from fla_gateway.keys.exposure import exposure
 from fla_gateway.keys.model import LoadedKey, Objection
 from fla_gateway.keys.pkcs12 import open_pkcs12
-from fla_gateway.keys.private_key import open_private_key
+from fla_gateway.keys.private_key import inconsistent, open_private_key
 from fla_gateway.keys.read import KeyFile, read_file, read_password
 from fla_gateway.keys.signer import EcSigner, RsaSigner, Signer
 from fla_gateway.secret import Secret
+
+_RANDOM_TEXT: Final = 32
+"""Bytes that a key signs to prove itself."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -44,26 +51,32 @@ class _Material:
     warnings: tuple[str, ...]
 
 
-def load_key(name: str, source: KeySource, passwords: Mapping[str, Secret], now: datetime) -> LoadedKey:
+def load_key(
+    name: str, source: KeySource, passwords: Mapping[str, Secret], now: datetime, *, validate: bool = True
+) -> LoadedKey:
     """Read a key, once, and check it against the rules of the channel.
 
-    Blocks for the reading and for the validation of an RSA key (46 ms for 2048 bits, 263 ms for 4096): call it in a
-    thread, and keep what it gives.
+    Blocks for the reading and for the validation of an RSA key (28 ms for 2048 bits, 196 ms for 4096), with the lock
+    of the interpreter held all the time. Without it an RSA key is proven by a signature that its certificate verifies
+    (0.7 ms for 2048 bits): what is left unproven is only that both factors are prime.
 
     Args:
         name: the key's name in the configuration.
         source: where it is.
         passwords: environment variable -> value, at least for `source.password_env` if that is set.
         now: the time to judge validity by, with a time zone.
+        validate: whether an RSA key is validated in full.
 
     Raises:
         UnusableKeyError: with a sentence and a cure; never with a password or a part of the key.
     """
     password, warnings = read_password(source, passwords)
-    material = _read(source, password)
+    material = _read(source, password, validate=validate)
     public_key = material.key.public_key()
     _refuse(rules.unusable_key(public_key))
     certificate = _certificate(material)
+    if not validate and not _proves_itself(material.key, certificate):
+        raise UnusableKeyError(*inconsistent(material.place))
     return LoadedKey(
         name,
         _signer(material.key),
@@ -72,11 +85,27 @@ def load_key(name: str, source: KeySource, passwords: Mapping[str, Secret], now:
     )
 
 
-def _read(source: KeySource, password: Secret | None) -> _Material:
+def _proves_itself(key: PrivateKeyTypes, certificate: x509.Certificate | None) -> bool:
+    """Whether what an RSA key signs is verified by its certificate's key, or by its own without one."""
+    if not isinstance(key, rsa.RSAPrivateKey):
+        return True
+    public = key.public_key() if certificate is None else certificate.public_key()
+    text = os.urandom(_RANDOM_TEXT)
+    try:
+        signature = key.sign(text, padding.PKCS1v15(), hashes.SHA256())
+        if isinstance(public, rsa.RSAPublicKey):
+            public.verify(signature, text, padding.PKCS1v15(), hashes.SHA256())
+            return True
+    except (InvalidSignature, InternalError, ValueError):
+        pass
+    return False
+
+
+def _read(source: KeySource, password: Secret | None, *, validate: bool) -> _Material:
     if source.pkcs12 is not None and source.pem is None:
-        material = _read_pkcs12(read_file(source.pkcs12), password)
+        material = _read_pkcs12(read_file(source.pkcs12), password, validate=validate)
     elif source.pem is not None and source.pkcs12 is None:
-        material = _read_pem(read_file(source.pem), password)
+        material = _read_pem(read_file(source.pem), password, validate=validate)
     else:
         raise UnusableKeyError("a key is either pem or pkcs12", "give exactly one of the two")
     if source.certificate is None:
@@ -86,7 +115,7 @@ def _read(source: KeySource, password: Secret | None) -> _Material:
     return _Material(material.key, candidates, file.path, material.warnings)
 
 
-def _read_pkcs12(file: KeyFile, password: Secret | None) -> _Material:
+def _read_pkcs12(file: KeyFile, password: Secret | None, *, validate: bool) -> _Material:
     content = textual.repaired(file.content)
     _refuse(formats.foreign(file.path, content))
     blocks = formats.recognise(content)
@@ -98,11 +127,11 @@ def _read_pkcs12(file: KeyFile, password: Secret | None) -> _Material:
         )
     if not blocks:
         _refuse(formats.no_private_key(file.path, content, blocks))
-    key, candidates = open_pkcs12(file.path, content, password)
+    key, candidates = open_pkcs12(file.path, content, password, validate=validate)
     return _Material(key, candidates, file.path, exposure(file.path, file.custody))
 
 
-def _read_pem(file: KeyFile, password: Secret | None) -> _Material:
+def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool) -> _Material:
     content = textual.repaired(file.content)
     _refuse(formats.foreign(file.path, content))
     blocks = formats.recognise(content)
@@ -114,7 +143,7 @@ def _read_pem(file: KeyFile, password: Secret | None) -> _Material:
         )
     if not keys:
         raise UnusableKeyError(*formats.no_private_key(file.path, content, blocks))
-    key, warnings = open_private_key(file.path, keys[0], password)
+    key, warnings = open_private_key(file.path, keys[0], password, validate=validate)
     return _Material(
         key, certificates.parse(file.path, blocks), file.path, (*exposure(file.path, file.custody), *warnings)
     )
@@ -148,7 +177,11 @@ def _judged(material: _Material, certificate: x509.Certificate | None, now: date
     facts = certificates.facts(certificate)
     deviations += rules.certificate_deviations(certificate)
     validity = rules.validity_objection(facts.not_before, facts.not_after, now)
-    _refuse(validity, *(deviations if facts.self_signed else ()))
+    broken = deviations if facts.self_signed else ()
+    if validity is not None and not broken and now < facts.not_before:
+        # Time alone mends it.
+        raise UnusableKeyError(*validity, valid_from=facts.not_before)
+    _refuse(validity, *broken)
     expiry = rules.expiry_warning(facts.not_after, now)
     return (*(str(deviation) for deviation in deviations), *(() if expiry is None else (str(expiry),)))
 

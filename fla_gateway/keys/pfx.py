@@ -1,7 +1,7 @@
-"""The structure of a PKCS#12 file (PFX, RFC 7292): what can be seen of it without a password.
+"""The structure of a PKCS#12 file (PFX, RFC 7292): what can be seen of it without a password, and its MAC.
 
-Owns the count of key bags and the taking apart of a file. Refuses to decrypt: everything here is a pure function over
-bytes.
+Owns the count of key bags, the taking apart of a file, and whether a password is the one of its MAC. Refuses to
+decrypt: everything here is a pure function over bytes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,15 @@ from fla_gateway.keys.asn1 import Asn1Error, Element
 
 _DATA: Final = bytes.fromhex("2a864886f70d010701")  # 1.2.840.113549.1.7.1
 _SHA256: Final = bytes.fromhex("608648016503040201")  # 2.16.840.1.101.3.4.2.1
+_MAC_DIGESTS: Final = {
+    bytes.fromhex("2b0e03021a"): "sha1",  # 1.3.14.3.2.26
+    _SHA256: "sha256",
+    bytes.fromhex("608648016503040202"): "sha384",
+    bytes.fromhex("608648016503040203"): "sha512",
+}
+_MOST_ITERATIONS: Final = 100_000
+_MAC_KEY: Final = b"\x03"
+"""The diversifier of a key for a MAC (RFC 7292, appendix B.3)."""
 _BAGS: Final = bytes.fromhex("2a864886f70d010c0a01")  # 1.2.840.113549.1.12.10.1, RFC 7292, section 4.2
 _KEY_BAG, _SHROUDED_KEY_BAG, _NESTED_BAGS = (_BAGS + bytes((last,)) for last in (1, 2, 6))
 _DEEPEST_NESTING: Final = 4
@@ -29,11 +38,13 @@ class Contents:
         keys: number of key bags that stand in the open (their keys may be encrypted); every known tool puts them there.
         shrouded: EncryptedPrivateKeyInfo of those that are encrypted.
         sealed: the parts that are encrypted as a whole, where further key bags may hide.
+        keyless: the bags in the open that hold no key (certificates, as a rule), as one part; empty without any.
     """
 
     keys: int
     shrouded: tuple[bytes, ...]
     sealed: tuple[bytes, ...]
+    keyless: bytes = b""
 
 
 def look_into(der: bytes) -> Contents:
@@ -46,9 +57,51 @@ def look_into(der: bytes) -> Contents:
     safes = asn1.read(_content(pfx[1] if len(pfx) > 1 else pfx[0])).children()
     in_the_open = [safe for safe in safes if _parts(safe)[0].content == _DATA]
     bags = [bag for safe in in_the_open for bag in _bags(asn1.read(_content(safe)), 0)]
-    shrouded = tuple(value.encoding for kind, value in bags if kind == _SHROUDED_KEY_BAG)
-    keys = sum(kind in {_KEY_BAG, _SHROUDED_KEY_BAG} for kind, _ in bags)
-    return Contents(keys, shrouded, tuple(safe.encoding for safe in safes if safe not in in_the_open))
+    shrouded = tuple(bag.value.encoding for bag in bags if bag.kind == _SHROUDED_KEY_BAG)
+    keyless = [bag.encoding for bag in bags if bag.kind not in {_KEY_BAG, _SHROUDED_KEY_BAG}]
+    sealed = tuple(safe.encoding for safe in safes if safe not in in_the_open)
+    part = _data(asn1.write(asn1.SEQUENCE, *keyless)) if keyless else b""
+    return Contents(len(bags) - len(keyless), shrouded, sealed, part)
+
+
+def has_mac_of(der: bytes, password: str) -> bool:
+    """Whether the MAC of a file is the one that this password makes (RFC 7292, section 4 and appendix B.2).
+
+    Returns:
+        False as well if there is no MAC, or one of a kind that is not known here.
+
+    Raises:
+        Asn1Error: the file is damaged.
+    """
+    pfx = asn1.read(der).children()
+    if len(pfx) < 3:  # noqa: PLR2004 - version, authSafe, macData
+        return False
+    mac = pfx[2].children()
+    algorithm, digest = mac[0].children()
+    name = _MAC_DIGESTS.get(algorithm.children()[0].content)
+    iterations = int.from_bytes(mac[2].content, "big") if len(mac) > 2 else 1  # noqa: PLR2004 - as in RFC 7292, section 4
+    if name is None or not 0 < iterations <= _MOST_ITERATIONS:
+        return False
+    key = _mac_key(name, password, mac[1].octets(), iterations)
+    return hmac.compare_digest(hmac.digest(key, _content(pfx[1]), name), digest.octets())
+
+
+def _mac_key(name: str, password: str, salt: bytes, iterations: int) -> bytes:
+    """Derive the key of a MAC (RFC 7292, appendix B.2); as long as the digest, so one block of output is enough."""
+    size = hashlib.new(name).block_size
+    # Appendix B.1: "a BMPString with a NULL terminator".
+    secret = password.encode("utf-16-be", "surrogatepass") + b"\0\0"
+    block = _MAC_KEY * size + _filled(salt, size) + _filled(secret, size)
+    make = getattr(hashlib, name)
+    for _ in range(iterations):
+        block = make(block).digest()
+    return block
+
+
+def _filled(value: bytes, size: int) -> bytes:
+    """Repeat a value to a multiple of a block's size."""
+    length = size * -(-len(value) // size)
+    return (value * -(-length // len(value)))[:length] if value else b""
 
 
 def alone(sealed: bytes) -> tuple[bytes, bytes]:
@@ -59,19 +112,21 @@ def alone(sealed: bytes) -> tuple[bytes, bytes]:
         password (no octets, or one NUL of two octets: RFC 7292, appendix B.1), and OpenSSL tells by the MAC which.
     """
     safes = asn1.write(asn1.SEQUENCE, sealed)
-    octets = asn1.write(asn1.OCTET_STRING, safes)
-    data = asn1.write(asn1.SEQUENCE, asn1.write(asn1.OBJECT_IDENTIFIER, _DATA), asn1.write(asn1.CONTEXT_0, octets))
+    data = _data(safes)
     version = asn1.write(asn1.INTEGER, b"\x03")
     return asn1.write(asn1.SEQUENCE, version, data), asn1.write(asn1.SEQUENCE, version, data, _mac(safes))
 
 
-def _mac(safes: bytes) -> bytes:
-    """Write the MacData of the empty password (RFC 7292, section 4 and appendix B.2; one iteration, 64 octets of salt).
+def _data(content: bytes) -> bytes:
+    """Write a ContentInfo of type data (RFC 5652, section 4)."""
+    octets = asn1.write(asn1.OCTET_STRING, content)
+    return asn1.write(asn1.SEQUENCE, asn1.write(asn1.OBJECT_IDENTIFIER, _DATA), asn1.write(asn1.CONTEXT_0, octets))
 
-    Diversifier, salt and password each fill one block of SHA-256; a NUL repeated is a block of zeros.
-    """
+
+def _mac(safes: bytes) -> bytes:
+    """Write the MacData of the empty password (RFC 7292, section 4; one iteration, 64 octets of salt)."""
     salt = bytes(64)
-    key = hashlib.sha256(b"\x03" * 64 + salt + bytes(64)).digest()
+    key = _mac_key("sha256", "", salt, 1)
     algorithm = asn1.write(asn1.SEQUENCE, asn1.write(asn1.OBJECT_IDENTIFIER, _SHA256))
     digest = asn1.write(asn1.OCTET_STRING, hmac.digest(key, safes, "sha256"))
     return asn1.write(asn1.SEQUENCE, asn1.write(asn1.SEQUENCE, algorithm, digest), asn1.write(asn1.OCTET_STRING, salt))
@@ -85,15 +140,25 @@ def _content(content_info: Element) -> bytes:
     return wrapped[0].octets()
 
 
-def _bags(contents: Element, depth: int) -> list[tuple[bytes, Element]]:
-    """List type and value of every bag of a SafeContents, nested ones included (RFC 7292, section 4.2.6)."""
+@dataclass(frozen=True, slots=True, repr=False)
+class _Bag:
+    """One SafeBag (RFC 7292, section 4.2)."""
+
+    kind: bytes
+    value: Element
+    encoding: bytes
+
+
+def _bags(contents: Element, depth: int) -> list[_Bag]:
+    """List every bag of a SafeContents, nested ones included (RFC 7292, section 4.2.6)."""
     if depth > _DEEPEST_NESTING:
         raise Asn1Error("bags are nested too deeply")
-    found: list[tuple[bytes, Element]] = []
+    found: list[_Bag] = []
     for bag in contents.children():
         kind, wrapper = _parts(bag)
         for value in wrapper.children():
-            found += _bags(value, depth + 1) if kind.content == _NESTED_BAGS else [(kind.content, value)]
+            nested = kind.content == _NESTED_BAGS
+            found += _bags(value, depth + 1) if nested else [_Bag(kind.content, value, bag.encoding)]
     return found
 
 

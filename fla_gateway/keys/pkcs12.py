@@ -19,7 +19,16 @@ from fla_gateway.keys import pfx
 from fla_gateway.keys.asn1 import Asn1Error
 from fla_gateway.keys.ciphers import lacks_legacy_cipher
 from fla_gateway.keys.model import Objection
-from fla_gateway.keys.private_key import MODERN_EXPORT, damaged, legacy, password_missing, password_wrong
+from fla_gateway.keys.private_key import (
+    MODERN_EXPORT,
+    damaged,
+    inconsistent,
+    is_consistent,
+    is_valid,
+    legacy,
+    password_missing,
+    password_wrong,
+)
 from fla_gateway.secret import Secret
 
 _ONE_KEY: Final = "export the one key that is registered in ChaMan into a file of its own"
@@ -28,7 +37,7 @@ Loaded = tuple[PrivateKeyTypes | None, tuple[x509.Certificate, ...]]
 
 
 def open_pkcs12(
-    path: Path, der: bytes, password: Secret | None
+    path: Path, der: bytes, password: Secret | None, *, validate: bool = True
 ) -> tuple[PrivateKeyTypes, tuple[x509.Certificate, ...]]:
     """Open a PKCS#12 file.
 
@@ -36,6 +45,7 @@ def open_pkcs12(
         path: name of the file, for messages.
         der: its bytes (BER is accepted).
         password: as configured; None and empty are tried alike.
+        validate: as for `open_private_key`.
 
     Returns:
         The one private key, and every certificate of the file.
@@ -48,7 +58,13 @@ def open_pkcs12(
         raise UnusableKeyError(*legacy(path))
     if contents.keys > 1:
         raise UnusableKeyError(f"{path} holds {contents.keys} private keys; which one counts is unclear", _ONE_KEY)
-    secret = password.reveal().encode() if password is not None else b""
+    text = password.reveal() if password is not None else ""
+    quickly = None if validate else _open_in_parts(der, contents, text)
+    if quickly is not None:
+        if not is_consistent(quickly[0]):
+            raise UnusableKeyError(*inconsistent(path))
+        return quickly
+    secret = text.encode()
     loaded = _load(der, secret)
     if loaded is None:
         raise UnusableKeyError(*_why_closed(path, contents, secret))
@@ -61,6 +77,33 @@ def open_pkcs12(
     if key is None:
         raise UnusableKeyError(f"{path} holds no private key", "export it again, with the private key")
     return key, certificates
+
+
+def _open_in_parts(
+    der: bytes, contents: pfx.Contents, password: str
+) -> tuple[PrivateKeyTypes, tuple[x509.Certificate, ...]] | None:
+    """Open an ordinary file part by part, which is the only way to spare an RSA key its validation.
+
+    Returns:
+        The key and the certificates; or None if anything about the file is out of the ordinary, its MAC does not fit
+        the password included. Whoever opens it as a whole then finds the reason.
+    """
+    if len(contents.shrouded) != 1 or not password:
+        return None
+    secret = password.encode()
+    certificates: list[x509.Certificate] = []
+    try:
+        if not pfx.has_mac_of(der, password):
+            return None
+        key = load_der_private_key(contents.shrouded[0], secret, unsafe_skip_rsa_key_validation=True)
+    except (Asn1Error, ValueError, TypeError, IndexError, UnsupportedAlgorithm):
+        return None
+    for part in (*contents.sealed, *((contents.keyless,) if contents.keyless else ())):
+        loaded = _load(pfx.alone(part)[0], secret)
+        if loaded is None or loaded[0] is not None:
+            return None
+        certificates += loaded[1]
+    return key, tuple(certificates)
 
 
 def _look_into(path: Path, der: bytes) -> pfx.Contents:
@@ -94,7 +137,10 @@ def _why_closed(path: Path, contents: pfx.Contents, password: bytes) -> Objectio
     """Find out why a file does not open: its checksum alone cannot tell a wrong password from a changed file."""
     if not password:
         return password_missing(path)
-    if any(_unlocks(key, password) for key in contents.shrouded):
+    unlocked = [key for key in (_unlocked(key, password) for key in contents.shrouded) if key is not None]
+    if any(not (is_consistent(key) and is_valid(key)) for key in unlocked):
+        return inconsistent(path)
+    if unlocked:
         return Objection(
             f"the password for {path} is right, but the file is damaged or protected in an unknown way",
             f"copy the file again, as binary; if that does not help, {MODERN_EXPORT}",
@@ -102,9 +148,8 @@ def _why_closed(path: Path, contents: pfx.Contents, password: bytes) -> Objectio
     return password_wrong(path)
 
 
-def _unlocks(key: bytes, password: bytes) -> bool:
+def _unlocked(key: bytes, password: bytes) -> PrivateKeyTypes | None:
     try:
-        load_der_private_key(key, password)
+        return load_der_private_key(key, password, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        return False
-    return True
+        return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -21,23 +22,28 @@ from fla_gateway.keys.model import Objection
 from fla_gateway.keys.textual import Block
 from fla_gateway.secret import Secret
 
-Failure = Literal["unreadable", "unsupported"]
+Failure = Literal["unreadable", "unsupported", "inconsistent"]
 
 EXPLICIT_CURVE: Final = "spells its elliptic curve out instead of naming it"
 EXPLICIT_CURVE_CURE: Final = "make a new key on the named curve P-384 or P-521"
 _DEK_INFO: Final = re.compile(rb"^DEK-Info: [A-Z0-9-]+,([0-9A-Fa-f]+)\s*$", re.MULTILINE)
 _AES_BLOCK: Final = 16
 _DES_BLOCK: Final = 8
+_SMALLEST_FACTOR: Final = 3
 MODERN_EXPORT: Final = "export it again with AES encryption, which every current tool does by default"
 
 
-def open_private_key(path: Path, block: Block, password: Secret | None) -> tuple[PrivateKeyTypes, tuple[str, ...]]:
+def open_private_key(
+    path: Path, block: Block, password: Secret | None, *, validate: bool = True
+) -> tuple[PrivateKeyTypes, tuple[str, ...]]:
     """Open the private key of one block.
 
     Args:
         path: name of the file, for messages.
         block: with a label of `formats.KEY_LABELS`.
         password: as configured; an empty one counts as none.
+        validate: whether an RSA key is validated in full, which takes 28 ms for 2048 bits and 196 ms for 4096;
+            otherwise `is_consistent` has to do.
 
     Returns:
         The key, and warnings.
@@ -50,7 +56,7 @@ def open_private_key(path: Path, block: Block, password: Secret | None) -> tuple
     objection = _objection_before_opening(path, block, encrypted=encrypted, password_given=bool(given))
     if objection is not None:
         raise UnusableKeyError(*objection)
-    key = _load(block, given if encrypted else None)
+    key = _load(block, given if encrypted else None, validate=validate)
     if isinstance(key, str):
         raise UnusableKeyError(*_objection_after_opening(path, key, encrypted=encrypted))
     if given and not encrypted:
@@ -77,6 +83,40 @@ def password_wrong(path: Path) -> Objection:
 def damaged(path: Path) -> Objection:
     """Say that a file is of a known kind, but damaged."""
     return Objection(f"{path} is damaged or cut off", "copy the file again, as binary, from where it was made")
+
+
+def inconsistent(path: Path) -> Objection:
+    """Say that a private key was read and is none: its numbers, or what it signs, are wrong."""
+    return Objection(
+        f"the private key in {path} is damaged: its numbers do not fit together",
+        "copy the file again, as binary, from where it was made",
+    )
+
+
+def is_consistent(key: PrivateKeyTypes) -> bool:
+    """Whether the numbers of an RSA key fit together (RFC 8017, section 3.2); True for other keys.
+
+    Everything that a full validation looks at, except whether the two factors are prime, for 30 microseconds.
+    """
+    if not isinstance(key, rsa.RSAPrivateKey):
+        return True
+    numbers = key.private_numbers()
+    p, q, d, e = numbers.p, numbers.q, numbers.d, numbers.public_numbers.e
+    if min(p, q) < _SMALLEST_FACTOR or p * q != numbers.public_numbers.n:
+        return False
+    inverses = d * e % (p - 1) == d * e % (q - 1) == numbers.iqmp * q % p == 1
+    return inverses and numbers.dmp1 == d % (p - 1) and numbers.dmq1 == d % (q - 1)
+
+
+def is_valid(key: PrivateKeyTypes) -> bool:
+    """Whether an RSA key that was loaded without it stands the full validation; True for other keys."""
+    if not isinstance(key, rsa.RSAPrivateKey):
+        return True
+    try:
+        key.private_numbers().private_key()
+    except ValueError:
+        return False
+    return True
 
 
 def legacy(path: Path) -> Objection:
@@ -119,6 +159,8 @@ def _is_whole(label: str, headers: bytes, der: bytes) -> bool:
 
 
 def _objection_after_opening(path: Path, failure: Failure, *, encrypted: bool) -> Objection:
+    if failure == "inconsistent":
+        return inconsistent(path)
     if failure == "unsupported":
         return Objection(
             f"the key in {path} is of a kind that is not known here", "make an RSA key of 2048 bits or more"
@@ -126,10 +168,13 @@ def _objection_after_opening(path: Path, failure: Failure, *, encrypted: bool) -
     return password_wrong(path) if encrypted else damaged(path)
 
 
-def _load(block: Block, password: bytes | None) -> PrivateKeyTypes | Failure:
+def _load(block: Block, password: bytes | None, *, validate: bool) -> PrivateKeyTypes | Failure:
     try:
-        return load_pem_private_key(block.text(), password)
+        key = load_pem_private_key(block.text(), password, unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm:
         return "unsupported"
     except (ValueError, TypeError):
         return "unreadable"
+    if not is_consistent(key) or (validate and not is_valid(key)):
+        return "inconsistent"
+    return key

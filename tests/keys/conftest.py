@@ -39,7 +39,7 @@ class KeyFolder:
         return KeySource.model_validate(paths)
 
     def load(self, *, password: str | None = None, now: datetime = NOW, **files: str) -> LoadedKey:
-        return load_key("acme", self.source(password=password, **files), {}, now)
+        return load_both_ways(self.source(password=password, **files), {}, now)
 
     def refused(self, *, password: str | None = None, now: datetime = NOW, **files: str) -> UnusableKeyError:
         """Load what must be refused; every refusal must come with a cure."""
@@ -53,7 +53,29 @@ class KeyFolder:
         return NOW + timedelta(**span)
 
     def environment(self, source: KeySource, **passwords: str) -> LoadedKey:
-        return load_key("acme", source, {name: Secret(value) for name, value in passwords.items()}, NOW)
+        return load_both_ways(source, {name: Secret(value) for name, value in passwords.items()}, NOW)
+
+
+def load_both_ways(source: KeySource, passwords: dict[str, Secret], now: datetime) -> LoadedKey:
+    """Load a key as `check` does and as `run` does, which must come to the same in every test of this folder."""
+    validated, proven = (_outcome(source, passwords, now, validate=validate) for validate in (True, False))
+    if isinstance(validated, UnusableKeyError):
+        assert isinstance(proven, UnusableKeyError)
+        assert (proven.message, proven.cure) == (validated.message, validated.cure)
+        raise proven
+    assert isinstance(proven, LoadedKey)
+    assert (proven.certificate, proven.warnings) == (validated.certificate, validated.warnings)
+    assert proven.signer.algorithms == validated.signer.algorithms
+    return proven
+
+
+def _outcome(
+    source: KeySource, passwords: dict[str, Secret], now: datetime, *, validate: bool
+) -> LoadedKey | UnusableKeyError:
+    try:
+        return load_key("acme", source, passwords, now, validate=validate)
+    except UnusableKeyError as error:
+        return error
 
 
 @pytest.fixture
