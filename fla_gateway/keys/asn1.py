@@ -81,6 +81,15 @@ def read(encoding: bytes) -> Element:
     return element
 
 
+def read_first(encoding: bytes) -> tuple[Element, bytes]:
+    """Read the element that bytes begin with; give it and the bytes behind it.
+
+    Raises:
+        Asn1Error: they begin with none.
+    """
+    return _read(encoding, 0)
+
+
 def write(tag: int, *contents: bytes) -> bytes:
     """Encode one element in DER."""
     content = b"".join(contents)

@@ -10,19 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from fla_gateway.keys import asn1, textual
+from fla_gateway.keys.files.der_label import ENCRYPTED, PKCS12, der_blocks, relabelled
 from fla_gateway.keys.model import Objection
 from fla_gateway.keys.textual import Block
 
-PKCS12: Final = "PKCS12"
-"""Label given to DER that is a PKCS#12 file; it has no textual encoding of its own."""
-ENCRYPTED: Final = "ENCRYPTED PRIVATE KEY"
-CERTIFICATE_LABELS: Final = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
-KEY_LABELS: Final = frozenset({"PRIVATE KEY", ENCRYPTED, "RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY"})
-
-_BIT_STRING: Final = 0x03
-_INTEGER_INTEGER: Final = (asn1.INTEGER, asn1.INTEGER)
-_CERTIFICATE_FIELDS: Final = 6
-"""RFC 5280, section 4.1: a TBSCertificate has at least six fields; a request's info (RFC 2986) has at most four."""
 _BKS_MAGIC: Final = tuple(bytes((0, 0, 0, version, 0, 0, 0, 20)) for version in (1, 2))
 _PGP_SECRET_KEY_TAGS: Final = (0x94, 0x95, 0xC5)
 _EXPORT: Final = "export it again as a .pfx file with its private key, or as PEM"
@@ -56,28 +47,25 @@ _ALIASES: Final = {
     "NEW CERTIFICATE REQUEST": "CERTIFICATE REQUEST",
     "RSA PUBLIC KEY": "PUBLIC KEY",
     "X509 CERTIFICATE": "CERTIFICATE",
+    "TRUSTED CERTIFICATE": "CERTIFICATE",
     "CMS": "PKCS7",
     "PGP PUBLIC KEY BLOCK": "PGP PRIVATE KEY BLOCK",
 }
 
 
 def recognise(content: bytes) -> tuple[Block, ...]:
-    """Split a repaired file into labelled blocks; DER becomes one block with the label that its structure deserves.
+    """Split a repaired file into blocks, each with the label that its content deserves, whatever it is called.
 
     Returns:
         No block at all if the file is neither text with boundaries nor DER of a known structure.
     """
     found = textual.blocks(content)
-    if found or not content.startswith(bytes((asn1.SEQUENCE,))):
-        return found
-    label = _der_label(content)
-    return () if label is None else (Block(label, b"", content),)
+    return tuple(relabelled(block) for block in found) if found else der_blocks(content)
 
 
 def foreign(path: Path, content: bytes) -> Objection | None:
     """Name a store of another program that the gateway does not read, or give None."""
-    if content.startswith((b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce", *_BKS_MAGIC)):
-        kind = {0xFE: "JKS", 0xCE: "JCEKS"}.get(content[0], "BKS")
+    if (kind := java_store(content)) is not None:
         provider = " -srcstoretype BKS with the provider of Bouncy Castle" if kind == "BKS" else ""
         return Objection(
             f"{path} is a Java key store ({kind})",
@@ -86,15 +74,37 @@ def foreign(path: Path, content: bytes) -> Objection | None:
         )
     if content.startswith(b"PuTTY-User-Key-File"):
         return Objection(f"{path} is a key of PuTTY", "in PuTTYgen: Conversions, Export OpenSSH key, PEM form")
-    if content[0] in _PGP_SECRET_KEY_TAGS:
+    if content.startswith(tuple(bytes((tag,)) for tag in _PGP_SECRET_KEY_TAGS)):
         return Objection(f"{path} is {_NO_KEY['PGP PRIVATE KEY BLOCK'][0]}", _NO_KEY["PGP PRIVATE KEY BLOCK"][1])
     return None
+
+
+def foreign_certificates(path: Path, content: bytes) -> Objection | None:
+    """Name a store of another program in the place of certificates, or give None."""
+    if (kind := java_store(content)) is None:
+        return None
+    return Objection(
+        f"{path} is a Java key store ({kind})",
+        f"take the certificates out: keytool -list -rfc -keystore {path} > certificates.pem",
+    )
+
+
+def java_store(content: bytes) -> str | None:
+    """Name the kind of a Java key store; None for what is none."""
+    if not content.startswith((b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce", *_BKS_MAGIC)):
+        return None
+    return {0xFE: "JKS", 0xCE: "JCEKS"}.get(content[0], "BKS")
+
+
+def cut_off(path: Path) -> Objection:
+    """Say that a block of a file begins and does not end."""
+    return Objection(f"{path} is cut off: a block in it begins and does not end", "copy the whole file again")
 
 
 def no_private_key(path: Path, content: bytes, found: tuple[Block, ...]) -> Objection:
     """Say what a file is that holds no private key."""
     if textual.is_cut_off(content):
-        return Objection(f"{path} is cut off: a block in it begins and does not end", "copy the whole file again")
+        return cut_off(path)
     labels = [_ALIASES.get(block.label, block.label) for block in found]
     for label, (kind, cure) in _NO_KEY.items():
         if label in labels:
@@ -137,37 +147,3 @@ def explicit_parameters(algorithm: asn1.Element) -> bool:
     id_ec_public_key = bytes.fromhex("2a8648ce3d0201")
     parts = algorithm.children()
     return len(parts) > 1 and parts[0].content == id_ec_public_key and parts[1].tag == asn1.SEQUENCE
-
-
-def _der_label(der: bytes) -> str | None:
-    try:
-        children = asn1.read(der).children()
-        tags = tuple(child.tag for child in children)
-        return _key_label(children, tags) or _other_label(children, tags)
-    except asn1.Asn1Error:
-        return None
-
-
-def _key_label(children: tuple[asn1.Element, ...], tags: tuple[int, ...]) -> str | None:
-    if tags == (asn1.SEQUENCE, asn1.OCTET_STRING):
-        return ENCRYPTED  # RFC 5958, section 3
-    if tags[:3] == (asn1.INTEGER, asn1.SEQUENCE, asn1.OCTET_STRING):
-        return "PRIVATE KEY"  # RFC 5958, section 2
-    if tags[:2] == (asn1.INTEGER, asn1.OCTET_STRING):
-        return "EC PRIVATE KEY"  # RFC 5915, section 3
-    if tags[:2] == _INTEGER_INTEGER:
-        return "RSA PRIVATE KEY" if len(children) > 2 else "PUBLIC KEY"  # noqa: PLR2004 - RFC 8017, appendix A.1
-    return None
-
-
-def _other_label(children: tuple[asn1.Element, ...], tags: tuple[int, ...]) -> str | None:
-    if tags[:2] == (asn1.INTEGER, asn1.SEQUENCE):
-        return PKCS12  # RFC 7292, section 4
-    if tags == (asn1.SEQUENCE, _BIT_STRING):
-        return "PUBLIC KEY"  # RFC 5280, section 4.1
-    if tags == (asn1.SEQUENCE, asn1.SEQUENCE, _BIT_STRING):
-        signed = children[0].children()
-        return "CERTIFICATE" if len(signed) >= _CERTIFICATE_FIELDS else "CERTIFICATE REQUEST"
-    if tags == (asn1.OBJECT_IDENTIFIER, asn1.CONTEXT_0):
-        return "PKCS7"  # RFC 5652, section 3
-    return None

@@ -23,6 +23,8 @@ from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys import certificates, formats, rules, textual
 from fla_gateway.keys.exposure import exposure
+from fla_gateway.keys.files.certificate_bundle import certificates_among, read_certificates
+from fla_gateway.keys.files.der_label import KEY_LABELS, PKCS12
 from fla_gateway.keys.model import LoadedKey, Objection
 from fla_gateway.keys.pkcs12 import open_pkcs12
 from fla_gateway.keys.private_key import inconsistent, open_private_key
@@ -111,7 +113,7 @@ def _read(source: KeySource, password: Secret | None, *, validate: bool) -> _Mat
     if source.certificate is None:
         return material
     file = read_file(source.certificate)
-    candidates = certificates.parse_some(file.path, formats.recognise(textual.repaired(file.content)))
+    candidates = read_certificates(file.path, file.content, "name the .cer file that was uploaded in ChaMan")
     return _Material(material.key, candidates, file.path, material.warnings)
 
 
@@ -119,9 +121,9 @@ def _read_pkcs12(file: KeyFile, password: Secret | None, *, validate: bool) -> _
     content = textual.repaired(file.content)
     _refuse(formats.foreign(file.path, content))
     blocks = formats.recognise(content)
-    if textual.blocks(content):
+    if textual.blocks(content) and PKCS12 not in {block.label for block in blocks}:
         raise UnusableKeyError(f"{file.path} is a PEM file, not PKCS#12", "write pem = instead of pkcs12 =")
-    if blocks and blocks[0].label != formats.PKCS12:
+    if blocks and blocks[0].label != PKCS12:
         raise UnusableKeyError(
             f"{file.path} is no PKCS#12 file, but: {blocks[0].label}", "write pem = instead of pkcs12 ="
         )
@@ -135,7 +137,7 @@ def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool) -> _Mat
     content = textual.repaired(file.content)
     _refuse(formats.foreign(file.path, content))
     blocks = formats.recognise(content)
-    keys = [block for block in blocks if block.label in formats.KEY_LABELS]
+    keys = [block for block in blocks if block.label in KEY_LABELS]
     if len(keys) > 1:
         raise UnusableKeyError(
             f"{file.path} holds {len(keys)} private keys, and it is unclear which one counts",
@@ -145,7 +147,7 @@ def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool) -> _Mat
         raise UnusableKeyError(*formats.no_private_key(file.path, content, blocks))
     key, warnings = open_private_key(file.path, keys[0], password, validate=validate)
     return _Material(
-        key, certificates.parse(file.path, blocks), file.path, (*exposure(file.path, file.custody), *warnings)
+        key, certificates_among(file.path, blocks), file.path, (*exposure(file.path, file.custody), *warnings)
     )
 
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys import asn1, formats
 from fla_gateway.keys.ciphers import lacks_legacy_cipher
+from fla_gateway.keys.files.der_label import ENCRYPTED
 from fla_gateway.keys.model import Objection
 from fla_gateway.keys.textual import Block
 from fla_gateway.secret import Secret
@@ -40,7 +41,7 @@ def open_private_key(
 
     Args:
         path: name of the file, for messages.
-        block: with a label of `formats.KEY_LABELS`.
+        block: with a label of `der_label.KEY_LABELS`.
         password: as configured; an empty one counts as none.
         validate: whether an RSA key is validated in full, which takes 28 ms for 2048 bits and 196 ms for 4096;
             otherwise `is_consistent` has to do.
@@ -126,6 +127,8 @@ def legacy(path: Path) -> Objection:
 
 def _objection_before_opening(path: Path, block: Block, *, encrypted: bool, password_given: bool) -> Objection | None:
     try:
+        if block.cut_off:
+            return formats.cut_off(path)
         if block.der is None:
             return damaged(path)
         if encrypted and not password_given:
@@ -151,7 +154,7 @@ def _is_whole(label: str, headers: bytes, der: bytes) -> bool:
     Raises:
         asn1.Asn1Error: it has not.
     """
-    if label == formats.ENCRYPTED:
+    if label == ENCRYPTED:
         return bool(asn1.read(der).children())
     vector = _DEK_INFO.search(headers)
     block = _AES_BLOCK if b"AES" in headers else _DES_BLOCK

@@ -12,12 +12,26 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
-_HEADERS: Final = re.compile(rb"\s*((?:[A-Za-z0-9-]+: [^\n]*\n)+)\s*(.*)", re.DOTALL)
-"""Header lines of the older form (RFC 1421), as in `Proc-Type: 4,ENCRYPTED`."""
+_BOUNDARY_LINE: Final = re.compile(rb"-----(BEGIN|END) ([A-Za-z0-9.# ]+)-----")
+_HEADERS: Final = re.compile(rb"\s*((?:[A-Za-z0-9-]+: ?[^\n]*\n(?:[ \t]+[^\s][^\n]*\n)*)+)\s*(.*)", re.DOTALL)
+"""Header lines of the older form (RFC 1421), as in `Proc-Type: 4,ENCRYPTED`, folded ones included."""
+_HEADERS_ON_ONE_LINE: Final = re.compile(
+    rb"\s*(Proc-Type: ?4,ENCRYPTED)\s+(DEK-Info: ?[A-Za-z0-9-]+,[0-9A-Fa-f]+)\s+(.*)", re.DOTALL
+)
 _BOUNDARY: Final = b"-----BEGIN "
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
 _WRAP: Final = 64
+_ESCAPES: Final = (
+    (b"\\r", b""),
+    (b"\\n", b"\n"),
+    (b"\\/", b"/"),  # PHP's json_encode
+    (b"\\u003d", b"="),  # Gson, for the sake of HTML
+    (b"\\u002b", b"+"),  # .NET's System.Text.Json
+    (b"\\u002B", b"+"),
+    (b"\r\n", b"\n"),
+    (b"\r", b"\n"),
+)
+"""How the characters of a PEM file are written in other texts, and what they stand for, in the order of undoing."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -28,11 +42,13 @@ class Block:
         label: the words between ``BEGIN`` and the dashes.
         headers: header lines of the older form, each with its line feed, or nothing.
         der: the decoded content, or None if it is no base64.
+        cut_off: whether it begins and does not end.
     """
 
     label: str
     headers: bytes
     der: bytes | None
+    cut_off: bool = False
 
     def text(self) -> bytes:
         """Write the block anew, in the one form that every reader takes."""
@@ -47,12 +63,15 @@ def repaired(raw: bytes) -> bytes:
     r"""Undo what happens to key files on their way; what is no text comes back as it is.
 
     Undone are: UTF-16 and byte order marks (Windows), quotes around the whole and a literal ``\n`` for each line break
-    (environment variables, JSON, YAML), CRLF, and a second base64 over the whole file (secret stores).
+    (environment variables, JSON, YAML), further escapes of JSON, CRLF, and a second base64 over the whole file (secret
+    stores).
     """
     text = _decoded(raw)
     stripped = text.strip(b" \t\r\n\0'\"")
     if _BOUNDARY in stripped:
-        return stripped.replace(b"\\r", b"").replace(b"\\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        for written, meant in _ESCAPES:
+            stripped = stripped.replace(written, meant)
+        return stripped
     inner = _base64(stripped) if _BASE64.fullmatch(stripped) else None
     if inner is not None and (_BOUNDARY in _decoded(inner) or inner.startswith(b"\x30")):
         return repaired(inner)
@@ -60,16 +79,38 @@ def repaired(raw: bytes) -> bytes:
 
 
 def blocks(text: bytes) -> tuple[Block, ...]:
-    """Split repaired text into its blocks; text between them (such as bag attributes) does not count."""
-    return tuple(_block(match[1].decode(), match[2]) for match in _BLOCK.finditer(text))
+    """Split repaired text into its blocks; text between them (such as bag attributes) does not count.
+
+    The words behind ``END`` are not compared: what a block is, its content says. A block that begins and does not end
+    is among them, without content.
+    """
+    found: list[Block] = []
+    begun: re.Match[bytes] | None = None
+    for boundary in _BOUNDARY_LINE.finditer(text):
+        if boundary[1] == b"BEGIN":
+            if begun is not None:
+                found.append(_cut_off(begun))
+            begun = boundary
+        elif begun is not None:
+            found.append(_block(begun[2].decode(), text[begun.end() : boundary.start()]))
+            begun = None
+    if begun is not None:
+        found.append(_cut_off(begun))
+    return tuple(found)
 
 
 def is_cut_off(text: bytes) -> bool:
-    """Whether a block begins that does not end."""
-    return text.count(_BOUNDARY) > len(_BLOCK.findall(text))
+    """Whether a block begins that does not end, be it in the middle of its first line."""
+    return text.count(_BOUNDARY) > sum(not block.cut_off for block in blocks(text))
+
+
+def _cut_off(begun: re.Match[bytes]) -> Block:
+    return Block(begun[2].decode(), b"", None, cut_off=True)
 
 
 def _block(label: str, content: bytes) -> Block:
+    if (one_line := _HEADERS_ON_ONE_LINE.fullmatch(content)) is not None:
+        return Block(label, one_line[1] + b"\n" + one_line[2] + b"\n", _base64(one_line[3]))
     headed = _HEADERS.fullmatch(content)
     headers, body = (headed[1], headed[2]) if headed else (b"", content)
     return Block(label, headers, _base64(body))
@@ -87,6 +128,8 @@ def _decoded(raw: bytes) -> bytes:
 
 def _base64(text: bytes) -> bytes | None:
     compact = b"".join(text.split())
+    # Some tools and copies drop the padding at the end; how much was there, the length says.
+    compact += b"=" * (-len(compact) % 4)
     try:
         return binascii.a2b_base64(compact, strict_mode=True)
     except binascii.Error:

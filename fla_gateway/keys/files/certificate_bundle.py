@@ -1,0 +1,100 @@
+"""Certificates out of the bytes of a file: one reader for every setting that names such a file.
+
+Owns which forms are read (PEM under any of its labels, DER, PKCS#7, and what `textual` repairs) and which block of a
+file is damaged. Refuses to know what the certificates are for, and the disk: everything here is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import pkcs7
+
+from fla_gateway.errors import UnusableKeyError
+from fla_gateway.keys import formats, textual
+from fla_gateway.keys.files.der_label import CERTIFICATE, PKCS12
+from fla_gateway.keys.textual import Block
+
+_PKCS7: Final = "PKCS7"
+_NAMES: Final = {
+    CERTIFICATE: CERTIFICATE, "X509 CERTIFICATE": CERTIFICATE, "TRUSTED CERTIFICATE": CERTIFICATE,
+    _PKCS7: _PKCS7, "CMS": _PKCS7, "PKCS #7 SIGNED DATA": _PKCS7,
+}  # fmt: skip
+"""Labels under which certificates are written; a block whose content can be read is known by that instead."""
+
+
+def read_certificates(path: Path, content: bytes, cure: str) -> tuple[x509.Certificate, ...]:
+    """Read every certificate of a file that is there for its certificates.
+
+    Args:
+        path: name of the file, for messages.
+        content: all of it: PEM, DER or PKCS#7, with what `textual.repaired` undoes.
+        cure: what to do if the file holds no certificate.
+
+    Returns:
+        The certificates in the order of the file, at least one. Blocks of other kinds are left alone.
+
+    Raises:
+        UnusableKeyError: it holds none, or a damaged one, which is named by its place in the file.
+    """
+    text = textual.repaired(content)
+    if (store := formats.foreign_certificates(path, text)) is not None:
+        raise UnusableKeyError(*store)
+    blocks = formats.recognise(text)
+    found = certificates_among(path, blocks)
+    if textual.is_cut_off(text):
+        raise UnusableKeyError(*formats.cut_off(path))
+    if not found:
+        labels = {block.label for block in blocks}
+        message = f"{path} holds no certificate" + (f", but: {', '.join(sorted(labels))}" if labels else "")
+        if PKCS12 in labels:
+            cure = f"{cure}; openssl pkcs12 -in {path} -nokeys -out certificates.pem takes the certificates out"
+        raise UnusableKeyError(message, cure)
+    return found
+
+
+def certificates_among(path: Path, blocks: tuple[Block, ...]) -> tuple[x509.Certificate, ...]:
+    """Read every certificate among the blocks of a file, which may be none; other blocks are left alone.
+
+    Raises:
+        UnusableKeyError: one of them is damaged.
+    """
+    return tuple(
+        certificate
+        for number, block in enumerate(blocks, start=1)
+        if block.label in _NAMES
+        for certificate in _certificates(path, number, block)
+    )
+
+
+def _certificates(path: Path, number: int, block: Block) -> Iterator[x509.Certificate]:
+    """Read the certificates of one block.
+
+    The library reads the fields of a certificate only when asked for them, so it is asked for those in use here.
+    """
+    if block.cut_off:
+        raise UnusableKeyError(
+            f"{path} is cut off: block {number} ({block.label}) begins and does not end", "copy the whole file again"
+        )
+    try:
+        found = _parsed(block)
+        for certificate in found:
+            certificate.subject.rfc4514_string()
+            certificate.issuer.rfc4514_string()
+            certificate.not_valid_before_utc, certificate.not_valid_after_utc  # noqa: B018 - read, as said above
+    except (ValueError, UnsupportedAlgorithm):
+        raise UnusableKeyError(
+            f"block {number} ({block.label}) of {path} is damaged or cut off", "copy that certificate into it again"
+        ) from None
+    yield from found
+
+
+def _parsed(block: Block) -> list[x509.Certificate]:
+    der = block.der or b""
+    if _NAMES[block.label] == _PKCS7:
+        return list(pkcs7.load_der_pkcs7_certificates(der))
+    return [x509.load_der_x509_certificate(der)]
