@@ -1,17 +1,17 @@
 """Rule: the entries of `allow` permit a request or do not.
 
-Owns the form of an entry and what it permits, on the very bytes that are forwarded: nothing is decoded, and two
-spellings of a path are two paths. Refuses to know who asks.
+Owns the form of an entry and what it permits, on the very bytes that are forwarded: two spellings of a path are two
+paths. Refuses to know who asks, and what makes a path ambiguous (`path_readings`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
-from urllib.parse import unquote
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
+from fla_gateway.access.path_readings import fault_of, is_divided_differently, may_reach_tokens, read_path
 from fla_gateway.access.refusal import Refusal
 
 ONE: Final = b"*"
@@ -26,15 +26,29 @@ _METHOD: Final = re.compile(r"[A-Z0-9!#$%&'+.^_`|~-]+").fullmatch
 _SEGMENT: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*").fullmatch
 _EVERYTHING: Final = (b"REST", MANY)
 _REST: Final = (MANY,)
-# A slash under any number of layers of percent-encoding (some server decodes once more than the others), what some take
-# for one, and what begins a parameter for some.
-TWO_READINGS: Final = re.compile(rb"%(?:25)*+(?:2[Ff]|5[Cc])|[\\;]|//").search
 _LONGEST_METHOD: Final = 32
 
 _AMBIGUOUS: Final = Refusal(
     "ambiguous-path",
-    "The caller is permitted certain paths alone, and '%2F', '%5C', '\\', ';' or '//' could lead out of them.",
+    "The caller is permitted certain paths alone, and '%2F', '%5C', '\\', ';' or '//' could lead out of them, also "
+    "encoded several times.",
 )
+
+
+class _Steps(NamedTuple):
+    """The segments of a pattern, each of them a bit; bit n stands for the pattern's first n segments.
+
+    Attributes:
+        literal: by segment, the bits of those that are this very text.
+        stars: bits of those that take any segment that is not empty.
+        repeated: bits behind each `MANY`, which takes further segments.
+        whole: bit of the whole pattern.
+    """
+
+    literal: dict[bytes, int]
+    stars: int
+    repeated: int
+    whole: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,7 @@ class Rule:
         segments: of the path, without the slash in front of it; literal bytes, `ONE` or `MANY`.
         prefix: the path up to its first star, with which every path begins that it covers.
         tail: the segments from its first star on; none: it covers one path alone, which is the prefix.
+        steps: the tail as it is compared.
     """
 
     text: str
@@ -54,6 +69,7 @@ class Rule:
     segments: tuple[bytes, ...]
     prefix: bytes
     tail: tuple[bytes, ...]
+    steps: _Steps = field(compare=False, repr=False)
 
 
 def parse_rule(text: str) -> Rule:
@@ -73,11 +89,12 @@ def parse_rule(text: str) -> Rule:
         raise ValueError("the path must have no // in it")
     for segment in segments:
         _check_segment(segment)
-    if unquote(segments[1]).lower() == "oauth":
+    if may_reach_tokens(read_path(path.encode())):
         raise ValueError("the path must not reach into /REST/oauth, which the gateway never forwards to")
     whole = tuple(segment.encode() for segment in segments)
     literal = next((at for at, segment in enumerate(whole) if segment in {ONE, MANY}), len(whole))
-    return Rule(text, method.encode(), whole, path.partition("*")[0].encode(), whole[literal:])
+    tail = whole[literal:]
+    return Rule(text, method.encode(), whole, path.partition("*")[0].encode(), tail, _steps(tail))
 
 
 def matches(rule: Rule, method: bytes, path: bytes) -> bool:
@@ -107,7 +124,7 @@ def judge(rules: Iterable[Rule], method: bytes, path: bytes) -> Rule | Refusal:
         if rule.segments == _EVERYTHING:
             return rule
     # Asked before any rule is: what a path means to the API decides, and these marks let it mean two things.
-    if TWO_READINGS(path):
+    if is_divided_differently(read_path(path)):
         return _AMBIGUOUS
     for rule in covering:
         if _fits(rule, path):
@@ -129,10 +146,10 @@ def _check_segment(segment: str) -> None:
         raise ValueError("the path must be written as it is sent: percent-encoded, and without ;, ?, #, \\ and spaces")
     if "*" in segment and segment not in {"*", "**"}:
         raise ValueError("a star must be a whole segment: * for one segment, ** for one or more")
-    decoded = unquote(segment, "latin-1")
-    if decoded in {".", ".."}:
-        raise ValueError("the path must have no . or .. segments")
-    if TWO_READINGS(segment.encode()):
+    readings = read_path(b"/" + segment.encode())
+    if fault_of(readings) is not None:
+        raise ValueError("the path must have no . or .. segments, and no encoding that servers read in different ways")
+    if is_divided_differently(readings):
         raise ValueError("the path must have no %2F and no %5C, which some servers take for a slash")
 
 
@@ -148,32 +165,35 @@ def _fits(rule: Rule, path: bytes) -> bool:
     if not rule.tail:
         return path == rule.prefix
     rest = path[len(rule.prefix) :]
-    return bool(rest) if rule.tail == _REST else _fits_tail(rule.tail, rest.split(b"/"))
+    return bool(rest) if rule.tail == _REST else _fits_tail(rule.steps, rest.split(b"/"))
 
 
-def _fits_tail(pattern: tuple[bytes, ...], segments: list[bytes]) -> bool:
-    """Compare segment by segment; each `MANY` takes as few as will do.
-
-    Where a mismatch comes after a `MANY`, only the last of them need take one segment more: what stands before it has
-    been found at its first place already, and a later place could not help. So the work grows with the product of both
-    lengths at most, however many `MANY` there are.
-    """
-    at = step = 0
-    resume_step = -1
-    resume_at = 0
-    while at < len(segments):
-        wanted = pattern[step] if step < len(pattern) else None
-        if wanted == MANY and segments[at]:
-            step, at = step + 1, at + 1
-            resume_step, resume_at = step, at
-        elif wanted is not None and wanted != MANY and (segments[at] if wanted == ONE else wanted == segments[at]):
-            step, at = step + 1, at + 1
-        elif resume_step >= 0:
-            resume_at += 1
-            step, at = resume_step, resume_at
+def _steps(pattern: tuple[bytes, ...]) -> _Steps:
+    literal: dict[bytes, int] = {}
+    stars = repeated = 0
+    for at, segment in enumerate(pattern):
+        if segment in {ONE, MANY}:
+            stars |= 1 << at
         else:
+            literal[segment] = literal.get(segment, 0) | 1 << at
+        if segment == MANY:
+            repeated |= 2 << at
+    return _Steps(literal, stars, repeated, 1 << len(pattern))
+
+
+def _fits_tail(steps: _Steps, segments: list[bytes]) -> bool:
+    """Compare segment by segment, with all the places of the pattern that may have been reached at once.
+
+    So each segment is looked at once, however many `MANY` there are and wherever they stand.
+    """
+    literal, stars, repeated, whole = steps
+    reached = 1
+    for segment in segments:
+        taken = literal.get(segment, 0) | stars if segment else literal.get(segment, 0)
+        reached = (reached & taken) << 1 | reached & repeated
+        if not reached:
             return False
-    return step == len(pattern)
+    return bool(reached & whole)
 
 
 def _not_permitted(method: bytes) -> Refusal:

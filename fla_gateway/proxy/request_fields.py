@@ -31,7 +31,8 @@ _REQUEST_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(
         # The caller's credentials end here; the token is ours.
         b"authorization", b"x-api-key",
         # Fields that speak for a caller or rewrite a request, which an API might believe.
-        b"forwarded", b"x-method-override", b"x-original-url", b"x-rewrite-url",
+        b"forwarded", b"x-method-override", b"x-rewrite-url", b"x-override-url", b"destination",
+        b"x-real-ip", b"true-client-ip", b"x-client-cert",
         # Belgif: W3C tracing does not cross the trust boundary.
         b"tracestate", b"baggage",
     ),
@@ -43,7 +44,7 @@ _REQUEST_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(
     REFERENCE: NOTE,
 }  # fmt: skip
 _TOKEN_ID_BYTES: Final = 8
-_DROPPED_PREFIXES: Final = (b"x-forwarded-", b"x-http-method", b"fla-gateway-")
+_DROPPED_PREFIXES: Final = (b"x-forwarded-", b"x-http-method", b"x-original-", b"x-ssl-client-", b"fla-gateway-")
 
 _REQUEST: Final = Actions(_REQUEST_ACTIONS, _DROPPED_PREFIXES, underscores=False)
 

@@ -10,27 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
-from fla_gateway.access.policy import TWO_READINGS
+from fla_gateway.access.path_readings import Readings, fault_of, is_divided_differently, may_reach_tokens, read_path
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.tokens.snapshot import OTHER_SERVICE
 
-# Without these a path has one reading: nothing to decode, no parameters, no second kind of slash.
-_SUSPICIOUS: Final = re.compile(rb"[%;\\]|/\.|//").search
-# Two-byte forms of ".", "/" and "\" that a careless UTF-8 decoder takes for them (RFC 3629, section 10).
-_OVERLONG: Final = re.compile(rb"\xc0[\xae\xaf]|\xc1\x9c").search
-# A segment that is "." or "..", for readers who cut it at ";" and those who take "\" for "/". Searched for: a list of
-# all segments of a long path would cost a stranger little and the gateway much.
-_DOTS: Final = re.compile(rb"[/\\]\.\.?(?:[/\\;]|\Z)").search
-_OAUTH: Final = re.compile(rb"[/\\;]oauth(?:[/\\;]|\Z)").search
 # A word, perhaps with a short number behind it: what a national number, or a name with a date of birth, is not.
 _SERVICE: Final = re.compile(rb"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}").fullmatch
-_MAX_DECODINGS: Final = 8
-"""Layers of percent-encoding that are taken off; one more is refused."""
-_MAX_ENCODED: Final = 512
-"""Percent signs of a path: each is looked at once for every layer, and a path is judged before anybody is asked who he
-is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +57,10 @@ def route(target: bytes, table: RoutingTable) -> Route | Refusal:
     if not target.startswith(b"/"):
         return _not_a_path(target)
     path = target.partition(b"?")[0]
-    suspicious = _SUSPICIOUS(path) is not None
-    if suspicious or b"#" in target:
-        refusal = _ambiguity(target, path)
-        if refusal:
-            return refusal
+    readings = read_path(path)
+    fault = "The target has a fragment." if b"#" in target else fault_of(readings)
+    if fault is not None:
+        return Refusal("ambiguous-path", f"{fault} Two readers could take it for two places, so it is not forwarded.")
     name, own = (table.only, 0) if table.only is not None else _first_segment(path)
     if name == b"-":
         return Refusal("not-found", "Paths under /-/ are the gateway's own, and there is nothing at this one.")
@@ -86,7 +71,7 @@ def route(target: bytes, table: RoutingTable) -> Route | Refusal:
             "The first part of the path names no profile of the configuration; addresses look like /<profile>/REST/...",
         )
     path = path[own:]
-    refusal = _not_served(path, prefixes, suspicious=suspicious)
+    refusal = _not_served(readings.below(own) if own else readings, prefixes)
     return refusal or Route(name.decode(), target[own:], path)
 
 
@@ -101,14 +86,12 @@ def profile_of(target: bytes, table: RoutingTable) -> str:
     return name.decode() if name in table.prefixes else ""
 
 
-def _not_served(path: bytes, prefixes: tuple[bytes, ...], *, suspicious: bool) -> Refusal | None:
-    if not path.startswith(b"/REST/"):
+def _not_served(readings: Readings, prefixes: tuple[bytes, ...]) -> Refusal | None:
+    if not readings.path.startswith(b"/REST/"):
         return Refusal("not-found", "Only paths under /REST/ are forwarded; addresses look like /<profile>/REST/...")
-    if suspicious or b"oauth" in path.lower():
-        refusal = _token_endpoint(path, suspicious=suspicious)
-        if refusal:
-            return refusal
-    return _outside(path, prefixes) if prefixes else None
+    if may_reach_tokens(readings):
+        return Refusal("token-endpoint-refused", "Tokens are the gateway's business; callers need none and get none.")
+    return _outside(readings, prefixes) if prefixes else None
 
 
 def service_of(path: bytes) -> str:
@@ -135,56 +118,13 @@ def _not_a_path(target: bytes) -> Refusal:
     )
 
 
-def _ambiguity(target: bytes, path: bytes) -> Refusal | None:
-    def refuse(why: str) -> Refusal:
-        return Refusal("ambiguous-path", f"{why} Two readers could take it for two places, so it is not forwarded.")
-
-    if b"#" in target:
-        return refuse("The target has a fragment.")
-    if path.startswith(b"//"):
-        return refuse("The path begins with two slashes.")
-    if path.count(b"%") > _MAX_ENCODED:
-        return refuse(f"The path has more than {_MAX_ENCODED} percent signs.")
-    decoded = _decoded(path)
-    if decoded is None:
-        return refuse("The path is percent-encoded many times over.")
-    if b"\0" in decoded:
-        return refuse("The path holds a NUL.")
-    if _OVERLONG(decoded):
-        return refuse("The path holds an overlong form of a dot or a slash.")
-    if _DOTS(decoded):
-        return refuse("The path has a '.' or '..' segment.")
-    return None
-
-
-def _decoded(path: bytes) -> bytes | None:
-    # A layer that decodes once more than this one must see the same path, so decoding goes on until nothing changes.
-    for _ in range(_MAX_DECODINGS + 1):
-        decoded = unquote_to_bytes(path)
-        if decoded == path:
-            return path
-        path = decoded
-    return None
-
-
-def _token_endpoint(path: bytes, *, suspicious: bool) -> Refusal | None:
-    # In a plain path only its second segment can lead to the token endpoint. Where readers may cut and split in
-    # different orders, no part may be it: a path that is refused in error costs less than a token that is not ours to
-    # give.
-    if suspicious:
-        found = _OAUTH((_decoded(path) or path).lower()) is not None
-    else:
-        found = path.lower().split(b"/", 3)[2] == b"oauth"
-    if not found:
-        return None
-    return Refusal("token-endpoint-refused", "Tokens are the gateway's business; callers need none and get none.")
-
-
-def _outside(path: bytes, prefixes: tuple[bytes, ...]) -> Refusal | None:
-    if TWO_READINGS(path):
+def _outside(readings: Readings, prefixes: tuple[bytes, ...]) -> Refusal | None:
+    path = readings.path
+    if is_divided_differently(readings):
         return Refusal(
             "ambiguous-path",
-            "The profile serves certain paths alone, and '%2F', '%5C', '\\', ';' or '//' could lead out of them.",
+            "The profile serves certain paths alone, and '%2F', '%5C', '\\', ';' or '//' could lead out of them, "
+            "also encoded several times.",
         )
     if any(path == prefix or path.startswith(prefix + b"/") for prefix in prefixes):
         return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from fla_gateway.access import path_readings
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
-from fla_gateway.proxy import connector, downstream, exchange, routing, upstream
+from fla_gateway.proxy import connector, downstream, exchange, upstream
 from fla_gateway.tokens import cache
 from tests.docs.pages import read
 
@@ -62,7 +63,8 @@ def test_a_limit_is_the_one_that_is_held(row, text):
 @pytest.mark.parametrize(
     "sentence",
     [
-        f"more than {routing._MAX_DECODINGS} layers of percent-encoding or {routing._MAX_ENCODED} percent signs",
+        f"more than {path_readings.MAX_DECODINGS} layers of percent-encoding",
+        f"or {path_readings.MAX_ENCODED} percent signs",
         f"up to {connector._MAX_ADDRESSES} in turn",
         f"for up to {downstream._LINGER_SECONDS} s or {downstream._LINGER_BYTES >> 20} MiB",
         f"idle for less than {POOL.changing_idle_seconds:g} s",

@@ -8,14 +8,14 @@ from functools import cache
 
 import pytest
 
-from fla_gateway.access import admissions, api_key, credentials, service_accounts
+from fla_gateway.access import admissions, api_key, credentials, path_readings, service_accounts
 from fla_gateway.admin import attempts, server
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
 from fla_gateway.journal import backlog, writing
 from fla_gateway.oauth import response
 from fla_gateway.observe import writer
-from fla_gateway.proxy import door, downstream, exchange, routing
+from fla_gateway.proxy import door, downstream, exchange
 from fla_gateway.runtime import cluster_keys, handshakes
 from fla_gateway.tokens import backoff, brake
 from tests.docs.pages import ROOT, read
@@ -119,7 +119,7 @@ def test_every_promise_of_this_surface_has_a_test():
 TIMES = DEFAULTS.timeouts
 BOUNDS = {
     "head of a message": f"{fields.MAX_HEAD:,} bytes, {fields.MAX_FIELDS} fields",
-    "layers and number of percent signs of a path": f"{routing._MAX_DECODINGS} and {routing._MAX_ENCODED}",
+    "layers and number of percent signs of a path": f"{path_readings.MAX_DECODINGS} and {path_readings.MAX_ENCODED}",
     "chunk-size line; trailers": f"{chunked.MAX_SIZE_LINE} bytes; {chunked.MAX_TRAILER:,} bytes",
     "callers' connections": (
         f"{DEFAULTS.max_connections:,} (`max_connections`), and {handshakes.MOST_HANDSHAKES} TLS handshakes"

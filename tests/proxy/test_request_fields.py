@@ -25,7 +25,9 @@ def fields(*lines, minor=1, host="localhost"):
         "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer",
         "Upgrade", "HTTP2-Settings", "Authorization", "X-Api-Key", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host",
         "X-Forwarded-Proto", "X-Forwarded-Uri", "X-Forwarded-", "X-HTTP-Method", "X-HTTP-Method-Override",
-        "X-Method-Override", "X-Original-URL", "X-Rewrite-URL", "traceparent", "tracestate", "baggage",
+        "X-Method-Override", "X-Original-URL", "X-Original-Uri", "X-Original-Method", "X-Original-Host", "X-Original-",
+        "X-Rewrite-URL", "X-Override-URL", "Destination", "X-Real-IP", "True-Client-IP", "X-Client-Cert",
+        "X-SSL-Client-Cert", "X-SSL-Client-S-DN", "X-SSL-Client-Verify", "traceparent", "tracestate", "baggage",
         "Fla-Gateway-Origin", "Fla-Gateway-Anything", "X_Forwarded_For", "Content_Length", "Some_Name", "_", "A_",
     ],
 )  # fmt: skip
@@ -41,6 +43,7 @@ def test_a_field_that_ends_here_is_dropped(name):
         "Accept: */*", "accept:*/*", "X-Forwarder: a", "X-Forwarded: a", "Cookie: a=b; c=d", 'If-None-Match: "x"',
         "Accept-Encoding: gzip, br", "X-Api-Key2: a", "Cache-Control:  no-cache ", "X-Name: caf\xe9 \xff", "X-Empty:",
         "Content-Encoding: gzip", "Range: bytes=0-1", "Trace: 1", "X-Method: a",
+        "X-Original: a", "X-SSL: a", "X-Client: a", "X-Destination: a", "Depth: 1",
     ],
 )  # fmt: skip
 def test_every_other_field_passes_byte_for_byte(line):

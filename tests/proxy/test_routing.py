@@ -55,12 +55,44 @@ def test_the_very_bytes_of_path_and_query_are_forwarded(target, upstream):
         "/REST/.%2e", "/REST/%252e%252e/a", "/REST/%25252e./a", "/REST/a%2f..%2fb", "/REST/a/..%5c", "/REST/a\\..\\b",
         "/REST/a/..;x/b", "/REST/a/..;/b", "/REST/%2e%2e;a=b/c", "/REST/a/%3b/..%3b", "/REST/a%00b", "/REST/a%2500",
         "/REST/%c0%ae%c0%ae/a", "/REST/a%c0%af..", "/REST/%C1%9C", "/REST/a#b", "/REST/a?b#c", "/REST/%2e%252e/x",
+        "/REST/a%25%32%66..", "/REST/%%32e%%32e/a", "/REST/a/..%20", "/REST/a/%09../b", "/REST/a/.%0d%0a/b",
+        "/REST/%ef%bc%8e%ef%bc%8e/a", "/REST/%e2%80%a5/a", "/REST/..%c2%a0/a", "/REST/a%u002fb", "/REST/a%%75002fb",
+        "/REST/.%80./a", "/REST/.%e2%80%8b./a",
     ],
 )  # fmt: skip
 def test_a_path_that_can_be_read_in_two_ways_is_refused(path):
     """Dot segments in every disguise, NUL, overlong forms and fragments, on either kind of listener."""
     assert code(f"/employer{path}") == "ambiguous-path"
     assert code(path, OWN) == "ambiguous-path"
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        *(f"%C{digit}{rest}" for digit in "01" for rest in ("%80", "%AF", "%2F", "a", "")),
+        *(f"%E0%{byte:02X}%80" for byte in (0x80, 0x81, 0x9F)), *(f"%F0%{byte:02x}%80%80" for byte in (0x80, 0x8F)),
+        "%C2", "%C2a", "%DF%2F", "%E2%82", "%E2%82%2F", "%E2%2F%AC", "%E9", "%ED%20", "%F0%9F%98", "%F4a", "%F7%80%80",
+        "%F8%88%80%80%80", "%FC%84%80%80%80%80", "%25C0%25AF", "%25E0%2580%25AF", "%E0@o",
+    ],
+)  # fmt: skip
+def test_what_is_no_shortest_and_complete_utf_8_is_refused(encoded):
+    """By the rule: a careless decoder makes a slash or a dot out of such bytes, or swallows what follows them."""
+    assert code(f"/employer/REST/a{encoded}") == "ambiguous-path"
+    assert code(f"/employer/REST/a{encoded}/b") == "ambiguous-path"
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        "%C3%A9", "%E2%82%AC", "%F0%9F%98%80", "%E0%A4%95", "%DF%BF", "%ED%95%9C", "%EF%BF%BD", "%D0%98.", "%80", "%FF",
+        "a%20b", "%20a", "100%25", "%", "%zz", "%2", "%25zz", "caf%C3%A9.%20", "%E2%80%A6", "a%3Fb", "a%23b", "oauth2",
+        "oauth-clients", "oauth.v5", "a.oauth", "oauth_x",
+    ],
+)  # fmt: skip
+def test_what_programs_send_passes_where_paths_are_narrowed(segment):
+    """Letters of any language, blanks, percent signs and names that only begin like others have one reading."""
+    assert code(f"/narrow/REST/dimona/v2/{segment}/x") == ""
+    assert code(f"/employer/REST/{segment}/x") == ""
 
 
 @pytest.mark.parametrize(("layers", "expected"), [(8, ""), (9, "ambiguous-path"), (21, "ambiguous-path")])
@@ -112,6 +144,12 @@ def test_what_is_no_address_of_a_profile(target, expected):
         "/REST/oauth", "/REST/oauth/v5/token", "/REST/OAuth/v5/token", "/REST/%6fauth/v5/token", "/REST/%256fauth/x",
         "/REST//oauth/v5/token", "/REST/oauth;x/v5/token", "/REST/\\oauth/v5", "/REST/%2foauth/v5", "/REST/;/oauth/v5",
         "/REST/oauth?x=1", "/REST/%5Coauth/x", "/REST/x;oauth/v5", "/REST/x%3Boauth",
+        "/REST/oauth./v5/token", "/REST/OAUTH.../v5", "/REST/oauth%20/v5", "/REST/oauth%20.%20/v5", "/REST/oauth%09",
+        "/REST/%20oauth/v5", "/REST/oauth%C2%A0/v5", "/REST/oauth%A0/v5", "/REST/oauth~1/v5", "/REST/OAUTH~1",
+        "/REST/oauth%7e1/v5", "/REST/oauth:$DATA/v5", "/REST/oauth+/v5", "/REST/oauth%zz/v5", "/REST/oauth%",
+        "/REST/%EF%BD%8F%EF%BD%81%EF%BD%95%EF%BD%94%EF%BD%88/v5", "/REST/%EF%BC%AF%EF%BC%A1%EF%BC%B5%EF%BC%B4%EF%BC%A8",
+        "/REST/o%E2%80%8Bauth/v5", "/REST/o%C2%ADauth/v5", "/REST/%E2%93%9E%E2%93%90%E2%93%A4%E2%93%A3%E2%93%97/v5",
+        "/REST/o%CC%81auth/v5", "/REST/%80oauth/v5", "/REST/x%EF%BC%8Foauth/v5", "/REST/%25%36%66auth/v5",
     ],
 )  # fmt: skip
 def test_the_token_endpoint_is_never_reached(path):
@@ -135,6 +173,17 @@ def test_the_token_endpoint_is_never_reached(path):
         ("/REST/dimona/v2;a/x", "ambiguous-path"),
         ("/REST/dimona//v2/x", "ambiguous-path"),
         ("/REST/dimona/v2/\\x", "ambiguous-path"),
+        ("/REST/dimona/v2/a%25%32%46b", "ambiguous-path"),
+        ("/REST/dimona/v2/a%%32%46b", "ambiguous-path"),
+        ("/REST/dimona/v2/a%2%46b", "ambiguous-path"),
+        ("/REST/dimona/v2/a%25%35%43b", "ambiguous-path"),
+        ("/REST/dimona/v2/a%%35cb", "ambiguous-path"),
+        ("/REST/dimona/v2/a%25%33%42b", "ambiguous-path"),
+        ("/REST/dimona/v2/a/%2f/b", "ambiguous-path"),
+        ("/REST/dimona/v2/a%EF%BC%8Fb", "ambiguous-path"),
+        ("/REST/dimona/v2/a%EF%BC%BCb", "ambiguous-path"),
+        ("/REST/dimona/v2/a%E2%84%85b", "ambiguous-path"),
+        ("/REST/dimona/v2/a%EF%BC%9Bb", "ambiguous-path"),
     ],
 )
 def test_a_narrow_profile_ends_at_segments(path, expected):
