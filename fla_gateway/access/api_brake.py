@@ -12,7 +12,7 @@ from typing import Final
 
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.access.throttling import LONGEST
-from fla_gateway.tokens.snapshot import OTHER_SERVICE
+from fla_gateway.tokens.snapshot import OTHER_SERVICE, shown_service
 
 FIRST: Final = 1.0
 """Seconds of a brake where the API does not say how long; doubled for each brake that follows at once."""
@@ -23,10 +23,12 @@ are repaired by people."""
 QUIET: Final = 300.0
 """Seconds after the end of a brake, without a call to the service, after which its past is forgotten."""
 LIMIT: Final = 32
-"""Services remembered one by one, more than the channel has; all further ones share a record, since callers choose the
-path, and what they make up must not fill the memory."""
+"""Services remembered one by one, more than the channel has; those that ask for patience beyond it share a record,
+since callers choose the path, and what they make up must not fill the memory."""
+MOST_SHARING: Final = 1_024
+"""Services that share a record; one beyond is not braked. A service that never asked for patience is none of them."""
 
-_SHARED: Final = ""
+_SHARED: Final = OTHER_SERVICE
 _WHOLE_DOUBLINGS: Final = 10
 
 
@@ -52,6 +54,7 @@ class ApiBrake:
     def __init__(self) -> None:
         self.holds = False
         self._records: dict[str, _Record] = {}
+        self._sharing: set[str] = set()
         self._forget_at = math.inf
 
     def refusal(self, service: str, now: float) -> Refusal | None:
@@ -94,6 +97,8 @@ class ApiBrake:
             failed_requests: whether the quota on failed requests is used up (Belgif, tooManyFailedRequests).
         """
         record = self._record(service, now)
+        if record is None:
+            return
         if now >= record.until:
             record.brakes = 1 if record.forgotten(now) else record.brakes + 1
             record.over = False
@@ -112,8 +117,7 @@ class ApiBrake:
         """
         record = self._find(service)
         if record is not None and record.over:
-            self._records = {name: it for name, it in self._records.items() if it is not record}
-            self.holds = bool(self._records)
+            self._keep({name: it for name, it in self._records.items() if it is not record})
 
     def held(self, now: float) -> tuple[tuple[str, float], ...]:
         """List the services whose brake holds, each with the seconds that are left.
@@ -123,27 +127,41 @@ class ApiBrake:
         Args:
             now: `Clock.monotonic`.
         """
-        return tuple(
-            (name or OTHER_SERVICE, it.until - now) for name, it in sorted(self._records.items()) if now < it.until
-        )
+        held: dict[str, float] = {}
+        for name, it in sorted(self._records.items()):
+            if now < it.until:
+                shown = shown_service(name)
+                held[shown] = max(it.until - now, held.get(shown, 0.0))
+        return tuple(held.items())
 
     def _find(self, service: str) -> _Record | None:
-        return self._records.get(service) or self._records.get(_SHARED)
-
-    def _record(self, service: str, now: float) -> _Record:
         record = self._records.get(service)
+        return self._records.get(_SHARED) if record is None and service in self._sharing else record
+
+    def _record(self, service: str, now: float) -> _Record | None:
+        record = self._find(service)
         if record is not None:
             return record
         if len(self._records) >= LIMIT:
             self._forget(now)
-        key = service if len(self._records) < LIMIT else _SHARED
+        key = service
+        if len(self._records) >= LIMIT:
+            if len(self._sharing) >= MOST_SHARING:
+                return None
+            self._sharing.add(service)
+            key = _SHARED
         # A new record has no brake yet: it begins with the one that is being noted.
         return self._records.setdefault(key, _Record(-math.inf))
 
     def _forget(self, now: float) -> None:
-        self._records = {name: it for name, it in self._records.items() if not it.forgotten(now)}
+        self._keep({name: it for name, it in self._records.items() if not it.forgotten(now)})
         self._forget_at = min((it.until for it in self._records.values()), default=math.inf) + QUIET
-        self.holds = bool(self._records)
+
+    def _keep(self, records: dict[str, _Record]) -> None:
+        self._records = records
+        self.holds = bool(records)
+        if _SHARED not in records:
+            self._sharing.clear()
 
 
 def _seconds(brakes: int, retry_after: float | None, *, failed_requests: bool) -> float:

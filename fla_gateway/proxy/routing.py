@@ -97,10 +97,11 @@ def _not_served(readings: Readings, prefixes: tuple[bytes, ...]) -> Refusal | No
 def service_of(path: bytes) -> str:
     """Name the service of a path under /REST/, the unit of a brake: its second segment.
 
-    All that do not look like an API's name share one, since this name is logged and the path may hold anything.
+    One that does not look like an API's name gets a number that is valid in this process alone, since the path may
+    hold anything: each is braked for itself, and all of them are shown as one (`tokens.snapshot.shown_service`).
     """
     segment = path.split(b"/", 3)[2]
-    return segment.decode() if _SERVICE(segment) else OTHER_SERVICE
+    return segment.decode() if _SERVICE(segment) else f"{OTHER_SERVICE}{hash(segment):x}"
 
 
 def _first_segment(path: bytes) -> tuple[bytes, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from fla_gateway.tokens.snapshot import OTHER_SERVICE, HeldBrake
+from fla_gateway.tokens.snapshot import OTHER_SERVICE, HeldBrake, shown_service
 
 FIRST: Final = 30.0
 """Seconds of a service's first brake; doubled each time."""
@@ -83,11 +83,12 @@ class Brake:
 
     def held(self, now: float) -> tuple[HeldBrake, ...]:
         """List the services whose brake holds."""
-        return tuple(
-            HeldBrake(profile, service or OTHER_SERVICE, record.until - now)
-            for (profile, service), record in self._records.items()
-            if now < record.until
-        )
+        held: dict[tuple[str, str], float] = {}
+        for (profile, service), record in self._records.items():
+            if now < record.until:
+                shown = (profile, shown_service(service or OTHER_SERVICE))
+                held[shown] = max(record.until - now, held.get(shown, 0.0))
+        return tuple(HeldBrake(*shown, seconds) for shown, seconds in held.items())
 
     def _record(self, profile: str, service: str, now: float) -> _Record:
         key = (profile, service)

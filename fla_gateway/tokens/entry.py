@@ -19,7 +19,7 @@ from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
 from fla_gateway.tokens.backoff import delay_seconds
 from fla_gateway.tokens.brake import Brake, Verdict
 from fla_gateway.tokens.freshness import Deadlines, Freshness, deadlines, freshness, soft_fraction
-from fla_gateway.tokens.snapshot import TokenFailure, TokenSnapshot
+from fla_gateway.tokens.snapshot import TokenFailure, TokenSnapshot, shown_service
 
 _NEVER: Final = Deadlines(-math.inf, -math.inf)
 
@@ -156,11 +156,13 @@ class TokenEntry:
         verdict = self._brake.judge(profile, service, now, fresh=fresh)
         if verdict is Verdict.DISCARD:
             self._set(None, _NEVER)
-            _LOG.warning("token-discarded", **self._facts, profile=profile, service=service)
+            _LOG.warning("token-discarded", **self._facts, profile=profile, service=shown_service(service))
             return True
         if verdict is Verdict.BRAKE:
             seconds = self._brake.remaining(profile, service, now)
-            _LOG.warning("token-braked", **self._facts, profile=profile, service=service, seconds=seconds)
+            _LOG.warning(
+                "token-braked", **self._facts, profile=profile, service=shown_service(service), seconds=seconds
+            )
         return False
 
     def snapshot(self) -> TokenSnapshot:

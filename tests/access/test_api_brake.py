@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from fla_gateway.access.api_brake import FAILED_REQUESTS, LIMIT, LONGEST_GUESS, QUIET, ApiBrake
+import pytest
+
+from fla_gateway.access.api_brake import FAILED_REQUESTS, LIMIT, LONGEST_GUESS, MOST_SHARING, QUIET, ApiBrake
 from fla_gateway.access.throttling import LONGEST
 
 
@@ -126,15 +128,45 @@ def test_quiet_time_forgives():
 
 
 def test_memory_is_bounded():
-    """Beyond 32 services all further ones share one brake, which those remembered by name do not feel."""
+    """Beyond 32 services further ones share one brake, up to a number; those remembered by name do not feel it."""
     brake = ApiBrake()
     for number in range(10_000):
         throttle(brake, 0, f"made-up-{number}", retry_after=10)
+    last = LIMIT + MOST_SHARING - 1
     assert len(brake.held(0)) == LIMIT + 1
-    assert brake.refusal("unheard-of", 1) is not None
-    assert brake.refusal("unheard-of", 10) is None
-    brake.answered("unheard-of")
+    assert brake.refusal(f"made-up-{last}", 1) is not None
+    assert brake.refusal(f"made-up-{last + 1}", 1) is None
+    assert brake.refusal(f"made-up-{last}", 10) is None
+    brake.answered(f"made-up-{last}")
     assert len(brake.held(1)) == LIMIT
+    throttle(brake, 2, f"made-up-{last + 1}", retry_after=10)
+    assert brake.refusal(f"made-up-{last + 1}", 3) is not None
+    assert brake.refusal(f"made-up-{last}", 3) is None
+
+
+@pytest.mark.parametrize("others", [1, LIMIT, LIMIT + 1, LIMIT + 100, LIMIT + MOST_SHARING + 100])
+def test_a_service_that_never_complained_is_never_braked(others):
+    """However many services have asked for patience: one that has not is asked, and its answers end no brake."""
+    brake = ApiBrake()
+    for number in range(others):
+        throttle(brake, 0, f"made-up-{number}", retry_after=10)
+    held = brake.held(1)
+    for service in ("dimona", "(other)1", ""):
+        assert brake.refusal(service, 1) is None
+        brake.answered(service)
+    assert brake.held(1) == held
+
+
+def test_services_without_a_name_are_braked_each_and_shown_as_one():
+    """What does not look like an API's name is told apart by a number, which is never shown."""
+    brake = ApiBrake()
+    throttle(brake, 0, "(other)1", retry_after=10)
+    throttle(brake, 0, "(other)2", retry_after=20)
+    throttle(brake, 0, "ebox", retry_after=5)
+    assert brake.refusal("(other)3", 1) is None
+    assert brake.refusal("(other)1", 11) is None
+    assert brake.refusal("(other)2", 11) is not None
+    assert brake.held(1) == (("(other)", 19.0), ("ebox", 4.0))
 
 
 def test_forgotten_services_make_room():
