@@ -208,7 +208,9 @@ class Admissions:
         evidence = Evidence(
             uid=None if peer.uid == self._overflow_uid else peer.uid,
             gid=None if peer.gid == self._overflow_gid else peer.gid,
-            certificate_names=peer.certificate_names,
+            # RFC 5280, section 4.1.2.5: the validity period includes both of its ends.
+            certificate_names=peer.certificate_names if peer.not_before <= wall <= peer.not_after else frozenset(),
+            certificate_expires=peer.not_after,
         )
         if presented is None:
             return evidence

@@ -56,6 +56,7 @@ class Evidence(NamedTuple):
         gid: its group id, or None.
         certificate_names: subject alternative names of its client certificate.
         expires: when the token expires, in seconds since the epoch.
+        certificate_expires: when the client certificate does.
     """
 
     key: str | None = None
@@ -64,6 +65,7 @@ class Evidence(NamedTuple):
     gid: int | None = None
     certificate_names: frozenset[str] = frozenset()
     expires: float = math.inf
+    certificate_expires: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +160,10 @@ def _proof(needed: Requirement, evidence: Evidence, wall: float) -> Proven | Non
     """Hold the evidence against what one caller needs."""
     if bool(needed.keys) != (evidence.key is not None) or needed.service_account != evidence.service_account:
         return None
-    words: list[str] = []
-    expires = evidence.expires
-    if evidence.key is not None:
-        expires = min(expires, needed.keys.get(evidence.key, -math.inf))
-        words.append(f"key:{key_id(evidence.key)}")
+    expires = _expires(needed, evidence)
     if expires <= wall:
         return None
+    words = [] if evidence.key is None else [f"key:{key_id(evidence.key)}"]
     if needed.service_account is not None:
         words.append(f"service-account:{needed.service_account}")
     for kind, wanted, shown in (("uid", needed.uid, evidence.uid), ("gid", needed.gid, evidence.gid)):
@@ -178,3 +177,9 @@ def _proof(needed: Requirement, evidence: Evidence, wall: float) -> Proven | Non
             return None
         words.append(f"certificate:{name}")
     return Proven(needed.caller, "+".join(words), expires)
+
+
+def _expires(needed: Requirement, evidence: Evidence) -> float:
+    """Give the end of the proof that ends first, in seconds since the epoch."""
+    key = math.inf if evidence.key is None else needed.keys.get(evidence.key, -math.inf)
+    return min(evidence.expires, key, evidence.certificate_expires if needed.certificate_names else math.inf)

@@ -5,6 +5,7 @@ Owns the words. Refuses to know how a proof is verified (`authn`) and what a rul
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -33,11 +34,15 @@ class Peer(NamedTuple):
         uid: user id of the process that connected to a unix socket, or None.
         gid: its group id, or None.
         certificate_names: subject alternative names of the client certificate that TLS verified.
+        not_before: first moment at which that certificate proves anything, in seconds since the epoch.
+        not_after: last such moment; TLS itself looks at neither where a session is resumed.
     """
 
     uid: int | None = None
     gid: int | None = None
     certificate_names: frozenset[str] = frozenset()
+    not_before: float = -math.inf
+    not_after: float = math.inf
 
 
 class Admission(NamedTuple):

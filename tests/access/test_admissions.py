@@ -176,6 +176,42 @@ def test_a_key_expires_on_time():
     assert identified(callers.identify(key(KEY), None, clock.monotonic())) == "credentials-refused"
 
 
+CERTIFIED = Peer(certificate_names=frozenset({"erp.example"}), not_before=WALL - 10, not_after=WALL + 10)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "proven"), [(-10.1, False), (-10, True), (0, True), (9.9, True), (10.1, False), (86_400, False)]
+)
+@pytest.mark.parametrize(("shown", "keys"), [(None, []), (KEY, [KEY])])
+def test_a_certificate_proves_within_its_validity(seconds, proven, shown, keys):
+    """Before its beginning and after its end its names prove nobody, alone and beside a key that is asked for too."""
+    callers = admissions(
+        clock=SteppingClock(wall=WALL + seconds), far=table(certificate_names=["erp.example"], keys=keys)
+    )
+    found = callers.identify(None if shown is None else key(shown), CERTIFIED, 0.0)
+    assert isinstance(found, Identity) is proven
+
+
+def test_a_certificate_is_not_remembered_beyond_its_end():
+    """On a connection that stays open the first request after the end is refused, however lately one was let in."""
+    clock = SteppingClock(wall=WALL)
+    callers = admissions(clock=clock, far=table(certificate_names=["erp.example"]))
+    assert isinstance(callers.identify(None, CERTIFIED, clock.monotonic()), Identity)
+    assert callers.trusted_until(None, CERTIFIED) == clock.monotonic() + 10
+    clock.advance(9.9)
+    assert isinstance(callers.identify(None, CERTIFIED, clock.monotonic()), Identity)
+    clock.advance(0.2)
+    assert identified(callers.identify(None, CERTIFIED, clock.monotonic())) == "credentials-missing"
+
+
+def test_an_old_certificate_does_no_harm_beside_a_key_that_suffices():
+    """Who is proven by a key alone is so with any certificate, and for longer than that lasts."""
+    clock = SteppingClock(wall=WALL + 11)
+    callers = admissions(clock=clock, erp=table(keys=[KEY]), far=table(certificate_names=["erp.example"]))
+    assert identified(callers.identify(key(KEY), CERTIFIED, clock.monotonic())) == ("erp", proof_of(KEY))
+    assert callers.trusted_until(key(KEY), CERTIFIED) == clock.monotonic() + 60
+
+
 def test_a_key_that_is_there_twice_lives_longer():
     """Of two entries with the same key the longer life counts."""
     callers = admissions(erp=table(keys=[(KEY, WALL - 1), (KEY, WALL + 1)]))

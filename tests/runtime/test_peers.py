@@ -231,7 +231,11 @@ async def test_a_client_certificate_tells_its_names(visitor):
     )
     await visitor.visit(visitor.certificate(visitor.clients, *names))
     expected = frozenset({"payroll.example", "spiffe://acme/payroll", "it@acme.example"})
-    assert await visitor.door.next() == Peer(certificate_names=expected)
+    peer = await visitor.door.next()
+    assert peer is not None
+    assert (peer.uid, peer.gid, peer.certificate_names) == (None, None, expected)
+    ends = (NOW - 2 * YEAR, NOW + YEAR)
+    assert (peer.not_before, peer.not_after) == tuple(moment.replace(microsecond=0).timestamp() for moment in ends)
 
 
 async def test_a_common_name_proves_nobody(visitor):
@@ -275,6 +279,30 @@ async def test_a_certificate_that_is_not_good_is_refused(visitor, kind):
         await visitor.visit(context)
     assert [line["last_reason"] for line in lines] == ["certificate verify failed"]
     assert visitor.door.peers.empty()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_resumed_session_shows_the_validity_of_its_certificate(visitor, version):
+    """OpenSSL keeps sessions of TLS 1.2 whatever is asked of it, and verifies nothing when one is taken up again."""
+    await visitor.open()
+    context = visitor.certificate(visitor.clients, x509.DNSName("payroll.example"))
+    context.maximum_version = version
+
+    def visit(session):
+        with (
+            socket.create_connection(("127.0.0.1", visitor.port)) as raw,
+            context.wrap_socket(raw, server_hostname="localhost", session=session) as sock,
+        ):
+            sock.recv(1)
+            return sock.session, sock.session_reused
+
+    session, _ = await asyncio.to_thread(visit, None)
+    first = await visitor.door.next()
+    _, reused = await asyncio.to_thread(visit, session)
+    assert reused is (version is ssl.TLSVersion.TLSv1_2)
+    assert await visitor.door.next() == first
+    assert first is not None
+    assert first.not_after == (NOW + YEAR).replace(microsecond=0).timestamp()
 
 
 async def test_a_session_is_not_taken_up_again(visitor):
