@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 
 class GatewayError(Exception):
@@ -57,6 +58,10 @@ class UnusableKeyError(GatewayError):
         self.valid_from = valid_from
 
 
+_TRANSIENT: Final = frozenset({"token-unreachable", "token-timeout", "token-throttled", "token-failed"})
+"""Codes whose cause may pass within seconds, unless the place that raises one says otherwise."""
+
+
 class ProblemError(GatewayError):
     """A request ends with an answer of the gateway's own (RFC 9457).
 
@@ -64,13 +69,17 @@ class ProblemError(GatewayError):
         code: a code of `problems.PROBLEMS`.
         detail: what happened and what to do; printable, bounded, without secrets.
         retry_after: whole seconds for the Retry-After field, or None.
+        transient: whether the same attempt may succeed within seconds: a failure of the network, a 5xx, a 429.
     """
 
-    def __init__(self, code: str, detail: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self, code: str, detail: str, retry_after: int | None = None, *, transient: bool | None = None
+    ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
         self.retry_after = retry_after
+        self.transient = code in _TRANSIENT if transient is None else transient
 
 
 class JournalError(GatewayError):

@@ -56,6 +56,7 @@ class Profile:
         prefixes: permitted path prefixes, each beginning with ``/REST/`` and without a slash at the end;
             empty: all of /REST/.
         listen: the profile's own door, or None.
+        warm: whether a token is kept at hand although no call uses it.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Profile:
     upstream: Upstream
     prefixes: tuple[str, ...] = ()
     listen: Listener | None = None
+    warm: bool = False
 
     @property
     def environment_shown(self) -> str:
@@ -151,6 +153,7 @@ def _profile(name: str, table: ProfileTable, environment: Environment, catalogue
         upstream=Upstream(environment.host, environment.port, environment.ca_file),
         prefixes=tuple(dict.fromkeys(_prefix(text, catalogue) for text in table.services or ())),
         listen=table.listen,
+        warm=table.warm,
     )
 
 

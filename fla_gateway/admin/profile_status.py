@@ -34,13 +34,14 @@ class TokenStatus:
     """The token of a profile.
 
     Attributes:
-        state: ``fresh``, ``stale`` (being renewed), ``expired`` or ``none``.
+        state: ``fresh``, ``stale``, ``expired``, ``idle`` (expired unused: the next call fetches another) or ``none``.
         obtained: when it was asked for, or None without a token.
         expires: when its life ends, or None without a token.
-        renewal: when another one is asked for, also without traffic; None while that is being done.
+        renewal: when another one is asked for without a call; None while that is being done, and where `in_use` is not.
         backoff_seconds: how long nothing is asked after a failure; 0 without a back-off.
         failures: failed attempts since the last good one.
         last_failure: also one that has been made good since, or None.
+        in_use: whether another one is fetched without a call: a call has used this one, or the profile is `warm`.
     """
 
     state: str
@@ -50,6 +51,7 @@ class TokenStatus:
     backoff_seconds: float = 0.0
     failures: int = 0
     last_failure: Failure | None = None
+    in_use: bool = True
 
 
 @dataclass(frozen=True, slots=True)

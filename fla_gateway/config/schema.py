@@ -278,6 +278,8 @@ class ProfileTable(Table):
     """Names of the catalogue or literal path prefixes that the profile serves; by default all of /REST/."""
     listen: ListenerEntry | None = None
     """A further address for this profile alone, without /<profile> in the path."""
+    warm: bool = False
+    """Keep a token at hand without calls as well; by default one that no call has used is not renewed."""
     anonymous: bool = False
     """Serve production although no callers are configured, so that every local program may call."""
     limits: Limits = Limits()

@@ -96,14 +96,15 @@ class TokenClient:
         # A pool of its own: name resolution that hangs in the loop's default pool must not keep keys from signing.
         self._signing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign")
 
-    async def fetch(self, request: TokenRequest) -> AccessToken:
+    async def fetch(self, request: TokenRequest, *, seconds: float | None = None) -> AccessToken:
         """See `TokenSource.fetch`."""
+        limit = self._total if seconds is None else min(seconds, self._total)
         try:
-            async with asyncio.timeout(self._total):
+            async with asyncio.timeout(limit):
                 return await self._fetch(request)
         except TimeoutError:
             host = yarl.URL(request.token_url).host
-            late = ProblemError("token-timeout", f"{host} gave no token within {self._total:g} s; trying again.")
+            late = ProblemError("token-timeout", f"{host} gave no token within {limit:g} s; trying again.")
         raise late
 
     def offsets(self) -> Mapping[str, float]:

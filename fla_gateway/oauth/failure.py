@@ -35,7 +35,7 @@ def explain(error: BaseException, host: str) -> ProblemError:
         host: the token server's host, for the sentence.
     """
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return _unreachable(_distrust(error.certificate_error, host))
+        return _unreachable(_distrust(error.certificate_error, host), transient=False)
     if isinstance(error, aiohttp.ClientConnectorSSLError | ssl.SSLError):
         return _unreachable(
             f"The TLS handshake with {host} failed{_alert(error)}; "
@@ -65,7 +65,8 @@ def explain_proxy(error: OSError | TunnelRefusedError, host: str, egress: Egress
         if error.status is None:
             return _unreachable(f"{error.message} It stands at {proxy}; check egress.proxy.")
         why = _PROXY_REFUSALS.get(error.status, "ask its administrators why")
-        return _unreachable(f"The corporate proxy {proxy} refused the tunnel to {host} with {error.status}: {why}.")
+        refused = f"The corporate proxy {proxy} refused the tunnel to {host} with {error.status}: {why}."
+        return _unreachable(refused, transient=error.status >= 500)  # noqa: PLR2004 - the class of server errors
     if isinstance(error, TimeoutError):
         return ProblemError(
             "token-timeout", f"The corporate proxy {proxy} opened no tunnel in time. Check egress.proxy."
@@ -85,7 +86,7 @@ def _late(error: TimeoutError, host: str) -> ProblemError:
 def _broken(error: BaseException, host: str) -> ProblemError:
     if isinstance(error, aiohttp.ClientPayloadError):
         return ProblemError(
-            "token-malformed", f"{host} broke off in the middle of its answer; the gateway tries again."
+            "token-malformed", f"{host} broke off in the middle of its answer; the gateway tries again.", transient=True
         )
     if isinstance(error, aiohttp.ClientResponseError):
         # aiohttp's own message quotes the bytes; they are foreign and may be anything.
@@ -120,5 +121,5 @@ def _alert(error: aiohttp.ClientConnectorSSLError | ssl.SSLError) -> str:
     return f" ({reason.lower().replace('_', ' ')})" if isinstance(reason, str) else ""
 
 
-def _unreachable(detail: str) -> ProblemError:
-    return ProblemError("token-unreachable", detail)
+def _unreachable(detail: str, *, transient: bool = True) -> ProblemError:
+    return ProblemError("token-unreachable", detail, transient=transient)

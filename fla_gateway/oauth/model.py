@@ -79,8 +79,12 @@ class AccessToken:
 class TokenSource(Protocol):
     """Where tokens come from: the token client, or a fake in a test."""
 
-    async def fetch(self, request: TokenRequest) -> AccessToken:
+    async def fetch(self, request: TokenRequest, *, seconds: float | None = None) -> AccessToken:
         """Ask for one token, with a new assertion.
+
+        Args:
+            request: what is asked for.
+            seconds: limit for this attempt, where it is to be shorter than the source's own.
 
         Raises:
             ProblemError: with a code of origin ``token-server``.

@@ -32,6 +32,8 @@ _B64TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
 _SECONDS: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-:\[\]]{1,255}(?=[/?#]|\Z)")
+_TRANSIENT_STATUSES: Final = frozenset({408, 425})
+"""Request Timeout (RFC 9110, section 15.5.9) and Too Early (RFC 8470): they ask for the same request once more."""
 _TRANSIENT_ERRORS: Final = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 
@@ -201,7 +203,8 @@ def _refusal(answer: TokenAnswer, document: dict[str, object] | None, assertion:
     cause = likely_cause(answer.status, error)
     detail = f"{said.rstrip('.')}. {cause}"
     seconds = retry_after_seconds(answer.retry_after, answer.date)
-    return ProblemError(_code_for(answer.status, error), detail, seconds)
+    code = _code_for(answer.status, error)
+    return ProblemError(code, detail, seconds, transient=_may_pass(answer.status, code, error))
 
 
 def _error_of(document: dict[str, object], assertion: Secret) -> tuple[str, str]:
@@ -220,6 +223,12 @@ def _code_for(status: int, error: str) -> str:
     # Wild servers answer invalid_client as 400, 401 or 403, sometimes without a word.
     refused = status in {200, 400, 401, 403} and error not in _TRANSIENT_ERRORS
     return "token-refused" if refused else "token-failed"
+
+
+def _may_pass(status: int, code: str, error: str) -> bool:
+    """Return whether the same request may succeed within seconds; an answer of the class 4xx is certain."""
+    passing = status >= 500 or status in _TRANSIENT_STATUSES or error in _TRANSIENT_ERRORS  # noqa: PLR2004 - server errors
+    return code == "token-throttled" or (code == "token-failed" and passing)
 
 
 def _redirected(answer: TokenAnswer) -> str:

@@ -17,7 +17,7 @@ from fla_gateway.profiles import Profile
 from fla_gateway.proxy.record import DoorSnapshot, PoolSnapshot
 from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
 
-STATES: Final = ("fresh", "stale", "expired", "none")
+STATES: Final = ("fresh", "stale", "expired", "idle", "none")
 
 _PROFILE: Final = ("profile",)
 

@@ -126,7 +126,7 @@ def _account(profile: Profile, tokens: TokenCache, configuration: Configuration,
     connector = Connector(profile.upstream, tls, around.egress, configuration.gateway.timeouts.connect)
     pool = Pool(profile.name, configuration.gateway.pool, connector.open, around.clock.monotonic)
     limiter = _limiter(profile, configuration)
-    return Account(profile, tokens.entry(profile.token_request), pool, around.hash_key, limiter)
+    return Account(profile, tokens.entry(profile.token_request, warm=profile.warm), pool, around.hash_key, limiter)
 
 
 def _limiter(profile: Profile, configuration: Configuration) -> Limiter | None:

@@ -185,10 +185,11 @@ def _token(snapshot: TokenSnapshot, wall: float) -> TokenStatus:
         state=snapshot.state,
         obtained=_moment(wall - (snapshot.age_seconds or 0)) if has_one else None,
         expires=_moment(wall + (snapshot.expires_in_seconds or 0)) if has_one else None,
-        renewal=_moment(wall + snapshot.renewal_seconds) if snapshot.renewal_seconds > 0 else None,
+        renewal=_moment(wall + snapshot.renewal_seconds) if snapshot.renewal_seconds else None,
         backoff_seconds=snapshot.backoff_seconds,
         failures=snapshot.failures,
         last_failure=failure and Failure(_moment(wall - failure.seconds_ago), failure.code, detail=failure.detail),
+        in_use=snapshot.renewal_seconds is not None,
     )
 
 

@@ -14,10 +14,13 @@ from typing import Any, Final
 from fla_gateway.clock import Clock
 from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
 from fla_gateway.tokens.entry import TokenEntry
+from fla_gateway.tokens.server_load import ServerLoad
 from fla_gateway.tokens.snapshot import TokenSnapshot
 
 WAIT_SECONDS: Final = 8.0
 """How long a request waits for a token; callers commonly give up at 10."""
+FIRST_SECONDS: Final = 3.5
+"""After how long the first attempt that calls wait for is given up, so that a second one fits into their wait."""
 FETCH_SECONDS: Final = 30.0
 """After how long a fetch is given up, whatever its source thinks: a hung one would wedge its entry for ever."""
 
@@ -33,8 +36,9 @@ class TokenCache:
         random: Callable[[], float],
         wait_seconds: float = WAIT_SECONDS,
         fetch_seconds: float = FETCH_SECONDS,
+        first_seconds: float = FIRST_SECONDS,
     ) -> None:
-        """Take what is needed; nothing is fetched before somebody asks.
+        """Take what is needed; nothing is fetched before a call or the refresher asks for it.
 
         Args:
             source: where tokens come from.
@@ -42,23 +46,34 @@ class TokenCache:
             random: gives numbers in [0, 1), for jitter.
             wait_seconds: how long `TokenEntry.obtain` waits.
             fetch_seconds: after how long a fetch is given up.
+            first_seconds: after how long the first one that calls wait for is given up.
         """
         self._source = source
         self._clock = clock
         self._random = random
         self._wait_seconds = wait_seconds
         self._fetch_seconds = fetch_seconds
+        self._first_seconds = first_seconds
         self._entries: dict[TokenRequest, TokenEntry] = {}
         self._tasks: set[asyncio.Task[AccessToken | None]] = set()
+        self._loads: dict[str, ServerLoad] = {}
         self._closed = False
         self.changed = asyncio.Event()
         """Set whenever an entry is new or its next deadline may be another one; the refresher clears it."""
 
-    def entry(self, request: TokenRequest) -> TokenEntry:
-        """Give the entry for a request: the same one for every equal request."""
+    def entry(self, request: TokenRequest, *, warm: bool = False) -> TokenEntry:
+        """Return the entry for a request: the same one for every equal request.
+
+        Args:
+            request: what a token is asked for with.
+            warm: keep a token at hand although no call uses it; one profile of several that share the entry is enough.
+        """
         entry = self._entries.get(request)
         if entry is None:
             entry = self._entries[request] = TokenEntry(request, self._source, self._clock, self, self._random)
+            self.changed.set()
+        if warm and not entry.warm:
+            entry.warm = True
             self.changed.set()
         return entry
 
@@ -81,21 +96,46 @@ class TokenCache:
         return self._fetch_seconds
 
     @property
+    def first_seconds(self) -> float:
+        """After how long the first fetch that calls wait for is given up."""
+        return self._first_seconds
+
+    @property
     def closed(self) -> bool:
         """Whether no further token is fetched."""
         return self._closed
 
-    def start(self, fetching: Coroutine[Any, Any, AccessToken | None], name: str) -> asyncio.Task[AccessToken | None]:
+    def load(self, request: TokenRequest) -> ServerLoad:
+        """Return what is under way at the token server of a request."""
+        load = self._loads.get(request.token_url)
+        if load is None:
+            load = self._loads[request.token_url] = ServerLoad()
+        return load
+
+    def start(
+        self, fetching: Coroutine[Any, Any, AccessToken | None], request: TokenRequest
+    ) -> asyncio.Task[AccessToken | None]:
         """Run a fetch of an entry in a task that this cache owns until it is over."""
         # An empty context: what a caller's request bound to its log lines is not true of a fetch that many share.
+        name = f"token {request.environment} {request.client_id}"
         task = asyncio.get_running_loop().create_task(fetching, name=name, context=contextvars.Context())
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        load = self.load(request)
+        load.begin(self._clock.monotonic())
+
+        def end(task: asyncio.Task[AccessToken | None]) -> None:
+            self._tasks.discard(task)
+            load.end()
+            self.changed.set()
+
+        task.add_done_callback(end)
         return task
 
     async def close(self) -> None:
         """Stop fetching: running fetches are cancelled and waited for. Tokens at hand can still be used."""
         self._closed = True
+        for entry in self._entries.values():
+            entry.wake()
         running = tuple(self._tasks)
         for task in running:
             task.cancel()

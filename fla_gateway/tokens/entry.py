@@ -1,7 +1,7 @@
 """State: one token and everything that is known about getting the next one.
 
-Owns the token between its deadlines, the one running fetch, the back-off and the brake of one token request. Refuses
-to know other entries, and what a task is made of: its owner starts it.
+Owns the token between its deadlines, the one running fetch, the calls that wait for it, the back-off and the brake of
+one token request. Refuses to know other entries, and what a task is made of: its owner starts it.
 """
 
 from __future__ import annotations
@@ -42,11 +42,18 @@ class Owner(Protocol):
         ...
 
     @property
+    def first_seconds(self) -> float:
+        """After how long the first attempt that calls wait for is given up."""
+        ...
+
+    @property
     def closed(self) -> bool:
         """Whether no further token is fetched."""
         ...
 
-    def start(self, fetching: Coroutine[Any, Any, AccessToken | None], name: str) -> asyncio.Task[AccessToken | None]:
+    def start(
+        self, fetching: Coroutine[Any, Any, AccessToken | None], request: TokenRequest
+    ) -> asyncio.Task[AccessToken | None]:
         """Run a fetch."""
         ...
 
@@ -65,8 +72,16 @@ class TokenEntry:
         self._fraction = soft_fraction(random())
         self._token: AccessToken | None = None
         self._limits = _NEVER
-        self._soft = self._hard = -math.inf
+        self._quick = -math.inf
+        """Until then `current` returns the token without a second look."""
+        self.warm = False
+        """Whether the token is renewed although no call has used it."""
+        self._wanted = True
+        self._waiting = 0
+        self._resumed: asyncio.Event | None = None
         self._task: asyncio.Task[AccessToken | None] | None = None
+        self._limit: asyncio.Timeout | None = None
+        self._hurried = False
         self._failure: ProblemError | None = None
         self._failures = 0
         self._last_failure: tuple[ProblemError, float] | None = None
@@ -77,7 +92,7 @@ class TokenEntry:
         self._facts = {"environment": request.environment, "client_id": request.client_id, "key": request.key}
 
     def current(self, now: float) -> AccessToken | None:
-        """Give the token if it can be used, at once; while it is stale, make sure that another one is fetched.
+        """Return the token if it can be used, at once; while it is stale, start the fetch of another one.
 
         This is on the path of every request: two comparisons while the token is fresh.
 
@@ -87,49 +102,55 @@ class TokenEntry:
         Returns:
             The token, or None: then `obtain` is to be awaited.
         """
-        if now < self._soft:
+        if now < self._quick:
             return self._token
-        if now < self._hard:
+        if now < self._limits.hard:
+            # The first use of a token, and each one after its soft deadline.
+            self._wanted = True
+            self._quick = self._limits.soft
             self.renew(now)
             return self._token
         return None
 
     async def obtain(self) -> AccessToken:
-        """Give a token, waiting for the one running fetch if need be.
+        """Return a token, waiting for the one running fetch, and through a back-off that may end in time.
 
         Raises:
             ProblemError: of origin ``token-server`` with a Retry-After of at least 1, if there is none to be had;
                 ``stopping`` after the cache was closed.
         """
-        now = self._clock.monotonic()
-        token = self.current(now)
-        if token is not None:
-            return token
-        self.renew(now)
-        task = self._task
-        if task is None:
-            raise self._refusal(now)
-        # `wait` leaves the task alone when this waiter is cancelled or runs out of time: others wait for it too.
-        await asyncio.wait((task,), timeout=self._owner.wait_seconds)
-        if not task.done():
-            late = f"No token came within {self._owner.wait_seconds:g} s; the attempt goes on."
-            raise ProblemError("token-timeout", late, 1)
-        token = None if task.cancelled() else task.result()
-        if token is None:
-            raise self._refusal(self._clock.monotonic())
-        return token
+        self._wanted = True
+        self._waiting += 1
+        try:
+            return await self._wait()
+        finally:
+            self._waiting -= 1
 
     def renew(self, now: float) -> None:
         """Start a fetch if the token is not fresh, none runs and no back-off lasts."""
-        if now < self._soft or self._task is not None or now < self._retry_at or self._owner.closed:
+        if now < self._limits.soft or self._task is not None or now < self._retry_at or self._owner.closed:
             return
-        self._task = self._owner.start(self._fetch(), f"token {self.request.environment} {self.request.client_id}")
+        self._task = self._owner.start(self._fetch(), self.request)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the calls that wait through a back-off look again."""
+        if self._resumed is not None:
+            self._resumed.set()
+            self._resumed = None
 
     def due(self) -> float:
-        """Tell when this entry is to be looked at again, as `Clock.monotonic`; infinite while a fetch runs."""
-        if self._task is not None or self._owner.closed:
+        """Return when a fetch is to be started without a call, as `Clock.monotonic`.
+
+        Infinite while a fetch runs, and for a token that no call has used, unless the entry is `warm`.
+        """
+        if self._task is not None or self._owner.closed or not (self._wanted or self.warm):
             return math.inf
-        return max(self._soft, self._retry_at)
+        return max(self._limits.soft, self._retry_at)
+
+    def has_token(self, now: float) -> bool:
+        """Return whether there is a token that can be used; does not count as a use."""
+        return now < self._limits.hard
 
     def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:
         """Take note that an API answered 401 to a token, whatever it said about it.
@@ -151,7 +172,7 @@ class TokenEntry:
             return waitable and not self._brake.remaining(profile, service, now)
         fresh = freshness(self._limits, now) is Freshness.FRESH
         if now < self._retry_at:
-            self._set(self._token, Deadlines(now, self._hard))
+            self._set(self._token, Deadlines(now, self._limits.hard))
             return False
         verdict = self._brake.judge(profile, service, now, fresh=fresh)
         if verdict is Verdict.DISCARD:
@@ -171,12 +192,12 @@ class TokenEntry:
         token = self._token
         return TokenSnapshot(
             request=self.request,
-            state="none" if token is None else freshness(self._limits, now).value,
+            state=self._state(now),
             age_seconds=None if token is None else now - token.obtained,
             expires_in_seconds=None if token is None else token.expires - now,
             backoff_seconds=max(0.0, self._retry_at - now),
             mints=dict(self._mints),
-            renewal_seconds=0.0 if self._task is not None else max(0.0, self._soft - now, self._retry_at - now),
+            renewal_seconds=self._renewal_seconds(now),
             failures=self._failures,
             last_failure=self._described_failure(now),
             brakes=self._brake.held(now),
@@ -188,26 +209,90 @@ class TokenEntry:
         problem, at = self._last_failure
         return TokenFailure(problem.code, problem.detail, now - at)
 
-    async def _fetch(self) -> AccessToken | None:
+    def _state(self, now: float) -> str:
+        if self._token is None:
+            return "none"
+        state = freshness(self._limits, now)
+        idle = state is Freshness.EXPIRED and not self._failures and math.isinf(self.due()) and self._task is None
+        return "idle" if idle else state.value
+
+    def _renewal_seconds(self, now: float) -> float | None:
+        if self._task is not None:
+            return 0.0
+        due = self.due()
+        return None if math.isinf(due) else max(0.0, due - now)
+
+    async def _wait(self) -> AccessToken:
+        loop = asyncio.get_running_loop()
+        # The loop's clock stands still while the machine sleeps, as that of the caller does.
+        ends = loop.time() + self._owner.wait_seconds
+        while True:
+            now = self._clock.monotonic()
+            token = self.current(now)
+            if token is not None:
+                return token
+            self.renew(now)
+            task, left = self._task, ends - loop.time()
+            if task is None:
+                await self._pause(now, left)
+                continue
+            if left <= 0:
+                raise self._late()
+            self._hurry()
+            # `wait` leaves the task alone when this waiter is cancelled or runs out of time: others wait for it too.
+            await asyncio.wait((task,), timeout=left)
+            token = task.result() if task.done() and not task.cancelled() else None
+            if token is not None:
+                return token
+
+    async def _pause(self, now: float, left: float) -> None:
+        """Wait until the back-off ends or another call starts a fetch; raises where that is too late or in vain."""
+        seconds = self._retry_at - now
+        failure = self._failure
+        if self._owner.closed or failure is None or not failure.transient or seconds > left:
+            raise self._refusal(now)
+        if self._resumed is None:
+            self._resumed = asyncio.Event()
         try:
-            async with asyncio.timeout(self._owner.fetch_seconds):
-                token = await self._source.fetch(self.request)
+            async with asyncio.timeout(seconds):
+                await self._resumed.wait()
+        except TimeoutError:
+            return
+
+    def _hurry(self) -> None:
+        """Shorten the running attempt, which calls wait for now, if none of this streak has been shortened yet."""
+        if self._hurried or self._limit is None:
+            return
+        self._hurried = True
+        soon = asyncio.get_running_loop().time() + self._owner.first_seconds
+        self._limit.reschedule(min(soon, self._limit.when() or soon))
+
+    async def _fetch(self) -> AccessToken | None:
+        # Only the first attempt is short: a token server that is always slow has to be given its time in the end.
+        first = self._waiting > 0 and not self._hurried
+        self._hurried = self._hurried or first
+        try:
+            async with asyncio.timeout(self._owner.fetch_seconds) as self._limit:
+                token = await self._source.fetch(self.request, seconds=self._owner.first_seconds if first else None)
         except ProblemError as problem:
             self._failed(problem)
         except TimeoutError:
-            self._failed(ProblemError("token-timeout", f"No token came within {self._owner.fetch_seconds:g} s."))
+            self._failed(ProblemError("token-timeout", "The token server gave no token in time; trying again."))
         except Exception as error:  # noqa: BLE001 - a mistake of ours must not wedge the profile, nor show its text
-            self._failed(ProblemError("token-failed", f"The token could not be asked for ({type(error).__name__})."))
+            text = f"The token could not be asked for ({type(error).__name__})."
+            self._failed(ProblemError("token-failed", text, transient=False))
         else:
             self._minted(token)
             return token
         finally:
-            self._task = None
+            self._task = self._limit = None
             self._owner.changed.set()
         return None
 
     def _minted(self, token: AccessToken) -> None:
         now = self._clock.monotonic()
+        # The calls that wait for it use it; otherwise the next life begins without a use.
+        self._wanted = self._waiting > 0
         self._set(token, deadlines(token, now, self._fraction))
         self._count("ok")
         _LOG.info(
@@ -218,6 +303,7 @@ class TokenEntry:
             failures_before=self._failures,
         )
         self._failure, self._failures, self._alarmed, self._retry_at = None, 0, False, -math.inf
+        self._hurried = False
 
     def _failed(self, problem: ProblemError) -> None:
         self._failures += 1
@@ -225,7 +311,7 @@ class TokenEntry:
         # The clock is read now: an attempt that took long must not have used up its own back-off.
         now = self._clock.monotonic()
         self._retry_at = now + delay
-        self._failure = ProblemError(problem.code, problem.detail)
+        self._failure = ProblemError(problem.code, problem.detail, transient=problem.transient)
         self._last_failure = self._failure, now
         self._count(problem.code)
         facts = {**self._facts, "code": problem.code, "detail": problem.detail, "failures": self._failures}
@@ -241,9 +327,15 @@ class TokenEntry:
         failure = self._failure or ProblemError("token-failed", "The attempt to get a token was given up.")
         return ProblemError(failure.code, failure.detail, max(1, math.ceil(self._retry_at - now)))
 
+    def _late(self) -> ProblemError:
+        text = f"No token came within {self._owner.wait_seconds:g} s; the attempt goes on."
+        if self._failure is not None:
+            text += f" The one before failed: {self._failure.detail}"
+        return ProblemError("token-timeout", text, 1)
+
     def _set(self, token: AccessToken | None, limits: Deadlines) -> None:
         self._token, self._limits = token, limits
-        self._soft, self._hard = limits.soft, limits.hard
+        self._quick = limits.soft if self._wanted else -math.inf
         self._owner.changed.set()
 
     def _count(self, result: str) -> None:

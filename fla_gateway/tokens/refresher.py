@@ -1,7 +1,7 @@
 """State: the one loop that keeps tokens at hand without waiting for traffic.
 
-Owns when entries are looked at, and the notice that the machine has slept. Refuses to know what a fetch is: it tells
-entries to renew themselves.
+Owns when entries are looked at, that tokens are fetched ahead of calls at a moderate pace, and the notice that the
+machine has slept. Refuses to know what a fetch is: it tells entries to renew themselves.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import structlog
 
 from fla_gateway.clock import Clock
 from fla_gateway.tokens.cache import TokenCache
+from fla_gateway.tokens.entry import TokenEntry
 
 LONGEST_SLEEP: Final = 5.0
 """Seconds after which everything is looked at in any case: the loop's timers stand still while the machine sleeps."""
@@ -24,7 +25,7 @@ _LOG = structlog.get_logger()
 
 
 class Refresher:
-    """Warms every entry at the start and renews stale ones."""
+    """Fetches one token per entry ahead, and renews those that calls use."""
 
     def __init__(self, cache: TokenCache, clock: Clock) -> None:
         self._cache = cache
@@ -37,10 +38,21 @@ class Refresher:
             self._cache.changed.clear()
             now = self._clock.monotonic()
             self._notice_sleep(now)
-            for entry in self._cache.entries():
-                entry.renew(now)
-            next_due = min((entry.due() for entry in self._cache.entries()), default=math.inf)
-            await self._sleep(min(LONGEST_SLEEP, next_due - now))
+            pause = min((self._look(entry, now) for entry in self._cache.entries()), default=math.inf)
+            await self._sleep(min(LONGEST_SLEEP, pause))
+
+    def _look(self, entry: TokenEntry, now: float) -> float:
+        """Renew an entry that is due; returns the seconds until it is to be looked at again."""
+        left = entry.due() - now
+        if left > 0:
+            return left
+        # Renewals are spread by themselves, over the lives of the tokens; what has none is not.
+        if not entry.has_token(now):
+            held_back = self._cache.load(entry.request).wait_seconds(now)
+            if held_back > 0:
+                return held_back
+        entry.renew(now)
+        return math.inf
 
     async def _sleep(self, seconds: float) -> None:
         try:

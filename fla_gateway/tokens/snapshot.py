@@ -57,12 +57,14 @@ class TokenSnapshot:
 
     Attributes:
         request: what the entry is for.
-        state: ``fresh``, ``stale``, ``expired`` or ``none``.
+        state: ``fresh``, ``stale``, ``expired``, ``none``, or ``idle``: it has expired unused, and the next call has
+            another one fetched.
         age_seconds: since the token was asked for, or None without a token.
         expires_in_seconds: to the end of its life, or None without a token; negative after it.
         backoff_seconds: until the next attempt may be made; 0 without a back-off.
         mints: finished attempts by result: ``ok`` or a problem code.
-        renewal_seconds: until another token is asked for, also without traffic; 0 while that is being done.
+        renewal_seconds: until another token is asked for without a call; 0 while that is being done, None where the
+            token of this life has not been used and only a call has another one fetched.
         failures: failed attempts since the last good one.
         last_failure: also one that has been made good since, or None.
         brakes: services under the brake.
@@ -74,7 +76,7 @@ class TokenSnapshot:
     expires_in_seconds: float | None
     backoff_seconds: float
     mints: dict[str, int] = field(default_factory=dict)
-    renewal_seconds: float = 0.0
+    renewal_seconds: float | None = 0.0
     failures: int = 0
     last_failure: TokenFailure | None = None
     brakes: tuple[HeldBrake, ...] = ()

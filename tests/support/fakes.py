@@ -44,7 +44,7 @@ class Tokens:
         self.gate.set()
         self.asked = asyncio.Event()
 
-    async def fetch(self, request: TokenRequest) -> AccessToken:
+    async def fetch(self, request: TokenRequest, *, seconds: float | None = None) -> AccessToken:
         """See `oauth.model.TokenSource`."""
         self.fetches += 1
         number = self.fetches

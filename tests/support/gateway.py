@@ -56,7 +56,7 @@ class CanaryTokens:
         self._bearers = bearers
         self.fetches = 0
 
-    async def fetch(self, request: TokenRequest) -> AccessToken:
+    async def fetch(self, request: TokenRequest, *, seconds: float | None = None) -> AccessToken:
         """Give a new token, good for an hour."""
         self.fetches += 1
         value = f"canary-token-{self.fetches}"

@@ -38,12 +38,14 @@ class ScriptedSource:
         self.lifetime = lifetime
         self.script: deque[Exception | float] = deque()
         self.requests: list[TokenRequest] = []
+        self.limits: list[float | None] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.asked = asyncio.Event()
 
-    async def fetch(self, request: TokenRequest) -> AccessToken:
+    async def fetch(self, request: TokenRequest, *, seconds: float | None = None) -> AccessToken:
         self.requests.append(request)
+        self.limits.append(seconds)
         number = len(self.requests)
         started = self.clock.monotonic()
         self.asked.set()

@@ -3,13 +3,19 @@ from __future__ import annotations
 import pytest
 
 from fla_gateway.tokens.cache import TokenCache
-from tests.support.tokens import HandClock, ScriptedSource
+from tests.support.tokens import ScriptedSource
+from tests.support.virtual_time import VirtualClock, VirtualLoop
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """Run everything in virtual time: seconds of back-off cost none, and no deadline depends on the machine's load."""
+    return {"virtual": VirtualLoop}
 
 
 @pytest.fixture
 def clock():
-    """A clock moved by hand."""
-    return HandClock()
+    """A clock that follows the loop, and can be moved by hand."""
+    return VirtualClock()
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from fla_gateway.errors import ProblemError
 from fla_gateway.tokens.cache import TokenCache
 from tests.support.properties import BOUNDED
-from tests.support.tokens import HandClock, ScriptedSource, credentials_refused, token_request, unreachable
+from tests.support.tokens import ScriptedSource, credentials_refused, token_request, unreachable
+from tests.support.virtual_time import VirtualClock, VirtualLoop
 
 LIFETIMES = st.sampled_from([0.0, 1.0, 30.0, 60.0, 600.0, 3600.0])
 ANSWERS = st.one_of(
@@ -31,12 +32,12 @@ class Counting(ScriptedSource):
     running = 0
     most = 0
 
-    async def fetch(self, request):
+    async def fetch(self, request, *, seconds=None):
         self.running += 1
         self.most = max(self.most, self.running)
         try:
             await asyncio.sleep(0)
-            return await super().fetch(request)
+            return await super().fetch(request, seconds=seconds)
         finally:
             self.running -= 1
 
@@ -45,7 +46,7 @@ class History:
     """One entry, and the tokens that callers hold."""
 
     def __init__(self, random):
-        self.clock = HandClock()
+        self.clock = VirtualClock()
         self.source = Counting(self.clock, 60.0)
         self.cache = TokenCache(self.source, self.clock, random=lambda: random)
         self.entry = self.cache.entry(token_request())
@@ -60,11 +61,13 @@ class History:
         self.source.script.append(step)
 
     async def call(self, callers):
-        """Let some callers ask at once; each gets a token that lives, or a problem with Retry-After."""
+        """Let some callers ask at once; within 8 s each gets a token that lives, or a problem with Retry-After."""
+        began = self.clock.monotonic()
         for outcome in await asyncio.gather(*(self.entry.obtain() for _ in range(callers)), return_exceptions=True):
             if isinstance(outcome, ProblemError):
                 assert 1 <= (outcome.retry_after or 0) <= 300
                 assert self.entry.current(self.clock.monotonic()) is None
+                assert self.clock.monotonic() <= began + 8.001
             else:
                 assert not isinstance(outcome, BaseException), outcome
                 # At most the moment for which any token is used.
@@ -104,4 +107,5 @@ def test_no_history_wedges_an_entry_or_breaks_a_promise(steps, random):
             await getattr(history, name)(value)
         await history.end()
 
-    asyncio.run(live())
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(live())
