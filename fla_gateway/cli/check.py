@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fla_gateway.cli.configured import add_config
 from fla_gateway.cli.exits import FINDINGS, WELL
@@ -30,19 +30,33 @@ Check a configuration without opening any connection: every fault at once, then 
 which key, and how long the certificate lasts, for each caller how it is known and what it may do, and whether journal
 and unix sockets can be where they are to be. Run it as the gateway's user, or as root.
 
-Exit code 0: nothing to say; 1: warnings, a key that cannot be used, or a place that the gateway could not have; 2: the
-configuration is faulty.
+Exit code 0: it can be served, perhaps with warnings; 1: a key that cannot be used, or a place that the gateway could
+not have; with --strict warnings, too; 2: the configuration is faulty.
 
 examples:
   fla-gateway check
+  fla-gateway check --strict && echo nothing to say
   fla-gateway check --config /etc/fla-gateway/gateway.toml"""
 
 _WIDTH: Final = 14
 
 
+class _Finding(NamedTuple):
+    """One line that deserves a look.
+
+    Attributes:
+        text: the line.
+        grave: whether it keeps something from being served; the others are warnings.
+    """
+
+    text: str
+    grave: bool = False
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_config(parser)
+    parser.add_argument("--strict", action="store_true", help="end with 1 on warnings as well")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,16 +69,17 @@ def run(arguments: argparse.Namespace) -> int:
     _read_further_files(configured)
     now = datetime.fromtimestamp(SystemClock().wall(), UTC)
     keys = load_keys(configured, now)
-    count = 0
+    found: list[_Finding] = []
     for profile in configured.profiles:
         key = keys[profile.token_request.key]
         wrong = [*_findings(key, why_unusable(profile, key))]
         print("\n".join(_lines(profile, key, now, wrong)), end="\n\n")
-        count += len(wrong)
+        found += wrong
     print("\n".join(caller_lines(configured.settings.configuration, now.timestamp())))
     general = [*_general_findings(configured, now), *_idle_key_findings(configured.profiles, keys)]
-    print("\n".join([*general, _verdict(count + len(general))]))
-    return FINDINGS if count + len(general) else WELL
+    found += general
+    print("\n".join([*(one.text for one in general), _verdict(len(found))]))
+    return FINDINGS if any(one.grave or arguments.strict for one in found) else WELL
 
 
 def _read_further_files(configured: Configured) -> None:
@@ -99,15 +114,17 @@ def _read_further_files(configured: Configured) -> None:
         raise ConfigurationError(tuple(faults))
 
 
-def _general_findings(configured: Configured, now: datetime) -> Iterator[str]:
+def _general_findings(configured: Configured, now: datetime) -> Iterator[_Finding]:
     """Name what belongs to no profile and no key."""
     from fla_gateway.config.doors import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.runtime.listener_tls import tls_warnings  # noqa: PLC0415 - as above
 
-    yield from (f"warning: {one}" for one in configured.warnings)
+    yield from (_Finding(f"warning: {one}") for one in configured.warnings)
     for place, tls in encrypted(configured.settings.configuration):
-        yield from (f"warning: {one}" for one in tls_warnings(tls, place, now))
-    yield from (f"would not start: {one}" for one in _obstacles(configured.settings.configuration))
+        yield from (_Finding(f"warning: {one}") for one in tls_warnings(tls, place, now))
+    yield from (
+        _Finding(f"would not start: {one}", grave=True) for one in _obstacles(configured.settings.configuration)
+    )
 
 
 def _obstacles(configuration: Configuration) -> Iterator[Fault]:
@@ -129,7 +146,7 @@ def _obstacles(configuration: Configuration) -> Iterator[Fault]:
         yield missing
 
 
-def _findings(key: LoadedKey | UnusableKeyError, reason: str | None) -> Iterator[str]:
+def _findings(key: LoadedKey | UnusableKeyError, reason: str | None) -> Iterator[_Finding]:
     """Name what is wrong with a key and what deserves a look.
 
     Args:
@@ -137,27 +154,28 @@ def _findings(key: LoadedKey | UnusableKeyError, reason: str | None) -> Iterator
         reason: why it cannot be used, or None if it can.
     """
     if reason is not None:
-        yield f"UNUSABLE KEY: {reason}"
+        yield _Finding(f"UNUSABLE KEY: {reason}", grave=True)
     if not isinstance(key, UnusableKeyError):
-        yield from (f"warning: {warning}" for warning in key.warnings)
+        yield from (_Finding(f"warning: {warning}") for warning in key.warnings)
 
 
-def _idle_key_findings(profiles: tuple[Profile, ...], keys: Keys) -> Iterator[str]:
+def _idle_key_findings(profiles: tuple[Profile, ...], keys: Keys) -> Iterator[_Finding]:
     used = {profile.token_request.key for profile in profiles}
     for name, key in keys.items():
         if name not in used:
             reason = str(key) if isinstance(key, UnusableKeyError) else None
-            yield from (f"keys.{name}: {one}" for one in _findings(key, reason))
+            for one in _findings(key, reason):
+                yield _Finding(f"keys.{name}: {one.text}", grave=one.grave)
 
 
-def _lines(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime, wrong: list[str]) -> Iterator[str]:
+def _lines(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime, wrong: list[_Finding]) -> Iterator[str]:
     from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
 
     yield profile.name
     for label, value in _facts(profile, key, now):
         yield f"  {label:<{_WIDTH}} {printable(value)}"
     for one in wrong:
-        yield f"  {one}"
+        yield f"  {one.text}"
 
 
 def _facts(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,8 @@ Owns which certificate of several belongs to a key. Refuses to read them (`files
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -15,11 +17,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fla_gateway.keys.model import CertificateFacts
 
 
-def matching(key: PublicKeyTypes, certificates: tuple[x509.Certificate, ...]) -> x509.Certificate | None:
-    """Find the certificate of a key; with several of the same key, the one that is valid longest."""
+def matching(key: PublicKeyTypes, certificates: tuple[x509.Certificate, ...], now: datetime) -> x509.Certificate | None:
+    """Find the certificate of a key.
+
+    With several of the same key it is the one that is valid longest, of those whose validity has begun; where none has,
+    the one whose time comes first.
+    """
     wanted = _spki(key)
     matches = [certificate for certificate in certificates if _public_key(certificate) == wanted]
-    return max(matches, key=lambda certificate: certificate.not_valid_after_utc, default=None)
+    begun = [certificate for certificate in matches if certificate.not_valid_before_utc <= now]
+    if begun:
+        return max(begun, key=lambda certificate: certificate.not_valid_after_utc)
+    return min(matches, key=lambda certificate: certificate.not_valid_before_utc, default=None)
 
 
 def facts(certificate: x509.Certificate) -> CertificateFacts:

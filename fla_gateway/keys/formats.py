@@ -124,18 +124,17 @@ def is_encrypted(block: Block) -> bool:
 
 
 def has_explicit_curve(block: Block) -> bool:
-    """Whether an unencrypted EC key spells its curve out instead of naming it (RFC 5480 forbids that).
-
-    Raises:
-        asn1.Asn1Error: the content is damaged.
-    """
-    root = asn1.read(block.der or b"").children()
-    if block.label == "PRIVATE KEY" and len(root) > 1:
-        return explicit_parameters(root[1])
-    parameters = [element for element in root if element.tag == asn1.CONTEXT_0]
-    return block.label == "EC PRIVATE KEY" and any(
-        child.tag == asn1.SEQUENCE for element in parameters for child in element.children()
-    )
+    """Whether an EC key that is not encrypted spells its curve out instead of naming it (RFC 5480 forbids that)."""
+    try:
+        root = asn1.read(block.der or b"").children()
+        if block.label == "PRIVATE KEY" and len(root) > 1:
+            return explicit_parameters(root[1])
+        parameters = [element for element in root if element.tag == asn1.CONTEXT_0]
+        return block.label == "EC PRIVATE KEY" and any(
+            child.tag == asn1.SEQUENCE for element in parameters for child in element.children()
+        )
+    except asn1.Asn1Error:
+        return False
 
 
 def explicit_parameters(algorithm: asn1.Element) -> bool:

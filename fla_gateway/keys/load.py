@@ -23,6 +23,7 @@ from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys import certificates, formats, rules, textual
 from fla_gateway.keys.exposure import exposure
+from fla_gateway.keys.files import rsa_pss
 from fla_gateway.keys.files.certificate_bundle import certificates_among, read_certificates
 from fla_gateway.keys.files.der_label import KEY_LABELS, PKCS12
 from fla_gateway.keys.model import LoadedKey, Objection
@@ -45,12 +46,14 @@ class _Material:
         candidates: certificates, of which one should belong to the key.
         place: the file that the candidates come from.
         warnings: about the files.
+        pss: JWS algorithms that the file of the key limits it to; None if it says nothing of the kind.
     """
 
     key: PrivateKeyTypes
     candidates: tuple[x509.Certificate, ...]
     place: Path
     warnings: tuple[str, ...]
+    pss: tuple[str, ...] | None = None
 
 
 def load_key(
@@ -76,14 +79,15 @@ def load_key(
     material = _read(source, password, validate=validate)
     public_key = material.key.public_key()
     _refuse(rules.unusable_key(public_key))
-    certificate = _certificate(material)
+    certificate = _certificate(material, now)
+    pss = _pss(material, certificate)
     if not validate and not _proves_itself(material.key, certificate):
         raise UnusableKeyError(*inconsistent(material.place))
     return LoadedKey(
         name,
-        _signer(material.key),
+        _signer(material.key, pss),
         None if certificate is None else certificates.facts(certificate),
-        (*warnings, *material.warnings, *_judged(material, certificate, now)),
+        (*warnings, *material.warnings, *_judged(material, certificate, pss, now)),
     )
 
 
@@ -114,7 +118,7 @@ def _read(source: KeySource, password: Secret | None, *, validate: bool) -> _Mat
         return material
     file = read_file(source.certificate)
     candidates = read_certificates(file.path, file.content, "name the .cer file that was uploaded in ChaMan")
-    return _Material(material.key, candidates, file.path, material.warnings)
+    return _Material(material.key, candidates, file.path, material.warnings, material.pss)
 
 
 def _read_pkcs12(file: KeyFile, password: Secret | None, *, validate: bool) -> _Material:
@@ -147,14 +151,18 @@ def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool) -> _Mat
         raise UnusableKeyError(*formats.no_private_key(file.path, content, blocks))
     key, warnings = open_private_key(file.path, keys[0], password, validate=validate)
     return _Material(
-        key, certificates_among(file.path, blocks), file.path, (*exposure(file.path, file.custody), *warnings)
+        key,
+        certificates_among(file.path, blocks),
+        file.path,
+        (*exposure(file.path, file.custody), *warnings),
+        rsa_pss.of_private_key(keys[0].der or b""),
     )
 
 
-def _certificate(material: _Material) -> x509.Certificate | None:
+def _certificate(material: _Material, now: datetime) -> x509.Certificate | None:
     if not material.candidates:
         return None
-    found = certificates.matching(material.key.public_key(), material.candidates)
+    found = certificates.matching(material.key.public_key(), material.candidates, now)
     if found is None:
         number, place = len(material.candidates), material.place
         one = f"the certificate in {place} does not belong to the private key"
@@ -165,27 +173,38 @@ def _certificate(material: _Material) -> x509.Certificate | None:
     return found
 
 
-def _judged(material: _Material, certificate: x509.Certificate | None, now: datetime) -> tuple[str, ...]:
+def _pss(material: _Material, certificate: x509.Certificate | None) -> tuple[str, ...] | None:
+    """Find the JWS algorithms that an RSASSA-PSS key is limited to; None for any other key.
+
+    Raises:
+        UnusableKeyError: JWS has none that it may be used for.
+    """
+    found = material.pss
+    if found is None and certificate is not None:
+        found = rsa_pss.of_certificate(certificate)
+    if found == ():
+        _refuse(rules.unusable_pss())
+    return found
+
+
+def _judged(
+    material: _Material, certificate: x509.Certificate | None, pss: tuple[str, ...] | None, now: datetime
+) -> tuple[str, ...]:
     """Apply the rules; give the warnings.
 
     Raises:
-        UnusableKeyError: with every rule that is broken, not only the first.
+        UnusableKeyError: the certificate is not valid yet.
     """
-    key_deviation = rules.key_deviation(material.key.public_key())
-    deviations: tuple[Objection, ...] = () if key_deviation is None else (key_deviation,)
+    found = [rules.key_deviation(material.key.public_key()), rules.pss_deviation(pss[0]) if pss else None]
     if certificate is None:
-        _refuse(*deviations)
-        return (str(_unchecked(material.place)),)
-    facts = certificates.facts(certificate)
-    deviations += rules.certificate_deviations(certificate)
-    validity = rules.validity_objection(facts.not_before, facts.not_after, now)
-    broken = deviations if facts.self_signed else ()
-    if validity is not None and not broken and now < facts.not_before:
-        # Time alone mends it.
-        raise UnusableKeyError(*validity, valid_from=facts.not_before)
-    _refuse(validity, *broken)
-    expiry = rules.expiry_warning(facts.not_after, now)
-    return (*(str(deviation) for deviation in deviations), *(() if expiry is None else (str(expiry),)))
+        found.append(_unchecked(material.place))
+    else:
+        facts = certificates.facts(certificate)
+        if (waiting := rules.not_yet_valid(facts.not_before, now)) is not None:
+            # Time alone mends it.
+            raise UnusableKeyError(*waiting, valid_from=facts.not_before)
+        found += [*rules.certificate_deviations(certificate), rules.expiry_warning(facts.not_after, now)]
+    return tuple(str(objection) for objection in found if objection is not None)
 
 
 def _unchecked(place: Path) -> Objection:
@@ -195,19 +214,14 @@ def _unchecked(place: Path) -> Objection:
     )
 
 
-def _refuse(*objections: Objection | None) -> None:
-    found = [objection for objection in objections if objection is not None]
-    if found:
-        message = "; ".join(objection.message for objection in found)
-        cures = dict.fromkeys(objection.cure for objection in found)
-        # One cure may be the beginning of another that says more.
-        wanted = (cure for cure in cures if not any(it.startswith(cure) and it != cure for it in cures))
-        raise UnusableKeyError(message, "; ".join(wanted))
+def _refuse(objection: Objection | None) -> None:
+    if objection is not None:
+        raise UnusableKeyError(*objection)
 
 
-def _signer(key: PrivateKeyTypes) -> Signer:
+def _signer(key: PrivateKeyTypes, pss: tuple[str, ...] | None) -> Signer:
     if isinstance(key, rsa.RSAPrivateKey):
-        return RsaSigner(key)
+        return RsaSigner(key) if pss is None else RsaSigner(key, pss)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return EcSigner(key)
     raise UnusableKeyError(f"keys of the kind {type(key).__name__} cannot sign here", "make an RSA key")

@@ -58,12 +58,17 @@ def open_private_key(
     if objection is not None:
         raise UnusableKeyError(*objection)
     key = _load(block, given if encrypted else None, validate=validate)
+    explicit = explicit_curve(path) if formats.has_explicit_curve(block) else None
     if isinstance(key, str):
-        raise UnusableKeyError(*_objection_after_opening(path, key, encrypted=encrypted))
-    if given and not encrypted:
-        unused = Objection(f"a password is configured, but the key in {path} is not encrypted", "encrypt it or drop it")
-        return key, (str(unused),)
-    return key, ()
+        raise UnusableKeyError(*(explicit or _objection_after_opening(path, key, encrypted=encrypted)))
+    unused = Objection(f"a password is configured, but the key in {path} is not encrypted", "encrypt it or drop it")
+    found = (unused if given and not encrypted else None, explicit)
+    return key, tuple(str(objection) for objection in found if objection is not None)
+
+
+def explicit_curve(path: Path) -> Objection:
+    """Say that a key has the numbers of its curve where a name belongs."""
+    return Objection(f"the key in {path} {EXPLICIT_CURVE}", EXPLICIT_CURVE_CURE)
 
 
 def password_missing(path: Path) -> Objection:
@@ -137,8 +142,6 @@ def _objection_before_opening(path: Path, block: Block, *, encrypted: bool, pass
             return legacy(path)
         if encrypted and not _is_whole(block.label, block.headers, block.der):
             return damaged(path)
-        if not encrypted and formats.has_explicit_curve(block):
-            return Objection(f"the key in {path} {EXPLICIT_CURVE}", EXPLICIT_CURVE_CURE)
     except asn1.Asn1Error:
         return damaged(path)
     return None

@@ -1,8 +1,8 @@
 """The rules of the channel for keys and certificates, as pure functions.
 
 Owns what the manual demands ("Opzetten kanaal REST API", 17/09/2024) and what this gateway holds for unsafe on its own.
-Refuses to know files and formats. The manual states its rules for self-signed certificates: for one that a CA issued, a
-deviation is a warning. Validity is never a matter of opinion.
+Refuses to know files and formats. Whether a certificate is registered, ChaMan alone knows: what it may have refused is
+a warning here, and an error is only what cannot work or is unsafe.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from fla_gateway.keys import asn1, formats
+from fla_gateway.keys.files.rsa_pss import subject_public_key_info
 from fla_gateway.keys.model import Objection
 from fla_gateway.keys.private_key import EXPLICIT_CURVE, EXPLICIT_CURVE_CURE
 from fla_gateway.keys.signer import EC_ALGORITHMS
@@ -26,12 +27,11 @@ DIGESTS: Final = ("sha256", "sha384", "sha512")
 EXPIRY_STEPS: Final = (60, 30, 14, 7)
 """Days before the end of a certificate at which a warning becomes more urgent."""
 _SMALLEST_SAFE_RSA: Final = 2048
-_KEY_FIELD: Final = 6
-"""Place of subjectPublicKeyInfo in a TBSCertificate of version 2 or 3 (RFC 5280, section 4.1)."""
 _NEW_PAIR: Final = (
     "make a new key and certificate (RSA 2048, 3072 or 4096, or P-384 or P-521) and upload the certificate in ChaMan"
 )
 _NEW_CERTIFICATE: Final = "make a new certificate for the key and upload it in ChaMan"
+_IF_REFUSED: Final = "if ChaMan or the token server does not accept it, "
 
 
 def unusable_key(key: PublicKeyTypes) -> Objection | None:
@@ -54,11 +54,27 @@ def unusable_key(key: PublicKeyTypes) -> Objection | None:
 
 def key_deviation(key: PublicKeyTypes) -> Objection | None:
     """Compare a usable key with the manual: RSA 2048/3072/4096 or EC P-384/P-521."""
+    cure = _IF_REFUSED + _NEW_PAIR
     if isinstance(key, rsa.RSAPublicKey) and key.key_size not in RSA_SIZES:
-        return Objection(f"the key is RSA with {key.key_size} bits; the manual asks for 2048, 3072 or 4096", _NEW_PAIR)
+        return Objection(f"the key is RSA with {key.key_size} bits; the manual asks for 2048, 3072 or 4096", cure)
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in CURVES:
-        return Objection(f"the key is on the curve {key.curve.name}; the manual asks for P-384 or P-521", _NEW_PAIR)
+        algorithm = EC_ALGORITHMS[key.curve.name]
+        message = f"the key is on the curve {key.curve.name} and signs with {algorithm}"
+        return Objection(f"{message}; the manual asks for P-384 or P-521", cure)
     return None
+
+
+def pss_deviation(algorithm: str) -> Objection:
+    """Warn of an RSASSA-PSS key, which must never sign with RS256, the algorithm of the manual's example."""
+    return Objection(
+        f"the key is an RSASSA-PSS key: it signs with {algorithm}, never with RS256, which the manual's example uses",
+        _IF_REFUSED + _NEW_PAIR,
+    )
+
+
+def unusable_pss() -> Objection:
+    """Object to an RSASSA-PSS key whose own parameters rule out every algorithm of RFC 7518, section 3.5."""
+    return Objection("the key is an RSASSA-PSS key limited to a digest or salt that no JWS algorithm uses", _NEW_PAIR)
 
 
 def certificate_deviations(certificate: x509.Certificate) -> tuple[Objection, ...]:
@@ -67,25 +83,30 @@ def certificate_deviations(certificate: x509.Certificate) -> tuple[Objection, ..
     return tuple(objection for objection in found if objection is not None)
 
 
-def validity_objection(not_before: datetime, not_after: datetime, now: datetime) -> Objection | None:
-    """Object to a certificate that is not valid now; both ends count as valid (RFC 5280, section 4.1.2.5)."""
-    if now > not_after:
-        return Objection(f"the certificate expired on {_day(not_after)}", _NEW_CERTIFICATE)
-    if now < not_before:
-        return Objection(
-            f"the certificate is valid only from {not_before:%Y-%m-%d %H:%M} UTC",
-            f"wait until then, or check this machine's clock, which says {now:%Y-%m-%d %H:%M} UTC",
-        )
-    return None
+def not_yet_valid(not_before: datetime, now: datetime) -> Objection | None:
+    """Object to a certificate that is not valid yet; its first second counts (RFC 5280, section 4.1.2.5)."""
+    if now >= not_before:
+        return None
+    return Objection(
+        f"the certificate is valid only from {not_before:%Y-%m-%d %H:%M} UTC",
+        f"wait until then, or check this machine's clock, which says {now:%Y-%m-%d %H:%M} UTC",
+    )
 
 
 def expiry_warning(not_after: datetime, now: datetime) -> Objection | None:
-    """Warn of a certificate that expires soon; the government side sends no reminder that we know of.
+    """Warn of a certificate that has expired or expires soon; no reminder of the government side is known.
+
+    An end that has passed is no refusal: the same key may have been certified anew, and only ChaMan has the newer one.
 
     Returns:
         A warning that names the step of `EXPIRY_STEPS` that was reached last, or None before the first.
     """
     left = not_after - now
+    if now > not_after:
+        return Objection(
+            f"the certificate expired on {_day(not_after)}",
+            f"if the key was certified anew, name that certificate; otherwise {_NEW_CERTIFICATE}",
+        )
     reached = [days for days in EXPIRY_STEPS if left.total_seconds() <= days * 86_400]
     if not reached:
         return None
@@ -97,10 +118,7 @@ def expiry_warning(not_after: datetime, now: datetime) -> Objection | None:
 
 def _curve_deviation(certificate: x509.Certificate) -> Objection | None:
     try:
-        fields = asn1.read(certificate.tbs_certificate_bytes).children()
-        # Version 1 leaves the first field out; such a certificate has no extensions and deviates in any case.
-        key = fields[_KEY_FIELD] if fields[0].tag == asn1.CONTEXT_0 else fields[_KEY_FIELD - 1]
-        explicit = formats.explicit_parameters(key.children()[0])
+        explicit = formats.explicit_parameters(subject_public_key_info(certificate).children()[0])
     except (asn1.Asn1Error, IndexError):
         return Objection("the certificate's public key cannot be read", _NEW_PAIR)
     return Objection(f"the certificate {EXPLICIT_CURVE}", EXPLICIT_CURVE_CURE) if explicit else None

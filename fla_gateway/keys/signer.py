@@ -49,11 +49,16 @@ class Signer(Protocol):
 
 
 class RsaSigner:
-    """RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 7518, sections 3.3 and 3.5)."""
+    """RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 7518, sections 3.3 and 3.5).
 
-    def __init__(self, key: rsa.RSAPrivateKey) -> None:
+    Args:
+        key: the private key.
+        algorithms: what it may be used for, the default one first; an RSASSA-PSS key (RFC 4055) never signs RS256.
+    """
+
+    def __init__(self, key: rsa.RSAPrivateKey, algorithms: tuple[str, ...] = _RSA_ALGORITHMS) -> None:
         self._key = key
-        self.algorithms: tuple[str, ...] = _RSA_ALGORITHMS
+        self.algorithms: tuple[str, ...] = algorithms
 
     def __repr__(self) -> str:
         return f"RsaSigner({self._key.key_size} bits)"

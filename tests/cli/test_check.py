@@ -41,10 +41,10 @@ certificate = "acme.cer"
 def check(tmp_path, capsys):
     """Write a configuration, check it, and give exit code, standard output and standard error."""
 
-    def run(text):
+    def run(text, *options):
         file = tmp_path / "gateway.toml"
         file.write_text(text)
-        code = execute(["check", "--config", str(file)])
+        code = execute(["check", "--config", str(file), *options])
         return code, *capsys.readouterr()
 
     return run
@@ -75,26 +75,46 @@ def test_production_is_shouted(check, tmp_path):
     assert "PRODUCTION" in out
 
 
-def test_warning_is_a_finding(check, tmp_path):
-    """A key without a certificate works, with a warning and its cure: exit code 1."""
+@pytest.mark.parametrize(("options", "status"), [((), 0), (("--strict",), 1)], ids=["plain", "strict"])
+def test_a_warning_counts_with_strict_alone(check, tmp_path, options, status):
+    """A key without a certificate works, with a warning and its cure: only --strict ends with 1."""
     write_identity(tmp_path)
-    code, out, _ = check(PROFILE.format(environment="simulation") + KEY.replace('certificate = "acme.cer"', ""))
-    assert code == 1
+    code, out, _ = check(
+        PROFILE.format(environment="simulation") + KEY.replace('certificate = "acme.cer"', ""), *options
+    )
+    assert code == status
     assert "  warning: " in out
     assert out.endswith("\n1 finding\n")
 
 
-def test_expired_certificate_is_a_finding(check, tmp_path):
-    """A key that cannot be used is shown under its profile, with the reason; the rest is still shown."""
+def test_strict_has_nothing_to_say_of_what_is_well(check, tmp_path):
+    """--strict ends with 0 where there is no finding."""
+    write_identity(tmp_path)
+    assert check(PROFILE.format(environment="simulation") + KEY, "--strict")[0] == 0
+
+
+def _certified(folder, **validity):
     key = make_rsa()
-    write_private(tmp_path / "acme.pem", key_pem(key))
-    expired = make_certificate(key, not_before=NOW - timedelta(days=30), not_after=NOW - timedelta(days=1))
-    (tmp_path / "acme.cer").write_bytes(certificate_pem(expired))
+    write_private(folder / "acme.pem", key_pem(key))
+    (folder / "acme.cer").write_bytes(certificate_pem(make_certificate(key, **validity)))
+
+
+def test_an_expired_certificate_is_a_warning(check, tmp_path):
+    """The key of an expired certificate is used, since the same key may have been certified anew."""
+    _certified(tmp_path, not_before=NOW - timedelta(days=30), not_after=NOW - timedelta(days=1))
+    code, out, _ = check(PROFILE.format(environment="simulation") + KEY)
+    assert code == 0
+    assert "  warning: the certificate expired on " in out
+
+
+def test_a_key_that_cannot_be_used_is_a_finding(check, tmp_path):
+    """A key that cannot be used is shown under its profile, with the reason; the rest is still shown."""
+    _certified(tmp_path, not_before=NOW + timedelta(days=1))
     code, out, _ = check(PROFILE.format(environment="simulation") + KEY)
     assert code == 1
     assert "acme (unusable)" in out
     assert "UNUSABLE KEY: " in out
-    assert "expired" in out
+    assert "valid only from" in out
 
 
 def test_all_findings_at_once(check, tmp_path):
@@ -227,7 +247,7 @@ def test_warning_about_a_caller_is_a_finding(check, tmp_path):
     write_identity(tmp_path)
     key = f"keys = [{{ sha256 = '{'1' * 64}', expires = 2020-01-31 }}]"
     caller = f"[callers.payroll]\n{key}\nallow = {{ employer = ['GET /REST/**'] }}\n"
-    code, out, _ = check(PROFILE.format(environment="simulation") + KEY + caller)
+    code, out, _ = check(PROFILE.format(environment="simulation") + KEY + caller, "--strict")
     assert code == 1
     assert "warning: gateway.toml: callers.payroll.keys: has expired" in out
 
@@ -312,7 +332,7 @@ def test_the_certificate_of_a_listener_is_read(check, tmp_path):
     (tmp_path / "door.cer").write_bytes(certificate_pem(expired))
     listen = '[admin]\nlisten = { address = "127.0.0.1:0", tls = { certificate = "door.cer", key = "door.pem" } }\n'
     text = PROFILE.format(environment="simulation") + KEY + listen
-    code, out, _ = check(text)
+    code, out, _ = check(text, "--strict")
     assert code == 1
     assert "warning: admin.listen.tls.certificate: expired on" in out
     code, _, err = check(text.replace("door.pem", "missing.pem"))

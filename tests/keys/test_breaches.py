@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from fla_gateway.keys.load import load_key
 from tests.support.keys import (
     NOW,
     YEAR,
@@ -33,17 +34,11 @@ BREACHES = [
 BREACH_NAMES = ["RSA 2056", "P-256", "SHA-1", "no key usage", "other key usage"]
 
 
+@pytest.mark.parametrize("issued", [False, True], ids=["self-signed", "issued by a CA"])
 @pytest.mark.parametrize(("key", "options", "sentence"), BREACHES, ids=BREACH_NAMES)
-def test_breach_of_a_rule_is_refused_when_self_signed(folder, key, options, sentence) -> None:
-    """The manual's rules bind a self-signed certificate: a breach is refused with its own sentence."""
-    _self_signed(folder, key, **options)
-    assert sentence in folder.refused(pem="key.pem").message
-
-
-@pytest.mark.parametrize(("key", "options", "sentence"), BREACHES, ids=BREACH_NAMES)
-def test_breach_of_a_rule_is_a_warning_when_a_ca_issued(folder, authority, key, options, sentence) -> None:
-    """For a certificate that a CA issued the same deviation is a warning, and the key is used."""
-    _self_signed(folder, key, issuer=authority, **options)
+def test_what_chaman_alone_can_judge_is_a_warning(folder, authority, key, options, sentence, issued) -> None:
+    """A key or certificate that the manual does not ask for is used, with its own warning, whoever issued it."""
+    _self_signed(folder, key, issuer=authority if issued else None, **options)
     (warning,) = folder.load(pem="key.pem").warnings
     assert sentence in warning
 
@@ -51,17 +46,10 @@ def test_breach_of_a_rule_is_a_warning_when_a_ca_issued(folder, authority, key, 
 def test_every_breach_is_named_at_once(folder) -> None:
     """Several breaches are told together, so that one new certificate cures them all."""
     _self_signed(folder, make_rsa(2056), key_usage=None)
-    refused = folder.refused(pem="key.pem")
-    assert "RSA with 2056 bits" in refused.message
-    assert "states no key usage" in refused.message
-
-
-def test_one_cure_is_told_once(folder) -> None:
-    """Where one cure is the beginning of another that says more, only the longer one is told."""
-    _self_signed(folder, make_rsa(), digest=hashes.SHA1(), key_usage=None)  # noqa: S303 - the very thing to be found
-    cure = folder.refused(pem="key.pem").cure
-    assert cure.count("make a new certificate for the key") == 1
-    assert cure.endswith("-addext keyUsage=critical,digitalSignature")
+    warnings = folder.load(pem="key.pem").warnings
+    assert len(warnings) == 2
+    assert "RSA with 2056 bits" in warnings[0]
+    assert "states no key usage" in warnings[1]
 
 
 @pytest.mark.parametrize("bits", [2048, 3072])
@@ -89,41 +77,77 @@ def test_keys_without_an_algorithm_are_refused_even_from_a_ca(folder, authority,
 
 
 def test_key_rules_hold_without_a_certificate(folder) -> None:
-    """Without a certificate nobody knows of a CA, so a key that deviates is refused."""
+    """A key without a certificate that the manual does not ask for is used with two warnings, and its algorithm."""
     folder.write("key.pem", key_pem(make_ec(ec.SECP256R1())))
-    assert "P-384 or P-521" in folder.refused(pem="key.pem").message
+    loaded = folder.load(pem="key.pem")
+    assert loaded.signer.algorithms == ("ES256",)
+    assert "P-384 or P-521" in loaded.warnings[0]
+    assert "holds no certificate" in loaded.warnings[1]
 
 
 @pytest.mark.needs_program("openssl")
 @pytest.mark.parametrize("form", ["SEC1", "PKCS8"])
-def test_explicit_curve_is_refused(folder, form) -> None:
-    """A key whose curve is spelled out is refused, though its numbers are those of P-384."""
+def test_explicit_curve_is_a_warning(folder, form) -> None:
+    """A key whose curve is spelled out with the numbers of P-384 signs as P-384 does."""
     folder.run("openssl ecparam -name secp384r1 -param_enc explicit -genkey -noout -out SEC1.pem")
     folder.run("openssl pkcs8 -topk8 -nocrypt -in SEC1.pem -out PKCS8.pem")
-    assert "spells its elliptic curve out" in folder.refused(pem=f"{form}.pem").message
+    loaded = folder.load(pem=f"{form}.pem")
+    assert loaded.signer.algorithms == ("ES384",)
+    assert "spells its elliptic curve out" in loaded.warnings[0]
 
 
 @pytest.mark.needs_program("openssl")
-def test_explicit_curve_in_the_certificate_is_refused(folder) -> None:
+@pytest.mark.parametrize("curve", ["brainpoolP384r1", "secp256k1"])
+def test_explicit_curve_without_an_algorithm_is_refused(folder, curve) -> None:
+    """A curve that is spelled out and is none that JWS knows is refused for that."""
+    folder.run(f"openssl ecparam -name {curve} -param_enc explicit -genkey -noout -out key.pem")
+    message = folder.refused(pem="key.pem").message
+    assert "spells its elliptic curve out" in message or "which no JWS algorithm uses" in message
+
+
+@pytest.mark.needs_program("openssl")
+def test_explicit_curve_in_the_certificate_is_a_warning(folder) -> None:
     """Where the key is encrypted and cannot be looked into, its certificate betrays the explicit curve."""
     folder.run("openssl ecparam -name secp384r1 -param_enc explicit -genkey -noout -out open.pem")
     folder.run("openssl pkcs8 -topk8 -in open.pem -out key.pem -passout pass:abcd")
     usage = "-addext keyUsage=digitalSignature"
-    folder.run(f"openssl req -x509 -key open.pem -out acme.cer -subj /CN=Acme -days 9 {usage}")
-    refused = folder.refused(pem="key.pem", certificate="acme.cer", password="abcd")
-    assert "the certificate spells its elliptic curve out" in refused.message
+    folder.run(f"openssl req -x509 -key open.pem -out acme.cer -subj /CN=Acme -days 99 {usage}")
+    loaded = folder.load(pem="key.pem", certificate="acme.cer", password="abcd", now=folder.later(hours=1))
+    assert any("the certificate spells its elliptic curve out" in warning for warning in loaded.warnings)
 
 
 @pytest.mark.parametrize("issued", [False, True], ids=["self-signed", "issued by a CA"])
-@pytest.mark.parametrize(
-    ("moment", "sentence"),
-    [(NOW + YEAR + timedelta(seconds=1), "expired on"), (NOW - timedelta(days=2), "valid only from")],
-    ids=["expired", "not yet valid"],
-)
-def test_validity_is_never_a_matter_of_opinion(folder, authority, moment, sentence, issued) -> None:
-    """An expired certificate and one that is not yet valid are refused, whoever issued them."""
+def test_an_end_that_has_passed_is_a_warning(folder, authority, issued) -> None:
+    """The key of an expired certificate is used: it may have been certified anew, which only ChaMan knows."""
     _self_signed(folder, make_rsa(), issuer=authority if issued else None)
-    assert sentence in folder.refused(pem="key.pem", now=moment).message
+    (warning,) = folder.load(pem="key.pem", now=NOW + YEAR + timedelta(seconds=1)).warnings
+    assert "expired on" in warning
+
+
+@pytest.mark.parametrize("issued", [False, True], ids=["self-signed", "issued by a CA"])
+@pytest.mark.parametrize("usage", [None, "digital_signature"], ids=["deviates", "good"])
+def test_a_certificate_that_is_not_valid_yet_is_refused_until_its_time(folder, authority, issued, usage) -> None:
+    """The refusal carries the moment from which the key can be used without anything being done."""
+    start = NOW + timedelta(days=2)
+    _self_signed(folder, make_rsa(), issuer=authority if issued else None, not_before=start, key_usage=usage)
+    refused = folder.refused(pem="key.pem")
+    assert "valid only from" in refused.message
+    assert refused.valid_from == start
+    folder.load(pem="key.pem", now=start)
+
+
+def test_of_several_certificates_one_whose_time_has_come_is_taken(folder) -> None:
+    """A renewed certificate that waits for its time in the same file does not stop the one that is valid now."""
+    old = make_certificate(make_rsa(), subject="Old", not_after=NOW + timedelta(days=90))
+    new = make_certificate(make_rsa(), subject="New", not_before=NOW + timedelta(days=80))
+    far = make_certificate(make_rsa(), subject="Far", not_before=NOW + timedelta(days=800), not_after=NOW + 3 * YEAR)
+    folder.write("key.pem", key_pem(make_rsa()) + certificate_pem(far, new, old))
+    for days, subject in ((0, "CN=Old"), (85, "CN=New"), (95, "CN=New")):
+        loaded = folder.load(pem="key.pem", now=NOW + timedelta(days=days))
+        assert loaded.certificate is not None
+        assert loaded.certificate.subject == subject
+    folder.write("key.pem", key_pem(make_rsa()) + certificate_pem(far, new))
+    assert folder.refused(pem="key.pem").valid_from == NOW + timedelta(days=80)
 
 
 def test_coming_expiry_is_a_warning(folder) -> None:
@@ -131,3 +155,45 @@ def test_coming_expiry_is_a_warning(folder) -> None:
     _self_signed(folder, make_rsa())
     (warning,) = folder.load(pem="key.pem", now=NOW + YEAR - timedelta(days=20)).warnings
     assert "expires within 30 days" in warning
+
+
+PSS = "openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out key.pem"
+
+
+def _limited(digest: str, salt: int) -> str:
+    options = (f"rsa_pss_keygen_md:{digest}", f"rsa_pss_keygen_mgf1_md:{digest}", f"rsa_pss_keygen_saltlen:{salt}")
+    return " ".join(f"-pkeyopt {option}" for option in options)
+
+
+@pytest.mark.needs_program("openssl")
+@pytest.mark.parametrize(
+    ("options", "algorithms"),
+    [("", ("PS256", "PS384", "PS512")), (_limited("sha384", 48), ("PS384",)), (_limited("sha256", 20), ("PS256",))],
+    ids=["without parameters", "SHA-384", "SHA-256"],
+)
+@pytest.mark.parametrize("form", ["pem", "encrypted", "pkcs12"])
+def test_rsassa_pss_keys_never_sign_rs256(folder, options, algorithms, form) -> None:
+    """An RSASSA-PSS key signs with what its own parameters allow, and says so; its certificate is enough to know."""
+    folder.run(f"{PSS} {options}")
+    usage = "-addext keyUsage=digitalSignature"
+    folder.run(f"openssl req -x509 -key key.pem -out acme.cer -subj /CN=Acme -days 99 {usage}")
+    folder.run("openssl pkcs8 -topk8 -in key.pem -out encrypted.pem -passout pass:abcd")
+    folder.run("openssl pkcs12 -export -inkey key.pem -in acme.cer -out acme.pfx -passout pass:abcd")
+    files = {
+        "pem": {"pem": "key.pem"},
+        "encrypted": {"pem": "encrypted.pem", "certificate": "acme.cer", "password": "abcd"},
+        "pkcs12": {"pkcs12": "acme.pfx", "password": "abcd"},
+    }
+    for validate in (True, False):
+        source = folder.source(**files[form])
+        loaded = load_key("acme", source, {}, folder.later(hours=1), validate=validate)
+        assert loaded.signer.algorithms == algorithms
+        assert f"an RSASSA-PSS key: it signs with {algorithms[0]}" in loaded.warnings[0]
+
+
+@pytest.mark.needs_program("openssl")
+@pytest.mark.parametrize(("digest", "salt"), [("sha1", 20), ("sha224", 28), ("sha256", 64)])
+def test_rsassa_pss_keys_for_what_jws_lacks_are_refused(folder, digest, salt) -> None:
+    """Parameters that rule out every algorithm of JWS leave nothing to sign with."""
+    folder.run(f"{PSS} {_limited(digest, salt)}")
+    assert "no JWS algorithm uses" in folder.refused(pem="key.pem").message

@@ -53,7 +53,8 @@ def test_p256_deviates() -> None:
     """P-256 can sign, but is not what the manual asks for."""
     key = make_ec(ec.SECP256R1()).public_key()
     assert rules.unusable_key(key) is None
-    assert "secp256r1" in str(rules.key_deviation(key))
+    deviation = rules.key_deviation(key)
+    assert "secp256r1 and signs with ES256" in str(deviation)
 
 
 @pytest.mark.parametrize("curve", [ec.SECP256K1(), ec.BrainpoolP384R1(), ec.SECP224R1()], ids=lambda curve: curve.name)
@@ -110,10 +111,10 @@ def test_key_usage_may_hold_more() -> None:
 def test_validity_includes_both_ends() -> None:
     """The first and the last second of the validity are valid, the seconds around them are not."""
     start, end = NOW, NOW + timedelta(days=100)
-    assert rules.validity_objection(start, end, start) is None
-    assert rules.validity_objection(start, end, end) is None
-    assert "expired on" in str(rules.validity_objection(start, end, end + SECOND))
-    assert "valid only from" in str(rules.validity_objection(start, end, start - SECOND))
+    assert rules.not_yet_valid(start, start) is None
+    assert "valid only from" in str(rules.not_yet_valid(start, start - SECOND))
+    assert "expires within" in str(rules.expiry_warning(end, end))
+    assert "expired on" in str(rules.expiry_warning(end, end + SECOND))
 
 
 @pytest.mark.parametrize(

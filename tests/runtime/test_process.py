@@ -5,10 +5,20 @@ from __future__ import annotations
 import signal
 import socket
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import pytest
 
-from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, write_identity, write_private
+from tests.support.keys import (
+    NOW,
+    certificate_pem,
+    key_pem,
+    make_certificate,
+    make_ec,
+    make_rsa,
+    write_identity,
+    write_private,
+)
 from tests.support.process import Government, run
 from tests.support.raw_caller import connect
 from tests.support.raw_http import get, ok, post
@@ -165,6 +175,29 @@ listen = "127.0.0.1:0"
     strict = await begin("--strict", more=more)
     assert await strict.ended() == 2
     assert "profiles.bad.key" in strict.output
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"not_after": NOW + timedelta(days=1)}, "expires within 7 days"),
+        ({"not_after": NOW - timedelta(hours=1)}, "expired on"),
+        ({"key_usage": None}, "states no key usage"),
+    ],
+    ids=["a day left", "expired", "no key usage"],
+)
+async def test_no_warning_keeps_a_gateway_from_starting(begin, tmp_path, options, sentence):
+    """A gateway that ran yesterday starts again today, with --strict as well: a certificate is ChaMan's to judge."""
+    key = make_rsa()
+    write_private(tmp_path / "acme.pem", key_pem(key))
+    (tmp_path / "acme.cer").write_bytes(certificate_pem(make_certificate(key, **options)))
+    for _ in range(2):
+        process = await begin("--strict")
+        await process.event("ready")
+        assert sentence in (await process.event("key-warning"))["warning"]
+        assert (await process.call(get())).status == 200
+        process.signal(signal.SIGTERM)
+        assert await process.ended() == 0
 
 
 async def test_a_faulty_configuration_is_told_whole(begin):
