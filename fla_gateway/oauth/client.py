@@ -125,7 +125,7 @@ class TokenClient:
             refused = error
         # One odd Date teaches nothing for good, but it is reason enough for one other assertion, whose own answer
         # brings the second sample. Beyond that one the back-off of the token engine decides.
-        better = skew.worth_trying(refused.sample, used)
+        better = skew.worth_trying(refused.sample, used, self._known(request).learned)
         if better is not None:
             _LOG.info("assertion-made-again", server=_origin(request), seconds=round(better))
             try:

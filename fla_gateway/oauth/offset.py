@@ -13,6 +13,9 @@ NOTEWORTHY: Final = 30.0
 """Seconds of skew that are logged, and after which a refused assertion is worth making again."""
 LARGEST: Final = 86_400.0
 """Seconds that are corrected at most: beyond a day the host's clock is simply not set."""
+UNCONFIRMED: Final = 3_600.0
+"""Seconds that a single sample may move the time of an assertion: an assertion that is good for later can be kept and
+used later, and the Date of one answer is no reason to make one. An hour is what a wrong time zone takes."""
 AGREEMENT: Final = 5.0
 """Seconds by which two samples may differ: Date counts whole seconds, and an answer may take a few."""
 
@@ -61,16 +64,26 @@ def worth_telling(before: ClockOffset, after: ClockOffset) -> bool:
     return crossed or abs(after.learned - before.learned) > NOTEWORTHY
 
 
-def worth_trying(sample: float | None, used: float) -> float | None:
+def worth_trying(sample: float | None, used: float, learned: float) -> float | None:
     """Choose the offset with which a refused assertion is made again, if that makes sense at all.
 
     Args:
         sample: what the refusal's Date shows, or None where it shows nothing.
         used: the offset that the refused assertion was made with.
+        learned: the offset that is believed now, the sample included.
 
     Returns:
-        The sample, if it is within a day and differs from what was used by more than 30 s; else None.
+        The sample, if it is within a day, differs from what was used by more than 30 s, and is confirmed or within an
+        hour of the host's clock or of the offset that is believed; else None.
     """
-    if sample is None or abs(sample) > LARGEST or abs(sample - used) <= NOTEWORTHY:
+    if sample is None or abs(sample) > LARGEST:
         return None
-    return sample
+    offset = learned if abs(sample - learned) <= AGREEMENT else _unconfirmed(sample, learned)
+    # Beyond the bound it would be refused as the first one was.
+    if abs(offset - sample) > NOTEWORTHY or abs(offset - used) <= NOTEWORTHY:
+        return None
+    return offset
+
+
+def _unconfirmed(sample: float, learned: float) -> float:
+    return max(min(0.0, learned) - UNCONFIRMED, min(max(0.0, learned) + UNCONFIRMED, sample))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import email.utils
 import gzip
 import json
 import socket
@@ -405,6 +406,31 @@ async def test_a_refused_assertion_is_made_again_once_with_the_learned_time(serv
     (offset,) = client.offsets().values()
     assert abs(offset - 300) < 5
     assert [event["event"] for event in events] == ["assertion-made-again", "clock-skew"]
+
+
+@pytest.mark.parametrize("hours", [-23, -2, 2, 23])
+async def test_a_lying_date_alone_gets_no_assertion_far_ahead(server, clients, hours):
+    """One refusal with a Date hours away leads to no assertion for that time; the second one that agrees does."""
+    client = clients()
+    lie = email.utils.formatdate(time.time() + hours * 3600, usegmt=True)
+    server.answers.extend(TokenServer.refusal(Date=lie) for _ in range(3))
+    await failure(client, request_for(server.url))
+    assert [abs(claims_of(form)["exp"] - time.time()) < 3600 for form in server.seen.forms] == [True]
+    await failure(client, request_for(server.url))
+    honest, agreed = [claims_of(form) for form in server.seen.forms[1:]]
+    assert abs(honest["iat"] - time.time()) < 5
+    assert abs(agreed["iat"] - time.time() - hours * 3600) < 5
+    assert agreed["exp"] - agreed["iat"] == 120
+
+
+async def test_a_lying_date_of_a_success_changes_nothing(server, clients):
+    """One token response with a Date a day ahead: the next assertions go by this host's clock."""
+    client = clients()
+    lie = email.utils.formatdate(time.time() + 80_000, usegmt=True)
+    server.answers.append(TokenServer.usual(Date=lie))
+    for _ in range(3):
+        await client.fetch(request_for(server.url))
+    assert all(abs(claims_of(form)["iat"] - time.time()) < 5 for form in server.seen.forms)
 
 
 async def test_an_assertion_is_made_again_only_once(server, clients):

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fla_gateway.oauth.offset import ClockOffset, learn, take_sample, worth_telling, worth_trying
+from tests.support.properties import BOUNDED
 
 
 def learned(*samples):
@@ -62,4 +65,45 @@ def test_skew_is_told_when_it_becomes_noteworthy_or_jumps(before, after, told):
 )
 def test_another_assertion_needs_another_time(sample, used, offset):
     """A refused assertion is made again only if its time was more than 30 s from what the refusal shows."""
-    assert worth_trying(sample, used) == offset
+    assert worth_trying(sample, used, used) == offset
+
+
+@pytest.mark.parametrize(
+    ("sample", "learned", "offset"),
+    [
+        # One sample: an hour from the host's clock, either way; a little more is cut to the hour.
+        (3599.0, 0.0, 3599.0),
+        (-3599.0, 0.0, -3599.0),
+        (3601.0, 0.0, 3600.0),
+        (-3601.0, 0.0, -3600.0),
+        (3700.0, 0.0, None),
+        (-3700.0, 0.0, None),
+        (80_000.0, 0.0, None),
+        (-80_000.0, 0.0, None),
+        # An hour from what is believed, and always back to the host's own clock.
+        (20_000.0, 18_000.0, 20_000.0),
+        (22_000.0, 18_000.0, None),
+        (0.0, 18_000.0, 0.0),
+        (-5_000.0, 18_000.0, None),
+        # Two samples that agree: up to a day.
+        (80_000.0, 80_003.0, 80_003.0),
+        (-80_000.0, -80_003.0, -80_003.0),
+    ],
+)
+def test_one_sample_moves_an_assertion_by_an_hour_at_most(sample, learned, offset):
+    """What only one answer claims is not signed further ahead; what two answers agree on is, within a day."""
+    used = 0.0 if offset != 0.0 else learned
+    assert worth_trying(sample, used, learned) == offset
+
+
+@BOUNDED
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20))
+def test_no_single_date_signs_further_ahead_than_an_hour(samples):
+    """Whatever one answer says after others, the time signed is within an hour of a confirmed one, or of ours."""
+    known = ClockOffset()
+    for sample in samples:
+        used, known = known.learned, learn(known, sample)
+        offset = worth_trying(sample, used, known.learned)
+        if offset is not None:
+            low, high = min(0.0, known.learned), max(0.0, known.learned)
+            assert low - 3600 <= offset <= high + 3600
