@@ -6,6 +6,7 @@ repeats a piece of the assertion, and the token leaves only as a `Secret`.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import zlib
@@ -157,12 +158,28 @@ def _check_type(token_type: object) -> None:
 
 def _document(answer: TokenAnswer) -> dict[str, object] | None:
     """Read a JSON object, whatever Content-Type says; None if it is none or is ambiguous."""
-    body = _decoded(answer)
+    text = _text(_decoded(answer))
     try:
-        document = json.loads(body, object_pairs_hook=_unambiguous, parse_int=_bounded_integer)
+        # Not strict: a raw line break in a description is no reason to lose the error code beside it.
+        document = json.loads(text, object_pairs_hook=_unambiguous, parse_int=_bounded_integer, strict=False)
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def _text(body: bytes) -> str:
+    """Decode a JSON text; never fails.
+
+    RFC 8259, section 8.1, demands UTF-8 without a byte order mark. Servers and appliances that write Latin-1 or break
+    off within a character write names, error codes and tokens in ASCII all the same, and only a description suffers.
+    """
+    encoding = json.detect_encoding(body)
+    try:
+        text = body.decode(encoding, "surrogatepass")
+    except UnicodeDecodeError:
+        is_utf_8 = encoding.startswith("utf-8")
+        text = body.removeprefix(codecs.BOM_UTF8).decode("latin-1") if is_utf_8 else body.decode(encoding, "replace")
+    return text.removeprefix("\ufeff")
 
 
 def _unambiguous(pairs: list[tuple[str, object]]) -> dict[str, object]:

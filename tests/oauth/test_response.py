@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gzip
 import json
@@ -129,6 +130,53 @@ def test_json_with_a_byte_order_mark_is_read():
     """A BOM in front of the JSON does no harm."""
     answer = TokenAnswer(200, b"\xef\xbb\xbf" + ok().body)
     assert read_answer(answer, ASSERTION).lifetime == 600
+
+
+DUTCH = '{"error": "invalid_client", "error_description": "certificaat niet geldig, geen coördinaten: \u201cx\u201d"}'
+ENCODED = {
+    "utf-8": DUTCH.encode(),
+    "utf-8-bom": codecs.BOM_UTF8 + DUTCH.encode(),
+    "utf-8-two-boms": codecs.BOM_UTF8 * 2 + DUTCH.encode(),
+    "latin-1": DUTCH.encode("latin-1", "replace"),
+    "cp1252": DUTCH.encode("cp1252"),
+    "latin-1-bom": codecs.BOM_UTF8 + DUTCH.encode("latin-1", "replace"),
+    "utf-8-cut-within-a-character": DUTCH.encode().replace("ö".encode(), b"\xc3"),
+    "utf-8-and-latin-1": DUTCH.encode().replace(b"certificaat", "café".encode("latin-1")),
+    "utf-16": DUTCH.encode("utf-16"),
+    "utf-16-le": DUTCH.encode("utf-16-le"),
+    "utf-16-be": DUTCH.encode("utf-16-be"),
+    "utf-16-be-bom": codecs.BOM_UTF16_BE + DUTCH.encode("utf-16-be"),
+    "utf-16-with-half-a-surrogate": DUTCH.replace("ö", "\ud800").encode("utf-16-le", "surrogatepass"),
+    "utf-32": DUTCH.encode("utf-32"),
+    "raw-line-break": DUTCH.encode().replace(b"geldig, ", b"geldig,\r\n\t"),
+    "overlong": DUTCH.encode().replace(b"geldig", b"g\xc0\xa2eldig"),
+}
+
+
+@pytest.mark.parametrize("status", [400, 401, 503])
+@pytest.mark.parametrize("name", ENCODED)
+def test_an_error_keeps_its_code_in_every_encoding(status, name):
+    """However the description is written, the OAuth error code is read, and what is quoted is printable."""
+    problem = refused(TokenAnswer(status, ENCODED[name], "application/json; charset=iso-8859-1"))
+    assert f"answered {status} invalid_client" in problem.detail
+    assert "geldig" in problem.detail or name == "overlong"
+    assert problem.detail.isprintable()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16", "utf-16-be", "utf-32"])
+def test_a_token_is_read_in_every_encoding(encoding):
+    """A token response with an accent somewhere in it gives its token."""
+    body = '{"access_token": "abc.def", "expires_in": 600, "organisation": "Société"}'.encode(encoding)
+    assert read_answer(TokenAnswer(200, body), ASSERTION).value.reveal() == "abc.def"
+
+
+@BOUNDED
+@given(st.binary(max_size=200))
+def test_no_bytes_in_a_description_hide_the_code(octets):
+    """Any bytes but quotation marks and backslashes in the description leave the code readable."""
+    written = octets.replace(b'"', b"").replace(b"\\", b"").replace(b"\0", b"")
+    body = b'{"error": "invalid_client", "error_description": "%b"}' % written
+    assert "answered 401 invalid_client" in refused(TokenAnswer(401, body)).detail
 
 
 def test_an_error_in_a_200_is_a_refusal():
