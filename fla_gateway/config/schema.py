@@ -47,7 +47,7 @@ class Timeouts(Table):
     idle: Seconds = 75
     """A caller's connection without a request."""
     connect: Seconds = 5
-    """DNS, TCP, proxy and TLS towards one address of the API; the addresses are tried in turn."""
+    """DNS, TCP, proxy and TLS, for all addresses of the API together."""
     first_byte: Seconds = 60
     """From the end of the request to the first byte of the API's answer."""
     write_stall: Seconds = 60

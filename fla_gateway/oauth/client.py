@@ -24,7 +24,7 @@ import yarl
 
 from fla_gateway.clock import Clock
 from fla_gateway.errors import GatewayError, ProblemError
-from fla_gateway.network.connect_tunnel import Egress
+from fla_gateway.network.route import Egress
 from fla_gateway.oauth import assertion as jwt
 from fla_gateway.oauth import offset as skew
 from fla_gateway.oauth.dates import parse_http_date

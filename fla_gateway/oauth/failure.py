@@ -14,7 +14,8 @@ from typing import Final
 import aiohttp
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.network.connect_tunnel import Egress, TunnelRefusedError
+from fla_gateway.network.connect_tunnel import TunnelRefusedError
+from fla_gateway.network.route import Egress
 
 _PROXY_REFUSALS: Final = {
     407: "it asks for credentials; check proxy_user and proxy_password_file",

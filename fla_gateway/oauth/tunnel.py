@@ -16,7 +16,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.network.connect_tunnel import Egress, TunnelRefusedError, open_tunnel
+from fla_gateway.network.connect_tunnel import TunnelRefusedError, open_tunnel
+from fla_gateway.network.route import Egress
 from fla_gateway.oauth.failure import explain_proxy
 
 

@@ -17,7 +17,8 @@ from fla_gateway.access.guard import listener_names
 from fla_gateway.clock import Clock
 from fla_gateway.config.address import Address, TcpAddress, parse_ip
 from fla_gateway.config.schema import Configuration, Limits, Listener
-from fla_gateway.network.connect_tunnel import Egress
+from fla_gateway.network.dialer import Dialer
+from fla_gateway.network.route import Egress
 from fla_gateway.oauth.model import TokenSource
 from fla_gateway.peercred import overflow_ids
 from fla_gateway.profiles import Profile
@@ -74,6 +75,7 @@ class Surroundings:
         source: where tokens come from.
         tls: contexts for the way to the APIs.
         clock: the host's clocks.
+        dialer: opens connections to the APIs.
         observer: told of every finished exchange.
         hash_key: under which tokens stand in records.
         egress: the corporate proxy, or None.
@@ -84,6 +86,7 @@ class Surroundings:
     source: TokenSource
     tls: Tls
     clock: Clock
+    dialer: Dialer
     observer: Observer
     hash_key: bytes = field(repr=False)
     egress: Egress | None = None
@@ -123,7 +126,8 @@ def build(configured: Configured, unavailable: Mapping[str, str], around: Surrou
 
 def _account(profile: Profile, tokens: TokenCache, configuration: Configuration, around: Surroundings) -> Account:
     tls = around.tls(profile.upstream.ca_file)
-    connector = Connector(profile.upstream, tls, around.egress, configuration.gateway.timeouts.connect)
+    seconds = configuration.gateway.timeouts.connect
+    connector = Connector(profile.upstream, tls, around.egress, seconds, around.dialer)
     pool = Pool(profile.name, configuration.gateway.pool, connector.open, around.clock.monotonic)
     limiter = _limiter(profile, configuration)
     return Account(profile, tokens.entry(profile.token_request, warm=profile.warm), pool, around.hash_key, limiter)

@@ -25,6 +25,7 @@ import structlog
 from fla_gateway import __version__
 from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
+from fla_gateway.network.dialer import Dialer
 from fla_gateway.observe import logs
 from fla_gateway.runtime.announcing import announce
 from fla_gateway.runtime.build import Gateway, Surroundings, build
@@ -83,6 +84,7 @@ def serve(path: Path, *, strict: bool) -> int:
     unavailable = _unavailable(configured, keys, strict=strict)
     usable = {name: signing_key(key) for name, key in keys.items() if not isinstance(key, UnusableKeyError)}
     client = TokenClient(usable, trust.context, clock, egress=egress)
+    dialer = Dialer(clock.monotonic)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         process = _Process(configured, keys, clock, client)
 
@@ -91,7 +93,8 @@ def serve(path: Path, *, strict: bool) -> int:
                 observation = observe(configured, process.fingerprint, clock)
                 stack.callback(observation.close)
                 around = Surroundings(
-                    client, trust.context, clock, observation.observer, observation.key, egress, observation.journal,
+                    client, trust.context, clock, dialer, observation.observer, observation.key, egress,
+                    observation.journal,
                     await cluster_accounts(configuration.kubernetes, clock, stack),
                 )  # fmt: skip
                 return await process.run(build(configured, unavailable, around), observation, stack)

@@ -17,7 +17,7 @@ from fla_gateway.config.settings import Settings
 from fla_gateway.config.urls import parse_url
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.keys.load import load_key
-from fla_gateway.network.connect_tunnel import Egress
+from fla_gateway.network.route import Egress
 from fla_gateway.oauth.client import TokenClient
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile, key_sources

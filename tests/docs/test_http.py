@@ -7,7 +7,8 @@ import pytest
 from fla_gateway.access import path_readings
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
-from fla_gateway.proxy import connector, downstream, exchange, upstream
+from fla_gateway.network import dialer, resolver, troubled_addresses
+from fla_gateway.proxy import downstream, exchange, upstream
 from fla_gateway.tokens import cache
 from tests.docs.pages import read
 
@@ -29,6 +30,7 @@ def cells() -> dict[str, str]:
         ("a connection without a request", f"{TIMES.idle:g} s"),
         ("a wait for a token", f"{cache.WAIT_SECONDS:g} s (fixed)"),
         ("a wait for a free connection to the API", f"{POOL.queue_seconds:g} s"),
+        ("a connection to the API: name, TCP, proxy and TLS, all addresses together", f"{TIMES.connect:g} s"),
         ("the API's first byte, after the request", f"{TIMES.first_byte:g} s"),
         ("the caller's body brings no byte", f"{TIMES.write_stall:g} s"),
         ("the API takes no byte of a body", f"{TIMES.write_stall:g} s"),
@@ -65,7 +67,11 @@ def test_a_limit_is_the_one_that_is_held(row, text):
     [
         f"more than {path_readings.MAX_DECODINGS} layers of percent-encoding",
         f"or {path_readings.MAX_ENCODED} percent signs",
-        f"up to {connector._MAX_ADDRESSES} in turn",
+        f"up to {dialer.MOST_ADDRESSES} addresses",
+        f"after {dialer.STAGGER_SECONDS * 1000:g} ms the next one is tried beside it",
+        f"comes last for {troubled_addresses.REMEMBERED_SECONDS / 60:g} minutes",
+        f"slower than {resolver.PATIENCE_SECONDS:g} s",
+        f"not older than {resolver.STALE_SECONDS / 3600:g} hour",
         f"for up to {downstream._LINGER_SECONDS} s or {downstream._LINGER_BYTES >> 20} MiB",
         f"idle for less than {POOL.changing_idle_seconds:g} s",
         f"kept whole ({DEFAULTS.replay_limit >> 10} KiB by default, `replay_limit`)",

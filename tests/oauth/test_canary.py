@@ -7,7 +7,7 @@ from aiohttp import web
 
 from fla_gateway.clock import SystemClock
 from fla_gateway.errors import ProblemError
-from fla_gateway.network.connect_tunnel import Egress
+from fla_gateway.network.route import Egress
 from fla_gateway.secret import Secret
 from fla_gateway.tokens.cache import TokenCache
 from tests.support.token_server import TOKEN, TokenServer, read_request, request_for

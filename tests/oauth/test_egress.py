@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.network.connect_tunnel import Egress
+from fla_gateway.network.route import Egress
 from fla_gateway.secret import Secret
 from tests.support.token_server import TOKEN, request_for
 

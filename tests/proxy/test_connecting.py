@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 from datetime import timedelta
 
 import pytest
 
-from tests.support.behaviour import running
+from tests.support.addresses import address
 from tests.support.keys import NOW, TlsAuthority
 from tests.support.raw_http import get, post
 
@@ -22,22 +21,11 @@ def not_sent(answer, status, code):
     return answer.problem["detail"]
 
 
-class TwoAddresses(asyncio.SelectorEventLoop):
-    """A loop whose resolver knows two addresses of every name: on the first, nobody listens."""
-
-    async def getaddrinfo(self, host, port, **_):
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (it, port)) for it in ("127.0.0.2", "127.0.0.1")]
-
-
-def test_addresses_are_tried_in_turn(tmp_path, trust, ca_file, api_tls):
+@pytest.mark.parametrize("first", ["127.0.0.2", "::1"])
+async def test_addresses_are_tried_in_turn(start, first):
     """An address that refuses is passed over for the next one."""
-
-    async def call():
-        async with running(tmp_path, trust.context, ca_file, api_tls) as rig:
-            return await rig.call(post(b"{}"))
-
-    with asyncio.Runner(loop_factory=TwoAddresses) as runner:
-        assert runner.run(call()).status == 200
+    rig = await start(lookup=lambda _: [address(first), address("127.0.0.1")])
+    assert (await rig.call(post(b"{}"))).status == 200
 
 
 async def test_nobody_listens(start):

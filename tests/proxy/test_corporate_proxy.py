@@ -8,7 +8,7 @@ import contextlib
 
 import pytest
 
-from fla_gateway.network.connect_tunnel import Egress
+from fla_gateway.network.route import Egress
 from fla_gateway.secret import Secret
 from tests.support.keys import TlsAuthority
 from tests.support.raw_http import get, post
@@ -90,7 +90,7 @@ async def test_requests_travel_through_the_tunnel(start, proxy, pieces):
         assert (await caller.answer()).body == b"ok"
     (head,) = proxy.heads
     authority = f"localhost:{rig.api.port}"
-    assert head == f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode()
+    assert head == f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: fla-gateway\r\n\r\n".encode()
     assert b"declaration" not in proxy.carried
     assert b"token-1" not in proxy.carried
 
@@ -121,6 +121,21 @@ async def test_a_proxys_refusal_is_told_apart_from_the_apis(start, proxy, status
     assert answer.value("Proxy-Authenticate") is None
     assert b"canary" not in answer.body
     assert rig.api.opened == 0
+
+
+@pytest.mark.parametrize(
+    "offered", ["Negotiate\r\nProxy-Authenticate: NTLM", 'Negotiate, NTLM, Digest realm="x, Basic"']
+)
+async def test_a_proxy_without_basic_is_told_from_wrong_credentials(start, proxy, offered):
+    """No other password will help: the schemes are named, and what people use instead."""
+    proxy.opens = False
+    proxy.answer = f"HTTP/1.1 407 No\r\nProxy-Authenticate: {offered}\r\n\r\n".encode()
+    rig = await start(egress=Egress("127.0.0.1", proxy.port, "gateway", Secret(PASSWORD)))
+    detail = (await rig.call(post(b"{}"))).problem["detail"]
+    assert "it offers Negotiate, NTLM" in detail
+    assert "NTLM and Kerberos (Negotiate) are not supported" in detail
+    assert "cntlm or px" in detail
+    assert "canary" not in detail
 
 
 @pytest.mark.parametrize(

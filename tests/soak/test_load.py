@@ -11,6 +11,7 @@ import pytest
 import uvloop
 
 from fla_gateway.clock import SystemClock
+from fla_gateway.network.dialer import Dialer
 from fla_gateway.runtime.build import Gateway, Surroundings, build
 from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.trust import Trust
@@ -32,7 +33,9 @@ async def gateway_before(api: Api, authority: TlsAuthority, folder: Path, record
     (folder / "acme.pem").write_text("never read: the source of tokens is a fake")
     path = folder / "gateway.toml"
     path.write_text(CONFIGURATION.format(gateway=SETTINGS, own=OWN, authority=f"localhost:{api.port}"))
-    around = Surroundings(CanaryTokens(set()), Trust().context, SystemClock(), records, bytes(32))
+    around = Surroundings(
+        CanaryTokens(set()), Trust().context, SystemClock(), Dialer(SystemClock().monotonic), records, bytes(32)
+    )
     gateway = build(read(path), {}, around)
     gateway.service.start(1024)
     await gateway.listeners.start()

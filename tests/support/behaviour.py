@@ -13,7 +13,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fla_gateway.network.connect_tunnel import Egress
+from fla_gateway.network.dialer import Dialer
+from fla_gateway.network.resolver import Lookup, Resolver, look_up
+from fla_gateway.network.route import Egress
 from fla_gateway.proxy.record import Journal, PoolSnapshot
 from fla_gateway.runtime.build import Gateway, Surroundings, Tls, build
 from fla_gateway.runtime.configured import read
@@ -124,6 +126,7 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
     name: str = "localhost",
     api_port: int | None = None,
     egress: Egress | None = None,
+    lookup: Lookup = look_up,
     unix: Path | None = None,
     limit: int = 1024,
     unavailable: Mapping[str, str] | None = None,
@@ -143,6 +146,7 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
         name: host name of the API in the configuration.
         api_port: where the gateway looks for the API, if not where it is.
         egress: the corporate proxy.
+        lookup: the system's resolver.
         unix: path of a second listener.
         limit: callers' connections open at most.
         unavailable: why profiles cannot be served.
@@ -160,7 +164,8 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
         stack.push_async_callback(api.close)
         port = api.port if api_port is None else api_port
         path.write_text(CONFIGURATION.format(**words, port=port, ca_file=ca_file) + more)
-        around = Surroundings(tokens, tls, clock, records, HASH_KEY, egress, journal)
+        dialer = Dialer(clock.monotonic, Resolver(clock.monotonic, lookup=lookup))
+        around = Surroundings(tokens, tls, clock, dialer, records, HASH_KEY, egress, journal)
         built = build(read(path), unavailable or {}, around)
         stack.push_async_callback(built.tokens.close)
         built.service.start(limit, sweep_seconds=SWEEP_SECONDS)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from fla_gateway.clock import SystemClock
+from fla_gateway.network.dialer import Dialer
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.proxy.record import ExchangeRecord
 from fla_gateway.runtime.build import Gateway, Surroundings, build
@@ -123,7 +124,9 @@ async def running_gateway(
         stack.push_async_callback(upstream.close)
         path.write_text(CONFIGURATION.format(gateway=settings, own=own, authority=upstream.authority))
         tokens, records = CanaryTokens(upstream.bearers), Records()
-        around = Surroundings(tokens, Trust().context, SystemClock(), records, bytes(32))
+        around = Surroundings(
+            tokens, Trust().context, SystemClock(), Dialer(SystemClock().monotonic), records, bytes(32)
+        )
         gateway = build(read(path), {}, around)
         stack.push_async_callback(gateway.tokens.close)
         gateway.service.start(listeners)

@@ -1,0 +1,213 @@
+"""A connection is made as long as one address of the name leads to the right server, within one time limit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import socket
+from pathlib import Path
+
+import pytest
+
+from fla_gateway.network import dialer
+from fla_gateway.network.connection_errors import NoConnectionError, Obstacle
+from fla_gateway.network.route import Destination, Egress, Route
+from fla_gateway.secret import Secret
+from tests.support.addresses import address
+from tests.support.keys import TlsAuthority
+from tests.support.waiting import eventually
+
+DEAD = ["swallows", "refuses", "hangs", "resets", "closes", "babbles"]
+BOTH = [("127.0.0.2", "127.0.0.1"), ("::1", "127.0.0.1"), ("127.0.0.1", "::1")]
+
+
+async def failure(dialing):
+    """Expect that there is no connection and give the error."""
+    with pytest.raises(NoConnectionError) as caught:
+        await dialing
+    return caught.value
+
+
+def descriptors():
+    """Give the open sockets of this process."""
+    found = set()
+    for link in Path("/proc/self/fd").iterdir():
+        # The directory's own descriptor is closed by now.
+        with contextlib.suppress(OSError):
+            found.add(str(link.readlink()))
+    return {it for it in found if it.startswith("socket:")}
+
+
+def highest_descriptor():
+    """Give the highest number of an open file."""
+    return max(int(link.name) for link in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.parametrize("hosts", BOTH)
+@pytest.mark.parametrize("kind", DEAD)
+async def test_one_dead_address_costs_no_call(peer, caller, kind, hosts):
+    """Whatever is wrong with the first address, the second one serves, and from then on is tried first."""
+    dead, alive = hosts
+    good = await peer("serves", alive)
+    await peer(kind, dead, good.port)
+    assert await caller.dial(good.port, dead, alive, seconds=2) == alive
+    assert caller.first(good.port, dead, alive) == alive
+
+
+async def test_an_address_with_another_s_certificate_is_passed_over(peer, caller, tmp_path):
+    """A wrong machine at one address is no reason to stand still; it never gets a byte of a request."""
+    good = await peer("serves")
+    await peer("serves", "127.0.0.2", good.port, TlsAuthority("another").server_context(tmp_path))
+    assert await caller.dial(good.port, "127.0.0.2", "127.0.0.1") == "127.0.0.1"
+
+
+async def test_an_address_is_tried_first_again_after_ten_minutes(peer, caller, clock):
+    """What failed may have been repaired."""
+    good = await peer("serves")
+    await caller.dial(good.port, "127.0.0.2", "127.0.0.1")
+    clock.time += 599
+    assert caller.first(good.port, "127.0.0.2", "127.0.0.1") == "127.0.0.1"
+    clock.time += 2
+    assert caller.first(good.port, "127.0.0.2", "127.0.0.1") == "127.0.0.2"
+
+
+async def test_an_address_that_serves_again_is_trusted_again(peer, caller):
+    """A connection that was made forgets the failure."""
+    good = await peer("serves", "127.0.0.2")
+    caller.dialer._troubled.add(address("127.0.0.2", good.port), caller.clock())
+    assert await caller.dial(good.port, "127.0.0.1", "127.0.0.2") == "127.0.0.2"
+    assert caller.first(good.port, "127.0.0.2", "127.0.0.1") == "127.0.0.2"
+
+
+@pytest.mark.parametrize("count", [2, 5])
+async def test_several_dead_addresses_share_the_time(peer, caller, count):
+    """Each address that hangs in TLS gets half of what is left, so that the last one still has some."""
+    good = await peer("serves")
+    hosts = [f"127.0.0.{number}" for number in range(2, 2 + count)]
+    for host in hosts:
+        await peer("hangs", host, good.port)
+    assert await caller.dial(good.port, *hosts, "127.0.0.1", seconds=3) == "127.0.0.1"
+
+
+@pytest.mark.parametrize("kind", ["swallows", "hangs"])
+async def test_all_addresses_together_have_one_time_limit(peer, caller, kind):
+    """Of the kind late, after the time limit, with it in the message."""
+    first = await peer(kind, "127.0.0.2")
+    await peer(kind, "127.0.0.3", first.port)
+    began = asyncio.get_running_loop().time()
+    error = await failure(caller.dial(first.port, "127.0.0.2", "127.0.0.3", seconds=0.6))
+    assert error.obstacle is Obstacle.LATE
+    assert "0.6 s" in error.message
+    assert "Check the firewall." in error.message
+    assert asyncio.get_running_loop().time() - began >= 0.59
+
+
+async def test_dozens_of_addresses(peer, caller):
+    """One attempt tries twenty of them; what failed comes last, so that the next attempt gets to the others."""
+    good = await peer("serves")
+    hosts = [f"127.0.1.{number}" for number in range(1, 31)]
+    error = await failure(caller.dial(good.port, *hosts, "127.0.0.1"))
+    assert "connection refused" in error.message
+    assert len(hosts) > dialer.MOST_ADDRESSES
+    assert await caller.dial(good.port, *hosts, "127.0.0.1") == "127.0.0.1"
+
+
+async def test_failures_of_different_kinds(peer, caller, tmp_path):
+    """What says most is told: a certificate that is not trusted, before a closed port."""
+    wrong = await peer("serves", "127.0.0.2", 0, TlsAuthority("another").server_context(tmp_path))
+    error = await failure(caller.dial(wrong.port, "127.0.0.3", "127.0.0.2", "127.0.0.4"))
+    assert error.obstacle is Obstacle.UNTRUSTED
+    assert "not trusted" in error.message
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_literal_addresses_need_no_resolver(peer, caller, host):
+    """An address of the configuration is used as it is; its certificate has to name it."""
+    good = await peer("serves", host)
+    error = await failure(caller.dial(good.port, name=host))
+    assert error.obstacle is Obstacle.UNTRUSTED
+    assert "for another name" in error.message
+    assert caller.lookups == []
+    assert caller.dialer._resolver._threads.running == 0
+
+
+@pytest.mark.parametrize("host", ["fe80::1%lo", "fe80::1%1"])
+async def test_an_address_with_a_zone_is_not_resolved_again(caller, host):
+    """The scope id is enough for the system; there is no such server, and the message says so."""
+    error = await failure(caller.dial(9, name=host, seconds=0.3))
+    assert caller.lookups == []
+    assert "No connection to fe80::1" in error.message
+
+
+async def test_no_descriptor_left(peer, caller):
+    """At the limit of open files the message names it, and no address is blamed."""
+    good = await peer("serves", "127.0.0.2")
+    await caller.dial(good.port, "127.0.0.2")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = highest_descriptor()
+    spare = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+        while True:
+            try:
+                spare.append(os.dup(0))
+            except OSError:
+                break
+        error = await failure(caller.dial(good.port, "127.0.0.2", "127.0.0.1"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for number in spare:
+            os.close(number)
+    assert "too many open files" in error.message
+    assert caller.first(good.port, "127.0.0.2", "127.0.0.1") == "127.0.0.2"
+
+
+@pytest.mark.parametrize("kind", ["swallows", "hangs"])
+@pytest.mark.parametrize("through_proxy", [False, True])
+async def test_a_cancelled_attempt_leaves_no_socket(peer, caller, kind, through_proxy):
+    """Nothing stays open, and nobody is blamed, when the caller goes."""
+    one = await peer(kind)
+    before = descriptors()
+    proxy = Egress("proxy.example", one.port) if through_proxy else None
+    dialing = asyncio.ensure_future(caller.dial(one.port, "127.0.0.1", "127.0.0.1", seconds=30, proxy=proxy))
+    await eventually(lambda: one.connections or len(descriptors()) > len(before))
+    dialing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await dialing
+    one.close()
+    await eventually(lambda: descriptors() <= before)
+    assert caller.dialer._troubled._failed == {}
+
+
+@pytest.mark.parametrize("kind", ["hangs", "resets", "closes", "babbles", "fails_the_tunnel", "refuses"])
+async def test_one_dead_address_of_the_proxy_costs_no_call(peer, caller, kind):
+    """A proxy's name with several addresses is treated like any other name, CONNECT included."""
+    api = await peer("serves")
+    good = await peer("tunnels")
+    await peer(kind, "127.0.0.2", good.port)
+    proxy = Egress("proxy.example", good.port)
+    assert await caller.dial(api.port, "127.0.0.2", "127.0.0.1", seconds=2, proxy=proxy) == "127.0.0.1"
+    assert caller.lookups == ["proxy.example"]
+    assert caller.first(good.port, "127.0.0.2", "127.0.0.1") == "127.0.0.1"
+
+
+async def test_refused_credentials_are_not_sent_to_the_next_address(peer, caller):
+    """A 407 is final: each further attempt would bring the account nearer to being locked."""
+    first = await peer("refuses_the_tunnel", "127.0.0.2")
+    second = await peer("tunnels", "127.0.0.1", first.port)
+    proxy = Egress("proxy.example", first.port, "user", Secret("wrong"))
+    error = await failure(caller.dial(443, "127.0.0.2", "127.0.0.1", proxy=proxy))
+    assert error.obstacle is Obstacle.REFUSED
+    assert (len(first.heads), second.connections) == (1, 0)
+    assert caller.first(first.port, "127.0.0.2", "127.0.0.1") == "127.0.0.2"
+
+
+async def test_a_name_without_an_address(caller):
+    """The resolver's own word, and what to check."""
+    caller.names["localhost"] = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    route = Route(Destination("localhost", 1, "API", "api_base", "'ca_file'"))
+    error = await failure(caller.dialer.open(route, caller.tls, asyncio.Protocol, 2.0))
+    assert error.obstacle is Obstacle.UNREACHABLE
+    assert error.message == "The name localhost cannot be resolved: Name or service not known. Check the name."
