@@ -22,16 +22,17 @@ from fla_gateway.access.authn import (
     requirement,
 )
 from fla_gateway.access.caller import Admission, Peer, Presented
-from fla_gateway.access.memory import remember
+from fla_gateway.access.memory import MemoryLimit
 from fla_gateway.access.policy import Rule, judge, parse_rule
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import CallerTable
 
-REMEMBERED: Final = 1_024
-"""Entries of each memory; the oldest goes first."""
 LONGEST_REMEMBERED: Final = 512
 """Bytes of a method and a path that are remembered."""
+# Bytes of an entry beside the text of its question; measured.
+_PROOF_ENTRY: Final = 700
+_VERDICT_ENTRY: Final = 600
 TRUSTED_SECONDS: Final = 60.0
 """After this, and at the moment when a proof or an observation ends, it is judged anew: the host's clock may step."""
 
@@ -53,11 +54,16 @@ class Identity:
         judged_until: moment up to which what was permitted stays so, by `Clock.monotonic`.
     """
 
-    __slots__ = ("_admissions", "_clock", "_observe_until", "_observing", "_rules", "_verdicts",
+    __slots__ = ("_admissions", "_clock", "_memory", "_observe_until", "_observing", "_rules", "_verdicts",
                  "admission", "judged_until", "name", "proof")  # fmt: skip
 
     def __init__(
-        self, proven: Proven, rules: Mapping[str, tuple[Rule, ...]], observe_until: float | None, clock: Clock
+        self,
+        proven: Proven,
+        rules: Mapping[str, tuple[Rule, ...]],
+        observe_until: float | None,
+        clock: Clock,
+        memory: MemoryLimit,
     ) -> None:
         """Take who it is, and his rules by profile.
 
@@ -66,7 +72,9 @@ class Identity:
             rules: those of each profile that he may use.
             observe_until: moment up to which the rules are not enforced, in seconds since the epoch, or None.
             clock: the time.
+            memory: limit of what is remembered.
         """
+        self._memory = memory
         self.name = proven.caller
         self.proof = proven.proof
         self.admission = Admission(proven.caller, proven.proof)
@@ -95,7 +103,7 @@ class Identity:
         if verdict is None:
             verdict = self._judge(profile, method, path)
             if len(method) + len(path) <= LONGEST_REMEMBERED:
-                remember(self._verdicts, key, verdict, REMEMBERED)
+                self._memory.remember(self._verdicts, key, verdict, _VERDICT_ENTRY + len(path))
         return verdict
 
     def _begin(self, now: float) -> None:
@@ -128,8 +136,8 @@ class Identity:
 class Admissions:
     """The callers of one configuration."""
 
-    __slots__ = ("_callers", "_clock", "_digests", "_identities", "_known", "_overflow_gid", "_overflow_uid",
-                 "_requirements", "_rules", "_service_accounts")  # fmt: skip
+    __slots__ = ("_callers", "_clock", "_digests", "_identities", "_known", "_memory", "_overflow_gid",
+                 "_overflow_uid", "_requirements", "_rules", "_service_accounts")  # fmt: skip
 
     def __init__(
         self,
@@ -138,6 +146,7 @@ class Admissions:
         clock: Clock,
         overflow_uid: int,
         overflow_gid: int,
+        memory: MemoryLimit | None = None,
     ) -> None:
         """Take the callers.
 
@@ -147,10 +156,12 @@ class Admissions:
             clock: the time.
             overflow_uid: what the kernel says for a user id that has no counterpart here; proves nobody.
             overflow_gid: the same for group ids.
+            memory: limit of what is remembered, shared with those who read requests; None: one of its own.
 
         Raises:
             ValueError: an entry of `allow` is none, which the configuration's faults would have told.
         """
+        self._memory = memory or MemoryLimit()
         self._callers = callers
         self._service_accounts = service_accounts
         self._clock = clock
@@ -201,7 +212,7 @@ class Admissions:
             return MISSING if presented is None else REFUSED
         identity = self._identity(proven)
         until = now + min(TRUSTED_SECONDS, proven.expires - wall)
-        remember(self._known, key, (identity, until), REMEMBERED)
+        self._memory.remember(self._known, key, (identity, until), _size(key))
         return identity
 
     def _evidence(self, presented: Presented | None, peer: Peer, wall: float) -> Evidence | Refusal:
@@ -231,7 +242,7 @@ class Admissions:
         identity = self._identities.get(key)
         if identity is None:
             rules, observe_until = self._rules[proven.caller], self._callers[proven.caller].observe_until
-            identity = self._identities[key] = Identity(proven, rules, observe_until, self._clock)
+            identity = self._identities[key] = Identity(proven, rules, observe_until, self._clock, self._memory)
         return identity
 
 
@@ -240,6 +251,12 @@ def _shown(presented: Presented | None) -> str | None:
     if presented is None:
         return None
     return presented.key_sha256 or (presented.token.reveal() if presented.token is not None else None)
+
+
+def _size(key: tuple[str | None, Peer | None]) -> int:
+    shown, peer = key
+    names = () if peer is None else peer.certificate_names
+    return _PROOF_ENTRY + len(shown or "") + sum(map(len, names))
 
 
 def _rules(table: CallerTable) -> dict[str, tuple[Rule, ...]]:

@@ -16,6 +16,7 @@ from fla_gateway.http1.fields import FieldLine, content_length, field_lines, lis
 from fla_gateway.http1.grammar import FIELD_TEXT, RESPONSE_HEAD, RESPONSE_START, TOKEN
 from fla_gateway.http1.request import CHUNKED
 
+_LONGEST_REMEMBERED: Final = 256
 UNTIL_CLOSE: Final = -2
 """Framing of a body that ends with the connection."""
 
@@ -106,7 +107,9 @@ def frame_response(
     Raises:
         ProtocolError: ``malformed-response`` wherever two readers could see two different ends.
     """
-    persistent, options = _connection(connection, minor)
+    # What an API makes up at length is not remembered.
+    is_usual = connection is None or len(connection) <= _LONGEST_REMEMBERED
+    persistent, options = (_connection if is_usual else _connection.__wrapped__)(connection, minor)
     announced = _announced_length(codings, lengths, minor)
     if to_head or status in BODILESS:
         return ResponseFraming(0, announced, persistent, options)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from fla_gateway.observe.methods import NAMES, OTHER
@@ -16,6 +17,8 @@ from fla_gateway.proxy.record import ExchangeRecord
 # Seconds. A read of the API takes tens of milliseconds, a declaration up to some seconds, callers give up at ten.
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
+_STATUSES: Final = frozenset((0, *HTTPStatus))
+
 
 class Kind(NamedTuple):
     """What exchanges have in common that are counted together; every member comes from a closed set.
@@ -23,7 +26,8 @@ class Kind(NamedTuple):
     Attributes:
         profile: name, empty where none was reached.
         method: a name of `observe.methods`, or ``OTHER``.
-        status: status code, 0 where the caller was gone before one.
+        status: status code, 0 where the caller was gone before one; of one that is not registered x00 (RFC 9110,
+            section 15), since APIs may make up hundreds.
         origin: as in the record.
         code: as in the record.
         outcome: as in the record.
@@ -119,7 +123,8 @@ class Counters:
         tally = self._tallies.get((profile, method, status, origin, code, outcome, caller, observed))
         if tally is None:
             name = NAMES.get(method, OTHER)
-            tally = self._first(Kind(profile, name, status, origin, code, outcome, caller, observed))
+            counted = status if status in _STATUSES else status // 100 * 100
+            tally = self._first(Kind(profile, name, counted, origin, code, outcome, caller, observed))
         tally.count += 1
         tally.received += record.received
         tally.sent += record.sent
@@ -146,7 +151,7 @@ class Counters:
         yield from list(self._tallies.values())
 
     def _first(self, kind: Kind) -> Tally:
-        """Find or make the tally of a first exchange of its kind, or of an unregistered method."""
+        """Find or make the tally of a first exchange of its kind, or of an unregistered method or status."""
         return self._tallies.setdefault((kind.profile, kind.method.encode(), *kind[2:]), Tally(kind))
 
 

@@ -1,13 +1,13 @@
 """Value with state: what happened lately, for the status page.
 
 Owns the memory of the last exchanges and of the last hour's traffic. Refuses to show a path as it was: records are
-kept as they came, which costs nothing, and are masked when somebody reads.
+kept as they came, which costs nothing, and are masked when they are read; long ones are masked at once.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fla_gateway.access.masking import mask_path
@@ -17,6 +17,8 @@ from fla_gateway.proxy.record import ExchangeRecord
 MOST_EXCHANGES: Final = 50
 MINUTES: Final = 60
 _SECONDS: Final = 60.0
+_LONGEST: Final = 1_024
+"""Bytes of a method and a path that are kept as they came; longer ones are masked at once, which makes them short."""
 
 _FIRST_FAILURE: Final = 500
 # The API answered, but not to what was asked: the token was refused, a right is missing, a quota is used up.
@@ -103,6 +105,10 @@ class Recent:
     profiles: tuple[ProfileTraffic, ...]
 
 
+class _Masked(bytes):
+    """A path that has been masked already."""
+
+
 class _Traffic:
     """What is remembered of one profile; minutes are counted by the monotonic clock."""
 
@@ -135,6 +141,8 @@ class RecentExchanges:
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Remember an exchange that reached a profile, or that a known caller began."""
+        if len(record.path) + len(record.method) > _LONGEST:
+            record = self._shortened(record)
         profile = record.profile
         if not profile:
             if record.admission.caller:
@@ -174,6 +182,10 @@ class RecentExchanges:
             tuple(self._traffic(name, self._profiles[name], now, shift) for name in sorted(self._profiles)),
         )
 
+    def _shortened(self, record: ExchangeRecord) -> ExchangeRecord:
+        masked = _Masked(mask_path(record.path, self._key).encode())
+        return replace(record, path=masked, method=method_name(record.method).encode())
+
     def _traffic(self, name: str, traffic: _Traffic, now: float, shift: float) -> ProfileTraffic:
         counted = dict(traffic.minutes)
         last = int(now // _SECONDS)
@@ -192,7 +204,7 @@ class RecentExchanges:
             caller=record.admission.caller,
             profile=record.profile,
             method=method_name(record.method),
-            path=mask_path(record.path, self._key),
+            path=record.path.decode() if isinstance(record.path, _Masked) else mask_path(record.path, self._key),
             status=record.status,
             origin=record.origin,
             code=record.code,

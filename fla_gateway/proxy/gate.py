@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from fla_gateway.access.caller import ANONYMOUS, STRANGER, Admission, Peer
-from fla_gateway.access.memory import remember
+from fla_gateway.access.memory import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.door import Asked
@@ -22,8 +22,9 @@ if TYPE_CHECKING:  # read where callers are configured
     from fla_gateway.access.admissions import Admissions, Identity
 
 _NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
-_REMEMBERED: Final = 1_024
-"""Requests that were let in; what callers poll comes again and again, head for head."""
+_ENTRY: Final = 400
+"""Bytes of a request that was let in, beside the two parts of its head, which it keeps alive; measured. What callers
+poll comes again and again, head for head."""
 
 Passed = tuple[Account, Route, Admission]
 """A request that goes on: the profile that it is for, where it leads, whose it is and what permits it. A plain tuple,
@@ -72,10 +73,11 @@ class Profiles(Protocol):
 class Gate:
     """Judges requests; shared by all doors."""
 
-    __slots__ = ("_admissions", "_admitted", "_profiles")
+    __slots__ = ("_admissions", "_admitted", "_memory", "_profiles")
 
-    def __init__(self, profiles: Profiles, admissions: Admissions | None) -> None:
-        """Take what is served, and who may call; None where nobody is asked."""
+    def __init__(self, profiles: Profiles, admissions: Admissions | None, memory: MemoryLimit) -> None:
+        """Take what is served, who may call (None where nobody is asked), and the limit of what is remembered."""
+        self._memory = memory
         self._profiles = profiles
         self._admissions = admissions
         self._admitted: dict[tuple[Asked, RequestFields, Peer | None], _Admitted] = {}
@@ -149,5 +151,8 @@ class Gate:
                 return Turned(permitted, somebody, route.profile)
             admission, until = permitted, min(until, identity.judged_until)
         admitted = (route, admission, until)
-        remember(self._admitted, (asked, fields, peer), admitted, _REMEMBERED)
+        if asked.size and fields.size:
+            # The others are not known again, since they are remembered nowhere.
+            size = _ENTRY + asked.size + fields.size
+            self._memory.remember(self._admitted, (asked, fields, peer), admitted, size)
         return admitted

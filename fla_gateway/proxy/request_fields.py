@@ -68,6 +68,7 @@ class RequestFields:
         fault: why its sender's request goes no further, or None: what it carries cannot be recorded.
         origin: the trusted origin whose page caused it, or None.
         preflight: what the browser of that page is told, if the method is OPTIONS; else None.
+        size: bytes that it takes up where it is remembered, else 0.
     """
 
     length: int
@@ -82,6 +83,7 @@ class RequestFields:
     fault: Refusal | None
     origin: bytes | None
     preflight: bytes | None
+    size: int = 0
 
 
 def read_fields(
@@ -92,6 +94,7 @@ def read_fields(
     guarded: bool = False,
     secure: bool = False,
     trusted: frozenset[bytes] = frozenset(),
+    size: int = 0,
 ) -> RequestFields:
     """Read, judge and rewrite the field block of a request.
 
@@ -102,6 +105,7 @@ def read_fields(
         guarded: whether callers are configured, so that credentials count.
         secure: whether the listener speaks TLS.
         trusted: origins whose pages may call.
+        size: bytes that the result takes up where it is remembered.
 
     Raises:
         ProtocolError: the block is malformed or too large.
@@ -126,6 +130,7 @@ def read_fields(
         fault=notes if isinstance(notes, Refusal) else None,
         origin=origin,
         preflight=None if origin is None else preflight(lines, origin),
+        size=size,
     )
 
 

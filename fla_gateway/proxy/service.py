@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from fla_gateway.access.memory import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Gateway
@@ -54,6 +55,7 @@ class Service:
         clock: Clock,
         admissions: Admissions | None = None,
         journal: Journal | None = None,
+        memory: MemoryLimit | None = None,
     ) -> None:
         """Take what was built.
 
@@ -65,6 +67,7 @@ class Service:
             clock: the host's clocks.
             admissions: who may call; None where nobody is asked.
             journal: told of changing requests before they are sent; None where none is kept.
+            memory: limit of what is remembered of requests, shared with the doors; None: one of its own.
         """
         self.settings = settings
         self.accounts = accounts
@@ -73,7 +76,7 @@ class Service:
         self.journal = journal
         self.now = clock.monotonic
         self.wall = clock.wall
-        self.gate = Gate(self, admissions)
+        self.gate = Gate(self, admissions, memory or MemoryLimit())
         self.ids: RequestIds = RequestIds()
         self.connections: set[CallerConnection] = set()
         self.orphans: set[Exchange] = set()

@@ -14,6 +14,7 @@ from ssl import SSLContext
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.access.guard import listener_names
+from fla_gateway.access.memory import MemoryLimit
 from fla_gateway.clock import Clock
 from fla_gateway.config.address import Address, TcpAddress, parse_ip
 from fla_gateway.config.schema import Configuration, Limits, Listener
@@ -110,12 +111,13 @@ def build(configured: Configured, unavailable: Mapping[str, str], around: Surrou
     tokens = TokenCache(around.source, around.clock, random=random.SystemRandom().random)
     served = tuple(profile for profile in configured.profiles if profile.name not in unavailable)
     accounts = {profile.name: _account(profile, tokens, configuration, around) for profile in served}
+    memory = MemoryLimit()
     service = Service(
         configuration.gateway, accounts, unavailable, around.observer, around.clock,
-        _admissions(configuration, around), around.journal,
+        _admissions(configuration, around, memory), around.journal, memory,
     )  # fmt: skip
     doors = [
-        (bound, service.protocol(_door(bound, configured, only)))
+        (bound, service.protocol(_door(bound, configured, only, memory)))
         for place, listener, only in _addresses(configured)
         for bound in bind(listener, place)
     ]
@@ -142,16 +144,16 @@ def _limiter(profile: Profile, configuration: Configuration) -> Limiter | None:
     return limiter_for(configuration.profiles[profile.name], configuration.callers)
 
 
-def _admissions(configuration: Configuration, around: Surroundings) -> Admissions | None:
+def _admissions(configuration: Configuration, around: Surroundings, memory: MemoryLimit) -> Admissions | None:
     """Take the callers; without any nobody is asked."""
     if not configuration.callers:
         return None
     from fla_gateway.access.admissions import Admissions  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    return Admissions(configuration.callers, around.service_accounts, around.clock, *overflow_ids())
+    return Admissions(configuration.callers, around.service_accounts, around.clock, *overflow_ids(), memory)
 
 
-def _door(bound: Bound, configured: Configured, only: str | None) -> Door:
+def _door(bound: Bound, configured: Configured, only: str | None, memory: MemoryLimit) -> Door:
     configuration = configured.settings.configuration
     return Door(
         _table(configured.profiles, only),
@@ -160,6 +162,7 @@ def _door(bound: Bound, configured: Configured, only: str | None) -> Door:
         guarded=bool(configuration.callers),
         trusted=frozenset(origin.encode() for origin in configuration.gateway.trusted_origins),
         peer_of=peer_of if configuration.callers and _proves(bound) else None,
+        memory=memory,
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fla_gateway.access.admissions import LONGEST_REMEMBERED, REMEMBERED, Admissions, Identity
+from fla_gateway.access.admissions import LONGEST_REMEMBERED, Admissions, Identity
 from fla_gateway.access.api_key import PREFIX, digest, new_key
 from fla_gateway.access.caller import Admission, Peer, Presented
+from fla_gateway.access.memory import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import ApiKey, CallerTable
 from fla_gateway.secret import Secret
@@ -50,9 +51,9 @@ def table(**members):
     )
 
 
-def admissions(*, cluster=None, clock=None, **callers):
+def admissions(*, cluster=None, clock=None, memory=None, **callers):
     """Make the admissions of these callers."""
-    return Admissions(callers, cluster, clock or SteppingClock(wall=WALL), OVERFLOW, OVERFLOW)
+    return Admissions(callers, cluster, clock or SteppingClock(wall=WALL), OVERFLOW, OVERFLOW, memory)
 
 
 def key(text):
@@ -247,12 +248,16 @@ def test_a_wrong_key_leaves_nothing_behind():
     assert callers._known == {}
 
 
-def test_what_is_remembered_of_callers_is_bounded():
-    """A thousand ways to connect and one more push the oldest out, and everybody is still known."""
-    callers = admissions(erp=table(keys=[KEY]))
-    for uid in range(REMEMBERED + 10):
-        assert identified(callers.identify(key(KEY), Peer(uid=uid), 0.0)) == ("erp", proof_of(KEY))
-    assert len(callers._known) == REMEMBERED
+@pytest.mark.parametrize("names", [0, 100])
+def test_what_is_remembered_of_callers_is_bounded(names):
+    """Thousands of ways to connect push the oldest out, whatever their certificates hold; all are still known."""
+    memory = MemoryLimit(1_000_000)
+    callers = admissions(memory=memory, erp=table(keys=[KEY]))
+    for uid in range(2_000):
+        peer = Peer(uid=uid, certificate_names=frozenset(f"{number:0100}" for number in range(names)))
+        assert identified(callers.identify(key(KEY), peer, 0.0)) == ("erp", proof_of(KEY))
+        assert memory.used <= 1_000_000
+    assert 10 < len(callers._known) < 1_000_000 / (700 + 100 * names)
 
 
 class TestServiceAccounts:
@@ -357,11 +362,11 @@ class TestPermission:
 
     def test_what_is_remembered_is_bounded(self):
         """Neither many paths nor long ones fill the memory, and they are judged all the same."""
-        found = admissions(erp=table(keys=[KEY])).identify(key(KEY), None, 0.0)
+        found = admissions(memory=MemoryLimit(1_000_000), erp=table(keys=[KEY])).identify(key(KEY), None, 0.0)
         assert isinstance(found, Identity)
-        for number in range(REMEMBERED + 10):
+        for number in range(2_000):
             assert isinstance(permit(found, path=PATH + b"/%d" % number), Admission)
-        assert len(found._verdicts) == REMEMBERED
+        assert 500 < len(found._verdicts) < 1_000_000 / 600
         assert isinstance(permit(found, path=PATH + b"/" + b"x" * LONGEST_REMEMBERED), Admission)
         assert max(len(path) for _, _, path in found._verdicts) < LONGEST_REMEMBERED
 

@@ -8,14 +8,14 @@ from functools import cache
 
 import pytest
 
-from fla_gateway.access import admissions, api_key, credentials, path_readings, service_accounts
+from fla_gateway.access import admissions, api_key, credentials, memory, path_readings, service_accounts
 from fla_gateway.admin import attempts, server
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
 from fla_gateway.journal import backlog, writing
 from fla_gateway.oauth import response
 from fla_gateway.observe import writer
-from fla_gateway.proxy import door, downstream, exchange
+from fla_gateway.proxy import downstream, exchange
 from fla_gateway.runtime import cluster_keys, handshakes
 from fla_gateway.tokens import backoff, brake
 from tests.docs.pages import ROOT, read
@@ -135,10 +135,10 @@ BOUNDS = {
     "connections to the API; requests that wait for one": (
         f"{DEFAULTS.pool.connections} and {DEFAULTS.pool.queue} per profile"
     ),
-    "remembered results of each listener": (
-        f"{door._REMEMBERED} heads and {door._REMEMBERED} request lines of at most {door._LONGEST:,} bytes"
+    "remembered request lines, field blocks, callers and permissions": (
+        f"{memory.MOST_BYTES >> 20} MiB together; lines and blocks of at most {memory.LONGEST:,} bytes, paths of "
+        f"{admissions.LONGEST_REMEMBERED}"
     ),
-    "remembered callers and permissions": f"{admissions.REMEMBERED:,} each",
     "credential of a caller": (
         f"a key of {len(api_key.new_key())} characters, or a token of {credentials.LONGEST_TOKEN:,}"
     ),

@@ -76,6 +76,18 @@ def test_made_up_methods_are_one_kind():
     assert len(counters._tallies) == 1
 
 
+def test_made_up_statuses_are_one_kind_for_each_class():
+    """An API cannot fill the memory with status codes that nobody has registered."""
+    counters = Counters()
+    for status in range(1_000):
+        counters.exchange(a_record(status=status))
+    kinds = {tally.kind.status for tally in counters.read()}
+    assert {0, 200, 404, 503, 900} <= kinds
+    assert not {299, 499, 999} & kinds
+    assert len(kinds) < 80
+    assert sum(tally.count for tally in counters.read()) == 1_000
+
+
 def test_counting_does_not_import_prometheus():
     """Serving does not wait for prometheus_client."""
     code = "import sys, fla_gateway.observe.observers, fla_gateway.observe.counters, fla_gateway.observe.recent;"

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from fla_gateway.access.caller import STRANGER, Admission
+from fla_gateway.access.masking import mask_path
 from fla_gateway.observe.recent import MINUTES, MOST_EXCHANGES, RecentExchanges
 from tests.observe.records import a_record
 
@@ -45,6 +46,19 @@ def test_exchange_is_seen_masked_and_in_wall_time():
         "seconds": 0.0123,
         "attempts": 1,
     }
+
+
+@pytest.mark.parametrize("profile", ["employer", ""])
+def test_long_requests_are_kept_short(profile):
+    """What would keep a long path or method alive is masked at once, and shown as if it had been masked later."""
+    path = b"/REST/dimona/85073003328/" + b"x" * 60_000
+    record = a_record(profile=profile, path=path, method=b"M" * 60_000, admission=PAYROLL)
+    recent = RecentExchanges(bytes(32))
+    recent.exchange(record)
+    assert all(len(kept.path) + len(kept.method) < 200 for kept in recent._last)
+    (seen,) = recent.read(NOW, WALL).exchanges
+    assert (seen.path, seen.method) == (mask_path(path, bytes(32)), "OTHER")
+    assert record.path == path
 
 
 def test_last_ones_are_kept_newest_first():

@@ -1,0 +1,112 @@
+"""Memories of pure results: bounded in entries each, or in bytes together."""
+
+from __future__ import annotations
+
+import tracemalloc
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fla_gateway.access.memory import LONGEST, MOST_BYTES, MemoryLimit, remember
+from fla_gateway.proxy.door import Door
+from fla_gateway.proxy.gate import Gate
+from fla_gateway.proxy.routing import RoutingTable
+from tests.support.properties import BOUNDED
+
+
+def test_a_memory_of_its_own_forgets_the_oldest():
+    """When all places are taken, the entry that came first makes room."""
+    memory: dict[int, int] = {}
+    for number in range(5):
+        remember(memory, number, number, 3)
+    assert list(memory) == [2, 3, 4]
+
+
+def test_memories_share_one_limit():
+    """Whichever memory fills it, the oldest entry of all makes room, in whatever memory that is."""
+    limit = MemoryLimit(100)
+    first: dict[int, str] = {}
+    second: dict[int, str] = {}
+    limit.remember(first, 1, "a", 60)
+    limit.remember(second, 1, "b", 40)
+    assert (first, second, limit.used) == ({1: "a"}, {1: "b"}, 100)
+    limit.remember(second, 2, "c", 10)
+    assert (first, second, limit.used) == ({}, {1: "b", 2: "c"}, 50)
+
+
+def test_what_is_larger_than_the_limit_pushes_nothing_out():
+    """It is not remembered, and the others stay."""
+    limit = MemoryLimit(100)
+    memory: dict[int, str] = {}
+    limit.remember(memory, 1, "a", 60)
+    limit.remember(memory, 2, "b", 101)
+    assert (memory, limit.used) == ({1: "a"}, 60)
+
+
+events = st.lists(
+    st.tuples(
+        st.integers(0, 2), st.integers(0, 5), st.integers(1, 120), st.sampled_from(("put", "put", "pop", "clear"))
+    )
+)
+
+
+@BOUNDED
+@given(events)
+def test_no_order_of_events_exceeds_the_limit(order: list[tuple[int, int, int, str]]) -> None:
+    """Whatever is replaced, dropped or cleared meanwhile: what is there never takes more than the limit."""
+    limit = MemoryLimit(300)
+    memories: list[dict[int, int]] = [{}, {}, {}]
+    for which, key, size, event in order:
+        memory = memories[which]
+        if event == "put":
+            limit.remember(memory, key, size, size)
+            assert memory[key] == size
+        elif event == "pop":
+            memory.pop(key, None)
+        else:
+            memory.clear()
+        assert sum(sum(it.values()) for it in memories) <= limit.used <= 300
+
+
+def heads(line: int, block: int, kind: bytes):
+    """Give heads without end, each unlike all others, with parts of that many bytes."""
+    for number in range(10**9):
+        yield (
+            b"GET /employer/REST/%d%b HTTP/1.1\r\n" % (number, b"x" * line),
+            b"Host: localhost\r\n%bX: %d%b\r\n\r\n" % (kind, number, b"y" * block),
+        )
+
+
+@pytest.mark.parametrize(
+    ("line", "block"), [(0, 0), (300, 300), (1_900, 1_900), (60_000, 0), (0, 60_000), (30_000, 30_000)]
+)
+@pytest.mark.parametrize("minor", [0, 1])
+def test_no_heads_fill_the_memory(line, block, minor):
+    """A sender who never sends the same twice, short or long, leaves no more behind than the limit."""
+    limit = MemoryLimit(400_000)
+    door = Door(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
+    gate = Gate(SimpleNamespace(accounts={}, stopping=False, why_not=lambda _: None), None, limit)
+    made = heads(line, block, b"")
+    tracemalloc.start()
+    try:
+        for _, (first, rest) in zip(range(600), made, strict=False):
+            gate.judge(door.asked(first), door.fields(rest, minor), None, 0.0)
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert limit.used <= 400_000
+    assert kept < 600_000
+    if max(line, block) > LONGEST or not minor:
+        assert not gate._admitted
+
+
+def test_what_callers_poll_is_remembered():
+    """A thousand addresses that are asked in turn are each judged once."""
+    limit = MemoryLimit()
+    door = Door(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
+    lines = [b"GET /employer/REST/dimona/v2/declarations/%d HTTP/1.1\r\n" % number for number in range(1_000)]
+    first = [door.asked(line) for line in lines]
+    assert limit.used < MOST_BYTES
+    assert all(door.asked(line) is asked for line, asked in zip(lines, first, strict=True))
