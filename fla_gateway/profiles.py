@@ -13,7 +13,14 @@ from pathlib import Path
 from fla_gateway.catalog.model import Catalogue, Service
 from fla_gateway.catalog.prefix import parse_prefix
 from fla_gateway.config.address import uri_host
-from fla_gateway.config.environments import PRESETS, Environment, environment_faults, resolve_environment
+from fla_gateway.config.environments import (
+    PRESETS,
+    Environment,
+    audience_fault,
+    audience_of,
+    environment_faults,
+    resolve_environment,
+)
 from fla_gateway.config.places import place
 from fla_gateway.config.rules import reference_faults
 from fla_gateway.config.schema import Assertion, Configuration, KeySource, Listener, ProfileTable
@@ -100,7 +107,12 @@ def faults(configuration: Configuration, catalogue: Catalogue) -> tuple[Fault, .
     found = list(reference_faults(configuration))
     for name, environment in configuration.environments.items():
         found.extend(environment_faults(name, environment))
+    environments = _environments(configuration)
     for name, profile in configuration.profiles.items():
+        if profile.audience is not None and profile.environment in environments:
+            where = place(("profiles", name, "audience"))
+            fault = audience_fault(where, profile.audience, environments[profile.environment])
+            found.extend([fault] if fault else [])
         for index, text in enumerate(profile.services or ()):
             fault = _service_fault(place(("profiles", name, "services", index)), text, catalogue)
             found.extend([fault] if fault else [])
@@ -108,7 +120,10 @@ def faults(configuration: Configuration, catalogue: Catalogue) -> tuple[Fault, .
 
 
 def warnings(configuration: Configuration, catalogue: Catalogue) -> tuple[Fault, ...]:
-    """Say what is odd about the services of profiles without being a fault."""
+    """Say what is odd about the services of profiles without being a fault.
+
+    Depends on no date: what is served today is served tomorrow, and said in the same words.
+    """
     found: list[Fault] = []
     for name, profile in configuration.profiles.items():
         for index, text in enumerate(profile.services or ()):
@@ -116,6 +131,7 @@ def warnings(configuration: Configuration, catalogue: Catalogue) -> tuple[Fault,
             where = place(("profiles", name, "services", index))
             if service is not None:
                 found.extend(Fault(where, words) for words in _oddities(service, profile.environment))
+        found.extend(_repealed(name, configuration, catalogue))
     return tuple(found)
 
 
@@ -130,7 +146,9 @@ def key_sources(configuration: Configuration) -> dict[str, KeySource]:
 
 
 def _environments(configuration: Configuration) -> dict[str, Environment]:
-    own = {name: resolve_environment(name, table) for name, table in configuration.environments.items()}
+    """Resolve the environments that have no fault."""
+    tables = configuration.environments.items()
+    own = {name: resolve_environment(name, table) for name, table in tables if not environment_faults(name, table)}
     return {**own, **PRESETS}
 
 
@@ -138,7 +156,7 @@ def _profile(name: str, table: ProfileTable, environment: Environment, catalogue
     request = TokenRequest(
         environment=environment.name,
         token_url=environment.token_url,
-        audience=environment.audience,
+        audience=audience_of(table.audience, environment),
         client_id=table.client_id,
         scope=tuple(table.scope),
         key=table.key if isinstance(table.key, str) else _inline_key(name),
@@ -210,5 +228,29 @@ def _oddities(service: Service, environment: str) -> Iterator[str]:
     if environment in PRESETS and service.environments and environment not in service.environments:
         known = ", ".join(service.environments)
         yield f"{service.name} is not known to exist in {environment}, only in {known}"
-    if service.status == "repealed":
-        yield f"{service.name}: {service.note}"
+
+
+def _repealed(name: str, configuration: Configuration, catalogue: Catalogue) -> Iterator[Fault]:
+    """Find what a profile serves of repealed services: by name, path or scope, or by what callers are allowed."""
+    profile = configuration.profiles[name]
+    for service in catalogue.services:
+        if service.status == "repealed":
+            words = f"{service.name}: {service.note}"
+            for index, text in enumerate(profile.services or ()):
+                if text == service.name or _is_at(text, service):
+                    yield Fault(place(("profiles", name, "services", index)), words)
+            for index, scope in enumerate(profile.scope):
+                if scope in service.scopes:
+                    yield Fault(place(("profiles", name, "scope", index)), words)
+            for caller, table in configuration.callers.items():
+                for index, rule in enumerate(table.allow.get(name, ())):
+                    if _is_at(rule.partition(" ")[2].strip(), service):
+                        yield Fault(place(("callers", caller, "allow", name, index)), words)
+
+
+def _is_at(path: str, service: Service) -> bool:
+    """Return whether a path or pattern leads to a service, in whatever version."""
+    if service.prefix is None:
+        return False
+    family = service.prefix.rpartition("/")[0]
+    return path == family or path.startswith(family + "/")

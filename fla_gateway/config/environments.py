@@ -6,7 +6,7 @@ Owns what an environment is and which combinations of addresses may carry an off
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -16,6 +16,8 @@ from fla_gateway.config.urls import Url, parse_url
 from fla_gateway.errors import ConfigurationError, Fault
 
 OFFICIAL_DOMAIN: Final = "socialsecurity.be"
+ISSUER: Final = "issuer"
+"""`audience` of a profile that stands for the name of the environment's authorization server (RFC 8414, section 2)."""
 
 _PRODUCTION_TOKEN: Final = "https://services.socialsecurity.be/REST/oauth/v5/token"  # noqa: S105 - a public address
 _ACCEPTANCE_TOKEN: Final = "https://services-acpt.socialsecurity.be/REST/oauth/v5/token"  # noqa: S105 - a public address
@@ -37,6 +39,7 @@ class Environment:
         port: TCP port of the APIs.
         token_url: address of the token endpoint.
         audience: `aud` of the assertion.
+        issuer: name of the authorization server, or None where it is not known.
         production: whether its APIs act on real data.
         ca_file: further roots for this environment, or None.
     """
@@ -48,10 +51,12 @@ class Environment:
     audience: str
     production: bool = False
     ca_file: Path | None = None
+    issuer: str | None = None
 
 
 # Simulation has an API host of its own, but its tokens come from the production token server and are good for
-# production as well (official e-Box and presenceRegistration documentation).
+# production as well (official e-Box and presenceRegistration documentation). The issuer of acceptance is what a
+# maintained client of a federal body sends as audience; those of production and simulation are not public.
 PRESETS: Final[Mapping[str, Environment]] = MappingProxyType(
     {
         "production": Environment(
@@ -61,7 +66,12 @@ PRESETS: Final[Mapping[str, Environment]] = MappingProxyType(
             "simulation", "services-sim.socialsecurity.be", 443, _PRODUCTION_TOKEN, _PRODUCTION_TOKEN
         ),
         "acceptance": Environment(
-            "acceptance", "services-acpt.socialsecurity.be", 443, _ACCEPTANCE_TOKEN, _ACCEPTANCE_TOKEN
+            "acceptance",
+            "services-acpt.socialsecurity.be",
+            443,
+            _ACCEPTANCE_TOKEN,
+            _ACCEPTANCE_TOKEN,
+            issuer="https://oauth-v5.acc.socialsecurity.be",
         ),
     }
 )
@@ -98,13 +108,43 @@ def resolve_environment(name: str, table: EnvironmentTable) -> Environment:
         raise ConfigurationError(faults)
     preset = _preset_of(table)
     if preset is not None:
-        return Environment(
-            name, preset.host, preset.port, preset.token_url, preset.audience, preset.production, table.ca_file
-        )
+        return replace(preset, name=name, ca_file=table.ca_file)
     api = parse_url(table.api_base, "https")
     return Environment(
         name, api.host, api.port, table.token_url, table.audience or table.token_url, ca_file=table.ca_file
     )
+
+
+def audience_fault(where: str, text: str, environment: Environment) -> Fault | None:
+    """Say what is wrong with the `audience` of a profile.
+
+    Args:
+        where: its place.
+        text: `ISSUER`, or an address.
+        environment: of the profile.
+    """
+    official = is_official(environment.host)
+    if text == ISSUER:
+        cure = "leave audience out, then it is the token_url" if official else "write the name itself: https://..."
+        unknown = Fault(where, f"the issuer's name is not known for {environment.name}, only for acceptance", cure)
+        return unknown if environment.issuer is None else None
+    try:
+        host = parse_url(text, "https").host
+    except ValueError as error:
+        return Fault(where, f'is neither "{ISSUER}" nor a usable address: it {error}', "leave it out for the token_url")
+    if official and not host.endswith("." + OFFICIAL_DOMAIN):
+        message = f"the token server of {environment.name} is official, and this host is not below {OFFICIAL_DOMAIN}"
+        return Fault(where, message, "an assertion for one server is not handed to another; leave audience out")
+    if not official and is_official(host):
+        return Fault(where, _WHY, _CURE)
+    return None
+
+
+def audience_of(text: str | None, environment: Environment) -> str:
+    """Return the `aud` of a profile's assertions; the text has no fault."""
+    if text == ISSUER and environment.issuer is not None:
+        return environment.issuer
+    return text or environment.audience
 
 
 def is_production(name: str, tables: Mapping[str, EnvironmentTable]) -> bool:

@@ -272,6 +272,8 @@ class ProfileTable(Table):
     """Client id as ChaMan shows it; opaque."""
     key: Annotated[Annotated[Name, Tag("<name>")] | Annotated[KeySource, Tag("<source>")], Discriminator(_key_form)]
     """Name of one of `[keys.*]`, or the key itself."""
+    audience: Text | None = None
+    """`issuer`, for the name of the environment's token server, or an `https://` address; by default the token_url."""
     scope: list[ScopeToken] = []
     """Scopes to ask for; normally left out, then the account's default scopes apply."""
     services: Annotated[list[Text], Field(min_length=1)] | None = None

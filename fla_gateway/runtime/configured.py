@@ -11,6 +11,7 @@ from pathlib import Path
 from fla_gateway import profiles
 from fla_gateway.access.faults import caller_rule_faults
 from fla_gateway.catalog.load import load as load_catalogue
+from fla_gateway.clock import Clock
 from fla_gateway.config.load import load
 from fla_gateway.config.settings import Settings
 from fla_gateway.errors import Fault
@@ -32,14 +33,20 @@ class Configured:
     warnings: tuple[Fault, ...]
 
 
-def read(path: Path) -> Configured:
+def read(path: Path, clock: Clock | None = None) -> Configured:
     """Read and resolve a configuration.
+
+    Args:
+        path: of its first file.
+        clock: for warnings of what has ended; no fault depends on it.
 
     Raises:
         ConfigurationError: with every fault.
     """
     catalogue = load_catalogue()
-    settings = load(path, further=[lambda configuration: profiles.faults(configuration, catalogue), caller_rule_faults])
+    settings = load(
+        path, further=[lambda configuration: profiles.faults(configuration, catalogue), caller_rule_faults], clock=clock
+    )
     configuration = settings.configuration
     warnings = (*settings.warnings, *profiles.warnings(configuration, catalogue))
     return Configured(settings, profiles.resolve(configuration, catalogue), warnings)

@@ -128,6 +128,116 @@ def test_the_rule_of_official_hosts_holds_without_the_loader():
     assert "official" in fault
 
 
+@pytest.mark.parametrize(
+    "further",
+    [
+        {"services": ["federal-learning-account"]},
+        {"services": ["dimona", "/REST/federalLearningAccount/v1"]},
+        {"services": ["/REST/federalLearningAccount/v1/trainings"]},
+        {"services": ["/REST/federalLearningAccount/v2"]},
+        {"services": ["/REST/federalLearningAccount"]},
+        {"scope": ["scope:x", "scope:sigedis:gestion:careerpro-federal-learning-account:employer"]},
+        {"scope": ["scope:sigedis:gestion:careerpro-federal-learning-account:provider"]},
+    ],
+    ids=str,
+)
+def test_what_leads_to_the_learning_account_is_said(further):
+    """By name, path or scope: that its data ends, that its API may not read, and which way out is sure."""
+    (found,) = profiles.warnings(configuration(environment="production", **further), CATALOGUE)
+    assert found.place.startswith(f"profiles.employer.{next(iter(further))}[")
+    assert "destroyed on 1 January 2027" in found.message
+    assert "Whether the API can still read is not known" in found.message
+    assert "CareerPro is the sure way to export, until 31 December 2026" in found.message
+
+
+def test_callers_that_may_call_the_learning_account_are_said():
+    """A profile that serves all of /REST/ serves it too: what callers are allowed shows whether it is meant."""
+    caller = {"uid": 1, "allow": {"employer": ["GET /REST/dimona/v2/**", "GET /REST/federalLearningAccount/v1/**"]}}
+    tables = {"profiles": {"employer": {"environment": "acceptance", "client_id": "c", "key": {"pem": "/k.pem"}}}}
+    made = Configuration.model_validate({**tables, "callers": {"hr": caller}})
+    assert [it.place for it in profiles.warnings(made, CATALOGUE)] == ["callers.hr.allow.employer[1]"]
+
+
+@pytest.mark.parametrize(
+    "further",
+    [{}, {"services": ["dimona"]}, {"services": ["/REST/federalLearningAccounts/v1"]}, {"scope": ["scope:dimona:x"]}],
+    ids=str,
+)
+def test_other_profiles_hear_nothing_of_the_learning_account(further):
+    """Who does not use it is not told of its end."""
+    assert not profiles.warnings(configuration(**further), CATALOGUE)
+
+
+ACCEPTED = [
+    ("acceptance", "issuer", "https://oauth-v5.acc.socialsecurity.be"),
+    ("acceptance", "https://oauth-v5.acc.socialsecurity.be", None),
+    ("acceptance", "https://oauth-v6.acc.socialsecurity.be/x", None),
+    ("production", "https://oauth-v5.socialsecurity.be", None),
+    ("simulation", "https://oauth-v5.socialsecurity.be", None),
+    ("production", "https://OAuth-v5.SocialSecurity.be:443", None),
+    ("mine", "https://issuer.example", None),
+]
+
+
+@pytest.mark.parametrize(("environment", "audience", "sent"), ACCEPTED)
+def test_an_audience_of_its_own_changes_nothing_but_the_audience(environment, audience, sent):
+    """A profile may name another audience below socialsecurity.be; token server and API stay the environment's."""
+    own = {"mine": {"api_base": "https://api.example", "token_url": "https://token.example/t"}}
+    plain = resolve(environment=environment, environments=own)
+    profile = resolve(environment=environment, audience=audience, environments=own)
+    assert profile.token_request.audience == (sent or audience)
+    assert profile.token_request.token_url == plain.token_request.token_url
+    assert profile.upstream == plain.upstream
+    assert profile.token_request != plain.token_request
+
+
+REFUSED = [
+    ("production", "issuer", "not known for production, only for acceptance"),
+    ("simulation", "issuer", "not known for simulation, only for acceptance"),
+    ("mine", "issuer", "not known for mine, only for acceptance"),
+    *(
+        (environment, audience, "not below socialsecurity.be")
+        for environment in ("production", "simulation", "acceptance")
+        for audience in (
+            "https://evilsocialsecurity.be", "https://socialsecurity.be", "https://socialsecurity.be.evil.example",
+            "https://evil.example/.socialsecurity.be", "https://evil.example/https://x.socialsecurity.be",
+            "https://localhost:9443", "https://x.socialsecurity.be.", "https://[::1]", "https://x.socialsecurity.bee",
+        )
+        if audience != "https://x.socialsecurity.be."
+    ),
+    *(
+        ("acceptance", audience, "neither")
+        for audience in (
+            "https://x.socialsecurity.be@evil.example", "https://user@x.socialsecurity.be",
+            "https://evil.example#.socialsecurity.be", "https://evil.example?.socialsecurity.be",
+            "https://evil.example\\.socialsecurity.be", "http://x.socialsecurity.be", "x.socialsecurity.be",
+            "//x.socialsecurity.be", "https:x.socialsecurity.be", "https://.socialsecurity.be", "ISSUER", "Issuer",
+            "https://x.socialsecurity.be:99999", "https://x\uff0esocialsecurity.be", "urn:x",
+            "https://x..socialsecurity.be", "https://", "https://x.socialsecurity.be%2eevil.example",
+        )
+    ),
+    ("mine", "https://oauth-v5.acc.socialsecurity.be", "official"),
+    ("mine", "https://SERVICES.socialsecurity.be./REST/oauth/v5/token", "official"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("environment", "audience", "words"), REFUSED)
+def test_an_audience_that_could_be_another_server_s_is_a_fault(environment, audience, words):
+    """Unknown issuers, look-alikes and what is no plain address: one fault, at its place."""
+    own = {"mine": {"api_base": "https://api.example", "token_url": "https://token.example/t"}}
+    (fault,) = messages(environment=environment, audience=audience, environments=own)
+    assert fault.startswith("profiles.employer.audience: ")
+    assert words in fault
+
+
+def test_the_issuer_is_known_for_acceptance_by_another_name():
+    """An environment that spells the addresses of acceptance is acceptance."""
+    acceptance = "https://services-acpt.socialsecurity.be"
+    own = {"mine": {"api_base": acceptance, "token_url": f"{acceptance}/REST/oauth/v5/token"}}
+    profile = resolve(environment="mine", audience="issuer", environments=own)
+    assert profile.token_request.audience == "https://oauth-v5.acc.socialsecurity.be"
+
+
 def test_odd_services_are_warnings():
     """A service in an environment where it is not known, and a repealed one, are allowed and said."""
     made = configuration(services=["federal-learning-account", "dimona", "/REST/x"])

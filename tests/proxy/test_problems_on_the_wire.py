@@ -78,7 +78,7 @@ async def test_a_refusal_of_a_known_profile_names_it(start):
 @pytest.mark.parametrize("code", sorted(code for code, row in PROBLEMS.items() if row.origin == "token-server"))
 async def test_no_token_is_503_with_retry_after(rig, code):
     """Origin token-server, nothing sent, retryable, and the next call is answered at once from the back-off."""
-    rig.tokens.failures.append(ProblemError(code, "The token server is not well. Wait."))
+    rig.tokens.failures.append(ProblemError(code, "The token server is not well. Wait.", 20))
     for _ in range(2):
         answer = await rig.call(post(b"{}"))
         assert (answer.status, answer.code) == (503, code)
