@@ -77,6 +77,7 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "wrong-host": _gateway(421, "The gateway does not answer to this host name"),
     # The gateway's own state
     "profile-unavailable": _gateway(503, "The profile cannot be served"),
+    "profile-loading": _gateway(503, "The profile's key is still being loaded", retryable=True),
     "overloaded": _gateway(503, "Every connection to the API is busy", retryable=True),
     "callers-unverifiable": _gateway(503, "Callers cannot be verified", retryable=True),
     "journal-unavailable": _gateway(503, "The audit journal cannot be written", retryable=True),

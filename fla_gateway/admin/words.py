@@ -39,6 +39,7 @@ CURES: Final[dict[str, str]] = {
     "unknown-profile": "Compare the name in the address with the profiles on this page.",
     "wrong-host": "Call the gateway by the name it is known by, or have the name added to its hosts.",
     "profile-unavailable": "Have the key or certificate of this profile repaired; the reason stands with the profile.",
+    "profile-loading": "Nothing: the keys are loaded within seconds of a start. The program may send it again.",
     "overloaded": "See whether the API is slow just now; send fewer calls at once.",
     "callers-unverifiable": "Have it checked why the keys of the cluster cannot be fetched; see the log.",
     "journal-unavailable": "Make room on the disk of the journal, or restore the right to write there.",
@@ -101,7 +102,9 @@ PROOFS: Final[dict[str, str]] = {
 LEVELS: Final[dict[str, str]] = {"good": "Works", "attention": "Needs attention", "bad": "Does not work"}
 STATES: Final[dict[str, str]] = {
     "starting": "The gateway is starting.",
+    "loading": "The gateway is loading its keys.",
     "serving": "The gateway is running.",
+    "no-profile": "The gateway is running, but profiles cannot be used.",
     "stopping": "The gateway is stopping and takes no further calls.",
 }
 

@@ -155,6 +155,8 @@ class Admin(Table):
     """Address to listen on; empty text is a fault, the listener cannot be turned off."""
     key: ApiKey | None = None
     """Key that the status page asks for; probes and metrics need none."""
+    ready: Literal["any", "all"] = "any"
+    """When /readyz is 200: while one profile is served, or while every one is."""
 
 
 class Egress(Table):

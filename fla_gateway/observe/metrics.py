@@ -7,7 +7,7 @@ in `observe.traffic` and `observe.condition`; docs/metrics.md is compared with t
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
@@ -26,13 +26,13 @@ class Exposition:
 
     Args:
         counters: what the data path counted.
-        profiles: every profile served, so that a token is named after the profiles that use it.
+        profiles: gives every profile that is served, so that a token is named after the profiles that use it.
         suppliers: the rest.
     """
 
-    def __init__(self, counters: Counters, profiles: Sequence[Profile], suppliers: Suppliers) -> None:
+    def __init__(self, counters: Counters, profiles: Callable[[], Sequence[Profile]], suppliers: Suppliers) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_GatewayCollector(counters, tuple(profiles), suppliers))
+        self._registry.register(_GatewayCollector(counters, profiles, suppliers))
         ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
@@ -41,7 +41,7 @@ class Exposition:
 
 
 class _GatewayCollector(Collector):
-    def __init__(self, counters: Counters, profiles: tuple[Profile, ...], suppliers: Suppliers) -> None:
+    def __init__(self, counters: Counters, profiles: Callable[[], Sequence[Profile]], suppliers: Suppliers) -> None:
         self._counters = counters
         self._profiles = profiles
         self._suppliers = suppliers
@@ -56,7 +56,7 @@ class _GatewayCollector(Collector):
         yield from condition.facts(ask.facts(), __version__, self._python)
         yield from traffic(self._counters, ask.in_flight())
         tokens = list(ask.tokens())
-        yield from condition.token_states(self._profiles, {one.request: one for one in tokens})
+        yield from condition.token_states(self._profiles(), {one.request: one for one in tokens})
         yield from condition.brakes((held for one in tokens for held in one.brakes), ask.api_brakes())
         yield from condition.connections(list(ask.pools()))
         yield from condition.doors(ask.doors())

@@ -1,13 +1,16 @@
-"""One profile at work: its token, its connections, and the bytes of its requests that are always the same.
+"""A served profile: whether it is served, its token, its connections, and the bytes that all its requests share.
 
-Owns the meeting of profile, token entry and pool. Refuses to know exchanges.
+Owns the state of a profile (loading, served or unavailable) and the meeting of profile, token entry and pool. Refuses
+to know exchanges, and what decides the state.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from fla_gateway.access.api_brake import ApiBrake
+from fla_gateway.access.refusal import Refusal
+from fla_gateway.errors import ProblemError
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.pool import Pool
@@ -17,6 +20,14 @@ from fla_gateway.proxy.upstream import ApiConnection
 
 if TYPE_CHECKING:  # read where limits are configured
     from fla_gateway.access.limits import Limiter
+
+
+State = Literal["loading", "served", "unavailable"]
+_LOADING: Final = Refusal(
+    "profile-loading",
+    "The key of this profile is still being loaded, since the gateway has just been started; send the request again.",
+    1,
+)
 
 
 class TokenEntry(Protocol):
@@ -35,10 +46,26 @@ class TokenEntry(Protocol):
         ...
 
 
+class _NoTokens:
+    """The token entry of a profile that is not served: no request comes as far as to it."""
+
+    def current(self, now: float) -> AccessToken | None:  # noqa: ARG002 - see `TokenEntry`
+        return None
+
+    async def obtain(self) -> AccessToken:
+        raise ProblemError("profile-loading", "The key of this profile is not known yet.", 1)
+
+    def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:  # noqa: ARG002 - as above
+        return False
+
+
 class Account:
-    """A profile that can be served.
+    """A profile of the configuration. It is being loaded until `serve` or `withhold` is called.
 
     Attributes:
+        state: whether it is served.
+        refusal: why its calls are refused; None while it is served.
+        entry: its place in the token cache.
         addresses: what addresses in answers become, by `Door.kind`.
         limiter: its limits and its callers', or None.
         brake: what its API has asked for.
@@ -46,24 +73,23 @@ class Account:
 
     __slots__ = (
         "_closing", "_hash_key", "_token", "_token_id", "addresses", "brake", "entry", "host_field", "limiter", "name",
-        "pool", "profile",
+        "pool", "profile", "refusal", "state",
     )  # fmt: skip
 
-    def __init__(
-        self, profile: Profile, entry: TokenEntry, pool: Pool, hash_key: bytes, limiter: Limiter | None = None
-    ) -> None:
+    def __init__(self, profile: Profile, pool: Pool, hash_key: bytes, limiter: Limiter | None = None) -> None:
         """Join the parts.
 
         Args:
             profile: the resolved profile.
-            entry: its place in the token cache.
             pool: its connections.
             hash_key: key of `token_id`.
             limiter: its limits, if there are any.
         """
         self.profile = profile
         self.name = profile.name
-        self.entry = entry
+        self.state: State = "loading"
+        self.refusal: Refusal | None = _LOADING
+        self.entry: TokenEntry = _NoTokens()
         self.pool = pool
         self.limiter = limiter
         self.brake = ApiBrake()
@@ -77,6 +103,27 @@ class Account:
         self._token: AccessToken | None = None
         self._token_id = ""
         self._closing = (b"", b"")
+
+    def serve(self, entry: TokenEntry) -> None:
+        """Serve its calls from now on.
+
+        Args:
+            entry: its place in the token cache.
+        """
+        self.state, self.refusal, self.entry = "served", None, entry
+
+    def withhold(self, reason: str) -> None:
+        """Refuse its calls from now on.
+
+        Args:
+            reason: what keeps it from being served, with a cure.
+        """
+        self.state, self.refusal = "unavailable", Refusal("profile-unavailable", reason)
+
+    @property
+    def why_not(self) -> str:
+        """Why it cannot be served; empty while it is, or may be yet."""
+        return self.refusal.detail if self.refusal is not None and self.state == "unavailable" else ""
 
     def closing_fields(self, token: AccessToken, minor: int) -> bytes:
         """Give the end of a request head with this token; written once per token and HTTP version."""

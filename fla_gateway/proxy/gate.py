@@ -98,8 +98,8 @@ class Gate:
                 return judged
             admitted = judged
         route, admission, _ = admitted
-        account = self._profiles.accounts.get(route.profile)
-        if account is None or self._profiles.stopping:
+        account = self._profiles.accounts[route.profile]
+        if account.refusal is not None or self._profiles.stopping:
             return Turned(self._profiles.why_not(route.profile), admission, route.profile)
         refusal = account.brake.refusal(service_of(route.path), now) if account.brake.holds else None
         if refusal is None and account.limiter is not None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # read where callers are configured
 _SWEEP_SECONDS: Final = 1.0
 _IDLE_WHEN_FULL: Final = 1.0
 """Seconds without a request after which a caller's connection is closed while the limit of connections is reached."""
+_NOT_SERVED: Final = Refusal("profile-unavailable", "The profile is not served.")
 
 
 class Acceptor(Protocol):
@@ -50,7 +51,6 @@ class Service:
         self,
         settings: Gateway,
         accounts: Mapping[str, Account],
-        unavailable: Mapping[str, str],
         observer: Observer,
         clock: Clock,
         admissions: Admissions | None = None,
@@ -61,8 +61,7 @@ class Service:
 
         Args:
             settings: limits and time-outs.
-            accounts: profiles that can be served, by name.
-            unavailable: why the others cannot, by name.
+            accounts: every profile of the configuration, by name.
             observer: told of every finished exchange.
             clock: the host's clocks.
             admissions: who may call; None where nobody is asked.
@@ -71,7 +70,6 @@ class Service:
         """
         self.settings = settings
         self.accounts = accounts
-        self.unavailable = unavailable
         self.observer = observer
         self.journal = journal
         self.now = clock.monotonic
@@ -82,6 +80,7 @@ class Service:
         self.orphans: set[Exchange] = set()
         self.stopping: bool = False
         self.acceptor: Acceptor | None = None
+        self.wanted: Callable[[str], None] | None = None
         self._full = False
         self._limit = settings.max_connections
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,7 +117,10 @@ class Service:
         """Say why a profile of the routing table is not served."""
         if self.stopping:
             return Refusal("stopping", "The gateway is being stopped; send the request again to its successor.")
-        return Refusal("profile-unavailable", self.unavailable.get(profile, "The profile is not configured."))
+        account = self.accounts[profile]
+        if account.state == "loading" and self.wanted is not None:
+            self.wanted(profile)
+        return account.refusal or _NOT_SERVED
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run one of the slow ways; the service keeps the task until it is done."""
@@ -210,4 +212,8 @@ class Service:
 
     def pool_snapshots(self) -> tuple[PoolSnapshot, ...]:
         """Give the connections to the APIs at this moment."""
-        return tuple(account.pool.snapshot() for account in self.accounts.values())
+        return tuple(it.pool.snapshot() for it in self.accounts.values() if it.state == "served")
+
+    def profile_states(self) -> Mapping[str, int]:
+        """Count the profiles by their state."""
+        return Counter(account.state for account in self.accounts.values())

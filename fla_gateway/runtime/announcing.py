@@ -5,8 +5,10 @@ Owns the words an operator reads to see whether this is the gateway he meant to 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Final
 
 import structlog
 
@@ -18,10 +20,12 @@ from fla_gateway.runtime.build import Gateway
 from fla_gateway.runtime.configured import Configured
 
 _LOG = structlog.get_logger()
+_AT_ONCE: Final = 20
+"""Lines written before calls get their turn."""
 
 
-def announce(configured: Configured, gateway: Gateway, fingerprint: str, wall: float) -> None:
-    """Tell warnings, profiles, callers and listeners.
+async def announce(configured: Configured, gateway: Gateway, fingerprint: str, wall: float) -> None:
+    """Log warnings, profiles, callers and listeners, a few at a time: calls are served meanwhile.
 
     Args:
         configured: the configuration.
@@ -35,18 +39,24 @@ def announce(configured: Configured, gateway: Gateway, fingerprint: str, wall: f
     now = datetime.fromtimestamp(wall, UTC)
     for warning in (*configured.warnings, *_certificate_warnings(configuration, now)):
         _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)
-    for profile in configured.profiles:
+    for number, profile in enumerate(configured.profiles):
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+        state = gateway.service.accounts[profile.name].state
         _LOG.info(
             "profile",
             name=profile.name,
             environment=profile.environment_shown,
             api=profile.upstream.authority,
             token_server=profile.token_request.token_url,
-            served=profile in gateway.profiles,
+            served=state == "served",
+            state=state,
         )
     for bound in gateway.bound:
         _LOG.info("listening", address=str(bound.address), tls=bound.tls is not None)
-    for name, caller in configuration.callers.items():
+    for number, (name, caller) in enumerate(configuration.callers.items()):
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
         _LOG.info("caller", name=name, proofs=list(proofs(caller)), profiles=list(caller.allow))
     if not configuration.callers:
         _warn_of_anybody(gateway)

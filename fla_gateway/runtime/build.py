@@ -7,7 +7,7 @@ elsewhere.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import SSLContext
@@ -52,7 +52,6 @@ class Gateway:
     """The parts of a gateway that serves.
 
     Attributes:
-        profiles: those that can be served.
         service: the data path.
         tokens: the token cache.
         refresher: keeps tokens at hand.
@@ -60,12 +59,21 @@ class Gateway:
         bound: addresses of the listeners, with the ports that they really have, in the configuration's order.
     """
 
-    profiles: tuple[Profile, ...]
     service: Service
     tokens: TokenCache
     refresher: Refresher
     listeners: Listeners
     bound: tuple[Bound, ...]
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """Those that are served now."""
+        return tuple(it.profile for it in self.service.accounts.values() if it.state == "served")
+
+    def serve(self, profile: str) -> None:
+        """Serve a profile from now on, and keep a token for it at hand."""
+        account = self.service.accounts[profile]
+        account.serve(self.tokens.entry(account.profile.token_request, warm=account.profile.warm))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +103,15 @@ class Surroundings:
     service_accounts: ServiceAccounts | None = None
 
 
-def build(configured: Configured, unavailable: Mapping[str, str], around: Surroundings) -> Gateway:
+def build(
+    configured: Configured, unavailable: Mapping[str, str], around: Surroundings, *, loading: Container[str] = ()
+) -> Gateway:
     """Build a gateway and bind its listeners; nothing is accepted before `Listeners.start`.
 
     Args:
         configured: a configuration without faults.
         unavailable: why profiles cannot be served, by name.
+        loading: names of the profiles of which that is not known yet; all others are served.
         around: what it is built into.
 
     Raises:
@@ -109,11 +120,10 @@ def build(configured: Configured, unavailable: Mapping[str, str], around: Surrou
     configuration = configured.settings.configuration
     # The system's random numbers: jitter that two gateways share would be none.
     tokens = TokenCache(around.source, around.clock, random=random.SystemRandom().random)
-    served = tuple(profile for profile in configured.profiles if profile.name not in unavailable)
-    accounts = {profile.name: _account(profile, tokens, configuration, around) for profile in served}
+    accounts = {profile.name: _account(profile, configuration, around) for profile in configured.profiles}
     memory = MemoryLimit()
     service = Service(
-        configuration.gateway, accounts, unavailable, around.observer, around.clock,
+        configuration.gateway, accounts, around.observer, around.clock,
         _admissions(configuration, around, memory), around.journal, memory,
     )  # fmt: skip
     doors = [
@@ -123,16 +133,22 @@ def build(configured: Configured, unavailable: Mapping[str, str], around: Surrou
     ]
     listeners = service.acceptor = Listeners(doors)
     refresher = Refresher(tokens, around.clock)
-    return Gateway(served, service, tokens, refresher, listeners, tuple(bound for bound, _ in doors))
+    gateway = Gateway(service, tokens, refresher, listeners, tuple(bound for bound, _ in doors))
+    for name, account in accounts.items():
+        if name in unavailable:
+            account.withhold(unavailable[name])
+        elif name not in loading:
+            gateway.serve(name)
+    return gateway
 
 
-def _account(profile: Profile, tokens: TokenCache, configuration: Configuration, around: Surroundings) -> Account:
+def _account(profile: Profile, configuration: Configuration, around: Surroundings) -> Account:
     tls = around.tls(profile.upstream.ca_file)
     seconds = configuration.gateway.timeouts.connect
     connector = Connector(profile.upstream, tls, around.egress, seconds, around.dialer)
     pool = Pool(profile.name, configuration.gateway.pool, connector.open, around.clock.monotonic)
     limiter = _limiter(profile, configuration)
-    return Account(profile, tokens.entry(profile.token_request, warm=profile.warm), pool, around.hash_key, limiter)
+    return Account(profile, pool, around.hash_key, limiter)
 
 
 def _limiter(profile: Profile, configuration: Configuration) -> Limiter | None:

@@ -1,16 +1,15 @@
-"""Root: the keys of a configuration, loaded side by side.
+"""Root: the keys of a configuration, by name.
 
-Owns which profile cannot be served because of its key. Refuses to decide what becomes of that: `run` answers 503 for
-the profile, `check` reports it.
+Owns which files are read for a key, and which profile cannot be served because of it. Refuses to decide what becomes of
+that: `run` answers 503 for the profile, `check` reports it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Final
 
-from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.keys.load import load_key
 from fla_gateway.keys.model import LoadedKey
@@ -21,31 +20,64 @@ from fla_gateway.runtime.configured import Configured
 Keys = Mapping[str, LoadedKey | UnusableKeyError]
 """By name: the key, or why it cannot be used."""
 
-_THREADS = 2
+MANY: Final = 32
+"""Keys that are loaded in processes of their own: a fork takes as long as the loading of some ten."""
+_MANY_VALIDATIONS: Final = 4
+"""The same where RSA keys are validated in full."""
+
+
+class KeyFiles:
+    """The files of all keys of a configuration."""
+
+    def __init__(self, configured: Configured, now: Callable[[], datetime], *, validate: bool) -> None:
+        """Take what is to be read; nothing is read before `load`.
+
+        Args:
+            configured: a configuration without faults.
+            now: gives the time to judge validity by, with a time zone.
+            validate: as for `load_key`.
+        """
+        self._sources = key_sources(configured.settings.configuration)
+        self._passwords = configured.settings.passwords
+        self._now = now
+        self._validate = validate
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all keys, in the configuration's order."""
+        return tuple(self._sources)
+
+    @property
+    def many(self) -> bool:
+        """Whether loading them takes so long that processes are worth their price."""
+        return len(self._sources) >= (_MANY_VALIDATIONS if self._validate else MANY)
+
+    def load(self, name: str) -> LoadedKey | UnusableKeyError:
+        """Load one key, whatever its files do to the libraries that read them."""
+        try:
+            return load_key(name, self._sources[name], self._passwords, self._now(), validate=self._validate)
+        except UnusableKeyError as error:
+            return error
+        except BaseException as error:  # noqa: BLE001 - cryptography's Rust part panics past Exception
+            # The other profiles run.
+            kind = type(error).__name__
+            return UnusableKeyError(f"the key could not be read ({kind})", "export it again, as PEM or PKCS#12")
 
 
 def load_keys(configured: Configured, now: datetime) -> Keys:
-    """Load every key of a configuration, in threads: validating an RSA key is work for some tens of milliseconds.
+    """Load every key of a configuration, RSA keys validated in full, on every processor that there is.
 
     Args:
         configured: a configuration without faults.
         now: the time to judge validity by, with a time zone.
     """
-    settings = configured.settings
+    files = KeyFiles(configured, lambda: now, validate=True)
+    if not files.many:
+        return {name: files.load(name) for name in files.names}
+    from fla_gateway.runtime.composition.key_loading import load_all  # noqa: PLC0415 - read where there are many
+    from fla_gateway.runtime.composition.key_workers import fork_workers, processors  # noqa: PLC0415 - as above
 
-    def load(item: tuple[str, KeySource]) -> tuple[str, LoadedKey | UnusableKeyError]:
-        name, source = item
-        try:
-            return name, load_key(name, source, settings.passwords, now)
-        except UnusableKeyError as error:
-            return name, error
-        except BaseException as error:  # noqa: BLE001 - cryptography's Rust part panics past Exception
-            # Whatever a file does to the libraries that read it, the other profiles run.
-            kind = type(error).__name__
-            return name, UnusableKeyError(f"the key could not be read ({kind})", "export it again, as PEM or PKCS#12")
-
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="keys") as pool:
-        return dict(pool.map(load, key_sources(settings.configuration).items()))
+    return load_all(files.names, files.load, fork_workers(files.load, processors()))
 
 
 def signing_key(key: LoadedKey) -> SigningKey:
@@ -59,7 +91,7 @@ def why_unusable(profile: Profile, key: LoadedKey | UnusableKeyError) -> str | N
 
     Args:
         profile: the profile.
-        key: what `load_keys` gave for its key.
+        key: what was found for its key.
     """
     if isinstance(key, UnusableKeyError):
         return str(key)

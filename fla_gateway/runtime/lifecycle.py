@@ -2,8 +2,8 @@
 
 Owns the order of starting and stopping, and the signals. Refuses to know how anything works.
 
-The order of the start is chosen for speed: keys are loaded in threads while aiohttp is imported, the first tokens are
-fetched while the admin listener comes up.
+The order of the start is chosen for speed: few keys are loaded in a thread while aiohttp is imported, many of them in
+processes while callers are served already; the first tokens are fetched while the admin listener comes up.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import gc
 import os
 import resource
 import signal
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,18 +25,22 @@ import structlog
 
 from fla_gateway import __version__
 from fla_gateway.clock import Clock, SystemClock
-from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
+from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.observe import logs
 from fla_gateway.runtime.announcing import announce
 from fla_gateway.runtime.build import Gateway, Surroundings, build
 from fla_gateway.runtime.cluster import cluster_accounts
+from fla_gateway.runtime.composition.key_loading import KeyLoading, load_all
+from fla_gateway.runtime.composition.key_workers import KeyWorker, Outcome, fork_workers, processors
+from fla_gateway.runtime.composition.profile_keys import Activation, ProfileKeys
 from fla_gateway.runtime.configured import Configured, read
 from fla_gateway.runtime.fingerprint import fingerprint
 from fla_gateway.runtime.handshakes import MOST_HANDSHAKES
 from fla_gateway.runtime.hardening import undumpable
-from fla_gateway.runtime.keys import Keys, load_keys, signing_key, why_unusable
+from fla_gateway.runtime.keys import KeyFiles
 from fla_gateway.runtime.observation import Observation, observe
+from fla_gateway.runtime.readiness import Phase, judge
 from fla_gateway.runtime.sources import Sources
 from fla_gateway.runtime.surface import open_surface
 from fla_gateway.runtime.trust import Trust
@@ -71,19 +76,24 @@ def serve(path: Path, *, strict: bool) -> int:
         from fla_gateway.runtime.needed_files import allowed_paths  # noqa: PLC0415 - as above
 
         confine(allowed_paths(configured))
-    now = datetime.fromtimestamp(clock.wall(), UTC)
+    files = KeyFiles(configured, lambda: datetime.fromtimestamp(clock.wall(), UTC), validate=False)
+    # Before there are threads, since those who hold a lock at this moment do not come along.
+    workers = fork_workers(files.load, processors()) if files.many else ()
+    loading = KeyLoading(files.names, files.load, workers) if files.many and not strict else None
     with ThreadPoolExecutor(1) as background:
-        loading: Future[Keys] = background.submit(load_keys, configured, now)
+        first = background.submit(_load_first, files, workers) if loading is None else None
         from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - aiohttp is read while keys are loaded
         from fla_gateway.runtime.tokens import egress_of  # noqa: PLC0415 - as above
 
         egress = egress_of(configuration.egress)
         trust = Trust(configuration.egress.ca_file)
         trust.prepare(configured.profiles)
-        keys = loading.result()
-    unavailable = _unavailable(configured, keys, strict=strict)
-    usable = {name: signing_key(key) for name, key in keys.items() if not isinstance(key, UnusableKeyError)}
-    client = TokenClient(usable, trust.context, clock, egress=egress)
+        keys = ProfileKeys(configured)
+        for name, outcome in (first.result() if first is not None else {}).items():
+            keys.learn(name, outcome)
+    if strict and keys.unavailable:
+        raise ConfigurationError(tuple(Fault(f"profiles.{it}.key", why) for it, why in keys.unavailable.items()))
+    client = TokenClient(keys.signing, trust.context, clock, egress=egress)
     dialer = Dialer(clock.monotonic)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         process = _Process(configured, keys, clock, client)
@@ -97,7 +107,10 @@ def serve(path: Path, *, strict: bool) -> int:
                     observation.journal,
                     await cluster_accounts(configuration.kubernetes, clock, stack),
                 )  # fmt: skip
-                return await process.run(build(configured, unavailable, around), observation, stack)
+                unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
+                gateway = build(configured, keys.unavailable, around, loading=unknown)
+                activation = Activation(keys, gateway, files.load, clock)
+                return await process.run(gateway, observation, partial(activation.run, loading), stack)
 
         return runner.run(start_and_stop())
 
@@ -110,21 +123,11 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     return uvloop.Loop
 
 
-def _unavailable(configured: Configured, keys: Keys, *, strict: bool) -> dict[str, str]:
-    reasons: dict[str, str] = {}
-    for profile in configured.profiles:
-        key = keys[profile.token_request.key]
-        reason = why_unusable(profile, key)
-        if reason is not None:
-            reasons[profile.name] = reason
-            _LOG.error("profile-unavailable", profile=profile.name, reason=reason)
-    for key in keys.values():
-        if not isinstance(key, UnusableKeyError):
-            for warning in key.warnings:
-                _LOG.warning("key-warning", key=key.name, warning=warning)
-    if strict and reasons:
-        raise ConfigurationError(tuple(Fault(f"profiles.{name}.key", reason) for name, reason in reasons.items()))
-    return reasons
+def _load_first(files: KeyFiles, workers: Sequence[KeyWorker]) -> dict[str, Outcome]:
+    """Load every key before anything listens."""
+    if files.many:
+        return load_all(files.names, files.load, workers)
+    return {name: files.load(name) for name in files.names}
 
 
 def open_files() -> int:
@@ -135,40 +138,45 @@ def open_files() -> int:
     return 1_048_576 if hard == resource.RLIM_INFINITY else hard
 
 
-@dataclass(slots=True)
-class _Readiness:
-    """See `admin.probes.ReadinessState`."""
-
-    state: str = "starting"
-
-    def ready(self) -> tuple[bool, str]:
-        return self.state == "serving", self.state
-
-
 class _Process:
     """The gateway's process: what lives from its start to its end."""
 
-    def __init__(self, configured: Configured, keys: Keys, clock: Clock, client: TokenClient) -> None:
+    def __init__(self, configured: Configured, keys: ProfileKeys, clock: Clock, client: TokenClient) -> None:
         self._configured = configured
         self._configuration = configured.settings.configuration
         self._keys = keys
         self._clock = clock
         self._client = client
-        self._readiness = _Readiness()
+        self._phase: Phase = "starting"
+        self._gateway: Gateway | None = None
         self._started = clock.wall()
         self.fingerprint = fingerprint(configured.settings.sources)
 
-    async def run(self, gateway: Gateway, observation: Observation, stack: AsyncExitStack) -> int:
+    def ready(self) -> tuple[bool, str]:
+        """See `admin.probes.ReadinessState`."""
+        states = {} if self._gateway is None else self._gateway.service.profile_states()
+        reason = judge(self._phase, states, self._configuration.admin.ready)
+        return reason == "serving", reason
+
+    async def run(
+        self,
+        gateway: Gateway,
+        observation: Observation,
+        activate: Callable[[], Coroutine[Any, Any, None]],
+        stack: AsyncExitStack,
+    ) -> int:
         """Serve until told to stop; give the exit code.
 
         Args:
             gateway: as built.
             observation: what watches it.
+            activate: serves profiles as their keys become known.
             stack: ends what is begun here, in the reverse order.
 
         Raises:
             ConfigurationError: the admin address cannot be had.
         """
+        self._gateway = gateway
         stop = asyncio.Event()
         self._handle_signals(stop)
         asyncio.get_running_loop().set_exception_handler(_note_fault)
@@ -179,51 +187,51 @@ class _Process:
         stack.callback(gateway.listeners.close)
         fault: ConfigurationError | None = None
         async with asyncio.TaskGroup() as tasks:
-            refreshing = tasks.create_task(gateway.refresher.run())
+            beside = (tasks.create_task(gateway.refresher.run()), tasks.create_task(activate()))
             try:
                 await self._open(gateway, observation, stack)
                 await stop.wait()
             except ConfigurationError as error:
                 # Out of the group it would come as one of a group of errors, which nobody expects.
                 fault = error
-            refreshing.cancel()
+            for task in beside:
+                task.cancel()
         if fault is not None:
             raise fault
         return await self._drain(gateway)
 
     async def _open(self, gateway: Gateway, observation: Observation, stack: AsyncExitStack) -> None:
+        _tidy()
         await gateway.listeners.start()
+        self._phase = "listening"
         sources = Sources(
             configured=self._configured,
             fingerprint=self.fingerprint,
-            keys=self._keys,
-            unavailable=gateway.service.unavailable,
+            keys=self._keys.known,
             gateway=gateway,
             observation=observation,
             doubts=observation.doubts,
-            state=lambda: self._readiness.state,
+            state=lambda: self.ready()[1],
             clock=self._clock,
             started=self._started,
         )
-        await open_surface(sources, self._readiness, self._client, stack)
-        announce(self._configured, gateway, self.fingerprint, self._started)
-        self._readiness.state = "serving"
+        await open_surface(sources, self, self._client, stack)
+        await announce(self._configured, gateway, self.fingerprint, self._started)
         _LOG.info("ready", version=__version__)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
 
     def _most_callers(self, gateway: Gateway) -> int:
         settings = self._configuration.gateway
-        pools = settings.pool.connections * len(gateway.profiles)
+        files = open_files()
+        # Of hundreds of profiles only some are busy at the same time; callers keep half of the files in any case.
+        pools = min(settings.pool.connections * len(self._configured.profiles), files // 2)
         handshakes = MOST_HANDSHAKES if any(bound.tls is not None for bound in gateway.bound) else 0
-        room = open_files() - _RESERVED_FILES - pools - handshakes
+        room = files - _RESERVED_FILES - pools - handshakes
         if room < settings.max_connections:
             _LOG.warning("fewer-callers", limit=max(room, 1), reason="the limit of open files (ulimit -n) is low")
         return max(1, min(settings.max_connections, room))
 
     async def _drain(self, gateway: Gateway) -> int:
-        self._readiness.state = "stopping"
+        self._phase = "stopping"
         seconds = self._configuration.gateway.drain_seconds
         _LOG.info("stopping", drain_seconds=seconds)
         gateway.listeners.close()
@@ -246,6 +254,13 @@ class _Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ask_to_stop, number.name)
         loop.add_signal_handler(signal.SIGHUP, _note_hangup)
+
+
+def _tidy() -> None:
+    """Take what the start has made out of the garbage collector's sight, before the first caller would wait for it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _note_fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -54,7 +54,7 @@ def exposition(
         untraced=lambda: tracing.dropped if tracing is not None else None,
         facts=lambda: facts,
     )
-    return Exposition(observation.counters, gateway.profiles, suppliers)
+    return Exposition(observation.counters, lambda: gateway.profiles, suppliers)
 
 
 def facts_of(configuration: Configuration, fingerprint: str) -> Facts:

@@ -5,7 +5,7 @@ Owns the list of the parts that are asked. Refuses to ask them: `status` does, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fla_gateway.admin.doubts import DoubtfulCalls
@@ -23,12 +23,11 @@ class Sources:
     Attributes:
         configured: the configuration.
         fingerprint: of it.
-        keys: as loaded.
-        unavailable: why profiles are not served, by name.
+        keys: those that are known; more may come.
         gateway: as built.
         observation: what watched it.
         doubts: remembers calls in doubt.
-        state: gives ``starting``, ``serving`` or ``stopping``.
+        state: gives the reason of /readyz.
         clock: the host's clocks.
         started: when the process began, in seconds since 1970.
     """
@@ -36,7 +35,6 @@ class Sources:
     configured: Configured
     fingerprint: str
     keys: Keys
-    unavailable: Mapping[str, str]
     gateway: Gateway
     observation: Observation
     doubts: DoubtfulCalls

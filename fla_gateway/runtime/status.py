@@ -154,7 +154,7 @@ def _profile(
     traffic: ProfileTraffic | None,
     wall: float,
 ) -> ProfileStatus:
-    why_not = sources.unavailable.get(profile.name, "")
+    account = sources.gateway.service.accounts[profile.name]
     success = traffic.last_success if traffic else None
     failure = traffic.last_failure if traffic else None
     return ProfileStatus(
@@ -165,9 +165,9 @@ def _profile(
         client_id=profile.token_request.client_id,
         api=profile.upstream.authority,
         token_server=profile.token_request.token_url,
-        served=not why_not,
-        why_not=why_not,
-        token=None if why_not else token,
+        served=account.state == "served",
+        why_not=account.why_not,
+        token=token if account.state == "served" else None,
         certificate=_certificate(sources.keys, profile, wall),
         in_flight=in_flight,
         pool=None if pool is None else PoolStatus(pool.idle, pool.busy, pool.opening, pool.waiting),

@@ -14,7 +14,7 @@ LEVELS = {"debug", "info", "warning", "error", "exception"}
 def logged(*packages) -> dict[str, set[str]]:
     """Give the levels of every event in the code of packages; an exception is logged as an error."""
     found = defaultdict(set)
-    for path in (path for package in packages for path in (ROOT / "fla_gateway").glob(f"{package}/*.py")):
+    for path in (path for package in packages for path in (ROOT / "fla_gateway" / package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and re.fullmatch(r"_LOG\.\w+", ast.unparse(node.func)):
                 level = ast.unparse(node.func).removeprefix("_LOG.")

@@ -87,7 +87,7 @@ def counters():
 @pytest.fixture
 def families(counters):
     """The parsed exposition, by name."""
-    text = Exposition(counters, [a_profile("employer", "one"), a_profile("other", "two")], suppliers()).text()
+    text = Exposition(counters, lambda: [a_profile("employer", "one"), a_profile("other", "two")], suppliers()).text()
     return {family.name: family for family in text_string_to_metric_families(text.decode())}
 
 
@@ -230,7 +230,7 @@ def test_configuration_and_keys_of_callers(families):
 
 def test_what_is_switched_off_is_absent(counters):
     """Without journal and tracing there are no metrics of theirs, since 0 would look like health."""
-    text = Exposition(counters, [], suppliers(journal=lambda: None, untraced=lambda: None)).text()
+    text = Exposition(counters, list, suppliers(journal=lambda: None, untraced=lambda: None)).text()
     assert b"fla_gateway_journal" not in text
     assert b"untraced" not in text
 
@@ -238,7 +238,7 @@ def test_what_is_switched_off_is_absent(counters):
 @pytest.mark.needs_program("promtool")
 def test_promtool_finds_nothing(counters):
     """Prometheus' own linter accepts every name, type and help text."""
-    text = Exposition(counters, [a_profile("employer", "one")], suppliers()).text()
+    text = Exposition(counters, lambda: [a_profile("employer", "one")], suppliers()).text()
     answer = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)  # noqa: S607 - wherever it is installed
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, b"", b"")
 
@@ -249,12 +249,12 @@ def test_nothing_is_asked_before_the_first_scrape(counters):
     def fail():
         raise AssertionError("asked too early")
 
-    Exposition(counters, [], suppliers(tokens=fail, pools=fail, doors=fail))
+    Exposition(counters, list, suppliers(tokens=fail, pools=fail, doors=fail))
 
 
 def test_two_gateways_in_one_process_do_not_meet(counters):
     """Each has a registry of its own; the global one stays empty of ours."""
-    first, second = Exposition(counters, [], suppliers()), Exposition(Counters(), [], suppliers())
+    first, second = Exposition(counters, list, suppliers()), Exposition(Counters(), list, suppliers())
     assert b'status_class="2xx"' in first.text()
     assert b'status_class="2xx"' not in second.text()
     assert not any(family.name.startswith("fla_gateway") for family in REGISTRY.collect())

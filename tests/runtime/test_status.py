@@ -53,7 +53,6 @@ class Told:
             configured=read(self._folder / "gateway.toml"),
             fingerprint="0123456789abcdef",
             keys=self._changes.get("keys", {}),
-            unavailable=self._changes.get("unavailable", {}),
             gateway=self._rig.gateway,
             observation=observation,
             doubts=self._doubts,
@@ -181,7 +180,7 @@ async def test_a_profile_that_is_not_served_says_why(start, tmp_path):
     """Without token and connections, with the reason."""
     rig = await start(unavailable={"employer": "the password is wrong"})
     keys = {"profile:employer": UnusableKeyError("the password is wrong", "")}
-    (profile,) = (await Told(rig, tmp_path, unavailable={"employer": "the password is wrong"}, keys=keys)()).profiles
+    (profile,) = (await Told(rig, tmp_path, keys=keys)()).profiles
     assert (profile.served, profile.why_not, profile.token) == (False, "the password is wrong", None)
 
 

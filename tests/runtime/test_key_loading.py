@@ -1,0 +1,91 @@
+"""Many keys, loaded in processes of their own while the event loop goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+
+from fla_gateway.errors import UnusableKeyError
+from fla_gateway.keys.model import CertificateFacts, LoadedKey
+from fla_gateway.keys.signer import EcSigner, RsaSigner
+from fla_gateway.runtime.composition.key_loading import KeyLoading, load_all
+from fla_gateway.runtime.composition.key_workers import KeyWorker, fork_workers
+from tests.support.keys import NOW, make_ec, make_rsa
+
+RSA, EC = make_rsa(), make_ec()
+FACTS = CertificateFacts("CN=Acme", NOW, NOW, self_signed=True, sha1_thumbprint=b"1", sha256_thumbprint=b"2")
+LATER = UnusableKeyError("it is not valid yet", "wait", NOW)
+NAMES = [f"key-{number}" for number in range(300)]
+
+
+def load(name):
+    """Load what a name asks for: an RSA key, an EC key, or none."""
+    number = int(name.removeprefix("key-"))
+    if number % 3 == 2:
+        return LATER
+    signer = RsaSigner(RSA) if number % 3 == 0 else EcSigner(EC)
+    return LoadedKey(name, signer, FACTS, (f"warning of {name}",))
+
+
+@pytest.fixture
+def fork():
+    """Fork workers; they end with the test."""
+    made: list[KeyWorker] = []
+
+    def begin(number, loader=load):
+        made.extend(fork_workers(loader, number))
+        return tuple(made)
+
+    yield begin
+    for worker in made:
+        worker.close()
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_every_key_is_found(fork, number):
+    """With workers and without: each key in its place, with certificate and warnings, or the error with its time."""
+    found = load_all(NAMES, load, fork(number))
+    assert list(found) == NAMES
+    first, second, third = (found[name] for name in NAMES[:3])
+    assert isinstance(first, LoadedKey)
+    assert isinstance(second, LoadedKey)
+    assert isinstance(third, UnusableKeyError)
+    assert (first.certificate, first.warnings) == (FACTS, ("warning of key-0",))
+    RSA.public_key().verify(first.signer.sign("RS256", b"text"), b"text", padding.PKCS1v15(), hashes.SHA256())
+    assert len(second.signer.sign("ES384", b"text")) == 96
+    assert (third.message, third.cure, third.valid_from) == (LATER.message, LATER.cure, LATER.valid_from)
+
+
+def test_a_worker_that_is_killed_leaves_no_key_behind(fork):
+    """The kernel may end a process when memory runs out; the keys that it had are loaded here."""
+    home = os.getpid()
+
+    def deadly(name):
+        if name == "key-77" and os.getpid() != home:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return load(name)
+
+    assert list(load_all(NAMES, deadly, fork(2, deadly))) == NAMES
+
+
+def test_a_key_that_is_called_for_is_loaded_before_the_others(fork):
+    """It comes as soon as the worker has done what it had been given before."""
+    order: list[str] = []
+    loading = KeyLoading(NAMES, load, fork(1))
+    loading.want("key-299")
+    loading.want("key-0")
+    asyncio.run(loading.run(lambda name, _: order.append(name)))
+    assert sorted(order) == sorted(NAMES)
+    assert order.index("key-299") < 100
+
+
+def test_workers_end_with_the_process_that_made_them(fork):
+    """When the other end of the pipe is closed there is nobody to work for."""
+    (worker,) = fork(1)
+    worker._ours.close()
+    assert os.waitpid(worker._pid, 0)[0] == worker._pid

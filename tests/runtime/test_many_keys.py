@@ -1,0 +1,136 @@
+"""`fla-gateway run` with many keys: it listens before they are loaded, and each profile is served when its key is."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.keys import certificate_pem, key_pem, make_certificate, make_rsa, write_identity, write_private
+from tests.support.process import Government, run
+from tests.support.raw_http import get
+from tests.support.waiting import PATIENCE
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+
+NUMBER = 40
+CONFIGURATION = """
+[gateway]
+listen = ["127.0.0.1:0"]
+[admin]
+listen = "127.0.0.1:0"
+ready = "{ready}"
+[log]
+format = "json"
+[environments.stub]
+api_base = "https://localhost:{port}"
+token_url = "https://localhost:{port}/REST/oauth/v5/token"
+ca_file = "{ca_file}"
+"""
+PROFILE = """
+[profiles.{name}]
+environment = "stub"
+client_id = "client-{name}"
+key = {{ pem = "{key}.pem", certificate = "{key}.cer"{more} }}
+"""
+SLOW = 2_000_000
+"""Rounds of PBKDF2 that stand between a password and its key: some seconds, in which everything else goes on."""
+
+
+@pytest.fixture
+async def begin(tmp_path, ca_file, api_tls):
+    """Start gateways with forty good profiles and others."""
+    write_identity(tmp_path)
+    async with AsyncExitStack() as stack:
+        government = Government(api_tls)
+        await government.start()
+        stack.push_async_callback(government.close)
+
+        async def start(*words, more="", ready="any"):
+            path = tmp_path / "gateway.toml"
+            profiles = "".join(PROFILE.format(name=f"p{number}", key="acme", more="") for number in range(NUMBER))
+            head = CONFIGURATION.format(port=government.port, ca_file=ca_file, ready=ready)
+            path.write_text(head + more + profiles)
+            return await stack.enter_async_context(run(path, *words))
+
+        yield start
+
+
+@pytest.fixture
+def slow(tmp_path) -> str:
+    """A profile whose key takes long to be opened."""
+    (tmp_path / "password").write_text("geheim")
+    (tmp_path / "password").chmod(0o600)
+    command = f"openssl pkcs8 -topk8 -iter {SLOW} -passout file:password -in acme.pem -out slow.pem"
+    subprocess.run(command.split(), cwd=tmp_path, check=True)
+    (tmp_path / "slow.pem").chmod(0o600)
+    (tmp_path / "slow.cer").write_bytes((tmp_path / "acme.cer").read_bytes())
+    return PROFILE.format(name="slow", key="slow", more=', password_file = "password"')
+
+
+@pytest.mark.parametrize("ready", ["any", "all"])
+async def test_a_profile_is_served_as_soon_as_its_key_is_loaded(begin, slow, ready):
+    """Until then its calls get 503 `profile-loading` with Retry-After, and the others are served."""
+    process = await begin(more=slow, ready=ready)
+    await process.event("ready")
+    answer = await process.call(get("/slow/REST/x"))
+    assert (answer.status, answer.code, answer.value("Retry-After")) == (503, "profile-loading", b"1")
+    assert (answer.problem["retryable"], answer.problem["delivery"]) == (True, "not-sent")
+    await served(process, f"p{NUMBER - 1}")
+    readiness = await process.admin("/readyz")
+    expected = (200, b'"serving"') if ready == "any" else (503, b'"loading"')
+    assert (readiness.status, expected[1] in readiness.body) == (expected[0], True)
+    assert (await process.admin("/startupz")).status == 200
+    loaded = await process.event("keys-loaded")
+    assert (loaded["keys"], loaded["served"], loaded["unavailable"]) == (NUMBER + 1, NUMBER + 1, 0)
+    assert (await process.call(get("/slow/REST/x"))).status == 200
+    assert (await process.admin("/readyz")).status == 200
+
+
+async def served(process, profile):
+    """Call a profile until its key is loaded."""
+    async with asyncio.timeout(PATIENCE):
+        while (answer := await process.call(get(f"/{profile}/REST/x"))).status != 200:
+            assert answer.code == "profile-loading"
+
+
+async def test_strict_loads_every_key_before_it_listens(begin, slow, tmp_path):
+    """So that a key that cannot be used keeps it from starting, however many there are, and none is still loading."""
+    process = await begin("--strict", more=slow)
+    await process.event("ready")
+    assert (await process.call(get("/slow/REST/x"))).status == 200
+    write_private(tmp_path / "bad.pem", "no key")
+    refused = await begin("--strict", more=PROFILE.format(name="bad", key="bad", more=""))
+    assert await refused.ended() == 2
+    assert "profiles.bad.key" in refused.output
+    assert not refused.events("listening")
+
+
+@pytest.mark.parametrize("ready", ["any", "all"])
+async def test_a_profile_that_cannot_be_served_counts_where_all_have_to_be(begin, tmp_path, ready):
+    """It is unavailable once its key is known, as with few keys."""
+    write_private(tmp_path / "bad.pem", "no key")
+    process = await begin(more=PROFILE.format(name="bad", key="bad", more=""), ready=ready)
+    await process.event("keys-loaded")
+    assert (await process.call(get("/bad/REST/x"))).code == "profile-unavailable"
+    readiness = await process.admin("/readyz")
+    assert (readiness.status, b"no-profile" in readiness.body) == ((200, False) if ready == "any" else (503, True))
+
+
+async def test_a_certificate_is_judged_again_when_its_time_has_come(begin, tmp_path):
+    """Its profile is not served before, and is afterwards, without anything being done."""
+    key = make_rsa(2048, "early")
+    write_private(tmp_path / "early.pem", key_pem(key))
+    moment = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=6)
+    certificate = make_certificate(key, not_before=moment, not_after=moment + timedelta(days=300))
+    (tmp_path / "early.cer").write_bytes(certificate_pem(certificate))
+    process = await begin(more=PROFILE.format(name="early", key="early", more=""))
+    await process.event("profile-unavailable")
+    answer = await process.call(get("/early/REST/x"))
+    assert (answer.code, "valid only from" in answer.problem["detail"]) == ("profile-unavailable", True)
+    await process.event("certificate-valid")
+    assert datetime.now(UTC) >= moment
+    assert (await process.call(get("/early/REST/x"))).status == 200
