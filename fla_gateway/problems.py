@@ -56,6 +56,8 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "ambiguous-path": _gateway(400, "The path can be read in two ways"),
     "method-refused": _gateway(405, "The method is refused"),
     "request-timeout": _gateway(408, "The request did not arrive in time"),
+    "length-required": _gateway(411, "The request has no length"),
+    "uri-too-long": _gateway(414, "The request target is too long"),
     "expectation-failed": _gateway(417, "The expectation cannot be met"),
     "head-too-large": _gateway(431, "The request head is too large"),
     "transfer-coding-unsupported": _gateway(501, "The transfer coding is not supported"),

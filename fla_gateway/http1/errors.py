@@ -11,8 +11,8 @@ class ProtocolError(Exception):
     """A message breaks HTTP/1.1 or a bound of this reader; nothing after it on the connection can be trusted.
 
     Attributes:
-        code: ``malformed-request``, ``malformed-body``, ``head-too-large``, ``transfer-coding-unsupported``,
-            ``version-unsupported``, ``expectation-failed`` or ``malformed-response``.
+        code: ``malformed-request``, ``malformed-body``, ``uri-too-long``, ``head-too-large``,
+            ``transfer-coding-unsupported``, ``version-unsupported``, ``expectation-failed`` or ``malformed-response``.
         message: the rule that was broken, without bytes of the message.
     """
 

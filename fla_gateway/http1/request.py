@@ -6,16 +6,25 @@ forwarded.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.explanations import GENERAL, TLS, explain_fields, is_tls
 from fla_gateway.http1.fields import MAX_HEAD, FieldLine, content_length, list_members, value_of
 from fla_gateway.http1.grammar import HOST, REQUEST_LINE, STRAY
 
 CHUNKED: Final = -1
 """Framing of a body that is chunked; 0 is no body, any other number its length in bytes."""
 
-_FRAMING_FIELDS: Final = frozenset((b"content-length", b"transfer-encoding", b"host", b"connection", b"expect"))
+LONGEST_TARGET: Final = 61_440
+"""Bytes of a request target; of a head that is too large, a longer one is the cause."""
+
+_FRAMING_FIELDS: Final = frozenset(
+    (b"content-length", b"transfer-encoding", b"host", b"connection", b"expect", b"content-type", b"max-forwards")
+)
+_WITH_CONTENT: Final = frozenset((b"POST", b"PUT", b"PATCH"))
+_MOST_FORWARDS: Final = 999_999_999
+_MOST_DIGITS: Final = 9
 
 
 class RequestLine(NamedTuple):
@@ -41,6 +50,9 @@ class RequestFraming(NamedTuple):
         expects_continue: whether the caller waits for 100 before it sends the body.
         host: value of Host, None where HTTP/1.0 sent none.
         nominated: lower-case names that Connection nominates as hop-by-hop.
+        unframed: whether a body may follow whose length nothing says; see `lacks_length`.
+        typed: whether there is a Content-Type.
+        max_forwards: value of Max-Forwards, or None where there is none that can be read.
     """
 
     length: int
@@ -48,6 +60,9 @@ class RequestFraming(NamedTuple):
     expects_continue: bool
     host: bytes | None
     nominated: frozenset[bytes]
+    unframed: bool = False
+    typed: bool = False
+    max_forwards: int | None = None
 
 
 def read_request_line(line: bytes) -> RequestLine:
@@ -58,7 +73,8 @@ def read_request_line(line: bytes) -> RequestLine:
     """
     match = REQUEST_LINE(line)
     if match is None:
-        raise ProtocolError("malformed-request", "the request line is not 'METHOD target HTTP/1.1'")
+        cause = TLS if is_tls(line) else "the request line is not 'METHOD target HTTP/1.1'"
+        raise ProtocolError("malformed-request", cause)
     method, target, major, minor = match.groups()
     if major != b"1" or minor not in (b"0", b"1"):
         raise ProtocolError("version-unsupported", "only HTTP/1.0 and HTTP/1.1 are spoken here")
@@ -75,14 +91,44 @@ def check_partial_head(data: bytes, seen: int = 0) -> None:
         seen: how many of them were checked before.
 
     Raises:
-        ProtocolError: ``malformed-request`` or ``head-too-large``.
+        ProtocolError: ``malformed-request``, ``head-too-large`` or ``uri-too-long``.
     """
     if len(data) > MAX_HEAD:
-        raise ProtocolError("head-too-large", f"the head is longer than {MAX_HEAD} bytes")
-    if data[:1] == b"\x16":
-        raise ProtocolError("malformed-request", "these bytes are TLS; this address speaks plain HTTP, use http://")
-    if STRAY(data, max(0, seen - 1)) is not None:
-        raise ProtocolError("malformed-request", "a head's lines end with CRLF, and it holds no NUL")
+        _refuse_large(data[:MAX_HEAD])
+    if is_tls(data):
+        raise ProtocolError("malformed-request", TLS)
+    stray = STRAY(data, max(0, seen - 1))
+    if stray is not None:
+        fields = data[data.find(b"\r\n") + 2 : stray.end()] if b"\r\n" in data[: stray.start()] else b""
+        cause = explain_fields(fields)
+        if cause == GENERAL:
+            cause = "a head's lines end with CRLF, and it holds no NUL"
+        raise ProtocolError("malformed-request", cause)
+
+
+def _refuse_large(head: bytes) -> NoReturn:
+    """Say what of a head is too large; a client may change its method for the one, and never does for the other."""
+    target = head.partition(b"\r\n")[0].partition(b" ")[2].partition(b" ")[0]
+    if len(target) > LONGEST_TARGET:
+        # RFC 9112, section 3: "A server that receives a request-target longer than any URI it wishes to parse MUST
+        # respond with a 414".
+        raise ProtocolError("uri-too-long", f"the request target is longer than {LONGEST_TARGET} bytes")
+    raise ProtocolError("head-too-large", f"the head is longer than {MAX_HEAD} bytes")
+
+
+def lacks_length(method: bytes, *, minor: int, typed: bool, followed: bool) -> bool:
+    """Tell whether a request without framing fields seems to have a body all the same.
+
+    By RFC 9112, section 6.3 it has none, so that its body would be read as the next request; section 6.3 also lets a
+    server refuse such a request with 411.
+
+    Args:
+        method: as written.
+        minor: HTTP minor version.
+        typed: whether it has a Content-Type.
+        followed: whether bytes have come behind its head.
+    """
+    return method in _WITH_CONTENT and (typed or (not minor and followed))
 
 
 def frame_request(lines: list[FieldLine], minor: int) -> RequestFraming:
@@ -106,6 +152,11 @@ def frame_request(lines: list[FieldLine], minor: int) -> RequestFraming:
         expects_continue=_expects_continue(seen, minor) and length != 0,
         host=_host(seen, minor),
         nominated=frozenset(connection),
+        unframed=b"transfer-encoding" not in seen
+        and b"content-length" not in seen
+        and (minor == 0 or b"content-type" in seen),
+        typed=b"content-type" in seen,
+        max_forwards=_max_forwards(seen),
     )
 
 
@@ -129,6 +180,14 @@ def _body_length(seen: dict[bytes, list[bytes]], minor: int) -> int:
     if length is None or len(lengths) > 1:
         raise ProtocolError("malformed-request", "Content-Length is not one decimal number")
     return length
+
+
+def _max_forwards(seen: dict[bytes, list[bytes]]) -> int | None:
+    # RFC 9110, section 7.6.2: a larger number may be lowered to the most that the recipient supports.
+    values = seen.get(b"max-forwards")
+    if values is None or len(values) > 1 or not values[0].isdigit():
+        return None
+    return int(values[0]) if len(values[0]) <= _MOST_DIGITS else _MOST_FORWARDS
 
 
 def _host(seen: dict[bytes, list[bytes]], minor: int) -> bytes | None:

@@ -14,6 +14,8 @@ from fla_gateway.problems import PROBLEMS, Delivery, problem_body
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PREFLIGHT_BODY: Final = b'{"preflight": "Pages of this origin may call."}\n'
+_LAST_HOP_BODY: Final = b'{"maxForwards": "The gateway itself answers, since Max-Forwards is 0."}\n'
+_ALLOW: Final = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 
 
 class OwnAnswer(NamedTuple):
@@ -74,7 +76,7 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
         head += f"WWW-Authenticate: {challenge}\r\n"
     if code == "method-refused":
         # RFC 9110, section 15.5.6: a 405 names the methods that are allowed.
-        head += "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+        head += _ALLOW
     shown = b"" if method == b"HEAD" else body
     page = b"" if origin is None else shared(origin)
     return OwnAnswer(head.encode() + page + connection + b"\r\n" + shown, len(shown))
@@ -88,15 +90,31 @@ def preflight_answer(told: bytes, *, connection: bytes, date: str) -> OwnAnswer:
         connection: the Connection field line, or nothing.
         date: now, as an HTTP date.
     """
+    return _ok(_PREFLIGHT_BODY, told, connection, date)
+
+
+def last_hop_answer(origin: bytes | None, *, connection: bytes, date: str) -> OwnAnswer:
+    """Write a whole answer to an OPTIONS that ends here; ours are never empty.
+
+    Args:
+        origin: the trusted origin whose page caused the request, or None.
+        connection: the Connection field line, or nothing.
+        date: now, as an HTTP date.
+    """
+    page = b"" if origin is None else shared(origin)
+    return _ok(_LAST_HOP_BODY, _ALLOW.encode() + page, connection, date)
+
+
+def _ok(body: bytes, own: bytes, connection: bytes, date: str) -> OwnAnswer:
     head = (
         "HTTP/1.1 200 OK\r\n"
         f"Date: {date}\r\n"
         "Content-Type: application/json\r\n"
-        f"Content-Length: {len(_PREFLIGHT_BODY)}\r\n"
+        f"Content-Length: {len(body)}\r\n"
         "Cache-Control: no-store\r\n"
         "Fla-Gateway-Origin: gateway\r\n"
     )
-    return OwnAnswer(head.encode() + told + connection + b"\r\n" + _PREFLIGHT_BODY, len(_PREFLIGHT_BODY))
+    return OwnAnswer(head.encode() + own + connection + b"\r\n" + body, len(body))
 
 
 def connection_field(*, keep_alive: bool, minor: int) -> bytes:

@@ -18,23 +18,28 @@ from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
-from fla_gateway.http1.request import CHUNKED, check_partial_head
+from fla_gateway.http1.request import CHUNKED, check_partial_head, lacks_length
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.exchange import Exchange
-from fla_gateway.proxy.gate import Preflight, Turned
+from fla_gateway.proxy.gate import LastHop, Preflight, Turned
 from fla_gateway.proxy.pausing import HELD, PIPELINED, THROTTLED, UNREAD, Pausable
 from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.request_fields import RequestFields, after_hop
 from fla_gateway.proxy.turning import permitted, turned_away
 
 if TYPE_CHECKING:
     from fla_gateway.proxy.door import Door
-    from fla_gateway.proxy.request_fields import RequestFields
     from fla_gateway.proxy.service import Service
 
 
 _LINGER_SECONDS: Final = 10
 _LINGER_BYTES: Final = 33_554_432
 _UNREADABLE: Final = Asked(b"", 1, b"", None, None)
+_LENGTH_REQUIRED: Final = Refusal(
+    "length-required",
+    "The request seems to have a body, and neither Content-Length nor Transfer-Encoding says how long it is. "
+    "Send Content-Length; 0 if there is no body.",
+)
 
 
 class CallerConnection(Pausable):
@@ -108,14 +113,21 @@ class CallerConnection(Pausable):
         except ProtocolError as error:
             self._malformed(error)
             return
+        if fields.unframed and lacks_length(
+            asked.method, minor=asked.minor, typed=fields.typed, followed=end < len(data)
+        ):
+            self._refuse_unframed(asked, fields)
+            return
         service = self._service
         now = service.now()
         verdict = service.gate.judge(asked, fields, self._peer, now)
         if isinstance(verdict, Turned):
             self._turn_away(asked, verdict, fields)
-        elif isinstance(verdict, Preflight):
-            self._permit(asked, verdict, keep_alive=fields.keep_alive)
+        elif isinstance(verdict, Preflight | LastHop):
+            self._permit(asked, verdict, fields)
         else:
+            if fields.max_forwards is not None and asked.method == b"OPTIONS":
+                fields = after_hop(fields)
             exchange = self.exchange = Exchange(service, self, self._door, verdict, asked, fields, now)
             exchange.begin(payload, last=last)
 
@@ -181,10 +193,15 @@ class CallerConnection(Pausable):
         message, record = turned_away(self._service, asked, turned, fields, keep_alive=keep_alive)
         self._answer(message, record, keep_alive=keep_alive)
 
-    def _permit(self, asked: Asked, preflight: Preflight, *, keep_alive: bool) -> None:
-        """Answer a preflight; it has no caller, and leads nowhere."""
-        keep_alive = self._goes_on(asked, keep_alive=keep_alive)
-        message, record = permitted(self._service, asked, preflight, keep_alive=keep_alive)
+    def _refuse_unframed(self, asked: Asked, fields: RequestFields) -> None:
+        """Answer a request whose body has no length; what follows its head may be that body, so no request follows."""
+        self._left = CHUNKED
+        self._turn_away(asked, Turned(_LENGTH_REQUIRED, STRANGER, ""), fields)
+
+    def _permit(self, asked: Asked, reply: Preflight | LastHop, fields: RequestFields) -> None:
+        """Answer an OPTIONS that leads no further."""
+        keep_alive = self._goes_on(asked, keep_alive=fields.keep_alive)
+        message, record = permitted(self._service, asked, reply, fields, keep_alive=keep_alive)
         self._answer(message, record, keep_alive=keep_alive)
 
     def _answer(self, message: bytes, record: ExchangeRecord, *, keep_alive: bool) -> None:

@@ -59,6 +59,21 @@ class Preflight(NamedTuple):
     told: bytes
 
 
+class LastHop(NamedTuple):
+    """An OPTIONS that must not be forwarded any further (RFC 9110, section 7.6.2): answered here.
+
+    Attributes:
+        admission: whose it is.
+        profile: name of the profile that it is for.
+    """
+
+    admission: Admission
+    profile: str
+
+
+Verdict = Passed | Turned | Preflight | LastHop
+
+
 class Profiles(Protocol):
     """What is served, as the gate sees it."""
 
@@ -82,7 +97,7 @@ class Gate:
         self._admissions = admissions
         self._admitted: dict[tuple[Asked, RequestFields, Peer | None], _Admitted] = {}
 
-    def judge(self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float) -> Passed | Turned | Preflight:
+    def judge(self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float) -> Verdict:
         """Judge one request.
 
         Args:
@@ -94,7 +109,7 @@ class Gate:
         admitted = self._admitted.get((asked, fields, peer))
         if admitted is None or now >= admitted[2]:
             judged = self._admit(asked, fields, peer, now)
-            if isinstance(judged, Turned | Preflight):
+            if isinstance(judged, Turned | Preflight | LastHop):
                 return judged
             admitted = judged
         route, admission, _ = admitted
@@ -111,7 +126,7 @@ class Gate:
 
     def _admit(
         self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float
-    ) -> _Admitted | Turned | Preflight:
+    ) -> _Admitted | Turned | Preflight | LastHop:
         """Find out who asks."""
         if fields.refusal is not None:
             return Turned(fields.refusal, STRANGER, "")
@@ -137,7 +152,7 @@ class Gate:
         identity: Identity | None,
         until: float,
         now: float,
-    ) -> _Admitted | Turned:
+    ) -> _Admitted | Turned | LastHop:
         """Find where a request of somebody leads, and whether he may go there."""
         somebody = ANONYMOUS if identity is None else identity.admission
         route = asked.route
@@ -150,6 +165,8 @@ class Gate:
             if isinstance(permitted, Refusal):
                 return Turned(permitted, somebody, route.profile)
             admission, until = permitted, min(until, identity.judged_until)
+        if fields.max_forwards == 0 and asked.method == b"OPTIONS":
+            return LastHop(admission, route.profile)
         admitted = (route, admission, until)
         if asked.size and fields.size:
             # The others are not known again, since they are remembered nowhere.

@@ -6,7 +6,8 @@ token is revealed here, and nowhere else on the data path.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
@@ -16,6 +17,7 @@ from fla_gateway.access.cross_origin import preflight, trusted_origin
 from fla_gateway.access.guard import judge
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.explanations import explain_fields
 from fla_gateway.http1.fields import FieldLine, field_lines, value_of
 from fla_gateway.http1.request import RequestFraming, frame_request
 from fla_gateway.oauth.model import AccessToken
@@ -44,6 +46,7 @@ _REQUEST_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(
     REFERENCE: NOTE,
 }  # fmt: skip
 _TOKEN_ID_BYTES: Final = 8
+_MAX_FORWARDS: Final = re.compile(rb"(?i)^(max-forwards:[ \t]*)[0-9]+[ \t]*\r\n", re.MULTILINE).sub
 _DROPPED_PREFIXES: Final = (b"x-forwarded-", b"x-http-method", b"x-original-", b"x-ssl-client-", b"fla-gateway-")
 
 _REQUEST: Final = Actions(_REQUEST_ACTIONS, _DROPPED_PREFIXES, underscores=False)
@@ -69,6 +72,9 @@ class RequestFields:
         origin: the trusted origin whose page caused it, or None.
         preflight: what the browser of that page is told, if the method is OPTIONS; else None.
         size: bytes that it takes up where it is remembered, else 0.
+        unframed: whether a body may follow whose length nothing says; see `http1.request.lacks_length`.
+        typed: whether there is a Content-Type.
+        max_forwards: how often an OPTIONS may be forwarded, or None where nothing says it.
     """
 
     length: int
@@ -84,6 +90,15 @@ class RequestFields:
     origin: bytes | None
     preflight: bytes | None
     size: int = 0
+    unframed: bool = False
+    typed: bool = False
+    max_forwards: int | None = None
+
+
+def after_hop(fields: RequestFields) -> RequestFields:
+    """Give the fields of an OPTIONS that is forwarded: Max-Forwards is less by one (RFC 9110, section 7.6.2)."""
+    hops = (fields.max_forwards or 1) - 1
+    return replace(fields, forwarded=_MAX_FORWARDS(rb"\g<1>%d\r\n" % hops, fields.forwarded))
 
 
 def read_fields(
@@ -112,7 +127,7 @@ def read_fields(
     """
     lines = field_lines(block)
     if lines is None:
-        raise ProtocolError("malformed-request", "a field line is not 'name: value' ended by CRLF")
+        raise ProtocolError("malformed-request", explain_fields(block))
     framing = frame_request(lines, minor)
     forwarded, noted, traced = _sorted_out(lines, framing)
     notes = read_notes(noted) if noted else NO_NOTES
@@ -131,6 +146,9 @@ def read_fields(
         origin=origin,
         preflight=None if origin is None else preflight(lines, origin),
         size=size,
+        unframed=framing.unframed,
+        typed=framing.typed,
+        max_forwards=framing.max_forwards,
     )
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from fla_gateway.access.caller import STRANGER
 from fla_gateway.problems import PROBLEMS
-from fla_gateway.proxy.answers import connection_field, preflight_answer, problem_answer
+from fla_gateway.proxy.answers import connection_field, last_hop_answer, preflight_answer, problem_answer
 from fla_gateway.proxy.door import Asked
-from fla_gateway.proxy.gate import Preflight, Turned
+from fla_gateway.proxy.gate import LastHop, Preflight, Turned
 from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord
 from fla_gateway.proxy.request_fields import RequestFields
 
@@ -52,20 +52,27 @@ def turned_away(
 
 
 def permitted(
-    service: Service, asked: Asked, preflight: Preflight, *, keep_alive: bool
+    service: Service, asked: Asked, reply: Preflight | LastHop, fields: RequestFields, *, keep_alive: bool
 ) -> tuple[bytes, ExchangeRecord]:
-    """Write the answer to a preflight.
+    """Write the answer to an OPTIONS that is answered here: a preflight, or one that must not be forwarded further.
 
     Args:
         service: as for `turned_away`; so are all others but one.
         asked: its request line.
-        preflight: what a browser is told.
+        reply: which of the two it is.
+        fields: its field block.
         keep_alive: whether another request may follow.
     """
     connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
-    answer = preflight_answer(preflight.told, connection=connection, date=service.date())
+    if isinstance(reply, Preflight):
+        answer = preflight_answer(reply.told, connection=connection, date=service.date())
+        admission, profile, path, notes = STRANGER, "", asked.path, NO_NOTES
+    else:
+        answer = last_hop_answer(fields.origin, connection=connection, date=service.date())
+        admission, profile, notes = reply.admission, reply.profile, fields.notes
+        path = asked.path if asked.route is None else asked.route.path
     record = ExchangeRecord(
-        service.ids.draw(), "", asked.method, asked.path, 200, "gateway", "", "answered",
-        0, answer.sent, 0.0, 0, STRANGER, NO_NOTES, service.now(),
+        service.ids.draw(), profile, asked.method, path, 200, "gateway", "", "answered",
+        0, answer.sent, 0.0, 0, admission, notes, service.now(),
     )  # fmt: skip
     return answer.message, record

@@ -163,10 +163,14 @@ class TlsServer:
         self._sock.close()
 
 
+_PLAIN_HTTP: Final = "plain HTTP came to an address that speaks TLS: call it with https://"
+
+
 def _reason(error: OSError) -> str:
-    """Name why a handshake failed, in OpenSSL's own words, which quote nothing of what came."""
+    """Name why a handshake failed, in OpenSSL's own words where they say enough; they quote nothing of what came."""
     if isinstance(error, ssl.SSLError):
-        return (error.reason or "unknown").lower().replace("_", " ")
+        reason = error.reason or "unknown"
+        return _PLAIN_HTTP if reason == "HTTP_REQUEST" else reason.lower().replace("_", " ")
     return "it took too long" if isinstance(error, ConnectionAbortedError | TimeoutError) else type(error).__name__
 
 

@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.explanations import explain_fields
 from fla_gateway.http1.fields import MAX_FIELDS, MAX_HEAD, field_lines, value_of
 from fla_gateway.http1.request import (
     CHUNKED,
+    LONGEST_TARGET,
     RequestFraming,
     RequestLine,
     check_partial_head,
     frame_request,
+    lacks_length,
     read_request_line,
 )
 from tests.http1.strategies import TCHAR, cased, field_pairs, spaces, targets, tokens
@@ -146,6 +149,11 @@ def test_no_beginning_of_any_good_head_is_refused(
         (b"\x16\x03\x01", "malformed-request"),
         (b"GET /\x00", "malformed-request"),
         (b"A" * (MAX_HEAD + 1), "head-too-large"),
+        (b"GET /" + b"a" * MAX_HEAD, "uri-too-long"),
+        (b"GET /" + b"a" * (LONGEST_TARGET - 1) + b" HTTP/1.1\r\nX: " + b"y" * MAX_HEAD, "head-too-large"),
+        (b"GET /" + b"a" * LONGEST_TARGET + b" HTTP/1.1\r\nX: " + b"y" * MAX_HEAD, "uri-too-long"),
+        (b"GET / HTTP/1.1\r\nX: " + b"y y" * MAX_HEAD, "head-too-large"),
+        (b"A" * 10_000 + b" /" + b"a" * 61_000 + b" HTTP/1.1\r\n", "head-too-large"),
     ],
 )
 def test_a_head_that_cannot_become_good_is_not_waited_for(data: bytes, code: str) -> None:
@@ -153,6 +161,95 @@ def test_a_head_that_cannot_become_good_is_not_waited_for(data: bytes, code: str
     with pytest.raises(ProtocolError) as caught:
         check_partial_head(data)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("tls", [b"\x16\x03\x01\x02\x00", b"\x16\x03\x03\r\n\r\n", b"\x16\x03\x01\n\0\n"])
+def test_tls_is_named(tls: bytes) -> None:
+    """A handshake on the plain port is told as such, whatever line ends its random bytes happen to hold."""
+    for judged in (check_partial_head, read_request_line):
+        with pytest.raises(ProtocolError, match="these bytes are TLS"):
+            judged(tls)
+
+
+BROKEN = "broken over two lines"
+FOLDED = "folded"
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (b"Authorization: Basic dXNlcjpw\r\n YXNz\r\n", BROKEN),
+        (b"Authorization: Basic dXNlcjpw\r\n\tYXNz\r\n", BROKEN),
+        (b"Authorization: Basic dXNlcjpw\r\nYXNz\r\n", BROKEN),
+        (b"Authorization: Basic dXNlcjpw\nYXNz\r\n", BROKEN),
+        (b"Authorization: Basic dXNlcjpw\n YXNz\r\n", BROKEN),
+        (b"Authorization: Basic dXNlcjpwYXNz\n\r\n", BROKEN),
+        (b"authorization:basic dXNlcjpw\n\r\nAccept: a\r\n", BROKEN),
+        (b"Proxy-Authorization: Basic dXNlcjpw\r\n YXNz\r\n", BROKEN),
+        (b"Authorization: Bearer eyJh.eyJ\r\n pc3.c2ln\r\n", BROKEN),
+        (b"X: a\r\n b\r\n", FOLDED),
+        (b"X: a\r\n\tb\r\n", FOLDED),
+        (b"X:\r\n b\r\n", FOLDED),
+        (b" X: a\r\n", FOLDED),
+        (b"X: a\r\n \r\n", FOLDED),
+        (b"Authorization: Digest a\r\n b=c, d\r\n", FOLDED),
+        (b"X: a\nY: b\r\n", "bare line feed"),
+        (b"X: a\rY: b\r\n", "carriage return without"),
+        (b"X : a\r\n", "not 'name: value'"),
+        (b"X\r\n", "not 'name: value'"),
+        (b"X: a\0b\r\n", "not 'name: value'"),
+    ],
+)
+def test_a_malformed_field_is_explained(lines: bytes, words: str) -> None:
+    """What programs really do wrong is named; no byte of the message is repeated."""
+    block = b"Host: localhost\r\n" + lines + b"\r\n"
+    assert field_lines(block) is None
+    assert words in explain_fields(block)
+    assert "dXNl" not in explain_fields(block)
+
+
+@pytest.mark.parametrize(
+    ("fields", "minor", "method", "followed", "lacks"),
+    [
+        ((b"Content-Type: a",), 1, b"POST", False, True),
+        ((b"content-type:a",), 1, b"PUT", True, True),
+        ((b"Content-Type: a",), 1, b"PATCH", False, True),
+        ((b"Content-Type: a",), 0, b"POST", False, True),
+        ((), 0, b"POST", True, True),
+        ((), 0, b"PUT", True, True),
+        ((), 0, b"POST", False, False),
+        ((), 0, b"GET", True, False),
+        ((), 1, b"POST", True, False),
+        ((), 1, b"POST", False, False),
+        ((b"Content-Type: a",), 1, b"GET", True, False),
+        ((b"Content-Type: a",), 1, b"DELETE", False, False),
+        ((b"Content-Type: a",), 1, b"post", False, False),
+        ((b"Content-Type: a", b"Content-Length: 0"), 1, b"POST", False, False),
+        ((b"Content-Type: a", b"Content-Length: 5"), 0, b"POST", True, False),
+        ((b"Content-Length: 0",), 0, b"POST", True, False),
+        ((b"Content-Type: a", b"Transfer-Encoding: chunked"), 1, b"POST", True, False),
+    ],
+)
+def test_a_body_without_a_length_is_noticed(
+    fields: tuple[bytes, ...], minor: int, method: bytes, *, followed: bool, lacks: bool
+) -> None:
+    """A method that has a body, and a type or further bytes that speak for one; a length of 0 is a length."""
+    framed = framing(*fields, version=b"1.%d" % minor)
+    noticed = framed.unframed and lacks_length(method, minor=minor, typed=framed.typed, followed=followed)
+    assert noticed is lacks
+
+
+@pytest.mark.parametrize(
+    ("fields", "number"),
+    [
+        ((), None), ((b"Max-Forwards: 0",), 0), ((b"max-forwards:\t10 ",), 10), ((b"Max-Forwards: 007",), 7),
+        ((b"Max-Forwards: " + b"9" * 40,), 999_999_999), ((b"Max-Forwards: -1",), None), ((b"Max-Forwards:",), None),
+        ((b"Max-Forwards: 1", b"Max-Forwards: 2"), None), ((b"Max-Forwards: 1.0",), None),
+    ],
+)  # fmt: skip
+def test_max_forwards_is_a_number(fields: tuple[bytes, ...], number: int | None) -> None:
+    """Anything else is as good as none, and a number beyond all chains of proxies becomes the largest."""
+    assert framing(*fields).max_forwards == number
 
 
 def test_a_hundred_fields_are_the_limit() -> None:

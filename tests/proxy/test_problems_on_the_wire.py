@@ -32,6 +32,8 @@ MEMBERS = {"type", "title", "status", "detail", "instance", "origin", "delivery"
         (get().replace(b"HTTP/1.1", b"HTTP/2.0"), "version-unsupported"),
         (get("/employer/REST/x", "X: " + "x" * 66_000), "head-too-large"),
         (b"GET /\r\n\r\n", "malformed-request"),
+        (get("/employer/REST/x?" + "x" * 70_000), "uri-too-long"),
+        (get("/employer/REST/x", "Content-Type: application/json", method="POST"), "length-required"),
     ],
 )
 async def test_a_refusal_is_a_problem_document(rig, request_, code):

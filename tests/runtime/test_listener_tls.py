@@ -257,3 +257,18 @@ async def test_the_end_of_the_listeners_ends_handshakes(served):
     shaking.close()
     assert await caller.ended()
     caller.close()
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST", b"HEAD", b"PUT"])
+async def test_plain_http_is_named(served, method):
+    """A caller that uses http:// gets no answer, since it would read none; the log says what it did."""
+    port, shaking = served()
+    plain = await connect(port)
+    with capture_logs() as lines:
+        await plain.send(method + b" /employer/REST/x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert await plain.ended()
+        await eventually(lambda: not len(shaking))
+    plain.close()
+    assert [line["last_reason"] for line in lines] == [
+        "plain HTTP came to an address that speaks TLS: call it with https://"
+    ]

@@ -321,4 +321,43 @@ CHUNKS = (
     ),
 )
 
-VECTORS = LENGTHS + CODINGS + CHUNKS
+NO_LENGTH = (
+    Vector(
+        "no-length-but-a-type",
+        "RFC 9112 6.3: a server MAY reject with 411; the body must never be a request",
+        post(b"Content-Type: application/json", body=SMUGGLED),
+        (refused(411, code="length-required"),),
+    ),
+    Vector(
+        "no-length-in-http-1.0-and-a-body",
+        "RFC 1945 7.2.2: a length is needed for every body",
+        message(b"POST /employer/REST/echo HTTP/1.0", b"Connection: keep-alive", body=SMUGGLED),
+        (refused(411, code="length-required"),),
+    ),
+    Vector(
+        "no-length-in-http-1.0-and-a-type",
+        "RFC 1945 7.2.2: a length is needed for every body",
+        message(b"POST /employer/REST/echo HTTP/1.0", b"Content-Type: text/plain"),
+        (refused(411, code="length-required"),),
+    ),
+    Vector(
+        "no-length-and-no-sign-of-a-body",
+        "RFC 9112 6.3: a request without framing fields has no body",
+        post(b"Accept: a"),
+        (Reaches(b"POST"),),
+    ),
+    Vector(
+        "length-zero-and-a-type",
+        "RFC 9110 8.6: what clients send for an empty body",
+        post(b"Content-Type: application/json", b"Content-Length: 0"),
+        (Reaches(b"POST"),),
+    ),
+    Vector(
+        "type-without-body-on-get",
+        "RFC 9110 9.3.1: many clients set a type on every request",
+        get(b"Content-Type: application/json"),
+        (Reaches(has=(b"Content-Type: application/json",)),),
+    ),
+)
+
+VECTORS = LENGTHS + CODINGS + CHUNKS + NO_LENGTH

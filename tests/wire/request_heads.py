@@ -193,8 +193,27 @@ FIELDS = (
     Vector("head-huge-value", "RFC 9110 5.4: limits", get(b"X-A: " + b"a" * 66_000), (refused(431),)),
     Vector("head-huge-name", "RFC 9110 5.4: limits", get(b"a" * 66_000 + b": b"), (refused(431),)),
     Vector("head-many-fields", "RFC 9110 5.4: limits", get(*[b"X-A: b"] * 101), (refused(431),)),
+    Vector("head-endless-line", "RFC 9112 3: limits", b"GET /employer/REST/" + b"a" * 70_000, (refused(414),)),
     Vector(
-        "head-endless-line", "RFC 9112 3: limits", b"GET /employer/REST/" + b"a" * 70_000, (refused(400, 414, 431),)
+        "head-long-query", "RFC 9112 3: limits", get(target=b"/employer/REST/echo?q=" + b"a" * 70_000), (refused(414),)
+    ),
+    Vector(
+        "head-long-target-that-fits",
+        "RFC 9112 3: limits",
+        get(target=b"/employer/REST/" + b"a" * 65_400),
+        (Reaches(target=b"/REST/" + b"a" * 65_400),),
+    ),
+    Vector(
+        "head-longest-target-and-long-fields",
+        "RFC 9112 3: limits",
+        get(b"X: " + b"b" * 9_000, target=b"/employer/REST/" + b"a" * 61_425),
+        (refused(431),),
+    ),
+    Vector(
+        "head-target-one-too-long-and-long-fields",
+        "RFC 9112 3: limits",
+        get(b"X: " + b"b" * 9_000, target=b"/employer/REST/" + b"a" * 61_426),
+        (refused(414),),
     ),
     Vector("head-endless-method", "RFC 9112 3: limits", b"A" * 70_000, (refused(400, 431, 501),)),
     Vector("head-endless-field", "RFC 9110 5.4", get()[:-2] + b"X-A: " + b"a" * 70_000, (refused(431),)),

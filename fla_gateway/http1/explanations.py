@@ -1,0 +1,60 @@
+"""Rule: why bytes that were refused are no head of a request, in words (pure).
+
+Owns the sentences for the mistakes that programs really make. Refuses to decide anything: the grammar has refused the
+head already, and without a known mistake the general sentence is given.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+TLS: Final = "these bytes are TLS; this address speaks plain HTTP, use http://"
+GENERAL: Final = "a field line is not 'name: value' ended by CRLF"
+
+# RFC 8446, section 5.1: the type of a record that holds a handshake; in HTTP no request begins with it.
+_HANDSHAKE: Final = b"\x16"
+_LINES: Final = re.compile(rb"[^\r\n]*+(?:\r?\n|\r)").findall
+_CREDENTIAL: Final = re.compile(rb"(?i)(?:proxy-)?authorization[ \t]*+:[ \t]*+(?:basic|bearer)[ \t]").match
+_BASE64: Final = re.compile(rb"[ \t]*+[A-Za-z0-9+/_=.-]*+[\r\n]++").fullmatch
+
+
+def is_tls(data: bytes) -> bool:
+    """Tell whether a connection begins as TLS does."""
+    return data[:1] == _HANDSHAKE
+
+
+def explain_fields(block: bytes) -> str:
+    """Say why a field block, or the beginning of one, is malformed.
+
+    Args:
+        block: what follows the request line.
+    """
+    previous = b""
+    for line in _LINES(block):
+        if line == b"\r\n":
+            break
+        if _CREDENTIAL(previous) and _BASE64(line):
+            return _broken_credential(line)
+        if line[:1] in (b" ", b"\t"):
+            return (
+                "a field is folded: its value goes on in a line that begins with a blank, which HTTP/1.1 no longer "
+                "permits (RFC 9112, section 5.2); it must be sent in one line"
+            )
+        if not line.endswith(b"\r\n"):
+            return _broken_credential(line) if _CREDENTIAL(line) else _stray(line)
+        previous = line
+    return GENERAL
+
+
+def _broken_credential(line: bytes) -> str:
+    end = "" if line.endswith(b"\r\n") else " that ends with a bare line feed"
+    return (
+        f"the value of Authorization is broken over two lines{end}: Base64 of a credential must be written "
+        "without line breaks, also at its end (many encoders add one after 76 characters)"
+    )
+
+
+def _stray(line: bytes) -> str:
+    kind = "a bare line feed" if line.endswith(b"\n") else "a carriage return without a line feed"
+    return f"a field line ends with {kind}; a head's lines end with CRLF"
