@@ -10,6 +10,8 @@ import contextlib
 import signal
 from collections.abc import Coroutine
 
+from fla_gateway.runtime.default_executor import UnwaitedExecutor
+
 
 def run_until_stopped(work: Coroutine[None, None, int], *, when_stopped: int) -> int:
     """Run to the end, or until SIGTERM or Ctrl-C; what the work holds open is closed before this returns.
@@ -19,7 +21,9 @@ def run_until_stopped(work: Coroutine[None, None, int], *, when_stopped: int) ->
         when_stopped: exit code after a signal.
     """
     try:
-        return asyncio.run(_stoppable(work))
+        with asyncio.Runner() as runner:
+            runner.get_loop().set_default_executor(UnwaitedExecutor())
+            return runner.run(_stoppable(work))
     except (asyncio.CancelledError, KeyboardInterrupt):
         return when_stopped
 

@@ -2,24 +2,24 @@
 
 Owns the list of commands and the exit codes: 0 well, 1 findings, 2 wrong use or configuration, 70 internal. Refuses
 to know what a command does; each has a file of its own, imported only when it is called, so that `run` starts
-quickly.
+quickly. Its head imports as little as can be: until `main` has begun, the same user can open the process's memory.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import os
 import sys
-from collections.abc import Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway import __version__
+from fla_gateway.cli import standard_streams
 from fla_gateway.cli.exits import INTERNAL, INTERRUPTED, WELL, WRONG_USE
-from fla_gateway.errors import GatewayError
 
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from types import ModuleType
+
     Choices = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names the type nowhere else
 
 PROGRAM: Final = "fla-gateway"
@@ -28,6 +28,9 @@ COMMANDS: Final = (
     "audit show", "audit verify", "audit export", "policy suggest",
 )  # fmt: skip
 """Each as it is typed; the words are also the path of its file. A first word that several share is a group."""
+_LAST_THREADS_SECONDS: Final = 0.1
+READ_KEYS: Final = ("run", "check", "token")
+"""Those that read private keys."""
 
 DESCRIPTION: Final = """\
 A credential sidecar for the REST APIs of the Belgian social security: plain HTTP in, private_key_jwt and bearer out."""
@@ -64,7 +67,29 @@ class Command(Protocol):
 
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
-    sys.exit(execute(sys.argv[1:]))
+    words = sys.argv[1:]
+    if _first_word(words) in READ_KEYS:
+        from fla_gateway.runtime.hardening import undumpable  # noqa: PLC0415 - others need it not
+
+        undumpable()
+    standard_streams.prepare()
+    try:
+        code = execute(words)
+    except SystemExit as end:  # from argparse
+        code = end.code if isinstance(end.code, int) else WRONG_USE
+    _end(standard_streams.close_output(code, PROGRAM))
+
+
+def _end(code: int) -> None:
+    """End the process, whatever its threads do: one that waits for a name server or a disk may do so for minutes."""
+    import threading  # noqa: PLC0415 - see the head
+
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(_LAST_THREADS_SECONDS)
+            if thread.is_alive():
+                os._exit(code)
+    sys.exit(code)
 
 
 def execute(words: Sequence[str]) -> int:
@@ -79,26 +104,26 @@ def execute(words: Sequence[str]) -> int:
     Raises:
         SystemExit: from argparse, for ``--help``, ``--version`` (0) and wrong use (2).
     """
+    from fla_gateway.errors import GatewayError  # noqa: PLC0415 - see the head
+
     arguments = build_parser(_wanted(words)).parse_args(words)
     try:
-        code = cast("Command", _load(arguments.command)).run(arguments)
-        sys.stdout.flush()  # here, where a reader that has gone away can still be caught
-    except BrokenPipeError:
-        # `fla-gateway catalog | head`: the reader has seen enough. The interpreter would complain at its last flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WELL
+        return cast("Command", _load(arguments.command)).run(arguments)
     except GatewayError as error:
-        print(error, file=sys.stderr)
+        standard_streams.complain(error)
         return WRONG_USE
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last door: whatever comes here is a fault of the program
+        if error is standard_streams.output_failure():
+            return WELL  # what it means is decided where the output is closed
         return _confess(error, debug=arguments.debug)
-    return code
 
 
 def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     """Build the parser for some commands: all of them for the overview, one for the start of that one."""
+    import argparse  # noqa: PLC0415 - see the head
+
     parser = argparse.ArgumentParser(
         prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -120,6 +145,8 @@ def _add_choices(parser: argparse.ArgumentParser) -> Choices:
 
 
 def _add_command(choices: Choices, word: str, name: str) -> None:
+    import argparse  # noqa: PLC0415 - see the head
+
     command = cast("Command", _load(name))
     own = choices.add_parser(
         word,
@@ -146,11 +173,17 @@ def _add_debug(parser: argparse.ArgumentParser, default: object) -> None:
 
 def _wanted(words: Sequence[str]) -> Sequence[str]:
     """Name the commands whose files are needed to understand the words."""
-    first = next((word for word in words if not word.startswith("-")), "")
+    first = _first_word(words)
     return [name for name in COMMANDS if name.split()[0] == first] or COMMANDS
 
 
+def _first_word(words: Sequence[str]) -> str:
+    return next((word for word in words if not word.startswith("-")), "")
+
+
 def _load(name: str) -> ModuleType:
+    import importlib  # noqa: PLC0415 - see the head
+
     return importlib.import_module(".".join(["fla_gateway.cli", *name.split()]))
 
 
@@ -158,11 +191,10 @@ def _confess(error: Exception, *, debug: bool) -> int:
     """Say that the program is at fault, without the error's message, which may quote what was being read."""
     from fla_gateway.observe.traces import trace_lines  # noqa: PLC0415 - only needed when all is lost
 
-    print(
+    standard_streams.complain(
         f"{PROGRAM}: internal error ({type(error).__name__}); this is a fault of the program. "
-        f"Please report it to the project with the output of the same command with --debug",
-        file=sys.stderr,
+        f"Please report it to the project with the output of the same command with --debug"
     )
     if debug:
-        print("\n".join(trace_lines(error)), file=sys.stderr)
+        standard_streams.complain("\n".join(trace_lines(error)))
     return INTERNAL

@@ -159,15 +159,18 @@ def facts(known: Facts, version: str, python: str) -> Iterator[Metric]:
     yield gauge("limit_per_second", text, ("profile", "caller"), rates)
 
 
-def losses(lines: int, untraced: int | None) -> Iterator[Metric]:
+def losses(lines: int, events: int, untraced: int | None) -> Iterator[Metric]:
     """Give what is known to be missing elsewhere.
 
     Args:
         lines: request lines lost.
+        events: events lost.
         untraced: exchanges whose spans were lost, or None where nothing is traced.
     """
     text = "Request lines lost because standard output was not read, or failed."
     yield counter("request_lines_dropped", text, (), {(): lines})
+    text = "Events lost because standard error was not read, or failed."
+    yield counter("events_dropped", text, (), {(): events})
     if untraced is not None:
         text = "Exchanges whose spans were lost because the collector was too slow, or failed."
         yield counter("untraced_exchanges", text, (), {(): untraced})

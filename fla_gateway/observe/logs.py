@@ -1,7 +1,8 @@
-"""Port: events on standard error, through structlog.
+"""Adapter: events on standard error, through structlog.
 
-Owns the configuration of structlog: level, format, and what a value must go through before it is written. Refuses to
-know requests; their lines are written by `observe.requests`, because structlog is too dear for every exchange.
+Owns the configuration of structlog: level, format, and what a value must go through before it is written; and the lines
+that report a loss. Refuses to write: a line goes to a stream, or to the queue of `observe.writer`, which never blocks.
+Refuses to know requests; their lines are made by `observe.requests`, since structlog is too slow for every exchange.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from typing import Final, Literal, TextIO
+import time
+from collections.abc import Callable
+from typing import Final, Literal, Protocol, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -23,12 +26,21 @@ Format = Literal["console", "json"]
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def configure(log: Log, stream: TextIO | None = None) -> None:
+class EventQueue(Protocol):
+    """What takes the lines of events without blocking: `observe.writer.LineWriter`."""
+
+    def offer_event(self, line: bytes) -> bool:
+        """Take the line or lines of one event."""
+        ...
+
+
+def configure(log: Log, stream: TextIO | None = None, queue: EventQueue | None = None) -> None:
     """Set up structlog for the whole process; call it before the first event that matters.
 
     Args:
         log: level and format of the configuration.
-        stream: where events go; standard error by default.
+        stream: where events go, and what decides about the format; standard error by default.
+        queue: where events go instead of the stream, if the process must not wait for it.
     """
     target = sys.stderr if stream is None else stream
     renderer = _json if chosen_format(log, target) == "json" else _console
@@ -42,7 +54,7 @@ def configure(log: Log, stream: TextIO | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[log.level]),
-        logger_factory=_Lines(target).shared,
+        logger_factory=(_Lines(target) if queue is None else _QueuedLines(queue, target.encoding or "utf-8")).shared,
         # Modules make their loggers when they are imported, before this runs; nothing may be remembered from then.
         cache_logger_on_first_use=False,
     )
@@ -53,6 +65,25 @@ def chosen_format(log: Log, stream: TextIO) -> Format:
     if log.format == "auto":
         return "console" if stream.isatty() else "json"
     return log.format
+
+
+def loss_notice(event: str, form: Format, wall: Callable[[], float]) -> Callable[[int], bytes]:
+    """Make what writes the line that reports how many lines were dropped; structlog is passed by.
+
+    Args:
+        event: name of the event.
+        form: format of the stream.
+        wall: `Clock.wall`.
+    """
+
+    def write(count: int) -> bytes:
+        now = wall()
+        stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03d}Z"
+        if form == "json":
+            return f'{{"time":"{stamp}","level":"warning","event":"{event}","count":{count}}}\n'.encode()
+        return f"{stamp} warning {event} count={count}\n".encode()
+
+    return write
 
 
 class _Lines:
@@ -70,6 +101,24 @@ class _Lines:
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(line + "\n")
             self._stream.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
+class _QueuedLines:
+    """The same for a queue."""
+
+    def __init__(self, queue: EventQueue, encoding: str) -> None:
+        self._queue = queue
+        self._encoding = encoding
+
+    def shared(self, *_: object) -> _QueuedLines:
+        """See `_Lines`."""
+        return self
+
+    def msg(self, line: str) -> None:
+        """Hand a line over."""
+        self._queue.offer_event(f"{line}\n".encode(self._encoding, errors="backslashreplace"))
 
     debug = info = warning = error = critical = exception = msg
 

@@ -64,4 +64,4 @@ class _GatewayCollector(Collector):
         journal = ask.journal()
         if journal is not None:
             yield from condition.journal(journal)
-        yield from condition.losses(ask.dropped(), ask.untraced())
+        yield from condition.losses(ask.dropped(), ask.dropped_events(), ask.untraced())

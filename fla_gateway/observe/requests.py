@@ -1,4 +1,4 @@
-"""Port: one line for each exchange, on standard output.
+"""Adapter: one line for each exchange, on standard output.
 
 Owns the line's form and the batching. Refuses to go through structlog, `json` or a stream's lock: this runs for every
 exchange. A line is formatted at once, while its parts are at hand; the lines of 50 ms are handed over together.
@@ -19,7 +19,6 @@ from fla_gateway.proxy.record import ExchangeRecord
 
 FLUSH_SECONDS: Final = 0.05
 FULL_BATCH: Final = 512
-CLOSE_SECONDS: Final = 2.0
 
 # Every text that goes in is safe in JSON as it stands: the id is a UUID, names and codes come from closed sets of this
 # program, the method from `method_name`, the path from `mask_path`.
@@ -31,8 +30,6 @@ _CONSOLE: Final = (
     "%s.%03dZ info    request id=%s %s received=%d sent=%d ms=%.1f attempts=%d\n",
     "profile=%s caller=%s method=%s path=%s status=%d origin=%s code=%s outcome=%s",
 )
-_JSON_DROPPED: Final = '{"time":"%s.%03dZ","level":"warning","event":"request-lines-dropped","count":%d}\n'
-_CONSOLE_DROPPED: Final = "%s.%03dZ warning request-lines-dropped count=%d\n"
 _JSON_STRANGERS: Final = '{"time":"%s.%03dZ","level":"warning","event":"strangers-left-out","count":%d}\n'
 _CONSOLE_STRANGERS: Final = "%s.%03dZ warning strangers-left-out count=%d\n"
 MOST_STRANGERS: Final = 600
@@ -71,10 +68,8 @@ class RequestLog:
         later: Callable[[float, Callable[[], None]], Timer],
     ) -> None:
         self._writer = writer
-        (self._line, self._words), self._dropped_line, self._strangers_line = (
-            (_JSON, _JSON_DROPPED, _JSON_STRANGERS)
-            if form == "json"
-            else (_CONSOLE, _CONSOLE_DROPPED, _CONSOLE_STRANGERS)
+        (self._line, self._words), self._strangers_line = (
+            (_JSON, _JSON_STRANGERS) if form == "json" else (_CONSOLE, _CONSOLE_STRANGERS)
         )
         self._key = key
         self._wall = wall
@@ -84,14 +79,8 @@ class RequestLog:
         self._described: dict[tuple[str, str, bytes, bytes, int, str, str, str], str] = {}
         self._second = -1
         self._stamp = ""
-        self._confessed = 0
         self._minute = 0
         self._strangers = 0
-
-    @property
-    def dropped(self) -> int:
-        """Lines lost since the start."""
-        return self._writer.dropped
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Take note of one finished exchange; its line carries the time of this call, to the millisecond."""
@@ -105,12 +94,11 @@ class RequestLog:
             self._flush()
 
     def close(self) -> None:
-        """Write what waits, for at most `CLOSE_SECONDS`; blocks, so call it when nothing else runs any more."""
+        """Hand over what waits; call it when nothing else runs any more, and before the writer is closed."""
         if self._timer is not None:
             self._timer.cancel()
         self._tell_strangers()
         self._flush()
-        self._writer.close(CLOSE_SECONDS)
 
     def _has_room_for_stranger(self) -> bool:
         minute = int(self._wall() // 60)
@@ -136,14 +124,7 @@ class RequestLog:
         if not waiting:
             return
         self._waiting = []
-        count = len(waiting)
-        dropped = self._writer.dropped
-        if dropped > self._confessed:
-            now = self._wall()
-            self._turn(int(now))
-            waiting.append(self._dropped_line % (self._stamp, now % 1 * 1000, dropped - self._confessed))
-        if self._writer.offer("".join(waiting).encode("ascii"), count):
-            self._confessed = dropped
+        self._writer.offer_requests("".join(waiting).encode("ascii"), len(waiting))
 
     def _format(self, when: float, record: ExchangeRecord) -> str:
         second = int(when)

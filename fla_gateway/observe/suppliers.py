@@ -83,6 +83,7 @@ class Suppliers:
         offsets: learned clock offset in seconds by token server.
         certificates: end of validity, in seconds since 1970, by name of the key.
         dropped: request lines lost since the start.
+        dropped_events: events lost since the start.
         in_flight: exchanges that run, by profile.
         api_brakes: services that asked for patience, and are left alone for a while.
         journal: the audit journal, or None without one.
@@ -96,6 +97,7 @@ class Suppliers:
     offsets: Callable[[], Mapping[str, float]]
     certificates: Callable[[], Mapping[str, float]]
     dropped: Callable[[], int]
+    dropped_events: Callable[[], int]
     in_flight: Callable[[], Mapping[str, int]]
     api_brakes: Callable[[], Iterable[HeldBrake]]
     journal: Callable[[], JournalNumbers | None]

@@ -1,85 +1,344 @@
-"""Port: blocks of lines on a file descriptor, written by a thread.
+"""Adapter: lines for standard output and standard error, written by one thread.
 
-Owns the thread, the bound on what waits for it, and the count of what was dropped. Refuses to know what the lines
-say. The event loop never waits for a reader that has stopped reading.
+Owns the one bounded queue for request lines and events, the thread that empties it, and the counts of what was dropped.
+Refuses to know what the lines say. The event loop never waits for a reader that has stopped reading, a full disk or a
+closed pipe.
+
+It writes to the descriptors themselves, not through `sys.stdout`: a thread that hangs inside a buffered stream holds
+the stream's lock, and the interpreter aborts when it wants to flush it at the end. The descriptors are shared with
+other programs, so they are not made non-blocking; poll(2) says when a piece of a bounded size can be written.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import stat
 import threading
-from queue import SimpleQueue
+import time
+from collections import deque
+from collections.abc import Callable
 from typing import Final
 
-MOST_LINES: Final = 20_000
-_RETRY_SECONDS = 1.0
+MOST_BYTES: Final = 8 << 20
+"""Bytes of lines that may wait in all; some 20,000 request lines."""
+EVENT_BYTES: Final = 1 << 20
+"""Of these, what only events can take."""
+
+_STALL_SECONDS: Final = 0.1
+"""While a stream takes nothing: how soon a line for the other stream is noticed."""
+_PAUSE_SECONDS: Final = 0.01
+_NOTICE_SECONDS: Final = 1.0
+_PIECE_OF_TERMINAL: Final = 512
+_PIECE_OF_SOCKET: Final = 32 << 10
+"""Linux reports a stream socket as writable while at least two thirds of its buffer, 208 KiB by default, are free."""
+
+Notice = Callable[[int], bytes]
+"""Makes the line that says how many were dropped."""
 
 
 class LineWriter:
-    """Writes lines in the background, in order, and drops what would pile up.
+    """Writes request lines and events in the background, in order, and drops what would pile up.
 
-    It writes to the descriptor itself, not through `sys.stdout`: a thread that hangs inside a buffered stream holds
-    the stream's lock, and the interpreter aborts when it wants to flush it at the end.
+    Events have room of their own. Beyond it they take the place of request lines, the oldest first, so that no event is
+    dropped while a request line waits. A stream that takes nothing does not hold up the other one. Nothing is written
+    before `start`.
 
     Args:
-        descriptor: an open file descriptor; never closed here.
-        most_lines: lines that may wait at most.
+        requests: descriptor for request lines; never closed here.
+        events: descriptor for events; never closed here, may be the same.
+        request_notice: see `Notice`; without it a loss is only counted.
+        event_notice: the same for events.
+        on_failure: called by the thread when request lines begin to fail, with the reason.
+        most_bytes: see `MOST_BYTES`.
+        event_bytes: see `EVENT_BYTES`.
     """
 
-    def __init__(self, descriptor: int, most_lines: int = MOST_LINES) -> None:
-        self._descriptor = descriptor
-        self._most_lines = most_lines
-        self._blocks: SimpleQueue[tuple[bytes, int] | None] = SimpleQueue()
+    def __init__(
+        self,
+        requests: int,
+        events: int,
+        *,
+        request_notice: Notice | None = None,
+        event_notice: Notice | None = None,
+        on_failure: Callable[[OSError], None] | None = None,
+        most_bytes: int = MOST_BYTES,
+        event_bytes: int = EVENT_BYTES,
+    ) -> None:
+        self._requests = _Lane(requests, request_notice)
+        self._events = _Lane(events, event_notice)
+        self._lanes = (self._events, self._requests)
+        self._one_file = _same_file(requests, events)
+        self._on_failure = on_failure
+        self._most_bytes = most_bytes
+        self._event_bytes = event_bytes
+        # Reentrant: a finalizer that logs may run while this very thread holds it.
+        self._changed = threading.Condition(threading.RLock())
+        self._number = 0
+        self._closing = False
         self._thread: threading.Thread | None = None
-        # Each number has one writing side, so that neither needs a lock.
-        self._taken = 0
-        self._refused = 0
-        self._done = 0
-        self._failed = 0
 
     @property
-    def dropped(self) -> int:
-        """Lines lost since the start: no room, or the descriptor refused them."""
-        return self._refused + self._failed
+    def dropped_requests(self) -> int:
+        """Request lines lost since the start: no room, or the descriptor refused them."""
+        return self._requests.dropped
 
-    def offer(self, block: bytes, lines: int) -> bool:
-        """Hand over a block of whole lines; never blocks.
+    @property
+    def dropped_events(self) -> int:
+        """Events lost since the start."""
+        return self._events.dropped
+
+    def start(self) -> None:
+        """Start the thread; until then lines wait in memory."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="output", daemon=True)
+            self._thread.start()
+
+    def offer_requests(self, block: bytes, lines: int) -> bool:
+        """Hand over whole request lines; never blocks.
 
         Returns:
-            False if there was no room and the block is lost.
+            False if there was no room and they are lost.
         """
-        if self._taken - self._done + lines > self._most_lines:
-            self._refused += lines
-            return False
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="request-lines", daemon=True)
-            self._thread.start()
-        self._taken += lines
-        self._blocks.put((block, lines))
+        with self._changed:
+            beyond = max(0, self._events.size - self._event_bytes)
+            if self._requests.size + beyond + len(block) > self._most_bytes - self._event_bytes:
+                self._requests.dropped += lines
+                return False
+            self._put(self._requests, block, lines)
         return True
+
+    def offer_event(self, line: bytes) -> bool:
+        """Hand over the line or lines of one event; never blocks. Any thread may call it.
+
+        Returns:
+            False if there was no room, not even in the place of request lines, and it is lost.
+        """
+        with self._changed:
+            while self._requests.waiting and self._size() + len(line) > self._most_bytes:
+                self._requests.evict()
+            if self._size() + len(line) > self._most_bytes:
+                self._events.dropped += 1
+                return False
+            self._put(self._events, line, 1)
+        return True
+
+    def flush(self, limit: float) -> bool:
+        """Wait until everything is written, for at most `limit` seconds.
+
+        Returns:
+            Whether it is.
+        """
+        self.start()
+        with self._changed:
+            return self._changed.wait_for(self._is_empty, limit)
 
     def close(self, limit: float) -> None:
         """Write what waits and end the thread; gives up after `limit` seconds. Offer nothing afterwards."""
+        if self._thread is None and self._is_empty():
+            return
+        self.start()
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
         if self._thread is not None:
-            self._blocks.put(None)
             self._thread.join(limit)
 
-    def _work(self) -> None:
-        while (item := self._blocks.get()) is not None:
-            block, lines = item
-            try:
-                self._write(memoryview(block))
-            except OSError:
-                # The reader is gone, or the disk is full: the next block may fare better, and counting is all
-                # that can be done for this one.
-                self._failed += lines
-            self._done += lines
+    def _size(self) -> int:
+        return self._requests.size + self._events.size
 
-    def _write(self, rest: memoryview) -> None:
-        while rest:
-            try:
-                rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:
-                # A terminal or pipe shared with a program that made it non-blocking.
-                select.select([], [self._descriptor], [], _RETRY_SECONDS)
+    def _is_empty(self) -> bool:
+        return self._size() == 0
+
+    def _put(self, lane: _Lane, block: bytes, lines: int) -> None:
+        self._number += 1
+        lane.put(self._number, block, lines)
+        self._changed.notify_all()
+
+    def _work(self) -> None:
+        while lanes := self._wait_for_lines():
+            for lane in _writable(lanes):
+                failure = self._write_piece(lane)
+                if failure is not None and lane is self._requests and self._on_failure is not None:
+                    self._on_failure(failure)
+
+    def _wait_for_lines(self) -> list[_Lane]:
+        with self._changed:
+            while True:
+                lanes = self._begin_blocks(float("inf") if self._closing else time.monotonic())
+                if lanes or self._closing:
+                    return lanes
+                owing = any(lane.owing for lane in self._lanes)
+                self._changed.wait(_NOTICE_SECONDS if owing else None)
+
+    def _begin_blocks(self, now: float) -> list[_Lane]:
+        """Take the next block of every lane that has none under way; return the lanes that have one then.
+
+        Where both are one file, a block is written to its end before the next, and in the order of their arrival.
+        """
+        begun = [lane for lane in self._lanes if lane.block]
+        if self._one_file:
+            if not begun:
+                waiting = [lane for lane in self._lanes if lane.has_next(now)]
+                begun = sorted(waiting, key=_Lane.first_number)[:1]
+                for lane in begun:
+                    lane.begin(now)
+            return begun
+        for lane in self._lanes:
+            if not lane.block and lane.has_next(now):
+                lane.begin(now)
+        return [lane for lane in self._lanes if lane.block]
+
+    def _write_piece(self, lane: _Lane) -> OSError | None:
+        """Write a piece of the block under way; return why not, if it is the first failure after a success."""
+        try:
+            written = os.write(lane.descriptor, lane.piece())
+        except BlockingIOError:
+            # Made non-blocking by another program, and without room for a whole piece although poll found some.
+            time.sleep(_PAUSE_SECONDS)
+            return None
+        except OSError as error:
+            with self._changed:
+                first = not lane.broken
+                lane.fail()
+                self._changed.notify_all()
+            return error if first else None
+        with self._changed:
+            if lane.advance(written):
+                self._changed.notify_all()
+        return None
+
+
+class _Lane:
+    """One kind of line on its way to one descriptor. Everything but `piece` is called with the writer's lock held."""
+
+    def __init__(self, descriptor: int, notice: Notice | None) -> None:
+        self.descriptor = descriptor
+        self.waiting: deque[tuple[int, bytes, int]] = deque()
+        self.size = 0
+        self.dropped = 0
+        self.broken = False
+        self.block = b""
+        self._at = 0
+        self._lines = 0
+        self.read_only = _is_read_only(descriptor)
+        self._length = _piece_length(descriptor)
+        self._notice = notice
+        self._told = 0
+        self._told_at = float("-inf")
+        # What a notice under way has told.
+        self._telling: int | None = None
+        self._torn = False
+
+    def put(self, number: int, block: bytes, lines: int) -> None:
+        self.waiting.append((number, block, lines))
+        self.size += len(block)
+
+    def evict(self) -> None:
+        """Drop the oldest block that waits."""
+        _, block, lines = self.waiting.popleft()
+        self.size -= len(block)
+        self.dropped += lines
+
+    @property
+    def owing(self) -> bool:
+        """Whether a loss is to be said, and the stream takes lines."""
+        return self._notice is not None and self.dropped > self._told and not self.broken
+
+    def has_next(self, now: float) -> bool:
+        """Whether there is something to begin."""
+        return bool(self.waiting) or self._is_due(now)
+
+    def first_number(self) -> int:
+        """Number of the block that waits longest; 0 where only a notice is to be written."""
+        return self.waiting[0][0] if self.waiting else 0
+
+    def begin(self, now: float) -> None:
+        """Take the notice of a loss, or the next block."""
+        if self._notice is not None and self._is_due(now):
+            self._telling, self._told_at = self.dropped, now
+            self.block, self._lines = self._notice(self.dropped - self._told), 0
+            self.size += len(self.block)
+        else:
+            _, self.block, self._lines = self.waiting.popleft()
+        if self._torn:
+            # A line of which a part was written before a failure must not run into this one.
+            self.block = b"\n" + self.block
+            self.size += 1
+
+    def piece(self) -> memoryview:
+        """Give what is written next: whole lines if the stream takes one at once."""
+        end = self._at + self._length
+        if end < len(self.block):
+            end = self.block.rfind(b"\n", self._at, end) + 1 or end
+        return memoryview(self.block)[self._at : end]
+
+    def advance(self, written: int) -> bool:
+        """Note what was written; return whether the block is finished."""
+        self.broken = self._torn = False
+        self._at += written
+        if self._at < len(self.block):
+            return False
+        if self._telling is not None:
+            self._told = self._telling
+        self._finish()
+        return True
+
+    def fail(self) -> None:
+        """Give the block up: the next one may fare better."""
+        self.broken = True
+        # An event can have several lines, and a block several requests of which some are written.
+        self.dropped += min(self._lines, self.block.count(b"\n", self._at))
+        if self._at:
+            self._torn = not self.block.endswith(b"\n", 0, self._at)
+        self._finish()
+
+    def _is_due(self, now: float) -> bool:
+        return self.owing and now >= self._told_at + _NOTICE_SECONDS
+
+    def _finish(self) -> None:
+        self.size -= len(self.block)
+        self.block, self._at, self._telling = b"", 0, None
+
+
+def _writable(lanes: list[_Lane]) -> list[_Lane]:
+    """Wait a moment for descriptors that take a piece, or fail."""
+    if not hasattr(select, "poll"):
+        return lanes
+    if any(lane.read_only for lane in lanes):
+        return [lane for lane in lanes if lane.read_only]
+    poll = select.poll()
+    for lane in lanes:
+        poll.register(lane.descriptor, select.POLLOUT)
+    ready = {descriptor for descriptor, _ in poll.poll(_STALL_SECONDS * 1000)}
+    return [lane for lane in lanes if lane.descriptor in ready]
+
+
+def _is_read_only(descriptor: int) -> bool:
+    """Tell whether a descriptor was opened for reading alone: of a pipe, poll(2) would never report it."""
+    try:
+        import fcntl  # noqa: PLC0415 - not on every platform
+
+        return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+    except (ImportError, OSError):
+        return False
+
+
+def _piece_length(descriptor: int) -> int:
+    """Bytes that can be written without waiting once poll(2) has said that the descriptor is writable."""
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:
+        return select.PIPE_BUF
+    if stat.S_ISREG(mode):
+        return MOST_BYTES
+    if stat.S_ISSOCK(mode):
+        return _PIECE_OF_SOCKET
+    return select.PIPE_BUF if stat.S_ISFIFO(mode) or not os.isatty(descriptor) else _PIECE_OF_TERMINAL
+
+
+def _same_file(one: int, other: int) -> bool:
+    try:
+        return os.path.sameopenfile(one, other)
+    except OSError:
+        return one == other

@@ -27,7 +27,8 @@ from fla_gateway import __version__
 from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.network.dialer import Dialer
-from fla_gateway.observe import logs
+from fla_gateway.observe.output import open_output
+from fla_gateway.observe.writer import LineWriter
 from fla_gateway.runtime.announcing import announce
 from fla_gateway.runtime.build import Gateway, Surroundings, build
 from fla_gateway.runtime.cluster import cluster_accounts
@@ -35,9 +36,10 @@ from fla_gateway.runtime.composition.key_loading import KeyLoading, load_all
 from fla_gateway.runtime.composition.key_workers import KeyWorker, Outcome, fork_workers, processors
 from fla_gateway.runtime.composition.profile_keys import Activation, ProfileKeys
 from fla_gateway.runtime.configured import Configured, read
+from fla_gateway.runtime.default_executor import UnwaitedExecutor
 from fla_gateway.runtime.fingerprint import fingerprint
 from fla_gateway.runtime.handshakes import MOST_HANDSHAKES
-from fla_gateway.runtime.hardening import undumpable
+from fla_gateway.runtime.hardening import log_failures, undumpable
 from fla_gateway.runtime.keys import KeyFiles
 from fla_gateway.runtime.observation import Observation, observe
 from fla_gateway.runtime.readiness import Phase, judge
@@ -51,6 +53,10 @@ if TYPE_CHECKING:
 _LOG = structlog.get_logger()
 _RESERVED_FILES: Final = 128
 """Descriptors left for everything but callers and pools: log, admin, token client, resolver."""
+_LAST_LINES_SECONDS: Final = 2.0
+"""How long the end of the process waits for lines that nobody reads."""
+_LAST_WORD_SECONDS: Final = 0.25
+"""The same after a second signal."""
 
 
 def serve(path: Path, *, strict: bool) -> int:
@@ -68,9 +74,18 @@ def serve(path: Path, *, strict: bool) -> int:
     """
     clock = SystemClock()
     configured = read(path)
+    output = open_output(configured.settings.configuration.log, clock)
+    try:
+        return _serve(configured, output, clock, strict=strict)
+    finally:
+        output.close(_LAST_LINES_SECONDS)
+
+
+def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: bool) -> int:
     configuration = configured.settings.configuration
-    logs.configure(configuration.log)
+    # The command line has done so already, as the first thing of all; what failed can be said only now.
     undumpable()
+    log_failures()
     if configuration.security.landlock:
         from fla_gateway.runtime.landlock import confine  # noqa: PLC0415 - only where it is asked for
         from fla_gateway.runtime.needed_files import allowed_paths  # noqa: PLC0415 - as above
@@ -80,6 +95,8 @@ def serve(path: Path, *, strict: bool) -> int:
     # Before there are threads, since those who hold a lock at this moment do not come along.
     workers = fork_workers(files.load, processors()) if files.many else ()
     loading = KeyLoading(files.names, files.load, workers) if files.many and not strict else None
+    # Not earlier: a thread that runs already would neither be confined nor come along.
+    output.start()
     with ThreadPoolExecutor(1) as background:
         first = background.submit(_load_first, files, workers) if loading is None else None
         from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - aiohttp is read while keys are loaded
@@ -96,11 +113,12 @@ def serve(path: Path, *, strict: bool) -> int:
     client = TokenClient(keys.signing, trust.context, clock, egress=egress)
     dialer = Dialer(clock.monotonic)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        process = _Process(configured, keys, clock, client)
+        runner.get_loop().set_default_executor(UnwaitedExecutor())
+        process = _Process(configured, keys, clock, client, output)
 
         async def start_and_stop() -> int:
             async with AsyncExitStack() as stack:
-                observation = observe(configured, process.fingerprint, clock)
+                observation = observe(configured, process.fingerprint, clock, output)
                 stack.callback(observation.close)
                 around = Surroundings(
                     client, trust.context, clock, dialer, observation.observer, observation.key, egress,
@@ -141,12 +159,15 @@ def open_files() -> int:
 class _Process:
     """The gateway's process: what lives from its start to its end."""
 
-    def __init__(self, configured: Configured, keys: ProfileKeys, clock: Clock, client: TokenClient) -> None:
+    def __init__(
+        self, configured: Configured, keys: ProfileKeys, clock: Clock, client: TokenClient, output: LineWriter
+    ) -> None:
         self._configured = configured
         self._configuration = configured.settings.configuration
         self._keys = keys
         self._clock = clock
         self._client = client
+        self._output = output
         self._phase: Phase = "starting"
         self._gateway: Gateway | None = None
         self._started = clock.wall()
@@ -247,6 +268,7 @@ class _Process:
         def ask_to_stop(name: str) -> None:
             if stop.is_set():
                 _LOG.warning("stopped-at-once", signal=name)
+                self._output.flush(_LAST_WORD_SECONDS)
                 os._exit(1)
             _LOG.info("signal", signal=name)
             stop.set()

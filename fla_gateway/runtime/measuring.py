@@ -40,14 +40,15 @@ def exposition(
     from fla_gateway.observe.metrics import Exposition  # noqa: PLC0415 - prometheus_client is read at the first scrape
     from fla_gateway.observe.suppliers import Suppliers  # noqa: PLC0415 - as above
 
-    log, tracing = observation.log, observation.tracing
+    tracing = observation.tracing
     suppliers = Suppliers(
         tokens=gateway.tokens.snapshots,
         pools=gateway.service.pool_snapshots,
         doors=gateway.service.door_snapshot,
         offsets=client.offsets,
         certificates=lambda: certificate_ends(keys),
-        dropped=lambda: log.dropped if log is not None else 0,
+        dropped=lambda: observation.output.dropped_requests,
+        dropped_events=lambda: observation.output.dropped_events,
         in_flight=gateway.service.in_flight,
         api_brakes=lambda: api_brakes(gateway, clock.monotonic()),
         journal=lambda: journal_numbers(observation),

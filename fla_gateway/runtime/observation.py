@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from fla_gateway import __version__
 from fla_gateway.access.masking import KEY_BYTES
@@ -31,8 +31,6 @@ if TYPE_CHECKING:  # neither is read where it is not configured
     from fla_gateway.observe.observers import Joined
     from fla_gateway.observe.tracing import Tracing
 
-_STDOUT: Final = 1
-
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -44,6 +42,7 @@ class Observation:
         recent: what the status page reads.
         doubts: calls in doubt, for the status page as well.
         log: the request lines, or None.
+        output: writes request lines and events; closed by who made it.
         journal: the audit journal, or None.
         tracing: OpenTelemetry, or None.
         key: under which paths are masked and tokens named.
@@ -54,6 +53,7 @@ class Observation:
     recent: RecentExchanges
     doubts: DoubtfulCalls
     log: RequestLog | None
+    output: LineWriter
     journal: AuditJournal | None
     tracing: Tracing | None
     key: bytes
@@ -69,13 +69,14 @@ class Observation:
             self.journal.close()
 
 
-def observe(configured: Configured, fingerprint: str, clock: Clock) -> Observation:
+def observe(configured: Configured, fingerprint: str, clock: Clock, output: LineWriter) -> Observation:
     """Make everything that watches; on the running loop.
 
     Args:
         configured: the configuration.
         fingerprint: its fingerprint.
         clock: the host's clocks.
+        output: takes the request lines.
 
     Raises:
         ConfigurationError: the journal cannot be had, or what traces.
@@ -84,7 +85,7 @@ def observe(configured: Configured, fingerprint: str, clock: Clock) -> Observati
     journal = _journal(configured, fingerprint, clock)
     key = secrets.token_bytes(KEY_BYTES) if journal is None else journal.masking_key
     counters, recent, doubts = Counters(), RecentExchanges(key), DoubtfulCalls(key, clock.wall())
-    log = _request_log(configured, key, clock)
+    log = _request_log(configured, key, clock, output)
     tracing = _tracing(configured, key, clock)
     watched = any(caller.observe_until is not None for caller in configuration.callers.values())
     joined = join(
@@ -94,7 +95,7 @@ def observe(configured: Configured, fingerprint: str, clock: Clock) -> Observati
     if journal is not None:
         journal.follow(joined.exchanges)
     observer = joined if journal is None else journal
-    return Observation(observer, counters, recent, doubts, log, journal, tracing, key)
+    return Observation(observer, counters, recent, doubts, log, output, journal, tracing, key)
 
 
 def _journal(configured: Configured, fingerprint: str, clock: Clock) -> AuditJournal | None:
@@ -109,12 +110,12 @@ def _journal(configured: Configured, fingerprint: str, clock: Clock) -> AuditJou
     return open_journal(audit, clock, facts, asyncio.get_running_loop())
 
 
-def _request_log(configured: Configured, key: bytes, clock: Clock) -> RequestLog | None:
+def _request_log(configured: Configured, key: bytes, clock: Clock, output: LineWriter) -> RequestLog | None:
     log = configured.settings.configuration.log
     if not log.requests:
         return None
     form = logs.chosen_format(log, sys.stdout)
-    return RequestLog(LineWriter(_STDOUT), form, key, clock.wall, asyncio.get_running_loop().call_later)
+    return RequestLog(output, form, key, clock.wall, asyncio.get_running_loop().call_later)
 
 
 def _tracing(configured: Configured, key: bytes, clock: Clock) -> Tracing | None:

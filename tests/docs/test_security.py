@@ -162,7 +162,10 @@ BOUNDS = {
     ),
     "journal records of strangers": f"one in {writing.STRANGERS_SECONDS:g} s",
     "journal records that wait for a disk": f"{backlog.MOST:,}, then lost and counted",
-    "request lines that wait for a reader": f"{writer.MOST_LINES:,}, then lost and counted",
+    "request lines and events that wait for a reader": (
+        f"{writer.MOST_BYTES >> 20} MiB, {writer.EVENT_BYTES >> 20} of them for events alone; then request lines are "
+        "lost first, and all are counted"
+    ),
 }
 
 

@@ -57,6 +57,7 @@ def suppliers(**changes):
         "offsets": lambda: {"t.example": -31.5},
         "certificates": lambda: {"acme": 1_800_000_000.0},
         "dropped": lambda: 11,
+        "dropped_events": lambda: 19,
         "in_flight": lambda: {"employer": 12},
         "api_brakes": lambda: [HeldBrake("employer", "(other)", 13.5)],
         "journal": lambda: JournalNumbers(14, 0.5, 15, failing=True, lost=16, seq=17, head=HEAD),
@@ -186,8 +187,14 @@ def test_connections_and_callers(families):
         "upstream_connections_failed",
     )
     assert [values(families[f"fla_gateway_{name}"])["employer",] for name in names] == [4, 5, 6, 7]
-    single = ("caller_connections", "exchanges_in_flight", "accepting_limited", "request_lines_dropped")
-    assert [values(families[f"fla_gateway_{name}"])[()] for name in single] == [8, 9, 1, 11]
+    single = (
+        "caller_connections",
+        "exchanges_in_flight",
+        "accepting_limited",
+        "request_lines_dropped",
+        "events_dropped",
+    )
+    assert [values(families[f"fla_gateway_{name}"])[()] for name in single] == [8, 9, 1, 11, 19]
 
 
 def test_clock_and_certificates(families):

@@ -6,14 +6,14 @@ import asyncio
 import json
 import os
 import re
-import threading
 from pathlib import Path
 
 import pytest
 
 from fla_gateway.access.caller import STRANGER, Admission
+from fla_gateway.observe.logs import loss_notice
 from fla_gateway.observe.requests import FULL_BATCH, MOST_STRANGERS, RequestLog
-from fla_gateway.observe.writer import LineWriter
+from fla_gateway.observe.writer import MOST_BYTES, LineWriter
 from tests.observe.records import a_record
 
 KEY = bytes(32)
@@ -28,10 +28,29 @@ def pipe():
         yield reader, writer
 
 
-def make_log(writer, form="json", wall=lambda: NOON, most_lines=20_000):
-    """Make a request log on the running loop."""
-    loop = asyncio.get_running_loop()
-    return RequestLog(LineWriter(writer.fileno(), most_lines), form, KEY, wall, loop.call_later)
+@pytest.fixture
+def make_log():
+    """Make request logs on the running loop; what writes is closed afterwards."""
+    writers = []
+
+    def make(writer, form="json", wall=lambda: NOON, most_bytes=MOST_BYTES, later=None):
+        lines = LineWriter(
+            writer.fileno(), writer.fileno(), most_bytes=most_bytes, event_bytes=0,
+            request_notice=loss_notice("request-lines-dropped", "json", wall),
+        )  # fmt: skip
+        lines.start()
+        writers.append(lines)
+        return RequestLog(lines, form, KEY, wall, later or asyncio.get_running_loop().call_later)
+
+    yield make
+    for lines in writers:
+        lines.close(10)
+
+
+def end(log):
+    """Close a log and what writes for it."""
+    log.close()
+    log._writer.close(10)
 
 
 async def read_lines(reader, count):
@@ -46,7 +65,7 @@ async def read_lines(reader, count):
     return await asyncio.to_thread(read)
 
 
-async def test_line_has_every_field(pipe):
+async def test_line_has_every_field(pipe, make_log):
     """A request line in JSON tells who asked what, what came of it, and how long it took."""
     reader, writer = pipe
     log = make_log(writer)
@@ -75,7 +94,7 @@ async def test_line_has_every_field(pipe):
     log.close()
 
 
-async def test_console_line(pipe):
+async def test_console_line(pipe, make_log):
     """On a terminal the same fields come as words."""
     reader, writer = pipe
     log = make_log(writer, form="console")
@@ -89,7 +108,7 @@ async def test_console_line(pipe):
     log.close()
 
 
-async def test_hostile_method_and_path_cannot_break_a_line(pipe):
+async def test_hostile_method_and_path_cannot_break_a_line(pipe, make_log):
     """What a caller writes never gets into a line as he wrote it."""
     reader, writer = pipe
     log = make_log(writer)
@@ -101,7 +120,7 @@ async def test_hostile_method_and_path_cannot_break_a_line(pipe):
     log.close()
 
 
-async def test_each_line_has_the_time_of_its_own_exchange(pipe):
+async def test_each_line_has_the_time_of_its_own_exchange(pipe, make_log):
     """Lines are written together but each carries its own millisecond, also across a second."""
     reader, writer = pipe
     moments = iter([NOON, NOON + 0.0015, NOON + 0.75, NOON + 3600])
@@ -113,7 +132,7 @@ async def test_each_line_has_the_time_of_its_own_exchange(pipe):
     log.close()
 
 
-async def test_lines_go_together_by_a_timer(pipe):
+async def test_lines_go_together_by_a_timer(pipe, make_log):
     """Nothing is written within the call; one timer serves every line of the batch."""
     _, writer = pipe
     timers = []
@@ -122,43 +141,39 @@ async def test_lines_go_together_by_a_timer(pipe):
         timers.append((delay, callback))
         return asyncio.get_running_loop().call_later(3600, callback)
 
-    log = RequestLog(LineWriter(writer.fileno()), "json", KEY, lambda: NOON, later)
+    log = make_log(writer, later=later)
     for _ in range(10):
         log.exchange(a_record())
     assert [delay for delay, _ in timers] == [0.05]
     log.close()
 
 
-async def test_close_writes_what_waits(pipe):
+async def test_close_writes_what_waits(pipe, make_log):
     """The last lines are not lost when the gateway stops."""
     reader, writer = pipe
     log = make_log(writer)
     for _ in range(3):
         log.exchange(a_record())
-    log.close()
+    end(log)
     assert len(reader.read(65_536).splitlines()) == 3
 
 
-async def test_stalled_reader_never_blocks_and_the_loss_is_told(pipe):
+async def test_stalled_reader_never_blocks_and_the_loss_is_told(pipe, make_log):
     """While nobody reads, the loop goes on and lines are dropped and counted; then a line says how many."""
     reader, writer = pipe
-    log = make_log(writer, most_lines=4 * FULL_BATCH)
+    log = make_log(writer, most_bytes=1 << 20)
     count = 20 * FULL_BATCH
     for _ in range(count):
         log.exchange(a_record())
-    assert 0 < log.dropped < count
-    written = count - log.dropped
-    lost = log.dropped
-    lines = await read_lines(reader, written)
-    log.exchange(a_record(profile="after"))
-    lines += await read_lines(reader, 2)
-    events = [json.loads(line) for line in lines]
-    assert sum(event["event"] == "request" for event in events) == written + 1
+    lost = log._writer.dropped_requests
+    assert 0 < lost < count
+    events = [json.loads(line) for line in await read_lines(reader, count - lost + 1)]
+    assert sum(event["event"] == "request" for event in events) == count - lost
     assert [event["count"] for event in events if event["event"] == "request-lines-dropped"] == [lost]
-    log.close()
+    end(log)
 
 
-async def test_a_flood_of_strangers_does_not_fill_the_log(pipe):
+async def test_a_flood_of_strangers_does_not_fill_the_log(pipe, make_log):
     """Their lines end at a number a minute; one line tells how many there were, and callers lose none."""
     reader, writer = pipe
     clock = [NOON]
@@ -177,17 +192,17 @@ async def test_a_flood_of_strangers_does_not_fill_the_log(pipe):
     log.close()
 
 
-async def test_reader_that_is_gone_is_no_error(pipe):
+async def test_reader_that_is_gone_is_no_error(pipe, make_log):
     """A closed pipe loses lines, counted, and nothing else."""
     reader, writer = pipe
     reader.close()
     log = make_log(writer)
     log.exchange(a_record())
-    log.close()
-    assert log.dropped == 1
+    end(log)
+    assert log._writer.dropped_requests == 1
 
 
-async def test_non_blocking_output_is_waited_for(pipe):
+async def test_non_blocking_output_is_waited_for(pipe, make_log):
     """A terminal that another program made non-blocking loses nothing."""
     reader, writer = pipe
     os.set_blocking(writer.fileno(), False)
@@ -196,31 +211,22 @@ async def test_non_blocking_output_is_waited_for(pipe):
         log.exchange(a_record())
     lines = await read_lines(reader, 2000)
     assert len(lines) == 2000
-    log.close()
-    assert log.dropped == 0
+    end(log)
+    assert log._writer.dropped_requests == 0
 
 
-def test_close_gives_up_on_a_stalled_reader(pipe):
-    """A program that ends does not wait for ever for a reader that does not read."""
-    _, writer = pipe
-    lines = LineWriter(writer.fileno())
-    lines.offer(b"x" * 1_000_000, 1)
-    lines.close(limit=0.05)
-    assert any(thread.name == "request-lines" for thread in threading.enumerate())
-
-
-async def test_many_different_paths_do_not_pile_up(pipe):
+async def test_many_different_paths_do_not_pile_up(pipe, make_log):
     """The memory for masked paths is bounded."""
     reader, writer = pipe
     log = make_log(writer)
     for number in range(5000):
         log.exchange(a_record(path=b"/REST/%d" % number))
     await read_lines(reader, 5000)
-    log.close()
+    end(log)
     assert len(log._described) <= 1024
 
 
-async def test_document_lists_every_field(pipe):
+async def test_document_lists_every_field(pipe, make_log):
     """docs/logs.md explains each field of a request line, in the line's order."""
     reader, writer = pipe
     log = make_log(writer)

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from fla_gateway.clock import SystemClock
+from fla_gateway.observe.writer import LineWriter
 from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.observation import observe
 from tests.support.journal_writer import a_record, kinds, the_id
@@ -28,10 +29,12 @@ async def test_what_ended_in_the_last_turn_is_told_to_everybody(tmp_path, capfd,
     (tmp_path / "never-read.pem").touch()
     path = tmp_path / "gateway.toml"
     path.write_text(CONFIGURATION.format(audit=audit))
-    observation = observe(read(path), "c0ffee", SystemClock())
+    output = LineWriter(1, 2)
+    observation = observe(read(path), "c0ffee", SystemClock(), output)
     observation.observer.exchange(a_record(1))
     observation.observer.exchange(a_record(2))
     observation.close()
+    output.close(10)
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith('{"time"')]
     assert [line["id"] for line in lines if line["event"] == "request"] == [the_id(1), the_id(2)]
     assert [tally.count for tally in observation.counters.read()] == [2]

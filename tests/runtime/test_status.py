@@ -13,6 +13,7 @@ from fla_gateway.keys.load import load_key
 from fla_gateway.observe.counters import Counters
 from fla_gateway.observe.observers import join
 from fla_gateway.observe.recent import RecentExchanges
+from fla_gateway.observe.writer import LineWriter
 from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.observation import Observation
 from fla_gateway.runtime.sources import Sources
@@ -46,7 +47,7 @@ class Told:
         counters = Counters()
         observation = Observation(
             observer=join(counters, soon=lambda _: None), counters=counters,
-            recent=self._recent, doubts=self._doubts, log=None,
+            recent=self._recent, doubts=self._doubts, log=None, output=LineWriter(1, 2),
             journal=self._changes.pop("journal", None), tracing=None, key=bytes(32),
         )  # fmt: skip
         return Sources(

@@ -1,0 +1,44 @@
+"""Root: where the lines of `run` go.
+
+Owns the joining of events, request lines and the reports of losses with the one writer of both standard streams.
+Refuses to format and to write.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import structlog
+
+from fla_gateway.clock import Clock
+from fla_gateway.config.schema import Log
+from fla_gateway.observe import logs
+from fla_gateway.observe.writer import LineWriter
+
+_STDOUT: Final = 1
+_STDERR: Final = 2
+_LOG = structlog.get_logger()
+
+
+def open_output(log: Log, clock: Clock) -> LineWriter:
+    """Set up structlog and the writer; lines wait in memory until the writer is started.
+
+    Args:
+        log: level and format of the configuration.
+        clock: the host's clocks.
+    """
+    requests, events = logs.chosen_format(log, sys.stdout), logs.chosen_format(log, sys.stderr)
+    writer = LineWriter(
+        _STDOUT,
+        _STDERR,
+        request_notice=logs.loss_notice("request-lines-dropped", requests, clock.wall),
+        event_notice=logs.loss_notice("events-dropped", events, clock.wall),
+        on_failure=_report,
+    )
+    logs.configure(log, queue=writer)
+    return writer
+
+
+def _report(error: OSError) -> None:
+    _LOG.warning("request-lines-failing", reason=error.strerror or type(error).__name__)
