@@ -106,11 +106,12 @@ def history_of(directory: Path, since: str) -> History:
     from fla_gateway.journal import reading  # noqa: PLC0415 - as above
     from fla_gateway.journal.exchanges import History  # noqa: PLC0415 - as above
 
-    segments = reading.segments_of(directory)
+    every = segments = reading.segments_of(directory)
     if since:
         segments = reading.since(segments, date.fromisoformat(since.partition("T")[0]))
     found = reading.read_segments(directory, segments)
-    return History(found, partial(reading.is_written, directory), _moment(_LONGEST_RUNNING))
+    whole = segments == every
+    return History(found, partial(reading.is_written, directory), _moment(_LONGEST_RUNNING), whole=whole)
 
 
 def report_shortfall(history: History, selection: Selection) -> bool:
@@ -125,6 +126,15 @@ def report_shortfall(history: History, selection: Selection) -> bool:
         noun = "line" if history.damaged == 1 else "lines"
         print(f"{history.damaged} {noun} could not be read: see `fla-gateway audit verify`", file=sys.stderr)
     missing = False
+    for gap in history.missing:
+        if not selection.meets(gap.after, gap.before):
+            continue
+        print(
+            f"seq {gap.first} to {gap.last} are missing, and nothing accounts for them: what was in doubt there is "
+            "unknown; see `fla-gateway audit verify`",
+            file=sys.stderr,
+        )
+        missing = True
     for loss in history.losses:
         if not (loss.get("intents") or loss.get("outcomes")) or not selection.covers(loss["time"]):
             continue

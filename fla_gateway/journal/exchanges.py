@@ -6,14 +6,18 @@ Owns the joining, in memory for the open intents of one run. Refuses to judge an
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from fla_gateway.journal.found import Damaged, Entry, Found
-from fla_gateway.journal.lines import INTENT, LOST, OUTCOME, START, STOP, Line
+from fla_gateway.journal.found import Begun, Damaged, Entry, Found
+from fla_gateway.journal.lines import INTENT, LOST, OUTCOME, RETENTION, START, STOP, Line
+from fla_gateway.journal.reader.removed_segments import RemovedSegments
 
 RUNNING: Final = "running"
 NO_OUTCOME: Final = "no-outcome"
+MOST_MISSING: Final = 100
+"""Gaps that are remembered; one is enough to doubt."""
 
 
 class Exchange(NamedTuple):
@@ -62,6 +66,22 @@ class Exchange(NamedTuple):
         return value if isinstance(value, int | float) else 0
 
 
+class Missing(NamedTuple):
+    """Lines that are not there and that no record of retention accounts for.
+
+    Attributes:
+        first: number of the first one.
+        last: number of the last one.
+        after: time of the line before, as the journal writes it; empty without one.
+        before: time of the line after.
+    """
+
+    first: int
+    last: int
+    after: str
+    before: str
+
+
 class History:
     """The exchanges of a journal, in the order of their ends; read once.
 
@@ -69,13 +89,17 @@ class History:
         found: as `reading.read_segments` gives it.
         lives: asked at the end: does a gateway hold the journal's lock?
         oldest_running: time, as the journal writes it; no intent that is older can belong to an exchange that runs.
+        whole: whether the journal's first segment is among what is found.
 
     Attributes:
         damaged: lines that could not be read so far.
         losses: members of the records that something was lost, so far.
+        missing: what is missing so far, without an explanation; what is before the first line, at the end only.
     """
 
-    def __init__(self, found: Iterable[Found], lives: Callable[[], bool], oldest_running: str) -> None:
+    def __init__(
+        self, found: Iterable[Found], lives: Callable[[], bool], oldest_running: str, *, whole: bool = True
+    ) -> None:
         self._found = found
         self._lives = lives
         self._oldest_running = oldest_running
@@ -83,14 +107,49 @@ class History:
         self._orphans: set[str] = set()
         self.damaged = 0
         self.losses: list[Mapping[str, Any]] = []
+        self.missing: list[Missing] = []
+        self._whole = whole
+        self._removed = RemovedSegments()
+        self._number = 0
+        self._first: Mapping[str, Any] | None = None
+        self._seq = 0
+        self._time = ""
 
     def __iter__(self) -> Iterator[Exchange]:
         for one in self._found:
-            if isinstance(one, Damaged):
+            if isinstance(one, Begun):
+                self._begin(one)
+            elif isinstance(one, Damaged):
                 self.damaged += 1
+                self._seq += 1
             elif isinstance(one, Entry):
+                self._look_for_gap(one.line.members)
                 yield from self._take(one.line)
         yield from self._rest(lives=bool(self._open) and self._lives())
+        self._judge_beginning()
+
+    def _begin(self, begun: Begun) -> None:
+        if not self._number:
+            self._removed.begin(begun.number)
+        self._number = begun.number
+
+    def _look_for_gap(self, members: Mapping[str, Any]) -> None:
+        seq, time = members["seq"], members["time"]
+        if self._first is None:
+            self._first = members
+        elif seq > self._seq + 1 and len(self.missing) < MOST_MISSING:
+            self.missing.append(Missing(self._seq + 1, seq - 1, self._time, time))
+        self._seq, self._time = seq, time
+        if members["record"] == RETENTION:
+            # What is wrong with it is a finding of `audit verify`.
+            deque(self._removed.take(members, self._number), maxlen=0)
+
+    def _judge_beginning(self) -> None:
+        if not self._whole or self._first is None or self._first["seq"] <= 1:
+            return
+        seq, prev = self._first["seq"], self._first["prev"]
+        if self._removed.judge_beginning(seq, prev) or not self._removed.begins_later:
+            self.missing.insert(0, Missing(1, seq - 1, "", self._first["time"]))
 
     def _take(self, line: Line) -> Iterator[Exchange]:
         kind = line.members["record"]

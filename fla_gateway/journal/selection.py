@@ -61,6 +61,10 @@ class Selection(NamedTuple):
         """Tell whether a time, as the journal writes it, lies between the two."""
         return when >= self.since and (not self.until or when < self.until)
 
+    def meets(self, begins: str, ends: str) -> bool:
+        """Return whether some time between two, as the journal writes them, is wanted; empty is without a bound."""
+        return (not ends or ends >= self.since) and (not self.until or begins < self.until)
+
 
 def moment(text: str, now: float, *, ends: bool = False) -> str:
     """Read a time as people write it.

@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from fla_gateway.journal.chain import FIRST_SEGMENT, Chain
 from fla_gateway.journal.found import Begun, Damaged, Entry, Found, Place, Torn
-from fla_gateway.journal.lines import LOST, NO_HASH, REPAIR, RETENTION, Line
+from fla_gateway.journal.lines import LOST, NO_HASH, REPAIR, RETENTION
+from fla_gateway.journal.reader.removed_segments import RemovedSegments
 
 MOST_FINDINGS: Final = 100
 """Findings kept word for word; the others are counted."""
@@ -46,12 +47,16 @@ class Anchor(NamedTuple):
     broken: bool
 
 
-class Removed(NamedTuple):
-    """The newest segment that a record of retention says was removed; its head is empty where it could not be read."""
+class Gap(NamedTuple):
+    """Lines that are not there, or cannot be read, and that nothing accounts for.
 
-    segment: int
-    last_seq: int
-    head: str
+    Attributes:
+        first: number of the first one.
+        last: number of the last one.
+    """
+
+    first: int
+    last: int
 
 
 @dataclass(slots=True)
@@ -74,7 +79,8 @@ class Verdict:
         torn: the last line of the journal, if it has no line break.
         left: such lines at the end of other segments: the chain shows whether more than they is missing.
         first_segment: number of the first segment.
-        removed: what retention removed last, as recorded.
+        accounted: whether nothing is missing before the first record but what retention recorded.
+        gaps: the first `MOST_FINDINGS` parts that are missing: what was in doubt there is unknown.
         anchors: the heads that were asked for and found.
     """
 
@@ -93,7 +99,8 @@ class Verdict:
     torn: Torn | None = None
     left: int = 0
     first_segment: int = 0
-    removed: Removed | None = None
+    accounted: bool = True
+    gaps: list[Gap] = field(default_factory=list)
     anchors: dict[str, Anchor] = field(default_factory=dict)
 
     @property
@@ -123,6 +130,7 @@ class _Verification:
         self._verdict = Verdict()
         self._chain = Chain()
         self._heads = heads
+        self._removed = RemovedSegments()
 
     def take(self, one: Found) -> None:
         if isinstance(one, Begun):
@@ -132,6 +140,7 @@ class _Verification:
         elif isinstance(one, Damaged):
             self._add(one.place, one.reason)
             self._chain.skip(one.head)
+            self._miss(self._chain.seq, self._chain.seq)
         else:
             self._follow(one)
 
@@ -149,6 +158,9 @@ class _Verification:
         verdict, name = self._verdict, begun.place.file
         if not verdict.segments:
             verdict.first_segment = begun.number
+            self._removed.begin(begun.number)
+        else:
+            self._removed.end(self._chain.number, self._chain.seq, self._chain.head)
         if verdict.torn:
             verdict.torn, verdict.left = None, verdict.left + 1
         verdict.files = (verdict.files[0] or name, name)
@@ -161,6 +173,8 @@ class _Verification:
         verdict, line = self._verdict, entry.line
         if not verdict.records:
             self._take_first(line.members)
+        elif line.members["seq"] > self._chain.seq + 1:
+            self._miss(self._chain.seq + 1, line.members["seq"] - 1)
         verdict.records += 1
         for message in self._chain.follow(line):
             self._add(entry.place, message)
@@ -168,7 +182,7 @@ class _Verification:
         if self._chain.head in self._heads:
             anchor = Anchor(entry.place, self._chain.seq, line.members["time"], broken=verdict.count > 0)
             verdict.anchors[self._chain.head] = anchor
-        self._note(line)
+        self._note(entry)
 
     def _take_first(self, members: Mapping[str, Any]) -> None:
         verdict = self._verdict
@@ -177,47 +191,36 @@ class _Verification:
             # The hash of the last record that was removed stands in the first that is left.
             verdict.anchors[verdict.first_prev] = Anchor(Place("", 0), verdict.first_seq - 1, "", broken=False)
 
-    def _note(self, line: Line) -> None:
-        kind = line.members["record"]
+    def _note(self, entry: Entry) -> None:
+        members = entry.line.members
+        kind = members["record"]
         if kind == REPAIR:
-            self._verdict.repairs.append(line.members)
+            self._verdict.repairs.append(members)
         elif kind == LOST:
-            self._verdict.losses.append(line.members)
+            self._verdict.losses.append(members)
         elif kind == RETENTION:
-            listed = [removed for removed in map(_removed, _listed(line.members)) if removed]
-            newest = max((*listed, *([self._verdict.removed] if self._verdict.removed else [])), default=None)
-            self._verdict.removed = newest
+            for message in self._removed.take(members, self._chain.number):
+                self._add(entry.place, message)
 
     def _judge_beginning(self) -> None:
-        """Compare where the journal begins with what retention says it removed.
-
-        Less may be missing than the record says: it is written before the files are removed. Without a record, the
-        removal itself is older than what is left.
-        """
-        verdict, removed = self._verdict, self._verdict.removed
-        if removed is None or not verdict.records or verdict.first_segment <= removed.segment:
+        verdict = self._verdict
+        if not verdict.records:
             return
-        place = Place(verdict.files[0], 0)
-        if verdict.first_segment > removed.segment + 1:
-            self._add(place, f"segments are missing before it: retention removed them up to {removed.segment} only")
-        elif removed.head and (verdict.first_seq, verdict.first_prev) != (removed.last_seq + 1, removed.head):
-            self._add(place, f"it does not follow segment {removed.segment} as retention recorded its end")
+        wrong = self._removed.judge_beginning(verdict.first_seq, verdict.first_prev)
+        verdict.accounted = not wrong
+        if wrong:
+            self._add(Place(verdict.files[0], 0), wrong)
+        if verdict.first_seq > 1 and (wrong or not verdict.beginning_removed):
+            verdict.gaps.insert(0, Gap(1, verdict.first_seq - 1))
+
+    def _miss(self, first: int, last: int) -> None:
+        gaps = self._verdict.gaps
+        if gaps and gaps[-1].last + 1 == first:
+            gaps[-1] = Gap(gaps[-1].first, last)
+        elif len(gaps) < MOST_FINDINGS:
+            gaps.append(Gap(first, last))
 
     def _add(self, place: Place, message: str) -> None:
         self._verdict.count += 1
         if len(self._verdict.findings) < MOST_FINDINGS:
             self._verdict.findings.append(Finding(place, message))
-
-
-def _listed(members: Mapping[str, Any]) -> list[Any]:
-    listed = members.get("segments")
-    return listed if isinstance(listed, list) else []
-
-
-def _removed(listed: object) -> Removed | None:
-    if not isinstance(listed, dict):
-        return None
-    segment, last_seq, head = (listed.get(name) for name in ("segment", "last_seq", "head"))
-    if isinstance(segment, int) and isinstance(last_seq, int) and isinstance(head, str):
-        return Removed(segment, last_seq, head)
-    return None

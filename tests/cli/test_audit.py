@@ -192,6 +192,56 @@ def test_in_doubt_cannot_be_denied_where_lines_are_missing(journal, audit):
     assert audit("show")[0] == 1
 
 
+def test_in_doubt_is_unknown_where_segments_are_missing(journal, audit):
+    """A beginning or middle that nothing accounts for may hold doubts: exit code 1, and never a plain nothing."""
+    journal.post()
+    first = journal.file
+    journal.segment()
+    journal.post()
+    second = journal.file
+    journal.segment()
+    journal.post()
+    assert audit("show", "--in-doubt")[0] == 0
+    kept = first.read_bytes()
+    first.unlink()
+    code, lines, error = audit("show", "--in-doubt")
+    assert code == 1
+    assert "seq 1 to 3 are missing, and nothing accounts for them" in error
+    assert lines[-1] == "nothing is in doubt in what is left"
+    assert audit("show")[0] == 0
+    # What was before the time that is asked for is no doubt of that time.
+    assert audit("show", "--in-doubt", "--since", "2027-01-01")[0] == 0
+    first.write_bytes(kept)
+    second.unlink()
+    code, _, error = audit("show", "--in-doubt")
+    assert (code, "seq 4 to 6 are missing" in error) == (1, True)
+
+
+def test_in_doubt_is_not_disturbed_by_retention(journal, audit):
+    """A beginning that retention recorded is no gap."""
+    journal.post()
+    head, seq, first = journal.head, journal.seq, journal.file
+    journal.segment()
+    journal.add("retention", segments=[{"segment": 1, "first_seq": 1, "last_seq": seq, "head": head}])
+    first.unlink()
+    assert audit("show", "--in-doubt")[0] == 0
+
+
+def test_verify_never_explains_by_silence(journal, audit):
+    """A journal that begins later without a record of retention: a finding, and what is unknown because of it."""
+    journal.post()
+    first = journal.file
+    journal.segment()
+    journal.post()
+    first.unlink()
+    code, lines, _ = audit("verify")
+    text = "\n".join(lines)
+    assert code == 1
+    assert "segments up to 1 are removed (seq up to 3), and retention did not record it so" in text
+    assert "doubts     unknown for seq 1 to 3" in text
+    assert f"finding: {journal.file.name}: segments up to 1 are missing, and no record" in text
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -230,15 +230,90 @@ def retained(journal, *, record=True, last_seq=8, head=None):
         file.unlink()
 
 
-@pytest.mark.parametrize("record", [True, False])
-def test_removed_beginning_is_no_finding(journal, record):
-    """What retention removed is told, not held against the journal; the record of it may be gone by itself."""
-    retained(journal, record=record)
+def test_beginning_that_retention_removed_is_no_finding(journal):
+    """What retention removed is reported, not held against the journal."""
+    retained(journal)
     verdict = judged(journal)
-    assert verdict.count == 0
-    assert verdict.beginning_removed
-    assert (verdict.removed is not None) == record
+    assert (verdict.count, verdict.gaps) == (0, [])
+    assert (verdict.beginning_removed, verdict.accounted) == (True, True)
     assert verdict.first_seq == 9
+
+
+def test_beginning_without_a_record_of_retention_is_a_finding(journal):
+    """A journal that begins later without a record of it was cut: what was in doubt before is unknown."""
+    retained(journal, record=False)
+    verdict = judged(journal)
+    assert messages(verdict) == [
+        f"{files(journal)[0].name}: segments up to 2 are missing, and no record of retention accounts for them"
+    ]
+    assert (verdict.accounted, verdict.gaps) == (False, [(1, 8)])
+
+
+def names(*segments):
+    """Write the list of a record of retention; each segment is (number, last_seq, head)."""
+    return [{"segment": number, "first_seq": 1, "last_seq": seq, "head": head} for number, seq, head in segments]
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        (lambda heads: names((1, 4, heads[3])), "retention removed them up to 1 only"),
+        (lambda heads: names((2, 8, heads[3])), "does not follow segment 2 as retention recorded its end"),
+        (lambda heads: names((2, 9, heads[7])), "does not follow segment 2 as retention recorded its end"),
+        (lambda heads: names((3, 12, heads[11])), "names segment 3, which was not yet over"),
+        (lambda heads: names((7, 99, heads[7])), "names segment 7, which was not yet over"),
+        (lambda heads: names((1, 4, heads[3]), (2, 8, heads[7]), (2, 7, heads[6])), "two records of retention differ"),
+        (lambda heads: [{"segment": True, "last_seq": 8, "head": heads[7]}], "no record of retention accounts"),
+    ],
+)
+def test_record_of_retention_has_to_fit(journal, listed, message):
+    """A record of another range, of another end, or of what was not over accounts for nothing."""
+    journal.add("retention", segments=listed(journal.heads))
+    for file in files(journal)[:2]:
+        file.unlink()
+    assert any(message in found for found in messages(judged(journal)))
+
+
+def test_record_of_retention_is_compared_with_what_is_left(journal):
+    """Where a named segment is still there, it has to end as recorded."""
+    journal.add("retention", segments=names((1, 4, journal.heads[3]), (2, 8, "0" * 64)))
+    files(journal)[0].unlink()
+    (message,) = messages(judged(journal))
+    assert "retention recorded another end of segment 2 than it has" in message
+
+
+def test_retention_over_years_accounts_for_the_beginning(tmp_path):
+    """Each record goes with its own segment in time, and another one accounts for that: no finding at any moment."""
+    journal = JournalBuilder(tmp_path / "journal")
+    ends = []
+    for number in range(1, 12):
+        journal.post()
+        ends.append((number, journal.seq, journal.head))
+        journal.segment()
+        if len(ends) > 2:
+            journal.add("retention", segments=names(ends.pop(0)))
+            files(journal)[0].unlink()
+        assert judged(journal).count == 0, number
+
+
+@pytest.mark.parametrize("segment", [0, 1, 2])
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_is_missing_is_unknown(journal, segment, first):
+    """Wherever lines were taken out, their numbers are named: what was in doubt there is unknown."""
+    file = files(journal)[segment]
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines[:first], *lines[3:]]))
+    verdict = judged(journal)
+    assert verdict.count > 0
+    assert verdict.gaps == [(segment * 4 + first + 1, segment * 4 + 3)]
+
+
+def test_lines_that_cannot_be_read_are_unknown_together(journal):
+    """Damage in a row is one gap."""
+    file = files(journal)[1]
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([lines[0], b"x\n", b"y\n", lines[3]]))
+    assert judged(journal).gaps == [(6, 7)]
 
 
 def test_head_of_what_was_removed_is_known(journal):

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from fla_gateway.errors import ProblemError
+from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.keys.signer import EcSigner, RsaSigner
 from fla_gateway.oauth import assertion
 from fla_gateway.oauth.model import AssertionOptions, TokenRequest
@@ -95,3 +95,14 @@ def test_an_algorithm_that_the_key_cannot_do_is_named():
     """An RSA key that is asked for ES384 says what it can do instead."""
     with pytest.raises(ProblemError, match="cannot sign with ES384; it can with RS256"):
         assertion.algorithm_for(AssertionOptions(alg="ES384"), assertion.SigningKey(RsaSigner(make_rsa())), "acme")
+
+
+@pytest.mark.parametrize("asked", ["RS256", "RS384", "RS512"])
+def test_a_key_for_pss_alone_never_signs_with_pkcs_1_v1_5(asked):
+    """An RSASSA-PSS key (RFC 4055) signs PS256 by default, and a profile that asks for RS256 is refused with a cure."""
+    pss = assertion.SigningKey(RsaSigner(make_rsa(), ("PS256", "PS384", "PS512")))
+    assert assertion.algorithm_for(AssertionOptions(), pss, "acme") == "PS256"
+    with pytest.raises(ProblemError, match=f"cannot sign with {asked}; it can with PS256"):
+        assertion.algorithm_for(AssertionOptions(alg=asked), pss, "acme")
+    with pytest.raises(UnusableKeyError):
+        pss.signer.sign(asked, b"a.b")

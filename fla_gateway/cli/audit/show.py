@@ -57,9 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = deque(chosen, maxlen=arguments.last)
     for text in _texts(chosen, selection, json=arguments.json):
         print(text)
-    if selection.in_doubt and not arguments.json:
-        print("\n".join(_hint(tally)))
     missing = report_shortfall(history, selection)
+    if selection.in_doubt and not arguments.json:
+        print("\n".join(_hint(tally, missing=missing)))
     if selection.in_doubt:
         return FINDINGS if tally.in_doubt or missing else WELL
     return FINDINGS if history.damaged else WELL
@@ -99,13 +99,15 @@ def _texts(exchanges: Iterable[Exchange], selection: Selection, *, json: bool) -
     yield from table.aligned(columns, exchanges, printable)
 
 
-def _hint(tally: _Tally) -> Iterator[str]:
+def _hint(tally: _Tally, *, missing: bool) -> Iterator[str]:
     from fla_gateway.journal.doubt import REASONS  # noqa: PLC0415 - `--help` need not know
 
     if tally.running:
         yield f"{tally.running} still running in the gateway that writes this journal; not counted"
+    if missing:
+        yield "Something is missing from this journal; what was in doubt there is unknown."
     if not tally.in_doubt:
-        yield "nothing is in doubt"
+        yield "nothing is in doubt in what is left" if missing else "nothing is in doubt"
         return
     yield f"{tally.in_doubt} in doubt:"
     yield from (f"  {word} ({count}): {REASONS[word]}" for word, count in tally.reasons.items())

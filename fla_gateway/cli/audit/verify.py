@@ -94,6 +94,8 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "last line", f"{verdict.torn.size} bytes without a line break: being written, or cut off by a crash"
     if verdict.left:
         yield "torn lines", f"{verdict.left} at the end of other segments: never written whole, and not in the chain"
+    for gap in verdict.gaps:
+        yield "doubts", f"unknown for seq {gap.first} to {gap.last}: what was in doubt there cannot be said"
     if verdict.records:
         yield "head", verdict.head
 
@@ -102,7 +104,9 @@ def _beginning(verdict: Verdict) -> str:
     if not verdict.beginning_removed:
         return "there: the journal starts with its first record"
     gone = f"segments up to {verdict.first_segment - 1} are removed (seq up to {verdict.first_seq - 1})"
-    return f"{gone}, as retention recorded" if verdict.removed else f"{gone}; no record left here tells of it"
+    if verdict.accounted:
+        return f"{gone}, as retention recorded; what was in doubt there is no longer known"
+    return f"{gone}, and retention did not record it so"
 
 
 def _vouched(anchor: Anchor) -> str:

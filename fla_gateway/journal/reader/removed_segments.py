@@ -1,0 +1,104 @@
+"""Rule: do the records of retention account for segments that are not there?
+
+Owns the comparison of what those records say with where the journal begins and with the segments that are left.
+Refuses to claim more: whoever can append to the journal can append such a record (docs/audit.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from fla_gateway.journal.chain import FIRST_SEGMENT
+
+
+class Removed(NamedTuple):
+    """A segment that a record of retention says was removed; its head is empty where it could not be read."""
+
+    segment: int
+    last_seq: int
+    head: str
+
+
+class RemovedSegments:
+    """What a journal's records of retention say.
+
+    Attributes:
+        newest: the newest segment that any of them names.
+        boundary: what they say of the segment before the first that is there; None if they do not name it.
+    """
+
+    def __init__(self) -> None:
+        self.newest: Removed | None = None
+        self.boundary: Removed | None = None
+        self._first = 0
+        self._ends: dict[int, tuple[int, str]] = {}
+
+    @property
+    def begins_later(self) -> bool:
+        """Whether the first segment that is there is not the journal's first one."""
+        return self._first > FIRST_SEGMENT
+
+    def begin(self, number: int) -> None:
+        """Take note of the first segment that is there."""
+        self._first = number
+
+    def end(self, number: int, seq: int, head: str) -> None:
+        """Take note of the last line of a segment."""
+        self._ends[number] = seq, head
+
+    def take(self, members: Mapping[str, Any], number: int) -> Iterator[str]:
+        """Read a record of retention; yields what is wrong with it.
+
+        Args:
+            members: of the record.
+            number: of the segment in which it stands.
+        """
+        for removed in filter(None, map(_removed, _listed(members))):
+            if removed.segment >= number:
+                yield f"retention names segment {removed.segment}, which was not yet over"
+                continue
+            self.newest = max(removed, self.newest or removed)
+            there = self._ends.get(removed.segment)
+            if there is not None and removed.head and there != (removed.last_seq, removed.head):
+                # It is written before the files are removed: after a crash, what it names may still be there.
+                yield f"retention recorded another end of segment {removed.segment} than it has"
+            if removed.segment == self._first - 1:
+                if self.boundary is not None and self.boundary != removed:
+                    yield f"two records of retention differ about segment {removed.segment}"
+                self.boundary = self.boundary or removed
+
+    def judge_beginning(self, first_seq: int, first_prev: str) -> str:
+        """Return what is wrong with where the journal begins; empty text if all before it is accounted for.
+
+        Args:
+            first_seq: number of the first line.
+            first_prev: hash that it says the one before it had.
+        """
+        before = self._first - 1
+        if before < FIRST_SEGMENT:
+            return ""
+        if self.boundary is None:
+            if self.newest is None:
+                return f"segments up to {before} are missing, and no record of retention accounts for them"
+            if self.newest.segment < before:
+                return f"segments are missing before it: retention removed them up to {self.newest.segment} only"
+            return f"segments are missing before it, and no record of retention names segment {before}"
+        expected = (self.boundary.last_seq + 1, self.boundary.head)
+        if self.boundary.head and (first_seq, first_prev) != expected:
+            return f"it does not follow segment {before} as retention recorded its end"
+        return ""
+
+
+def _listed(members: Mapping[str, Any]) -> list[Any]:
+    listed = members.get("segments")
+    return listed if isinstance(listed, list) else []
+
+
+def _removed(listed: object) -> Removed | None:
+    if not isinstance(listed, dict):
+        return None
+    segment, last_seq, head = (listed.get(name) for name in ("segment", "last_seq", "head"))
+    if type(segment) is int and type(last_seq) is int and isinstance(head, str):
+        return Removed(segment, last_seq, head)
+    return None
