@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+import aiohttp
 import structlog
 from aiohttp import web
 
@@ -33,6 +35,13 @@ _MOST_FIELDS: Final = 64
 _MOST_CONNECTIONS: Final = 32
 _IDLE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 2
+
+# aiohttp makes contexts of its own when it is imported, for requests that name none: one trusts the system's roots, the
+# other trusts every server. This process serves with aiohttp and asks nobody with it: a request that is made all the
+# same reaches no server, and the process is 1.6 MB smaller without the roots.
+_TRUSTS_NOBODY: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+aiohttp.connector._SSL_CONTEXT_VERIFIED = _TRUSTS_NOBODY  # noqa: SLF001 - there is no other way to it
+aiohttp.connector._SSL_CONTEXT_UNVERIFIED = _TRUSTS_NOBODY  # noqa: SLF001 - as above
 
 _LOG = structlog.get_logger()
 

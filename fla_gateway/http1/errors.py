@@ -12,7 +12,8 @@ class ProtocolError(Exception):
 
     Attributes:
         code: ``malformed-request``, ``malformed-body``, ``uri-too-long``, ``head-too-large``,
-            ``transfer-coding-unsupported``, ``version-unsupported``, ``expectation-failed`` or ``malformed-response``.
+            ``transfer-coding-unsupported``, ``version-unsupported``, ``expectation-failed`` or ``malformed-response``;
+            of a response that is read whole also ``response-missing``, ``response-truncated``, ``response-too-large``.
         message: the rule that was broken, without bytes of the message.
     """
 

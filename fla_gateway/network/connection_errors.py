@@ -154,17 +154,22 @@ def _why_refused(error: TunnelRefusedError, there: Destination, egress: Egress) 
 
 
 def _why_unauthenticated(schemes: tuple[str, ...], *, has_credentials: bool) -> str:
-    offered = f"it offers {', '.join(schemes)}" if schemes else "it asks for credentials"
-    if schemes and "basic" not in {scheme.lower() for scheme in schemes}:
+    name = "check" if has_credentials else "set"
+    if not schemes:
         return (
-            f"{offered}, and the gateway can do Basic alone, whatever proxy_user and proxy_password_file are. NTLM and "
-            "Kerberos (Negotiate) are not supported: ask the administrators of the proxy for an account with Basic, or "
-            "run a proxy that logs in for you, such as cntlm or px, and name that one as egress.proxy"
+            f"it asks for credentials; {name} proxy_user and proxy_password_file (NTLM and Kerberos are not supported: "
+            "for an account that has only these run a proxy that logs in for you, such as cntlm or px)"
         )
-    wrong = "check" if has_credentials else "set"
+    offered = f"it offers {', '.join(schemes)}"
+    if "basic" in {scheme.lower() for scheme in schemes}:
+        return (
+            f"{offered}; {name} proxy_user and proxy_password_file, which are sent as Basic (NTLM and Kerberos are not "
+            "supported: for an account that has only these run a proxy that logs in for you, such as cntlm or px)"
+        )
     return (
-        f"{offered}; {wrong} proxy_user and proxy_password_file, which are sent as Basic (NTLM and Kerberos are not "
-        "supported: for an account that has only these run a proxy that logs in for you, such as cntlm or px)"
+        f"{offered}, and the gateway can do Basic alone, whatever proxy_user and proxy_password_file are. NTLM and "
+        "Kerberos (Negotiate) are not supported: ask the administrators of the proxy for an account with Basic, or run "
+        "a proxy that logs in for you, such as cntlm or px, and name that one as egress.proxy"
     )
 
 

@@ -1,52 +1,48 @@
-"""Port: the only POST to a token endpoint.
+"""Adapter: the only POST to a token endpoint.
 
-Owns the HTTP session, the learned clock offsets and the sequence assertion, request, answer. Refuses to keep tokens
+Owns the request, the learned clock offsets and the sequence assertion, request, answer. Refuses to keep tokens
 and to try again on its own, but for the one assertion that was made with a wrong clock. No assertion is sent twice.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
-import aiohttp
 import structlog
-import yarl
 
 from fla_gateway.clock import Clock
+from fla_gateway.config.address import uri_host
+from fla_gateway.config.urls import Url, parse_url
 from fla_gateway.errors import GatewayError, ProblemError
-from fla_gateway.network.route import Egress
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.whole_response import WholeResponse
+from fla_gateway.network.connect_tunnel import USER_AGENT
+from fla_gateway.network.connection_errors import NoConnectionError
+from fla_gateway.network.dialer import Dialer
+from fla_gateway.network.route import Destination, Egress, Route
+from fla_gateway.network.single_request import Reply, send_request
 from fla_gateway.oauth import assertion as jwt
 from fla_gateway.oauth import offset as skew
 from fla_gateway.oauth.dates import parse_http_date
 from fla_gateway.oauth.failure import explain
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.oauth.response import LARGEST_ANSWER, TokenAnswer, read_answer
-from fla_gateway.oauth.tunnel import connector_over, tunnel_to
 from fla_gateway.secret import Secret
 
 CONNECT_SECONDS: Final = 3.0
-"""For DNS, TCP, proxy and TLS towards one address."""
+"""For DNS, TCP, proxy and TLS, all addresses together."""
 TOTAL_SECONDS: Final = 7.5
 """For everything, signing and a second assertion included; callers of the token engine wait 8."""
-_NO_CEILING: Final = 3600.0
-"""aiohttp rounds deadlines longer than this up to whole seconds of the loop's clock; ours stay as they are."""
-
-# aiohttp makes contexts of its own when it is imported, for requests that name none: one trusts the system's roots, the
-# other trusts anybody. Every request here names its context. One that forgot to would now reach nobody, and a process
-# is 1.6 MB smaller without the roots.
-_TRUSTS_NOBODY: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-aiohttp.connector._SSL_CONTEXT_VERIFIED = _TRUSTS_NOBODY  # noqa: SLF001 - there is no other way to it
-aiohttp.connector._SSL_CONTEXT_UNVERIFIED = _TRUSTS_NOBODY  # noqa: SLF001 - as above
+_ROOTS: Final = "'ca_file' under [egress] or [environments.NAME]"
+_CURE: Final = "Check network, firewall and egress.proxy."
 
 _LOG = structlog.get_logger()
 
@@ -69,30 +65,29 @@ class TokenClient:
         clock: Clock,
         *,
         egress: Egress | None = None,
+        dialer: Dialer | None = None,
         connect_seconds: float = CONNECT_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        """Take what is needed; no connection, session or thread is made before the first request.
+        """Take what is needed; no connection or thread is made before the first request.
 
         Args:
             keys: usable keys by the name that token requests use.
             tls: gives the verifying context for a `ca_file`, shared with the data path.
             clock: the host's clocks.
             egress: the corporate proxy, or None; the environment's proxy variables are never read.
-            connect_seconds: limit for one address: DNS, TCP, tunnel, TLS.
+            dialer: that of the process; by default one of its own.
+            connect_seconds: limit for all addresses together: DNS, TCP, tunnel, TLS.
             total_seconds: limit for one token.
         """
         self._keys = keys
         self._tls = tls
         self._clock = clock
         self._egress = egress
-        self._timeout = aiohttp.ClientTimeout(
-            total=total_seconds, sock_connect=connect_seconds, ceil_threshold=_NO_CEILING
-        )
+        self._dialer = dialer or Dialer(clock.monotonic)
         self._connect = connect_seconds
         self._total = total_seconds
         self._offsets: dict[str, skew.ClockOffset] = {}
-        self._session: aiohttp.ClientSession | None = None
         # A pool of its own: name resolution that hangs in the loop's default pool must not keep keys from signing.
         self._signing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign")
 
@@ -103,8 +98,7 @@ class TokenClient:
             async with asyncio.timeout(limit):
                 return await self._fetch(request)
         except TimeoutError:
-            host = yarl.URL(request.token_url).host
-            late = ProblemError("token-timeout", f"{host} gave no token within {limit:g} s; trying again.")
+            late = ProblemError("token-timeout", f"{_host(request)} gave no token within {limit:g} s; trying again.")
         raise late
 
     def offsets(self) -> Mapping[str, float]:
@@ -112,10 +106,8 @@ class TokenClient:
         return {origin: known.learned for origin, known in self._offsets.items()}
 
     async def close(self) -> None:
-        """Close the session and let the signing threads end."""
+        """Let the signing threads end."""
         self._signing.shutdown(wait=False, cancel_futures=True)
-        if self._session is not None:
-            await self._session.close()
 
     async def _fetch(self, request: TokenRequest) -> AccessToken:
         used = self._known(request).learned
@@ -167,67 +159,28 @@ class TokenClient:
         raise failure
 
     async def _post(self, request: TokenRequest, assertion: Secret) -> _Reply:
-        url = yarl.URL(request.token_url)
         context = self._tls(request.ca_file)
-        if url.scheme != "https" or not context.check_hostname or context.verify_mode is not ssl.CERT_REQUIRED:
+        url = _address(request)
+        if url is None or not context.check_hostname or context.verify_mode is not ssl.CERT_REQUIRED:
             raise ProblemError("token-unreachable", "An assertion is sent over verified TLS or not at all.")
-        tunnel = await self._tunnel(url)
-        sent = self._clock.wall()
+        destination = Destination(url.host, url.port, "token server", "token_url", _ROOTS, _CURE)
         try:
-            async with (
-                self._speaking(tunnel) as session,
-                session.post(url, data=_form(request, assertion), ssl=context, allow_redirects=False) as response,
-            ):
-                sample = _sample(response, sent, self._clock.wall())
-                answer = await _read(response, self._clock.wall() if sample is None else sent + sample)
-        except (aiohttp.ClientError, OSError, RuntimeError) as error:
-            # uvloop raises a RuntimeError where a connection dies at the wrong moment. The problem is raised below,
-            # outside of this block: aiohttp's exceptions hold the request and must not travel along.
-            failure = explain(error, url.host or "")
-        else:
-            return _Reply(answer, sample)
-        raise failure
-
-    async def _tunnel(self, url: yarl.URL) -> socket.socket | None:
-        if self._egress is None:
-            return None
-        opened = await tunnel_to(url.host or "", url.port or 443, self._egress, self._connect)
-        if isinstance(opened, ProblemError):
-            raise opened
-        return opened
-
-    @asynccontextmanager
-    async def _speaking(self, tunnel: socket.socket | None) -> AsyncIterator[aiohttp.ClientSession]:
-        """Give the session for one request: over a tunnel one of its own, else the one that all share."""
-        if tunnel is not None:
-            async with self._new_session(connector_over(tunnel)) as session:
-                yield session
-            return
-        if self._session is None:
-            # A fresh connection for every token: nothing is ever sent again behind our back, and a new address in
-            # the DNS is seen at once.
-            self._session = self._new_session(
-                aiohttp.TCPConnector(
-                    force_close=True, use_dns_cache=False, resolver=aiohttp.ThreadedResolver(), limit=0
-                )
+            reply = await send_request(
+                self._dialer,
+                Route(destination, self._egress),
+                context,
+                _message(url, _form(request, assertion)),
+                connect_seconds=self._connect,
+                largest=LARGEST_ANSWER,
+                time=self._clock.wall,
             )
-        yield self._session
-
-    def _new_session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=connector,
-            timeout=self._timeout,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            headers={
-                "Accept": "application/json",
-                # Left out, any coding would be welcome (RFC 9110, section 12.5.3).
-                "Accept-Encoding": "identity",
-                "Content-Type": "application/x-www-form-urlencoded",
-                "User-Agent": "fla-gateway",
-            },
-        )
+        except (NoConnectionError, ProtocolError) as error:
+            # Raised below, outside of this block: no other error hangs on a problem.
+            failure = explain(error, url.host)
+        else:
+            sample = _sample(reply)
+            return _Reply(_answer(reply.response, reply.received if sample is None else reply.sent + sample), sample)
+        raise failure
 
     def _known(self, request: TokenRequest) -> skew.ClockOffset:
         return self._offsets.get(_origin(request), skew.ClockOffset())
@@ -263,8 +216,44 @@ class _RefusedError(Exception):
         self.sample = sample
 
 
+def _address(request: TokenRequest) -> Url | None:
+    """Read the token URL; None where it is none of https."""
+    try:
+        return parse_url(request.token_url, "https")
+    except ValueError:
+        return None
+
+
+def _host(request: TokenRequest) -> str:
+    url = _address(request)
+    return url.host if url is not None else "the token server"
+
+
 def _origin(request: TokenRequest) -> str:
-    return str(yarl.URL(request.token_url).origin())
+    url = _address(request)
+    return f"https://{_authority(url)}" if url is not None else ""
+
+
+def _authority(url: Url) -> str:
+    # RFC 9110, section 7.2; RFC 9112, section 3.2: the default port is left out.
+    host = uri_host(url.host)
+    return host if url.port == 443 else f"{host}:{url.port}"  # noqa: PLR2004 - the default port of https
+
+
+def _message(url: Url, form: bytes) -> bytes:
+    fields = (
+        f"POST {url.path or '/'} HTTP/1.1",
+        f"Host: {_authority(url)}",
+        "Accept: application/json",
+        # Left out, any coding would be welcome (RFC 9110, section 12.5.3).
+        "Accept-Encoding: identity",
+        "Content-Type: application/x-www-form-urlencoded",
+        f"Content-Length: {len(form)}",
+        f"User-Agent: {USER_AGENT}",
+        # Nothing is ever sent again behind our back, and a new address in the DNS is seen at once.
+        "Connection: close",
+    )
+    return "\r\n".join(fields).encode() + b"\r\n\r\n" + form
 
 
 def _form(request: TokenRequest, assertion: Secret) -> bytes:
@@ -278,28 +267,26 @@ def _form(request: TokenRequest, assertion: Secret) -> bytes:
     return urlencode(parameters).encode()
 
 
-def _sample(response: aiohttp.ClientResponse, sent: float, received: float) -> float | None:
-    # With Age the answer comes out of a cache, and its Date is of yore (RFC 9111, section 5.1).
-    dates = response.headers.getall("Date", [])
-    if "Age" in response.headers or len(dates) != 1:
+def _sample(reply: Reply) -> float | None:
+    # With Age the response was cached and its Date is stale (RFC 9111, section 5.1).
+    dates = reply.response.values(b"date")
+    if reply.response.values(b"age") or len(dates) != 1:
         return None
-    date = parse_http_date(dates[0])
-    return None if date is None else skew.take_sample(date, sent, received)
+    date = parse_http_date(dates[0].decode("latin-1"))
+    return None if date is None else skew.take_sample(date, reply.sent, reply.received)
 
 
-async def _read(response: aiohttp.ClientResponse, date: float) -> TokenAnswer:
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > LARGEST_ANSWER:
-            response.close()
-            raise ProblemError("token-malformed", f"The token server's answer is larger than {LARGEST_ANSWER} bytes.")
+def _answer(response: WholeResponse, date: float) -> TokenAnswer:
+    def first(name: bytes) -> str | None:
+        values = response.values(name)
+        return values[0].decode("latin-1") if values else None
+
     return TokenAnswer(
         response.status,
-        bytes(body),
-        response.headers.get("Content-Type", ""),
-        response.headers.get("Content-Encoding", ""),
-        response.headers.get("Retry-After"),
-        response.headers.get("Location"),
+        response.body,
+        first(b"content-type") or "",
+        first(b"content-encoding") or "",
+        first(b"retry-after"),
+        first(b"location"),
         date,
     )

@@ -7,7 +7,6 @@ tokens and routes: it hands each part of an answer to the exchange that it carri
 from __future__ import annotations
 
 import asyncio
-import ssl
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway.http1.chunked import ChunkedDecoder
@@ -16,6 +15,7 @@ from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.grammar import STRAY
 from fla_gateway.http1.request import CHUNKED
 from fla_gateway.http1.response import UNTIL_CLOSE, read_response_head
+from fla_gateway.network.close_notify import is_closed_by_peer
 from fla_gateway.proxy.body import RequestBody
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class ApiConnection(asyncio.Protocol):
         if self.exchange is None:
             self.close()
         else:
-            self._clean_end = _closed_by_server(self.transport)
+            self._clean_end = is_closed_by_peer(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the exchange how the connection ended."""
@@ -277,14 +277,3 @@ class ApiConnection(asyncio.Protocol):
         self._blocked = False
         if self.exchange is not None:
             self.exchange.upstream_blocked(blocked=False)
-
-
-def _closed_by_server(transport: asyncio.Transport) -> bool:
-    # asyncio and uvloop differ in whether they tell a FIN without close_notify as an end of file; OpenSSL knows.
-    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-    try:
-        return tls is not None and tls.read(1) == b""
-    except ssl.SSLZeroReturnError:
-        return True
-    except ssl.SSLError:
-        return False

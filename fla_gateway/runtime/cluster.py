@@ -14,6 +14,7 @@ import structlog
 
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Kubernetes
+from fla_gateway.network.dialer import Dialer
 from fla_gateway.runtime.background import run_beside
 
 if TYPE_CHECKING:
@@ -23,13 +24,16 @@ _LOG = structlog.get_logger()
 _QUIET_SECONDS: Final = 60.0
 
 
-async def cluster_accounts(table: Kubernetes | None, clock: Clock, stack: AsyncExitStack) -> ServiceAccounts | None:
+async def cluster_accounts(
+    table: Kubernetes | None, clock: Clock, stack: AsyncExitStack, dialer: Dialer | None = None
+) -> ServiceAccounts | None:
     """Get the cluster's keys and keep them at hand until the stack is closed; None where there is no cluster.
 
     Args:
         table: `[kubernetes]`, or None.
         clock: the host's clocks.
         stack: ends what is begun here.
+        dialer: that of the process; by default one of its own.
 
     Raises:
         ConfigurationError: the roots for the cluster cannot be read.
@@ -39,7 +43,7 @@ async def cluster_accounts(table: Kubernetes | None, clock: Clock, stack: AsyncE
     from fla_gateway.access.service_accounts import ServiceAccounts  # noqa: PLC0415 - joserfc is read where needed
     from fla_gateway.runtime.cluster_keys import ClusterKeys  # noqa: PLC0415 - as above
 
-    keys = ClusterKeys(table, clock)
+    keys = ClusterKeys(table, clock, dialer=dialer)
     stack.push_async_callback(keys.close)
     await keys.start()
     run_beside(keys.run(), "cluster-keys", stack)

@@ -1,23 +1,30 @@
-"""Port: the JWKS of a Kubernetes cluster is read, from a file or over HTTPS.
+"""Adapter: the JWKS of a Kubernetes cluster is read, from a file or over HTTPS.
 
-Owns the connection and what can go wrong with it. Refuses to know what stands in the set, and when it is to be read.
+Owns the request and what can go wrong with it. Refuses to know what stands in the set, and when it is to be read.
 The corporate proxy is not used: the API of a cluster is inside.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-import aiohttp
 import certifi
-import yarl
 
+from fla_gateway.config.address import uri_host
+from fla_gateway.config.urls import parse_url
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.whole_response import WholeResponse
+from fla_gateway.network.connect_tunnel import USER_AGENT
+from fla_gateway.network.connection_errors import NoConnectionError, system_reason
+from fla_gateway.network.dialer import Dialer
+from fla_gateway.network.route import Destination, Route
+from fla_gateway.network.single_request import send_request
 from fla_gateway.secret import Secret
 
 LARGEST_SET: Final = 65_536
@@ -54,7 +61,7 @@ class File:
         try:
             return await asyncio.to_thread(_read, self._path, LARGEST_SET)
         except OSError as error:
-            return Failure(f"the file cannot be read: {_words(error)}")
+            return Failure(f"the file cannot be read: {system_reason(error)}")
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -63,7 +70,7 @@ class File:
 class Fetched:
     """A set at an HTTPS address."""
 
-    def __init__(self, url: str, ca_file: Path | None, token_file: Path | None, total: float) -> None:
+    def __init__(self, url: str, ca_file: Path | None, token_file: Path | None, total: float, dialer: Dialer) -> None:
         """Take what is needed; nothing is opened before the first reading.
 
         Args:
@@ -71,35 +78,43 @@ class Fetched:
             ca_file: the roots of the cluster; None for those of the system.
             token_file: the gateway's own service-account token, or None.
             total: seconds for one reading.
+            dialer: that of the process.
 
         Raises:
             ConfigurationError: `ca_file` cannot be read.
         """
-        self._url = yarl.URL(url)
+        self._url = parse_url(url, "https")
+        self._route = Route(
+            Destination(
+                self._url.host, self._url.port, "cluster", "kubernetes.jwks_url", "'ca_file' under [kubernetes]"
+            )
+        )
         self._token_file = token_file
         self._tls = _context(ca_file)
-        # Beyond the ceiling aiohttp rounds deadlines up to whole seconds.
-        self._timeout = aiohttp.ClientTimeout(total=total, ceil_threshold=3600)
-        self._session: aiohttp.ClientSession | None = None
+        self._total = total
+        self._dialer = dialer
 
     async def read(self) -> bytes | Failure:
         """See `Source`."""
         token = await self._token()
         if isinstance(token, Failure):
             return token
-        headers = {} if token is None else {"Authorization": f"Bearer {token.reveal()}"}
         try:
-            async with self._opened().get(self._url, headers=headers, ssl=self._tls, allow_redirects=False) as response:
-                return await _answer(response)
-        except (aiohttp.ClientError, OSError, RuntimeError) as error:
-            # Only words leave this place: aiohttp's exceptions hold the request, and that holds the token. uvloop
-            # raises a RuntimeError where a connection dies at the wrong moment.
-            return _explain(error)
+            async with asyncio.timeout(self._total):
+                reply = await send_request(
+                    self._dialer, self._route, self._tls, self._message(token),
+                    connect_seconds=self._total, largest=LARGEST_SET, time=time.monotonic,
+                )  # fmt: skip
+        except NoConnectionError as error:
+            return Failure(error.message)
+        except ProtocolError as error:
+            return _refused(error)
+        except TimeoutError:
+            return Failure("there was no answer in time")
+        return _answer(reply.response)
 
     async def close(self) -> None:
-        """See `Source`."""
-        if self._session is not None:
-            await self._session.close()
+        """Nothing is open between readings."""
 
     async def _token(self) -> Secret | Failure | None:
         """Read the gateway's own token anew: the kubelet replaces it before it expires."""
@@ -108,30 +123,26 @@ class Fetched:
         try:
             content = await asyncio.to_thread(_read, self._token_file, LARGEST_TOKEN)
         except OSError as error:
-            return Failure(f"token_file cannot be read: {_words(error)}")
+            return Failure(f"token_file cannot be read: {system_reason(error)}")
         text = content.decode("latin-1").strip()
         if not text or len(content) > LARGEST_TOKEN or any(not "!" <= character <= "~" for character in text):
             return Failure("token_file holds no token")
         return Secret(text)
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    force_close=True, use_dns_cache=False, resolver=aiohttp.ThreadedResolver()
-                ),
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                auto_decompress=False,
-                headers={
-                    "Accept": "application/jwk-set+json, application/json",
-                    # Left out, any coding would be welcome (RFC 9110, section 12.5.3).
-                    "Accept-Encoding": "identity",
-                    "User-Agent": "fla-gateway",
-                },
-            )
-        return self._session
+    def _message(self, token: Secret | None) -> bytes:
+        host = uri_host(self._url.host)
+        fields = [
+            f"GET {self._url.path or '/'} HTTP/1.1",
+            f"Host: {host}" if self._url.port == 443 else f"Host: {host}:{self._url.port}",  # noqa: PLR2004 - https
+            "Accept: application/jwk-set+json, application/json",
+            # Left out, any coding would be welcome (RFC 9110, section 12.5.3).
+            "Accept-Encoding: identity",
+            f"User-Agent: {USER_AGENT}",
+            "Connection: close",
+        ]
+        if token is not None:
+            fields.append(f"Authorization: Bearer {token.reveal()}")
+        return "\r\n".join([*fields, "", ""]).encode("latin-1")
 
 
 def _context(ca_file: Path | None) -> ssl.SSLContext:
@@ -145,7 +156,9 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
     except ssl.SSLError:
         fault = Fault("kubernetes.ca_file", f"{ca_file} holds no certificates that can be read", "it must be PEM")
     except OSError as error:
-        fault = Fault("kubernetes.ca_file", f"{ca_file} cannot be read: {_words(error)}", "check path and rights")
+        fault = Fault(
+            "kubernetes.ca_file", f"{ca_file} cannot be read: {system_reason(error)}", "check path and rights"
+        )
     else:
         if ca_file is None:
             context.load_verify_locations(certifi.where())
@@ -165,35 +178,18 @@ def _read(path: Path, most: int) -> bytes:
         return stream.read(most + 1)
 
 
-async def _answer(response: aiohttp.ClientResponse) -> bytes | Failure:
+def _answer(response: WholeResponse) -> bytes | Failure:
     if response.status in {401, 403}:
         cure = "check token_file, and that its service account has the role system:service-account-issuer-discovery"
         return Failure(f"the answer was {response.status}; {cure}")
     if response.status != 200:  # noqa: PLR2004 - RFC 9110, section 15.3.1
         return Failure(f"the answer was {response.status}; redirects are not followed")
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > LARGEST_SET:
-            response.close()
-            break
-    return bytes(body)
+    return response.body
 
 
-def _explain(error: Exception) -> Failure:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        cause = error.certificate_error
-        words = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else "not verified"
-        return Failure(f"the certificate is not trusted ({words}); check ca_file")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return Failure("the host's name cannot be resolved")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return Failure(f"there is no connection: {_words(error.os_error)}")
-    if isinstance(error, TimeoutError):
-        return Failure("there was no answer in time")
-    return Failure(f"the connection broke down ({type(error).__name__})")
-
-
-def _words(error: OSError) -> str:
-    # The texts of the event loops name addresses one after the other; the system's own word is enough.
-    return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "it was closed"
+def _refused(error: ProtocolError) -> Failure:
+    if error.code == "response-too-large":
+        return Failure(f"the set is larger than {LARGEST_SET} bytes")
+    if error.code in {"response-missing", "response-truncated"}:
+        return Failure("the connection broke down before the answer was whole")
+    return Failure(f"the answer is not HTTP: {error.message}")

@@ -21,6 +21,7 @@ from fla_gateway.access.key_set import VerificationKey, read_key_set
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Kubernetes
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.network.dialer import Dialer
 from fla_gateway.runtime.cluster_jwks import LARGEST_SET, Failure, Fetched, File, Source
 
 TELL_AGAIN_SECONDS: Final = 600.0
@@ -56,18 +57,21 @@ READING: Final = Pace(refresh=600, retry=10, unknown=60)
 class ClusterKeys:
     """The keys at hand; an `access.key_set.KeySource`."""
 
-    def __init__(self, settings: Kubernetes, clock: Clock, pace: Pace | None = None) -> None:
+    def __init__(
+        self, settings: Kubernetes, clock: Clock, pace: Pace | None = None, dialer: Dialer | None = None
+    ) -> None:
         """Take what is needed; nothing is read before `start`.
 
         Args:
             settings: with `jwks_file` or `jwks_url`.
             clock: its monotonic time.
             pace: by default that of the kind of source.
+            dialer: that of the process; by default one of its own.
 
         Raises:
             ConfigurationError: `ca_file` cannot be read, or there is no source.
         """
-        self._place, self._source, usual = _source(settings, pace)
+        self._place, self._source, usual = _source(settings, pace, dialer or Dialer(clock.monotonic))
         self._pace = pace or usual
         self._clock = clock
         self._keys: Sequence[VerificationKey] = ()
@@ -106,7 +110,7 @@ class ClusterKeys:
             await self._refresh()
 
     async def close(self) -> None:
-        """Close the session."""
+        """Close the source."""
         await self._source.close()
 
     async def _refresh(self) -> None:
@@ -146,10 +150,11 @@ class ClusterKeys:
             _LOG.error("cluster-keys-failed", source=self._place, reason=reason, kept=0)
 
 
-def _source(settings: Kubernetes, pace: Pace | None) -> tuple[str, Source, Pace]:
+def _source(settings: Kubernetes, pace: Pace | None, dialer: Dialer) -> tuple[str, Source, Pace]:
     if settings.jwks_url is not None:
         total = (pace or FETCHING).total
-        return settings.jwks_url, Fetched(settings.jwks_url, settings.ca_file, settings.token_file, total), FETCHING
+        fetched = Fetched(settings.jwks_url, settings.ca_file, settings.token_file, total, dialer)
+        return settings.jwks_url, fetched, FETCHING
     if settings.jwks_file is not None:
         return str(settings.jwks_file), File(settings.jwks_file), READING
     raise ConfigurationError((Fault("kubernetes", "there is neither jwks_file nor jwks_url"),))

@@ -99,7 +99,8 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
     output.start()
     with ThreadPoolExecutor(1) as background:
         first = background.submit(_load_first, files, workers) if loading is None else None
-        from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - aiohttp is read while keys are loaded
+        import fla_gateway.admin.server  # noqa: F401, PLC0415 - aiohttp is read while keys are loaded
+        from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - as above
         from fla_gateway.runtime.tokens import egress_of  # noqa: PLC0415 - as above
 
         egress = egress_of(configuration.egress)
@@ -110,8 +111,8 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
             keys.learn(name, outcome)
     if strict and keys.unavailable:
         raise ConfigurationError(tuple(Fault(f"profiles.{it}.key", why) for it, why in keys.unavailable.items()))
-    client = TokenClient(keys.signing, trust.context, clock, egress=egress)
     dialer = Dialer(clock.monotonic)
+    client = TokenClient(keys.signing, trust.context, clock, egress=egress, dialer=dialer)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.get_loop().set_default_executor(UnwaitedExecutor())
         process = _Process(configured, keys, clock, client, output)
@@ -123,7 +124,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
                 around = Surroundings(
                     client, trust.context, clock, dialer, observation.observer, observation.key, egress,
                     observation.journal,
-                    await cluster_accounts(configuration.kubernetes, clock, stack),
+                    await cluster_accounts(configuration.kubernetes, clock, stack, dialer),
                 )  # fmt: skip
                 unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
                 gateway = build(configured, keys.unavailable, around, loading=unknown)

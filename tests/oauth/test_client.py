@@ -10,7 +10,6 @@ import time
 import uuid
 from email.utils import formatdate
 
-import aiohttp
 import pytest
 import structlog
 from aiohttp import web
@@ -501,11 +500,3 @@ async def test_cancelling_a_fetch_leaves_the_client_usable(clients, server, raw_
         await fetching
     await asyncio.wait_for(closed.wait(), 5)
     assert (await client.fetch(request_for(server.url))).value.reveal() == TOKEN
-
-
-@pytest.mark.parametrize("verified", [True, False])
-async def test_a_request_that_names_no_roots_reaches_nobody(server, verified):
-    """The library's own contexts trust nobody: forgetting ours, or switching verification off, fails closed."""
-    async with aiohttp.ClientSession() as session:
-        with pytest.raises(aiohttp.ClientConnectorCertificateError):
-            await session.post(server.url, ssl=verified)

@@ -55,7 +55,7 @@ async def refused(client, request):
         await client.fetch(request)
     assert caught.value.__context__ is None
     assert "canary" not in f"{caught.value!r}"
-    assert "Basic" not in f"{caught.value!r}"
+    assert base64.b64encode(f"gateway:{PASSWORD}".encode()).decode() not in f"{caught.value!r}"
     return caught.value
 
 
@@ -95,6 +95,16 @@ async def test_a_proxy_s_refusal_is_told_apart_from_the_token_server_s(server, c
     assert says in problem.detail
     assert client.offsets() == {}
     assert server.seen.forms == []
+
+
+async def test_a_proxy_without_basic_is_told_from_wrong_credentials(server, clients, proxy):
+    """No other password will help: the schemes are named, and what people use instead."""
+    port, heads = await proxy(b"HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\n\r\n", opens=False)
+    client = clients(egress=Egress("127.0.0.1", port, "gateway", Secret(PASSWORD)))
+    problem = await refused(client, request_for(server.url))
+    assert "it offers NTLM" in problem.detail
+    assert "cntlm or px" in problem.detail
+    assert b"\r\nUser-Agent: fla-gateway\r\n" in heads[0]
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 20", b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 302 No\r\n\r\n"])

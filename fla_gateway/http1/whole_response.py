@@ -1,0 +1,158 @@
+"""One response read to its end, for small answers that are needed whole (RFC 9112, section 6).
+
+Owns interim responses, head, framing and body of a single response, with one bound for each. Refuses to read a second
+one: the connection is closed afterwards. Heads are read by `response`, so that every server meets one tolerance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from fla_gateway.http1.chunked import ChunkedDecoder
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.fields import MAX_HEAD, FieldLine, value_of
+from fla_gateway.http1.grammar import STRAY
+from fla_gateway.http1.request import CHUNKED
+from fla_gateway.http1.response import UNTIL_CLOSE, ResponseHead, frame_response, read_response_head
+
+_BEGINNING: Final = b"HTTP/1."
+"""How every response begins; a server of another protocol is told from a slow one by this."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class WholeResponse:
+    """A response without its framing.
+
+    Attributes:
+        status: status code, 200 or above.
+        lines: field lines.
+        body: content, with the transfer coding removed and any content coding left.
+    """
+
+    status: int
+    lines: list[FieldLine]
+    body: bytes
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Give the values of a field, in order.
+
+        Args:
+            name: in lower case.
+        """
+        return [value_of(rest) for written, rest in self.lines if written.lower() == name]
+
+
+class WholeResponseReader:
+    """Takes the bytes of a connection until one response is complete.
+
+    The mutable state is the head, the body so far and how much of either is missing.
+    """
+
+    __slots__ = ("_body", "_decoder", "_head", "_head_bytes", "_largest", "_length", "_rest")
+
+    def __init__(self, largest: int) -> None:
+        """Start before the status line.
+
+        Args:
+            largest: bytes of body that are taken at most.
+        """
+        self._largest = largest
+        self._rest = b""
+        self._head_bytes = 0
+        self._head: ResponseHead | None = None
+        self._length = 0
+        self._decoder: ChunkedDecoder | None = None
+        self._body = bytearray()
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the final head has been read."""
+        return self._head is not None
+
+    def feed(self, data: bytes) -> WholeResponse | None:
+        """Take the next bytes; give the response once it is complete. What follows it is dropped.
+
+        Raises:
+            ProtocolError: ``malformed-response``, ``malformed-body``, ``head-too-large`` or ``response-too-large``.
+        """
+        if self._head is not None:
+            return self._take_body(self._head, data)
+        # What came before was searched when it came, but for its last bytes.
+        searched = max(0, len(self._rest) - 3)
+        self._rest += data
+        while self._take_interim(searched):
+            searched = 0
+        if self._head is None:
+            return None
+        rest, self._rest = self._rest, b""
+        return self._take_body(self._head, rest)
+
+    def end(self, *, clean: bool) -> WholeResponse:
+        """Note the end of the connection; give the response if it ends there.
+
+        Args:
+            clean: the server ended the connection itself (close_notify), so that nothing was cut off.
+
+        Raises:
+            ProtocolError: ``response-missing`` before the end of the head, or ``response-truncated``.
+        """
+        if self._head is None:
+            raise ProtocolError("response-missing", "the connection ended before the end of a head")
+        if self._length == UNTIL_CLOSE and clean:
+            return self._complete(self._head)
+        raise ProtocolError("response-truncated", "the connection ended within the body")
+
+    def _take_interim(self, searched: int) -> bool:
+        """Read one head, if it is whole; return whether it was an interim one. All heads share one bound."""
+        data = self._rest
+        end = data.find(b"\r\n\r\n", searched) + 4
+        whole = end >= 4  # noqa: PLR2004 - found
+        if self._head_bytes + (end if whole else len(data)) > MAX_HEAD:
+            raise ProtocolError("head-too-large", f"heads of more than {MAX_HEAD} bytes")
+        if not whole:
+            if STRAY(data, searched) is not None or not data.startswith(_BEGINNING[: len(data)]):
+                raise ProtocolError("malformed-response", "the head is malformed")
+            return False
+        self._head_bytes += end
+        self._rest = data[end:]
+        head = read_response_head(data[:end])
+        if head.status == b"101":
+            raise ProtocolError("malformed-response", "it switches protocols")
+        if head.status < b"200":
+            return True
+        self._frame(head)
+        self._head = head
+        return False
+
+    def _frame(self, head: ResponseHead) -> None:
+        codings, lengths, connection = (
+            _joined(head, name) for name in (b"transfer-encoding", b"content-length", b"connection")
+        )
+        framing = frame_response(codings, lengths, connection, status=int(head.status), minor=head.minor, to_head=False)
+        self._length = framing.length
+        if framing.length == CHUNKED:
+            self._decoder = ChunkedDecoder(padded=True)
+
+    def _take_body(self, head: ResponseHead, data: bytes) -> WholeResponse | None:
+        complete = False
+        if self._decoder is not None:
+            pieces, complete, _ = self._decoder.feed(data)
+            self._body += b"".join(pieces)
+        elif self._length == UNTIL_CLOSE:
+            self._body += data
+        else:
+            self._body += data[: self._length - len(self._body)]
+            complete = len(self._body) == self._length
+        if len(self._body) > self._largest or self._length > self._largest:
+            raise ProtocolError("response-too-large", f"the body is larger than {self._largest} bytes")
+        return self._complete(head) if complete else None
+
+    def _complete(self, head: ResponseHead) -> WholeResponse:
+        return WholeResponse(int(head.status), head.lines, bytes(self._body))
+
+
+def _joined(head: ResponseHead, name: bytes) -> bytes | None:
+    # RFC 9110, section 5.3: lines of one name are one value, joined with commas.
+    values = [value_of(rest) for written, rest in head.lines if written.lower() == name]
+    return b", ".join(values) if values else None

@@ -1,0 +1,122 @@
+"""Adapter: one request on a connection of its own, whose response is read whole.
+
+Owns the connection from its opening to its end. Refuses to know what is asked, to follow a redirect, to keep a cookie,
+and to send anything twice. How long it may take in all is the caller's limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.whole_response import WholeResponse, WholeResponseReader
+from fla_gateway.network.close_notify import is_closed_by_peer
+from fla_gateway.network.dialer import Dialer
+from fla_gateway.network.route import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response, and when it came.
+
+    Attributes:
+        response: as it was read.
+        sent: time just before the request was written.
+        received: time when the head was complete.
+    """
+
+    response: WholeResponse
+    sent: float
+    received: float
+
+
+async def send_request(
+    dialer: Dialer,
+    route: Route,
+    tls: ssl.SSLContext,
+    message: bytes,
+    *,
+    connect_seconds: float,
+    largest: int,
+    time: Callable[[], float],
+) -> Reply:
+    """Send a request and read its response.
+
+    Args:
+        dialer: opens the connection.
+        route: where to.
+        tls: verifies the destination.
+        message: the whole request; it has to say ``Connection: close``.
+        connect_seconds: for the name and all addresses together.
+        largest: bytes of body that are taken at most.
+        time: gives `sent` and `received`.
+
+    Raises:
+        NoConnectionError: the request was not sent.
+        ProtocolError: the response is malformed, too large, incomplete or missing.
+    """
+    connection = await dialer.open(route, tls, lambda: _Connection(largest, time), connect_seconds)
+    return await connection.exchange(message)
+
+
+class _Connection(asyncio.Protocol):
+    """The mutable state is the reader, and what came of the exchange."""
+
+    def __init__(self, largest: int, time: Callable[[], float]) -> None:
+        self._reader = WholeResponseReader(largest)
+        self._time = time
+        self._received: float | None = None
+        self._clean_end = False
+        # A value in either case: nobody may be left to retrieve an exception.
+        self._found: asyncio.Future[WholeResponse | ProtocolError] = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.Transport | None = None
+
+    async def exchange(self, message: bytes) -> Reply:
+        transport, sent = self._transport, self._time()
+        assert transport is not None  # noqa: S101 - for the type: the dialer gives connections that are made
+        try:
+            transport.write(message)
+            found = await self._found
+        except BaseException:
+            transport.abort()
+            raise
+        if isinstance(found, ProtocolError):
+            transport.abort()
+            raise found
+        transport.close()
+        return Reply(found, sent, self._time() if self._received is None else self._received)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = transport  # type: ignore[assignment]  # of TLS, which reads and writes
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; what comes after the response is dropped."""
+        if self._found.done():
+            return
+        try:
+            response = self._reader.feed(data)
+        except ProtocolError as error:
+            self._found.set_result(error)
+            return
+        if self._received is None and self._reader.has_head:
+            self._received = self._time()
+        if response is not None:
+            self._found.set_result(response)
+
+    def eof_received(self) -> None:
+        """Note whether the server ended the connection itself."""
+        if not self._found.done() and self._transport is not None:
+            self._clean_end = is_closed_by_peer(self._transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        if self._found.done():
+            return
+        try:
+            self._found.set_result(self._reader.end(clean=self._clean_end and exc is None))
+        except ProtocolError as error:
+            self._found.set_result(error)
