@@ -90,6 +90,18 @@ def read_first(encoding: bytes) -> tuple[Element, bytes]:
     return _read(encoding, 0)
 
 
+def dotted(identifier: bytes) -> str:
+    """Write the contents octets of an OBJECT IDENTIFIER in its usual form (X.690, section 8.19)."""
+    arcs, value = [], 0
+    for octet in identifier:
+        value = value << 7 | octet & 0x7F
+        if octet < 0x80:  # noqa: PLR2004 - section 8.19.2: the last octet of a number
+            arcs.append(value)
+            value = 0
+    first = min(arcs[0] // 40, 2) if arcs else 0
+    return ".".join(str(arc) for arc in (first, arcs[0] - 40 * first, *arcs[1:])) if arcs else ""
+
+
 def write(tag: int, *contents: bytes) -> bytes:
     """Encode one element in DER."""
     content = b"".join(contents)

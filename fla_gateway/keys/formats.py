@@ -11,11 +11,13 @@ from typing import Final
 
 from fla_gateway.keys import asn1, textual
 from fla_gateway.keys.files.der_label import ENCRYPTED, PKCS12, der_blocks, relabelled
+from fla_gateway.keys.files.foreign_formats import OPENPGP
 from fla_gateway.keys.model import Objection
 from fla_gateway.keys.textual import Block
 
-_BKS_MAGIC: Final = tuple(bytes((0, 0, 0, version, 0, 0, 0, 20)) for version in (1, 2))
-_PGP_SECRET_KEY_TAGS: Final = (0x94, 0x95, 0xC5)
+_KEY_IN_PKCS8: Final = 2
+_MULTI_PRIME_FIELDS: Final = 10
+"""RFC 8017, appendix A.1.2: version, eight numbers, and otherPrimeInfos, which only version 1 has."""
 _EXPORT: Final = "export it again as a .pfx file with its private key, or as PEM"
 _NO_KEY: Final[dict[str, tuple[str, str]]] = {
     "CERTIFICATE REQUEST": (
@@ -36,11 +38,12 @@ _NO_KEY: Final[dict[str, tuple[str, str]]] = {
     ),
     "OPENSSH PRIVATE KEY": (
         "a key in the format of OpenSSH",
-        "if its certificate is registered, rewrite a copy with: ssh-keygen -p -m PKCS8 -f COPY",
+        "rewrite a copy: cp FILE key.pem && ssh-keygen -p -m PKCS8 -f key.pem; then name key.pem in pem",
     ),
-    "PGP PRIVATE KEY BLOCK": (
-        "an OpenPGP key",
-        "the channel needs an X.509 certificate with its own key: make a new pair",
+    "PGP PRIVATE KEY BLOCK": OPENPGP,
+    "TSS2 PRIVATE KEY": (
+        "a key that only one TPM can use",
+        "make a new key and certificate and upload the certificate in ChaMan",
     ),
 }
 _ALIASES: Final = {
@@ -61,39 +64,6 @@ def recognise(content: bytes) -> tuple[Block, ...]:
     """
     found = textual.blocks(content)
     return tuple(relabelled(block) for block in found) if found else der_blocks(content)
-
-
-def foreign(path: Path, content: bytes) -> Objection | None:
-    """Name a store of another program that the gateway does not read, or give None."""
-    if (kind := java_store(content)) is not None:
-        provider = " -srcstoretype BKS with the provider of Bouncy Castle" if kind == "BKS" else ""
-        return Objection(
-            f"{path} is a Java key store ({kind})",
-            f"convert it: keytool -importkeystore -srckeystore {path}{provider} -destkeystore key.p12"
-            " -deststoretype PKCS12; then name key.p12 in pkcs12",
-        )
-    if content.startswith(b"PuTTY-User-Key-File"):
-        return Objection(f"{path} is a key of PuTTY", "in PuTTYgen: Conversions, Export OpenSSH key, PEM form")
-    if content.startswith(tuple(bytes((tag,)) for tag in _PGP_SECRET_KEY_TAGS)):
-        return Objection(f"{path} is {_NO_KEY['PGP PRIVATE KEY BLOCK'][0]}", _NO_KEY["PGP PRIVATE KEY BLOCK"][1])
-    return None
-
-
-def foreign_certificates(path: Path, content: bytes) -> Objection | None:
-    """Name a store of another program in the place of certificates, or give None."""
-    if (kind := java_store(content)) is None:
-        return None
-    return Objection(
-        f"{path} is a Java key store ({kind})",
-        f"take the certificates out: keytool -list -rfc -keystore {path} > certificates.pem",
-    )
-
-
-def java_store(content: bytes) -> str | None:
-    """Name the kind of a Java key store; None for what is none."""
-    if not content.startswith((b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce", *_BKS_MAGIC)):
-        return None
-    return {0xFE: "JKS", 0xCE: "JCEKS"}.get(content[0], "BKS")
 
 
 def cut_off(path: Path) -> Objection:
@@ -120,7 +90,23 @@ def no_private_key(path: Path, content: bytes, found: tuple[Block, ...]) -> Obje
 
 def is_encrypted(block: Block) -> bool:
     """Whether a private key stands in the block under a password (PKCS#8, or the older form of RFC 1421)."""
-    return block.label == ENCRYPTED or b"ENCRYPTED" in block.headers
+    return block.label == ENCRYPTED or has_older_encryption(block)
+
+
+def has_older_encryption(block: Block) -> bool:
+    """Whether the content is encrypted as a whole, with the cipher in a header (RFC 1421)."""
+    return b"ENCRYPTED" in block.headers
+
+
+def has_many_primes(block: Block) -> bool:
+    """Whether an RSA key that is not encrypted says that it has more than two primes (RFC 8017, appendix A.1.2)."""
+    try:
+        root = asn1.read(block.der or b"").children()
+        if block.label == "PRIVATE KEY" and len(root) > _KEY_IN_PKCS8:
+            root = asn1.read(root[_KEY_IN_PKCS8].octets()).children()
+        return len(root) == _MULTI_PRIME_FIELDS and root[0].content == b"\x01"
+    except (asn1.Asn1Error, IndexError):
+        return False
 
 
 def has_explicit_curve(block: Block) -> bool:

@@ -26,6 +26,7 @@ from fla_gateway.keys.exposure import exposure
 from fla_gateway.keys.files import rsa_pss
 from fla_gateway.keys.files.certificate_bundle import certificates_among, read_certificates
 from fla_gateway.keys.files.der_label import KEY_LABELS, PKCS12
+from fla_gateway.keys.files.foreign_formats import foreign
 from fla_gateway.keys.model import LoadedKey, Objection
 from fla_gateway.keys.pkcs12 import open_pkcs12
 from fla_gateway.keys.private_key import inconsistent, open_private_key
@@ -123,23 +124,26 @@ def _read(source: KeySource, password: Secret | None, *, validate: bool) -> _Mat
 
 def _read_pkcs12(file: KeyFile, password: Secret | None, *, validate: bool) -> _Material:
     content = textual.repaired(file.content)
-    _refuse(formats.foreign(file.path, content))
+    _refuse(foreign(file.path, content))
     blocks = formats.recognise(content)
-    if textual.blocks(content) and PKCS12 not in {block.label for block in blocks}:
-        raise UnusableKeyError(f"{file.path} is a PEM file, not PKCS#12", "write pem = instead of pkcs12 =")
-    if blocks and blocks[0].label != PKCS12:
-        raise UnusableKeyError(
-            f"{file.path} is no PKCS#12 file, but: {blocks[0].label}", "write pem = instead of pkcs12 ="
-        )
-    if not blocks:
-        _refuse(formats.no_private_key(file.path, content, blocks))
-    key, candidates = open_pkcs12(file.path, content, password, validate=validate)
+    stores = [block for block in blocks if block.label == PKCS12]
+    if not stores:
+        raise UnusableKeyError(*_no_store(file.path, content, blocks))
+    key, candidates = open_pkcs12(file.path, stores[0].der or content, password, validate=validate)
     return _Material(key, candidates, file.path, exposure(file.path, file.custody))
+
+
+def _no_store(path: Path, content: bytes, blocks: tuple[textual.Block, ...]) -> Objection:
+    if textual.blocks(content):
+        return Objection(f"{path} is a PEM file, not PKCS#12", "write pem = instead of pkcs12 =")
+    if blocks:
+        return Objection(f"{path} is no PKCS#12 file, but: {blocks[0].label}", "write pem = instead of pkcs12 =")
+    return formats.no_private_key(path, content, blocks)
 
 
 def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool) -> _Material:
     content = textual.repaired(file.content)
-    _refuse(formats.foreign(file.path, content))
+    _refuse(foreign(file.path, content))
     blocks = formats.recognise(content)
     keys = [block for block in blocks if block.label in KEY_LABELS]
     if len(keys) > 1:

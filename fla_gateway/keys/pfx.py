@@ -13,8 +13,11 @@ from typing import Final
 
 from fla_gateway.keys import asn1
 from fla_gateway.keys.asn1 import Asn1Error, Element
+from fla_gateway.keys.files.encryption import key_algorithm
+from fla_gateway.keys.files.pbes2 import decrypt
 
 _DATA: Final = bytes.fromhex("2a864886f70d010701")  # 1.2.840.113549.1.7.1
+_ENCRYPTED_DATA: Final = bytes.fromhex("2a864886f70d010706")  # 1.2.840.113549.1.7.6
 _SHA256: Final = bytes.fromhex("608648016503040201")  # 2.16.840.1.101.3.4.2.1
 _MAC_DIGESTS: Final = {
     bytes.fromhex("2b0e03021a"): "sha1",  # 1.3.14.3.2.26
@@ -62,6 +65,66 @@ def look_into(der: bytes) -> Contents:
     sealed = tuple(safe.encoding for safe in safes if safe not in in_the_open)
     part = _data(asn1.write(asn1.SEQUENCE, *keyless)) if keyless else b""
     return Contents(len(bags) - len(keyless), shrouded, sealed, part)
+
+
+def algorithms(der: bytes) -> tuple[Element, ...]:
+    """List the AlgorithmIdentifiers that protect a file: of its MAC, its encrypted parts and its encrypted keys.
+
+    A part that is protected by other means than a password counts with the type of its content.
+
+    Raises:
+        Asn1Error: the file is damaged.
+    """
+    pfx = asn1.read(der).children()
+    kind, _ = _parts(pfx[1] if len(pfx) > 1 else pfx[0])
+    if kind.content != _DATA:
+        return (_alone_in_sequence(kind),)
+    found = [_child(_child(pfx[2], 0), 0)] if len(pfx) > 2 else []  # noqa: PLR2004 - version, authSafe, macData
+    for safe in asn1.read(_content(pfx[1] if len(pfx) > 1 else pfx[0])).children():
+        kind, value = _parts(safe)
+        if kind.content == _ENCRYPTED_DATA:
+            # RFC 5652, section 8: version, EncryptedContentInfo; section 6.1: type, algorithm, content.
+            found.append(_child(_child(_child(value, 0), 1), 1))
+        elif kind.content != _DATA:
+            found.append(_alone_in_sequence(kind))
+    return (*found, *(key_algorithm(key) for key in look_into(der).shrouded))
+
+
+def unsealed(sealed: bytes, secret: bytes) -> bytes | None:
+    """Decrypt a part that is encrypted as a whole, with the octets of a password, and give it as a part in the open.
+
+    Returns:
+        None if it is no EncryptedData under PBES2, or the octets do not fit.
+
+    Raises:
+        Asn1Error: it is damaged.
+    """
+    kind, value = _parts(asn1.read(sealed))
+    if kind.content != _ENCRYPTED_DATA:
+        return None
+    info = _child(_child(value, 0), 1)
+    plain = decrypt(_child(info, 1), _child(info, 2).octets(), secret)
+    return None if plain is None else _data(plain)
+
+
+def has_mac(der: bytes) -> bool:
+    """Whether a file is protected by a MAC.
+
+    Raises:
+        Asn1Error: the file is damaged.
+    """
+    return len(asn1.read(der).children()) > 2  # noqa: PLR2004 - version, authSafe, macData
+
+
+def with_key(encrypted: bytes) -> bytes:
+    """Put one EncryptedPrivateKeyInfo into a file of its own, without MAC."""
+    bag = asn1.write(
+        asn1.SEQUENCE,
+        asn1.write(asn1.OBJECT_IDENTIFIER, _SHROUDED_KEY_BAG),
+        asn1.write(asn1.CONTEXT_0, encrypted),
+    )
+    safes = asn1.write(asn1.SEQUENCE, _data(asn1.write(asn1.SEQUENCE, bag)))
+    return asn1.write(asn1.SEQUENCE, asn1.write(asn1.INTEGER, b"\x03"), _data(safes))
 
 
 def has_mac_of(der: bytes, password: str) -> bool:
@@ -130,6 +193,17 @@ def _mac(safes: bytes) -> bytes:
     algorithm = asn1.write(asn1.SEQUENCE, asn1.write(asn1.OBJECT_IDENTIFIER, _SHA256))
     digest = asn1.write(asn1.OCTET_STRING, hmac.digest(key, safes, "sha256"))
     return asn1.write(asn1.SEQUENCE, asn1.write(asn1.SEQUENCE, algorithm, digest), asn1.write(asn1.OCTET_STRING, salt))
+
+
+def _child(element: Element, place: int) -> Element:
+    children = element.children()
+    if len(children) <= place:
+        raise Asn1Error("a further value was expected")
+    return children[place]
+
+
+def _alone_in_sequence(identifier: Element) -> Element:
+    return asn1.read(asn1.write(asn1.SEQUENCE, identifier.encoding))
 
 
 def _content(content_info: Element) -> bytes:

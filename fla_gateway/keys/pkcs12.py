@@ -18,6 +18,8 @@ from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys import pfx
 from fla_gateway.keys.asn1 import Asn1Error
 from fla_gateway.keys.ciphers import lacks_legacy_cipher
+from fla_gateway.keys.files import encryption
+from fla_gateway.keys.files.password_encodings import as_text, further_octets, spellings
 from fla_gateway.keys.model import Objection
 from fla_gateway.keys.private_key import (
     MODERN_EXPORT,
@@ -26,6 +28,7 @@ from fla_gateway.keys.private_key import (
     is_consistent,
     is_valid,
     legacy,
+    not_read,
     password_missing,
     password_wrong,
 )
@@ -34,11 +37,10 @@ from fla_gateway.secret import Secret
 _ONE_KEY: Final = "export the one key that is registered in ChaMan into a file of its own"
 
 Loaded = tuple[PrivateKeyTypes | None, tuple[x509.Certificate, ...]]
+Opened = tuple[PrivateKeyTypes, tuple[x509.Certificate, ...]]
 
 
-def open_pkcs12(
-    path: Path, der: bytes, password: Secret | None, *, validate: bool = True
-) -> tuple[PrivateKeyTypes, tuple[x509.Certificate, ...]]:
+def open_pkcs12(path: Path, der: bytes, password: Secret | None, *, validate: bool = True) -> Opened:
     """Open a PKCS#12 file.
 
     Args:
@@ -58,16 +60,33 @@ def open_pkcs12(
         raise UnusableKeyError(*legacy(path))
     if contents.keys > 1:
         raise UnusableKeyError(f"{path} holds {contents.keys} private keys; which one counts is unclear", _ONE_KEY)
-    text = password.reveal() if password is not None else ""
-    quickly = None if validate else _open_in_parts(der, contents, text)
+    tried = spellings(password.reveal()) if password is not None else (b"",)
+    for secret in tried:
+        opened = _opened(path, der, contents, secret, validate=validate)
+        if opened is not None:
+            return opened
+    if password is not None and any(_has_mac_of(der, secret) for secret in tried):
+        for octets in further_octets(password.reveal()):
+            opened = _open_with_octets(contents, octets)
+            if opened is not None:
+                return opened
+    raise UnusableKeyError(*_why_closed(path, der, contents, tried))
+
+
+def _opened(path: Path, der: bytes, contents: pfx.Contents, secret: bytes, *, validate: bool) -> Opened | None:
+    """Open a file with one spelling of its password; None if that does not open it.
+
+    Raises:
+        UnusableKeyError: it opens it, and there is not exactly one sound private key to be seen.
+    """
+    quickly = None if validate else _open_in_parts(der, contents, secret)
     if quickly is not None:
         if not is_consistent(quickly[0]):
             raise UnusableKeyError(*inconsistent(path))
         return quickly
-    secret = text.encode()
     loaded = _load(der, secret)
     if loaded is None:
-        raise UnusableKeyError(*_why_closed(path, contents, secret))
+        return None
     if any(_hides_a_key(part, secret) for part in contents.sealed):
         what = "a further private key" if contents.keys else "its private key"
         raise UnusableKeyError(
@@ -79,21 +98,18 @@ def open_pkcs12(
     return key, certificates
 
 
-def _open_in_parts(
-    der: bytes, contents: pfx.Contents, password: str
-) -> tuple[PrivateKeyTypes, tuple[x509.Certificate, ...]] | None:
+def _open_in_parts(der: bytes, contents: pfx.Contents, secret: bytes) -> Opened | None:
     """Open an ordinary file part by part, which is the only way to spare an RSA key its validation.
 
     Returns:
         The key and the certificates; or None if anything about the file is out of the ordinary, its MAC does not fit
         the password included. Whoever opens it as a whole then finds the reason.
     """
-    if len(contents.shrouded) != 1 or not password:
+    if len(contents.shrouded) != 1 or not secret:
         return None
-    secret = password.encode()
     certificates: list[x509.Certificate] = []
     try:
-        if not pfx.has_mac_of(der, password):
+        if not pfx.has_mac_of(der, as_text(secret)):
             return None
         key = load_der_private_key(contents.shrouded[0], secret, unsafe_skip_rsa_key_validation=True)
     except (Asn1Error, ValueError, TypeError, IndexError, UnsupportedAlgorithm):
@@ -106,11 +122,29 @@ def _open_in_parts(
     return key, tuple(certificates)
 
 
+def _open_with_octets(contents: pfx.Contents, octets: bytes) -> Opened | None:
+    """Open a file whose MAC fits the password, part by part, with octets that `cryptography` takes for no password."""
+    key = _unlocked(contents.shrouded[0], octets) if len(contents.shrouded) == 1 else None
+    if key is None or not (is_consistent(key) and is_valid(key)):
+        return None
+    certificates: list[x509.Certificate] = []
+    try:
+        parts = [pfx.unsealed(part, octets) for part in contents.sealed]
+    except Asn1Error:
+        return None
+    for part in (*parts, *((contents.keyless,) if contents.keyless else ())):
+        loaded = None if part is None else _load(pfx.alone(part)[0], b"")
+        if loaded is None or loaded[0] is not None:
+            return None
+        certificates += loaded[1]
+    return key, tuple(certificates)
+
+
 def _look_into(path: Path, der: bytes) -> pfx.Contents:
     try:
         return pfx.look_into(der)
-    except Asn1Error:
-        raise UnusableKeyError(*damaged(path)) from None
+    except (Asn1Error, IndexError):
+        raise UnusableKeyError(*(_unsupported(path, der) or damaged(path))) from None
 
 
 def _load(der: bytes, password: bytes) -> Loaded | None:
@@ -133,19 +167,52 @@ def _hides_a_key(sealed: bytes, password: bytes) -> bool:
     return loaded is None or loaded[0] is not None
 
 
-def _why_closed(path: Path, contents: pfx.Contents, password: bytes) -> Objection:
+def _why_closed(path: Path, der: bytes, contents: pfx.Contents, tried: tuple[bytes, ...]) -> Objection:
     """Find out why a file does not open: its checksum alone cannot tell a wrong password from a changed file."""
-    if not password:
-        return password_missing(path)
-    unlocked = [key for key in (_unlocked(key, password) for key in contents.shrouded) if key is not None]
-    if any(not (is_consistent(key) and is_valid(key)) for key in unlocked):
+    if (named := _unsupported(path, der)) is not None:
+        return named
+    if not any(tried):
+        return _why_closed_without_password(path, der, contents)
+    unlocked = [_unlocked(key, secret) for key in contents.shrouded for secret in tried]
+    if any(key is not None and not (is_consistent(key) and is_valid(key)) for key in unlocked):
         return inconsistent(path)
-    if unlocked:
+    if any(key is not None for key in unlocked) or any(_has_mac_of(der, secret) for secret in tried):
         return Objection(
             f"the password for {path} is right, but the file is damaged or protected in an unknown way",
             f"copy the file again, as binary; if that does not help, {MODERN_EXPORT}",
         )
-    return password_wrong(path)
+    return damaged(path) if _is_open(der, contents) else password_wrong(path)
+
+
+def _why_closed_without_password(path: Path, der: bytes, contents: pfx.Contents) -> Objection:
+    if contents.shrouded or contents.sealed:
+        return password_missing(path)
+    if _is_open(der, contents) or _has_mac_of(der, b""):
+        return damaged(path)
+    return Objection(
+        f"{path} is not encrypted, but its checksum needs the password that it was made with, and none is configured",
+        "add password_file or password_env to the key",
+    )
+
+
+def _is_open(der: bytes, contents: pfx.Contents) -> bool:
+    """Whether no password has to do with the file."""
+    return not (contents.shrouded or contents.sealed or pfx.has_mac(der))
+
+
+def _has_mac_of(der: bytes, secret: bytes) -> bool:
+    try:
+        return pfx.has_mac_of(der, as_text(secret))
+    except (Asn1Error, IndexError):
+        return False
+
+
+def _unsupported(path: Path, der: bytes) -> Objection | None:
+    try:
+        name = encryption.unsupported(pfx.algorithms(der))
+    except (Asn1Error, IndexError):
+        return None
+    return None if name is None else not_read(path, name)
 
 
 def _unlocked(key: bytes, password: bytes) -> PrivateKeyTypes | None:

@@ -6,19 +6,21 @@ channel and PKCS#12. Foreign exceptions end here and none becomes the context of
 
 from __future__ import annotations
 
-import re
+import shlex
 from pathlib import Path
 from typing import Final, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.keys import asn1, formats
+from fla_gateway.keys import asn1, formats, pfx
 from fla_gateway.keys.ciphers import lacks_legacy_cipher
-from fla_gateway.keys.files.der_label import ENCRYPTED
+from fla_gateway.keys.files import encryption, older_pem
+from fla_gateway.keys.files.der_label import KEY_LABELS, first_value
+from fla_gateway.keys.files.password_encodings import spellings
 from fla_gateway.keys.model import Objection
 from fla_gateway.keys.textual import Block
 from fla_gateway.secret import Secret
@@ -27,9 +29,6 @@ Failure = Literal["unreadable", "unsupported", "inconsistent"]
 
 EXPLICIT_CURVE: Final = "spells its elliptic curve out instead of naming it"
 EXPLICIT_CURVE_CURE: Final = "make a new key on the named curve P-384 or P-521"
-_DEK_INFO: Final = re.compile(rb"^DEK-Info: [A-Z0-9-]+,([0-9A-Fa-f]+)\s*$", re.MULTILINE)
-_AES_BLOCK: Final = 16
-_DES_BLOCK: Final = 8
 _SMALLEST_FACTOR: Final = 3
 MODERN_EXPORT: Final = "export it again with AES encryption, which every current tool does by default"
 
@@ -52,15 +51,15 @@ def open_private_key(
     Raises:
         UnusableKeyError: it cannot be opened.
     """
-    given = password.reveal().encode() if password is not None else b""
+    given = password.reveal() if password is not None else ""
     encrypted = formats.is_encrypted(block)
     objection = _objection_before_opening(path, block, encrypted=encrypted, password_given=bool(given))
     if objection is not None:
         raise UnusableKeyError(*objection)
-    key = _load(block, given if encrypted else None, validate=validate)
+    key = _opened(block, spellings(given), validate=validate) if encrypted else _load(block, None, validate=validate)
     explicit = explicit_curve(path) if formats.has_explicit_curve(block) else None
     if isinstance(key, str):
-        raise UnusableKeyError(*(explicit or _objection_after_opening(path, key, encrypted=encrypted)))
+        raise UnusableKeyError(*(explicit or _objection_after_opening(path, block, key, encrypted=encrypted)))
     unused = Objection(f"a password is configured, but the key in {path} is not encrypted", "encrypt it or drop it")
     found = (unused if given and not encrypted else None, explicit)
     return key, tuple(str(objection) for objection in found if objection is not None)
@@ -130,6 +129,23 @@ def legacy(path: Path) -> Objection:
     return Objection(f"{path} is encrypted with RC2, which this machine's OpenSSL does not offer", MODERN_EXPORT)
 
 
+def not_read(path: Path, algorithm: str) -> Objection:
+    """Say that a file is protected with something that is not read here, whatever its password."""
+    command = f"openssl pkey -in {shlex.quote(str(path))} -out key.pem -aes256"
+    return Objection(
+        f"{path} is protected with {algorithm}, which is not supported here",
+        f"{MODERN_EXPORT}; a key in PEM with: {command} -provider default -provider legacy",
+    )
+
+
+def multi_prime(path: Path) -> Objection:
+    """Say that a key has more than two primes, which hardly any library signs with."""
+    return Objection(
+        f"the key in {path} is RSA with more than two primes, which is not supported here",
+        "make a new key and certificate and upload the certificate in ChaMan",
+    )
+
+
 def _objection_before_opening(path: Path, block: Block, *, encrypted: bool, password_given: bool) -> Objection | None:
     try:
         if block.cut_off:
@@ -140,43 +156,90 @@ def _objection_before_opening(path: Path, block: Block, *, encrypted: bool, pass
             return password_missing(path)
         if lacks_legacy_cipher(block.der):
             return legacy(path)
-        if encrypted and not _is_whole(block.label, block.headers, block.der):
+        if encrypted and not _is_whole(block):
             return damaged(path)
     except asn1.Asn1Error:
         return damaged(path)
     return None
 
 
-def _is_whole(label: str, headers: bytes, der: bytes) -> bool:
+def _is_whole(block: Block) -> bool:
     """Whether an encrypted key has the length that it must have.
 
-    The newer form keeps its outer structure readable. The older one encrypts all of it, in blocks: a cut between two
-    blocks cannot be told from a wrong password. Its initialization vector is measured here, because `cryptography`
-    panics over a short one.
+    The newer form keeps its outer structure readable; of the older one only the length can be seen.
 
     Raises:
         asn1.Asn1Error: it has not.
     """
-    if label == ENCRYPTED:
-        return bool(asn1.read(der).children())
-    vector = _DEK_INFO.search(headers)
-    block = _AES_BLOCK if b"AES" in headers else _DES_BLOCK
-    return vector is not None and len(vector[1]) == 2 * block and len(der) % block == 0
+    if formats.has_older_encryption(block):
+        return older_pem.is_whole(block.headers, block.der or b"")
+    return bool(asn1.read(block.der or b"").children())
 
 
-def _objection_after_opening(path: Path, failure: Failure, *, encrypted: bool) -> Objection:
+def _objection_after_opening(path: Path, block: Block, failure: Failure, *, encrypted: bool) -> Objection:
     if failure == "inconsistent":
         return inconsistent(path)
     if failure == "unsupported":
         return Objection(
             f"the key in {path} is of a kind that is not known here", "make an RSA key of 2048 bits or more"
         )
-    return password_wrong(path) if encrypted else damaged(path)
+    if not encrypted:
+        return multi_prime(path) if formats.has_many_primes(block) else damaged(path)
+    name = _unsupported_cipher(block)
+    return password_wrong(path) if name is None else not_read(path, name)
 
 
-def _load(block: Block, password: bytes | None, *, validate: bool) -> PrivateKeyTypes | Failure:
+def _unsupported_cipher(block: Block) -> str | None:
+    if formats.has_older_encryption(block):
+        name = older_pem.cipher_name(block.headers)
+        return None if older_pem.is_known(name) else name
     try:
-        key = load_pem_private_key(block.text(), password, unsafe_skip_rsa_key_validation=True)
+        return encryption.unsupported((encryption.key_algorithm(block.der or b""),))
+    except asn1.Asn1Error:
+        return None
+
+
+def _opened(block: Block, secrets: tuple[bytes, ...], *, validate: bool) -> PrivateKeyTypes | Failure:
+    """Open an encrypted key with the first spelling of its password that does."""
+    key: PrivateKeyTypes | Failure = "unreadable"
+    for secret in secrets:
+        key = _decrypted(block, secret, validate=validate)
+        if key != "unreadable":
+            break
+    return key
+
+
+def _decrypted(block: Block, secret: bytes, *, validate: bool) -> PrivateKeyTypes | Failure:
+    if formats.has_older_encryption(block):
+        return _load_older(block, secret, validate=validate)
+    key = _load(block, secret, validate=validate)
+    if key != "unreadable":
+        return key
+    # OpenSSL knows ciphers that the library does not, and only opens files of PKCS#12 for it.
+    try:
+        return pkcs12.load_key_and_certificates(pfx.with_key(block.der or b""), secret)[0] or "unreadable"
+    except UnsupportedAlgorithm:
+        return "unsupported"
+    except (ValueError, TypeError):
+        return "unreadable"
+
+
+def _load_older(block: Block, secret: bytes, *, validate: bool) -> PrivateKeyTypes | Failure:
+    if not older_pem.is_known(older_pem.cipher_name(block.headers)):
+        return "unreadable"
+    try:
+        plain = older_pem.decrypt(block.headers, block.der or b"", secret)
+    except UnsupportedAlgorithm:
+        return "unreadable"
+    found = None if plain is None else first_value(plain)
+    if found is None or found[0] not in KEY_LABELS:
+        return "unreadable"
+    return _load(Block(found[0], b"", found[1]), None, validate=validate)
+
+
+def _load(block: Block, secret: bytes | None, *, validate: bool) -> PrivateKeyTypes | Failure:
+    try:
+        key = load_pem_private_key(block.text(), secret, unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm:
         return "unsupported"
     except (ValueError, TypeError):

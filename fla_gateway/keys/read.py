@@ -21,6 +21,7 @@ from fla_gateway.keys.exposure import Custody, exposure
 from fla_gateway.keys.model import Objection
 from fla_gateway.secret import Secret
 
+_BYTE_ORDER_MARK: Final = "\ufeff"
 _LARGEST: Final = 1_048_576
 _PASTED: Final = re.compile(r"-----BEGIN|LS0tLS1CRUdJTi|(?:^|/)MI[A-Za-z0-9+/]{100,}")
 """PEM, base64 of PEM, or base64 of DER in the place of a path; such a path must not be repeated in a message."""
@@ -85,17 +86,17 @@ def read_password(source: KeySource, passwords: Mapping[str, Secret]) -> tuple[S
         raise UnusableKeyError("password_file and password_env are both given", "leave one of them out")
     if source.password_file is not None:
         file = _read(source.password_file)
-        password = _password(file.content)
-        if password is None:
-            raise UnusableKeyError(f"{file.path} is no text file in UTF-8", "save the password as UTF-8 text")
-        return password, exposure(file.path, file.custody)
+        text = _text(file.content)
+        if text is None:
+            raise UnusableKeyError(f"{file.path} is no text file", "save the password as text, in UTF-8 without NUL")
+        return _trimmed(text), exposure(file.path, file.custody)
     if source.password_env is not None and source.password_env not in passwords:
         raise UnusableKeyError(
             # The name is not repeated: people paste the password itself there.
             "the environment variable that password_env names is not set",
             "set it for the process of the gateway, or use password_file",
         )
-    return (None if source.password_env is None else passwords[source.password_env]), ()
+    return (None if source.password_env is None else _trimmed(passwords[source.password_env].reveal())), ()
 
 
 def _read(path: Path) -> KeyFile:
@@ -121,15 +122,26 @@ def _custody(path: Path, owner: int, mode: int) -> Custody | None:
     return Custody(owner, mode, directory, stat.S_IMODE(directory.stat().st_mode), os.geteuid())
 
 
-def _password(content: bytes) -> Secret | None:
-    """Decode a password file; one line break at its end does not count. None if it is no text.
+def _text(content: bytes) -> str | None:
+    """Decode a password file; None if it is no text.
 
-    The error of the codec holds the bytes, so it must not become the context of another error.
+    Octets that are no UTF-8 become surrogate escapes, as they do in an environment variable. The error of a codec holds
+    the octets, so it must not become the context of another error.
     """
-    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        text = content.decode(encoding)
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            text = content.decode("utf-16")
+        else:
+            text = content.decode("utf-8", "surrogateescape")
     except UnicodeDecodeError:
         return None
-    # A NUL ends a password in OpenSSL, and comes from UTF-16 without a mark: not what anybody meant.
-    return None if "\0" in text else Secret(text.removesuffix("\n").removesuffix("\r"))
+    # A NUL ends a password in OpenSSL, and comes from UTF-16 without a mark: not what was meant.
+    return None if "\0" in text else text
+
+
+def _trimmed(text: str) -> Secret:
+    """Take off what editors and shells add to a password: a byte order mark in front, one line break at the end.
+
+    The same for a file and for an environment variable, which `$(cat FILE)` or a secret store may have filled.
+    """
+    return Secret(text.removeprefix(_BYTE_ORDER_MARK).removesuffix("\n").removesuffix("\r"))

@@ -18,7 +18,7 @@ _HEADERS: Final = re.compile(rb"\s*((?:[A-Za-z0-9-]+: ?[^\n]*\n(?:[ \t]+[^\s][^\
 _HEADERS_ON_ONE_LINE: Final = re.compile(
     rb"\s*(Proc-Type: ?4,ENCRYPTED)\s+(DEK-Info: ?[A-Za-z0-9-]+,[0-9A-Fa-f]+)\s+(.*)", re.DOTALL
 )
-_BOUNDARY: Final = b"-----BEGIN "
+BOUNDARY: Final = b"-----BEGIN "
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
 _WRAP: Final = 64
 _ESCAPES: Final = (
@@ -66,14 +66,14 @@ def repaired(raw: bytes) -> bytes:
     (environment variables, JSON, YAML), further escapes of JSON, CRLF, and a second base64 over the whole file (secret
     stores).
     """
-    text = _decoded(raw)
+    text = decoded(raw)
     stripped = text.strip(b" \t\r\n\0'\"")
-    if _BOUNDARY in stripped:
+    if BOUNDARY in stripped:
         for written, meant in _ESCAPES:
             stripped = stripped.replace(written, meant)
         return stripped
     inner = _base64(stripped) if _BASE64.fullmatch(stripped) else None
-    if inner is not None and (_BOUNDARY in _decoded(inner) or inner.startswith(b"\x30")):
+    if inner is not None and (BOUNDARY in decoded(inner) or inner.startswith(b"\x30")):
         return repaired(inner)
     return raw
 
@@ -101,7 +101,7 @@ def blocks(text: bytes) -> tuple[Block, ...]:
 
 def is_cut_off(text: bytes) -> bool:
     """Whether a block begins that does not end, be it in the middle of its first line."""
-    return text.count(_BOUNDARY) > sum(not block.cut_off for block in blocks(text))
+    return text.count(BOUNDARY) > sum(not block.cut_off for block in blocks(text))
 
 
 def _cut_off(begun: re.Match[bytes]) -> Block:
@@ -116,12 +116,12 @@ def _block(label: str, content: bytes) -> Block:
     return Block(label, headers, _base64(body))
 
 
-def _decoded(raw: bytes) -> bytes:
+def decoded(raw: bytes) -> bytes:
     """Turn UTF-16 into ASCII and drop a byte order mark."""
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", "replace").encode("ascii", "replace")
     for encoding in ("utf-16-le", "utf-16-be"):
-        if _BOUNDARY.decode().encode(encoding) in raw:
+        if BOUNDARY.decode().encode(encoding) in raw:
             return raw.decode(encoding, "replace").encode("ascii", "replace")
     return raw.removeprefix(codecs.BOM_UTF8)
 

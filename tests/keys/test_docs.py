@@ -23,7 +23,7 @@ def test_documentation_names_every_message() -> None:
     rows = re.findall(
         r"^\| ([^|]+) \| [^|]+ \|$", (ROOT / "docs" / "keys.md").read_text().split("## Messages")[1], re.MULTILINE
     )
-    source = "\n".join(file.read_text() for file in (ROOT / "fla_gateway" / "keys").glob("*.py"))
+    source = "\n".join(file.read_text() for file in (ROOT / "fla_gateway" / "keys").rglob("*.py"))
     spoken = re.sub(r"\{[^{}\n]*\}", "…", source)
     pieces = [piece for row in rows[2:] for text in row.split(" · ") for piece in text.split("…") if piece.strip()]
     unknown = [piece for piece in pieces if piece.strip() not in spoken]

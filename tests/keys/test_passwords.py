@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import logging
+import os
 import traceback
+import unicodedata
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.keys import asn1
+from fla_gateway.keys.files.password_encodings import spellings
 from fla_gateway.keys.load import load_key
 from tests.support.keys import (
     NOW,
     certificate_pem,
     key_pem,
+    make_certificate,
     make_ec,
     make_rsa,
 )
 
+PEM = serialization.Encoding.PEM
 CANARY = "Correct-Horse-Battery"
 
 
@@ -45,6 +56,125 @@ def test_password_file_is_read_as_editors_write_it(locked, content) -> None:
     """One line break at the end and a mark at the start do not belong to the password."""
     locked.write("password", content)
     assert locked.load(pem="key.pem", certificate="acme.cer", password_file="password").warnings == ()
+
+
+ACCENTED = "Société2026é"
+OCTETS = {
+    "ASCII": CANARY.encode(),
+    "UTF-8": ACCENTED.encode(),
+    "Latin-1": ACCENTED.encode("latin-1"),
+    "command prompt": ACCENTED.encode("cp850"),
+    "any octets": bytes(octet for octet in range(1, 256) if octet not in b"\r\n"),
+}
+ENDS = {"bare": (b"", b""), "LF": (b"", b"\n"), "CRLF": (b"", b"\r\n"), "mark": (b"\xef\xbb\xbf", b"\r\n")}
+
+
+@pytest.mark.parametrize(("front", "end"), ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("octets", OCTETS.values(), ids=OCTETS)
+def test_the_same_octets_mean_the_same_in_file_and_environment(folder, octets, front, end) -> None:
+    """Whatever octets a password has, a file with them and a variable with them open the same key."""
+    key = make_ec()
+    encryption = serialization.BestAvailableEncryption(octets)
+    folder.write("key.pem", key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, encryption))
+    folder.write("acme.cer", certificate_pem(make_certificate(key)))
+    folder.write("password", front + octets + end)
+    files = {"pem": "key.pem", "certificate": "acme.cer"}
+    assert folder.load(**files, password_file="password").warnings == ()
+    source = KeySource(pem=folder.path / "key.pem", certificate=folder.path / "acme.cer", password_env="KEY_PASSWORD")
+    variable = os.fsdecode(front + octets + end)
+    assert folder.environment(source, KEY_PASSWORD=variable).warnings == ()
+
+
+def _pkcs12_under_octets(key, certificate, password: str, octets: bytes) -> bytes:
+    """Write a PKCS#12 file whose MAC is made with a password, and whose PBES2 is made with other octets."""
+    write, sequence, identifier = asn1.write, asn1.SEQUENCE, asn1.OBJECT_IDENTIFIER
+
+    def oid(text: str) -> bytes:
+        return write(identifier, bytes.fromhex(text))
+
+    def data(content: bytes) -> bytes:
+        return write(sequence, oid("2a864886f70d010701"), write(0xA0, write(asn1.OCTET_STRING, content)))
+
+    encryption = serialization.BestAvailableEncryption(octets)
+    shrouded = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, encryption)
+    bag = write(sequence, oid("2a864886f70d010c0a0102"), write(0xA0, shrouded))
+    der = write(asn1.OCTET_STRING, certificate.public_bytes(serialization.Encoding.DER))
+    inner = write(sequence, oid("2a864886f70d01091601"), write(0xA0, der))
+    certificates = write(sequence, write(sequence, oid("2a864886f70d010c0a0103"), write(0xA0, inner)))
+    salt, vector = b"saltsalt", bytes(16)
+    secret = hashlib.pbkdf2_hmac("sha256", octets, salt, 2048, 32)
+    padded = certificates + bytes((16 - len(certificates) % 16,)) * (16 - len(certificates) % 16)
+    encryptor = Cipher(AES(secret), modes.CBC(vector)).encryptor()
+    rounds = write(asn1.INTEGER, (2048).to_bytes(2, "big"))
+    prf = write(sequence, oid("2a864886f70d0209"))
+    derivation = write(sequence, oid("2a864886f70d01050c"), write(sequence, write(4, salt), rounds, prf))
+    cipher = write(sequence, oid("60864801650304012a"), write(4, vector))
+    algorithm = write(sequence, oid("2a864886f70d01050d"), write(sequence, derivation, cipher))
+    info = write(sequence, oid("2a864886f70d010701"), algorithm, write(0x80, encryptor.update(padded)))
+    sealed = write(sequence, oid("2a864886f70d010706"), write(0xA0, write(sequence, write(2, b"\0"), info)))
+    safes = write(sequence, sealed, data(write(sequence, bag)))
+    block = hashlib.sha256(b"\x03" * 64 + (salt * 8) + _filled(password.encode("utf-16-be") + b"\0\0", 64)).digest()
+    mac = write(sequence, write(sequence, oid("608648016503040201")), write(4, hmac.digest(block, safes, "sha256")))
+    return write(sequence, write(2, b"\3"), data(safes), write(sequence, mac, write(4, salt)))
+
+
+def _filled(value: bytes, size: int) -> bytes:
+    """Repeat a value to a multiple of a block's size (RFC 7292, appendix B.2)."""
+    length = size * -(-len(value) // size)
+    return (value * length)[:length]
+
+
+def _utf8_as_characters(password: str) -> bytes:
+    return password.encode().decode("latin-1").encode()
+
+
+SPELLINGS = {
+    "UTF-8": lambda password: password.encode(),
+    "OpenSSL before 1.1.0": _utf8_as_characters,
+    "Windows": lambda password: password.encode("cp1252"),
+    "command prompt": lambda password: password.encode("cp850"),
+    "macOS": lambda password: unicodedata.normalize("NFD", password).encode(),
+}
+
+
+@pytest.mark.needs_program("openssl")
+@pytest.mark.parametrize("kind", ["PKCS#8", "older PEM", "PKCS#12"])
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+def test_accented_passwords_are_tried_as_old_tools_took_them(folder, spell, kind) -> None:
+    """A password with accents opens a file, whatever octets the tool that made it was given for them."""
+    key = make_ec()
+    octets = spell(ACCENTED)
+    if kind == "PKCS#12":
+        folder.write("both.pem", key_pem(key) + certificate_pem(make_certificate(key)))
+        folder.write("octets", octets)
+        folder.run("openssl pkcs12 -export -in both.pem -out key -passout file:octets")
+    else:
+        forms = serialization.PrivateFormat
+        form = forms.PKCS8 if kind == "PKCS#8" else forms.TraditionalOpenSSL
+        folder.write("key", key.private_bytes(PEM, form, serialization.BestAvailableEncryption(octets)))
+    files = {"pkcs12" if kind == "PKCS#12" else "pem": "key"}
+    assert folder.load(**files, password=ACCENTED).signer.algorithms == ("ES384",)
+    assert "is wrong" in folder.refused(**files, password="Société2026").message
+
+
+@pytest.mark.parametrize("password", [CANARY, ACCENTED], ids=["ASCII", "accents"])
+def test_the_bmpstring_of_nss_is_tried(folder, password) -> None:
+    """Older NSS gave PBES2 the BMPString that PKCS#12 has for its MAC, and UTF-8 does not decrypt that."""
+    key = make_ec()
+    bmp = password.encode("utf-16-be") + b"\0\0"
+    content = _pkcs12_under_octets(key, make_certificate(key), password, bmp)
+    folder.write("key.pfx", content)
+    assert folder.load(pkcs12="key.pfx", password=password).warnings == ()
+    assert "is wrong" in folder.refused(pkcs12="key.pfx", password="other").message
+
+
+def test_spellings_are_few_and_one_for_ascii() -> None:
+    """A wrong password costs a bounded number of attempts: one for ASCII, nine at most for others."""
+    assert spellings(CANARY) == (CANARY.encode(),)
+    assert spellings("") == (b"",)
+    for password in (ACCENTED, "€urø", "пароль", "\udce9t\udce9"):
+        assert 1 < len(spellings(password)) <= 9
+        assert len(set(spellings(password))) == len(spellings(password))
 
 
 @pytest.mark.parametrize("content", [CANARY + "\n\n", CANARY + " ", " " + CANARY], ids=repr)

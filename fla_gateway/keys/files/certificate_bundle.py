@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys import formats, textual
 from fla_gateway.keys.files.der_label import CERTIFICATE, PKCS12
+from fla_gateway.keys.files.foreign_formats import foreign_certificates
 from fla_gateway.keys.textual import Block
 
 _PKCS7: Final = "PKCS7"
@@ -42,7 +43,7 @@ def read_certificates(path: Path, content: bytes, cure: str) -> tuple[x509.Certi
         UnusableKeyError: it holds none, or a damaged one, which is named by its place in the file.
     """
     text = textual.repaired(content)
-    if (store := formats.foreign_certificates(path, text)) is not None:
+    if (store := foreign_certificates(path, text)) is not None:
         raise UnusableKeyError(*store)
     blocks = formats.recognise(text)
     found = certificates_among(path, blocks)
