@@ -14,6 +14,7 @@ from fla_gateway.http1.grammar import CHUNK_SIZE, CHUNK_SIZE_PADDED, FIELD_BLOCK
 MAX_SIZE_LINE: Final = 256
 MAX_TRAILER: Final = 8_192
 
+NO_LIMIT: Final = 2**63
 _INCOMPLETE: Final = -1
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -45,11 +46,17 @@ class ChunkedDecoder:
         self._line = b""
         self._size = CHUNK_SIZE_PADDED if padded else CHUNK_SIZE
 
-    def feed(self, data: bytes) -> tuple[list[bytes], bool, bytes]:
+    def feed(self, data: bytes, most: int = NO_LIMIT) -> tuple[list[bytes], bool, bytes]:
         """Decode the next bytes.
 
+        Args:
+            data: the bytes.
+            most: chunks that may be begun. Each costs the same whatever its size, so a body of small ones is decoded in
+                several calls.
+
         Returns:
-            The pieces of payload found, whether the body has ended, and the bytes that came after its end.
+            The pieces of payload found, whether the body has ended, and the bytes that were not looked at: those after
+            its end, or, where it has not ended, those after `most` chunks, to be given again.
 
         Raises:
             ProtocolError: ``malformed-body``.
@@ -74,7 +81,12 @@ class ChunkedDecoder:
             elif state == _TRAILER:
                 return self._trailer(data, position, pieces)
             else:
-                following = self._data_end(data, position) if state == _DATA_END else self._read_size(data, position)
+                if state == _DATA_END:
+                    following = self._data_end(data, position)
+                elif len(pieces) < most:
+                    following = self._read_size(data, position)
+                else:
+                    return pieces, False, data[position:]
                 if following < 0:
                     self._line = data[position:]
                     break

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from fla_gateway.http1.errors import ProtocolError
-from fla_gateway.http1.fields import FieldLine, content_length, field_lines, list_members, split_block
+from fla_gateway.http1.fields import FieldLine, content_length, field_lines, list_members, split_block, value_of
 from fla_gateway.http1.grammar import FIELD_TEXT, RESPONSE_HEAD, RESPONSE_START, TOKEN
 from fla_gateway.http1.request import CHUNKED
 
@@ -20,8 +20,9 @@ _LONGEST_REMEMBERED: Final = 256
 UNTIL_CLOSE: Final = -2
 """Framing of a body that ends with the connection."""
 
-BODILESS: Final = frozenset((204, 304))
-"""Status codes whose answers have no body (RFC 9112, section 6.3)."""
+_FIRST_FINAL: Final = 200
+_NO_CONTENT: Final = 204
+_NOT_MODIFIED: Final = 304
 
 # RFC 9112, section 5.1: "A proxy MUST remove any such whitespace from a response message before forwarding".
 _SPACE_BEFORE_COLON: Final = re.compile(rb"(?<=\n)(" + TOKEN + rb"++)[ \t]++(?=:)")
@@ -100,7 +101,7 @@ def frame_response(
         codings: value of Transfer-Encoding, several joined with commas (RFC 9110, section 5.3); None without one.
         lengths: of Content-Length, likewise.
         connection: of Connection, likewise.
-        status: status code, 200 or above.
+        status: status code, also of an interim response.
         minor: HTTP minor version of the response.
         to_head: whether the request was a HEAD.
 
@@ -110,10 +111,34 @@ def frame_response(
     # What an API makes up at length is not remembered.
     is_usual = connection is None or len(connection) <= _LONGEST_REMEMBERED
     persistent, options = (_connection if is_usual else _connection.__wrapped__)(connection, minor)
+    if status < _FIRST_FINAL or status == _NO_CONTENT:
+        # RFC 9112, section 6.3: it ends with its head, whatever the fields say. A server that sends them although it
+        # may not (section 6.1; RFC 9110, section 8.6) may also send what they announce.
+        late = codings is not None or (lengths is not None and content_length(lengths) != 0)
+        return ResponseFraming(0, UNTIL_CLOSE, persistent and not late, options)
     announced = _announced_length(codings, lengths, minor)
-    if to_head or status in BODILESS:
-        return ResponseFraming(0, announced, persistent, options)
+    if to_head or status == _NOT_MODIFIED:
+        # A length is that of what is not sent. A coding is permitted as well (RFC 9112, section 6.1), but servers that
+        # write it tend to write a last chunk, too.
+        return ResponseFraming(0, announced, persistent and codings is None, options)
     return ResponseFraming(announced, announced, persistent and announced != UNTIL_CLOSE, options)
+
+
+def persists_after(head: ResponseHead) -> bool:
+    """Return whether an interim response leaves the connection as it was: it says nothing of a body or of an end.
+
+    Args:
+        head: of a response with a status below 200.
+    """
+    seen: dict[bytes, list[bytes]] = {}
+    for name, rest in head.lines:
+        seen.setdefault(name.lower(), []).append(value_of(rest))
+    codings, lengths, connection = (
+        b", ".join(seen[name]) if name in seen else None
+        for name in (b"transfer-encoding", b"content-length", b"connection")
+    )
+    status, minor = int(head.status), head.minor
+    return frame_response(codings, lengths, connection, status=status, minor=minor, to_head=False).persistent
 
 
 @lru_cache(maxsize=64)

@@ -22,7 +22,7 @@ from fla_gateway.http1.request import CHUNKED, check_partial_head, lacks_length
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.exchange import Exchange
 from fla_gateway.proxy.gate import LastHop, Preflight, Turned
-from fla_gateway.proxy.pausing import HELD, PIPELINED, THROTTLED, UNREAD, Pausable
+from fla_gateway.proxy.pausing import DEFERRED, HELD, PIPELINED, THROTTLED, UNREAD, Pausable
 from fla_gateway.proxy.record import ExchangeRecord
 from fla_gateway.proxy.request_fields import RequestFields, after_hop
 from fla_gateway.proxy.turning import permitted, turned_away
@@ -46,8 +46,8 @@ class CallerConnection(Pausable):
     """One connection of a caller; owns at most one exchange at a time, so that answers keep the order of requests."""
 
     __slots__ = (
-        "_blank_line", "_buffer", "_decoder", "_door", "_left", "_lingered", "_peer", "_service", "_since", "exchange",
-        "lingering", "write",
+        "_blank_line", "_buffer", "_decoder", "_deferred", "_door", "_left", "_lingered", "_peer", "_service", "_since",
+        "exchange", "lingering", "write",
     )  # fmt: skip
 
     def __init__(self, service: Service, door: Door) -> None:
@@ -60,6 +60,7 @@ class CallerConnection(Pausable):
         self._lingered = 0
         self._blank_line = False
         self._buffer = b""
+        self._deferred = b""
         self._left = 0
         self._decoder: ChunkedDecoder | None = None
         self._since = 0.0
@@ -154,8 +155,15 @@ class CallerConnection(Pausable):
     def _payload(self, data: bytes) -> tuple[bytes, bool]:
         """Take what belongs to the body; what comes after it is put back for the next request."""
         if self._decoder is not None:
-            pieces, last, surplus = self._decoder.feed(data)
+            budget = self._service.budget
+            pieces, last, surplus = self._decoder.feed(data, budget.slice())
+            budget.left -= len(pieces)
             payload = b"".join(pieces)
+            if surplus and not last:
+                self._deferred = surplus
+                self._pause(DEFERRED)
+                budget.defer(self._continue)
+                return payload, False
         else:
             surplus = data[self._left :]
             payload = data[: self._left] if surplus else data
@@ -179,6 +187,15 @@ class CallerConnection(Pausable):
             exchange.fail(error.code, _sentence(error))
             return
         exchange.body(payload, last=last)
+
+    def _continue(self) -> None:
+        """Decode what a turn of the loop had no units for; unless the exchange has ended meanwhile."""
+        exchange, data, self._deferred = self.exchange, self._deferred, b""
+        if exchange is None or not data:
+            return
+        self._body(exchange, data)
+        if not self._deferred:
+            self._resume(DEFERRED)
 
     # Answers of our own
 
@@ -226,7 +243,8 @@ class CallerConnection(Pausable):
         self.exchange = None
         self._since = now
         if self._paused:
-            self._resume(HELD | THROTTLED)
+            self._deferred = b""
+            self._resume(HELD | THROTTLED | DEFERRED)
         if self.closed:
             return
         if not keep_alive or self._service.stopping:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from fla_gateway.proxy.request_fields import RequestFields
     from fla_gateway.proxy.service import Service
     from fla_gateway.proxy.upstream import ApiConnection
+    from fla_gateway.proxy.work_budget import WorkBudget
 
 _LOG = structlog.get_logger()
 _OWN_FIELDS: Final = b"Fla-Gateway-Origin: upstream\r\n"
@@ -102,6 +103,11 @@ class Exchange:
     def profile(self) -> str:
         """Name of the profile."""
         return self._account.name
+
+    @property
+    def budget(self) -> WorkBudget:
+        """See `upstream.Carried`."""
+        return self._service.budget
 
     # The request on its way
 

@@ -12,6 +12,7 @@ PIPELINED: Final = 1
 HELD: Final = 2
 THROTTLED: Final = 4
 UNREAD: Final = 8
+DEFERRED: Final = 16
 
 
 class Pausable(asyncio.Protocol):

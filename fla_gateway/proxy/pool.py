@@ -11,11 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from fla_gateway.config.schema import Pool as PoolSettings
 from fla_gateway.errors import ProblemError
 from fla_gateway.proxy.record import PoolSnapshot
 from fla_gateway.proxy.upstream import ApiConnection
+
+_HEARING_TURNS: Final = 3
+"""Turns of the loop in which a new connection may be read before it carries a request."""
 
 Open = Callable[[Callable[[], ApiConnection]], Awaitable[ApiConnection]]
 """Opens one connection with the protocol that it is given; raises ProblemError with origin ``network``."""
@@ -60,8 +64,22 @@ class Pool:
         # The latest is at the end: if it is too old, all are.
         if changing and now - idle[-1].idle_since >= self._settings.changing_idle_seconds:
             return None
+        # The loop may have reported this connection and the caller's in the same turn, and read the caller's first.
+        if idle[-1].arrived(0):
+            return self._take_quiet(now, changing=changing)
         self._reused += 1
         return idle.pop()
+
+    def _take_quiet(self, now: float, *, changing: bool) -> ApiConnection | None:
+        """Take the latest connection from which nothing waits to be read; the loop decides about the others."""
+        for connection in reversed(self._idle):
+            if changing and now - connection.idle_since >= self._settings.changing_idle_seconds:
+                return None
+            if not connection.arrived(0):
+                self._idle.remove(connection)
+                self._reused += 1
+                return connection
+        return None
 
     async def acquire(self, *, changing: bool, fresh: bool = False) -> ApiConnection:
         """Take, open or wait for a connection.
@@ -104,11 +122,15 @@ class Pool:
         except asyncio.CancelledError:
             self._give_turn_away(turn)
             raise
-        if connection is not None and (connection.closed or fresh or (changing and self._too_old(connection))):
-            # It may have ended in the turn of the loop between being handed over and being taken.
+        if connection is not None and not self._is_fit(connection, changing=changing, fresh=fresh):
             connection.close()
             return None
         return connection
+
+    def _is_fit(self, connection: ApiConnection, *, changing: bool, fresh: bool) -> bool:
+        # It may have ended in the turn of the loop between being handed over and being taken, or something may have
+        # arrived that the loop reads later in this very turn.
+        return not (connection.closed or fresh or (changing and self._too_old(connection)) or connection.arrived(0))
 
     def _too_old(self, connection: ApiConnection) -> bool:
         return self._now() - connection.idle_since >= self._settings.changing_idle_seconds
@@ -130,6 +152,7 @@ class Pool:
         counted = False
         try:
             connection = await self._open(lambda: ApiConnection(self, self._now()))
+            await _hear_out(connection)
             counted = connection.counted = not connection.closed
             _refuse_closed(connection)
         except ProblemError:
@@ -202,6 +225,18 @@ class Pool:
         )
 
 
+async def _hear_out(connection: ApiConnection) -> None:
+    """Let the loop read what came with the handshake: tickets of TLS 1.3, or data that nothing has asked for."""
+    try:
+        for _ in range(_HEARING_TURNS):
+            if not connection.arrived(0):
+                return
+            await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        connection.abort()
+        raise
+
+
 def _refuse_closed(connection: ApiConnection) -> None:
     if connection.closed:
-        raise ProblemError("api-unreachable", "The API closed the connection as soon as it was open.")
+        raise ProblemError("api-unreachable", "The API ended the connection, or sent data on it, before any request.")

@@ -24,6 +24,7 @@ from fla_gateway.proxy.exchange import Exchange
 from fla_gateway.proxy.gate import Gate
 from fla_gateway.proxy.record import DoorSnapshot, Journal, Observer, PoolSnapshot
 from fla_gateway.proxy.request_ids import RequestIds
+from fla_gateway.proxy.work_budget import WorkBudget
 
 if TYPE_CHECKING:  # read where callers are configured
     from fla_gateway.access.admissions import Admissions
@@ -76,6 +77,7 @@ class Service:
         self.wall = clock.wall
         self.gate = Gate(self, admissions, memory or MemoryLimit())
         self.ids: RequestIds = RequestIds()
+        self.budget: WorkBudget
         self.connections: set[CallerConnection] = set()
         self.orphans: set[Exchange] = set()
         self.stopping: bool = False
@@ -101,6 +103,7 @@ class Service:
             sweep_seconds: how often the deadlines are looked at.
         """
         self._loop = asyncio.get_running_loop()
+        self.budget = WorkBudget(self._loop.call_soon)
         self._limit = limit
         self._sweep_seconds = sweep_seconds
         self._sweeper = self._loop.call_later(sweep_seconds, self._sweep)

@@ -7,6 +7,8 @@ tokens and routes: it hands each part of an answer to the exchange that it carri
 from __future__ import annotations
 
 import asyncio
+import select
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway.http1.chunked import ChunkedDecoder
@@ -14,15 +16,16 @@ from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.grammar import STRAY
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.http1.response import UNTIL_CLOSE, read_response_head
+from fla_gateway.http1.response import UNTIL_CLOSE, persists_after, read_response_head
 from fla_gateway.network.close_notify import is_closed_by_peer
-from fla_gateway.proxy.body import RequestBody
+from fla_gateway.proxy.body import NO_BODY, RequestBody
+from fla_gateway.proxy.work_budget import INTERIM_UNITS, WorkBudget
 
 if TYPE_CHECKING:
     from fla_gateway.http1.response import ResponseFraming, ResponseHead
 
-_MAX_INTERIM: Final = 16
-"""Interim answers taken before the final one."""
+_MAX_INTERIM: Final = MAX_HEAD
+"""Bytes of all interim answers before the final one, which has as many for itself."""
 _BEGINNING: Final = b"HTTP/1."
 """How every answer begins; a server of another protocol is told from a slow one by this."""
 
@@ -32,6 +35,11 @@ class Carried(Protocol):
 
     request_body: RequestBody
     """The body of the request that is being written."""
+
+    @property
+    def budget(self) -> WorkBudget:
+        """What may be done in this turn of the loop."""
+        ...
 
     def interim(self, head: ResponseHead) -> None:
         """Take a 1xx answer other than 100 and 101."""
@@ -60,11 +68,19 @@ class Owner(Protocol):
 
 
 class ApiConnection(asyncio.Protocol):
-    """One TLS connection to the API; carries one exchange at a time."""
+    """One TLS connection to the API; carries one exchange at a time.
+
+    Attributes:
+        arrived: called with 0, returns whether something has arrived that the loop has not read. Nothing may be sent on
+            such a connection: whatever was on its way before a request is no answer to it. In TLS 1.3 it may also be a
+            session ticket, so that the connection is not closed for it: the loop reads it, and only data of an
+            application end the connection.
+    """
 
     __slots__ = (
-        "_blocked", "_buffer", "_clean_end", "_decoder", "_interims", "_left", "_owner", "_persistent", "_reading",
-        "born", "closed", "counted", "exchange", "idle_since", "transport", "untouched", "used", "write",
+        "_blocked", "_buffer", "_clean_end", "_decoder", "_deferred", "_flowing", "_interim_bytes", "_left", "_lost_by",
+        "_owner", "_persistent", "_reading", "_sound", "arrived", "born", "closed", "counted", "exchange", "idle_since",
+        "transport", "untouched", "used", "write",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, now: float) -> None:
@@ -83,12 +99,16 @@ class ApiConnection(asyncio.Protocol):
         self.used = False
         self.untouched = True
         self._reading = True
+        self._flowing = True
         self._blocked = False
         self._buffer = b""
+        self._deferred = b""
+        self._lost_by: Exception | None = None
         self._left: int | None = None
         self._decoder: ChunkedDecoder | None = None
         self._persistent = False
-        self._interims = 0
+        self._interim_bytes = 0
+        self._sound = True
         self._clean_end = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -96,17 +116,22 @@ class ApiConnection(asyncio.Protocol):
         # uvloop's TLS transport has every method of asyncio.Transport, but is not one by inheritance.
         self.transport = cast("asyncio.Transport", transport)
         self.write = self.transport.write
+        self.arrived = _arrivals(self.transport)
 
     def carry(self, exchange: Carried) -> None:
         """Begin an exchange on an idle connection."""
         self.exchange = exchange
         self.untouched = True
         self._left = None
-        self._interims = 0
+        self._interim_bytes = 0
+        self._sound = True
 
     def data_received(self, data: bytes) -> None:
         """Hand the bytes to the exchange; bytes that nobody asked for end the connection."""
         exchange = self.exchange
+        if self._deferred:
+            self._deferred += data
+            return
         if exchange is None:
             # An answer to nothing (a 408 for an idle connection, say) must never become the answer to the next request.
             self.abort()
@@ -126,66 +151,109 @@ class ApiConnection(asyncio.Protocol):
             self._open_ended(exchange, data)
 
     def _head(self, data: bytes, exchange: Carried) -> None:
-        end = data.find(b"\r\n\r\n") + 4
-        if not 4 <= end <= MAX_HEAD:  # noqa: PLR2004 - not found, or found too late
-            # What came before was looked at when it came, but for a carriage return at its end.
-            stray = STRAY(data, max(len(self._buffer) - 1, 0))
-            self._buffer = data
-            if len(data) > MAX_HEAD or stray is not None or not data.startswith(_BEGINNING[: len(data)]):
-                self._lie(exchange, "the head of the answer is malformed or too large")
-            return
-        self._buffer = b""
         try:
-            head = read_response_head(data[:end] if end < len(data) else data)
-            if head.status < b"200":
-                self._interim(head, data[end:], exchange)
-                return
-            framing = exchange.answer(head)
+            while data and self.exchange is exchange:
+                end = data.find(b"\r\n\r\n") + 4
+                if not 4 <= end <= MAX_HEAD:  # noqa: PLR2004 - not found, or found too late
+                    self._incomplete_head(data)
+                    return
+                self._buffer = b""
+                head = read_response_head(data[:end] if end < len(data) else data)
+                if head.status >= b"200":
+                    framing = exchange.answer(head)
+                    if framing is not None:
+                        self._body(framing, data, end, exchange)
+                    return
+                self._interim(head, end, exchange)
+                data = data[end:]
+                if data and not exchange.budget.slice():
+                    self._defer(data, exchange)
+                    return
         except ProtocolError as error:
             self._lie(exchange, error.message)
-            return
-        if framing is None:
-            return
-        self._persistent = framing.persistent
+
+    def _body(self, framing: ResponseFraming, data: bytes, start: int, exchange: Carried) -> None:
+        self._persistent = framing.persistent and self._sound
         left = framing.length
-        rest = len(data) - end
+        rest = len(data) - start
         if 0 <= left <= rest:
-            self._finish(exchange, data[end : end + left], surplus=rest > left)
+            self._finish(exchange, data[start : start + left], surplus=rest > left)
             return
         self._left = left
         if left == CHUNKED:
             self._decoder = ChunkedDecoder(padded=True)
         if left < 0:
-            self._open_ended(exchange, data[end:])
+            self._open_ended(exchange, data[start:])
         else:
             self._left = left - rest
-            exchange.answer_body(data[end:], last=False)
+            exchange.answer_body(data[start:], last=False)
 
-    def _interim(self, head: ResponseHead, rest: bytes, exchange: Carried) -> None:
-        self._interims += 1
-        if head.status == b"101" or self._interims > _MAX_INTERIM:
-            self._lie(exchange, "it switches protocols, or sends interim answers without end")
-            return
+    def _incomplete_head(self, data: bytes) -> None:
+        # What came before was looked at when it came, but for a carriage return at its end.
+        stray = STRAY(data, max(len(self._buffer) - 1, 0))
+        self._buffer = data
+        if len(data) > MAX_HEAD or stray is not None or not data.startswith(_BEGINNING[: len(data)]):
+            raise ProtocolError("malformed-response", "the head of the answer is malformed or too large")
+
+    def _interim(self, head: ResponseHead, size: int, exchange: Carried) -> None:
+        exchange.budget.left -= INTERIM_UNITS
+        self._interim_bytes += size
+        if head.status == b"101":
+            raise ProtocolError("malformed-response", "it switches to another protocol")
+        if self._interim_bytes > _MAX_INTERIM:
+            raise ProtocolError("malformed-response", f"its interim answers are longer than {_MAX_INTERIM} bytes")
+        self._sound = self._sound and persists_after(head)
         # The gateway answers Expect itself, so a 100 from behind concerns nobody.
         if head.status != b"100":
             exchange.interim(head)
-        if rest and self.exchange is exchange:
-            self._head(rest, exchange)
 
     def _open_ended(self, exchange: Carried, data: bytes) -> None:
         decoder = self._decoder
         if decoder is None:
             exchange.answer_body(data, last=False)
             return
+        budget = exchange.budget
         try:
-            pieces, last, surplus = decoder.feed(data)
+            pieces, last, rest = decoder.feed(data, budget.slice())
         except ProtocolError as error:
             self._lie(exchange, error.message)
             return
+        budget.left -= len(pieces)
         if last:
-            self._finish(exchange, b"".join(pieces), surplus=bool(surplus))
+            self._finish(exchange, b"".join(pieces), surplus=bool(rest))
+            return
+        exchange.answer_body(b"".join(pieces), last=False)
+        if rest and self.exchange is exchange:
+            self._defer(rest, exchange)
+
+    def _defer(self, data: bytes, exchange: Carried) -> None:
+        """Leave bytes for a later turn of the loop, and read no more before they are done."""
+        self._deferred = data
+        self._flow()
+        exchange.budget.defer(self._continue)
+
+    def _continue(self) -> None:
+        exchange, data, self._deferred = self.exchange, self._deferred, b""
+        if exchange is None or not data:
+            return
+        if self._left is None:
+            self._head(data, exchange)
         else:
-            exchange.answer_body(b"".join(pieces), last=False)
+            self._open_ended(exchange, data)
+        if not self._deferred:
+            if self.closed and self.exchange is not None:
+                self._ended(self.exchange)
+            self._flow()
+
+    def _flow(self) -> None:
+        """Read from the transport if there is no reason against it."""
+        wanted = self._reading and not self._deferred
+        if wanted != self._flowing and not self.closed:
+            self._flowing = wanted
+            if wanted:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
 
     def _finish(self, exchange: Carried, payload: bytes, *, surplus: bool) -> None:
         self._decoder = None
@@ -195,6 +263,8 @@ class ApiConnection(asyncio.Protocol):
             and not self.closed
             and not self._blocked
             and not exchange.request_body.open
+            # Answered before the request was wholly sent: what the server makes of the rest is not known.
+            and (exchange.request_body is NO_BODY or not self.transport.get_write_buffer_size())
         )
         self.exchange = None
         if not sound:
@@ -206,9 +276,9 @@ class ApiConnection(asyncio.Protocol):
     def release(self) -> None:
         """Give the connection back, wholly idle: a pooled connection that does not read would hang its next user."""
         self.exchange = None
-        if not self._reading:
+        if not self._flowing:
             self._reading = True
-            self.transport.resume_reading()
+            self._flow()
         if not self.closed:
             self.used = True
             self._owner.released(self)
@@ -234,12 +304,9 @@ class ApiConnection(asyncio.Protocol):
 
     def read(self, *, on: bool) -> None:
         """Stop or go on reading the answer, as the caller takes it."""
-        if on != self._reading and not self.closed:
+        if on != self._reading:
             self._reading = on
-            if on:
-                self.transport.resume_reading()
-            else:
-                self.transport.pause_reading()
+            self._flow()
 
     @property
     def reading(self) -> bool:
@@ -256,12 +323,16 @@ class ApiConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the exchange how the connection ended."""
         was_closed, self.closed = self.closed, True
-        exchange, self.exchange = self.exchange, None
+        self._lost_by = exc
         if not was_closed:
             self._owner.lost(self)
-        if exchange is None:
-            return
-        if self._left == UNTIL_CLOSE and self._clean_end and exc is None:
+        # What was read before is decoded first: it may hold the answer's end.
+        if self.exchange is not None and not self._deferred:
+            self._ended(self.exchange)
+
+    def _ended(self, exchange: Carried) -> None:
+        self.exchange = None
+        if self._left == UNTIL_CLOSE and self._clean_end and self._lost_by is None:
             exchange.answer_body(b"", last=True)
         else:
             exchange.upstream_failed("api-closed", "the connection ended before the answer was whole")
@@ -277,3 +348,17 @@ class ApiConnection(asyncio.Protocol):
         self._blocked = False
         if self.exchange is not None:
             self.exchange.upstream_blocked(blocked=False)
+
+
+def _nothing(_timeout: int) -> bool:
+    return False
+
+
+def _arrivals(transport: asyncio.Transport) -> Callable[[int], object]:
+    """Return a poll of the connection's socket: true where bytes, an end or an error wait to be read by the loop."""
+    sock = getattr(transport, "get_extra_info", lambda _: None)("socket")
+    if sock is None:
+        return _nothing
+    poller = select.poll()
+    poller.register(sock.fileno(), select.POLLIN)
+    return poller.poll

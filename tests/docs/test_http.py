@@ -15,6 +15,7 @@ from tests.docs.pages import read
 DEFAULTS = Gateway()
 TIMES = DEFAULTS.timeouts
 POOL = DEFAULTS.pool
+HEAD = f"{fields.MAX_HEAD:,} bytes, {fields.MAX_FIELDS} fields"
 
 
 def cells() -> dict[str, str]:
@@ -37,10 +38,10 @@ def cells() -> dict[str, str]:
         ("the API stops within an answer", f"{TIMES.write_stall:g} s"),
         ("the caller takes no byte of an answer", f"{TIMES.write_stall:g} s"),
         ("the whole exchange", f"{TIMES.exchange:g} s"),
-        ("head of a request", f"{fields.MAX_HEAD:,} bytes, {fields.MAX_FIELDS} fields"),
+        ("head of a request", HEAD),
         (
             "head of an answer",
-            f"{fields.MAX_HEAD:,} bytes, {fields.MAX_FIELDS} fields, {upstream._MAX_INTERIM} interim answers",
+            f"{HEAD}, and {upstream._MAX_INTERIM:,} bytes of interim answers",
         ),
         ("chunk-size line with its extensions", f"{chunked.MAX_SIZE_LINE} bytes"),
         ("trailers", f"{chunked.MAX_TRAILER:,} bytes"),

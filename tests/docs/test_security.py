@@ -15,7 +15,7 @@ from fla_gateway.http1 import chunked, fields
 from fla_gateway.journal import backlog, writing
 from fla_gateway.oauth import response
 from fla_gateway.observe import writer
-from fla_gateway.proxy import downstream, exchange
+from fla_gateway.proxy import downstream, exchange, upstream, work_budget
 from fla_gateway.runtime import cluster_keys, handshakes
 from fla_gateway.tokens import backoff, brake
 from tests.docs.pages import ROOT, read
@@ -121,6 +121,10 @@ BOUNDS = {
     "head of a message": f"{fields.MAX_HEAD:,} bytes, {fields.MAX_FIELDS} fields",
     "layers and number of percent signs of a path": f"{path_readings.MAX_DECODINGS} and {path_readings.MAX_ENCODED}",
     "chunk-size line; trailers": f"{chunked.MAX_SIZE_LINE} bytes; {chunked.MAX_TRAILER:,} bytes",
+    "interim answers of the API": f"{upstream._MAX_INTERIM:,} bytes before a final one",
+    "chunks decoded in one turn of the loop, of all peers together": (
+        f"{work_budget.UNITS:,}; the head of an interim answer counts as {work_budget.INTERIM_UNITS}"
+    ),
     "callers' connections": (
         f"{DEFAULTS.max_connections:,} (`max_connections`), and {handshakes.MOST_HANDSHAKES} TLS handshakes"
     ),

@@ -15,6 +15,7 @@ from fla_gateway.http1.response import (
     UNTIL_CLOSE,
     ResponseFraming,
     frame_response,
+    persists_after,
     read_response_head,
 )
 from tests.http1.strategies import field_pairs, tokens, values
@@ -214,14 +215,50 @@ def test_a_body_with_two_ends_is_refused(fields: tuple[bytes, ...], version: byt
     assert caught.value.code == "malformed-response"
 
 
-@pytest.mark.parametrize(("status", "to_head"), [(204, False), (304, False), (200, True), (404, True)])
-@pytest.mark.parametrize("fields", [(), (b"Content-Length: 5",), (b"Transfer-Encoding: chunked",)])
+@pytest.mark.parametrize(
+    ("status", "to_head", "fields", "persistent"),
+    [
+        (204, False, (), True),
+        (204, False, (b"Content-Length: 0",), True),
+        (204, False, (b"Content-Length: 5",), False),
+        (204, False, (b"Content-Length: 5, 6",), False),
+        (204, False, (b"Content-Length: x",), False),
+        (204, False, (b"Transfer-Encoding: chunked",), False),
+        (204, False, (b"Transfer-Encoding: gzip", b"Content-Length: 0"), False),
+        (304, False, (), True),
+        (304, False, (b"Content-Length: 5",), True),
+        (304, False, (b"Transfer-Encoding: chunked",), False),
+        (200, True, (), True),
+        (404, True, (b"Content-Length: 5",), True),
+        (200, True, (b"Transfer-Encoding: chunked",), False),
+        (103, False, (), True),
+        (103, False, (b"Content-Length: 5",), False),
+        (103, False, (b"Transfer-Encoding: chunked",), False),
+        (100, False, (b"Content-Length: 0",), True),
+    ],
+)
 def test_an_answer_without_body_has_none_whatever_its_fields_say(
-    status: int, to_head: bool, fields: tuple[bytes, ...]
+    status: int, to_head: bool, fields: tuple[bytes, ...], persistent: bool
 ) -> None:
-    """204, 304 and answers to HEAD end with their head, and the connection lives on (RFC 9112, section 6.3)."""
+    """1xx, 204, 304 and answers to HEAD end with their head; where a body is announced, nothing follows on them."""
     found = framed(*fields, status=status, to_head=to_head)
-    assert (found.length, found.persistent) == (0, True)
+    assert (found.length, found.persistent) == (0, persistent)
+
+
+@pytest.mark.parametrize(
+    ("fields", "persists"),
+    [
+        ((), True),
+        ((b"Link: </a>",), True),
+        ((b"content-LENGTH: 0",), True),
+        ((b"Content-Length: 0", b"Content-Length: 3"), False),
+        ((b"Transfer-Encoding: chunked",), False),
+        ((b"Connection: close",), False),
+    ],
+)
+def test_an_interim_response_that_announces_a_body_leaves_doubt(fields: tuple[bytes, ...], persists: bool) -> None:
+    """A server that breaks the rule (RFC 9110, section 8.6) may send the body as well."""
+    assert persists_after(read_response_head(message(b"HTTP/1.1 103 X", *fields))) is persists
 
 
 @pytest.mark.parametrize(

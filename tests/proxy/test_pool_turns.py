@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
 from fla_gateway.config.schema import Pool as PoolSettings
+from fla_gateway.errors import ProblemError
 from fla_gateway.proxy.pool import Pool
 from tests.support.fakes import MovableClock
 
@@ -15,6 +17,9 @@ class NoTransport:
     """A transport without a socket: what is tested here moves no bytes."""
 
     write = close = abort = resume_reading = pause_reading = lambda *_: None
+
+    def get_extra_info(self, name):
+        return None
 
 
 class Opened:
@@ -125,3 +130,66 @@ async def test_a_closing_pool_keeps_nothing(pool, clock):
     first.release()
     assert first.closed
     assert pool.take(clock.monotonic(), changing=False) is None
+
+
+class HalfRead(NoTransport):
+    """A transport on whose socket something waits to be read."""
+
+    def __init__(self, sock):
+        self._sock = sock
+
+    def get_extra_info(self, name):
+        return self._sock
+
+
+@pytest.fixture
+def sock():
+    """Make a socket on which a byte has arrived."""
+    ours, theirs = socket.socketpair()
+    theirs.send(b"x")
+    with ours, theirs:
+        yield ours
+
+
+@pytest.mark.parametrize("application", [True, False], ids=["data", "session-ticket"])
+async def test_what_comes_with_the_handshake_is_read_before_a_connection_carries_a_request(clock, sock, application):
+    """Data of an application that nothing has asked for end the connection, and nothing was sent on it."""
+
+    def read(connection):
+        data = sock.recv(1)
+        if application:
+            connection.data_received(data)
+
+    async def opened(protocol):
+        connection = protocol()
+        connection.connection_made(HalfRead(sock))
+        asyncio.get_running_loop().call_soon(read, connection)
+        return connection
+
+    pool = Pool("employer", PoolSettings(connections=1), opened, clock.monotonic)
+    if application:
+        with pytest.raises(ProblemError) as caught:
+            await pool.acquire(changing=True)
+        assert caught.value.code == "api-unreachable"
+        assert pool.snapshot().busy == 0
+    else:
+        assert not (await pool.acquire(changing=True)).closed
+
+
+async def test_a_waiter_that_goes_while_a_new_connection_is_heard_out_leaves_none_behind(clock, sock):
+    """The connection is ended, and its place is free again."""
+    made = []
+
+    async def opened(protocol):
+        made.append(protocol())
+        made[0].connection_made(HalfRead(sock))
+        return made[0]
+
+    pool = Pool("employer", PoolSettings(connections=1), opened, clock.monotonic)
+    task = asyncio.get_running_loop().create_task(pool.acquire(changing=True))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert made[0].closed
+    assert (pool.snapshot().busy, pool.snapshot().opening) == (0, 0)

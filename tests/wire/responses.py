@@ -229,7 +229,35 @@ BODILESS = (
         "RFC 9110 8.6: no Content-Length in 204",
         answer(LENGTH, line=b"HTTP/1.1 204 No Content"),
         (Relayed(204, lacks=(b"content-length",)),),
+    ),
+    ResponseVector(
+        "204-with-length-0",
+        "RFC 9110 8.6: no Content-Length in 204, but this one announces nothing",
+        answer(b"Content-Length: 0", line=b"HTTP/1.1 204 No Content"),
+        (Relayed(204, lacks=(b"content-length",)),),
         reused=True,
+    ),
+    *(
+        ResponseVector(
+            f"{name}-with-coding",
+            "RFC 9112 6.1: a server that writes the coding may write a last chunk, too",
+            answer(b"Transfer-Encoding: " + coding, line=line),
+            (Relayed(int(line[9:12]), lacks=(b"transfer-encoding",)),),
+            method=method,
+        )
+        for name, line, coding, method in (
+            ("204", b"HTTP/1.1 204 No Content", b"chunked", b"DELETE"),
+            ("204-unknown", b"HTTP/1.1 204 No Content", b"gzip, chunked", b"PUT"),
+            ("304", b"HTTP/1.1 304 Not Modified", b"chunked", b"GET"),
+            ("head-404", b"HTTP/1.1 404 Not Found", b"chunked", b"HEAD"),
+        )
+    ),
+    ResponseVector(
+        "204-with-two-framings",
+        "RFC 9112 6.3: a 204 ends with its head, whatever stands there",
+        answer(CHUNKED, LENGTH, line=b"HTTP/1.1 204 No Content"),
+        (Relayed(204, lacks=(b"transfer-encoding", b"content-length")),),
+        method=b"DELETE",
     ),
     ResponseVector(
         "204-with-body",
@@ -264,7 +292,7 @@ BODILESS = (
         method=b"HEAD",
         reused=True,
     ),
-    ResponseVector("head-with-chunked", "RFC 9110 9.3.2", answer(CHUNKED), (Relayed(),), method=b"HEAD", reused=True),
+    ResponseVector("head-with-chunked", "RFC 9110 9.3.2", answer(CHUNKED), (Relayed(),), method=b"HEAD"),
     ResponseVector(
         "head-with-body",
         "RFC 9112 6.3: bytes behind an answer to HEAD are no body",
@@ -297,7 +325,18 @@ INTERIM = (
     ResponseVector(
         "interim-103-to-http-1.0", "RFC 9110 15.2: never to HTTP/1.0", HINTS + FINAL, (HELLO,), minor=0, reused=True
     ),
-    _bad("interim-flood", HINTS * 1000 + FINAL, "interim answers without end"),
+    _bad("interim-flood", HINTS * 1300 + FINAL, "interim answers without end"),
+    _fine("interim-many", HINTS * 1000 + FINAL, "64 KiB of them", Relayed(body=b"hello", interim=(103,) * 1000)),
+    *(
+        ResponseVector(
+            f"interim-with-{name}",
+            "RFC 9112 6.1, RFC 9110 8.6: a server that announces a body may send it",
+            answer(line, line=b"HTTP/1.1 103 Early Hints") + FINAL,
+            (Relayed(body=b"hello", interim=(103,), lacks=(b"x",)),),
+        )
+        for name, line in (("length", LENGTH), ("coding", CHUNKED), ("close", b"Connection: close"))
+    ),
+    _bad("interim-with-body", answer(CHUNKED, line=b"HTTP/1.1 103 X", body=CODED) + FINAL, "no head begins like that"),
     _bad("interim-101", answer(b"Upgrade: h2c", line=b"HTTP/1.1 101 Switching Protocols"), "design: 502"),
     _bad("interim-101-websocket", answer(b"Connection: Upgrade", b"Upgrade: websocket", line=b"HTTP/1.1 101 X"), "502"),
     _bad("interim-malformed", answer(b"X A: b", line=b"HTTP/1.1 103 Early Hints") + FINAL, "RFC 9112 5"),
