@@ -6,11 +6,12 @@ process alone, or an outage over there would take every gateway out of service o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final, Protocol
 
 from aiohttp import web
+
+from fla_gateway.admin.response_cache import Make, ResponseCache
 
 # Text format 0.0.4 of Prometheus; written here so that this module does not wait for prometheus_client.
 METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -22,7 +23,7 @@ class ReadinessState(Protocol):
     """What knows whether the gateway serves."""
 
     def ready(self) -> tuple[bool, str]:
-        """Tell whether requests are served, and the reason in a word: ``starting``, ``serving`` or ``stopping``."""
+        """Tell whether requests are served, and the reason in a word: `runtime.readiness.Reason`."""
         ...
 
 
@@ -31,12 +32,14 @@ class Probes:
 
     Args:
         state: asked for each /readyz and /startupz.
-        metrics_text: writes the exposition, asked for each /metrics.
+        metrics_text: writes the exposition.
+        cache: asks for it, at most once a second.
     """
 
-    def __init__(self, state: ReadinessState, metrics_text: Callable[[], bytes]) -> None:
+    def __init__(self, state: ReadinessState, metrics_text: Make, cache: ResponseCache) -> None:
         self._state = state
         self._metrics_text = metrics_text
+        self._cache = cache
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Add the routes."""
@@ -58,7 +61,8 @@ class Probes:
         return web.json_response({"started": started, "reason": reason}, status=_status(good=started))
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(body=self._metrics_text(), headers={"Content-Type": METRICS_TYPE})
+        body = await self._cache.get("/metrics", self._metrics_text)
+        return web.Response(body=body, headers={"Content-Type": METRICS_TYPE})
 
 
 def _status(*, good: bool) -> HTTPStatus:

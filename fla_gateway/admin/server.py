@@ -20,6 +20,7 @@ from aiohttp import web
 from fla_gateway.admin.answers import SURFACE_FIELDS, method_not_allowed, problem
 from fla_gateway.admin.guard import refusal
 from fla_gateway.admin.probes import Probes, ReadinessState
+from fla_gateway.admin.response_cache import SECONDS, ResponseCache
 from fla_gateway.admin.rights import AdminAccess, place_of
 from fla_gateway.admin.surface import PATHS, PERIOD, Surface
 from fla_gateway.clock import Clock
@@ -65,26 +66,29 @@ class AdminServer:
 
     Args:
         state: asked for each /readyz.
-        metrics_text: writes the exposition, asked for each /metrics.
-        status: gives the state of this moment for page and /status, called on the event loop.
+        metrics_text: writes the exposition.
+        status: gives the state of this moment for page and /status.
         access: who may see page and /status.
         clock: the host's clocks.
         refresh_seconds: how often an open page asks for news.
+        kept_seconds: how long what was made is shown to everybody who asks.
     """
 
     def __init__(
         self,
         state: ReadinessState,
-        metrics_text: Callable[[], bytes],
-        status: Callable[[], Status],
+        metrics_text: Callable[[], Awaitable[bytes]],
+        status: Callable[[], Awaitable[Status]],
         access: AdminAccess,
         clock: Clock,
         *,
         refresh_seconds: float = PERIOD,
+        kept_seconds: float = SECONDS,
     ) -> None:
         self._access = access
-        self._probes = Probes(state, metrics_text)
-        self._surface = Surface(status, access, clock, refresh_seconds)
+        cache = ResponseCache(clock.monotonic, kept_seconds)
+        self._probes = Probes(state, metrics_text, cache)
+        self._surface = Surface(status, access, clock, cache, refresh_seconds)
         self._runner: web.AppRunner | None = None
         self._address: Address | None = None
         self._servers: list[Accepting] = []

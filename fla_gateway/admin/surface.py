@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ from fla_gateway.admin import peers
 from fla_gateway.admin.answers import problem
 from fla_gateway.admin.attempts import Attempts
 from fla_gateway.admin.language import available, choose
+from fla_gateway.admin.response_cache import ResponseCache
 from fla_gateway.admin.rights import AdminAccess, Place, asks_for_uid, judge
 from fla_gateway.clock import Clock
 
@@ -50,15 +51,22 @@ class Surface:
         status: gives the state of this moment; called on the event loop.
         access: who may see it.
         clock: the host's clocks.
+        cache: keeps what is shown for a second, whoever asks: who is shown anything is shown the same.
         refresh_seconds: how often an open page asks for news.
     """
 
     def __init__(
-        self, status: Callable[[], Status], access: AdminAccess, clock: Clock, refresh_seconds: float = PERIOD
+        self,
+        status: Callable[[], Awaitable[Status]],
+        access: AdminAccess,
+        clock: Clock,
+        cache: ResponseCache,
+        refresh_seconds: float = PERIOD,
     ) -> None:
         self._status = status
         self._access = access
         self._clock = clock
+        self._cache = cache
         self._refresh_seconds = refresh_seconds
         self._attempts = Attempts()
         self._tell_from = -math.inf
@@ -111,9 +119,10 @@ class Surface:
         return await self._html("live.html", request)
 
     async def _json(self, _request: web.Request) -> web.Response:
-        from fla_gateway.admin import document  # noqa: PLC0415 - few gateways are ever asked
+        return web.Response(body=await self._cache.get("/status", self._document), content_type="application/json")
 
-        return web.Response(body=document.write(self._status()), content_type="application/json")
+    async def _document(self) -> bytes:
+        return await asyncio.to_thread(_written, await self._status())
 
     async def _static(self, request: web.Request) -> web.Response:
         name = request.path.removeprefix("/")
@@ -122,15 +131,25 @@ class Surface:
 
     async def _html(self, part: Part, request: web.Request) -> web.Response:
         language = choose(request.headers.get("Accept-Language", ""), self._languages)
-        # The state is read on the loop, where it does not change meanwhile; writing takes milliseconds.
-        text = await asyncio.to_thread(self._render, part, self._status(), language)
-        return web.Response(text=text, content_type="text/html", headers={"Content-Language": language})
+        body = await self._cache.get((part, language), lambda: self._rendered(part, language))
+        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Language": language}
+        return web.Response(body=body, headers=headers)
 
-    def _render(self, part: Part, status: Status, language: str) -> str:
+    async def _rendered(self, part: Part, language: str) -> bytes:
+        # The state is read on the loop, where it changes; writing takes a second for a thousand profiles.
+        return await asyncio.to_thread(self._render, part, await self._status(), language)
+
+    def _render(self, part: Part, status: Status, language: str) -> bytes:
         with self._rendering:
             if self._page is None:
                 from fla_gateway.admin.page import Page  # noqa: PLC0415 - few gateways are ever looked at
 
                 self._page = Page(self._refresh_seconds)
             page = self._page
-        return page.render(part, status, language)
+        return page.render(part, status, language).encode()
+
+
+def _written(status: Status) -> bytes:
+    from fla_gateway.admin import document  # noqa: PLC0415 - few gateways are ever asked
+
+    return document.write(status)

@@ -7,7 +7,7 @@ it; `observe.traffic` reads the counters when somebody scrapes.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -96,6 +96,20 @@ class Tally:
         self.attempts = 0
 
 
+class Counted(NamedTuple):
+    """What was counted up to a moment, as far as kinds and profiles go.
+
+    Attributes:
+        tallies: one for each kind of exchange.
+        token_waits: how long exchanges waited for a token, those that did, by profile.
+        connection_waits: how long exchanges waited for a connection, those that did, by profile.
+    """
+
+    tallies: tuple[Tally, ...]
+    token_waits: Mapping[str, Durations]
+    connection_waits: Mapping[str, Durations]
+
+
 class Counters:
     """Observer that counts. Made and used on the event loop's thread; about half a microsecond per exchange."""
 
@@ -104,16 +118,6 @@ class Counters:
         self._tallies: dict[tuple[str, bytes, int, str, str, str, str, bool], Tally] = {}
         self._token_waits: dict[str, Durations] = {}
         self._connection_waits: dict[str, Durations] = {}
-
-    @property
-    def token_waits(self) -> Mapping[str, Durations]:
-        """How long exchanges waited for a token, those that did, by profile."""
-        return self._token_waits
-
-    @property
-    def connection_waits(self) -> Mapping[str, Durations]:
-        """How long exchanges waited for a connection, those that did, by profile."""
-        return self._connection_waits
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Count one finished exchange."""
@@ -146,9 +150,9 @@ class Counters:
         if record.refused is not None:
             tally.upstream.add(record.refused.seconds)
 
-    def read(self) -> Iterator[Tally]:
-        """Give the counters of every kind seen so far; they go on changing."""
-        yield from list(self._tallies.values())
+    def freeze(self) -> Counted:
+        """Give the counters of every kind seen so far, for another thread to read; they go on counting."""
+        return Counted(tuple(self._tallies.values()), dict(self._token_waits), dict(self._connection_waits))
 
     def _first(self, kind: Kind) -> Tally:
         """Find or make the tally of a first exchange of its kind, or of an unregistered method or status."""

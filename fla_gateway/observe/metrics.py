@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from fla_gateway import __version__
 from fla_gateway.observe import condition
-from fla_gateway.observe.counters import Counters
+from fla_gateway.observe.counters import Counted, Counters
 from fla_gateway.observe.suppliers import Suppliers
 from fla_gateway.observe.traffic import traffic
 from fla_gateway.profiles import Profile
@@ -31,18 +31,35 @@ class Exposition:
     """
 
     def __init__(self, counters: Counters, profiles: Callable[[], Sequence[Profile]], suppliers: Suppliers) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(_GatewayCollector(counters, profiles, suppliers))
-        ProcessCollector(registry=self._registry)
+        self._counters = counters
+        self._profiles = profiles
+        self._suppliers = suppliers
+
+    def read(self) -> Callable[[], bytes]:
+        """Read every number, on the event loop's thread, where the suppliers live.
+
+        Returns:
+            What writes the exposition (text format 0.0.4), in any thread: that takes a tenth of a second for a thousand
+            profiles.
+        """
+        numbers = _GatewayCollector(self._counters.freeze(), self._profiles(), self._suppliers.read())
+        return lambda: _written(numbers)
 
     def text(self) -> bytes:
-        """Write the exposition (text format 0.0.4). Call it on the event loop's thread: the suppliers live there."""
-        return generate_latest(self._registry)
+        """Do both at once."""
+        return self.read()()
+
+
+def _written(numbers: Collector) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(numbers)
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
 
 
 class _GatewayCollector(Collector):
-    def __init__(self, counters: Counters, profiles: Callable[[], Sequence[Profile]], suppliers: Suppliers) -> None:
-        self._counters = counters
+    def __init__(self, counted: Counted, profiles: Sequence[Profile], suppliers: Suppliers) -> None:
+        self._counted = counted
         self._profiles = profiles
         self._suppliers = suppliers
         self._python = platform.python_version()
@@ -54,9 +71,9 @@ class _GatewayCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         ask = self._suppliers
         yield from condition.facts(ask.facts(), __version__, self._python)
-        yield from traffic(self._counters, ask.in_flight())
+        yield from traffic(self._counted, ask.in_flight())
         tokens = list(ask.tokens())
-        yield from condition.token_states(self._profiles(), {one.request: one for one in tokens})
+        yield from condition.token_states(self._profiles, {one.request: one for one in tokens})
         yield from condition.brakes((held for one in tokens for held in one.brakes), ask.api_brakes())
         yield from condition.connections(list(ask.pools()))
         yield from condition.doors(ask.doors())

@@ -169,6 +169,15 @@ class RecentExchanges:
             traffic.counts[2] += 1
             traffic.failure = record
 
+    def exchanges(self, now: float, wall: float) -> tuple[Seen, ...]:
+        """Give the last exchanges, newest first; the arguments are those of `read`."""
+        return tuple(self._seen(record, wall - now) for record in reversed(self._last))
+
+    def profile(self, name: str, now: float, wall: float) -> ProfileTraffic | None:
+        """Give what happened to a profile, or None if nothing did; the arguments are those of `read`."""
+        traffic = self._profiles.get(name)
+        return None if traffic is None else self._traffic(name, traffic, now, wall - now)
+
     def read(self, now: float, wall: float) -> Recent:
         """Give what is remembered.
 
@@ -176,11 +185,8 @@ class RecentExchanges:
             now: `Clock.monotonic`.
             wall: `Clock.wall` at the same moment.
         """
-        shift = wall - now
-        return Recent(
-            tuple(self._seen(record, shift) for record in reversed(self._last)),
-            tuple(self._traffic(name, self._profiles[name], now, shift) for name in sorted(self._profiles)),
-        )
+        found = (self.profile(name, now, wall) for name in sorted(self._profiles))
+        return Recent(self.exchanges(now, wall), tuple(one for one in found if one is not None))
 
     def _shortened(self, record: ExchangeRecord) -> ExchangeRecord:
         masked = _Masked(mask_path(record.path, self._key).encode())

@@ -5,9 +5,9 @@ Owns the shapes. Refuses to know who answers, so that no part has to know that i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 from fla_gateway.proxy.record import DoorSnapshot, PoolSnapshot
 from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
@@ -103,3 +103,12 @@ class Suppliers:
     journal: Callable[[], JournalNumbers | None]
     untraced: Callable[[], int | None]
     facts: Callable[[], Facts]
+
+    def read(self) -> Suppliers:
+        """Ask everything now, and give what was answered in the same form, for another thread to read."""
+        return Suppliers(**{one.name: _constant(getattr(self, one.name)()) for one in fields(self)})
+
+
+def _constant(value: object) -> Callable[[], Any]:
+    kept = tuple(value) if isinstance(value, Iterator) else value
+    return lambda: kept

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client.core import Metric
 
-from fla_gateway.observe.counters import Counters, Durations, Tally
+from fla_gateway.observe.counters import Counted, Durations, Tally
 from fla_gateway.observe.families import Samples, counter, gauge, histogram
 
 
@@ -19,20 +19,20 @@ def status_class(status: int) -> str:
     return f"{status // 100}xx" if status else "none"
 
 
-def traffic(counters: Counters, in_flight: Mapping[str, int]) -> Iterator[Metric]:
+def traffic(counted: Counted, in_flight: Mapping[str, int]) -> Iterator[Metric]:
     """Give every family about exchanges.
 
     Args:
-        counters: what was counted.
+        counted: what was counted.
         in_flight: exchanges that run, by profile.
     """
-    tallies = list(counters.read())
+    tallies = counted.tallies
     yield from _exchanges(tallies)
     yield from _amounts(tallies)
     yield from _callers(tallies)
     yield from _durations(tallies)
-    yield _waits("token", "a token", counters.token_waits)
-    yield _waits("connection", "a connection to the API, after the token", counters.connection_waits)
+    yield _waits("token", "a token", counted.token_waits)
+    yield _waits("connection", "a connection to the API, after the token", counted.connection_waits)
     running: Samples = {(profile,): number for profile, number in in_flight.items()}
     yield gauge("profile_exchanges_in_flight", "Exchanges of a profile that run.", ("profile",), running)
 

@@ -6,6 +6,8 @@ is the page's business (`admin.condition`, `admin.words`).
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -51,14 +53,17 @@ if TYPE_CHECKING:
     from fla_gateway.journal.unanswered import Unanswered
 
 _DAY: Final = timedelta(days=1)
+_AT_ONCE: Final = 20
+"""Profiles put together in one turn of the loop, which takes some milliseconds."""
 
 
-def assemble(sources: Sources) -> Status:
-    """Tell the state of this moment; on the event loop."""
+async def assemble(sources: Sources) -> Status:
+    """Put together the state of this moment; on the event loop, some profiles at a time: calls get their turn."""
     now, wall = sources.clock.monotonic(), sources.clock.wall()
-    recent = sources.observation.recent.read(now, wall)
     configuration = sources.configured.settings.configuration
     door = sources.gateway.service.door_snapshot()
+    profiles = await _profiles(sources, now, wall)
+    recent = sources.observation.recent
     return Status(
         time=_moment(wall),
         version=__version__,
@@ -68,8 +73,8 @@ def assemble(sources: Sources) -> Status:
         listeners=_listeners(sources),
         callers=tuple(_caller(*item) for item in configuration.callers.items()) if configuration.callers else None,
         door=DoorStatus(door.connections, door.in_flight, door.limited),
-        profiles=_profiles(sources, now, wall, {it.profile: it for it in recent.profiles}),
-        recent=tuple(map(_call, recent.exchanges)),
+        profiles=profiles,
+        recent=tuple(map(_call, recent.exchanges(now, wall))),
         doubts=sources.doubts.read(now, wall),
         journal=_journal(sources.observation),
     )
@@ -121,26 +126,30 @@ def _caller(name: str, table: CallerTable) -> CallerStatus:
     return CallerStatus(name, tuple(proofs(table)), keys, tuple(table.allow), until)
 
 
-def _profiles(
-    sources: Sources, now: float, wall: float, traffic: Mapping[str, ProfileTraffic]
-) -> tuple[ProfileStatus, ...]:
+async def _profiles(sources: Sources, now: float, wall: float) -> tuple[ProfileStatus, ...]:
     tokens = {it.request: it for it in sources.gateway.tokens.snapshots()}
     pools = {it.profile: it for it in sources.gateway.service.pool_snapshots()}
     running = sources.gateway.service.in_flight()
-    brakes = _brakes(sources.gateway, tokens.values(), now, wall)
-    return tuple(
-        _profile(
+    brakes: defaultdict[str, list[BrakeStatus]] = defaultdict(list)
+    for name, brake in _brakes(sources.gateway, tokens.values(), now, wall):
+        brakes[name].append(brake)
+    found: list[ProfileStatus] = []
+    for number, it in enumerate(sources.configured.profiles):
+        if number % _AT_ONCE == _AT_ONCE - 1:
+            await asyncio.sleep(0)
+        token = tokens.get(it.token_request)
+        one = _profile(
             it,
             sources,
-            token=_token(tokens[it.token_request], wall) if it.token_request in tokens else None,
+            token=None if token is None else _token(token, wall),
             pool=pools.get(it.name),
             in_flight=running.get(it.name, 0),
-            brakes=tuple(brake for name, brake in brakes if name == it.name),
-            traffic=traffic.get(it.name),
+            brakes=tuple(brakes.get(it.name, ())),
+            traffic=sources.observation.recent.profile(it.name, now, wall),
             wall=wall,
         )
-        for it in sources.configured.profiles
-    )
+        found.append(one)
+    return tuple(found)
 
 
 def _profile(

@@ -6,6 +6,8 @@ Owns the joining of probes, metrics and status with the parts that know the answ
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import os
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
@@ -23,6 +25,7 @@ from fla_gateway.runtime.sources import Sources
 if TYPE_CHECKING:
     from fla_gateway.admin.probes import ReadinessState
     from fla_gateway.admin.rights import AdminAccess
+    from fla_gateway.admin.server import AdminServer
     from fla_gateway.admin.status import Status
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.observe.metrics import Exposition
@@ -45,20 +48,25 @@ async def open_surface(sources: Sources, readiness: ReadinessState, client: Toke
     Raises:
         ConfigurationError: the admin address cannot be had.
     """
-    from fla_gateway.admin.server import AdminServer  # noqa: PLC0415 - read while the first tokens are fetched
+    # Read while the first tokens are fetched and the first calls answered: in a thread, since it takes a tenth of a
+    # second.
+    server = await asyncio.to_thread(importlib.import_module, "fla_gateway.admin.server")
 
     configuration = sources.configured.settings.configuration
     facts = facts_of(configuration, sources.fingerprint)
     measures: list[Exposition] = []
 
-    def metrics_text() -> bytes:
+    async def metrics_text() -> bytes:
         if not measures:
+            await asyncio.to_thread(importlib.import_module, "fla_gateway.observe.metrics")
             measures.append(
                 exposition(sources.gateway, sources.observation, client, sources.keys, facts, sources.clock)
             )
-        return measures[0].text()
+        return await asyncio.to_thread(measures[0].read())
 
-    admin = AdminServer(readiness, metrics_text, lambda: _status(sources), _access(configuration), sources.clock)
+    admin: AdminServer = server.AdminServer(
+        readiness, metrics_text, lambda: _status(sources), _access(configuration), sources.clock
+    )
     bound = bind(configuration.admin.listen, "admin.listen")
     if not bound:
         raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
@@ -76,10 +84,11 @@ async def open_surface(sources: Sources, readiness: ReadinessState, client: Toke
         run_beside(_recall(sources), "doubts", stack)
 
 
-def _status(sources: Sources) -> Status:
-    from fla_gateway.runtime.status import assemble  # noqa: PLC0415 - its values take time to be made
-
-    return assemble(sources)
+async def _status(sources: Sources) -> Status:
+    # Read in a thread: its values take time to be made.
+    assembling = await asyncio.to_thread(importlib.import_module, "fla_gateway.runtime.status")
+    status: Status = await assembling.assemble(sources)
+    return status
 
 
 async def _recall(sources: Sources) -> None:

@@ -19,7 +19,8 @@ from joserfc.jwk import ECKey, RSAKey
 from fla_gateway.sandbox.errors import SandboxError
 from fla_gateway.sandbox.options import DEFAULT_SCOPES
 
-MAX_CLIENTS: Final = 64
+MAX_CLIENTS: Final = 1_024
+"""A thousand, and those that a sandbox makes for itself."""
 MAX_KEYS: Final = 10
 RSA_SIZES: Final = (2048, 3072, 4096)
 CURVES: Final = {"secp384r1": "P-384", "secp521r1": "P-521"}

@@ -34,9 +34,14 @@ class Shown:
     def __init__(self):
         self.status = samples.calm()
 
-    def __call__(self):
+    async def __call__(self):
         """Give the state of this moment."""
         return self.status
+
+
+async def numbers():
+    """Write the metrics."""
+    return b"some_metric 1\n"
 
 
 @pytest.fixture
@@ -52,7 +57,7 @@ def shown():
 
 
 @asynccontextmanager
-async def serving(state, status, access=None, clock=None, *, address=None, refresh_seconds=5.0):
+async def serving(state, status, access=None, clock=None, *, address=None, refresh_seconds=5.0, kept_seconds=0.0):
     """Run an admin server on a free port of loopback; give its port.
 
     Args:
@@ -62,12 +67,13 @@ async def serving(state, status, access=None, clock=None, *, address=None, refre
         clock: the clocks.
         address: where the server is told that it listens.
         refresh_seconds: of the page.
+        kept_seconds: how long what was made is shown.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     own = access or AdminAccess(uid=os.getuid())
     admin = AdminServer(
-        state, lambda: b"some_metric 1\n", status, own, clock or SystemClock(), refresh_seconds=refresh_seconds
+        state, numbers, status, own, clock or SystemClock(), refresh_seconds=refresh_seconds, kept_seconds=kept_seconds
     )
     await admin.start(address or TcpAddress("127.0.0.1", port), [listener])
     try:

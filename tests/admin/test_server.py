@@ -20,7 +20,14 @@ from tests.support.keys import TlsAuthority
 
 def server_of(state, metrics_text):
     """Make an admin server whose status nobody asks for."""
-    return AdminServer(state, metrics_text, samples.calm, AdminAccess(), SystemClock())
+
+    async def calm():
+        return samples.calm()
+
+    async def write():
+        return metrics_text()
+
+    return AdminServer(state, write, calm, AdminAccess(), SystemClock())
 
 
 async def start(admin):

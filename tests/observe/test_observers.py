@@ -78,7 +78,7 @@ def test_counting_alone_is_enough():
     """Without log and journal, exchanges are counted."""
     counters = Counters()
     join(counters, soon=Loop().soon).exchanges([a_record()])
-    assert len(list(counters.read())) == 1
+    assert len(list(counters.freeze().tallies)) == 1
 
 
 def test_fault_of_one_reaches_neither_the_loop_nor_the_others():
@@ -86,7 +86,7 @@ def test_fault_of_one_reaches_neither_the_loop_nor_the_others():
     counters, log = Counters(), Kept()
     with capture_logs() as events:
         join(counters, log, soon=Loop().soon, recent=Broken()).exchanges([a_record(), a_record()])
-    assert [(tally.count, len(log.told)) for tally in counters.read()] == [(2, 2)]
+    assert [(tally.count, len(log.told)) for tally in counters.freeze().tallies] == [(2, 2)]
     assert [(event["event"], event["observer"]) for event in events] == [("observer-failed", "Broken.exchange")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
+import os
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -36,8 +36,6 @@ environment = "stub"
 client_id = "client-{name}"
 key = {{ pem = "{key}.pem", certificate = "{key}.cer"{more} }}
 """
-SLOW = 2_000_000
-"""Rounds of PBKDF2 that stand between a password and its key: some seconds, in which everything else goes on."""
 
 
 @pytest.fixture
@@ -59,31 +57,43 @@ async def begin(tmp_path, ca_file, api_tls):
         yield start
 
 
+class Slow:
+    """A profile whose key cannot be opened before a test lets it: its password comes out of a pipe."""
+
+    def __init__(self, folder):
+        key = make_rsa()
+        write_private(folder / "slow.pem", key_pem(key, password="geheim"))
+        (folder / "slow.cer").write_bytes(certificate_pem(make_certificate(key)))
+        self._pipe = folder / "password"
+        os.mkfifo(self._pipe, 0o600)
+        self.profile = PROFILE.format(name="slow", key="slow", more=', password_file = "password"')
+
+    async def release(self):
+        """Give the password to the one who waits for it."""
+        await asyncio.to_thread(self._pipe.write_text, "geheim")
+
+
 @pytest.fixture
-def slow(tmp_path) -> str:
-    """A profile whose key takes long to be opened."""
-    (tmp_path / "password").write_text("geheim")
-    (tmp_path / "password").chmod(0o600)
-    command = f"openssl pkcs8 -topk8 -iter {SLOW} -passout file:password -in acme.pem -out slow.pem"
-    subprocess.run(command.split(), cwd=tmp_path, check=True)
-    (tmp_path / "slow.pem").chmod(0o600)
-    (tmp_path / "slow.cer").write_bytes((tmp_path / "acme.cer").read_bytes())
-    return PROFILE.format(name="slow", key="slow", more=', password_file = "password"')
+def slow(tmp_path):
+    """See `Slow`."""
+    return Slow(tmp_path)
 
 
 @pytest.mark.parametrize("ready", ["any", "all"])
 async def test_a_profile_is_served_as_soon_as_its_key_is_loaded(begin, slow, ready):
     """Until then its calls get 503 `profile-loading` with Retry-After, and the others are served."""
-    process = await begin(more=slow, ready=ready)
+    process = await begin(more=slow.profile, ready=ready)
     await process.event("ready")
     answer = await process.call(get("/slow/REST/x"))
     assert (answer.status, answer.code, answer.value("Retry-After")) == (503, "profile-loading", b"1")
     assert (answer.problem["retryable"], answer.problem["delivery"]) == (True, "not-sent")
+    # The last one is not among those that a worker was given behind the slow key.
     await served(process, f"p{NUMBER - 1}")
     readiness = await process.admin("/readyz")
     expected = (200, b'"serving"') if ready == "any" else (503, b'"loading"')
     assert (readiness.status, expected[1] in readiness.body) == (expected[0], True)
     assert (await process.admin("/startupz")).status == 200
+    await slow.release()
     loaded = await process.event("keys-loaded")
     assert (loaded["keys"], loaded["served"], loaded["unavailable"]) == (NUMBER + 1, NUMBER + 1, 0)
     assert (await process.call(get("/slow/REST/x"))).status == 200
@@ -99,7 +109,8 @@ async def served(process, profile):
 
 async def test_strict_loads_every_key_before_it_listens(begin, slow, tmp_path):
     """So that a key that cannot be used keeps it from starting, however many there are, and none is still loading."""
-    process = await begin("--strict", more=slow)
+    process = await begin("--strict", more=slow.profile)
+    await slow.release()
     await process.event("ready")
     assert (await process.call(get("/slow/REST/x"))).status == 200
     write_private(tmp_path / "bad.pem", "no key")
@@ -115,6 +126,7 @@ async def test_a_profile_that_cannot_be_served_counts_where_all_have_to_be(begin
     write_private(tmp_path / "bad.pem", "no key")
     process = await begin(more=PROFILE.format(name="bad", key="bad", more=""), ready=ready)
     await process.event("keys-loaded")
+    await process.event("ready")
     assert (await process.call(get("/bad/REST/x"))).code == "profile-unavailable"
     readiness = await process.admin("/readyz")
     assert (readiness.status, b"no-profile" in readiness.body) == ((200, False) if ready == "any" else (503, True))
@@ -129,6 +141,7 @@ async def test_a_certificate_is_judged_again_when_its_time_has_come(begin, tmp_p
     (tmp_path / "early.cer").write_bytes(certificate_pem(certificate))
     process = await begin(more=PROFILE.format(name="early", key="early", more=""))
     await process.event("profile-unavailable")
+    await process.event("ready")
     answer = await process.call(get("/early/REST/x"))
     assert (answer.code, "valid only from" in answer.problem["detail"]) == ("profile-unavailable", True)
     await process.event("certificate-valid")

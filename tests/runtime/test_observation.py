@@ -37,6 +37,6 @@ async def test_what_ended_in_the_last_turn_is_told_to_everybody(tmp_path, capfd,
     output.close(10)
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith('{"time"')]
     assert [line["id"] for line in lines if line["event"] == "request"] == [the_id(1), the_id(2)]
-    assert [tally.count for tally in observation.counters.read()] == [2]
+    assert [tally.count for tally in observation.counters.freeze().tallies] == [2]
     if audit:
         assert kinds(tmp_path / "journal") == ["segment", "start", "outcome", "outcome", "stop"]

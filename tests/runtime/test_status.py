@@ -68,7 +68,7 @@ class Told:
             record = await self._rig.records.next()
             self._recent.exchange(record)
             self._doubts.exchange(record)
-        return assemble(self.sources)
+        return await assemble(self.sources)
 
 
 async def test_a_gateway_that_was_just_started(rig, tmp_path):

@@ -10,6 +10,7 @@ it ends with the process that made it. A key that it has loaded comes back over 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import os
@@ -30,11 +31,13 @@ from cryptography.hazmat.primitives.serialization import (
 
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys.model import LoadedKey
+from fla_gateway.runtime.kernel import prctl
+
+_PR_SET_PDEATHSIG: Final = 1
+"""prctl(2), as in linux/prctl.h: the signal that a process gets when its parent has ended."""
 
 Outcome = LoadedKey | UnusableKeyError
 """A key, or why it cannot be used."""
-_NICE: Final = 5
-"""Callers, and the gateway that answers them, come first."""
 _BROKEN: Final = (EOFError, OSError, pickle.UnpicklingError)
 
 
@@ -130,7 +133,9 @@ def _work(ours: Connection[Any, Any], connection: Connection[Any, Any], load: Ca
         ours.close()
         # Ctrl-C goes to every process of a terminal; this one ends with the gateway and says nothing.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.nice(_NICE)
+        # Also where it waits for a file that never comes.
+        with contextlib.suppress(OSError):
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         # A collection would write to every page that is shared with the gateway.
         gc.disable()
         while True:

@@ -1,0 +1,68 @@
+"""State: what the admin listener shows of the gateway, made at most once a second for everybody who asks.
+
+Owns how often and how many at once. Refuses to know what is made, and who may see it: that is judged for every request,
+before. Making the numbers of a thousand profiles takes a tenth of a second of a processor, and whoever reaches the port
+may ask as often as he likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Final
+
+SECONDS: Final = 1.0
+"""How long a body is good for."""
+_MOST: Final = 32
+"""Bodies that are kept; beyond, the eldest makes room."""
+
+Make = Callable[[], Awaitable[bytes]]
+
+
+class ResponseCache:
+    """The bodies of late, by what they show."""
+
+    def __init__(self, now: Callable[[], float], seconds: float = SECONDS) -> None:
+        """Take the clock.
+
+        Args:
+            now: `Clock.monotonic`.
+            seconds: how long a body is good for.
+        """
+        self._now = now
+        self._seconds = seconds
+        self._kept: dict[Hashable, tuple[float, bytes]] = {}
+        self._running: dict[Hashable, asyncio.Task[bytes]] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def get(self, key: Hashable, make: Make) -> bytes:
+        """Give a body that is no older than a second, or the one that is being made.
+
+        Args:
+            key: what it shows.
+            make: makes it; while it does, no other is made.
+        """
+        self._forget()
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept[1]
+        task = self._running.get(key)
+        if task is None:
+            task = self._running[key] = asyncio.get_running_loop().create_task(self._make(key, make))
+        # Whoever goes away leaves it to the others.
+        return await asyncio.shield(task)
+
+    async def _make(self, key: Hashable, make: Make) -> bytes:
+        try:
+            async with self._one_at_a_time:
+                body = await make()
+            self._kept[key] = (self._now() + self._seconds, body)
+            return body
+        finally:
+            del self._running[key]
+
+    def _forget(self) -> None:
+        now = self._now()
+        self._kept = {key: one for key, one in self._kept.items() if now < one[0]}
+        while len(self._kept) > _MOST:
+            del self._kept[next(iter(self._kept))]
