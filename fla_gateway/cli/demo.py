@@ -16,7 +16,7 @@ DESCRIPTION: Final = """\
 Start a gateway and a stand-in for the government side on this machine, make three real calls, let a token expire and
 the token server fail, and show what a caller sees of it. Every call is shown as a curl line that works while the demo
 stays up. Keys are made on the spot and removed at the end; no account is needed, and nothing reaches the social
-security.
+security. It needs a temporary directory (TMPDIR, /tmp) that can be written to.
 
 examples:
   fla-gateway demo              stays up until Ctrl-C, to try it yourself

@@ -115,8 +115,8 @@ def execute(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last door: whatever comes here is a fault of the program
-        if error is standard_streams.output_failure():
-            return WELL  # what it means is decided where the output is closed
+        if standard_streams.output_failure() is not None:
+            return WELL  # a consequence of it; what it means is decided where the output is closed
         return _confess(error, debug=arguments.debug)
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exits import WELL, WRONG_USE
+from fla_gateway.cli.standard_streams import complain
 
 if TYPE_CHECKING:  # heavy, and not there without the extra
+    from fla_gateway.cli.background_output import BackgroundOutput
     from fla_gateway.sandbox import Sandbox, SandboxOptions
 
 SUMMARY: Final = "run a stand-in for the government side, to try things out"
@@ -74,7 +75,7 @@ def extra_is_missing() -> bool:
     """Say whether the libraries of the extra are absent, and print how to install them if so."""
     if all(importlib.util.find_spec(name) for name in ("authlib", "joserfc")):
         return False
-    print(MISSING_EXTRA, file=sys.stderr)
+    complain(MISSING_EXTRA)
     return True
 
 
@@ -82,25 +83,31 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the sandbox until told to stop."""
     if extra_is_missing():
         return WRONG_USE
+    from fla_gateway.cli.background_output import BackgroundOutput  # noqa: PLC0415 - as above
     from fla_gateway.cli.interruption import run_until_stopped  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.sandbox import SandboxError, SandboxOptions  # noqa: PLC0415 - as above
 
+    output = BackgroundOutput()
     options = SandboxOptions(
         directory=arguments.directory,
         listen=arguments.listen,
         control=arguments.control,
         names=tuple(arguments.name),
         token_life=arguments.token_life,
-        report=lambda line: print(line, flush=True),
+        # Not flushed: a sandbox whose exchanges are no longer read goes on.
+        report=lambda line: print(line, file=output),
     )
+    output.start()
     try:
-        return run_until_stopped(_serve(options, arguments.register), when_stopped=WELL)
+        return run_until_stopped(_serve(options, arguments.register, output), when_stopped=WELL)
     except SandboxError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return WRONG_USE
+    finally:
+        output.close()
 
 
-async def _serve(options: SandboxOptions, clients: list[tuple[str, str]]) -> int:
+async def _serve(options: SandboxOptions, clients: list[tuple[str, str]], output: BackgroundOutput) -> int:
     from asyncio import Event  # noqa: PLC0415 - see TYPE_CHECKING above
 
     from fla_gateway.sandbox import Sandbox  # noqa: PLC0415 - as above
@@ -110,7 +117,7 @@ async def _serve(options: SandboxOptions, clients: list[tuple[str, str]]) -> int
         sandbox.register(client_id, _read(Path(certificate)))
     await sandbox.start()
     try:
-        print(introduction(sandbox), flush=True)
+        print(introduction(sandbox), file=output)
         await Event().wait()
     finally:
         await sandbox.close()

@@ -84,6 +84,13 @@ def close_output(code: int, program: str) -> int:
     return code
 
 
+def record_failure(error: OSError) -> None:
+    """Note an error that standard output met where it was written by other means than `sys.stdout`."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if isinstance(raw, _Output):
+        raw.failure = error
+
+
 def output_failure() -> OSError | None:
     """Give the error that standard output met since `prepare`, if any."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)

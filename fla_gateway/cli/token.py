@@ -41,11 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Get a token and print."""
+    from fla_gateway.observe import logs  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.runtime.configured import read  # noqa: PLC0415 - as above
     from fla_gateway.runtime.tokens import fetch_once  # noqa: PLC0415 - as above
 
     configured = read(arguments.config)
+    # Otherwise events would go to standard output, which may be the token's.
+    logs.configure(configured.settings.configuration.log)
     profile = _find(configured.profiles, arguments.profile)
     try:
         fetched = fetch_once(configured.settings, profile)

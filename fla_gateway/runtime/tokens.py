@@ -21,6 +21,7 @@ from fla_gateway.network.route import Egress
 from fla_gateway.oauth.client import TokenClient
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile, key_sources
+from fla_gateway.runtime.default_executor import UnwaitedExecutor
 from fla_gateway.runtime.keys import signing_key
 from fla_gateway.runtime.trust import Trust
 from fla_gateway.secret import Secret
@@ -57,7 +58,9 @@ def fetch_once(settings: Settings, profile: Profile, clock: Clock | None = None)
     trust = Trust(configuration.egress.ca_file)
     trust.prepare((profile,))
     client = TokenClient({name: signing_key(key)}, trust.context, now, egress=egress_of(configuration.egress))
-    return asyncio.run(_fetch(client, profile, now))
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(UnwaitedExecutor())
+        return runner.run(_fetch(client, profile, now))
 
 
 async def _fetch(client: TokenClient, profile: Profile, clock: Clock) -> Fetched:

@@ -98,7 +98,12 @@ class Sandbox:
             SandboxError: an address or the directory cannot be used.
         """
         if self.options.directory is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="fla-gateway-sandbox-")
+            try:
+                self._temporary = tempfile.TemporaryDirectory(prefix="fla-gateway-sandbox-")
+            except OSError as error:
+                reason = error.strerror or error
+                message = f"no temporary directory can be written to ({reason}); name one (directory, TMPDIR)"
+                raise SandboxError(message) from None
             self.directory = Path(self._temporary.name)
         try:
             context = await asyncio.to_thread(self._prepare)

@@ -6,18 +6,25 @@ Owns the order of things and the exit code. Refuses to know the steps.
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 import aiohttp
 
+from fla_gateway.cli.background_output import BackgroundOutput
 from fla_gateway.cli.demonstration.caller import Caller
 from fla_gateway.cli.demonstration.stage import Stage, StageError, set_up
 from fla_gateway.cli.demonstration.story import Story
 from fla_gateway.cli.demonstration.telling import Teller
-from fla_gateway.cli.exits import FINDINGS, WELL
+from fla_gateway.cli.exits import FINDINGS, WELL, WRONG_USE
+from fla_gateway.cli.standard_streams import complain
 from fla_gateway.sandbox import SandboxError
+
+NO_DIRECTORY: Final = (
+    "the demo keeps keys, a configuration and a log in a temporary directory, and cannot write to one ({reason}); "
+    "make /tmp writable, or set TMPDIR to a directory that is"
+)
 
 
 async def play(*, once: bool) -> int:
@@ -27,16 +34,34 @@ async def play(*, once: bool) -> int:
         once: end after the last step, instead of staying up until the task is cancelled.
 
     Returns:
-        0 if everything behaved, else 1.
+        0 if everything behaved, 2 without a temporary directory, else 1.
     """
-    teller = Teller(sys.stdout)
-    with tempfile.TemporaryDirectory(prefix="fla-gateway-demo-") as directory:
-        try:
-            # Nobody pastes anything while `--once` runs: it leaves the usual ports to others.
-            async with set_up(Path(directory), usual_ports=not once) as stage:
-                await _show(stage, teller, once=once)
-        except (StageError, SandboxError) as error:
-            teller.verdict(False, str(error))  # noqa: FBT003 - nothing behaved
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="fla-gateway-demo-")
+    except OSError as error:
+        complain(NO_DIRECTORY.format(reason=error.strerror or error))
+        return WRONG_USE
+    output = BackgroundOutput()
+    output.start()
+    try:
+        with temporary as directory:
+            return await _play(Path(directory), Teller(output), once=once)
+    finally:
+        output.close()
+
+
+async def _play(directory: Path, teller: Teller, *, once: bool) -> int:
+    try:
+        # Nobody pastes anything while `--once` runs: it leaves the usual ports to others.
+        async with set_up(directory, usual_ports=not once) as stage:
+            await _show(stage, teller, once=once)
+    except (StageError, SandboxError) as error:
+        teller.verdict(False, str(error))  # noqa: FBT003 - nothing behaved
+    except OSError as error:
+        if error.filename is None or directory not in Path(error.filename).parents:
+            raise
+        complain(NO_DIRECTORY.format(reason=f"{error.filename}: {error.strerror}"))
+        return WRONG_USE
     return FINDINGS if teller.failures else WELL
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    from fla_gateway.cli.background_output import BackgroundOutput
 
 BOLD: Final = "1"
 DIM: Final = "2"
@@ -21,7 +24,7 @@ WIDEST: Final = 100
 class Teller:
     """Speaks to a person at a terminal, or to a log."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | BackgroundOutput) -> None:
         self._stream = stream
         self._colours = stream.isatty()
         self._width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
