@@ -121,11 +121,11 @@ class TokenCache:
         task = asyncio.get_running_loop().create_task(fetching, name=name, context=contextvars.Context())
         self._tasks.add(task)
         load = self.load(request)
-        load.begin(self._clock.monotonic())
+        load.begin()
 
         def end(task: asyncio.Task[AccessToken | None]) -> None:
             self._tasks.discard(task)
-            load.end()
+            load.end(self._clock.monotonic())
             self.changed.set()
 
         task.add_done_callback(end)
