@@ -142,16 +142,17 @@ class Account:
         self._closing = (closing_fields(token, 0), closing_fields(token, 1))
         self._token_id = token_id(token, self._hash_key)
 
-    async def connection(self, now: float, *, changing: bool, fresh: bool) -> ApiConnection:
+    async def connection(self, now: float, *, changing: bool, fresh: bool, caller: str = "") -> ApiConnection:
         """Give a connection, waiting for one if none is at hand.
 
         Args:
             now: `Clock.monotonic`.
             changing: as for `Pool.take`.
             fresh: as for `Pool.acquire`.
+            caller: as for `Pool.acquire`.
 
         Raises:
             ProblemError: with origin ``network``, or ``overloaded``.
         """
         found = None if fresh else self.pool.take(now, changing=changing)
-        return found or await self.pool.acquire(changing=changing, fresh=fresh)
+        return found or await self.pool.acquire(changing=changing, fresh=fresh, caller=caller)

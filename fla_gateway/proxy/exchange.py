@@ -204,7 +204,9 @@ class Exchange:
             token = await obtained(account, now, self._trail)
             if self._journal is None:
                 changing = self.method not in SAFE_TO_REPEAT
-                connection = await connected(account, now, self._trail, changing=changing, fresh=fresh)
+                connection = await connected(
+                    account, now, self._trail, changing=changing, fresh=fresh, caller=self._admission.caller
+                )
         except ProblemError as error:
             self._task = None
             self.fail(error.code, error.detail, error.retry_after)

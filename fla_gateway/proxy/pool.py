@@ -9,12 +9,12 @@ The mutable state of a pool is: the idle connections, the number in use or being
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fla_gateway.config.schema import Pool as PoolSettings
 from fla_gateway.errors import ProblemError
+from fla_gateway.proxy.fair_queue import FairQueue
 from fla_gateway.proxy.record import PoolSnapshot
 from fla_gateway.proxy.upstream import ApiConnection
 
@@ -44,7 +44,7 @@ class Pool:
         self._idle: list[ApiConnection] = []
         self._open_count = 0
         self._opening = 0
-        self._waiting: deque[asyncio.Future[ApiConnection | None]] = deque()
+        self._waiting: FairQueue[asyncio.Future[ApiConnection | None]] = FairQueue()
         self._opened = 0
         self._reused = 0
         self._failed = 0
@@ -81,12 +81,13 @@ class Pool:
                 return connection
         return None
 
-    async def acquire(self, *, changing: bool, fresh: bool = False) -> ApiConnection:
-        """Take, open or wait for a connection.
+    async def acquire(self, *, changing: bool, fresh: bool = False, caller: str = "") -> ApiConnection:
+        """Take, open or wait for a connection; callers that wait take turns.
 
         Args:
             changing: as for `take`.
             fresh: only a new connection will do.
+            caller: name of the caller, empty where callers are not told apart.
 
         Raises:
             ProblemError: ``overloaded`` if the queue is full or none becomes free in time; the connector's own
@@ -94,10 +95,13 @@ class Pool:
         """
         try:
             async with asyncio.timeout(self._settings.queue_seconds) as patience:
+                again = False
                 while not self._room():
-                    connection = await self._queue(changing=changing, fresh=fresh)
+                    connection = await self._queue(caller, changing=changing, fresh=fresh, again=again)
                     if connection is not None:
                         return connection
+                    # Another request may have taken the room meanwhile; its turn is not lost by that.
+                    again = True
                 patience.reschedule(None)
                 return await self._open_one()
         except TimeoutError:
@@ -112,15 +116,19 @@ class Pool:
             return True
         return False
 
-    async def _queue(self, *, changing: bool, fresh: bool) -> ApiConnection | None:
-        if len(self._waiting) >= self._settings.queue:
-            raise ProblemError("overloaded", "Too many requests wait for a connection to the API.", retry_after=1)
+    async def _queue(self, caller: str, *, changing: bool, fresh: bool, again: bool) -> ApiConnection | None:
+        if len(self._waiting) >= self._settings.queue and not again:
+            displaced = self._waiting.displace(caller)
+            if displaced is None:
+                raise _too_many()
+            if not displaced.done():
+                displaced.set_exception(_too_many())
         turn: asyncio.Future[ApiConnection | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        (self._waiting.put_back if again else self._waiting.put)(caller, turn)
         try:
             connection = await turn
         except asyncio.CancelledError:
-            self._give_turn_away(turn)
+            self._give_turn_away(caller, turn)
             raise
         if connection is not None and not self._is_fit(connection, changing=changing, fresh=fresh):
             connection.close()
@@ -135,16 +143,16 @@ class Pool:
     def _too_old(self, connection: ApiConnection) -> bool:
         return self._now() - connection.idle_since >= self._settings.changing_idle_seconds
 
-    def _give_turn_away(self, turn: asyncio.Future[ApiConnection | None]) -> None:
+    def _give_turn_away(self, caller: str, turn: asyncio.Future[ApiConnection | None]) -> None:
         # Cancelled between being served and being told: what it was given goes to the next in line.
-        if turn.done() and not turn.cancelled():
+        if turn.done() and not turn.cancelled() and turn.exception() is None:
             connection = turn.result()
             if connection is not None:
                 self.released(connection)
             else:
                 self._wake(None)
-        elif turn in self._waiting:
-            self._waiting.remove(turn)
+        else:
+            self._waiting.discard(caller, turn)
 
     async def _open_one(self) -> ApiConnection:
         self._open_count += 1
@@ -167,8 +175,7 @@ class Pool:
         return connection
 
     def _wake(self, connection: ApiConnection | None) -> bool:
-        while self._waiting:
-            turn = self._waiting.popleft()
+        while (turn := self._waiting.take()) is not None:
             if not turn.done():
                 turn.set_result(connection)
                 return True
@@ -235,6 +242,10 @@ async def _hear_out(connection: ApiConnection) -> None:
     except asyncio.CancelledError:
         connection.abort()
         raise
+
+
+def _too_many() -> ProblemError:
+    return ProblemError("overloaded", "Too many requests wait for a connection to the API.", retry_after=1)
 
 
 def _refuse_closed(connection: ApiConnection) -> None:

@@ -31,7 +31,7 @@ async def obtained(account: Account, now: Callable[[], float], trail: Trail) -> 
 
 
 async def connected(
-    account: Account, now: Callable[[], float], trail: Trail, *, changing: bool, fresh: bool
+    account: Account, now: Callable[[], float], trail: Trail, *, changing: bool, fresh: bool, caller: str
 ) -> ApiConnection:
     """Wait for a connection.
 
@@ -41,11 +41,12 @@ async def connected(
         trail: takes the duration.
         changing: as for `Pool.take`.
         fresh: as for `Pool.acquire`.
+        caller: as for `Pool.acquire`.
 
     Raises:
         ProblemError: with origin ``network``, or ``overloaded``.
     """
     asked = now()
-    connection = await account.connection(asked, changing=changing, fresh=fresh)
+    connection = await account.connection(asked, changing=changing, fresh=fresh, caller=caller)
     trail.connection_seconds += now() - asked
     return connection
