@@ -17,6 +17,7 @@ from fla_gateway.access.caller import Admission
 from fla_gateway.access.masking import mask_path
 from fla_gateway.access.memory import remember
 from fla_gateway.proxy.record import NO_NOTES, Attempt, ExchangeRecord, Intent, Notes
+from fla_gateway.proxy.request_ids import second_trace_id
 
 OTHER_METHOD: Final = "OTHER"
 
@@ -148,6 +149,7 @@ class Entries:
             f'"time":"{stamp}","record":"outcome","id":"{record.request_id}",{request},"token":"{record.token}",'
             f'"trace_sent":"{trace},{_answer(record)}'
             f"{'' if record.refused is None else _refused_attempt(record.refused)}"
+            f"{_trace_again(record) if record.attempts > 1 else ''}"
             f',"received":{record.received},"sent":{record.sent}'
             f'{_trace_received(record.trace) if record.trace else ""},"ms":{record.seconds * 1000:.1f}'
             f"{_waited('token_ms', record.token_seconds)}{_waited('connection_ms', record.connection_seconds)}"
@@ -212,6 +214,11 @@ def _refused_attempt(attempt: Attempt) -> str:
     status, token, trace, seconds = attempt
     members = f'"status":{status},"token":"{token}","trace":{quoted(trace)},"ms":{seconds * 1000:.1f}'
     return f',"refused_attempt":{{{members}}}'
+
+
+def _trace_again(record: ExchangeRecord) -> str:
+    """Write the BelGov-Trace-Id of a second attempt; a caller's own stays the same, and stands in trace_sent."""
+    return "" if record.notes.trace else f',"trace_again":"{second_trace_id(record.request_id)}"'
 
 
 def _trace_received(trace: str) -> str:

@@ -26,7 +26,8 @@ _MEMBERS: Final = (
     "ms", "token_ms", "connection_ms", "upstream_ms",
 )  # fmt: skip
 
-HEAD: Final = ("time", "ended", "outcome", "doubt", *_MEMBERS, *(f"refused_{name}" for name in _ATTEMPT))
+# Behind all others, since it came later: readers may know the columns by their numbers.
+HEAD: Final = ("time", "ended", "outcome", "doubt", *_MEMBERS, *(f"refused_{name}" for name in _ATTEMPT), "trace_again")
 """The header row."""
 
 Cell = str | int | float
@@ -72,6 +73,7 @@ def _cells(exchange: Exchange) -> Iterator[Cell]:
     refused = members.get("refused_attempt")
     attempt = refused if isinstance(refused, dict) else {}
     yield from (_cell(attempt.get(name)) for name in _ATTEMPT)
+    yield _cell(members.get("trace_again"))
 
 
 def _cell(value: Any) -> Cell:

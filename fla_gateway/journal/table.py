@@ -49,6 +49,7 @@ DOUBTS: Final[tuple[Column, ...]] = (
     *_WHAT,
     _member("reference"),
     _member("trace_sent"),
+    _member("trace_again"),
     _member("trace_received"),
 )
 """What `audit show --in-doubt` tells: with what the API, or those who run it, can find it again."""

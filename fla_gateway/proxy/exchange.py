@@ -23,6 +23,7 @@ from fla_gateway.proxy.patience import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR, P
 from fla_gateway.proxy.readiness import connected, obtained
 from fla_gateway.proxy.record import ExchangeRecord, Intent
 from fla_gateway.proxy.replay import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
+from fla_gateway.proxy.request_ids import second_trace_id
 from fla_gateway.proxy.response_fields import inbound
 from fla_gateway.proxy.routing import service_of
 from fla_gateway.proxy.trail import Trail
@@ -255,7 +256,8 @@ class Exchange:
         self._trail.sent(now, account.token_id(token))
         parts = [self.method, b" ", self._route.target, account.host_field, fields.forwarded]
         if not fields.traced:
-            parts.append(b"BelGov-Trace-Id: %b\r\n" % self.request_id.encode())
+            trace = self.request_id if self._attempts == 1 else second_trace_id(self.request_id)
+            parts.append(b"BelGov-Trace-Id: %b\r\n" % trace.encode())
         parts.append(account.closing_fields(token, self.minor))
         if fields.length:
             parts.append(self._framed(payload))

@@ -29,5 +29,13 @@ class RequestIds:
         return self._ready.pop()
 
 
+def second_trace_id(request_id: str) -> str:
+    """Give the BelGov-Trace-Id of a second attempt: the request id with its last digit one higher, ``0`` after ``f``.
+
+    It follows from the request id, so that it can be told of a request whose outcome was never written.
+    """
+    return f"{request_id[:-1]}{(int(request_id[-1], 16) + 1) % 16:x}"
+
+
 def _uuid(text: str) -> str:
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"

@@ -66,6 +66,18 @@ def test_sheet_has_both_attempts_of_a_replay():
     assert [cells[f"refused_{name}"] for name in refused] == ["401", "aa", "t-1", "7.5"]
 
 
+def test_the_traces_of_both_attempts_are_shown():
+    """By either the API can find a call that is in doubt; an older journal has the first alone."""
+    head, row = parsed(exchange(trace_sent="t-1", trace_again="t-2"))
+    cells = dict(zip(head, row, strict=True))
+    assert (head[-1], cells["trace_sent"], cells["trace_again"]) == ("trace_again", "t-1", "t-2")
+    assert dict(zip(*parsed(exchange(trace_sent="t-1")), strict=True))["trace_again"] == ""
+    shown = "\n".join(aligned(DOUBTS, [exchange(trace_sent="t-1", trace_again="t-2")], str))
+    assert "t-1" in shown
+    assert "t-2" in shown
+    assert "t-1" in "\n".join(aligned(DOUBTS, [exchange(trace_sent="t-1")], str))
+
+
 def test_exchange_without_outcome_has_empty_cells():
     """What is not known is empty, never 0."""
     head, row = parsed(Exchange(exchange().intent, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from fla_gateway.access.caller import ANONYMOUS, Admission
 from fla_gateway.access.masking import mask_path
 from fla_gateway.journal.entries import Entries
 from fla_gateway.proxy.record import Attempt, Notes
+from fla_gateway.proxy.request_ids import second_trace_id
 from tests.support.journal_writer import PATH, a_record, an_intent, the_id
 
 KEY = b"k" * 32
@@ -220,6 +222,31 @@ def test_both_attempts_of_a_replay_are_told(entries):
     found = outcome(entries, attempts=2, refused=refused)
     assert found["refused_attempt"] == {"status": 401, "token": "feedbeef", "trace": 'odd "trace"', "ms": 12.3}
     assert (found["attempts"], found["token"]) == (2, "0123abcd")
+
+
+@pytest.mark.parametrize("refused", [None, Attempt(401, "aa", "t", 1)])
+def test_a_second_attempt_has_a_trace_of_its_own(entries, refused):
+    """Both ids stand in the outcome, whatever led to the second attempt; a caller's own is one for both."""
+    found = outcome(entries, attempts=2, refused=refused)
+    assert (found["trace_sent"], found["trace_again"]) == (the_id(1), second_trace_id(the_id(1)))
+    assert "trace_again" not in outcome(entries, attempts=1)
+    own = outcome(entries, attempts=2, refused=refused, notes=Notes("", "abc-1"))
+    assert own["trace_sent"] == "abc-1"
+    assert "trace_again" not in own
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("757c0f64-9a9d-45fc-a1bd-8ca7a3509ec3", "757c0f64-9a9d-45fc-a1bd-8ca7a3509ec4"),
+        ("757c0f64-9a9d-45fc-a1bd-8ca7a3509ec9", "757c0f64-9a9d-45fc-a1bd-8ca7a3509eca"),
+        ("757c0f64-9a9d-45fc-a1bd-8ca7a3509ecf", "757c0f64-9a9d-45fc-a1bd-8ca7a3509ec0"),
+    ],
+)
+def test_the_second_trace_follows_from_the_request_id(first, second):
+    """As docs/audit.md tells it to whoever has an intent alone; it is a UUID as well."""
+    assert second_trace_id(first) == second
+    assert uuid.UUID(second).version == 4
 
 
 def test_the_trace_sent_is_the_callers_own_if_there_is_one(entries):

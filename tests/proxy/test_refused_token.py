@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.proxy.request_ids import second_trace_id
 from tests.support.raw_http import OK, REFUSED_TOKEN, get, ok, post, post_chunked
 
 
@@ -27,12 +28,21 @@ async def test_a_request_whose_token_is_refused_is_sent_once_more_with_another(r
     assert (first.line, first.body) == (second.line, second.body)
     assert first.value("Transfer-Encoding") == second.value("Transfer-Encoding")
     assert [it.value("Authorization") for it in (first, second)] == [b"Bearer token-1", b"Bearer token-2"]
-    assert first.value("BelGov-Trace-Id") == second.value("BelGov-Trace-Id")
     record = await rig.records.next()
+    traces = [it.value("BelGov-Trace-Id") for it in (first, second)]
+    assert traces == [record.request_id.encode(), second_trace_id(record.request_id).encode()]
+    assert traces[0] != traces[1]
     assert (record.outcome, record.status, record.attempts) == ("answered", 200, 2)
     assert record.received == len(first.body)
     await caller.send(get())
     assert (await caller.answer()).status == 200
+
+
+async def test_a_callers_own_trace_id_stays_on_the_second_attempt(rig):
+    """What a caller has written down for itself is what both attempts are found by."""
+    rig.api.answer = refusing("token-2")
+    await rig.call(post(b"declaration", "BelGov-Trace-Id: mine"))
+    assert [it.values("BelGov-Trace-Id") for it in rig.api.requests] == [[b"mine"], [b"mine"]]
 
 
 async def test_the_new_token_serves_everybody(rig):

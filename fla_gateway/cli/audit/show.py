@@ -112,7 +112,7 @@ def _hint(tally: _Tally, *, missing: bool) -> Iterator[str]:
     yield f"{tally.in_doubt} in doubt:"
     yield from (f"  {word} ({count}): {REASONS[word]}" for word, count in tally.reasons.items())
     yield "Ask the API itself before you send anything again: find the declaration by what its reference names in your"
-    yield "own books. Those who run the API can find the call by trace_sent, or trace_received (BelGov-Trace-Id)."
+    yield "own books. Those who run the API can find it by trace_sent, trace_again, trace_received (BelGov-Trace-Id)."
 
 
 def _count(text: str) -> int:
