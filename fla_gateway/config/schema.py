@@ -83,7 +83,7 @@ class ListenerTls(Table):
     password_file: FilePath | None = None
     """File with the password of the key."""
     client_ca: FilePath | None = None
-    """PEM file with the roots of client certificates; with it callers may prove who they are by one."""
+    """File with the roots of client certificates; with it callers may prove who they are by one."""
 
 
 class Listener(Table):
@@ -169,7 +169,7 @@ class Egress(Table):
     proxy_password_file: FilePath | None = None
     """File with the password for the proxy."""
     ca_file: FilePath | None = None
-    """PEM file with further roots, in addition to those of the system and of certifi."""
+    """File with further roots, in addition to those of the system and of certifi."""
 
 
 class Log(Table):
@@ -219,7 +219,7 @@ class Kubernetes(Table):
     jwks_url: Text | None = None
     """Address to fetch the JWKS from, for example `https://kubernetes.default.svc/openid/v1/jwks`."""
     ca_file: FilePath | None = None
-    """PEM file with the roots for `jwks_url`."""
+    """File with the roots for `jwks_url`."""
     token_file: FilePath | None = None
     """File with the gateway's own service-account token, sent to `jwks_url`."""
 
@@ -322,7 +322,7 @@ class EnvironmentTable(Table):
     audience: Text | None = None
     """`aud` of the assertion; by default the token_url."""
     ca_file: FilePath | None = None
-    """PEM file with further roots for this environment."""
+    """File with further roots for this environment."""
 
 
 class Configuration(Table):

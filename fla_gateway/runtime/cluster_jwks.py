@@ -17,7 +17,6 @@ import certifi
 
 from fla_gateway.config.address import uri_host
 from fla_gateway.config.urls import parse_url
-from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse
 from fla_gateway.network.connect_tunnel import USER_AGENT
@@ -25,6 +24,8 @@ from fla_gateway.network.connection_errors import NoConnectionError, system_reas
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Destination, Route
 from fla_gateway.network.single_request import send_request
+from fla_gateway.network.verification import set_verify_flags
+from fla_gateway.runtime.roots import read_roots
 from fla_gateway.secret import Secret
 
 LARGEST_SET: Final = 65_536
@@ -149,28 +150,17 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
     """Make the verifying context: the cluster's own roots alone where they are given, else those of the system.
 
     Raises:
-        ConfigurationError: the file cannot be read.
+        ConfigurationError: the file cannot be read, or has an entry that is damaged or no CA.
     """
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except ssl.SSLError:
-        fault = Fault("kubernetes.ca_file", f"{ca_file} holds no certificates that can be read", "it must be PEM")
-    except OSError as error:
-        fault = Fault(
-            "kubernetes.ca_file", f"{ca_file} cannot be read: {system_reason(error)}", "check path and rights"
-        )
-    else:
-        if ca_file is None:
-            context.load_verify_locations(certifi.where())
-        else:
-            # Python 3.13 asks for more than RFC 5280 does of a root, and the roots that clusters have made for
-            # themselves lack it (kubernetes-client/python issue 2394). Chain, names and dates are verified as ever.
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # It would write the keys of connections to the file that SSLKEYLOGFILE names.
-        context.keylog_filename = None  # type: ignore[assignment]  # None switches it off, which typeshed does not know
-        return context
-    raise ConfigurationError((fault,))
+    roots = None if ca_file is None else read_roots(ca_file, "kubernetes.ca_file")
+    context = ssl.create_default_context(cadata=roots)
+    if roots is None:
+        context.load_verify_locations(certifi.where())
+    set_verify_flags(context)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # It would write the keys of connections to the file that SSLKEYLOGFILE names.
+    context.keylog_filename = None  # type: ignore[assignment]  # None switches it off, which typeshed does not know
+    return context
 
 
 def _read(path: Path, most: int) -> bytes:

@@ -17,6 +17,8 @@ from fla_gateway.config.schema import KeySource, ListenerTls
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 from fla_gateway.keys.exposure import exposure
 from fla_gateway.keys.read import read_file, read_password
+from fla_gateway.network.verification import set_verify_flags
+from fla_gateway.runtime.roots import read_roots
 from fla_gateway.secret import Secret
 
 _SOON: Final = timedelta(days=14)
@@ -48,6 +50,7 @@ def server_context(tls: ListenerTls, place: str) -> ssl.SSLContext:
     password = _read(tls, place)
     # Not create_default_context: it would trust the system's roots, any of which could then issue a caller.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    set_verify_flags(context)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.set_alpn_protocols(["http/1.1"])
@@ -146,11 +149,7 @@ def _has_certificate(path: Path) -> bool:
 
 
 def _load_roots(context: ssl.SSLContext, path: Path, place: str) -> None:
-    try:
-        context.load_verify_locations(path)
-    except ssl.SSLError:
-        fault = Fault(place, f"{path} holds no certificates that can be read", "it must be PEM")
-        raise ConfigurationError((fault,)) from None
+    context.load_verify_locations(cadata=read_roots(path, place, authorities=False))
     context.verify_mode = ssl.CERT_OPTIONAL
     # A ticket would prove a caller again whose certificate has expired since: each connection shows it anew.
     context.options |= ssl.OP_NO_TICKET

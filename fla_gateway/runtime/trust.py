@@ -1,4 +1,4 @@
-"""Port: whom the gateway believes to be the government, for both legs.
+"""Adapter: which servers the gateway believes to be the government's, for both legs.
 
 Owns the TLS contexts towards token servers, APIs and through corporate networks. Refuses to have a way to switch
 verification off.
@@ -13,7 +13,9 @@ from pathlib import Path
 import certifi
 
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.network.verification import set_verify_flags
 from fla_gateway.profiles import Profile
+from fla_gateway.runtime.roots import read_roots
 
 
 class Trust:
@@ -31,7 +33,7 @@ class Trust:
         """Make the contexts of profiles, so that roots that cannot be read are told before anything is connected.
 
         Raises:
-            ConfigurationError: with every file that cannot be read.
+            ConfigurationError: with every file that cannot be read, and every entry that is damaged or no CA.
         """
         faults: list[Fault] = []
         for profile in profiles:
@@ -50,7 +52,7 @@ class Trust:
             place: of these in the configuration, for the fault.
 
         Raises:
-            ConfigurationError: a file with roots cannot be read.
+            ConfigurationError: as `prepare`.
         """
         context = self._contexts.get(ca_file)
         if context is None:
@@ -67,20 +69,14 @@ class Trust:
         context.set_alpn_protocols(["http/1.1"])
         # The system's roots may be old or, in a small image, none; certifi's do not know the company's own.
         context.load_verify_locations(certifi.where())
-        found = (_add(context, self._egress_ca, "egress.ca_file"), _add(context, ca_file, place))
-        faults = tuple(fault for fault in found if fault is not None)
+        set_verify_flags(context)
+        faults: list[Fault] = []
+        for path, where in ((self._egress_ca, "egress.ca_file"), (ca_file, place)):
+            try:
+                if path is not None:
+                    context.load_verify_locations(cadata=read_roots(path, where))
+            except ConfigurationError as error:
+                faults.extend(error.faults)
         if faults:
-            raise ConfigurationError(faults)
+            raise ConfigurationError(tuple(faults))
         return context
-
-
-def _add(context: ssl.SSLContext, path: Path | None, place: str) -> Fault | None:
-    if path is None:
-        return None
-    try:
-        context.load_verify_locations(path)
-    except ssl.SSLError:
-        return Fault(place, f"{path} holds no certificates that can be read", "it must be PEM")
-    except OSError as error:
-        return Fault(place, f"{path} cannot be read: {error.strerror}", "check the path and its rights")
-    return None

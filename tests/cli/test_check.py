@@ -152,7 +152,7 @@ def test_roots_that_cannot_be_read_are_a_fault(check, tmp_path):
     )
     code, out, err = check(PROFILE.format(environment="staging") + KEY + environment.replace("[egress]", "\n[egress]"))
     assert (code, out) == (2, "")
-    assert "empty.pem holds no certificates" in err
+    assert "empty.pem holds no certificate" in err
 
 
 def test_password_does_not_show(check, tmp_path):

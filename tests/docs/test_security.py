@@ -13,6 +13,7 @@ from fla_gateway.admin import attempts, server
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
 from fla_gateway.journal import backlog, writing
+from fla_gateway.network import lookup_threads, troubled_addresses
 from fla_gateway.oauth import response
 from fla_gateway.observe import writer
 from fla_gateway.proxy import downstream, exchange, upstream, work_budget
@@ -128,6 +129,10 @@ BOUNDS = {
     "callers' connections": (
         f"{DEFAULTS.max_connections:,} (`max_connections`), and {handshakes.MOST_HANDSHAKES} TLS handshakes"
     ),
+    "names being resolved at once": f"{lookup_threads.MOST_THREADS}, of which {lookup_threads.MOST_DOUBTFUL} that "
+    "failed last time; a name of `/etc/hosts` never waits",
+    "addresses that failed and come last": f"{troubled_addresses.MOST_REMEMBERED:,}, for "
+    f"{troubled_addresses.REMEMBERED_SECONDS / 60:g} minutes",
     "a slow head, an idle connection, a TLS handshake": (
         f"{TIMES.head:g} s, {TIMES.idle:g} s, {handshakes.HANDSHAKE_SECONDS:g} s"
     ),

@@ -302,7 +302,7 @@ async def test_a_file_that_comes_later_is_found(make, tmp_path):
         await until(lambda: names(keys) == ["first"])
 
 
-@pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), (b"no PEM", "holds no certificates")])
+@pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), (b"no PEM", "holds no certificate")])
 async def test_unreadable_roots_are_a_fault(tmp_path, content, words):
     """Roots that cannot be read end the start, with the place in the configuration."""
     file = tmp_path / "ca.pem"

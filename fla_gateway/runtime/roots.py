@@ -1,0 +1,111 @@
+"""Adapter: roots out of the files that the configuration names.
+
+Owns the judgement that each entry of such a file is whole, and a certificate of a CA. Refuses to know the forms in
+which certificates are written (`keys.files.certificate_bundle`), and what the roots are for.
+
+OpenSSL takes of a file what it can read, and what is no CA it takes as well and never uses: a root that is missing
+because of that is found out much later, by a connection that fails. So every entry is looked at, and none is skipped.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import warnings
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
+
+from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
+from fla_gateway.keys import textual
+from fla_gateway.keys.files.certificate_bundle import read_certificates
+
+_LARGEST: Final = 8_388_608
+_FORMS: Final = "it must be PEM, DER or PKCS#7 (.p7b)"
+_BOUNDARY: Final = re.compile(rb"-+[ \t]*(BEGIN|END)\b")
+"""Anything that was meant to be a boundary line, however damaged."""
+_SHOWN: Final = 120
+
+
+def read_roots(path: Path, place: str, *, authorities: bool = True) -> bytes:
+    """Read the roots of a file.
+
+    Args:
+        path: PEM, DER or PKCS#7.
+        place: of the file in the configuration, for the faults.
+        authorities: each certificate has to be one of a CA. Not where clients are verified: their own certificates,
+            signed by themselves, may be named one by one.
+
+    Returns:
+        The certificates in DER, one after the other, as `ssl.SSLContext.load_verify_locations` takes them.
+
+    Raises:
+        ConfigurationError: the file cannot be read, holds no certificate, or has an entry that is damaged or no CA;
+            with each of them.
+    """
+    content = _read(path, place)
+    try:
+        with warnings.catch_warnings():
+            # Bundles have roots of old make, such as one with the serial number 0; OpenSSL takes them.
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            certificates = read_certificates(path, content, _FORMS)
+    except UnusableKeyError as error:
+        raise ConfigurationError((Fault(place, error.message, error.cure),)) from None
+    faults = _damaged_boundaries(path, content, place)
+    if authorities:
+        faults += _no_authorities(path, certificates, place)
+    if faults:
+        raise ConfigurationError(tuple(faults))
+    return b"".join(certificate.public_bytes(Encoding.DER) for certificate in certificates)
+
+
+def _read(path: Path, place: str) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+    except OSError as error:
+        fault = Fault(place, f"{path} cannot be read: {error.strerror}", "check the path and its rights")
+    else:
+        if len(content) <= _LARGEST:
+            return content
+        fault = Fault(place, f"{path} is larger than {_LARGEST >> 20} MiB, so it holds no roots", "check the path")
+    raise ConfigurationError((fault,))
+
+
+def _damaged_boundaries(path: Path, content: bytes, place: str) -> list[Fault]:
+    """Find blocks whose first or last line is damaged, so that nothing between the lines looks like a block."""
+    text = textual.repaired(content)
+    whole = len(textual.blocks(text))
+    meant = [match[1] for match in _BOUNDARY.finditer(text)]
+    if max(meant.count(b"BEGIN"), meant.count(b"END")) <= whole:
+        return []
+    message = f"{path} has more BEGIN or END lines than the {whole} blocks that can be read"
+    return [Fault(place, message, "each begins and ends with five dashes; copy the damaged certificate into it again")]
+
+
+def _no_authorities(path: Path, certificates: tuple[x509.Certificate, ...], place: str) -> list[Fault]:
+    """Find certificates that OpenSSL does not take for those of a CA."""
+    der = [certificate.public_bytes(Encoding.DER) for certificate in certificates]
+    if _authorities(b"".join(der)) == len(set(der)):
+        return []
+    cure = "put the root certificate of the CA that issued it into the file, and take this one out"
+    return [
+        Fault(place, f"certificate {number} of {path} ({_name(certificate)}) is not one of a CA", cure)
+        for number, (certificate, encoded) in enumerate(zip(certificates, der, strict=True), start=1)
+        if not _authorities(encoded)
+    ]
+
+
+def _authorities(der: bytes) -> int:
+    """Count the certificates that OpenSSL takes for those of a CA (X509_check_ca), each once."""
+    store = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    store.load_verify_locations(cadata=der)
+    return store.cert_store_stats()["x509_ca"]
+
+
+def _name(certificate: x509.Certificate) -> str:
+    name = certificate.subject.rfc4514_string() or "without a name"
+    return "".join(it if it.isprintable() else "?" for it in name[:_SHOWN])
