@@ -1,11 +1,12 @@
-"""Port: the files that a gateway needs from its start to its end, for a process that is confined to them.
+"""Adapter: the files that a gateway needs from its start to its end, for a process that is confined to them.
 
 Owns the list: Python itself, what the system's resolver and TLS read, and what the configuration names. Refuses to know
-how the kernel is told (`landlock`). The disk is asked only where links lead.
+how the kernel is asked (`landlock`). The disk is asked only where links lead, and which libraries are loaded.
 """
 
 from __future__ import annotations
 
+import mimetypes
 import ssl
 import sys
 import sysconfig
@@ -24,7 +25,16 @@ from fla_gateway.config.schema import Configuration, Listener
 from fla_gateway.runtime.configured import Configured
 from fla_gateway.runtime.landlock import Paths
 
-_LIBRARIES: Final = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/share")
+# Where a prefix is shared with everything else that is installed, it is not the interpreter's own.
+_SHARED_PREFIXES: Final = frozenset(map(Path, ("/", "/usr", "/usr/local")))
+# The loader's folders for this machine; glibc on Debian has one of its own, other systems lib64, musl only the last.
+_LIBRARIES: Final = ("/lib64", "/usr/lib64")
+_ONLY_LIBRARIES: Final = ("/lib", "/usr/lib")
+# Read when they are asked for: character sets of texts, time zones, certificates behind the links of /etc/ssl/certs.
+_SHARED_DATA: Final = (
+    "/usr/lib/locale", "/usr/share/zoneinfo", "/usr/share/ca-certificates", "/usr/share/pki",
+    "/usr/share/crypto-policies", "/var/lib/ca-certificates",
+)  # fmt: skip
 _LOADER: Final = ("/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/ld.so.conf.d")
 _RESOLVER: Final = (
     "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services",
@@ -33,7 +43,7 @@ _RESOLVER: Final = (
 _ACCOUNTS: Final = ("/etc/passwd", "/etc/group")
 _SYSTEM: Final = (
     "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/crypto-policies", "/usr/local/share/ca-certificates",
-    "/etc/localtime", "/etc/timezone", "/etc/mime.types", "/dev/urandom", "/dev/random", "/sys/devices/system/cpu",
+    "/etc/localtime", "/etc/timezone", "/dev/urandom", "/dev/random", "/sys/devices/system/cpu",
 )  # fmt: skip
 _PROCESS: Final = (
     "/proc/self", "/proc/stat", "/proc/sys/kernel/overflowuid", "/proc/sys/kernel/overflowgid",
@@ -60,17 +70,47 @@ def allowed_paths(configured: Configured) -> Paths:
 
 
 def _python() -> Iterator[Path]:
+    """Name the folders of the interpreter, of its packages and of this program; never a prefix that others share."""
     yield Path(fla_gateway.__file__).parent
     for name in ("stdlib", "platstdlib", "purelib", "platlib"):
         yield Path(sysconfig.get_path(name))
-    yield from map(Path, (sys.prefix, sys.base_prefix, sys.exec_prefix))
-    # The working directory is among them when Python was started with -m; nothing there is the gateway's.
-    here = Path.cwd()
-    yield from (Path(entry) for entry in sys.path if entry and Path(entry) != here)
+    for prefix in map(Path, dict.fromkeys((sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix))):
+        if prefix not in _SHARED_PREFIXES:
+            yield from (prefix / name for name in ("lib", "lib64", "pyvenv.cfg"))
+    # The first entry is the folder of the script (/usr/local/bin, say) or, with -m, the working directory.
+    aside = {Path.cwd(), Path(sys.argv[0]).resolve().parent if sys.argv and sys.argv[0] else Path.cwd()}
+    yield from (
+        Path(it) for it in sys.path if it and Path(it) not in _SHARED_PREFIXES and Path(it).resolve() not in aside
+    )
+
+
+def _libraries() -> Iterator[Path]:
+    """Name the folders in which the loader finds shared libraries, the resolver's modules and OpenSSL's among them."""
+    own = sysconfig.get_config_var("MULTIARCH")
+    places = [Path(root) / own for root in ("/lib", "/usr/lib", "/usr/local/lib")] if own else []
+    places += map(Path, _LIBRARIES)
+    yield from places
+    if not any(place.is_dir() for place in places):
+        yield from map(Path, _ONLY_LIBRARIES)
+    # Of a Python built against libraries elsewhere, /opt/openssl say: those beside the ones that it has loaded already.
+    yield from (
+        place for place in _loaded_from() if place not in {Path("/lib"), Path("/usr/lib"), Path("/usr/local/lib")}
+    )
+
+
+def _loaded_from() -> Iterator[Path]:
+    try:
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return
+    names = (line.partition("/")[2] for line in lines)
+    yield from dict.fromkeys(Path(f"/{name}").parent for name in names if ".so" in name)
 
 
 def _system() -> Iterator[Path]:
-    for name in (*_LIBRARIES, *_LOADER, *_RESOLVER, *_ACCOUNTS, *_SYSTEM, *_PROCESS):
+    yield from _libraries()
+    # A mimetypes table is read by aiohttp when it is there.
+    for name in (*_SHARED_DATA, *_LOADER, *map(str, mimetypes.knownfiles), *_RESOLVER, *_ACCOUNTS, *_SYSTEM, *_PROCESS):
         path = Path(name)
         if name in _WITHOUT_KEYS:
             yield from (path / part for part in _WITHOUT_KEYS[name])
@@ -85,7 +125,8 @@ def _roots() -> Iterator[Path]:
     places = ssl.get_default_verify_paths()
     files = (places.cafile, places.openssl_cafile, certifi.where())
     folders = (places.capath, places.openssl_capath)
-    for name in (*files, *folders):
+    configuration = str(Path(places.openssl_cafile).parent / "openssl.cnf")
+    for name in (*files, *folders, configuration):
         if name:
             yield from (Path(name), Path(name).resolve())
 

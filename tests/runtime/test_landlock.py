@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import fla_gateway
 from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.kernel import syscall
 from fla_gateway.runtime.needed_files import allowed_paths
@@ -77,6 +78,12 @@ def rename(folder):
     (folder / "a").rename(folder / "b")
     (folder / "b").unlink()
 
+def legacy():
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.decrepit.ciphers.algorithms import RC2
+    from cryptography.hazmat.primitives.ciphers.modes import CBC
+    Cipher(RC2(bytes(16)), CBC(bytes(8))).encryptor()
+
 def fetch():
     import ssl, certifi
     ssl.create_default_context().load_verify_locations(certifi.where())
@@ -85,7 +92,13 @@ tries = {
     "read the configuration": lambda: read(configuration),
     "read the key": lambda: (folder / "mounted/acme.pem").read_bytes(),
     "resolve": lambda: socket.getaddrinfo("localhost", 80),
-    "import": lambda: __import__("sqlite3"),
+    "import": lambda: [__import__(name) for name in ("sqlite3", "decimal", "lzma", "xml.parsers.expat", "curses")],
+    "import a package": lambda: [__import__(name) for name in ("aiohttp", "jinja2.async_utils", "prometheus_client")],
+    "read legacy PKCS#12": legacy,
+    "know a time zone": lambda: __import__("zoneinfo").ZoneInfo("Europe/Brussels").key,
+    "guess a type": lambda: __import__("mimetypes").guess_type("a.json"),
+    "convert by the system's tables": lambda: "\u00e9".encode("cp1252"),
+    "know users": lambda: (__import__("pwd").getpwuid(0), __import__("grp").getgrgid(0)),
     "read roots": fetch,
     "see sockets": lambda: Path("/proc/self/net/tcp").read_text(),
     "count threads": lambda: os.listdir("/proc/self/task"),
@@ -102,6 +115,13 @@ tries = {
     "listen elsewhere": lambda: listen(folder / "elsewhere/probe.sock"),
     "read keys of others": lambda: os.listdir("/etc/ssl/private"),
     "read accounts": lambda: Path("/etc/shadow").read_text(),
+    "read a program": lambda: Path("/usr/bin/env").read_bytes(),
+    "list programs": lambda: os.listdir("/usr/bin"),
+    "list shared data": lambda: os.listdir("/usr/share"),
+    "list documents": lambda: os.listdir("/usr/share/doc"),
+    "list all of /usr": lambda: os.listdir("/usr"),
+    "list all of /usr/lib": lambda: os.listdir("/usr/lib"),
+    "list all of /usr/local": lambda: os.listdir("/usr/local"),
     "start a program": lambda: os.execv("/bin/true", ["true"]),
     "signal": lambda: os.kill(os.getppid(), 0),
 }
@@ -118,8 +138,9 @@ for name, attempt in tries.items():
 print(json.dumps(found))
 """
 ALLOWED = {
-    "read the configuration", "read the key", "resolve", "import", "read roots", "see sockets", "count threads",
-    "write to null", "write the journal", "listen",
+    "read the configuration", "read the key", "resolve", "import", "import a package", "read legacy PKCS#12",
+    "know a time zone", "guess a type", "convert by the system's tables", "know users", "read roots", "see sockets",
+    "count threads", "write to null", "write the journal", "listen",
 }  # fmt: skip
 
 
@@ -145,12 +166,34 @@ def configure(folder: Path, port: int, ca_file: Path, *, landlock: bool = False)
     return folder / "etc/gateway.toml"
 
 
+SYSTEM = Path("/usr/bin/python3")
+"""A Python whose prefix, /usr, is everybody's."""
+
+
+def _interpreters():
+    yield [sys.executable], {}
+    version = (
+        subprocess.run([SYSTEM, "-V"], capture_output=True, text=True, check=False).stdout if SYSTEM.exists() else ""
+    )
+    if SYSTEM.resolve() != Path(sys.executable).resolve() and version.startswith(f"Python 3.{sys.version_info.minor}."):
+        # Its packages are those of this environment: the same version has the same interface.
+        packages = [path for path in sys.path if path.endswith("site-packages")]
+        yield [str(SYSTEM)], {"PYTHONPATH": os.pathsep.join([*packages, str(Path(fla_gateway.__file__).parents[1])])}
+
+
+INTERPRETERS = pytest.mark.parametrize(
+    ("interpreter", "environment"), list(_interpreters()), ids=lambda it: it[0] if isinstance(it, list) else ""
+)
+
+
 @confined
-def test_a_confined_process_has_what_it_needs_and_nothing_else(folder, ca_file):
+@INTERPRETERS
+def test_a_confined_process_has_what_it_needs_and_nothing_else(folder, ca_file, interpreter, environment):
     """It reads its files, those that replace them, and the system's; it writes its journal; it starts nothing."""
     configure(folder, 1, ca_file)
-    words = [sys.executable, "-c", PROBE, str(folder)]
-    output = subprocess.run(words, capture_output=True, check=True, timeout=30, text=True).stdout
+    words = [*interpreter, "-c", PROBE, str(folder)]
+    given = {**os.environ, **environment}
+    output = subprocess.run(words, capture_output=True, check=True, timeout=30, text=True, env=given).stdout
     found = json.loads(output.splitlines()[-1])
     if VERSION < 6:
         del found["signal"]
@@ -159,7 +202,8 @@ def test_a_confined_process_has_what_it_needs_and_nothing_else(folder, ca_file):
     assert (folder / "mounted/acme.pem").read_bytes()
 
 
-async def test_a_confined_gateway_serves(folder, ca_file, api_tls):
+@INTERPRETERS
+async def test_a_confined_gateway_serves(folder, ca_file, api_tls, interpreter, environment):
     """From its start to its end: keys, tokens, names, journal, unix socket, metrics."""
     if VERSION < 1:
         pytest.skip("this kernel has no Landlock")
@@ -167,12 +211,13 @@ async def test_a_confined_gateway_serves(folder, ca_file, api_tls):
     await government.start()
     try:
         path = configure(folder, government.port, ca_file, landlock=True)
-        async with run(path) as process:
+        async with run(path, environment=environment, interpreter=interpreter[0]) as process:
             await process.event("ready")
             assert process.events("landlock")[0]["version"] == VERSION
             assert (await process.call(get())).status == 200
             assert (await process.call(post(b"declaration"))).status == 200
             assert (await process.admin("/metrics")).status == 200
+            assert (await process.admin("/")).status == 200
             assert (folder / "run/gateway.sock").exists()
             os.kill(process.pid, 15)
             assert await process.ended() == 0
@@ -222,7 +267,15 @@ def test_the_list_names_no_home_and_no_root(folder, ca_file):
     """Directories are allowed with everything in them, so none may be wider than the configuration says."""
     paths = allowed_paths(read(configure(folder, 1, ca_file)))
     everything = (*paths.read, *paths.write, *paths.sockets)
-    wide = {Path("/"), Path("/etc"), Path("/etc/ssl"), Path("/usr"), Path.cwd(), Path.home(), folder, folder.parent}
+    usr = {
+        Path("/usr"),
+        Path("/usr/bin"),
+        Path("/usr/lib"),
+        Path("/usr/local"),
+        Path("/usr/local/bin"),
+        Path("/usr/share"),
+    }
+    wide = usr | {Path("/"), Path("/etc"), Path("/etc/ssl"), Path.cwd(), Path.home(), folder, folder.parent}
     assert not wide & set(everything)
     assert {folder / "mounted", folder / "store", folder / "etc", folder / "etc/profiles.d"} <= set(paths.read)
     assert (paths.write, paths.sockets) == ((folder / "journal",), (folder / "run",))

@@ -149,7 +149,11 @@ async def ask(port: int, path: str) -> Answer:
 
 @asynccontextmanager
 async def run(
-    path: Path, *words: str, environment: Mapping[str, str] | None = None, files: int | None = None
+    path: Path,
+    *words: str,
+    environment: Mapping[str, str] | None = None,
+    files: int | None = None,
+    interpreter: str = sys.executable,
 ) -> AsyncIterator[Process]:
     """Start `fla-gateway run` with a configuration; what still runs at the end is killed.
 
@@ -158,10 +162,11 @@ async def run(
         words: further arguments.
         environment: further environment variables.
         files: limit of open files.
+        interpreter: the Python that runs it.
     """
     prefix = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
     started = await asyncio.create_subprocess_exec(
-        *(*prefix, sys.executable, "-m", "fla_gateway", "run", "--config", str(path), *words),
+        *(*prefix, interpreter, "-m", "fla_gateway", "run", "--config", str(path), *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **(environment or {})},
