@@ -113,7 +113,8 @@ def test_signals_still_reach_a_hardened_process():
     """The same user can end it, and later ask it to read its configuration again."""
     code = (
         "import signal, sys; from fla_gateway.runtime.hardening import undumpable; undumpable()\n"
-        "signal.signal(signal.SIGHUP, lambda *_: print('again', flush=True))\n" + WAIT
+        # Not print: the signal may come while the program itself prints.
+        "import os; signal.signal(signal.SIGHUP, lambda *_: os.write(1, b'again\\n'))\n" + WAIT
     )
     with Running(code) as running:
         running.process.send_signal(signal.SIGHUP)
