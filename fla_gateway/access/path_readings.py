@@ -150,11 +150,12 @@ def _spellings(decoded: bytes) -> tuple[bytes, ...]:
     """Give a decoded path, and where it is not ASCII also what a reader gets who prefers plain characters.
 
     Full-width and other compatible characters become plain ones, accents and invisible characters are dropped, and so
-    are bytes that are no UTF-8.
+    are bytes that are no UTF-8. What was written with a full-width percent sign is decoded then.
     """
     if decoded.isascii():
         return (decoded,)
-    return decoded, _BEYOND_ASCII.sub(_plain, decoded.decode(errors="ignore")).encode()
+    plain = _BEYOND_ASCII.sub(_plain, decoded.decode(errors="ignore")).encode()
+    return decoded, decode(plain) or plain
 
 
 def _plain(match: re.Match[str]) -> str:

@@ -185,6 +185,8 @@ def test_the_token_endpoint_is_never_reached(path):
         ("/REST/dimona/v2/a%EF%BC%BCb", "ambiguous-path"),
         ("/REST/dimona/v2/a%E2%84%85b", "ambiguous-path"),
         ("/REST/dimona/v2/a%EF%BC%9Bb", "ambiguous-path"),
+        ("/REST/dimona/v2/a%EF%BC%852Fb", "ambiguous-path"),
+        ("/REST/dimona/v2/a%EF%BC%85%EF%BC%92%EF%BC%A6b", "ambiguous-path"),
     ],
 )
 def test_a_narrow_profile_ends_at_segments(path, expected):
