@@ -20,7 +20,7 @@ from aiohappyeyeballs import AddrInfoType, start_connection
 from fla_gateway.network.address import Address
 from fla_gateway.network.connect_tunnel import TunnelRefusedError, open_tunnel
 from fla_gateway.network.connection_errors import NoConnectionError, Stage, explain
-from fla_gateway.network.resolver import Resolver
+from fla_gateway.network.resolver import PATIENCE_SECONDS, Resolver
 from fla_gateway.network.route import Route
 from fla_gateway.network.troubled_addresses import TroubledAddresses
 
@@ -65,7 +65,7 @@ class Dialer:
         attempt = _Attempt(route, tls, asyncio.get_running_loop().time() + seconds)
         failure: NoConnectionError | None = None
         try:
-            waiting = await self._addresses(route, attempt.deadline)
+            waiting = await self._addresses(route, attempt.deadline, min(PATIENCE_SECONDS, seconds / 2))
         except OSError as error:
             raise explain(error, Stage.NAME, route, seconds) from None
         while waiting:
@@ -87,12 +87,12 @@ class Dialer:
             self._troubled.add(address, self._now())
         raise failure or explain(OSError(), Stage.NAME, route, seconds)
 
-    async def _addresses(self, route: Route, deadline: float) -> list[Address]:
+    async def _addresses(self, route: Route, deadline: float, patience: float) -> list[Address]:
         hop = route.first_hop
         # Credentials go to an address that the DNS gives now, or nowhere: it may be another machine's by now.
         stale = route.proxy is None or route.proxy.user is None
         async with asyncio.timeout_at(deadline):
-            found = await self._resolver.addresses(hop.host, stale=stale)
+            found = await self._resolver.addresses(hop.host, stale=stale, patience=patience)
         return self._troubled.order((it.at(hop.port) for it in found), self._now())[:MOST_ADDRESSES]
 
     async def _connect(self, attempt: _Attempt, addresses: list[Address]) -> tuple[socket.socket, Address]:

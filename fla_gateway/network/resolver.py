@@ -25,7 +25,7 @@ from fla_gateway.network.lookup_threads import LookupThreads
 STALE_SECONDS: Final = 3_600.0
 """How long the last good addresses serve while no name server answers."""
 PATIENCE_SECONDS: Final = 1.0
-"""How long a look-up may take before the last good addresses serve; it goes on meanwhile."""
+"""How long a look-up may take before the last good addresses serve, unless less is asked; it goes on meanwhile."""
 REST_SECONDS: Final = 5.0
 """How long the last good addresses serve without another look-up after one failed."""
 _LARGEST_HOSTS_FILE: Final = 1_048_576
@@ -105,12 +105,13 @@ class Resolver:
         # Names come from the configuration alone, so that this is bounded by it.
         self._names: dict[str, _Name] = {}
 
-    async def addresses(self, host: str, *, stale: bool) -> Sequence[Address]:
+    async def addresses(self, host: str, *, stale: bool, patience: float = PATIENCE_SECONDS) -> Sequence[Address]:
         """Find the addresses of a name or of a literal address.
 
         Args:
             host: name or address, without brackets.
             stale: whether the last good addresses may serve while no name server answers.
+            patience: seconds that a look-up may take before they do.
 
         Raises:
             OSError: the name has no address, or cannot be resolved.
@@ -122,9 +123,9 @@ class Resolver:
         if known and name.lookup is None and self._now() < name.rests_until:
             return known
         lookup = name.lookup or self._begin(host, name)
-        patience = max(0.0, name.begun + PATIENCE_SECONDS - self._now()) if known else None
+        left = max(0.0, name.begun + patience - self._now()) if known else None
         # Not awaited itself: one caller that is cancelled would cancel the look-up of all.
-        await asyncio.wait((lookup,), timeout=patience)
+        await asyncio.wait((lookup,), timeout=left)
         found = lookup.result() if lookup.done() else TimeoutError()
         if not isinstance(found, OSError):
             return found
@@ -172,8 +173,7 @@ class Resolver:
         if name.trouble_told:
             return
         name.trouble_told = True
-        late = isinstance(error, TimeoutError)
-        reason = f"no answer within {PATIENCE_SECONDS:g} s" if late else error.strerror or str(error)
+        reason = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
         _LOG.warning("resolver-fails", host=host, reason=reason, addresses_age=round(self._now() - name.found_at))
 
 

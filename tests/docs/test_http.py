@@ -71,7 +71,7 @@ def test_a_limit_is_the_one_that_is_held(row, text):
         f"up to {dialer.MOST_ADDRESSES} addresses",
         f"after {dialer.STAGGER_SECONDS * 1000:g} ms the next one is tried beside it",
         f"comes last for {troubled_addresses.REMEMBERED_SECONDS / 60:g} minutes",
-        f"slower than {resolver.PATIENCE_SECONDS:g} s",
+        f"slower than {resolver.PATIENCE_SECONDS:g} s (half of `connect`, where that is less)",
         f"not older than {resolver.STALE_SECONDS / 3600:g} hour",
         f"for up to {downstream._LINGER_SECONDS} s or {downstream._LINGER_BYTES >> 20} MiB",
         f"idle for less than {POOL.changing_idle_seconds:g} s",

@@ -7,20 +7,30 @@ import contextlib
 import os
 import resource
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from fla_gateway.network import dialer
 from fla_gateway.network.connection_errors import NoConnectionError, Obstacle
+from fla_gateway.network.resolver import Resolver
 from fla_gateway.network.route import Destination, Egress, Route
 from fla_gateway.secret import Secret
 from tests.support.addresses import address
 from tests.support.keys import TlsAuthority
 from tests.support.waiting import eventually
 
+DOWN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 DEAD = ["swallows", "refuses", "hangs", "resets", "closes", "babbles"]
 BOTH = [("127.0.0.2", "127.0.0.1"), ("::1", "127.0.0.1"), ("127.0.0.1", "::1")]
+
+
+class Opened(asyncio.Protocol):
+    """The protocol of a connection that was opened."""
+
+    def connection_made(self, transport):
+        self.transport = transport
 
 
 async def failure(dialing):
@@ -172,7 +182,7 @@ async def test_a_cancelled_attempt_leaves_no_socket(peer, caller, kind, through_
     before = descriptors()
     proxy = Egress("proxy.example", one.port) if through_proxy else None
     dialing = asyncio.ensure_future(caller.dial(one.port, "127.0.0.1", "127.0.0.1", seconds=30, proxy=proxy))
-    await eventually(lambda: one.connections or len(descriptors()) > len(before))
+    await eventually(lambda: one.connections if kind == "hangs" else len(descriptors()) > len(before))
     dialing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await dialing
@@ -211,3 +221,46 @@ async def test_a_name_without_an_address(caller):
     error = await failure(caller.dialer.open(route, caller.tls, asyncio.Protocol, 2.0))
     assert error.obstacle is Obstacle.UNREACHABLE
     assert error.message == "The name localhost cannot be resolved: Name or service not known. Check the name."
+
+
+@pytest.mark.parametrize("through_proxy", [False, True])
+async def test_old_addresses_serve_while_the_resolver_is_down(peer, caller, clock, through_proxy):
+    """The API's name, or that of a proxy without credentials, leads where it led last."""
+    api = await peer("serves")
+    hop = await peer("tunnels") if through_proxy else api
+    proxy = Egress("proxy.example", hop.port) if through_proxy else None
+    await caller.dial(api.port, "127.0.0.1", proxy=proxy)
+    caller.names[proxy.host if proxy else "localhost"] = DOWN
+    clock.time += 60
+    route = Route(Destination("localhost", api.port, "API", "api_base", "'ca_file'"), proxy)
+    made = await caller.dialer.open(route, caller.tls, Opened, 4.0)
+    made.transport.abort()
+
+
+async def test_credentials_go_to_no_old_address(peer, caller):
+    """It may be another machine's by now, and CONNECT is not encrypted."""
+    api, hop = await peer("serves"), await peer("tunnels")
+    proxy = Egress("proxy.example", hop.port, "user", Secret("secret"))
+    await caller.dial(api.port, "127.0.0.1", proxy=proxy)
+    caller.names[proxy.host] = DOWN
+    route = Route(Destination("localhost", api.port, "API", "api_base", "'ca_file'"), proxy)
+    error = await failure(caller.dialer.open(route, caller.tls, Opened, 4.0))
+    assert "The name of the corporate proxy proxy.example cannot be resolved" in error.message
+    assert hop.connections == 1
+
+
+async def test_a_short_time_limit_leaves_time_for_old_addresses(peer, authority, clock):
+    """A look-up that hangs gets half of it."""
+    api, hold = await peer("serves"), threading.Event()
+    answers = iter([lambda: None, lambda: hold.wait(60)])
+
+    def look_up(_):
+        next(answers)()
+        return [address("127.0.0.1")]
+
+    dialer_of_it = dialer.Dialer(clock, Resolver(clock, lookup=look_up))
+    route = Route(Destination("localhost", api.port, "API", "api_base", "'ca_file'"))
+    for _ in range(2):
+        made = await dialer_of_it.open(route, authority.client_context(), Opened, 0.9)
+        made.transport.abort()
+    hold.set()
