@@ -25,8 +25,10 @@ from fla_gateway.keys import certificates, formats, rules, textual
 from fla_gateway.keys.exposure import exposure
 from fla_gateway.keys.files import rsa_pss
 from fla_gateway.keys.files.certificate_bundle import certificates_among, read_certificates
+from fla_gateway.keys.files.decrypted import decrypted
 from fla_gateway.keys.files.der_label import KEY_LABELS, PKCS12
 from fla_gateway.keys.files.foreign_formats import foreign
+from fla_gateway.keys.files.password_encodings import spellings
 from fla_gateway.keys.model import LoadedKey, Objection
 from fla_gateway.keys.pkcs12 import open_pkcs12
 from fla_gateway.keys.private_key import inconsistent, open_private_key
@@ -112,7 +114,8 @@ def _read(source: KeySource, password: Secret | None, *, validate: bool) -> _Mat
     if source.pkcs12 is not None and source.pem is None:
         material = _read_pkcs12(read_file(source.pkcs12), password, validate=validate)
     elif source.pem is not None and source.pkcs12 is None:
-        material = _read_pem(read_file(source.pem), password, validate=validate)
+        alone = source.certificate is None
+        material = _read_pem(read_file(source.pem), password, validate=validate, alone=alone)
     else:
         raise UnusableKeyError("a key is either pem or pkcs12", "give exactly one of the two")
     if source.certificate is None:
@@ -141,7 +144,7 @@ def _no_store(path: Path, content: bytes, blocks: tuple[textual.Block, ...]) -> 
     return formats.no_private_key(path, content, blocks)
 
 
-def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool) -> _Material:
+def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool, alone: bool) -> _Material:
     content = textual.repaired(file.content)
     _refuse(foreign(file.path, content))
     blocks = formats.recognise(content)
@@ -154,13 +157,28 @@ def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool) -> _Mat
     if not keys:
         raise UnusableKeyError(*formats.no_private_key(file.path, content, blocks))
     key, warnings = open_private_key(file.path, keys[0], password, validate=validate)
+    found = certificates_among(file.path, blocks)
     return _Material(
         key,
-        certificates_among(file.path, blocks),
+        found,
         file.path,
         (*exposure(file.path, file.custody), *warnings),
-        rsa_pss.of_private_key(keys[0].der or b""),
+        _pss_of_file(keys[0], password, needed=alone and not found),
     )
+
+
+def _pss_of_file(block: textual.Block, password: Secret | None, *, needed: bool) -> tuple[str, ...] | None:
+    """Find in the file of a key whether it is an RSASSA-PSS key; see `rsa_pss.of_private_key`.
+
+    Args:
+        block: the private key.
+        password: as configured.
+        needed: whether an encrypted key is decrypted once more for that, since no certificate says it.
+    """
+    plain: textual.Block | None = block
+    if formats.is_encrypted(block):
+        plain = decrypted(block, spellings(password.reveal())) if needed and password is not None else None
+    return None if plain is None else rsa_pss.of_private_key(plain.der or b"")
 
 
 def _certificate(material: _Material, now: datetime) -> x509.Certificate | None:

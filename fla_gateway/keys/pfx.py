@@ -116,15 +116,14 @@ def has_mac(der: bytes) -> bool:
     return len(asn1.read(der).children()) > 2  # noqa: PLR2004 - version, authSafe, macData
 
 
-def with_key(encrypted: bytes) -> bytes:
-    """Put one EncryptedPrivateKeyInfo into a file of its own, without MAC."""
-    bag = asn1.write(
-        asn1.SEQUENCE,
-        asn1.write(asn1.OBJECT_IDENTIFIER, _SHROUDED_KEY_BAG),
-        asn1.write(asn1.CONTEXT_0, encrypted),
-    )
-    safes = asn1.write(asn1.SEQUENCE, _data(asn1.write(asn1.SEQUENCE, bag)))
-    return asn1.write(asn1.SEQUENCE, asn1.write(asn1.INTEGER, b"\x03"), _data(safes))
+def with_key(encrypted: bytes) -> tuple[bytes, bytes]:
+    """Put one EncryptedPrivateKeyInfo into files of its own, without MAC and with that of the empty password.
+
+    See `alone`.
+    """
+    kind = asn1.write(asn1.OBJECT_IDENTIFIER, _SHROUDED_KEY_BAG)
+    bag = asn1.write(asn1.SEQUENCE, kind, asn1.write(asn1.CONTEXT_0, encrypted))
+    return alone(_data(asn1.write(asn1.SEQUENCE, bag)))
 
 
 def has_mac_of(der: bytes, password: str) -> bool:
@@ -168,7 +167,7 @@ def _filled(value: bytes, size: int) -> bytes:
 
 
 def alone(sealed: bytes) -> tuple[bytes, bytes]:
-    """Put one encrypted part of a file into files of its own.
+    """Put one part of a file into files of its own.
 
     Returns:
         A PFX without MAC, and one with the MAC of the empty password. The older ciphers know two ways to write no

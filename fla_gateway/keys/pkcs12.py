@@ -19,6 +19,7 @@ from fla_gateway.keys import pfx
 from fla_gateway.keys.asn1 import Asn1Error
 from fla_gateway.keys.ciphers import lacks_legacy_cipher
 from fla_gateway.keys.files import encryption
+from fla_gateway.keys.files.decrypted import decrypted, shrouded
 from fla_gateway.keys.files.password_encodings import as_text, further_octets, spellings
 from fla_gateway.keys.model import Objection
 from fla_gateway.keys.private_key import (
@@ -31,6 +32,7 @@ from fla_gateway.keys.private_key import (
     not_read,
     password_missing,
     password_wrong,
+    why_not_loaded,
 )
 from fla_gateway.secret import Secret
 
@@ -173,6 +175,10 @@ def _why_closed(path: Path, der: bytes, contents: pfx.Contents, tried: tuple[byt
         return named
     if not any(tried):
         return _why_closed_without_password(path, der, contents)
+    for key in contents.shrouded:
+        plain = decrypted(shrouded(key), tried)
+        if plain is not None and (reason := why_not_loaded(path, plain)) is not None:
+            return reason
     unlocked = [_unlocked(key, secret) for key in contents.shrouded for secret in tried]
     if any(key is not None and not (is_consistent(key) and is_valid(key)) for key in unlocked):
         return inconsistent(path)

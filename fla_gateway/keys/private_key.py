@@ -19,7 +19,7 @@ from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys import asn1, formats, pfx
 from fla_gateway.keys.ciphers import lacks_legacy_cipher
 from fla_gateway.keys.files import encryption, older_pem
-from fla_gateway.keys.files.der_label import KEY_LABELS, first_value
+from fla_gateway.keys.files.decrypted import decrypted
 from fla_gateway.keys.files.password_encodings import spellings
 from fla_gateway.keys.model import Objection
 from fla_gateway.keys.textual import Block
@@ -53,16 +53,31 @@ def open_private_key(
     """
     given = password.reveal() if password is not None else ""
     encrypted = formats.is_encrypted(block)
-    objection = _objection_before_opening(path, block, encrypted=encrypted, password_given=bool(given))
-    if objection is not None:
+    if (objection := _objection_before_opening(path, block, encrypted=encrypted)) is not None:
         raise UnusableKeyError(*objection)
-    key = _opened(block, spellings(given), validate=validate) if encrypted else _load(block, None, validate=validate)
-    explicit = explicit_curve(path) if formats.has_explicit_curve(block) else None
+    secrets = spellings(given) if encrypted else ()
+    key = _opened(block, secrets, validate=validate) if encrypted else _load(block, None, validate=validate)
     if isinstance(key, str):
-        raise UnusableKeyError(*(explicit or _objection_after_opening(path, block, key, encrypted=encrypted)))
+        missing = password_missing(path) if encrypted and not given else None
+        raise UnusableKeyError(*(missing or _objection_after_opening(path, block, secrets, key)))
     unused = Objection(f"a password is configured, but the key in {path} is not encrypted", "encrypt it or drop it")
+    explicit = explicit_curve(path) if formats.has_explicit_curve(block) else None
     found = (unused if given and not encrypted else None, explicit)
     return key, tuple(str(objection) for objection in found if objection is not None)
+
+
+def why_not_loaded(path: Path, plain: Block) -> Objection | None:
+    """Say why an unencrypted key is not loaded, where more is to be said of it than that it is damaged."""
+    if formats.has_explicit_curve(plain):
+        return explicit_curve(path)
+    if formats.has_many_primes(plain):
+        return multi_prime(path)
+    failure = _load(plain, None, validate=False)
+    if failure == "unsupported":
+        return Objection(
+            f"the key in {path} is of a kind that is not known here", "make an RSA key of 2048 bits or more"
+        )
+    return inconsistent(path) if failure == "inconsistent" else None
 
 
 def explicit_curve(path: Path) -> Objection:
@@ -146,14 +161,12 @@ def multi_prime(path: Path) -> Objection:
     )
 
 
-def _objection_before_opening(path: Path, block: Block, *, encrypted: bool, password_given: bool) -> Objection | None:
+def _objection_before_opening(path: Path, block: Block, *, encrypted: bool) -> Objection | None:
     try:
         if block.cut_off:
             return formats.cut_off(path)
         if block.der is None:
             return damaged(path)
-        if encrypted and not password_given:
-            return password_missing(path)
         if lacks_legacy_cipher(block.der):
             return legacy(path)
         if encrypted and not _is_whole(block):
@@ -176,17 +189,15 @@ def _is_whole(block: Block) -> bool:
     return bool(asn1.read(block.der or b"").children())
 
 
-def _objection_after_opening(path: Path, block: Block, failure: Failure, *, encrypted: bool) -> Objection:
+def _objection_after_opening(path: Path, block: Block, secrets: tuple[bytes, ...], failure: Failure) -> Objection:
     if failure == "inconsistent":
         return inconsistent(path)
-    if failure == "unsupported":
-        return Objection(
-            f"the key in {path} is of a kind that is not known here", "make an RSA key of 2048 bits or more"
-        )
-    if not encrypted:
-        return multi_prime(path) if formats.has_many_primes(block) else damaged(path)
-    name = _unsupported_cipher(block)
-    return password_wrong(path) if name is None else not_read(path, name)
+    if secrets and (name := _unsupported_cipher(block)) is not None:
+        return not_read(path, name)
+    plain = decrypted(block, secrets) if secrets else block
+    if plain is None and failure == "unreadable":
+        return password_wrong(path)
+    return why_not_loaded(path, plain or block) or damaged(path)
 
 
 def _unsupported_cipher(block: Block) -> str | None:
@@ -216,25 +227,21 @@ def _decrypted(block: Block, secret: bytes, *, validate: bool) -> PrivateKeyType
     if key != "unreadable":
         return key
     # OpenSSL knows ciphers that the library does not, and only opens files of PKCS#12 for it.
-    try:
-        return pkcs12.load_key_and_certificates(pfx.with_key(block.der or b""), secret)[0] or "unreadable"
-    except UnsupportedAlgorithm:
-        return "unsupported"
-    except (ValueError, TypeError):
-        return "unreadable"
+    for file in pfx.with_key(block.der or b"")[: 1 if secret else 2]:
+        try:
+            found = pkcs12.load_key_and_certificates(file, secret)[0]
+        except UnsupportedAlgorithm:
+            return "unsupported"
+        except (ValueError, TypeError):
+            continue
+        if found is not None:
+            return found
+    return "unreadable"
 
 
 def _load_older(block: Block, secret: bytes, *, validate: bool) -> PrivateKeyTypes | Failure:
-    if not older_pem.is_known(older_pem.cipher_name(block.headers)):
-        return "unreadable"
-    try:
-        plain = older_pem.decrypt(block.headers, block.der or b"", secret)
-    except UnsupportedAlgorithm:
-        return "unreadable"
-    found = None if plain is None else first_value(plain)
-    if found is None or found[0] not in KEY_LABELS:
-        return "unreadable"
-    return _load(Block(found[0], b"", found[1]), None, validate=validate)
+    plain = decrypted(block, (secret,))
+    return "unreadable" if plain is None else _load(plain, None, validate=validate)
 
 
 def _load(block: Block, secret: bytes | None, *, validate: bool) -> PrivateKeyTypes | Failure:

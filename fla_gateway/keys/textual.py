@@ -22,14 +22,13 @@ BOUNDARY: Final = b"-----BEGIN "
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
 _WRAP: Final = 64
 _ESCAPES: Final = (
-    (b"\\r", b""),
-    (b"\\n", b"\n"),
-    (b"\\/", b"/"),  # PHP's json_encode
-    (b"\\u003d", b"="),  # Gson, for the sake of HTML
-    (b"\\u002b", b"+"),  # .NET's System.Text.Json
-    (b"\\u002B", b"+"),
-    (b"\r\n", b"\n"),
-    (b"\r", b"\n"),
+    (re.compile(rb"\\+r"), b""),
+    (re.compile(rb"\\+n"), b"\n"),  # JSON and shells, once or twice over
+    (re.compile(rb"\\+/"), b"/"),  # PHP's json_encode
+    (re.compile(rb"\\+u003d", re.IGNORECASE), b"="),  # Gson, for the sake of HTML
+    (re.compile(rb"\\+u002b", re.IGNORECASE), b"+"),  # .NET's System.Text.Json
+    (re.compile(rb"\r\n?"), b"\n"),
+    (re.compile(rb"\xc2\xa0|\xe2\x80\x8b|\xef\xbb\xbf"), b" "),  # blanks of web pages; marks of joined files
 )
 """How the characters of a PEM file are written in other texts, and what they stand for, in the order of undoing."""
 
@@ -59,23 +58,30 @@ class Block:
         return b"-----BEGIN " + label + b"-----\n" + headers + lines + b"-----END " + label + b"-----\n"
 
 
-def repaired(raw: bytes) -> bytes:
+def repaired(raw: bytes, layers: int = 3) -> bytes:
     r"""Undo what happens to key files on their way; what is no text comes back as it is.
 
     Undone are: UTF-16 and byte order marks (Windows), quotes around the whole and a literal ``\n`` for each line break
-    (environment variables, JSON, YAML), further escapes of JSON, CRLF, and a second base64 over the whole file (secret
+    (environment variables, JSON, YAML), further escapes of JSON, CRLF, and further base64 over the whole file (secret
     stores).
+
+    Args:
+        raw: the bytes of the file.
+        layers: of base64 that are taken off at most.
     """
     text = decoded(raw)
     stripped = text.strip(b" \t\r\n\0'\"")
     if BOUNDARY in stripped:
         for written, meant in _ESCAPES:
-            stripped = stripped.replace(written, meant)
+            stripped = written.sub(meant, stripped)
         return stripped
     inner = _base64(stripped) if _BASE64.fullmatch(stripped) else None
-    if inner is not None and (BOUNDARY in decoded(inner) or inner.startswith(b"\x30")):
-        return repaired(inner)
-    return raw
+    if inner is None or layers == 0:
+        return raw
+    if inner.startswith(b"\x30"):
+        return inner
+    unwrapped = repaired(inner, layers - 1)
+    return raw if unwrapped is inner else unwrapped
 
 
 def blocks(text: bytes) -> tuple[Block, ...]:

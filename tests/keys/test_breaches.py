@@ -192,6 +192,14 @@ def test_rsassa_pss_keys_never_sign_rs256(folder, options, algorithms, form) -> 
 
 
 @pytest.mark.needs_program("openssl")
+def test_an_encrypted_rsassa_pss_key_without_a_certificate_is_known(folder) -> None:
+    """Where no certificate says it, an encrypted key is looked into: it must not sign RS256 for want of one."""
+    folder.run(PSS)
+    folder.run("openssl pkcs8 -topk8 -in key.pem -out encrypted.pem -passout pass:abcd")
+    assert folder.load(pem="encrypted.pem", password="abcd").signer.algorithms[0] == "PS256"
+
+
+@pytest.mark.needs_program("openssl")
 @pytest.mark.parametrize(("digest", "salt"), [("sha1", 20), ("sha224", 28), ("sha256", 64)])
 def test_rsassa_pss_keys_for_what_jws_lacks_are_refused(folder, digest, salt) -> None:
     """Parameters that rule out every algorithm of JWS leave nothing to sign with."""

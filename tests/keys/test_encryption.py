@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import subprocess
@@ -171,3 +172,55 @@ def test_pbmac1_is_read(folder, prf, digest) -> None:
 def test_algorithms_of_a_file_are_listed() -> None:
     """MAC, encrypted part and encrypted key each name their algorithm."""
     assert len(algorithms(pkcs12_bytes(KEY, make_certificate(KEY), PASSWORD))) == 3
+
+
+EC_WITH = "ecparam -genkey -noout -out plain.pem -name"
+KINDS = {
+    "explicit parameters": (f"{EC_WITH} secp256k1 -param_enc explicit", "spells its elliptic curve out"),
+    "binary curve": (f"{EC_WITH} sect283r1", "of a kind that is not known here"),
+    "secp256k1": (f"{EC_WITH} secp256k1", "which no JWS algorithm uses"),
+    "brainpool": (f"{EC_WITH} brainpoolP384r1", "which no JWS algorithm uses"),
+    "three primes": ("genrsa -primes 3 -out plain.pem 3072", "more than two primes"),
+    "short RSA": ("genrsa -out plain.pem 1024", "too short to be safe"),
+    "Ed25519": ("genpkey -algorithm ed25519 -out plain.pem", "of the kind Ed25519"),
+    "X25519": ("genpkey -algorithm x25519 -out plain.pem", "of the kind X25519"),
+}
+
+
+@pytest.mark.parametrize(("command", "sentence"), KINDS.values(), ids=KINDS)
+def test_a_kind_that_cannot_sign_is_named_in_every_container(folder, command, sentence) -> None:
+    """An unusable kind of key is refused for that, be it in the open, encrypted, or in PKCS#12."""
+    folder.run(f"openssl {command}")
+    assert sentence in folder.refused(pem="plain.pem").message
+    folder.run(f"openssl pkcs8 -topk8 -in plain.pem -out key.pem -passout pass:{PASSWORD}")
+    assert sentence in folder.refused(pem="key.pem", password=PASSWORD).message
+    assert "is wrong" in folder.refused(pem="key.pem", password="other").message
+    made = subprocess.run(
+        f"openssl pkcs12 -export -nocerts -inkey plain.pem -out key.pfx -passout pass:{PASSWORD}".split(),
+        cwd=folder.path, capture_output=True, timeout=50, check=False,
+    )  # fmt: skip
+    if made.returncode == 0:
+        (folder.path / "key.pfx").chmod(0o600)
+        assert sentence in folder.refused(pkcs12="key.pfx", password=PASSWORD).message
+
+
+@pytest.mark.parametrize("options", ["", "-v1 PBE-SHA1-3DES", "-scrypt"])
+def test_a_key_under_the_empty_password_is_read(folder, options) -> None:
+    """A key that was encrypted with an empty password is read without one, and with an empty one."""
+    _made(folder, f"pkcs8 -topk8 {options} -in plain.pem -out key.pem -passout pass: {PROVIDERS}")
+    for password in (None, ""):
+        assert folder.load(pem="key.pem", certificate="acme.cer", password=password).warnings == ()
+
+
+@pytest.mark.parametrize("junk", [b"\r\n", b"\0" * 9, b"junk", b"\x1a"], ids=repr)
+def test_what_follows_a_binary_file_does_not_count(folder, junk) -> None:
+    """Octets behind the one value of a binary file, as copies add them, are left alone, as openssl does."""
+    folder.write("key.pfx", pkcs12_bytes(KEY, make_certificate(KEY), PASSWORD) + junk)
+    assert folder.load(pkcs12="key.pfx", password=PASSWORD).warnings == ()
+
+
+def test_pkcs12_in_pem_is_read(folder) -> None:
+    """Some tools wrap PKCS#12 in the boundaries of PEM."""
+    content = base64.encodebytes(pkcs12_bytes(KEY, make_certificate(KEY), PASSWORD))
+    folder.write("key.pfx", b"-----BEGIN PKCS12-----\n" + content + b"-----END PKCS12-----\n")
+    assert folder.load(pkcs12="key.pfx", password=PASSWORD).warnings == ()

@@ -32,6 +32,14 @@ DAMAGES = {
     "base64 in quotes": b'"' + base64.b64encode(PEM) + b'"',
     "base64 of CRLF": base64.b64encode(PEM.replace(b"\n", b"\r\n")),
     "base64 of UTF-16": base64.b64encode(b"\xff\xfe" + PEM.decode().encode("utf-16-le")),
+    "base64 three times": base64.b64encode(base64.b64encode(base64.b64encode(PEM))),
+    "a JSON string in JSON": json.dumps(json.dumps(PEM.decode())).encode(),
+    "JSON of Gson": json.dumps(PEM.decode()).replace("=", "\\u003d").encode(),
+    "JSON of PHP": json.dumps(PEM.decode()).replace("/", "\\/").encode(),
+    "blanks of a web page": PEM.replace(b"\n", b"\xc2\xa0\n"),
+    "one line of content": PEM.replace(b"\n", b"").replace(b"KEY-----M", b"KEY-----\nM"),
+    "padding lost": PEM.replace(b"=", b""),
+    "another label at the end": PEM.replace(b"END PRIVATE", b"END RSA PRIVATE"),
     "bag attributes": b"Bag Attributes\n    friendlyName: acme\nKey Attributes: <No Attributes>\n" + PEM,
 }
 

@@ -71,22 +71,20 @@ def decrypt(headers: bytes, content: bytes, password: bytes) -> bytes | None:
         password: its octets.
 
     Returns:
-        What comes out, or None if that has no valid end: the password is wrong then.
-
-    Raises:
-        UnsupportedAlgorithm: this machine's OpenSSL lacks the cipher.
+        What comes out, or None if that has no valid end (the password is wrong then), or if this machine's OpenSSL
+        lacks the cipher.
     """
     found = _DEK_INFO.search(headers)
     if found is None:
-        raise UnsupportedAlgorithm("no cipher is named")
+        return None
     make, size, block = _CIPHERS[found[1].decode().upper()]
     vector = bytes.fromhex(found[2].decode())
-    decryptor = Cipher(make(_key(password, vector[:_SALT], size)), modes.CBC(vector)).decryptor()
-    unpadder = PKCS7(_BITS * block).unpadder()
-    padded = decryptor.update(content) + decryptor.finalize()
     try:
+        decryptor = Cipher(make(_key(password, vector[:_SALT], size)), modes.CBC(vector)).decryptor()
+        unpadder = PKCS7(_BITS * block).unpadder()
+        padded = decryptor.update(content) + decryptor.finalize()
         return unpadder.update(padded) + unpadder.finalize()
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         return None
 
 
