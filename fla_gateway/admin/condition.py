@@ -31,6 +31,7 @@ class Finding(Enum):
     """What can be the matter with a profile; the most serious first."""
 
     NOT_SERVED = "not-served"
+    LOADING = "loading"
     NO_TOKEN = "no-token"  # noqa: S105 - a word, not a secret
     CERTIFICATE_ENDED = "certificate-ended"
     CERTIFICATE_URGENT = "certificate-urgent"
@@ -46,6 +47,8 @@ ILL: Final = frozenset({Finding.NOT_SERVED, Finding.NO_TOKEN, Finding.CERTIFICAT
 
 def findings(profile: ProfileStatus) -> tuple[Finding, ...]:
     """Say everything that is the matter with a profile."""
+    if profile.loading:
+        return (Finding.LOADING,)
     if not profile.served:
         return (Finding.NOT_SERVED,)
     found = {*_of_token(profile), *_of_certificate(profile), *_of_calls(profile)}
@@ -64,7 +67,7 @@ def overall(status: Status) -> Level:
     levels = {level(findings(profile)) for profile in status.profiles}
     if status.journal is not None and status.journal.failing:
         return Level.BAD
-    if Level.BAD in levels or status.state != "serving":
+    if Level.BAD in levels or status.state not in {"serving", "loading"}:
         return Level.BAD
     attention = Level.ATTENTION in levels or status.doubts.number or status.door.limited
     return Level.ATTENTION if attention else Level.GOOD

@@ -6,6 +6,7 @@ at the first look at the page, in a thread.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,11 +21,13 @@ from fla_gateway.admin import chart, words
 from fla_gateway.admin.condition import ILL, Finding, Level, findings, level, overall
 from fla_gateway.admin.language import load
 from fla_gateway.admin.profile_status import ProfileStatus
+from fla_gateway.admin.selection import FEW, Selection, arrange
 from fla_gateway.admin.status import Status
 from fla_gateway.problems import PROBLEMS
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 EXTENSIONS: Final = ("jinja2.ext.i18n",)
+_EVERYTHING: Final = Selection()
 _NARROW_SPACE: Final = "\u202f"
 
 Part = Literal["page.html", "live.html"]
@@ -53,19 +56,25 @@ class Page:
         self._translations = translations
         self._environments: dict[str, Environment] = {}
 
-    def render(self, part: Part, status: Status, language: str) -> str:
+    def render(self, part: Part, status: Status, language: str, selection: Selection = _EVERYTHING) -> str:
         """Write the page, or the part of it that changes.
 
         Args:
             part: template.
             status: what it is to show.
             language: one of `language.available`.
+            selection: which profiles.
         """
-        profiles = [_view(profile) for profile in status.profiles]
+        judged = [(profile, level(findings(profile))) for profile in status.profiles]
+        full, brief = arrange(judged, selection)
         return self._template(part, language).render(
             status=status,
-            profiles=profiles,
-            levels={it.value: sum(profile.level is it for profile in profiles) for it in Level},
+            profiles=[_view(profile) for profile, _ in full],
+            brief=brief,
+            many=len(judged) > FEW,
+            selection=selection,
+            environments=dict(Counter(profile.environment for profile in status.profiles)),
+            levels={it.value: sum(one is it for _, one in judged) for it in Level},
             overall=overall(status).value,
             language=language,
             refresh_milliseconds=round(self._refresh_seconds * 1000),

@@ -125,6 +125,7 @@ class ProfileStatus:
         token_server: address of the token endpoint.
         served: whether it can be called.
         why_not: why it cannot; empty if it can.
+        loading: whether its key is still being loaded, so that neither is known.
         token: None where it is not served.
         certificate: None where there is none, or it cannot be read.
         in_flight: exchanges that run.
@@ -153,3 +154,4 @@ class ProfileStatus:
     last_success: datetime | None = None
     last_failure: Failure | None = None
     minutes: tuple[Minute, ...] = ()
+    loading: bool = False

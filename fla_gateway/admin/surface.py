@@ -23,6 +23,7 @@ from fla_gateway.admin.attempts import Attempts
 from fla_gateway.admin.language import available, choose
 from fla_gateway.admin.response_cache import ResponseCache
 from fla_gateway.admin.rights import AdminAccess, Place, asks_for_uid, judge
+from fla_gateway.admin.selection import Selection, read_selection
 from fla_gateway.clock import Clock
 
 if TYPE_CHECKING:
@@ -131,22 +132,24 @@ class Surface:
 
     async def _html(self, part: Part, request: web.Request) -> web.Response:
         language = choose(request.headers.get("Accept-Language", ""), self._languages)
-        body = await self._cache.get((part, language), lambda: self._rendered(part, language))
+        selection = read_selection(request.query)
+        key = (part, language, selection)
+        body = await self._cache.get(key, lambda: self._rendered(part, language, selection))
         headers = {"Content-Type": "text/html; charset=utf-8", "Content-Language": language}
         return web.Response(body=body, headers=headers)
 
-    async def _rendered(self, part: Part, language: str) -> bytes:
+    async def _rendered(self, part: Part, language: str, selection: Selection) -> bytes:
         # The state is read on the loop, where it changes; writing takes a second for a thousand profiles.
-        return await asyncio.to_thread(self._render, part, await self._status(), language)
+        return await asyncio.to_thread(self._render, part, await self._status(), language, selection)
 
-    def _render(self, part: Part, status: Status, language: str) -> bytes:
+    def _render(self, part: Part, status: Status, language: str, selection: Selection) -> bytes:
         with self._rendering:
             if self._page is None:
                 from fla_gateway.admin.page import Page  # noqa: PLC0415 - few gateways are ever looked at
 
                 self._page = Page(self._refresh_seconds)
             page = self._page
-        return page.render(part, status, language).encode()
+        return page.render(part, status, language, selection).encode()
 
 
 def _written(status: Status) -> bytes:

@@ -21,6 +21,8 @@ CURES: Final[dict[str, str]] = {
     "method-refused": "Ask the maker of the calling program: this kind of request is never forwarded.",
     "request-timeout": "See whether the calling program or its machine hangs; it did not finish its request.",
     "expectation-failed": "Ask the maker of the calling program: it expects something that no API of this kind offers.",
+    "uri-too-long": "Ask the maker of the calling program: the address that it asks for is too long.",
+    "length-required": "Ask the maker of the calling program: it has to say how long the content is that it sends.",
     "head-too-large": "Ask the maker of the calling program: the request has too many or too long fields.",
     "transfer-coding-unsupported": "Ask the maker of the calling program: the transfer coding is not supported.",
     "version-unsupported": "Set the calling program to HTTP/1.1.",

@@ -28,7 +28,8 @@ SUMMARY: Final = "check configuration, keys and certificates, offline"
 DESCRIPTION: Final = """\
 Check a configuration without opening any connection: every fault at once, then for each profile where it goes, with
 which key, and how long the certificate lasts, for each caller how it is known and what it may do, and whether journal
-and unix sockets can be where they are to be. Run it as the gateway's user, or as root.
+and unix sockets can be where they are to be. Of more than 24 profiles, those that are well take one line each. Run it
+as the gateway's user, or as root.
 
 Exit code 0: it can be served, perhaps with warnings; 1: a key that cannot be used, or a place that the gateway could
 not have; with --strict warnings, too; 2: the configuration is faulty.
@@ -39,6 +40,9 @@ examples:
   fla-gateway check --config /etc/fla-gateway/gateway.toml"""
 
 _WIDTH: Final = 14
+FEW: Final = 24
+"""Profiles, and callers, that are all shown in full; of more, those alone that deserve a look."""
+_LONGEST_NAME: Final = 32
 
 
 class _Finding(NamedTuple):
@@ -70,12 +74,18 @@ def run(arguments: argparse.Namespace) -> int:
     now = datetime.fromtimestamp(SystemClock().wall(), UTC)
     keys = load_keys(configured, now)
     found: list[_Finding] = []
+    brief: list[str] = []
     for profile in configured.profiles:
         key = keys[profile.token_request.key]
         wrong = [*_findings(key, why_unusable(profile, key))]
-        print("\n".join(_lines(profile, key, now, wrong)), end="\n\n")
+        if wrong or len(configured.profiles) <= FEW:
+            print("\n".join(_lines(profile, key, now, wrong)), end="\n\n")
+        else:
+            brief.append(_one_line(profile, key, now))
         found += wrong
-    print("\n".join(caller_lines(configured.settings.configuration, now.timestamp())))
+    if brief:
+        print("\n".join(sorted(brief, key=_environment)), end="\n\n")
+    print("\n".join(caller_lines(configured.settings.configuration, now.timestamp(), FEW)))
     general = [*_general_findings(configured, now), *_idle_key_findings(configured.profiles, keys)]
     found += general
     print("\n".join([*(one.text for one in general), _verdict(len(found))]))
@@ -166,6 +176,20 @@ def _idle_key_findings(profiles: tuple[Profile, ...], keys: Keys) -> Iterator[_F
             reason = str(key) if isinstance(key, UnusableKeyError) else None
             for one in _findings(key, reason):
                 yield _Finding(f"keys.{name}: {one.text}", grave=one.grave)
+
+
+def _one_line(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime) -> str:
+    """Show a profile that is well, among many."""
+    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    facts = {} if isinstance(key, UnusableKeyError) else dict(_facts(profile, key, now))
+    shown = ", ".join(printable(facts[label]) for label in ("client id", "certificate") if label in facts)
+    return f"{profile.name:<{_LONGEST_NAME}} {profile.environment_shown:<{_WIDTH}} {shown}"
+
+
+def _environment(line: str) -> str:
+    """Give what lines about profiles are grouped by; within a group they stay in the configuration's order."""
+    return line[_LONGEST_NAME + 1 :].split(maxsplit=1)[0]
 
 
 def _lines(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime, wrong: list[_Finding]) -> Iterator[str]:

@@ -13,25 +13,46 @@ if TYPE_CHECKING:  # pydantic is heavy; `--help` must not wait for it
     from fla_gateway.config.schema import ApiKey, CallerTable, Configuration
 
 _WIDTH: Final = 14
+_MOST_NAMED: Final = 3
 
 
-def caller_lines(configuration: Configuration, now: float) -> Iterator[str]:
+def caller_lines(configuration: Configuration, now: float, few: int) -> Iterator[str]:
     """Yield the lines about all callers, or the one that says that there are none.
 
     Args:
         configuration: without faults.
         now: seconds since the epoch.
+        few: number of callers up to which each is shown in full; of more, each has one line.
     """
     from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
 
     if not configuration.callers:
         yield "no callers: every program that reaches the gateway may call"
         yield ""
+    many = len(configuration.callers) > few
+    brief = {name: it for name, it in configuration.callers.items() if many and not _has_expired_key(it, now)}
     for name, caller in configuration.callers.items():
+        if name in brief:
+            continue
         yield f"caller {name}"
         for label, value in _facts(caller, now):
             yield f"  {label:<{_WIDTH}} {printable(value)}"
         yield ""
+    yield from (_one_line(name, caller) for name, caller in brief.items())
+    if brief:
+        yield ""
+
+
+def _has_expired_key(caller: CallerTable, now: float) -> bool:
+    return any(key.expires is not None and key.expires <= now for key in caller.keys)
+
+
+def _one_line(name: str, caller: CallerTable) -> str:
+    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    profiles = ", ".join([*caller.allow][:_MOST_NAMED])
+    further = len(caller.allow) - _MOST_NAMED
+    return f"caller {name}: {printable(profiles)}" + (f" and {further} further profiles" if further > 0 else "")
 
 
 def _facts(caller: CallerTable, now: float) -> Iterator[tuple[str, str]]:

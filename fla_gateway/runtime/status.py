@@ -176,6 +176,7 @@ def _profile(
         token_server=profile.token_request.token_url,
         served=account.state == "served",
         why_not=account.why_not,
+        loading=account.state == "loading",
         token=token if account.state == "served" else None,
         certificate=_certificate(sources.keys, profile, wall),
         in_flight=in_flight,

@@ -338,3 +338,48 @@ def test_the_certificate_of_a_listener_is_read(check, tmp_path):
     code, _, err = check(text.replace("door.pem", "missing.pem"))
     assert code == 2
     assert "admin.listen.tls.key" in err
+
+
+MANY = "".join(
+    PROFILE.format(environment=environment).replace("employer", f"p{number}")
+    for number, environment in enumerate(["acceptance", "simulation"] * 20)
+)
+CALLERS = "".join(
+    f'[callers.c{number}]\nuid = {number}\nallow = {{ p{number} = ["GET /REST/**"], p1 = ["GET /REST/**"] }}\n'
+    for number in range(2, 40)
+)
+LISTEN = '[gateway]\nlisten = ["unix:gateway.sock"]\n'
+
+
+def test_many_profiles_that_are_well_take_one_line_each(check, tmp_path):
+    """Grouped by environment; so do callers, unless a key has expired. All of it fits on two screens."""
+    write_identity(tmp_path)
+    key = f'{{ sha256 = "{"0" * 64}", expires = 2020-01-01 }}'
+    code, out, _ = check(
+        LISTEN + MANY + KEY + CALLERS + f'[callers.old]\nkeys = [{key}]\nallow = {{ p1 = ["GET /REST/**"] }}\n'
+    )
+    lines = out.splitlines()
+    shown = [line.split()[0] for line in lines[:40]]
+    assert code == 0
+    assert shown == [f"p{number}" for number in (*range(0, 40, 2), *range(1, 40, 2))]
+    assert "self_service_chaman_1" in lines[0]
+    assert "days left" in lines[0]
+    assert "caller c2: p2, p1" in lines
+    (first, *_) = (line for line in lines if line.startswith("caller "))
+    assert first == "caller old"
+    assert len(lines) < 90
+
+
+def test_of_many_profiles_those_with_a_finding_are_shown_in_full_and_first(check, tmp_path):
+    """So that nobody has to look for them."""
+    write_identity(tmp_path)
+    (tmp_path / "bad.pem").write_text("no key")
+    other = (
+        PROFILE.format(environment="acceptance").replace("employer", "broken").replace('"acme"', '{ pem = "bad.pem" }')
+    )
+    code, out, _ = check(MANY + other + KEY)
+    lines = out.splitlines()
+    assert code == 1
+    assert lines[0] == "broken"
+    assert sum(line.startswith("  ") for line in lines) == sum(line.startswith("  ") for line in lines[:12])
+    assert lines[-1] == "1 finding"

@@ -8,7 +8,7 @@
   const announcer = document.getElementById("announcer");
   const pause = document.getElementById("pause");
   // Without user and password, which an address may carry and fetch refuses.
-  const source = new URL("fragment", location.origin + location.pathname);
+  const source = new URL("fragment" + location.search, location.origin + location.pathname);
   const period = Number(document.body.dataset.refresh);
   let paused = false;
   let timer = 0;
