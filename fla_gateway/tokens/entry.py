@@ -241,7 +241,9 @@ class TokenEntry:
             self._hurry()
             # `wait` leaves the task alone when this waiter is cancelled or runs out of time: others wait for it too.
             await asyncio.wait((task,), timeout=left)
-            token = task.result() if task.done() and not task.cancelled() else None
+            if task.cancelled():
+                raise self._refusal(self._clock.monotonic())
+            token = task.result() if task.done() else None
             if token is not None:
                 return token
 
@@ -261,7 +263,7 @@ class TokenEntry:
 
     def _hurry(self) -> None:
         """Shorten the running attempt, which calls wait for now, if none of this streak has been shortened yet."""
-        if self._hurried or self._limit is None:
+        if self._hurried or self._limit is None or self._limit.expired():
             return
         self._hurried = True
         soon = asyncio.get_running_loop().time() + self._owner.first_seconds

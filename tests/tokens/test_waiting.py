@@ -190,6 +190,33 @@ async def test_the_end_of_the_gateway_ends_the_wait(cache, source, clock):
     assert source.fetches == 1
 
 
+async def test_the_end_of_the_gateway_in_the_turn_of_the_call(cache, source, clock):
+    """A fetch that is cancelled before its first step keeps no call waiting."""
+    entry = cache.entry(token_request())
+    entry.renew(clock.monotonic())
+    call = asyncio.create_task(entry.obtain())
+    await cache.close()
+    with pytest.raises(ProblemError) as caught:
+        await call
+    assert caught.value.code == "stopping"
+    assert (clock.monotonic(), source.fetches) == (1000.0, 0)
+
+
+async def test_a_call_that_joins_as_an_attempt_is_given_up_waits_for_the_next(source, clock):
+    """A call that comes in the very turn in which a hung attempt ends is served by the second one."""
+    cache = TokenCache(source, clock, random=lambda: 0.0, fetch_seconds=5)
+    entry = cache.entry(token_request())
+    source.gate.clear()
+    entry.renew(clock.monotonic())
+    joined: list[asyncio.Task[object]] = []
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(5, lambda: joined.append(asyncio.ensure_future(entry.obtain())))
+    await hold(source)
+    source.gate.set()
+    assert await joined[0] is entry.current(clock.monotonic())
+    await cache.close()
+
+
 async def test_a_machine_that_slept_wakes_the_waiters_with_the_next_attempt(cache, source, clock):
     """The back-off ends during the sleep: the waiting call gets the token of the attempt that the refresher starts."""
     source.script.append(unreachable(retry_after=7))
