@@ -158,6 +158,8 @@ class RecentExchanges:
         status = record.status
         outcome = record.outcome
         if outcome == "answered" and status < _FIRST_FAILURE:
+            if not record.attempts:
+                return  # answered by the gateway itself, which says nothing of the API
             traffic.counts[0] += 1
             if status in _TROUBLE:
                 traffic.failure = record

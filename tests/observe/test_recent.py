@@ -116,6 +116,15 @@ def test_success_and_failure(changes, counts, last):
     )
 
 
+def test_an_answer_of_the_gateways_own_is_no_success_of_the_api():
+    """An OPTIONS with Max-Forwards 0 is answered here; it is among the last exchanges, and counts for nothing."""
+    recent = remembered(a_record(method=b"OPTIONS", origin="gateway", attempts=0))
+    assert len(recent.exchanges) == 1
+    (profile,) = recent.profiles
+    assert (profile.last_success, profile.last_failure) == (None, None)
+    assert {(minute.answered, minute.refused, minute.failed) for minute in profile.minutes} == {(0, 0, 0)}
+
+
 def test_last_success_outlives_the_last_exchanges():
     """A success is remembered however many failures follow it."""
     failures = [a_record(status=502, origin="network", code="api-unreachable", outcome="not-sent")] * 100
