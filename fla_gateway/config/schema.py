@@ -129,6 +129,8 @@ class Gateway(Table):
     """How long running exchanges may go on after SIGTERM."""
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1024
     """Callers' connections open at most; at the limit the gateway stops accepting until one closes."""
+    browser_headers: bool = True
+    """Add `nosniff` and a sandbox policy to answers of the API that a browser could run."""
     replay_limit: Annotated[int, Field(ge=0, le=1_048_576)] = 65_536
     """Bytes of a request body kept for the one replay after a 401."""
     unsafe_allow_anonymous: bool = False

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from fla_gateway.http1.errors import ProtocolError
-from fla_gateway.http1.grammar import CHUNK_SIZE, CHUNK_SIZE_PADDED, FIELD_BLOCK
+from fla_gateway.http1.fields import mend_lines
+from fla_gateway.http1.grammar import CHUNK_SIZE, CHUNK_SIZE_ODD, CHUNK_SIZE_PADDED, FIELD_BLOCK
 
 MAX_SIZE_LINE: Final = 256
 MAX_TRAILER: Final = 8_192
@@ -31,16 +32,23 @@ class ChunkedDecoder:
     """Takes a chunked body apart, however it is cut into pieces.
 
     The only state is the place in the body, and the few bytes of a line that has not ended yet.
+
+    Attributes:
+        odd: whether an extension or a trailer, which are dropped, was not as the grammar has it; only in a response.
+            The connection is not to be used again then.
     """
 
-    __slots__ = ("_left", "_line", "_size", "_state")
+    __slots__ = ("_left", "_line", "_padded", "_size", "_state", "odd")
 
     def __init__(self, *, padded: bool = False) -> None:
         """Start before the first chunk.
 
         Args:
-            padded: accept spaces after a chunk's size, as some servers send them; never for a request.
+            padded: accept spaces after a chunk's size, as some servers send them, and what is odd in parts that are
+                dropped; never for a request.
         """
+        self.odd = False
+        self._padded = padded
         self._state = _SIZE
         self._left = 0
         self._line = b""
@@ -102,8 +110,13 @@ class ChunkedDecoder:
                 raise ProtocolError("malformed-body", "a chunk-size line does not end with CRLF within 256 bytes")
             return _INCOMPLETE
         match = self._size(data, position, end)
+        if match is None and self._padded:
+            match = CHUNK_SIZE_ODD(data, position, end)
+            self.odd = True
         if match is None:
-            raise ProtocolError("malformed-body", "a chunk size is not a hexadecimal number")
+            raise ProtocolError(
+                "malformed-body", "a chunk size is not a hexadecimal number, or its extension malformed"
+            )
         self._left = int(match[1], 16)
         self._state = _DATA if self._left else _TRAILER
         return end + 2
@@ -129,8 +142,18 @@ class ChunkedDecoder:
             return pieces, False, b""
         end = found + 4
         if FIELD_BLOCK(data, position, end) is None:
-            raise ProtocolError("malformed-body", "a trailer field is malformed")
+            self._mend_trailer(data[position : end - 2])
         return pieces, True, data[end:]
+
+    def _mend_trailer(self, block: bytes) -> None:
+        """Accept what would be repaired in a head; a body that has ended is not lost for what is dropped anyway."""
+        if not self._padded:
+            raise ProtocolError("malformed-body", "a trailer field is malformed")
+        self.odd = True
+        try:
+            mend_lines(block)
+        except ProtocolError as error:
+            raise ProtocolError("malformed-body", f"in the trailer section, {error.message}") from None
 
 
 def chunk(payload: bytes) -> tuple[bytes, ...]:

@@ -5,10 +5,11 @@ Owns reading a field block. Refuses to know which fields are forwarded.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from fla_gateway.http1.errors import ProtocolError
-from fla_gateway.http1.grammar import FIELD_BLOCK, FIELDS
+from fla_gateway.http1.grammar import CONTROLS, FIELD_BLOCK, FIELDS, TOKEN
 
 MAX_FIELDS: Final = 100
 MAX_HEAD: Final = 65_536
@@ -43,6 +44,61 @@ def split_block(block: bytes) -> list[FieldLine]:
     if len(lines) > MAX_FIELDS:
         raise ProtocolError("head-too-large", f"more than {MAX_FIELDS} fields")
     return lines
+
+
+# RFC 9112, section 5.1: "A proxy MUST remove any such whitespace from a response message before forwarding".
+_ANY_LINE: Final = re.compile(rb"(" + TOKEN + rb"++)[ \t]*+(:(?s:.*))").fullmatch
+# RFC 9112, section 5.2: a proxy replaces each obs-fold with one or more SP, or answers 502.
+_OBS_FOLD: Final = re.compile(rb"(?<=[^\r\n])\r\n[ \t]++(?=[^\r\n])")
+_BLANKS: Final = bytes.maketrans(CONTROLS, b" " * len(CONTROLS))
+_BREAKING: Final = re.compile(rb"[\x00\r\n]").search
+_HIDDEN_FRAMING: Final = re.compile(rb"(?i)[\r\n][ \t]*+(?:content-length|transfer-encoding)[ \t]*+:").search
+_FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"connection"))
+_FRAMING_LENGTH: Final = frozenset((b"content-length", b"transfer-encoding"))
+_DECIDING: Final = _FRAMING | {b"location", b"content-location", b"set-cookie", b"set-cookie2"}
+"""What frames, routes or sets cookies: a value of these that is broken is not guessed at."""
+
+
+def mend_lines(block: bytes) -> tuple[list[FieldLine], bool]:
+    """Take the field block of a response apart that does not match the grammar, with the repairs that may be made.
+
+    Space before a colon goes, folded lines are unfolded, and control characters become spaces (RFC 9110, section 5.5).
+
+    Args:
+        block: everything after the first line, up to the empty line.
+
+    Returns:
+        The lines, and whether the connection may be used again: not after NUL, CR or LF within a value, nor after any
+        control character in one that frames.
+
+    Raises:
+        ProtocolError: ``malformed-response``, or ``head-too-large`` for more than 100 fields.
+    """
+    sound, hidden, framed = True, False, False
+    lines: list[FieldLine] = []
+    raw_lines = _OBS_FOLD.sub(b" ", block).split(b"\r\n")[:-1]
+    if len(raw_lines) > MAX_FIELDS:
+        raise ProtocolError("head-too-large", f"more than {MAX_FIELDS} fields")
+    for raw in raw_lines:
+        match = _ANY_LINE(raw)
+        if match is None:
+            raise ProtocolError("malformed-response", "a field line is malformed")
+        name, rest = match.groups()
+        lower = name.lower()
+        framed = framed or lower in _FRAMING_LENGTH
+        plain = rest.translate(_BLANKS)
+        if plain != rest:
+            broken = _BREAKING(rest) is not None
+            if broken and lower in _DECIDING:
+                raise ProtocolError(
+                    "malformed-response", "NUL, CR or LF within a field that frames, routes or sets cookies"
+                )
+            hidden = hidden or (broken and _HIDDEN_FRAMING(rest) is not None)
+            sound = sound and not broken and lower not in _FRAMING
+        lines.append((name, plain + b"\r\n"))
+    if hidden and not framed:
+        raise ProtocolError("malformed-response", "where the body ends is hidden behind a bare line feed")
+    return lines, sound
 
 
 def value_of(rest: bytes) -> bytes:

@@ -6,28 +6,34 @@ the answer is for.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from fla_gateway.http1.errors import ProtocolError
-from fla_gateway.http1.fields import FieldLine, content_length, field_lines, list_members, split_block, value_of
-from fla_gateway.http1.grammar import FIELD_TEXT, RESPONSE_HEAD, RESPONSE_START, TOKEN
+from fla_gateway.http1.fields import (
+    MAX_HEAD,
+    FieldLine,
+    content_length,
+    list_members,
+    mend_lines,
+    split_block,
+    value_of,
+)
+from fla_gateway.http1.grammar import CONTROLS, EARLY_END, RESPONSE_HEAD, RESPONSE_START
 from fla_gateway.http1.request import CHUNKED
 
 _LONGEST_REMEMBERED: Final = 256
 UNTIL_CLOSE: Final = -2
 """Framing of a body that ends with the connection."""
 
+_BEGINNING: Final = b"HTTP/1."
+"""How every response begins; a server of another protocol is told from a slow one by this."""
 _FIRST_FINAL: Final = 200
 _NO_CONTENT: Final = 204
 _NOT_MODIFIED: Final = 304
 
-# RFC 9112, section 5.1: "A proxy MUST remove any such whitespace from a response message before forwarding".
-_SPACE_BEFORE_COLON: Final = re.compile(rb"(?<=\n)(" + TOKEN + rb"++)[ \t]++(?=:)")
-# RFC 9112, section 5.2: a proxy replaces each obs-fold with one or more SP, or answers 502.
-_OBS_FOLD: Final = re.compile(rb"(?<=" + FIELD_TEXT + rb")\r\n[ \t]++(?=" + FIELD_TEXT + rb")")
+_BLANKS: Final = bytes.maketrans(CONTROLS, b" " * len(CONTROLS))
 
 
 @dataclass(slots=True)
@@ -42,12 +48,14 @@ class ResponseHead:
         reason: reason phrase, possibly empty.
         minor: 0 or 1, of HTTP/1.0 or HTTP/1.1.
         lines: field lines, repaired where that was needed.
+        sound: whether the connection may be used again after what was repaired.
     """
 
     status: bytes
     reason: bytes
     minor: int
     lines: list[FieldLine]
+    sound: bool = True
 
 
 @dataclass(slots=True)
@@ -80,20 +88,41 @@ def read_response_head(head: bytes) -> ResponseHead:
     match = RESPONSE_START(head)
     if match is None:
         raise ProtocolError("malformed-response", "the status line is not 'HTTP/1.1 200 reason'")
+    if EARLY_END(head) is not None:
+        raise ProtocolError("malformed-response", "a bare line feed leaves open where the head ends")
     minor, status, reason, block = match.groups(b"")
-    lines = field_lines(_repaired(block) + b"\r\n")
-    if lines is None:
-        raise ProtocolError("malformed-response", "a field line is malformed")
-    return ResponseHead(status, reason, minor == b"1", lines)
+    lines, sound = mend_lines(block)
+    return ResponseHead(status, reason.translate(_BLANKS), minor == b"1", lines, sound)
 
 
-def _repaired(block: bytes) -> bytes:
-    # The line feed in front stands for the end of the status line, which the patterns look back at.
-    return _OBS_FOLD.sub(b" ", _SPACE_BEFORE_COLON.sub(rb"\1", b"\n" + block))[1:]
+def check_partial_response(data: bytes, seen: int = 0) -> None:
+    """Refuse a head that has not ended yet as soon as it cannot become a good one.
+
+    Args:
+        data: all bytes so far.
+        seen: how many of them were checked before.
+
+    Raises:
+        ProtocolError: ``malformed-response`` or ``head-too-large``.
+    """
+    if len(data) > MAX_HEAD:
+        raise ProtocolError("head-too-large", f"the head is longer than {MAX_HEAD} bytes")
+    if not data.startswith(_BEGINNING[: len(data)]):
+        raise ProtocolError("malformed-response", "it does not begin as a response of HTTP/1.1 does")
+    line_end = data.find(b"\n")
+    if (line_end > 0 and data[line_end - 1 : line_end] != b"\r") or EARLY_END(data, max(seen - 3, 0)) is not None:
+        raise ProtocolError("malformed-response", "its lines end with bare line feeds")
 
 
 def frame_response(
-    codings: bytes | None, lengths: bytes | None, connection: bytes | None, *, status: int, minor: int, to_head: bool
+    codings: bytes | None,
+    lengths: bytes | None,
+    connection: bytes | None,
+    *,
+    status: int,
+    minor: int,
+    to_head: bool,
+    sound: bool = True,
 ) -> ResponseFraming:
     """Derive the framing of a response (RFC 9112, section 6.3).
 
@@ -104,6 +133,7 @@ def frame_response(
         status: status code, also of an interim response.
         minor: HTTP minor version of the response.
         to_head: whether the request was a HEAD.
+        sound: as in `ResponseHead`.
 
     Raises:
         ProtocolError: ``malformed-response`` wherever two readers could see two different ends.
@@ -111,6 +141,7 @@ def frame_response(
     # What an API makes up at length is not remembered.
     is_usual = connection is None or len(connection) <= _LONGEST_REMEMBERED
     persistent, options = (_connection if is_usual else _connection.__wrapped__)(connection, minor)
+    persistent = persistent and sound
     if status < _FIRST_FINAL or status == _NO_CONTENT:
         # RFC 9112, section 6.3: it ends with its head, whatever the fields say. A server that sends them although it
         # may not (section 6.1; RFC 9110, section 8.6) may also send what they announce.
@@ -137,8 +168,10 @@ def persists_after(head: ResponseHead) -> bool:
         b", ".join(seen[name]) if name in seen else None
         for name in (b"transfer-encoding", b"content-length", b"connection")
     )
-    status, minor = int(head.status), head.minor
-    return frame_response(codings, lengths, connection, status=status, minor=minor, to_head=False).persistent
+    framing = frame_response(
+        codings, lengths, connection, status=int(head.status), minor=head.minor, to_head=False, sound=head.sound
+    )
+    return framing.persistent
 
 
 @lru_cache(maxsize=64)

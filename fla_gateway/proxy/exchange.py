@@ -281,9 +281,11 @@ class Exchange:
 
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
         """See `upstream.Carried`."""
+        gateway = self._service
         fields, framing, challenges, trace = inbound(
-            head, self._address, self._fields.host, to_head=self.method == b"HEAD"
-        )
+            head, self._address, self._fields.host, to_head=self.method == b"HEAD",
+            date=gateway.date_rest, browser_fields=gateway.settings.browser_headers,
+        )  # fmt: skip
         now = self._service.now()
         self._status = int(head.status)
         self._trail.answered(now, trace)

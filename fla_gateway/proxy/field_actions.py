@@ -21,6 +21,9 @@ LOCATION: Final = 6
 CHALLENGE: Final = 7
 NOTE: Final = 8
 """Kept back for the records, and not forwarded."""
+DATE: Final = 9
+TYPE: Final = 10
+COOKIE: Final = 11
 
 # RFC 9110, section 7.6.1, and what older software sends of the kind.
 HOP_BY_HOP: Final = (

@@ -7,6 +7,7 @@ sockets, and what the answer means.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from fla_gateway.http1.fields import value_of
@@ -16,13 +17,18 @@ from fla_gateway.proxy.field_actions import (
     CHALLENGE,
     CODING,
     CONNECTION,
+    COOKIE,
+    DATE,
     DROP,
     HOP_BY_HOP,
     LENGTH,
     LOCATION,
     TRACE,
+    TYPE,
     Actions,
 )
+from fla_gateway.proxy.messages.browser_fields import could_run, restrain
+from fla_gateway.proxy.messages.set_cookie import confine_cookie
 from fla_gateway.proxy.notes import trace_id
 
 _RESPONSE_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(HOP_BY_HOP, DROP) | {
@@ -33,15 +39,24 @@ _RESPONSE_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(HOP_BY_HOP, DROP) | {
     b"content-location": LOCATION,
     b"www-authenticate": CHALLENGE,
     b"belgov-trace-id": TRACE,
+    b"date": DATE,
+    b"content-type": TYPE,
+    b"set-cookie": COOKIE,
+    b"set-cookie2": COOKIE,
 }
 
 _CHALLENGE_NAME: Final = b"Fla-Gateway-Upstream-Challenge"
 _ABSOLUTE: Final = re.compile(rb"(https?)://([^/?#@\\]*+)(/[^\r\n]*+|)", re.IGNORECASE).fullmatch
+# Another host in the eyes of a browser, which takes "\\" for "/" and leaves tabs out (WHATWG URL, section 4.4).
+_OTHER_HOST: Final = re.compile(rb"/\t*+[/\\]").match
 # Name and port, zeros in front of the port left out (RFC 3986, section 3.2.3); what is no port stays with the name.
 _AUTHORITY: Final = re.compile(rb"(.*?)(?::(?:0*+([0-9]{1,5}))?)?", re.DOTALL).fullmatch
 # Connection's own options, and the field that frames: a peer that nominates it would have the body forwarded without
 # its end.
 _NEVER_NOMINATED: Final = frozenset((b"close", b"keep-alive", b"content-length"))
+
+# RFC 9110, sections 15.3.5 and 15.4.5
+_BODILESS: Final = (204, 304)
 
 _RESPONSE: Final = Actions(_RESPONSE_ACTIONS, (b"fla-gateway-",), underscores=True)
 
@@ -60,8 +75,14 @@ class Address(NamedTuple):
     scheme: bytes = b"http"
 
 
-def inbound(  # noqa: C901 - one pass over the fields, with one branch for each kind that is not merely passed on
-    head: ResponseHead, address: Address, host: bytes | None, *, to_head: bool
+def inbound(  # noqa: C901, PLR0912 - one pass over the fields, one branch for each kind that is not merely passed on
+    head: ResponseHead,
+    address: Address,
+    host: bytes | None,
+    *,
+    to_head: bool,
+    date: Callable[[], bytes] | None = None,
+    browser_fields: bool = False,
 ) -> tuple[list[bytes], ResponseFraming, list[bytes], str]:
     """Judge and rewrite the head of an answer.
 
@@ -70,6 +91,8 @@ def inbound(  # noqa: C901 - one pass over the fields, with one branch for each 
         address: of the profile.
         host: the request's Host, by which the caller reaches the gateway.
         to_head: whether the request was a HEAD.
+        date: gives the rest of a Date field, from the colon on, for a final response without one; None adds none.
+        browser_fields: whether a response that a browser could run gets the gateway's own fields.
 
     Returns:
         The field lines that the caller gets (names and rests in turns; of the fields that frame a connection only
@@ -84,6 +107,8 @@ def inbound(  # noqa: C901 - one pass over the fields, with one branch for each 
     length_at = 0
     challenges: list[bytes] = []
     trace = ""
+    dated = False
+    runs: bool | None = None  # as the types say; None while there is none
     known = _RESPONSE.known.get
     for name, rest in head.lines:
         action = known(name, -1)
@@ -96,22 +121,41 @@ def inbound(  # noqa: C901 - one pass over the fields, with one branch for each 
             if action == LENGTH and before is None:
                 length_at = len(fields)
             framing_values[action] = _joined(before, rest)
+        elif action == DATE:
+            dated = True
+            fields += (name, rest)
+        elif action == TYPE:
+            runs = bool(runs) or could_run(rest)
+            fields += (name, rest)
         elif action == TRACE:
             trace = trace_id(value_of(rest))
             fields += (name, rest)
         elif action == LOCATION:
             fields += (name, b": %b\r\n" % rewrite_location(value_of(rest), address, host))
+        elif action == COOKIE:
+            fields += (name, b": %b\r\n" % confine_cookie(value_of(rest), address.prefix))
         elif action == CHALLENGE:
             challenges.append(value_of(rest))
             # The challenge of a 401 is about our token; a client that saw it would ask a person for a password.
             fields += (_CHALLENGE_NAME if head.status == b"401" else name, rest)
     status = int(head.status)
     _, lengths, codings, connection = framing_values
-    framing = frame_response(codings, lengths, connection, status=status, minor=head.minor, to_head=to_head)
+    framing = frame_response(
+        codings, lengths, connection, status=status, minor=head.minor, to_head=to_head, sound=head.sound
+    )
     if framing.announced >= 0 and status >= 200 and status != 204:  # noqa: PLR2004 - RFC 9110, 8.6: no length there
         fields[length_at:length_at] = (b"Content-Length", b": %d\r\n" % framing.announced)
     if connection is not None:
-        fields = _without(fields, framing.options - _NEVER_NOMINATED)
+        nominated = framing.options - _NEVER_NOMINATED
+        fields = _without(fields, nominated)
+        dated = dated and b"date" not in nominated
+        runs = None if b"content-type" in nominated else runs
+    if status >= 200:  # noqa: PLR2004 - a final response
+        if not dated and date is not None:
+            # RFC 9110, section 6.6.1: who forwards a response without Date adds the time at which it was received.
+            fields += (b"Date", date())
+        if browser_fields and runs is not False and status not in _BODILESS:
+            fields = restrain(fields)
     return fields, framing, challenges, trace
 
 
@@ -143,7 +187,10 @@ def rewrite_location(value: bytes, address: Address, host: bytes | None) -> byte
     if match is None or not _is_origin(match[1], match[2], address.upstream):
         return value
     path = address.prefix + (match[3] or b"/")
-    return path if not host else address.scheme + b"://" + host + path
+    if host:
+        return address.scheme + b"://" + host + path
+    # A path alone must not read as another host; the API's own address is left then.
+    return value if _OTHER_HOST(path) else path
 
 
 def _is_origin(scheme: bytes, authority: bytes, upstream: Upstream) -> bool:

@@ -83,6 +83,8 @@ class Service:
         self.stopping: bool = False
         self.acceptor: Acceptor | None = None
         self.wanted: Callable[[str], None] | None = None
+        self._dated_at = -1
+        self._date_rest = b""
         self._full = False
         self._limit = settings.max_connections
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,6 +117,14 @@ class Service:
     def date(self) -> str:
         """Write the Date of an answer of our own (RFC 9110, section 6.6.1)."""
         return formatdate(self.wall(), usegmt=True)
+
+    def date_rest(self) -> bytes:
+        """Write a Date field from its colon on; anew once a second."""
+        second = int(self.wall())
+        if second != self._dated_at:
+            self._dated_at = second
+            self._date_rest = f": {formatdate(second, usegmt=True)}\r\n".encode()
+        return self._date_rest
 
     def why_not(self, profile: str) -> Refusal:
         """Say why a profile of the routing table is not served."""

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
-from fla_gateway.http1.grammar import STRAY
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.http1.response import UNTIL_CLOSE, persists_after, read_response_head
+from fla_gateway.http1.response import UNTIL_CLOSE, check_partial_response, persists_after, read_response_head
 from fla_gateway.network.close_notify import is_closed_by_peer
 from fla_gateway.proxy.body import NO_BODY, RequestBody
 from fla_gateway.proxy.work_budget import INTERIM_UNITS, WorkBudget
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 _MAX_INTERIM: Final = MAX_HEAD
 """Bytes of all interim answers before the final one, which has as many for itself."""
-_BEGINNING: Final = b"HTTP/1."
-"""How every answer begins; a server of another protocol is told from a slow one by this."""
 
 
 class Carried(Protocol):
@@ -189,11 +186,9 @@ class ApiConnection(asyncio.Protocol):
             exchange.answer_body(data[start:], last=False)
 
     def _incomplete_head(self, data: bytes) -> None:
-        # What came before was looked at when it came, but for a carriage return at its end.
-        stray = STRAY(data, max(len(self._buffer) - 1, 0))
+        seen = len(self._buffer)
         self._buffer = data
-        if len(data) > MAX_HEAD or stray is not None or not data.startswith(_BEGINNING[: len(data)]):
-            raise ProtocolError("malformed-response", "the head of the answer is malformed or too large")
+        check_partial_response(data, seen)
 
     def _interim(self, head: ResponseHead, size: int, exchange: Carried) -> None:
         exchange.budget.left -= INTERIM_UNITS
@@ -220,7 +215,7 @@ class ApiConnection(asyncio.Protocol):
             return
         budget.left -= len(pieces)
         if last:
-            self._finish(exchange, b"".join(pieces), surplus=bool(rest))
+            self._finish(exchange, b"".join(pieces), surplus=bool(rest) or decoder.odd)
             return
         exchange.answer_body(b"".join(pieces), last=False)
         if rest and self.exchange is exchange:

@@ -102,6 +102,65 @@ def test_only_an_answer_may_fill_its_chunk_sizes_with_spaces(size: bytes) -> Non
     assert decode([body]) == "malformed-body"
 
 
+GOOD_EXTENSIONS = [
+    b";a", b";a=b", b';a="b"', b';a=""', b" ;\ta = b", b";a;b=c;d", b';a="b;c=d"', b';a="\\"\\\\"', b';a="caf\xe9\t"',
+    b";a=0x5", b" \t;!#$%&'*+-.^_`|~=1",
+]  # fmt: skip
+ODD_EXTENSIONS = [
+    b";", b";;a", b"; ", b";a=", b';a="b', b';a=b"c"', b";a b", b";a=b c", b";=b", b";a,b", b";a=(b)", b";a ", b";a=b;",
+    b';a="b"c', b";caf\xe9", b";a/b", b';"a"', b";a==b", b";a='b c'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("extension", GOOD_EXTENSIONS)
+def test_an_extension_as_the_grammar_has_it_is_dropped(extension: bytes) -> None:
+    """RFC 9112, section 7.1.1: a recipient ignores extensions that it does not know, on either side."""
+    body = b"5" + extension + b"\r\nhello\r\n0" + extension + b"\r\n\r\n"
+    for padded in (False, True):
+        decoder = ChunkedDecoder(padded=padded)
+        assert (decoder.feed(body), decoder.odd) == (([b"hello"], True, b""), False)
+
+
+@pytest.mark.parametrize("extension", ODD_EXTENSIONS)
+def test_any_other_extension_is_refused_in_a_request_and_noted_in_a_response(extension: bytes) -> None:
+    """Of a response the payload is known, so it is not lost; the connection is not used again."""
+    for body in (b"5" + extension + b"\r\nhello\r\n0\r\n\r\n", b"5\r\nhello\r\n0" + extension + b"\r\n\r\n"):
+        assert decode([body]) == "malformed-body"
+        decoder = ChunkedDecoder(padded=True)
+        assert (decoder.feed(body), decoder.odd) == (([b"hello"], True, b""), True)
+
+
+@pytest.mark.parametrize("extension", [b";a\x00", b";a\nb", b";a\rb", b";a\x7f", b' ;a="\x01"'])
+def test_a_control_character_in_an_extension_is_refused(extension: bytes) -> None:
+    """Line ends are what other readers find other sizes by."""
+    body = b"5" + extension + b"\r\nhello\r\n0\r\n\r\n"
+    assert decode([body]) == decode([body], padded=True) == "malformed-body"
+
+
+@pytest.mark.parametrize("trailer", [b"X-T : v", b"X-T: a\r\n b", b"X-T: \x00\x01"])
+def test_a_trailer_is_mended_in_a_response_alone(trailer: bytes) -> None:
+    """It is dropped anyway; the connection is not used again."""
+    body = b"5\r\nhello\r\n0\r\n" + trailer + b"\r\n\r\n"
+    assert decode([body]) == "malformed-body"
+    decoder = ChunkedDecoder(padded=True)
+    assert (decoder.feed(body), decoder.odd) == (([b"hello"], True, b""), True)
+
+
+@BOUNDED
+@given(chunked_bodies(), st.integers(0, 5))
+def test_a_body_decoded_a_few_chunks_at_a_time_is_the_same(body: tuple[bytes, bytes], most: int) -> None:
+    """Whatever is left undone is given back, and gives the same payload when it is given again."""
+    coded, payload = body
+    decoder = ChunkedDecoder()
+    found, ended, rest = [], False, coded + b"BEHIND"
+    while not ended:
+        pieces, ended, rest = decoder.feed(rest, most)
+        assert len(pieces) <= most + 1
+        found += pieces
+        most = max(most, 1)
+    assert (b"".join(found), rest) == (payload, b"BEHIND")
+
+
 def test_a_size_line_is_bounded() -> None:
     """An extension that does not end within the bound is refused before it ends."""
     assert decode([b"5;" + b"a" * MAX_SIZE_LINE]) == "malformed-body"

@@ -33,7 +33,7 @@ async def test_different_callers_share_a_connection_one_after_the_other(rig):
 async def test_a_cookie_set_for_one_caller_is_never_sent_for_another(rig):
     """The gateway has no cookie jar."""
     rig.api.answer = lambda request: ok(b"", "Set-Cookie: session=canary; Path=/")
-    assert (await rig.call(get())).value("Set-Cookie") == b"session=canary; Path=/"
+    assert (await rig.call(get())).value("Set-Cookie") == b"session=canary; Path=/employer/"
     await rig.call(get())
     assert rig.api.requests[1].value("Cookie") is None
 

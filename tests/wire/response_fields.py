@@ -34,11 +34,15 @@ MALFORMED = (
     _bad("space-in-name", b"X A: b"),
     _bad("latin1-in-name", b"X-\xe9: b"),
     _bad("nul-in-name", b"X-\x00: b"),
-    _bad("nul-in-value", b"X-A: b\x00", why="CVE-2019-9900"),
-    _bad("cr-in-value", b"X-A: b\rSet-Cookie: evil=1", why="RFC 9112 2.2: bare CR"),
-    _bad("lf-in-value", b"X-A: b\nSet-Cookie: evil=1", why="RFC 9112 2.2: bare LF"),
-    _bad("control-in-value", b"X-A: b\x1b", why="RFC 9110 5.5"),
-    _bad("delete-in-value", b"X-A: b\x7f", why="RFC 9110 5.5"),
+    *(
+        _bad(
+            f"{label}-in-{name.decode()}", name + b": a" + byte + b"b", why="RFC 9110 5.5: frames, routes, sets cookies"
+        )
+        for label, byte in (("nul", b"\x00"), ("cr", b"\r"), ("lf", b"\n"))
+        for name in (b"Set-Cookie", b"Location", b"Content-Location", b"Connection", b"content-length")
+    ),
+    _bad("two-line-feeds", b"X-A: b\n\nX-B: c", why="RFC 9112 2.2: a tolerant reader sees the end of the head"),
+    _bad("line-feed-at-the-end", b"X-A: b\n", why="RFC 9112 2.2: a tolerant reader sees the end of the head"),
     _bad("too-many", *[b"X-A: b"] * 101, why="RFC 9110 5.4: limits"),
     _bad("too-large", b"X-A: " + b"b" * 200_000, why="RFC 9110 5.4: limits"),
     _bad("too-large-by-a-little", b"X-A: " + b"b" * 66_000, why="design: head 64 KiB"),
@@ -49,6 +53,35 @@ MALFORMED = (
         (Failed(),),
     ),
     ResponseVector("field-endless", "RFC 9110 5.4", answer()[:-2] + b"X-A: " + b"b" * 300_000, (Failed(),)),
+)
+
+
+def _blanked(name: str, line: bytes, shown: bytes, why: str, *, reused: bool) -> ResponseVector:
+    raw = answer(LENGTH, line, body=b"hello")
+    return ResponseVector(f"blanked-{name}", why, raw, (Relayed(body=b"hello", has=(shown,)),), reused=reused)
+
+
+BLANKED = (
+    _blanked("nul", b"X-A: b\x00c", b"X-A: b c", "RFC 9110 5.5, CVE-2019-9900", reused=False),
+    _blanked("cr", b"X-A: b\rSet-Cookie: evil=1", b"X-A: b Set-Cookie: evil=1", "RFC 9112 2.2", reused=False),
+    _blanked("lf", b"X-A: b\nSet-Cookie: evil=1", b"X-A: b Set-Cookie: evil=1", "RFC 9112 2.2", reused=False),
+    _blanked("escape", b"X-A: b\x1b[2Jc", b"X-A: b [2Jc", "RFC 9110 5.5", reused=True),
+    _blanked("delete", b"X-A: b\x7fc", b"X-A: b c", "RFC 9110 5.5", reused=True),
+    _blanked("in-a-cookie", b"Set-Cookie: a=b\x01c", b"Set-Cookie: a=b c", "RFC 9110 5.5", reused=True),
+    _blanked("folded", b"X-A: b\x01\r\n \x02c", b"X-A: b   c", "RFC 9112 5.2, RFC 9110 5.5", reused=True),
+    ResponseVector(
+        "blanked-reason",
+        "RFC 9110 5.5: nothing raw reaches the caller",
+        answer(LENGTH, line=b"HTTP/1.1 200 O\x1bK", body=b"hello"),
+        (Relayed(body=b"hello"),),
+        reused=True,
+    ),
+    ResponseVector(
+        "blanked-framing",
+        "RFC 9110 5.5: the answer is relayed, and the connection not used again",
+        answer(b"Transfer-Encoding: \x0bchunked", body=b"5\r\nhello\r\n0\r\n\r\n"),
+        (Relayed(body=b"hello"),),
+    ),
 )
 
 REPAIRED = (
@@ -76,7 +109,7 @@ REPAIRED = (
 KEPT = (
     _kept("case", b"x-LoWeR: 1", b"X-UPPER: 2"),
     _kept("order-and-duplicates", b"X-A: 1", b"X-B: 2", b"X-A: 3"),
-    _kept("cookies", b"Set-Cookie: a=1; Path=/", b"Set-Cookie: b=2", b"Set-Cookie: a=1; Path=/"),
+    _kept("cookies", b"Set-Cookie: a=1; Secure", b"Set-Cookie: b=2", b"Set-Cookie: a=1; HttpOnly"),
     _kept("latin1", b"X-A: caf\xe9", why="hazards: header bytes outside ASCII"),
     _kept("all-obs-text", b"X-A: " + bytes(range(0x80, 0x100)), why="hazards: header bytes outside ASCII"),
     _kept("empty", b"X-A: "),
@@ -116,6 +149,12 @@ REWRITTEN_LOCATIONS = (
 )
 
 REWRITTEN = (
+    _changed(
+        "cookie-path", b"Set-Cookie: a=1; Path=/; Secure", b"Set-Cookie: a=1; Path=/employer/; Secure", "RFC 6265 5.2.4"
+    ),
+    _changed(
+        "cookie-domain", b"Set-Cookie: a=1; domain=.example; Secure", b"Set-Cookie: a=1; Secure", "RFC 6265 5.2.3"
+    ),
     *(
         _kept(f"location-{name.decode()}", b"Location: " + value, why="design: not at the profile's api_base")
         for name, value in UNTOUCHED_LOCATIONS
@@ -184,4 +223,4 @@ DROPPED = (
     ),
 )
 
-VECTORS = MALFORMED + REPAIRED + KEPT + REWRITTEN + DROPPED
+VECTORS = MALFORMED + BLANKED + REPAIRED + KEPT + REWRITTEN + DROPPED

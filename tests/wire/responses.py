@@ -78,11 +78,24 @@ FRAMING = (
     _bad("coding-chunked-gzip", answer(b"Transfer-Encoding: chunked, gzip", body=CODED), "RFC 9112 6.3"),
     _bad("coding-twice", answer(CHUNKED, CHUNKED, body=CODED), "RFC 9112 6.1"),
     _bad("coding-identity", answer(b"Transfer-Encoding: identity", body=b"hello"), "RFC 9112 7: removed in 2014"),
-    _bad("coding-vertical-tab", answer(b"Transfer-Encoding: \x0bchunked", body=CODED), "RFC 9110 5.5"),
     _bad("coding-in-http-1.0", answer(CHUNKED, line=b"HTTP/1.0 200 OK", body=CODED), "RFC 9112 6.1: faulty framing"),
     _fine("chunked", answer(CHUNKED, body=CODED), "RFC 9112 7.1"),
     _fine("chunked-case", answer(b"transfer-ENCODING:\tChunked ", body=CODED), "RFC 9112 7: case-insensitive"),
     _fine("chunked-extension", answer(CHUNKED, body=b"5;a=b\r\nhello\r\n0;c\r\n\r\n"), "RFC 9112 7.1.1"),
+    *(
+        ResponseVector(
+            f"chunked-odd-{name}", "RFC 9112 7.1: dropped, and nothing follows", answer(CHUNKED, body=body), (HELLO,)
+        )
+        for name, body in (
+            ("extension", b"5;\r\nhello\r\n0\r\n\r\n"),
+            ("extension-words", b"5;a b\r\nhello\r\n0\r\n\r\n"),
+            ("last-extension", b'5\r\nhello\r\n0;a="b\r\n\r\n'),
+            ("trailer", b"5\r\nhello\r\n0\r\nX-T : v\r\n\r\n"),
+            ("trailer-nul", b"5\r\nhello\r\n0\r\nX-T: \x00\r\n\r\n"),
+            ("trailer-fold", b"5\r\nhello\r\n0\r\nX-T: a\r\n b\r\n\r\n"),
+        )
+    ),
+    _fine("chunked-quoted", answer(CHUNKED, body=b'5 ; a = "b;\\"c" ;d\r\nhello\r\n0\r\n\r\n'), "RFC 9112 7.1.1"),
     _fine("chunked-padded", answer(CHUNKED, body=b"5  \r\nhello\r\n0  \r\n\r\n"), "old servers pad their sizes"),
     _fine(
         "chunked-trailer",

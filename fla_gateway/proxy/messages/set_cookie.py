@@ -1,0 +1,44 @@
+"""Rule: what becomes of a cookie that the API sets (pure).
+
+Owns the attributes that say where a client sends a cookie back. Refuses to know cookies' names and values, and to keep
+any.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_SPACE: Final = b" \t"
+
+
+def confine_cookie(value: bytes, prefix: bytes) -> bytes:
+    """Rewrite the value of Set-Cookie so that the cookie goes back to the address that the caller used, and only there.
+
+    RFC 6265, section 5.2: everything up to the first semicolon is name and value, whatever stands in it; behind it
+    stand the attributes, of which the last of a name counts.
+
+    Args:
+        value: of Set-Cookie.
+        prefix: ``/<profile>``, or nothing on a listener of the profile's own.
+
+    Returns:
+        The value without `Domain`, and with the prefix in front of each `Path`. A path that is none (section 5.2.4)
+        stays: a client then takes the path of the request, which has the prefix already.
+    """
+    pair, *attributes = value.split(b";")
+    kept = [pair]
+    for attribute in attributes:
+        name, equals, text = attribute.partition(b"=")
+        lower = name.strip(_SPACE).lower()
+        if lower == b"path":
+            kept.append(name + equals + _prefixed(text.strip(_SPACE), prefix))
+        elif lower != b"domain":
+            kept.append(attribute)
+    return b";".join(kept)
+
+
+def _prefixed(path: bytes, prefix: bytes) -> bytes:
+    if path.startswith(b"/"):
+        return prefix + path
+    # Some clients take the quotes off, although RFC 6265 does not know them.
+    return b'"' + prefix + path[1:] if path.startswith(b'"/') else path
