@@ -1,0 +1,30 @@
+"""The count of instructions: its runs, and the comparison with an earlier one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.exchanges import KINDS, WORKS
+from benchmarks.instructions import changes_of, spread_of
+
+
+@pytest.mark.parametrize("work", WORKS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_exchange_runs(kind, work):
+    """Exchanges between transports without sockets end with the CPU time of one, each request answered."""
+    command = [sys.executable, "-m", "benchmarks.exchanges", kind, work, "80"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(ended.stdout) > 0
+
+
+def test_growth_is_that_of_the_medians():
+    """A figure is compared by the medians of its repetitions; one that was not taken before is left out."""
+    assert changes_of({"a": [101, 102, 900], "b": [1]}, {"a": [50, 100, 100]}) == {"a": pytest.approx(2)}
+
+
+def test_the_spread_is_that_from_least_to_most():
+    """The spread of repetitions is the distance from the least to the most, in per cent of the median."""
+    assert spread_of([99, 100, 101]) == pytest.approx(2)
