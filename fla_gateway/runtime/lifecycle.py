@@ -99,13 +99,15 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
     output.start()
     with ThreadPoolExecutor(1) as background:
         first = background.submit(_load_first, files, workers) if loading is None else None
-        import fla_gateway.admin.server  # noqa: F401, PLC0415 - aiohttp is read while keys are loaded
         from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - as above
         from fla_gateway.runtime.tokens import egress_of  # noqa: PLC0415 - as above
 
         egress = egress_of(configuration.egress)
         trust = Trust(configuration.egress.ca_file)
         trust.prepare(configured.profiles)
+        if loading is not None:
+            # While the first keys are loaded elsewhere; later the first calls would wait for it.
+            pass
         keys = ProfileKeys(configured)
         for name, outcome in (first.result() if first is not None else {}).items():
             keys.learn(name, outcome)

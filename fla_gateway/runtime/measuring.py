@@ -82,9 +82,9 @@ def facts_of(configuration: Configuration, fingerprint: str) -> Facts:
 def _limits(configuration: Configuration) -> Iterator[LimitNumber]:
     for profile, table in configuration.profiles.items():
         yield LimitNumber(profile, "", table.limits.concurrent, table.limits.per_second)
-        for name, caller in configuration.callers.items():
-            if profile in caller.allow:
-                yield LimitNumber(profile, name, caller.limits.concurrent, caller.limits.per_second)
+    for name, caller in configuration.callers.items():
+        for profile in caller.allow:
+            yield LimitNumber(profile, name, caller.limits.concurrent, caller.limits.per_second)
 
 
 def certificate_ends(keys: Keys) -> Mapping[str, float]:
