@@ -7,6 +7,7 @@ is done in `read`, so that everything else stays pure.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,10 @@ from fla_gateway.keys.private_key import inconsistent, open_private_key
 from fla_gateway.keys.read import KeyFile, read_file, read_password
 from fla_gateway.keys.signer import EcSigner, RsaSigner, Signer
 from fla_gateway.secret import Secret
+
+# The library warns of BER, of serial numbers below one and of old key exchanges on standard error, among our log lines.
+# What an operator can do about such a file, our own sentences say.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"fla_gateway\.keys\b")
 
 _RANDOM_TEXT: Final = 32
 """Bytes that a key signs to prove itself."""

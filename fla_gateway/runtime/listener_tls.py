@@ -107,11 +107,12 @@ def _read(tls: ListenerTls, place: str) -> Secret | None:
 def _load_pair(context: ssl.SSLContext, tls: ListenerTls, password: Secret | None, place: str) -> None:
     asked = False
 
-    def answer() -> str:
+    def answer() -> bytes:
         # Without an answer of ours OpenSSL would ask the terminal.
         nonlocal asked
         asked = True
-        return "" if password is None else password.reveal()
+        # Octets that are no UTF-8 stand in the text as lone surrogates.
+        return b"" if password is None else password.reveal().encode("utf-8", "surrogateescape")
 
     try:
         context.load_cert_chain(tls.certificate, tls.key, answer)

@@ -319,3 +319,15 @@ def test_missing_legacy_provider_is_named(parts) -> None:
         check=False,
     )
     assert "acme.pfx is encrypted with RC2, which this machine's OpenSSL does not offer" in outcome.stderr
+
+
+def test_the_library_says_nothing_on_standard_error(folder, certificate) -> None:
+    """A file in BER is used without a word of the library's among the gateway's own."""
+    folder.write("acme.pfx", _indefinite(pkcs12_bytes(make_rsa(), certificate, PASSWORD)))
+    folder.write("password", PASSWORD)
+    profile = '[profiles.employer]\nenvironment = "simulation"\nclient_id = "a"\n'
+    key = 'key = { pkcs12 = "acme.pfx", password_file = "password" }\n'
+    (folder.path / "gateway.toml").write_text(profile + key)
+    command = [sys.executable, "-m", "fla_gateway", "check", "--strict", "--config", "gateway.toml"]
+    ended = subprocess.run(command, cwd=folder.path, capture_output=True, text=True, timeout=50, check=False)
+    assert (ended.stderr, ended.returncode) == ("", 0), ended.stdout
