@@ -10,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.access.memory import LONGEST, MOST_BYTES, MemoryLimit, remember
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.proxy.door import Door
-from fla_gateway.proxy.gate import Gate
+from fla_gateway.proxy.gate import Gate, Turned
 from fla_gateway.proxy.routing import RoutingTable
 from tests.support.properties import BOUNDED
+
+STOPPING = Refusal("stopping", "The gateway is being stopped.")
 
 
 def test_a_memory_of_its_own_forgets_the_oldest():
@@ -87,12 +90,16 @@ def test_no_heads_fill_the_memory(line, block, minor):
     """A sender who never sends the same twice, short or long, leaves no more behind than the limit."""
     limit = MemoryLimit(400_000)
     door = Door(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
-    gate = Gate(SimpleNamespace(accounts={}, stopping=False, why_not=lambda _: None), None, limit)
+    gate = Gate(
+        SimpleNamespace(accounts={"employer": SimpleNamespace(refusal=STOPPING)}, why_not=lambda _: STOPPING),
+        None,
+        limit,
+    )
     made = heads(line, block, b"")
     tracemalloc.start()
     try:
         for _, (first, rest) in zip(range(600), made, strict=False):
-            gate.judge(door.asked(first), door.fields(rest, minor), None, 0.0)
+            assert isinstance(gate.judge(door.asked(first), door.fields(rest, minor), None, 0.0), Turned)
         kept = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
