@@ -47,6 +47,7 @@ class Collector:
         # Its complaints would go to standard error as they are, past the log's format; delivery is told by `send`.
         for name in ("opentelemetry", "urllib3", "requests"):
             logging.getLogger(name).addHandler(logging.NullHandler())
+            logging.getLogger(name).propagate = False
         session = requests.Session()
         # No proxies, no netrc, no REQUESTS_CA_BUNDLE.
         session.trust_env = False

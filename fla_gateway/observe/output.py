@@ -14,6 +14,7 @@ import structlog
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Log
 from fla_gateway.observe import logs
+from fla_gateway.observe.library_messages import divert
 from fla_gateway.observe.writer import LineWriter
 
 _STDOUT: Final = 1
@@ -37,6 +38,7 @@ def open_output(log: Log, clock: Clock) -> LineWriter:
         on_failure=_report,
     )
     logs.configure(log, queue=writer)
+    divert(clock.monotonic)
     return writer
 
 
