@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import os
 import select
-import stat
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Final
+
+from fla_gateway.observe.lane import NOTICE_SECONDS, Lane, Notice
 
 MOST_BYTES: Final = 8 << 20
 """Bytes of lines that may wait in all; some 20,000 request lines."""
@@ -28,13 +28,6 @@ EVENT_BYTES: Final = 1 << 20
 _STALL_SECONDS: Final = 0.1
 """While a stream takes nothing: how soon a line for the other stream is noticed."""
 _PAUSE_SECONDS: Final = 0.01
-_NOTICE_SECONDS: Final = 1.0
-_PIECE_OF_TERMINAL: Final = 512
-_PIECE_OF_SOCKET: Final = 32 << 10
-"""Linux reports a stream socket as writable while at least two thirds of its buffer, 208 KiB by default, are free."""
-
-Notice = Callable[[int], bytes]
-"""Makes the line that says how many were dropped."""
 
 
 class LineWriter:
@@ -65,8 +58,8 @@ class LineWriter:
         most_bytes: int = MOST_BYTES,
         event_bytes: int = EVENT_BYTES,
     ) -> None:
-        self._requests = _Lane(requests, request_notice)
-        self._events = _Lane(events, event_notice)
+        self._requests = Lane(requests, request_notice)
+        self._events = Lane(events, event_notice)
         self._lanes = (self._events, self._requests)
         self._one_file = _same_file(requests, events)
         self._on_failure = on_failure
@@ -150,7 +143,7 @@ class LineWriter:
     def _is_empty(self) -> bool:
         return self._size() == 0
 
-    def _put(self, lane: _Lane, block: bytes, lines: int) -> None:
+    def _put(self, lane: Lane, block: bytes, lines: int) -> None:
         self._number += 1
         lane.put(self._number, block, lines)
         self._changed.notify_all()
@@ -162,16 +155,16 @@ class LineWriter:
                 if failure is not None and lane is self._requests and self._on_failure is not None:
                     self._on_failure(failure)
 
-    def _wait_for_lines(self) -> list[_Lane]:
+    def _wait_for_lines(self) -> list[Lane]:
         with self._changed:
             while True:
                 lanes = self._begin_blocks(float("inf") if self._closing else time.monotonic())
                 if lanes or self._closing:
                     return lanes
                 owing = any(lane.owing for lane in self._lanes)
-                self._changed.wait(_NOTICE_SECONDS if owing else None)
+                self._changed.wait(NOTICE_SECONDS if owing else None)
 
-    def _begin_blocks(self, now: float) -> list[_Lane]:
+    def _begin_blocks(self, now: float) -> list[Lane]:
         """Take the next block of every lane that has none under way; return the lanes that have one then.
 
         Where both are one file, a block is written to its end before the next, and in the order of their arrival.
@@ -180,7 +173,7 @@ class LineWriter:
         if self._one_file:
             if not begun:
                 waiting = [lane for lane in self._lanes if lane.has_next(now)]
-                begun = sorted(waiting, key=_Lane.first_number)[:1]
+                begun = sorted(waiting, key=Lane.first_number)[:1]
                 for lane in begun:
                     lane.begin(now)
             return begun
@@ -189,7 +182,7 @@ class LineWriter:
                 lane.begin(now)
         return [lane for lane in self._lanes if lane.block]
 
-    def _write_piece(self, lane: _Lane) -> OSError | None:
+    def _write_piece(self, lane: Lane) -> OSError | None:
         """Write a piece of the block under way; return why not, if it is the first failure after a success."""
         try:
             written = os.write(lane.descriptor, lane.piece())
@@ -209,99 +202,7 @@ class LineWriter:
         return None
 
 
-class _Lane:
-    """One kind of line on its way to one descriptor. Everything but `piece` is called with the writer's lock held."""
-
-    def __init__(self, descriptor: int, notice: Notice | None) -> None:
-        self.descriptor = descriptor
-        self.waiting: deque[tuple[int, bytes, int]] = deque()
-        self.size = 0
-        self.dropped = 0
-        self.broken = False
-        self.block = b""
-        self._at = 0
-        self._lines = 0
-        self.read_only = _is_read_only(descriptor)
-        self._length = _piece_length(descriptor)
-        self._notice = notice
-        self._told = 0
-        self._told_at = float("-inf")
-        # What a notice under way has told.
-        self._telling: int | None = None
-        self._torn = False
-
-    def put(self, number: int, block: bytes, lines: int) -> None:
-        self.waiting.append((number, block, lines))
-        self.size += len(block)
-
-    def evict(self) -> None:
-        """Drop the oldest block that waits."""
-        _, block, lines = self.waiting.popleft()
-        self.size -= len(block)
-        self.dropped += lines
-
-    @property
-    def owing(self) -> bool:
-        """Whether a loss is to be said, and the stream takes lines."""
-        return self._notice is not None and self.dropped > self._told and not self.broken
-
-    def has_next(self, now: float) -> bool:
-        """Whether there is something to begin."""
-        return bool(self.waiting) or self._is_due(now)
-
-    def first_number(self) -> int:
-        """Number of the block that waits longest; 0 where only a notice is to be written."""
-        return self.waiting[0][0] if self.waiting else 0
-
-    def begin(self, now: float) -> None:
-        """Take the notice of a loss, or the next block."""
-        if self._notice is not None and self._is_due(now):
-            self._telling, self._told_at = self.dropped, now
-            self.block, self._lines = self._notice(self.dropped - self._told), 0
-            self.size += len(self.block)
-        else:
-            _, self.block, self._lines = self.waiting.popleft()
-        if self._torn:
-            # A line of which a part was written before a failure must not run into this one.
-            self.block = b"\n" + self.block
-            self.size += 1
-
-    def piece(self) -> memoryview:
-        """Give what is written next: whole lines if the stream takes one at once."""
-        end = self._at + self._length
-        if end < len(self.block):
-            end = self.block.rfind(b"\n", self._at, end) + 1 or end
-        return memoryview(self.block)[self._at : end]
-
-    def advance(self, written: int) -> bool:
-        """Note what was written; return whether the block is finished."""
-        self.broken = self._torn = False
-        self._at += written
-        if self._at < len(self.block):
-            return False
-        if self._telling is not None:
-            self._told = self._telling
-        self._finish()
-        return True
-
-    def fail(self) -> None:
-        """Give the block up: the next one may fare better."""
-        self.broken = True
-        # An event can have several lines, and a block several requests of which some are written.
-        self.dropped += min(self._lines, self.block.count(b"\n", self._at))
-        if self._at:
-            self._torn = not self.block.endswith(b"\n", 0, self._at)
-        self._finish()
-
-    def _is_due(self, now: float) -> bool:
-        return self.owing and now >= self._told_at + _NOTICE_SECONDS
-
-    def _finish(self) -> None:
-        self.size -= len(self.block)
-        self.block, self._at, self._telling = b"", 0, None
-
-
-def _writable(lanes: list[_Lane]) -> list[_Lane]:
+def _writable(lanes: list[Lane]) -> list[Lane]:
     """Wait a moment for descriptors that take a piece, or fail."""
     if not hasattr(select, "poll"):
         return lanes
@@ -312,29 +213,6 @@ def _writable(lanes: list[_Lane]) -> list[_Lane]:
         poll.register(lane.descriptor, select.POLLOUT)
     ready = {descriptor for descriptor, _ in poll.poll(_STALL_SECONDS * 1000)}
     return [lane for lane in lanes if lane.descriptor in ready]
-
-
-def _is_read_only(descriptor: int) -> bool:
-    """Tell whether a descriptor was opened for reading alone: of a pipe, poll(2) would never report it."""
-    try:
-        import fcntl  # noqa: PLC0415 - not on every platform
-
-        return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
-    except (ImportError, OSError):
-        return False
-
-
-def _piece_length(descriptor: int) -> int:
-    """Bytes that can be written without waiting once poll(2) has said that the descriptor is writable."""
-    try:
-        mode = os.fstat(descriptor).st_mode
-    except OSError:
-        return select.PIPE_BUF
-    if stat.S_ISREG(mode):
-        return MOST_BYTES
-    if stat.S_ISSOCK(mode):
-        return _PIECE_OF_SOCKET
-    return select.PIPE_BUF if stat.S_ISFIFO(mode) or not os.isatty(descriptor) else _PIECE_OF_TERMINAL
 
 
 def _same_file(one: int, other: int) -> bool:

@@ -1,0 +1,130 @@
+"""What has happened when a gateway begins to read keys, and what no longer holds it up when it ends."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from fla_gateway.cli.main import COMMANDS, READ_KEYS
+from fla_gateway.runtime.default_executor import UnwaitedExecutor
+
+PACKAGE = Path(__file__).parents[2] / "fla_gateway"
+linux = pytest.mark.skipif(sys.platform != "linux", reason="these switches are Linux's")
+
+# An audit hook sees what is called, without changing it: which threads there are whenever Landlock is given a path, and
+# which modules and files came before the process was closed to its own user.
+THREADS = """
+import json, os, sys, threading
+seen = []
+def look(event, arguments):
+    if event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_PATH:
+        seen.append([thread.name for thread in threading.enumerate()] + [len(os.listdir("/proc/self/task"))])
+sys.addaudithook(look)
+from fla_gateway.runtime import lifecycle
+try:
+    lifecycle.serve(__import__("pathlib").Path(sys.argv[1]), strict=True)
+except Exception as error:
+    print(json.dumps([type(error).__name__, seen]))
+"""
+CONFIGURATION = """
+[security]
+landlock = true
+[profiles.employer]
+environment = "simulation"
+client_id = "client-7"
+key = { pem = "damaged.pem" }
+"""
+FIRST = """
+import json, sys
+steps = []
+def look(event, arguments):
+    if event in ("import", "ctypes.dlsym"):
+        steps.append(arguments[0] if event == "import" else arguments[1])
+sys.argv[1:] = json.loads(sys.argv[1])
+from fla_gateway.cli.main import main
+sys.addaudithook(look)
+try:
+    main()
+except SystemExit:
+    print(json.dumps(steps), file=sys.stderr)
+"""
+
+
+def test_no_thread_runs_when_landlock_is_switched_on(tmp_path):
+    """It would not be confined: at every path that is allowed, the main thread is alone."""
+    (tmp_path / "damaged.pem").write_text("nothing")
+    (tmp_path / "gateway.toml").write_text(CONFIGURATION)
+    words = [sys.executable, "-c", THREADS, str(tmp_path / "gateway.toml")]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True)
+    error, seen = json.loads(ended.stdout)
+    if not seen:
+        pytest.skip("this kernel has no Landlock")
+    assert error == "ConfigurationError"
+    assert {tuple(threads) for threads in seen} == {("MainThread", 1)}
+    assert '"landlock"' in ended.stderr, "events of that time are written all the same"
+
+
+@linux
+@pytest.mark.parametrize("command", READ_KEYS)
+def test_closing_the_memory_is_the_first_thing(command, tmp_path):
+    """Before arguments are understood, a configuration is read, or anything heavy is imported."""
+    words = json.dumps([command, *(["x"] if command == "token" else []), "--config", str(tmp_path / "none.toml")])
+    ended = subprocess.run(
+        [sys.executable, "-c", FIRST, words], capture_output=True, text=True, timeout=30, check=False
+    )
+    steps = json.loads(ended.stderr.splitlines()[-1])
+    before = steps[: steps.index("prctl")]
+    # Nothing but what the call itself takes.
+    allowed = ("fla_gateway.runtime", "resource", "ctypes", "_ctypes", "struct", "_struct", "functools", "collections")
+    modules = {name for name in before if not name.startswith(allowed)}
+    assert not {"argparse", "structlog", "pydantic", "asyncio", "ssl", "cryptography", "tomllib"} & modules, modules
+
+
+def test_every_command_that_loads_keys_is_one_of_them():
+    """A command is known by what it calls, not by a list alone."""
+    loading = {"load_keys", "load_all", "serve", "fetch_once"}
+    found = set()
+    for name in COMMANDS:
+        tree = ast.parse((PACKAGE / "cli" / f"{name.replace(' ', '/')}.py").read_text(encoding="utf-8"))
+        imported = {it.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for it in node.names}
+        if imported & loading:
+            found.add(name)
+    assert found == set(READ_KEYS)
+
+
+def test_a_loop_does_not_wait_for_a_thread_that_hangs():
+    """A disk of a dead file server never answers: asyncio would wait for it when the loop is closed."""
+    release = threading.Event()
+    began = time.monotonic()
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(UnwaitedExecutor())
+
+        async def leave():
+            runner.get_loop().run_in_executor(None, release.wait, 60)
+
+        runner.run(leave())
+    assert not release.is_set()
+    assert time.monotonic() - began < 50
+    release.set()
+
+
+def test_the_process_does_not_wait_for_a_thread_that_hangs():
+    """Neither for one of an executor, nor for another: it ends with its exit code."""
+    code = (
+        "import sys, threading; from concurrent.futures import ThreadPoolExecutor\n"
+        "from fla_gateway.cli import main\n"
+        "ThreadPoolExecutor(1).submit(threading.Event().wait)\n"
+        "threading.Thread(target=threading.Event().wait).start()\n"
+        "sys.argv = ['fla-gateway', 'catalog']; main.main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "dimona" in ended.stdout
