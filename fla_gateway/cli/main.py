@@ -67,6 +67,8 @@ class Command(Protocol):
 
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
+    # libffi, which ctypes needs for the next step, keeps a file open: it must not get the number of a closed stream.
+    standard_streams.occupy()
     words = sys.argv[1:]
     if _first_word(words) in READ_KEYS:
         from fla_gateway.runtime.hardening import undumpable  # noqa: PLC0415 - others need it not

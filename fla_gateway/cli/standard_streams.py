@@ -31,13 +31,20 @@ class _Output(io.FileIO):
             raise
 
 
-def prepare() -> None:
-    """Open /dev/null in the place of closed streams, and have them replace what their encoding does not know.
+def occupy() -> None:
+    """Open /dev/null in the place of closed streams; comes before anything else is opened.
 
     Otherwise the next file or socket would get the number of a standard stream, and with it the lines meant for that.
     """
+    for number in range(len(_NAMES)):
+        _open_missing(number)
+
+
+def prepare() -> None:
+    """Give Python the streams that it found closed, and have them replace what their encoding does not know."""
+    occupy()
     for number, name in enumerate(_NAMES):
-        if _open_missing(number) or getattr(sys, name) is None:
+        if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"
             setattr(sys, name, open(number, mode, closefd=False, encoding="utf-8"))  # noqa: SIM115 - for good
     sys.stdout = io.TextIOWrapper(
@@ -97,7 +104,7 @@ def output_failure() -> OSError | None:
     return raw.failure if isinstance(raw, _Output) else None
 
 
-def _open_missing(number: int) -> bool:
+def _open_missing(number: int) -> None:
     try:
         os.fstat(number)
     except OSError:
@@ -108,8 +115,6 @@ def _open_missing(number: int) -> bool:
             # No /dev: whatever it is, it is no socket, and what is written to it is refused.
             found = os.open("/", os.O_RDONLY)
         os.set_inheritable(found, True)  # noqa: FBT003 - as the library has it
-        return True
-    return False
 
 
 def _discard(stream: TextIO) -> None:

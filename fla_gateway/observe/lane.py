@@ -1,4 +1,4 @@
-"""Value with state: the lines of one kind on their way to one descriptor.
+"""Adapter: the lines of one kind on their way to one descriptor.
 
 Owns what waits, the block under way, and the count of what was dropped of them. Refuses to write, to lock and to wait;
 `observe.writer` does.
