@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import os
 import resource
 import signal
@@ -107,7 +108,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
         trust.prepare(configured.profiles)
         if loading is not None:
             # While the first keys are loaded elsewhere; later the first calls would wait for it.
-            pass
+            importlib.import_module("fla_gateway.admin.server")
         keys = ProfileKeys(configured)
         for name, outcome in (first.result() if first is not None else {}).items():
             keys.learn(name, outcome)
