@@ -74,7 +74,7 @@ async def test_a_caller_that_closed_while_it_was_held(rig):
     faults = []
     loop.set_exception_handler(lambda _, context: faults.append(context))
     rig.tokens.gate.clear()
-    rig.tokens.failures.append(ProblemError("token-unreachable", "No connection."))
+    rig.tokens.failures.append(ProblemError("token-refused", "The credentials were refused."))
     caller = await rig.caller()
     await caller.send(get("/employer/REST/x", "Content-Length: 900000", method="POST") + bytes(300_000))
     await rig.tokens.asked.wait()

@@ -88,7 +88,7 @@ async def token_is_refused_and_not_replaced(rig):
     """A 401 replay for which there is no other token."""
 
     def answer(_request):
-        rig.tokens.failures.append(ProblemError("token-failed", "Maintenance.", 5))
+        rig.tokens.failures.append(ProblemError("token-failed", "Maintenance.", 60))
         return REFUSED_TOKEN
 
     rig.api.answer = answer
@@ -97,7 +97,7 @@ async def token_is_refused_and_not_replaced(rig):
 
 async def no_token(rig):
     """The token server is down."""
-    rig.tokens.failures.append(ProblemError("token-failed", "Maintenance.", 5))
+    rig.tokens.failures.append(ProblemError("token-failed", "Maintenance.", 60))
     assert (await rig.call(get())).code == "token-failed"
 
 
