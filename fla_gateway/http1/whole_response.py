@@ -1,7 +1,8 @@
 """One response read to its end, for small answers that are needed whole (RFC 9112, section 6).
 
 Owns interim responses, head, framing and body of a single response, with one bound for each. Refuses to read a second
-one: the connection is closed afterwards. Heads are read by `response`, so that every server meets one tolerance.
+one: the connection is closed afterwards. Heads are read by `response`, so that every server meets one tolerance. Of a
+response that is no success the head is enough: a body that is too large, malformed or cut off costs no status.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from fla_gateway.http1.response import UNTIL_CLOSE, ResponseHead, frame_response
 
 _BEGINNING: Final = b"HTTP/1."
 """How every response begins; a server of another protocol is told from a slow one by this."""
+_FIRST_UNSUCCESSFUL: Final = 300
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -27,7 +29,8 @@ class WholeResponse:
     Attributes:
         status: status code, 200 or above.
         lines: field lines.
-        body: content, with the transfer coding removed and any content coding left.
+        body: content, with the transfer coding removed and any content coding left. From status 300 on it is what came
+            of it, no more than the reader takes.
     """
 
     status: int
@@ -73,6 +76,8 @@ class WholeResponseReader:
     def feed(self, data: bytes) -> WholeResponse | None:
         """Take the next bytes; give the response once it is complete. What follows it is dropped.
 
+        A response with a status of 300 or above is complete as well once its body cannot be read any further.
+
         Raises:
             ProtocolError: ``malformed-response``, ``malformed-body``, ``head-too-large`` or ``response-too-large``.
         """
@@ -99,7 +104,7 @@ class WholeResponseReader:
         """
         if self._head is None:
             raise ProtocolError("response-missing", "the connection ended before the end of a head")
-        if self._length == UNTIL_CLOSE and clean:
+        if (self._length == UNTIL_CLOSE and clean) or _is_told_by_its_head(self._head):
             return self._complete(self._head)
         raise ProtocolError("response-truncated", "the connection ended within the body")
 
@@ -121,7 +126,13 @@ class WholeResponseReader:
             raise ProtocolError("malformed-response", "it switches protocols")
         if head.status < b"200":
             return True
-        self._frame(head)
+        try:
+            self._frame(head)
+        except ProtocolError:
+            if not _is_told_by_its_head(head):
+                raise
+            # Where the body ends is open, and no matter.
+            self._length = 0
         self._head = head
         return False
 
@@ -135,6 +146,16 @@ class WholeResponseReader:
             self._decoder = ChunkedDecoder(padded=True)
 
     def _take_body(self, head: ResponseHead, data: bytes) -> WholeResponse | None:
+        try:
+            complete = self._read_body(data)
+        except ProtocolError:
+            if not _is_told_by_its_head(head):
+                raise
+            complete = True
+        return self._complete(head) if complete else None
+
+    def _read_body(self, data: bytes) -> bool:
+        """Take the next bytes of the body; return whether it is complete."""
         complete = False
         if self._decoder is not None:
             pieces, complete, _ = self._decoder.feed(data)
@@ -146,10 +167,15 @@ class WholeResponseReader:
             complete = len(self._body) == self._length
         if len(self._body) > self._largest or self._length > self._largest:
             raise ProtocolError("response-too-large", f"the body is larger than {self._largest} bytes")
-        return self._complete(head) if complete else None
+        return complete
 
     def _complete(self, head: ResponseHead) -> WholeResponse:
-        return WholeResponse(int(head.status), head.lines, bytes(self._body))
+        return WholeResponse(int(head.status), head.lines, bytes(self._body[: self._largest]))
+
+
+def _is_told_by_its_head(head: ResponseHead) -> bool:
+    """Whether the status says what came of the request: a refusal or failure is none the less so without its text."""
+    return int(head.status) >= _FIRST_UNSUCCESSFUL
 
 
 def _joined(head: ResponseHead, name: bytes) -> bytes | None:

@@ -97,3 +97,34 @@ def test_what_is_refused(data, code):
     with pytest.raises(ProtocolError) as caught:
         read([data] * (8 if b" 103 " in data else 1))
     assert caught.value.code == code
+
+
+BROKEN_BODIES = {
+    "too large": b"Content-Length: 500\r\n\r\n<html>" + b" " * 494,
+    "too large in chunks": b"Transfer-Encoding: chunked\r\n\r\n1f4\r\n<html>" + b" " * 494 + b"\r\n0\r\n\r\n",
+    "cut off": b"Content-Length: 500\r\n\r\n<html>",
+    "cut off in a chunk": b"Transfer-Encoding: chunked\r\n\r\n1f4\r\n<html>",
+    "malformed chunks": b"Transfer-Encoding: chunked\r\n\r\n6\r\n<html>\r\nzz\r\n",
+    "until a close without farewell": b"Connection: close\r\n\r\n<html>",
+    "framed twice": b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n5\r\n<html>\r\n0\r\n\r\n",
+    "of a length that is no number": b"Content-Length: -5\r\n\r\n<html>",
+}
+
+
+@pytest.mark.parametrize("status", [302, 400, 429, 503])
+@pytest.mark.parametrize("name", BROKEN_BODIES)
+def test_a_failure_is_told_by_its_head(name, status):
+    """Status and fields of a response that is no success are kept whatever becomes of its body, which stays bounded."""
+    response = read([b"HTTP/1.1 %d X\r\nRetry-After: 2\r\n" % status + BROKEN_BODIES[name]])
+    if isinstance(response, WholeResponseReader):
+        response = response.end(clean=False)
+    assert (response.status, response.values(b"retry-after")) == (status, [b"2"])
+    assert b"<html>".startswith(response.body[:6])
+    assert len(response.body) <= 100
+
+
+@pytest.mark.parametrize("name", BROKEN_BODIES)
+def test_a_success_needs_its_whole_body(name):
+    """The same bodies of a 200 are errors."""
+    with pytest.raises(ProtocolError):
+        read([b"HTTP/1.1 200 X\r\n" + BROKEN_BODIES[name]]).end(clean=False)

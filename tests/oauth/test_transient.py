@@ -26,6 +26,7 @@ PASSING = {
     "500": lambda: web.Response(status=500),
     "502-page": lambda: web.Response(status=502, text="<html>Bad gateway</html>", content_type="text/html"),
     "503": lambda: web.Response(status=503),
+    "503-page-of-100-kB": lambda: web.Response(status=503, text="<html>" * 17_000, content_type="text/html"),
     "503-retry-after": lambda: web.Response(status=503, headers={"Retry-After": "1"}),
     "504": lambda: web.Response(status=504),
     "408": lambda: web.Response(status=408),
@@ -87,6 +88,31 @@ async def test_a_reset_connection_costs_one_more_connection(engine, raw_server):
     token = await engine.entry(request_for(f"https://localhost:{port}/token")).obtain()
     assert token.value.reveal() == TOKEN
     assert connections == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "transient", "code"),
+    [
+        (503, b"Retry-After: 1\r\nContent-Length: 99\r\n\r\n<html>", True, "token-failed"),
+        (429, b"Retry-After: 1\r\nConnection: close\r\n\r\n<html>", True, "token-throttled"),
+        (401, b'Connection: close\r\n\r\n{"error": "invalid_client"}', False, "token-refused"),
+        (404, b"Transfer-Encoding: chunked\r\n\r\n99\r\n<html>", False, "token-failed"),
+    ],
+)
+async def test_a_failure_that_breaks_off_is_still_that_failure(clients, raw_server, status, body, transient, code):
+    """Whether it may pass, and when, stands in the head of an answer; what its body lacks changes neither."""
+
+    async def answer(reader, writer):
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 %d X\r\n" % status + body)
+        await writer.drain()
+        writer.transport.abort()
+
+    port = await raw_server(answer)
+    with pytest.raises(ProblemError) as caught:
+        await clients().fetch(request_for(f"https://localhost:{port}/token"))
+    assert (caught.value.code, caught.value.transient) == (code, transient)
+    assert caught.value.retry_after == (1 if transient else None)
 
 
 async def test_a_closed_port_costs_no_call_when_it_opens_in_time(engine, server_tls, unused_tcp_port):
