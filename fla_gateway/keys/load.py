@@ -29,10 +29,10 @@ from fla_gateway.keys.files.certificate_bundle import certificates_among, read_c
 from fla_gateway.keys.files.decrypted import decrypted
 from fla_gateway.keys.files.der_label import KEY_LABELS, PKCS12
 from fla_gateway.keys.files.foreign_formats import foreign
-from fla_gateway.keys.files.password_encodings import spellings
+from fla_gateway.keys.files.password_encodings import further_octets, spellings
 from fla_gateway.keys.model import LoadedKey, Objection
-from fla_gateway.keys.pkcs12 import open_pkcs12
-from fla_gateway.keys.private_key import inconsistent, open_private_key
+from fla_gateway.keys.pkcs12 import key_in_store, open_pkcs12
+from fla_gateway.keys.private_key import hidden_kind, inconsistent, open_private_key
 from fla_gateway.keys.read import KeyFile, read_file, read_password
 from fla_gateway.keys.signer import EcSigner, RsaSigner, Signer
 from fla_gateway.secret import Secret
@@ -116,10 +116,10 @@ def _proves_itself(key: PrivateKeyTypes, certificate: x509.Certificate | None) -
 
 
 def _read(source: KeySource, password: Secret | None, *, validate: bool) -> _Material:
+    alone = source.certificate is None
     if source.pkcs12 is not None and source.pem is None:
-        material = _read_pkcs12(read_file(source.pkcs12), password, validate=validate)
+        material = _read_pkcs12(read_file(source.pkcs12), password, validate=validate, alone=alone)
     elif source.pem is not None and source.pkcs12 is None:
-        alone = source.certificate is None
         material = _read_pem(read_file(source.pem), password, validate=validate, alone=alone)
     else:
         raise UnusableKeyError("a key is either pem or pkcs12", "give exactly one of the two")
@@ -130,15 +130,18 @@ def _read(source: KeySource, password: Secret | None, *, validate: bool) -> _Mat
     return _Material(material.key, candidates, file.path, material.warnings, material.pss)
 
 
-def _read_pkcs12(file: KeyFile, password: Secret | None, *, validate: bool) -> _Material:
+def _read_pkcs12(file: KeyFile, password: Secret | None, *, validate: bool, alone: bool) -> _Material:
     content = textual.repaired(file.content)
     _refuse(foreign(file.path, content))
     blocks = formats.recognise(content)
     stores = [block for block in blocks if block.label == PKCS12]
     if not stores:
         raise UnusableKeyError(*_no_store(file.path, content, blocks))
-    key, candidates = open_pkcs12(file.path, stores[0].der or content, password, validate=validate)
-    return _Material(key, candidates, file.path, exposure(file.path, file.custody))
+    der = stores[0].der or content
+    key, candidates = open_pkcs12(file.path, der, password, validate=validate)
+    secrets = (b"",) if password is None else further_octets(password.reveal())
+    pss = _pss_of_file(file.path, key, key_in_store(der), secrets, needed=alone and not candidates)
+    return _Material(key, candidates, file.path, exposure(file.path, file.custody), pss)
 
 
 def _no_store(path: Path, content: bytes, blocks: tuple[textual.Block, ...]) -> Objection:
@@ -163,27 +166,36 @@ def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool, alone: 
         raise UnusableKeyError(*formats.no_private_key(file.path, content, blocks))
     key, warnings = open_private_key(file.path, keys[0], password, validate=validate)
     found = certificates_among(file.path, blocks)
-    return _Material(
-        key,
-        found,
-        file.path,
-        (*exposure(file.path, file.custody), *warnings),
-        _pss_of_file(keys[0], password, needed=alone and not found),
-    )
+    secrets = () if password is None else spellings(password.reveal())
+    pss = _pss_of_file(file.path, key, keys[0], secrets, needed=alone and not found)
+    return _Material(key, found, file.path, (*exposure(file.path, file.custody), *warnings), pss)
 
 
-def _pss_of_file(block: textual.Block, password: Secret | None, *, needed: bool) -> tuple[str, ...] | None:
+def _pss_of_file(
+    path: Path, key: PrivateKeyTypes, block: textual.Block, secrets: tuple[bytes, ...], *, needed: bool
+) -> tuple[str, ...] | None:
     """Find in the file of a key whether it is an RSASSA-PSS key; see `rsa_pss.of_private_key`.
 
     Args:
-        block: the private key.
-        password: as configured.
+        path: name of the file, for messages.
+        key: as it was loaded.
+        block: the same private key as it is in the file.
+        secrets: spellings of its password.
         needed: whether an encrypted key is decrypted once more for that, since no certificate says it.
+
+    Raises:
+        UnusableKeyError: it is needed, and cannot be found: such a key must not sign RS256.
     """
+    if not isinstance(key, rsa.RSAPrivateKey):
+        return None
     plain: textual.Block | None = block
     if formats.is_encrypted(block):
-        plain = decrypted(block, spellings(password.reveal())) if needed and password is not None else None
-    return None if plain is None else rsa_pss.of_private_key(plain.der or b"")
+        if not needed:
+            return None
+        plain = decrypted(block, secrets)
+    if plain is None:
+        raise UnusableKeyError(*hidden_kind(path))
+    return rsa_pss.of_private_key(plain.der or b"")
 
 
 def _certificate(material: _Material, now: datetime) -> x509.Certificate | None:

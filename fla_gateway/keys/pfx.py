@@ -40,6 +40,7 @@ class Contents:
     Attributes:
         keys: number of key bags that stand in the open (their keys may be encrypted); every known tool puts them there.
         shrouded: EncryptedPrivateKeyInfo of those that are encrypted.
+        plain: PrivateKeyInfo of those that are not.
         sealed: the parts that are encrypted as a whole, where further key bags may hide.
         keyless: the bags in the open that hold no key (certificates, as a rule), as one part; empty without any.
     """
@@ -48,6 +49,7 @@ class Contents:
     shrouded: tuple[bytes, ...]
     sealed: tuple[bytes, ...]
     keyless: bytes = b""
+    plain: tuple[bytes, ...] = ()
 
 
 def look_into(der: bytes) -> Contents:
@@ -60,11 +62,13 @@ def look_into(der: bytes) -> Contents:
     safes = asn1.read(_content(pfx[1] if len(pfx) > 1 else pfx[0])).children()
     in_the_open = [safe for safe in safes if _parts(safe)[0].content == _DATA]
     bags = [bag for safe in in_the_open for bag in _bags(asn1.read(_content(safe)), 0)]
-    shrouded = tuple(bag.value.encoding for bag in bags if bag.kind == _SHROUDED_KEY_BAG)
+    shrouded, plain = (
+        tuple(bag.value.encoding for bag in bags if bag.kind == kind) for kind in (_SHROUDED_KEY_BAG, _KEY_BAG)
+    )
     keyless = [bag.encoding for bag in bags if bag.kind not in {_KEY_BAG, _SHROUDED_KEY_BAG}]
     sealed = tuple(safe.encoding for safe in safes if safe not in in_the_open)
     part = _data(asn1.write(asn1.SEQUENCE, *keyless)) if keyless else b""
-    return Contents(len(bags) - len(keyless), shrouded, sealed, part)
+    return Contents(len(bags) - len(keyless), shrouded, sealed, part, plain)
 
 
 def algorithms(der: bytes) -> tuple[Element, ...]:

@@ -20,6 +20,7 @@ from fla_gateway.keys.asn1 import Asn1Error
 from fla_gateway.keys.ciphers import lacks_legacy_cipher
 from fla_gateway.keys.files import encryption
 from fla_gateway.keys.files.decrypted import decrypted, shrouded
+from fla_gateway.keys.files.der_label import PRIVATE_KEY
 from fla_gateway.keys.files.password_encodings import as_text, further_octets, spellings
 from fla_gateway.keys.model import Objection
 from fla_gateway.keys.private_key import (
@@ -34,6 +35,7 @@ from fla_gateway.keys.private_key import (
     password_wrong,
     why_not_loaded,
 )
+from fla_gateway.keys.textual import Block
 from fla_gateway.secret import Secret
 
 _ONE_KEY: Final = "export the one key that is registered in ChaMan into a file of its own"
@@ -73,6 +75,14 @@ def open_pkcs12(path: Path, der: bytes, password: Secret | None, *, validate: bo
             if opened is not None:
                 return opened
     raise UnusableKeyError(*_why_closed(path, der, contents, tried))
+
+
+def key_in_store(der: bytes) -> Block:
+    """Give the private key of a PKCS#12 file that `open_pkcs12` has opened as it is in the file."""
+    contents = pfx.look_into(der)
+    if contents.plain:
+        return Block(PRIVATE_KEY, b"", contents.plain[0])
+    return shrouded(contents.shrouded[0])
 
 
 def _opened(path: Path, der: bytes, contents: pfx.Contents, secret: bytes, *, validate: bool) -> Opened | None:

@@ -153,6 +153,15 @@ def not_read(path: Path, algorithm: str) -> Objection:
     )
 
 
+def hidden_kind(path: Path) -> Objection:
+    """Object to an RSA key under a cipher that hides whether it is an RSASSA-PSS key, and that no certificate tells."""
+    return Objection(
+        f"{path} is encrypted in a way that hides whether its RSA key is an RSASSA-PSS key, and it has no certificate",
+        f"name the .cer file that was uploaded in ChaMan in certificate, or encrypt the key again: openssl pkey -in "
+        f"{shlex.quote(str(path))} -out key.pem -aes256 -provider default -provider legacy",
+    )
+
+
 def multi_prime(path: Path) -> Objection:
     """Say that a key has more than two primes, which hardly any library signs with."""
     return Objection(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import timedelta
 
 import pytest
@@ -191,12 +192,65 @@ def test_rsassa_pss_keys_never_sign_rs256(folder, options, algorithms, form) -> 
         assert f"an RSASSA-PSS key: it signs with {algorithms[0]}" in loaded.warnings[0]
 
 
+STORE = "openssl pkcs12 -export -nocerts -inkey key.pem -out key.p12 -provider default -provider legacy"
+PEM = "openssl pkcs8 -topk8 -in key.pem -out encrypted.pem -passout pass:abcd -provider default -provider legacy"
+HIDING = {
+    "PKCS#12": f"{STORE} -passout pass:abcd",
+    "PKCS#12, encrypted with an empty password": f"{STORE} -passout pass:",
+    "PKCS#12, in the open": f"{STORE} -keypbe NONE -passout pass:abcd",
+    "PKCS#12, without a MAC": f"{STORE} -nomac -passout pass:abcd",
+    **{
+        f"PKCS#12, {scheme}": f"{STORE} -keypbe {scheme} -passout pass:abcd"
+        for scheme in ("PBE-SHA1-3DES", "PBE-SHA1-2DES", "PBE-SHA1-RC4-128", "PBE-SHA1-RC4-40", "camellia-256-cbc")
+    },
+    "PKCS#12, PBE-SHA1-3DES with an empty password": f"{STORE} -keypbe PBE-SHA1-3DES -passout pass:",
+    "PEM": PEM,
+    "PEM, scrypt": f"{PEM} -scrypt",
+    **{f"PEM, {scheme}": f"{PEM} -v1 {scheme}" for scheme in ("PBE-MD5-DES", "PBE-SHA1-DES", "PBE-SHA1-3DES")},
+    **{
+        f"PEM, {cipher}": f"{PEM} -v2 {cipher}"
+        for cipher in ("aes128", "des3", "camellia-128-cbc", "seed-cbc", "bf-cbc", "des-cbc", "sm4-cbc")
+    },
+    "PEM, HMAC with SHA-512/256": f"{PEM} -v2 aes256 -v2prf hmacWithSHA512-256",
+}
+
+
+def _made(folder, command: str) -> None:
+    """Run OpenSSL; a version that lacks the cipher is no finding."""
+    try:
+        folder.run(command)
+    except subprocess.CalledProcessError:
+        pytest.skip("this OpenSSL does not make it")
+
+
+def _only_file(folder, command: str, password: str) -> dict[str, str]:
+    kind, name = ("pkcs12", "key.p12") if "pkcs12" in command else ("pem", "encrypted.pem")
+    return {kind: name, "password": password}
+
+
 @pytest.mark.needs_program("openssl")
-def test_an_encrypted_rsassa_pss_key_without_a_certificate_is_known(folder) -> None:
-    """Where no certificate says it, an encrypted key is looked into: it must not sign RS256 for want of one."""
+@pytest.mark.parametrize("command", HIDING.values(), ids=HIDING)
+@pytest.mark.parametrize(("algorithm", "first"), [("RSA-PSS", "PS256"), ("RSA", "RS256")])
+def test_without_a_certificate_the_file_says_what_an_rsa_key_may_sign(folder, command, algorithm, first) -> None:
+    """An encrypted key is looked into: an RSASSA-PSS key must not sign RS256 for want of a certificate."""
+    folder.run(PSS.replace("RSA-PSS", algorithm))
+    _made(folder, command)
+    loaded = folder.load(**_only_file(folder, command, "" if command.endswith("pass:") else "abcd"))
+    assert loaded.signer.algorithms[0] == first
+
+
+@pytest.mark.needs_program("openssl")
+@pytest.mark.parametrize("command", [f"{PEM} -v2 cast5-cbc", f"{PEM} -v2 aes-256-cfb", f"{PEM} -v1 PBE-SHA1-RC2-40"])
+def test_an_rsa_key_whose_kind_is_hidden_needs_its_certificate(folder, command) -> None:
+    """A cipher that only OpenSSL decrypts leaves open which kind of RSA key it is; the certificate says it."""
     folder.run(PSS)
-    folder.run("openssl pkcs8 -topk8 -in key.pem -out encrypted.pem -passout pass:abcd")
-    assert folder.load(pem="encrypted.pem", password="abcd").signer.algorithms[0] == "PS256"
+    folder.run("openssl req -x509 -key key.pem -out acme.cer -subj /CN=Acme -days 99 -addext keyUsage=digitalSignature")
+    _made(folder, command)
+    assert (
+        "hides whether its RSA key is an RSASSA-PSS key" in folder.refused(pem="encrypted.pem", password="abcd").message
+    )
+    loaded = folder.load(pem="encrypted.pem", certificate="acme.cer", password="abcd", now=folder.later(hours=1))
+    assert loaded.signer.algorithms[0] == "PS256"
 
 
 @pytest.mark.needs_program("openssl")

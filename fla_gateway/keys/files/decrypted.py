@@ -6,7 +6,7 @@ Owns the choice of the scheme. Refuses to give a key: a library that cannot load
 from __future__ import annotations
 
 from fla_gateway.keys import asn1, formats
-from fla_gateway.keys.files import older_pem, pbes2
+from fla_gateway.keys.files import older_pbe, older_pem, pbes2
 from fla_gateway.keys.files.der_label import ENCRYPTED, KEY_LABELS, first_value
 from fla_gateway.keys.textual import Block
 
@@ -37,6 +37,7 @@ def _plain(block: Block, secret: bytes) -> bytes | None:
         return older_pem.decrypt(block.headers, content, secret) if known else None
     try:
         algorithm, octets = asn1.read(content).children()
-        return pbes2.decrypt(algorithm, octets.octets(), secret)
+        plain = pbes2.decrypt(algorithm, octets.octets(), secret)
+        return older_pbe.decrypt(algorithm, octets.octets(), secret) if plain is None else plain
     except (asn1.Asn1Error, ValueError):
         return None

@@ -16,9 +16,10 @@ from fla_gateway.keys.textual import Block
 PKCS12: Final = "PKCS12"
 """Label given to DER that is a PKCS#12 file; it has no textual encoding of its own."""
 CERTIFICATE: Final = "CERTIFICATE"
+PRIVATE_KEY: Final = "PRIVATE KEY"
 ENCRYPTED: Final = "ENCRYPTED PRIVATE KEY"
 OPENSSH: Final = "OPENSSH PRIVATE KEY"
-KEY_LABELS: Final = frozenset({"PRIVATE KEY", ENCRYPTED, "RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY"})
+KEY_LABELS: Final = frozenset({PRIVATE_KEY, ENCRYPTED, "RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY"})
 
 _BIT_STRING: Final = 0x03
 _UTF8_STRING: Final = 0x0C
