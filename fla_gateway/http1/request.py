@@ -6,12 +6,13 @@ forwarded.
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple, NoReturn
 
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.explanations import GENERAL, TLS, explain_fields, is_tls
 from fla_gateway.http1.fields import MAX_HEAD, FieldLine, content_length, list_members, value_of
-from fla_gateway.http1.grammar import HOST, REQUEST_LINE, STRAY
+from fla_gateway.http1.grammar import HOST, REQUEST_LINE, STRAY, TOKEN
 
 CHUNKED: Final = -1
 """Framing of a body that is chunked; 0 is no body, any other number its length in bytes."""
@@ -23,6 +24,9 @@ _FRAMING_FIELDS: Final = frozenset(
     (b"content-length", b"transfer-encoding", b"host", b"connection", b"expect", b"content-type", b"max-forwards")
 )
 _WITH_CONTENT: Final = frozenset((b"POST", b"PUT", b"PATCH"))
+_READING: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"CONNECT", b"TRACE"))
+# The first byte of a request line, or of a line break or blank that some clients leave behind.
+_MAY_FOLLOW: Final = re.compile(TOKEN + rb"|[\t\r\n ]").match
 _MOST_FORWARDS: Final = 999_999_999
 _MOST_DIGITS: Final = 9
 
@@ -50,7 +54,7 @@ class RequestFraming(NamedTuple):
         expects_continue: whether the caller waits for 100 before it sends the body.
         host: value of Host, None where HTTP/1.0 sent none.
         nominated: lower-case names that Connection nominates as hop-by-hop.
-        unframed: whether a body may follow whose length nothing says; see `lacks_length`.
+        framed: whether there is Content-Length or Transfer-Encoding; see `lacks_length`.
         typed: whether there is a Content-Type.
         max_forwards: value of Max-Forwards, or None where there is none that can be read.
     """
@@ -60,7 +64,7 @@ class RequestFraming(NamedTuple):
     expects_continue: bool
     host: bytes | None
     nominated: frozenset[bytes]
-    unframed: bool = False
+    framed: bool = False
     typed: bool = False
     max_forwards: int | None = None
 
@@ -116,7 +120,7 @@ def _refuse_large(head: bytes) -> NoReturn:
     raise ProtocolError("head-too-large", f"the head is longer than {MAX_HEAD} bytes")
 
 
-def lacks_length(method: bytes, *, minor: int, typed: bool, followed: bool) -> bool:
+def lacks_length(method: bytes, *, minor: int, typed: bool, following: bytes) -> bool:
     """Tell whether a request without framing fields seems to have a body all the same.
 
     By RFC 9112, section 6.3 it has none, so that its body would be read as the next request; section 6.3 also lets a
@@ -126,9 +130,13 @@ def lacks_length(method: bytes, *, minor: int, typed: bool, followed: bool) -> b
         method: as written.
         minor: HTTP minor version.
         typed: whether it has a Content-Type.
-        followed: whether bytes have come behind its head.
+        following: the first byte behind its head, nothing where none has come.
     """
-    return method in _WITH_CONTENT and (typed or (not minor and followed))
+    if method in _WITH_CONTENT and (typed or (not minor and following)):
+        return True
+    # Some clients write the content of a DELETE behind a head without framing. Without it the API would do something
+    # else than was asked for; and no request begins with "{", "[", "<" or a quotation mark.
+    return bool(following) and method not in _READING and _MAY_FOLLOW(following) is None
 
 
 def frame_request(lines: list[FieldLine], minor: int) -> RequestFraming:
@@ -152,9 +160,7 @@ def frame_request(lines: list[FieldLine], minor: int) -> RequestFraming:
         expects_continue=_expects_continue(seen, minor) and length != 0,
         host=_host(seen, minor),
         nominated=frozenset(connection),
-        unframed=b"transfer-encoding" not in seen
-        and b"content-length" not in seen
-        and (minor == 0 or b"content-type" in seen),
+        framed=b"transfer-encoding" in seen or b"content-length" in seen,
         typed=b"content-type" in seen,
         max_forwards=_max_forwards(seen),
     )

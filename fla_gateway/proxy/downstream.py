@@ -114,8 +114,10 @@ class CallerConnection(Pausable):
         except ProtocolError as error:
             self._malformed(error)
             return
-        if fields.unframed and lacks_length(
-            asked.method, minor=asked.minor, typed=fields.typed, followed=end < len(data)
+        if (
+            not fields.framed
+            and (fields.typed or end < len(data))
+            and lacks_length(asked.method, minor=asked.minor, typed=fields.typed, following=data[end : end + 1])
         ):
             self._refuse_unframed(asked, fields)
             return

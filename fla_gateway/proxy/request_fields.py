@@ -72,7 +72,7 @@ class RequestFields:
         origin: the trusted origin whose page caused it, or None.
         preflight: what the browser of that page is told, if the method is OPTIONS; else None.
         size: bytes that it takes up where it is remembered, else 0.
-        unframed: whether a body may follow whose length nothing says; see `http1.request.lacks_length`.
+        framed: whether there is Content-Length or Transfer-Encoding; see `http1.request.lacks_length`.
         typed: whether there is a Content-Type.
         max_forwards: how often an OPTIONS may be forwarded, or None where nothing says it.
     """
@@ -90,7 +90,7 @@ class RequestFields:
     origin: bytes | None
     preflight: bytes | None
     size: int = 0
-    unframed: bool = False
+    framed: bool = False
     typed: bool = False
     max_forwards: int | None = None
 
@@ -146,7 +146,7 @@ def read_fields(
         origin=origin,
         preflight=None if origin is None else preflight(lines, origin),
         size=size,
-        unframed=framing.unframed,
+        framed=framing.framed,
         typed=framing.typed,
         max_forwards=framing.max_forwards,
     )

@@ -209,33 +209,43 @@ def test_a_malformed_field_is_explained(lines: bytes, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "minor", "method", "followed", "lacks"),
+    ("fields", "minor", "method", "following", "lacks"),
     [
-        ((b"Content-Type: a",), 1, b"POST", False, True),
-        ((b"content-type:a",), 1, b"PUT", True, True),
-        ((b"Content-Type: a",), 1, b"PATCH", False, True),
-        ((b"Content-Type: a",), 0, b"POST", False, True),
-        ((), 0, b"POST", True, True),
-        ((), 0, b"PUT", True, True),
-        ((), 0, b"POST", False, False),
-        ((), 0, b"GET", True, False),
-        ((), 1, b"POST", True, False),
-        ((), 1, b"POST", False, False),
-        ((b"Content-Type: a",), 1, b"GET", True, False),
-        ((b"Content-Type: a",), 1, b"DELETE", False, False),
-        ((b"Content-Type: a",), 1, b"post", False, False),
-        ((b"Content-Type: a", b"Content-Length: 0"), 1, b"POST", False, False),
-        ((b"Content-Type: a", b"Content-Length: 5"), 0, b"POST", True, False),
-        ((b"Content-Length: 0",), 0, b"POST", True, False),
-        ((b"Content-Type: a", b"Transfer-Encoding: chunked"), 1, b"POST", True, False),
+        ((b"Content-Type: a",), 1, b"POST", b"", True),
+        ((b"content-type:a",), 1, b"PUT", b"G", True),
+        ((b"Content-Type: a",), 1, b"PATCH", b"", True),
+        ((b"Content-Type: a",), 0, b"POST", b"", True),
+        ((), 0, b"POST", b"G", True),
+        ((), 0, b"PUT", b"G", True),
+        ((), 0, b"POST", b"", False),
+        ((), 0, b"GET", b"G", False),
+        ((), 1, b"POST", b"G", False),
+        ((), 1, b"POST", b"", False),
+        ((b"Content-Type: a",), 1, b"GET", b"G", False),
+        ((b"Content-Type: a",), 1, b"DELETE", b"", False),
+        ((b"Content-Type: a",), 1, b"post", b"", False),
+        ((b"Content-Type: a", b"Content-Length: 0"), 1, b"POST", b"", False),
+        ((b"Content-Type: a", b"Content-Length: 5"), 0, b"POST", b"G", False),
+        ((b"Content-Length: 0",), 0, b"POST", b"G", False),
+        ((b"Content-Type: a", b"Transfer-Encoding: chunked"), 1, b"POST", b"G", False),
+        ((b"Content-Type: a",), 1, b"DELETE", b"{", True),
+        ((), 1, b"DELETE", b"[", True),
+        ((), 1, b"POST", b"<", True),
+        ((), 1, b"MERGE", b'"', True),
+        ((), 0, b"DELETE", b"{", True),
+        ((), 1, b"DELETE", b"\r", False),
+        ((), 1, b"DELETE", b"\n", False),
+        ((), 1, b"DELETE", b"G", False),
+        ((), 1, b"GET", b"{", False),
+        ((b"Content-Length: 0",), 1, b"DELETE", b"{", False),
     ],
 )
 def test_a_body_without_a_length_is_noticed(
-    fields: tuple[bytes, ...], minor: int, method: bytes, *, followed: bool, lacks: bool
+    fields: tuple[bytes, ...], minor: int, method: bytes, following: bytes, *, lacks: bool
 ) -> None:
-    """A method that has a body, and a type or further bytes that speak for one; a length of 0 is a length."""
+    """A method that has a body and a type, or bytes behind the head that begin no request; a length of 0 is one."""
     framed = framing(*fields, version=b"1.%d" % minor)
-    noticed = framed.unframed and lacks_length(method, minor=minor, typed=framed.typed, followed=followed)
+    noticed = not framed.framed and lacks_length(method, minor=minor, typed=framed.typed, following=following)
     assert noticed is lacks
 
 

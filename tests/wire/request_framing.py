@@ -340,6 +340,19 @@ NO_LENGTH = (
         message(b"POST /employer/REST/echo HTTP/1.0", b"Content-Type: text/plain"),
         (refused(411, code="length-required"),),
     ),
+    *(
+        Vector(
+            f"no-length-and-content-behind-{name}",
+            "RFC 9112 6.3: a server MAY reject with 411; the API must not be asked for less than the client meant",
+            message(method + b" /employer/REST/echo HTTP/1.1", b"Host: localhost", *typed, body=b'{"id": 1}'),
+            (refused(411, code="length-required"),),
+        )
+        for name, method, typed in (
+            ("delete", b"DELETE", ()),
+            ("typed-delete", b"DELETE", (b"Content-Type: application/json",)),
+            ("post", b"POST", ()),
+        )
+    ),
     Vector(
         "no-length-and-no-sign-of-a-body",
         "RFC 9112 6.3: a request without framing fields has no body",
