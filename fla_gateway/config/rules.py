@@ -73,8 +73,6 @@ def _key_source_faults(where: str, source: KeySource) -> Iterator[Fault]:
         yield Fault(where, "has neither pkcs12 nor pem", "one of them says in which file the key is")
     if source.pkcs12 is not None and source.pem is not None:
         yield Fault(where, "has both pkcs12 and pem", "a key is in one of them; take the other out")
-    if source.pkcs12 is not None and source.certificate is not None:
-        yield Fault(f"{where}.certificate", "stands beside pkcs12, which brings its own certificate", "take it out")
     if source.password_file is not None and source.password_env is not None:
         yield Fault(where, "has both password_file and password_env", "take one of them out")
 

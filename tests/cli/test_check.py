@@ -20,6 +20,7 @@ from tests.support.keys import (
     make_certificate,
     make_ec,
     make_rsa,
+    pkcs12_bytes,
     write_identity,
     write_private,
 )
@@ -66,6 +67,18 @@ def test_all_well(check, tmp_path):
     assert "key acme, signs with RS256" in lines
     assert f"certificate CN=acme, until {NOW + timedelta(days=365):%Y-%m-%d}, 364 days left" in lines
     assert lines[-1] == "all well"
+
+
+def test_the_cure_for_a_store_without_a_certificate_works(check, tmp_path):
+    """A PKCS#12 file without a certificate gives a warning; naming the certificate, as it says, ends it."""
+    write_private(tmp_path / "acme.pfx", pkcs12_bytes(make_rsa(), None, "geheim"))
+    write_private(tmp_path / "acme.pass", "geheim\n")
+    store = '[keys.acme]\npkcs12 = "acme.pfx"\npassword_file = "acme.pass"\n'
+    code, out, _ = check(PROFILE.format(environment="simulation") + store)
+    assert (code, "name the .cer file that was uploaded in ChaMan in certificate" in out) == (0, True)
+    (tmp_path / "acme.cer").write_bytes(certificate_pem(make_certificate(make_rsa())))
+    code, out, err = check(PROFILE.format(environment="simulation") + store + 'certificate = "acme.cer"\n', "--strict")
+    assert (code, err) == (0, ""), out
 
 
 def test_production_is_shouted(check, tmp_path):

@@ -13,7 +13,6 @@ DIGEST = "0" * 64
     [
         ("{}", "neither pkcs12 nor pem"),
         ('{ pkcs12 = "a", pem = "b" }', "both pkcs12 and pem"),
-        ('{ pkcs12 = "a", certificate = "b" }', "certificate: stands beside pkcs12"),
         ('{ pem = "a", password_file = "b", password_env = "SET" }', "both password_file and password_env"),
         ('{ pem = "-----BEGIN PRIVATE KEY-----hunter2" }', "not what stands in the file"),
         ('{ pem = """\nhunter2\n""" }', "key.pem: "),
