@@ -14,6 +14,7 @@ GENERAL: Final = "a field line is not 'name: value' ended by CRLF"
 
 # RFC 8446, section 5.1: the type of a record that holds a handshake; in HTTP no request begins with it.
 _HANDSHAKE: Final = b"\x16"
+_SPLIT_TARGET: Final = re.compile(rb"[!-~]++ /[^\r\n\x00]*+(?<= HTTP/1\.[01])\r\n").fullmatch
 _LINES: Final = re.compile(rb"[^\r\n]*+(?:\r?\n|\r)").findall
 _CREDENTIAL: Final = re.compile(rb"(?i)(?:proxy-)?authorization[ \t]*+:[ \t]*+(?:basic|bearer)[ \t]").match
 _BASE64: Final = re.compile(rb"[ \t]*+[A-Za-z0-9+/_=.-]*+[\r\n]++").fullmatch
@@ -22,6 +23,19 @@ _BASE64: Final = re.compile(rb"[ \t]*+[A-Za-z0-9+/_=.-]*+[\r\n]++").fullmatch
 def is_tls(data: bytes) -> bool:
     """Tell whether a connection begins as TLS does."""
     return data[:1] == _HANDSHAKE
+
+
+def explain_line(line: bytes) -> str:
+    """Say why a request line is malformed.
+
+    Args:
+        line: with its CRLF.
+    """
+    if is_tls(line):
+        return TLS
+    if _SPLIT_TARGET(line) is not None:
+        return "the request target holds a blank or a byte outside ASCII; it must be percent-encoded (RFC 3986)"
+    return "the request line is not 'METHOD target HTTP/1.1'"
 
 
 def explain_fields(block: bytes) -> str:

@@ -10,7 +10,7 @@ import re
 from typing import Final, NamedTuple, NoReturn
 
 from fla_gateway.http1.errors import ProtocolError
-from fla_gateway.http1.explanations import GENERAL, TLS, explain_fields, is_tls
+from fla_gateway.http1.explanations import GENERAL, TLS, explain_fields, explain_line, is_tls
 from fla_gateway.http1.fields import MAX_HEAD, FieldLine, content_length, list_members, value_of
 from fla_gateway.http1.grammar import HOST, REQUEST_LINE, STRAY, TOKEN
 
@@ -77,8 +77,7 @@ def read_request_line(line: bytes) -> RequestLine:
     """
     match = REQUEST_LINE(line)
     if match is None:
-        cause = TLS if is_tls(line) else "the request line is not 'METHOD target HTTP/1.1'"
-        raise ProtocolError("malformed-request", cause)
+        raise ProtocolError("malformed-request", explain_line(line))
     method, target, major, minor = match.groups()
     if major != b"1" or minor not in (b"0", b"1"):
         raise ProtocolError("version-unsupported", "only HTTP/1.0 and HTTP/1.1 are spoken here")

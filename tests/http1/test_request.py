@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.http1.errors import ProtocolError
-from fla_gateway.http1.explanations import explain_fields
+from fla_gateway.http1.explanations import explain_fields, explain_line
 from fla_gateway.http1.fields import MAX_FIELDS, MAX_HEAD, field_lines, value_of
 from fla_gateway.http1.request import (
     CHUNKED,
@@ -206,6 +206,26 @@ def test_a_malformed_field_is_explained(lines: bytes, words: str) -> None:
     assert field_lines(block) is None
     assert words in explain_fields(block)
     assert "dXNl" not in explain_fields(block)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"GET /a/b c HTTP/1.1\r\n", "percent-encoded"),
+        (b"GET /caf\xc3\xa9 HTTP/1.1\r\n", "percent-encoded"),
+        (b"GET /caf\xe9?q=a b HTTP/1.0\r\n", "percent-encoded"),
+        (b"GET /a\x01 HTTP/1.1\r\n", "percent-encoded"),
+        (b"GET /a\r\n", "METHOD target"),
+        (b"GET  /a HTTP/1.1\r\n", "METHOD target"),
+        (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "METHOD target"),
+        (b"\x16\x03\x01 /a HTTP/1.1\r\n", "TLS"),
+    ],
+)
+def test_a_malformed_request_line_is_explained(line: bytes, words: str) -> None:
+    """A target that was not encoded is named; no byte of it is repeated."""
+    with pytest.raises(ProtocolError, match=words) as raised:
+        read_request_line(line)
+    assert raised.value.message == explain_line(line)
 
 
 @pytest.mark.parametrize(

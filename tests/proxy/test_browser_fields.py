@@ -82,6 +82,13 @@ async def test_two_types_are_judged_by_the_worse(rig):
         assert (await rig.call(get())).values("Content-Security-Policy") == [SANDBOX]
 
 
+def test_a_type_that_is_too_long_to_be_one_counts_as_dangerous():
+    """It is not read: 64 KB of types would take the loop longer than all the rest of the answer."""
+    parameter = b": application/json; profile=" + b"a" * 900
+    assert not could_run(parameter + b"\r\n")
+    assert could_run(parameter + b"a" * 200 + b"\r\n")
+
+
 @pytest.mark.parametrize(
     ("lines", "status"),
     [(["Content-Type: application/json"], "200 OK"), ([], "204 No Content"), ([], "304 Not Modified")],

@@ -22,6 +22,7 @@ _DOCUMENTS: Final = frozenset((
 ))  # fmt: skip
 _SNIFFING: Final = b"x-content-type-options"
 _LONGEST_REMEMBERED: Final = 128
+_LONGEST_READ: Final = 1_024
 
 OWN: Final = (
     b"X-Content-Type-Options", b": nosniff\r\n",
@@ -36,7 +37,10 @@ def could_run(rest: bytes) -> bool:
     Args:
         rest: of a Content-Type field, from the colon on.
     """
-    return _judge(rest) if len(rest) <= _LONGEST_REMEMBERED else _judge.__wrapped__(rest)
+    if len(rest) <= _LONGEST_REMEMBERED:
+        return _judge(rest)
+    # Types are short; an API that sends 64 KB of them is not worth the time that it takes to look at each.
+    return len(rest) > _LONGEST_READ or _judge.__wrapped__(rest)
 
 
 @lru_cache(maxsize=64)
