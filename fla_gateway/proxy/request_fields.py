@@ -35,6 +35,9 @@ _REQUEST_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(
         # Fields that speak for a caller or rewrite a request, which an API might believe.
         b"forwarded", b"x-method-override", b"x-rewrite-url", b"x-override-url", b"destination",
         b"x-real-ip", b"true-client-ip", b"x-client-cert",
+        # RFC 9440, section 4: a client that is not a TLS-terminating proxy must not get these through. CGI makes
+        # HTTP_PROXY of Proxy, which programs take for their proxy's address.
+        b"client-cert", b"client-cert-chain", b"proxy",
         # Belgif: W3C tracing does not cross the trust boundary.
         b"tracestate", b"baggage",
     ),

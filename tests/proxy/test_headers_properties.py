@@ -25,6 +25,7 @@ HOSTILE = (
     b"Authorization", b"X-Api-Key", b"X-Forwarded-For", b"X-Forwarded-New-Idea", b"Forwarded", b"X-HTTP-Method",
     b"X-HTTP-Method-Override", b"X-Method-Override", b"X-Original-URL", b"X-Rewrite-URL",
     b"X-Original-Method", b"X-Override-URL", b"Destination", b"X-Real-IP", b"True-Client-IP", b"X-Client-Cert",
+    b"Client-Cert", b"Client-Cert-Chain", b"Proxy",
     b"X-SSL-Client-Cert", b"traceparent", b"tracestate",
     b"baggage", b"Fla-Gateway-Origin", b"Fla-Gateway-Anything", b"X_Forwarded_For", b"Content_Length",
 )  # fmt: skip
@@ -32,7 +33,8 @@ PLAIN = (b"Accept", b"Content-Type", b"Cookie", b"X-A", b"X-B", b"Via", b"BelGov
 _dropped = re.compile(
     rb"keep-alive|proxy-connection|proxy-authorization|te|trailer|upgrade|http2-settings|authorization|x-api-key"
     rb"|x-forwarded-.*|forwarded|x-http-method.*|x-method-override|x-original-.*|x-rewrite-url|x-override-url"
-    rb"|destination|x-real-ip|true-client-ip|x-client-cert|x-ssl-client-.*|traceparent|tracestate"
+    rb"|destination|x-real-ip|true-client-ip|x-client-cert"
+    rb"|client-cert|client-cert-chain|proxy|x-ssl-client-.*|traceparent|tracestate"
     rb"|baggage|fla-gateway-.*|.*_.*|connection|host|expect|transfer-encoding|proxy-authenticate"
 ).fullmatch
 
