@@ -207,7 +207,7 @@ class Stand:
 
 def _pool(gateway: Gateway) -> Any:
     """Give the pool, whose opener is to be replaced."""
-    return gateway.service.accounts[_PROFILE].pool
+    return gateway.server.generation.accounts[_PROFILE].pool
 
 
 def _protocols(gateway: Gateway) -> Callable[[], Any]:
@@ -229,7 +229,7 @@ async def measure(configuration: Path, work: str, count: int) -> float:
         observation.observer, observation.key, journal=observation.journal,
     )  # fmt: skip
     gateway = build(configured, {}, surroundings)
-    gateway.service.start(1000, sweep_seconds=_NEVER)  # a sweep within the count would be one of chance
+    gateway.server.start(1000, sweep_seconds=_NEVER)  # a sweep within the count would be one of chance
     try:
         stand = Stand(gateway, work)
         await stand.warm_up()
@@ -243,7 +243,7 @@ async def measure(configuration: Path, work: str, count: int) -> float:
         return (time.process_time() - begin) * 1e6 / count
     finally:
         gateway.listeners.close()
-        await gateway.service.close()
+        await gateway.server.close()
         await gateway.tokens.close()
         observation.close()
         output.close(1)

@@ -6,6 +6,7 @@ to know exchanges, and what decides the state.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from fla_gateway.access.api_brake import ApiBrake
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # read where limits are configured
     from fla_gateway.access.limits import Limiter
 
 
+_NOT_SERVED: Final = Refusal("profile-unavailable", "The profile is not served.")
 State = Literal["loading", "served", "unavailable"]
 _LOADING: Final = Refusal(
     "profile-loading",
@@ -63,6 +65,7 @@ class Account:
     """A profile of the configuration. It is being loaded until `serve` or `withhold` is called.
 
     Attributes:
+        wanted: called when a call meets it while it is being loaded, or None.
         state: whether it is served.
         refusal: why its calls are refused; None while it is served.
         entry: its place in the token cache.
@@ -73,7 +76,7 @@ class Account:
 
     __slots__ = (
         "_closing", "_hash_key", "_token", "_token_id", "addresses", "brake", "entry", "host_field", "limiter", "name",
-        "pool", "profile", "refusal", "state",
+        "pool", "profile", "refusal", "state", "wanted",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, pool: Pool, hash_key: bytes, limiter: Limiter | None = None) -> None:
@@ -89,6 +92,7 @@ class Account:
         self.name = profile.name
         self.state: State = "loading"
         self.refusal: Refusal | None = _LOADING
+        self.wanted: Callable[[], None] | None = None
         self.entry: TokenEntry = _NoTokens()
         self.pool = pool
         self.limiter = limiter
@@ -110,7 +114,7 @@ class Account:
         Args:
             entry: its place in the token cache.
         """
-        self.state, self.refusal, self.entry = "served", None, entry
+        self.state, self.refusal, self.entry, self.wanted = "served", None, entry, None
 
     def withhold(self, reason: str) -> None:
         """Refuse its calls from now on.
@@ -118,7 +122,13 @@ class Account:
         Args:
             reason: what keeps it from being served, with a cure.
         """
-        self.state, self.refusal = "unavailable", Refusal("profile-unavailable", reason)
+        self.state, self.refusal, self.wanted = "unavailable", Refusal("profile-unavailable", reason), None
+
+    def refuse(self) -> Refusal:
+        """See `gate.JudgedProfile`: a profile that is called is loaded before others."""
+        if self.wanted is not None:
+            self.wanted()
+        return self.refusal or _NOT_SERVED
 
     @property
     def why_not(self) -> str:

@@ -19,19 +19,21 @@ from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED, check_partial_head, lacks_length
-from fla_gateway.proxy.door import Asked
+from fla_gateway.proxy.door import Asked, Door
 from fla_gateway.proxy.exchange import Exchange
-from fla_gateway.proxy.gate import LastHop, Preflight, Turned
+from fla_gateway.proxy.gate import LastHop, Preflight, Turned, enter_limits
 from fla_gateway.proxy.pausing import DEFERRED, HELD, PIPELINED, THROTTLED, UNREAD, Pausable
 from fla_gateway.proxy.record import ExchangeRecord
 from fla_gateway.proxy.request_fields import RequestFields, after_hop
 from fla_gateway.proxy.turning import permitted, turned_away
 
 if TYPE_CHECKING:
-    from fla_gateway.proxy.door import Door
-    from fla_gateway.proxy.service import Service
+    from fla_gateway.proxy.connections import Connections
+    from fla_gateway.proxy.generation import Generation, ServedListener
 
 
+_IDLE_WHEN_FULL: Final = 1.0
+"""Seconds without a request after which a connection is closed while the limit of connections is reached."""
 _LINGER_SECONDS: Final = 10
 _LINGER_BYTES: Final = 33_554_432
 _UNREADABLE: Final = Asked(b"", 1, b"", None, None)
@@ -46,15 +48,22 @@ class CallerConnection(Pausable):
     """One connection of a caller; owns at most one exchange at a time, so that answers keep the order of requests."""
 
     __slots__ = (
-        "_blank_line", "_buffer", "_decoder", "_deferred", "_door", "_left", "_lingered", "_peer", "_service", "_since",
-        "exchange", "lingering", "write",
+        "_blank_line", "_buffer", "_connections", "_decoder", "_deferred", "_generation", "_left", "_lingered",
+        "_listener", "_peer", "_reader", "_since", "exchange", "lingering", "write",
     )  # fmt: skip
 
-    def __init__(self, service: Service, door: Door) -> None:
-        """Start unconnected."""
+    def __init__(self, listener: ServedListener, connections: Connections) -> None:
+        """Start unconnected.
+
+        Args:
+            listener: gives what is served, at each head anew.
+            connections: the register of what runs.
+        """
         super().__init__()
-        self._service = service
-        self._door = door
+        self._listener = listener
+        self._connections = connections
+        self._generation: Generation = listener.generation
+        self._reader: Door = listener.reader
         self.exchange: Exchange | None = None
         self.lingering = False
         self._lingered = 0
@@ -67,13 +76,18 @@ class CallerConnection(Pausable):
         self._peer: Peer | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Register with the service."""
+        """Register the connection."""
         self.transport = cast("asyncio.Transport", transport)
         self.write = self.transport.write
-        peer_of = self._door.peer_of
-        self._peer = None if peer_of is None else peer_of(transport)
-        self._since = self._service.now()
-        self._service.opened(self)
+        self._follow()
+        self._since = self._generation.now()
+        self._connections.opened(self)
+
+    def _follow(self) -> None:
+        """Go over to what the listener serves now; what the transport proves may be asked by it alone."""
+        self._generation = self._listener.generation
+        self._reader = reader = self._listener.reader
+        self._peer = None if reader.peer_of is None else reader.peer_of(self.transport)
 
     # Bytes in
 
@@ -92,7 +106,7 @@ class CallerConnection(Pausable):
             self._buffer += data
             self._pause(PIPELINED)
 
-    def _head(self, data: bytes) -> None:
+    def _head(self, data: bytes) -> None:  # noqa: C901 - each further function would be a call for each request
         if data.startswith(b"\r\n") and not self._blank_line:
             # RFC 9112, section 2.2: an empty line before a request line is ignored; old clients send one after a body.
             self._blank_line = True
@@ -104,9 +118,12 @@ class CallerConnection(Pausable):
         self._buffer = b""
         self._blank_line = False
         after_line = data.find(b"\r\n") + 2
+        if self._listener.reader is not self._reader:
+            self._follow()
+        reader = self._reader
         try:
-            asked = self._door.asked(data[:after_line])
-            fields = self._door.fields(data[after_line:end], asked.minor)
+            asked = reader.asked(data[:after_line])
+            fields = reader.fields(data[after_line:end], asked.minor)
             if fields.length or end < len(data):
                 payload, last = self._first_payload(fields.length, data[end:])
             else:
@@ -121,22 +138,26 @@ class CallerConnection(Pausable):
         ):
             self._refuse_unframed(asked, fields)
             return
-        service = self._service
-        now = service.now()
-        verdict = service.gate.judge(asked, fields, self._peer, now)
+        generation = self._generation
+        now = generation.now()
+        verdict = generation.gate.judge(asked, fields, self._peer, now)
         if isinstance(verdict, Turned):
             self._turn_away(asked, verdict, fields)
         elif isinstance(verdict, Preflight | LastHop):
             self._permit(asked, verdict, fields)
+        elif verdict[0].limiter is not None and (turned := enter_limits(verdict, fields.length, now)) is not None:
+            self._turn_away(asked, turned, fields)
         else:
             if fields.max_forwards is not None and asked.method == b"OPTIONS":
                 fields = after_hop(fields)
-            exchange = self.exchange = Exchange(service, self, self._door, verdict, asked, fields, now)
+            exchange = self.exchange = Exchange(
+                generation, self._connections, self, reader.kind, verdict, asked, fields, now
+            )
             exchange.begin(payload, last=last)
 
     def _incomplete_head(self, data: bytes) -> None:
         if not self._buffer:
-            self._since = self._service.now()
+            self._since = self._generation.now()
         seen = len(self._buffer)
         self._buffer = data
         try:
@@ -157,7 +178,7 @@ class CallerConnection(Pausable):
     def _payload(self, data: bytes) -> tuple[bytes, bool]:
         """Take what belongs to the body; what comes after it is put back for the next request."""
         if self._decoder is not None:
-            budget = self._service.budget
+            budget = self._connections.budget
             pieces, last, surplus = self._decoder.feed(data, budget.slice())
             budget.left -= len(pieces)
             payload = b"".join(pieces)
@@ -209,7 +230,11 @@ class CallerConnection(Pausable):
     def _turn_away(self, asked: Asked, turned: Turned, fields: RequestFields | None) -> None:
         """Answer with a problem; without fields the head could not be read."""
         keep_alive = self._goes_on(asked, keep_alive=fields is not None and fields.keep_alive)
-        message, record = turned_away(self._service, asked, turned, fields, keep_alive=keep_alive)
+        by = self._generation
+        message, record = turned_away(
+            asked, turned, fields,
+            keep_alive=keep_alive, request_id=by.ids.draw(), date=by.dates.text(), now=by.now(),
+        )  # fmt: skip
         self._answer(message, record, keep_alive=keep_alive)
 
     def _refuse_unframed(self, asked: Asked, fields: RequestFields) -> None:
@@ -220,18 +245,22 @@ class CallerConnection(Pausable):
     def _permit(self, asked: Asked, reply: Preflight | LastHop, fields: RequestFields) -> None:
         """Answer an OPTIONS that leads no further."""
         keep_alive = self._goes_on(asked, keep_alive=fields.keep_alive)
-        message, record = permitted(self._service, asked, reply, fields, keep_alive=keep_alive)
+        by = self._generation
+        message, record = permitted(
+            asked, reply, fields,
+            keep_alive=keep_alive, request_id=by.ids.draw(), date=by.dates.text(), now=by.now(),
+        )  # fmt: skip
         self._answer(message, record, keep_alive=keep_alive)
 
     def _answer(self, message: bytes, record: ExchangeRecord, *, keep_alive: bool) -> None:
         self.write(message)
-        self._service.observer.exchange(record)
+        self._generation.observer.exchange(record)
         self.turn(record.ended, keep_alive=keep_alive)
 
     def _goes_on(self, asked: Asked, *, keep_alive: bool) -> bool:
         """Tell whether another request may follow an answer of our own on this connection."""
         # RFC 9110, section 9.3.6: what follows a CONNECT may be no HTTP at all, so nothing more is read from it.
-        return keep_alive and not self._left and not self._service.stopping and asked.method != b"CONNECT"
+        return keep_alive and not self._left and not self._connections.stopping and asked.method != b"CONNECT"
 
     # Turns and ends
 
@@ -249,7 +278,7 @@ class CallerConnection(Pausable):
             self._resume(HELD | THROTTLED | DEFERRED)
         if self.closed:
             return
-        if not keep_alive or self._service.stopping:
+        if not keep_alive or self._connections.stopping:
             self._end()
         elif self._half_closed and not self._buffer:
             self.transport.close()
@@ -257,7 +286,7 @@ class CallerConnection(Pausable):
             # The last answer has not been taken yet: no further request is begun for a caller that does not read.
             self._pause(UNREAD)
         elif self._buffer:
-            self._service.loop.call_soon(self._next)
+            self._connections.loop.call_soon(self._next)
 
     def _next(self) -> None:
         if self.closed or self.blocked or self.exchange is not None or not self._buffer:
@@ -286,12 +315,15 @@ class CallerConnection(Pausable):
         if self._lingered > _LINGER_BYTES:
             self.transport.abort()
 
-    def drop(self, *, reset: bool = False) -> None:
-        """Close without another word: the honest end of an answer that cannot be finished.
+    def drop(self) -> None:
+        """Close at once; an exchange that runs learns of it when the connection is lost."""
+        if not self.closed:
+            self.transport.abort()
 
-        Args:
-            reset: the answer is one that ends with the connection, so that a FIN would pass for its proper end.
-        """
+    def truncate(self, *, reset: bool) -> None:
+        """See `ports.Caller`: without another word, the honest end of an answer that cannot be finished."""
+        # The exchange is over: what is lost from here on is a connection without one.
+        self.exchange = None
         if self.closed:
             return
         if reset:
@@ -323,7 +355,7 @@ class CallerConnection(Pausable):
         if exchange is not None:
             exchange.caller_gone()
         # Afterwards: a drain that counts connections must find the exchange that goes on without one.
-        self._service.closed(self)
+        self._connections.closed(self)
 
     def is_gone(self) -> bool:
         """Tell whether the connection was reset while nothing was read from it."""
@@ -336,14 +368,12 @@ class CallerConnection(Pausable):
         poller.register(sock.fileno(), 0)
         return any(event & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, event in poller.poll(0))
 
-    def sweep(self, now: float, idle: float) -> None:
-        """Look for a phase that has lasted too long; called once a second.
-
-        Args:
-            now: `Clock.monotonic`.
-            idle: seconds that a connection may be without a request.
-        """
-        head = self._service.settings.timeouts.head
+    def sweep(self, now: float, *, full: bool) -> None:
+        """See `connections.Connection`."""
+        timeouts = self._listener.generation.settings.timeouts
+        head = timeouts.head
+        # While there is no room, connections that are only kept for later make way for callers that wait outside.
+        idle = _IDLE_WHEN_FULL if full else timeouts.idle
         waited = now - self._since
         if self.exchange is not None:
             self.exchange.sweep(now)
@@ -373,7 +403,7 @@ class CallerConnection(Pausable):
             return
         self._resume(UNREAD)
         if self._buffer and not self.lingering:
-            self._service.loop.call_soon(self._next)
+            self._connections.loop.call_soon(self._next)
 
 
 def _sentence(error: ProtocolError) -> str:

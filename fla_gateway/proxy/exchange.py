@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     from fla_gateway.http1.response import ResponseFraming, ResponseHead
     from fla_gateway.oauth.model import AccessToken
     from fla_gateway.problems import Delivery
-    from fla_gateway.proxy.door import Asked, Door
-    from fla_gateway.proxy.downstream import CallerConnection
+    from fla_gateway.proxy.account import Account
+    from fla_gateway.proxy.connections import Connections
+    from fla_gateway.proxy.door import Asked
     from fla_gateway.proxy.gate import Passed
+    from fla_gateway.proxy.ports import Caller, ExchangeContext
     from fla_gateway.proxy.record import Journal
     from fla_gateway.proxy.request_fields import RequestFields
-    from fla_gateway.proxy.service import Service
     from fla_gateway.proxy.upstream import ApiConnection
     from fla_gateway.proxy.work_budget import WorkBudget
 
@@ -53,8 +54,8 @@ _OUTBOX_LIMIT: Final = 65_536
 class Exchange:
     """A request that was accepted, and what becomes of it.
 
-    It belongs to the caller's connection until the answer is whole; one whose caller is gone belongs to the service
-    until its fate is known.
+    It belongs to the caller's connection until the answer is whole; one whose caller is gone belongs to the
+    register (`connections`) until its fate is known.
     """
 
     # What every exchange begins with stands here once, not in a constructor that runs for each.
@@ -77,28 +78,41 @@ class Exchange:
 
     def __init__(
         self,
-        service: Service,
-        caller: CallerConnection,
-        door: Door,
-        passed: Passed,
+        context: ExchangeContext,
+        connections: Connections,
+        caller: Caller,
+        kind: int,
+        passed: Passed[Account],
         asked: Asked,
         fields: RequestFields,
         now: float,
     ) -> None:
-        """Take a judged request; nothing happens before `begin`."""
-        self._service = service
-        self._caller: CallerConnection | None = caller
+        """Take a judged request; nothing happens before `begin`.
+
+        Args:
+            context: the generation that it is judged by.
+            connections: the register of what runs.
+            caller: its connection.
+            kind: `Door.kind`.
+            passed: what the gate has found.
+            asked: its request line.
+            fields: its field block.
+            now: `Clock.monotonic`.
+        """
+        self._context = context
+        self._connections = connections
+        self._caller: Caller | None = caller
         account, self._route, self._admission = passed
         self._account = account
-        self._address = account.addresses[door.kind]
+        self._address = account.addresses[kind]
         self._fields = fields
         self._trail = Trail()
         self.method = asked.method
         self.minor = asked.minor
-        self.request_id = service.ids.draw()
+        self.request_id = context.ids.draw()
         self.started = now
         # The journal that must know of it before it is sent, as long as it does not.
-        self._journal = None if asked.method in READING else service.journal
+        self._journal = None if asked.method in READING else context.journal
 
     @property
     def profile(self) -> str:
@@ -108,7 +122,7 @@ class Exchange:
     @property
     def budget(self) -> WorkBudget:
         """See `upstream.Carried`."""
-        return self._service.budget
+        return self._connections.budget
 
     # The request on its way
 
@@ -122,7 +136,7 @@ class Exchange:
         fields = self._fields
         self.keep_alive = fields.keep_alive
         if fields.length:
-            self.request_body = RequestBody(self._service.settings.replay_limit)
+            self.request_body = RequestBody(self._context.settings.replay_limit)
             self.request_body.take(payload, last=last)
             if fields.length == CHUNKED and self._too_large():
                 return
@@ -137,7 +151,7 @@ class Exchange:
         if token is not None and self._journal is not None:
             self._announce(token, self._journal)
         else:
-            self._task = self._service.spawn(self._prepare(fresh=False))
+            self._task = self._connections.spawn(self._prepare(fresh=False))
 
     def body(self, payload: bytes, *, last: bool) -> None:
         """Pass further bytes of the body on."""
@@ -189,10 +203,10 @@ class Exchange:
             if error is not None:
                 self.fail(error.code, error.detail, error.retry_after)
                 return
-            now = self._service.now()
+            now = self._context.now()
             connection = self._account.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
             if connection is None:
-                self._task = self._service.spawn(self._prepare(fresh=False))
+                self._task = self._connections.spawn(self._prepare(fresh=False))
             else:
                 self._go(token, connection, now)
         except Exception as fault:  # noqa: BLE001 - as in `_prepare`; and the journal has others to tell after this one
@@ -200,7 +214,7 @@ class Exchange:
 
     async def _prepare(self, *, fresh: bool) -> None:
         """Wait for what is missing: a token, and then a connection, unless it is to be put on record before that."""
-        account, now, connection = self._account, self._service.now, None
+        account, now, connection = self._account, self._context.now, None
         try:
             token = await obtained(account, now, self._trail)
             if self._journal is None:
@@ -281,17 +295,17 @@ class Exchange:
 
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
         """See `upstream.Carried`."""
-        gateway = self._service
+        context = self._context
         fields, framing, challenges, trace = inbound(
             head, self._address, self._fields.host, to_head=self.method == b"HEAD",
-            date=gateway.date_rest, browser_fields=gateway.settings.browser_headers,
+            date=context.dates.field_rest, browser_fields=context.settings.browser_headers,
         )  # fmt: skip
-        now = self._service.now()
+        now = context.now()
         self._status = int(head.status)
         self._trail.answered(now, trace)
         if FIRST_CLIENT_ERROR <= self._status < FIRST_SERVER_ERROR:
             brake, service = self._account.brake, service_of(self._route.path)
-            self._patience = Patience(brake, service, head, now, self._service.wall())
+            self._patience = Patience(brake, service, head, now, self._context.wall())
         elif self._account.brake.holds:
             self._account.brake.answered(service_of(self._route.path))
         if self._status == 401 and self._token_refused(challenges):  # noqa: PLR2004 - RFC 9110, section 15.5.2
@@ -302,7 +316,7 @@ class Exchange:
         self._chunking = open_ended and self.minor == 1
         self._until_close = open_ended and self.minor == 0
         self.keep_alive = (
-            self.keep_alive and not self.request_body.open and not self._until_close and not self._service.stopping
+            self.keep_alive and not self.request_body.open and not self._until_close and not self._connections.stopping
         )
         own = _OWN_FIELDS_CHUNKED if self._chunking else _OWN_FIELDS
         if self._fields.origin is not None:
@@ -316,7 +330,7 @@ class Exchange:
         """See `upstream.Carried`."""
         parts, self._pending = self._pending or [], None
         if self._patience is not None and self._patience.reads_body:
-            self._patience.body(payload, self._service.now(), last=last)
+            self._patience.body(payload, self._context.now(), last=last)
         if payload:
             self.sent += len(payload)
             if self._chunking:
@@ -343,7 +357,7 @@ class Exchange:
         if token is None:
             return False
         account = self._account
-        renew = account.entry.refused(token, account.name, service_of(self._route.path), self._service.now())
+        renew = account.entry.refused(token, account.name, service_of(self._route.path), self._context.now())
         # Without a caller nobody would read the second answer: the 401 is the request's fate, and is recorded as such.
         replayable = self._caller is not None and self._attempts == 1 and self.request_body.whole
         return renew and replayable and refuses_token(challenges)
@@ -358,7 +372,7 @@ class Exchange:
         self._upstream = None
         self._progress = -1
         self.request_body.rewind()
-        self._task = self._service.spawn(self._prepare(fresh=fresh))
+        self._task = self._connections.spawn(self._prepare(fresh=fresh))
 
     def upstream_failed(self, code: str, message: str) -> None:
         """See `upstream.Carried`."""
@@ -391,12 +405,12 @@ class Exchange:
             self._end("upstream" if self._answered else PROBLEMS[code].origin, code, outcome)
             return
         delivery: Delivery = "unknown" if self._attempts else "not-sent"
-        self.keep_alive = self.keep_alive and not self.request_body.open and not self._service.stopping
+        self.keep_alive = self.keep_alive and not self.request_body.open and not self._connections.stopping
         self._status = PROBLEMS[code].status
         connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
         answer = problem_answer(
             code, detail, self.request_id, self._account.name,
-            delivery=delivery, method=self.method, connection=connection, date=self._service.date(),
+            delivery=delivery, method=self.method, connection=connection, date=self._context.dates.text(),
             retry_after=retry_after, origin=self._fields.origin,
         )  # fmt: skip
         self.sent = answer.sent
@@ -411,7 +425,7 @@ class Exchange:
             self._task.cancel()
             self._task = None
         elif self._upstream is not None and self.method in CHANGING and not self.request_body.open:
-            self._service.orphans.add(self)
+            self._connections.orphans.add(self)
             self._upstream.read(on=True)
             return
         if self._upstream is not None:
@@ -420,12 +434,12 @@ class Exchange:
         self._end("upstream" if self._answered else "gateway", "", "caller-gone")
 
     def _end(self, origin: str, code: str, outcome: str) -> None:
-        now = self._service.now()
+        now = self._context.now()
         caller, self._caller = self._caller, None
         if caller is None:
-            self._service.orphans.discard(self)
+            self._connections.orphans.discard(self)
         trail, account = self._trail, self._account
-        self._service.observer.exchange(
+        self._context.observer.exchange(
             ExchangeRecord(
                 self.request_id, account.name, self.method, self._route.path,
                 self._status, origin, code, outcome,
@@ -438,9 +452,7 @@ class Exchange:
             account.limiter.leave(self._admission.caller, now)
         if caller is not None:
             if outcome == "truncated":
-                # This exchange is over: what is lost from here on is a connection without one.
-                caller.exchange = None
-                caller.drop(reset=self._until_close)
+                caller.truncate(reset=self._until_close)
             else:
                 caller.turn(now, keep_alive=self.keep_alive)
 
@@ -461,7 +473,7 @@ class Exchange:
                 caller_blocked=upstream is not None and not upstream.reading,
                 upstream_blocked=caller is not None and caller.throttled,
             ),
-            self._service.settings.timeouts,
+            self._context.settings.timeouts,
         )
         if verdict is CALLER_IS_STUCK and caller is not None:
             caller.drop()

@@ -8,25 +8,58 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from fla_gateway.access.caller import ANONYMOUS, STRANGER, Admission, Peer
 from fla_gateway.access.memory import MemoryLimit
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.proxy.account import Account
 from fla_gateway.proxy.door import Asked
 from fla_gateway.proxy.request_fields import RequestFields
 from fla_gateway.proxy.routing import Route, service_of
 
 if TYPE_CHECKING:  # read where callers are configured
     from fla_gateway.access.admissions import Admissions, Identity
+    from fla_gateway.access.api_brake import ApiBrake
+    from fla_gateway.access.limits import Limiter
 
+_STOPPING: Final = Refusal("stopping", "The gateway is being stopped; send the request again to its successor.")
 _NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
 _ENTRY: Final = 400
 """Bytes of a request that was let in, beside the two parts of its head, which it keeps alive; measured. What callers
 poll comes again and again, head for head."""
 
-Passed = tuple[Account, Route, Admission]
+
+class JudgedProfile(Protocol):
+    """A profile, as the gate sees it."""
+
+    @property
+    def name(self) -> str:
+        """As configured."""
+        ...
+
+    @property
+    def brake(self) -> ApiBrake:
+        """What its API has asked for."""
+        ...
+
+    @property
+    def limiter(self) -> Limiter | None:
+        """Its limits and its callers', if there are any."""
+        ...
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why its calls are refused; None while it is served."""
+        ...
+
+    def refuse(self) -> Refusal:
+        """Return why a call is refused, and take note that there was one."""
+        ...
+
+
+P = TypeVar("P", bound=JudgedProfile)
+
+Passed = tuple[P, Route, Admission]
 """A request that goes on: the profile that it is for, where it leads, whose it is and what permits it. A plain tuple,
 since one is made for each request."""
 
@@ -71,34 +104,42 @@ class LastHop(NamedTuple):
     profile: str
 
 
-Verdict = Passed | Turned | Preflight | LastHop
+Verdict = Passed[P] | Turned | Preflight | LastHop
 
 
-class Profiles(Protocol):
-    """What is served, as the gate sees it."""
+class Stopping(Protocol):
+    """The process, as the gate sees it."""
 
-    accounts: Mapping[str, Account]
-    stopping: bool
-
-    def why_not(self, profile: str) -> Refusal:
-        """Say why a profile of the routing table is not served."""
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new is begun any more."""
         ...
 
 
-class Gate:
+class Gate(Generic[P]):
     """Judges requests; shared by all doors."""
 
-    __slots__ = ("_admissions", "_admitted", "_memory", "_profiles")
+    __slots__ = ("_admissions", "_admitted", "_memory", "_process", "_profiles")
 
-    def __init__(self, profiles: Profiles, admissions: Admissions | None, memory: MemoryLimit) -> None:
-        """Take what is served, who may call (None where nobody is asked), and the limit of what is remembered."""
+    def __init__(
+        self, profiles: Mapping[str, P], process: Stopping, admissions: Admissions | None, memory: MemoryLimit
+    ) -> None:
+        """Take what is asked of.
+
+        Args:
+            profiles: all of the routing table, by name.
+            process: knows whether the end has come.
+            admissions: who may call; None where nobody is asked.
+            memory: limit of what is remembered.
+        """
         self._memory = memory
         self._profiles = profiles
+        self._process = process
         self._admissions = admissions
         self._admitted: dict[tuple[Asked, RequestFields, Peer | None], _Admitted] = {}
 
-    def judge(self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float) -> Verdict:
-        """Judge one request.
+    def judge(self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float) -> Verdict[P]:
+        """Judge one request by everything but limits: nothing is counted as running by it; see `enter_limits`.
 
         Args:
             asked: its request line.
@@ -113,16 +154,16 @@ class Gate:
                 return judged
             admitted = judged
         route, admission, _ = admitted
-        account = self._profiles.accounts[route.profile]
-        if account.refusal is not None or self._profiles.stopping:
-            return Turned(self._profiles.why_not(route.profile), admission, route.profile)
-        refusal = account.brake.refusal(service_of(route.path), now) if account.brake.holds else None
-        if refusal is None and account.limiter is not None:
-            # Last of all, since what it lets through counts as running.
-            refusal = account.limiter.enter(admission.caller, now, fields.length)
-        if refusal is not None:
-            return Turned(refusal, admission, account.name)
-        return account, route, admission
+        profile = self._profiles[route.profile]
+        if self._process.stopping:
+            return Turned(_STOPPING, admission, route.profile)
+        if profile.refusal is not None:
+            return Turned(profile.refuse(), admission, route.profile)
+        if profile.brake.holds:
+            refusal = profile.brake.refusal(service_of(route.path), now)
+            if refusal is not None:
+                return Turned(refusal, admission, profile.name)
+        return profile, route, admission
 
     def _admit(
         self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float
@@ -173,3 +214,20 @@ class Gate:
             size = _ENTRY + asked.size + fields.size
             self._memory.remember(self._admitted, (asked, fields, peer), admitted, size)
         return admitted
+
+
+def enter_limits(passed: Passed[P], length: int, now: float) -> Turned | None:
+    """Ask the limits last of all: what they let through counts as running, until `Limiter.leave`.
+
+    Args:
+        passed: a request that has passed the gate.
+        length: bytes of its body, as in `RequestFields.length`.
+        now: `Clock.monotonic`.
+
+    Returns:
+        None, or why the request goes no further; then nothing was entered.
+    """
+    profile, _, admission = passed
+    limiter = profile.limiter
+    refusal = None if limiter is None else limiter.enter(admission.caller, now, length)
+    return None if refusal is None else Turned(refusal, admission, profile.name)

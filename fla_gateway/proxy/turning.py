@@ -5,8 +5,6 @@ Owns both, so that what a caller is told and what is kept of it never differ. Re
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from fla_gateway.access.caller import STRANGER
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.answers import connection_field, last_hop_answer, preflight_answer, problem_answer
@@ -15,64 +13,78 @@ from fla_gateway.proxy.gate import LastHop, Preflight, Turned
 from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord
 from fla_gateway.proxy.request_fields import RequestFields
 
-if TYPE_CHECKING:
-    from fla_gateway.proxy.service import Service
-
 
 def turned_away(
-    service: Service, asked: Asked, turned: Turned, fields: RequestFields | None, *, keep_alive: bool
+    asked: Asked,
+    turned: Turned,
+    fields: RequestFields | None,
+    *,
+    keep_alive: bool,
+    request_id: str,
+    date: str,
+    now: float,
 ) -> tuple[bytes, ExchangeRecord]:
     """Write the problem for a request that was refused.
 
     Args:
-        service: gives id, date and time.
         asked: its request line.
         turned: why, and whose it was.
         fields: its field block, or None where that could not be read.
         keep_alive: whether another request may follow.
+        request_id: its id.
+        date: the Date of the answer.
+        now: `Clock.monotonic`.
 
     Returns:
         The whole answer, and the record.
     """
     refusal, admission, profile = turned
-    request_id = service.ids.draw()
     path = asked.path if asked.route is None else asked.route.path
     row = PROBLEMS[refusal.code]
     answer = problem_answer(
         refusal.code, refusal.detail, request_id, profile,
-        delivery="not-sent", method=asked.method, date=service.date(),
+        delivery="not-sent", method=asked.method, date=date,
         connection=connection_field(keep_alive=keep_alive, minor=asked.minor),
         retry_after=refusal.retry_after, origin=None if fields is None else fields.origin,
     )  # fmt: skip
     record = ExchangeRecord(
         request_id, profile, asked.method, path, row.status, row.origin, refusal.code, "refused",
-        0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, service.now(),
+        0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, now,
     )  # fmt: skip
     return answer.message, record
 
 
 def permitted(
-    service: Service, asked: Asked, reply: Preflight | LastHop, fields: RequestFields, *, keep_alive: bool
+    asked: Asked,
+    reply: Preflight | LastHop,
+    fields: RequestFields,
+    *,
+    keep_alive: bool,
+    request_id: str,
+    date: str,
+    now: float,
 ) -> tuple[bytes, ExchangeRecord]:
     """Write the answer to an OPTIONS that is answered here: a preflight, or one that must not be forwarded further.
 
     Args:
-        service: as for `turned_away`; so are all others but one.
-        asked: its request line.
+        asked: as for `turned_away`; so are all others but one.
         reply: which of the two it is.
         fields: its field block.
         keep_alive: whether another request may follow.
+        request_id: its id.
+        date: the Date of the answer.
+        now: `Clock.monotonic`.
     """
     connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
     if isinstance(reply, Preflight):
-        answer = preflight_answer(reply.told, connection=connection, date=service.date())
+        answer = preflight_answer(reply.told, connection=connection, date=date)
         admission, profile, path, notes = STRANGER, "", asked.path, NO_NOTES
     else:
-        answer = last_hop_answer(fields.origin, connection=connection, date=service.date())
+        answer = last_hop_answer(fields.origin, connection=connection, date=date)
         admission, profile, notes = reply.admission, reply.profile, fields.notes
         path = asked.path if asked.route is None else asked.route.path
     record = ExchangeRecord(
-        service.ids.draw(), profile, asked.method, path, 200, "gateway", "", "answered",
-        0, answer.sent, 0.0, 0, admission, notes, service.now(),
+        request_id, profile, asked.method, path, 200, "gateway", "", "answered",
+        0, answer.sent, 0.0, 0, admission, notes, now,
     )  # fmt: skip
     return answer.message, record

@@ -42,7 +42,7 @@ async def announce(configured: Configured, gateway: Gateway, fingerprint: str, w
     for number, profile in enumerate(configured.profiles):
         if number % _AT_ONCE == 0:
             await asyncio.sleep(0)
-        state = gateway.service.accounts[profile.name].state
+        state = gateway.server.generation.accounts[profile.name].state
         _LOG.info(
             "profile",
             name=profile.name,

@@ -24,12 +24,16 @@ from fla_gateway.oauth.model import TokenSource
 from fla_gateway.peercred import overflow_ids
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.account import Account
+from fla_gateway.proxy.connections import Connections
 from fla_gateway.proxy.connector import Connector
 from fla_gateway.proxy.door import Door
+from fla_gateway.proxy.gate import Gate
+from fla_gateway.proxy.generation import Generation
+from fla_gateway.proxy.messages.date_field import Dates
 from fla_gateway.proxy.pool import Pool
 from fla_gateway.proxy.record import Journal, Observer
 from fla_gateway.proxy.routing import RoutingTable
-from fla_gateway.proxy.service import Service
+from fla_gateway.proxy.server import Server
 from fla_gateway.runtime.binding import Bound, bind
 from fla_gateway.runtime.configured import Configured
 from fla_gateway.runtime.listeners import Listeners
@@ -52,14 +56,14 @@ class Gateway:
     """The parts of a gateway that serves.
 
     Attributes:
-        service: the data path.
+        server: the data path.
         tokens: the token cache.
         refresher: keeps tokens at hand.
         listeners: the callers' side.
         bound: addresses of the listeners, with the ports that they really have, in the configuration's order.
     """
 
-    service: Service
+    server: Server
     tokens: TokenCache
     refresher: Refresher
     listeners: Listeners
@@ -68,11 +72,11 @@ class Gateway:
     @property
     def profiles(self) -> tuple[Profile, ...]:
         """Those that are served now."""
-        return tuple(it.profile for it in self.service.accounts.values() if it.state == "served")
+        return tuple(it.profile for it in self.server.generation.accounts.values() if it.state == "served")
 
     def serve(self, profile: str) -> None:
         """Serve a profile from now on, and keep a token for it at hand."""
-        account = self.service.accounts[profile]
+        account = self.server.generation.accounts[profile]
         account.serve(self.tokens.entry(account.profile.token_request, warm=account.profile.warm))
 
 
@@ -122,18 +126,21 @@ def build(
     tokens = TokenCache(around.source, around.clock, random=random.SystemRandom().random)
     accounts = {profile.name: _account(profile, configuration, around) for profile in configured.profiles}
     memory = MemoryLimit()
-    service = Service(
-        configuration.gateway, accounts, around.observer, around.clock,
-        _admissions(configuration, around, memory), around.journal, memory,
+    connections = Connections(around.clock.monotonic, configuration.gateway.max_connections)
+    gate = Gate(accounts, connections, _admissions(configuration, around, memory), memory)
+    generation = Generation(
+        configuration.gateway, accounts, gate, around.observer, around.journal,
+        around.clock.monotonic, around.clock.wall, Dates(around.clock.wall),
     )  # fmt: skip
+    server = Server(connections, generation)
     doors = [
-        (bound, service.protocol(_door(bound, configured, only, memory)))
+        (bound, server.protocol(_door(bound, configured, only, memory)))
         for place, listener, only in _addresses(configured)
         for bound in bind(listener, place)
     ]
-    listeners = service.acceptor = Listeners(doors)
+    listeners = connections.acceptor = Listeners(doors)
     refresher = Refresher(tokens, around.clock)
-    gateway = Gateway(service, tokens, refresher, listeners, tuple(bound for bound, _ in doors))
+    gateway = Gateway(server, tokens, refresher, listeners, tuple(bound for bound, _ in doors))
     for name, account in accounts.items():
         if name in unavailable:
             account.withhold(unavailable[name])

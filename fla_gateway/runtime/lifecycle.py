@@ -179,7 +179,7 @@ class _Process:
 
     def ready(self) -> tuple[bool, str]:
         """See `admin.probes.ReadinessState`."""
-        states = {} if self._gateway is None else self._gateway.service.profile_states()
+        states = {} if self._gateway is None else self._gateway.server.generation.profile_states()
         reason = judge(self._phase, states, self._configuration.admin.ready)
         return reason == "serving", reason
 
@@ -207,8 +207,8 @@ class _Process:
         asyncio.get_running_loop().set_exception_handler(_note_fault)
         stack.push_async_callback(self._client.close)
         stack.push_async_callback(gateway.tokens.close)
-        gateway.service.start(self._most_callers(gateway))
-        stack.push_async_callback(gateway.service.close)
+        gateway.server.start(self._most_callers(gateway))
+        stack.push_async_callback(gateway.server.close)
         stack.callback(gateway.listeners.close)
         fault: ConfigurationError | None = None
         async with asyncio.TaskGroup() as tasks:
@@ -260,7 +260,7 @@ class _Process:
         seconds = self._configuration.gateway.drain_seconds
         _LOG.info("stopping", drain_seconds=seconds)
         gateway.listeners.close()
-        whole = await gateway.service.drain(seconds)
+        whole = await gateway.server.connections.drain(seconds)
         if not whole:
             _LOG.warning("drain-cut", reason="exchanges still ran at the end of drain_seconds")
         _LOG.info("stopped")

@@ -58,13 +58,13 @@ class Listeners:
                 self._servers.append(server)
 
     def pause(self) -> None:
-        """See `proxy.service.Acceptor`: callers queue in the kernel until `resume`."""
+        """See `proxy.connections.Acceptor`: callers queue in the kernel until `resume`."""
         _LOG.warning("accepting-paused", reason="as many callers are connected as the limit permits")
         self._paused = True
         self._stop()
 
     def resume(self) -> None:
-        """See `proxy.service.Acceptor`."""
+        """See `proxy.connections.Acceptor`."""
         if self._closed:
             return
         _LOG.info("accepting-resumed")

@@ -43,13 +43,13 @@ def exposition(
     tracing = observation.tracing
     suppliers = Suppliers(
         tokens=gateway.tokens.snapshots,
-        pools=gateway.service.pool_snapshots,
-        doors=gateway.service.door_snapshot,
+        pools=gateway.server.generation.pool_snapshots,
+        doors=gateway.server.connections.door_snapshot,
         offsets=client.offsets,
         certificates=lambda: certificate_ends(keys),
         dropped=lambda: observation.output.dropped_requests,
         dropped_events=lambda: observation.output.dropped_events,
-        in_flight=gateway.service.in_flight,
+        in_flight=gateway.server.connections.in_flight,
         api_brakes=lambda: api_brakes(gateway, clock.monotonic()),
         journal=lambda: journal_numbers(observation),
         untraced=lambda: tracing.dropped if tracing is not None else None,
@@ -100,7 +100,7 @@ def api_brakes(gateway: Gateway, now: float) -> Iterator[HeldBrake]:
         gateway: whose they are.
         now: `Clock.monotonic`.
     """
-    for account in gateway.service.accounts.values():
+    for account in gateway.server.generation.accounts.values():
         for service, seconds in account.brake.held(now):
             yield HeldBrake(account.name, service, seconds)
 

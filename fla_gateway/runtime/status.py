@@ -61,7 +61,7 @@ async def assemble(sources: Sources) -> Status:
     """Put together the state of this moment; on the event loop, some profiles at a time: calls get their turn."""
     now, wall = sources.clock.monotonic(), sources.clock.wall()
     configuration = sources.configured.settings.configuration
-    door = sources.gateway.service.door_snapshot()
+    door = sources.gateway.server.connections.door_snapshot()
     profiles = await _profiles(sources, now, wall)
     recent = sources.observation.recent
     return Status(
@@ -128,8 +128,8 @@ def _caller(name: str, table: CallerTable) -> CallerStatus:
 
 async def _profiles(sources: Sources, now: float, wall: float) -> tuple[ProfileStatus, ...]:
     tokens = {it.request: it for it in sources.gateway.tokens.snapshots()}
-    pools = {it.profile: it for it in sources.gateway.service.pool_snapshots()}
-    running = sources.gateway.service.in_flight()
+    pools = {it.profile: it for it in sources.gateway.server.generation.pool_snapshots()}
+    running = sources.gateway.server.connections.in_flight()
     brakes: defaultdict[str, list[BrakeStatus]] = defaultdict(list)
     for name, brake in _brakes(sources.gateway, tokens.values(), now, wall):
         brakes[name].append(brake)
@@ -163,7 +163,7 @@ def _profile(
     traffic: ProfileTraffic | None,
     wall: float,
 ) -> ProfileStatus:
-    account = sources.gateway.service.accounts[profile.name]
+    account = sources.gateway.server.generation.accounts[profile.name]
     success = traffic.last_success if traffic else None
     failure = traffic.last_failure if traffic else None
     return ProfileStatus(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from fla_gateway.proxy.gate import Gate, Turned
 from fla_gateway.proxy.routing import RoutingTable
 from tests.support.properties import BOUNDED
 
-STOPPING = Refusal("stopping", "The gateway is being stopped.")
+NOT_SERVED = Refusal("profile-unavailable", "The profile is not served.")
 
 
 def test_a_memory_of_its_own_forgets_the_oldest():
@@ -90,11 +91,8 @@ def test_no_heads_fill_the_memory(line, block, minor):
     """A sender who never sends the same twice, short or long, leaves no more behind than the limit."""
     limit = MemoryLimit(400_000)
     door = Door(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
-    gate = Gate(
-        SimpleNamespace(accounts={"employer": SimpleNamespace(refusal=STOPPING)}, why_not=lambda _: STOPPING),
-        None,
-        limit,
-    )
+    profile: Any = SimpleNamespace(refusal=NOT_SERVED, refuse=lambda: NOT_SERVED)
+    gate: Gate[Any] = Gate({"employer": profile}, SimpleNamespace(stopping=False), None, limit)
     made = heads(line, block, b"")
     tracemalloc.start()
     try:

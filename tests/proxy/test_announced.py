@@ -69,7 +69,7 @@ def methods(rig):
 
 def door(rig):
     """Give the gateway's end of the one connection that has an exchange."""
-    return next(it for it in rig.gateway.service.connections if it.exchange is not None)
+    return next(it for it in rig.connections if it.exchange is not None)
 
 
 async def api_has_seen_nothing(rig):
@@ -159,7 +159,7 @@ async def test_a_big_body_is_held_back_meanwhile(warm, chunked):
     await caller.send(wire[60_000:70_000])
     await eventually(lambda: held._paused)
     taken = held.exchange.request_body.received
-    sending = rig.gateway.service.spawn(caller.send(wire[70_000:] + get()))
+    sending = rig.gateway.server.connections.spawn(caller.send(wire[70_000:] + get()))
     assert await api_has_seen_nothing(rig)
     assert 65_536 < held.exchange.request_body.received == taken <= 70_000
     journal.tell()
@@ -244,8 +244,8 @@ async def test_a_stop_that_does_not_wait_any_longer(warm, late):
     """The drain counts what is announced; at its end the caller is told that nothing was sent, and nothing is."""
     rig, journal = await warm(profile=ONE)
     caller = await announced(rig, journal, post(b"declaration"))
-    assert not await rig.gateway.service.drain(0)
-    closing = asyncio.ensure_future(rig.gateway.service.close())
+    assert not await rig.gateway.server.connections.drain(0)
+    closing = asyncio.ensure_future(rig.gateway.server.close())
     answer = await caller.answer()
     assert (answer.status, answer.code, answer.problem["delivery"]) == (503, "stopping", "not-sent")
     assert await caller.ended()
@@ -259,8 +259,8 @@ async def test_a_stop_lets_what_is_announced_come_to_its_end(warm):
     """Told within the drain, it is sent and answered, and the gateway has nothing left to do."""
     rig, journal = await warm()
     caller = await announced(rig, journal, post(b"declaration"))
-    draining = asyncio.ensure_future(rig.gateway.service.drain(5))
-    await eventually(lambda: rig.gateway.service.stopping)
+    draining = asyncio.ensure_future(rig.gateway.server.connections.drain(5))
+    await eventually(lambda: rig.gateway.server.connections.stopping)
     journal.tell()
     assert ((await caller.answer()).status, await draining, methods(rig)) == (200, True, [b"POST"])
 
@@ -366,14 +366,14 @@ async def test_whatever_becomes_of_many_at_once(warm, seed):
     dice = random.Random(seed)  # noqa: S311 - accidents that can be had again
     fates = [dice.choice(["told", "refused", "gone"]) for _ in range(40)]
     exchanges = [(await announced(rig, journal, post(b"%d" % n)), journal.waiting.popleft()) for n in range(40)]
-    connections = rig.gateway.service.connections
+    connections = rig.connections
     await eventually(lambda: len(connections) == 40)
     for number in dice.sample(range(40), 40):
         (caller, told), fate, before = exchanges[number], fates[number], len(connections)
         if fate == "gone":
             caller.reset()
             await eventually(partial(lambda before: len(connections) < before, before))
-        rig.gateway.service.loop.call_soon(told, FULL if fate == "refused" else None)
+        rig.gateway.server.connections.loop.call_soon(told, FULL if fate == "refused" else None)
     for (caller, _), fate in zip(exchanges, fates, strict=True):
         assert fate == "gone" or (await caller.answer()).status == {"told": 200, "refused": 503}[fate]
     records = [await rig.records.next() for _ in fates]

@@ -26,7 +26,7 @@ async def test_a_caller_that_does_not_read_stops_the_api(start):
     connection = await rig.api.connection()
     await connection.request()
     connection.writer.write(ok(BIG))
-    await eventually(lambda: rig.gateway.service.connections and rig.held_back)
+    await eventually(lambda: rig.connections and rig.held_back)
     assert _held_by_gateway(rig) <= HELD
     answer = await caller.answer()
     assert answer.body == BIG
@@ -106,8 +106,8 @@ async def test_an_api_that_does_not_read_stops_the_caller(rig):
     await caller.send(head)
     connection = await rig.api.connection()
     connection.writer.transport.pause_reading()
-    sending = rig.gateway.service.spawn(caller.send(BIG))
-    await eventually(lambda: any(it.throttled for it in rig.gateway.service.connections))
+    sending = rig.gateway.server.connections.spawn(caller.send(BIG))
+    await eventually(lambda: any(it.throttled for it in rig.connections))
     await _quiet(rig)
     assert not sending.done()
     assert _held_by_gateway(rig) <= HELD
@@ -128,10 +128,10 @@ async def test_a_caller_that_half_closes_behind_a_big_body_loses_nothing_of_it(r
         await caller.send(post(BIG))
         caller.fin()
 
-    sending = rig.gateway.service.spawn(send_all())
+    sending = rig.gateway.server.connections.spawn(send_all())
     connection = await rig.api.connection()
     connection.writer.transport.pause_reading()
-    await eventually(lambda: any(it.throttled for it in rig.gateway.service.connections))
+    await eventually(lambda: any(it.throttled for it in rig.connections))
     connection.writer.transport.resume_reading()
     assert (await connection.request()).body == BIG
     await sending
@@ -148,8 +148,8 @@ async def test_an_early_answer_of_an_api_that_does_not_read(rig):
     connection = await rig.api.connection()
     await connection.head()
     connection.writer.transport.pause_reading()
-    sending = rig.gateway.service.spawn(send_quietly(caller, BIG))
-    await eventually(lambda: any(it.throttled for it in rig.gateway.service.connections))
+    sending = rig.gateway.server.connections.spawn(send_quietly(caller, BIG))
+    await eventually(lambda: any(it.throttled for it in rig.connections))
     await connection.send(ok(b"enough", status="413 Content Too Large"))
     answer = await caller.answer()
     assert (answer.status, answer.body) == (413, b"enough")
@@ -163,9 +163,9 @@ async def test_a_body_that_waits_for_a_token_is_bounded(rig):
     caller = await rig.caller()
     await caller.send(get("/employer/REST/x", f"Content-Length: {len(BIG)}", method="POST"))
     await rig.tokens.asked.wait()
-    sending = rig.gateway.service.spawn(caller.send(BIG))
+    sending = rig.gateway.server.connections.spawn(caller.send(BIG))
     await _quiet(rig)
-    (connection,) = rig.gateway.service.connections
+    (connection,) = rig.connections
     assert connection.exchange is not None
     assert 0 < connection.exchange.request_body.received <= 400_000
     rig.tokens.gate.set()
@@ -179,7 +179,7 @@ async def test_big_bodies_both_ways_on_one_connection(rig):
     rig.api.answer = lambda request: ok(request.body)
     caller = await rig.caller()
     for _ in range(2):
-        sending = rig.gateway.service.spawn(caller.send(post(BIG) + get()))
+        sending = rig.gateway.server.connections.spawn(caller.send(post(BIG) + get()))
         assert (await caller.answer()).body == BIG
         assert (await caller.answer()).body == b""
         await sending
@@ -188,12 +188,12 @@ async def test_big_bodies_both_ways_on_one_connection(rig):
 
 def _buffered(rig):
     """Count the bytes that wait for callers."""
-    return sum(it.transport.get_write_buffer_size() for it in rig.gateway.service.connections)
+    return sum(it.transport.get_write_buffer_size() for it in rig.connections)
 
 
 def _held_by_gateway(rig):
     """Count the bytes that wait in either direction, the API's TLS included."""
-    exchanges = [it.exchange for it in rig.gateway.service.connections if it.exchange is not None]
+    exchanges = [it.exchange for it in rig.connections if it.exchange is not None]
     upstreams = [it._upstream for it in exchanges if it._upstream is not None]
     return _buffered(rig) + sum(it.transport.get_write_buffer_size() for it in upstreams)
 

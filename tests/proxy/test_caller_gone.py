@@ -65,7 +65,7 @@ async def test_a_reset_that_nobody_has_read_yet_is_noticed(rig):
     rig.tokens.gate.set()
     record = await rig.records.next()
     assert (record.outcome, record.attempts, record.method) == ("caller-gone", 0, b"POST")
-    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    await eventually(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
 
 
 async def test_a_caller_that_closed_while_it_was_held(rig):
@@ -78,12 +78,12 @@ async def test_a_caller_that_closed_while_it_was_held(rig):
     caller = await rig.caller()
     await caller.send(get("/employer/REST/x", "Content-Length: 900000", method="POST") + bytes(300_000))
     await rig.tokens.asked.wait()
-    await eventually(lambda: any(it._paused for it in rig.gateway.service.connections))
+    await eventually(lambda: any(it._paused for it in rig.connections))
     caller.close()
     rig.tokens.gate.set()
     record = await rig.records.next()
     assert (record.attempts, record.outcome) in {(0, "not-sent"), (0, "caller-gone")}
-    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    await eventually(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
     assert faults == []
 
 
@@ -103,7 +103,7 @@ async def test_a_complete_change_is_followed_to_its_end(rig, method):
     """The answer is read and recorded with its status, and the connection is used again."""
     caller, connection = await open_exchange(rig, post(b"declaration", method=method))
     caller.reset()
-    await eventually(lambda: len(rig.gateway.service.orphans) == 1)
+    await eventually(lambda: len(rig.orphans) == 1)
     assert rig.running == 1
     await connection.send(ok(b"accepted", status="201 Created"))
     record = await rig.records.next()
@@ -115,7 +115,7 @@ async def test_a_followed_change_whose_api_dies_is_recorded_as_unknown(rig):
     """No status is claimed where none came."""
     caller, connection = await open_exchange(rig, post(b"declaration"))
     caller.reset()
-    await eventually(lambda: rig.gateway.service.orphans)
+    await eventually(lambda: rig.orphans)
     connection.cut()
     record = await rig.records.next()
     assert (record.outcome, record.status, record.code) == ("caller-gone", 0, "api-closed")
@@ -127,8 +127,8 @@ async def test_a_followed_change_has_its_deadline(start):
     rig = await start(gateway="[gateway.timeouts]\nfirst_byte = 30")
     caller, connection = await open_exchange(rig, post(b"declaration"))
     caller.reset()
-    await eventually(lambda: rig.gateway.service.orphans)
-    await eventually(lambda: all(exchange._progress >= 0 for exchange in rig.gateway.service.orphans))
+    await eventually(lambda: rig.orphans)
+    await eventually(lambda: all(exchange._progress >= 0 for exchange in rig.orphans))
     rig.clock.advance(31)
     record = await rig.records.next()
     assert (record.outcome, record.code) == ("caller-gone", "api-timeout")
@@ -139,7 +139,7 @@ async def test_a_followed_change_that_is_refused_for_its_token_is_not_sent_again
     """Nobody is there to want it: the 401 is its fate."""
     caller, connection = await open_exchange(rig, post(b"declaration"))
     caller.reset()
-    await eventually(lambda: rig.gateway.service.orphans)
+    await eventually(lambda: rig.orphans)
     await connection.send(REFUSED_TOKEN)
     record = await rig.records.next()
     assert (record.outcome, record.status, record.attempts) == ("caller-gone", 401, 1)
@@ -219,7 +219,7 @@ async def test_a_caller_that_goes_during_the_answer_of_a_post(rig):
     await connection.send(b"HTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\nhalf")
     await caller.stream.until(b"half")
     caller.reset()
-    await eventually(lambda: rig.gateway.service.orphans)
+    await eventually(lambda: rig.orphans)
     await connection.send(b"rest")
     record = await rig.records.next()
     assert (record.outcome, record.status) == ("caller-gone", 201)
@@ -232,7 +232,7 @@ async def test_a_caller_that_goes_after_its_answer_has_no_second_record(rig):
     await caller.send(get())
     await caller.answer()
     caller.reset()
-    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    await eventually(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
     assert (await rig.records.next()).outcome == "answered"
     assert rig.records.empty()
 
@@ -241,7 +241,7 @@ async def test_a_caller_that_goes_within_its_head_is_no_exchange(rig):
     """There is nothing to record of a connection that never made a request."""
     caller = await rig.caller()
     await caller.send(b"POST /employer/REST/x HTTP/1.1\r\nHost: loc")
-    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 1)
+    await eventually(lambda: rig.gateway.server.connections.door_snapshot().connections == 1)
     caller.fin()
     assert await caller.ended()
     assert rig.records.empty()

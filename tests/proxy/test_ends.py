@@ -13,8 +13,7 @@ from tests.support.waiting import eventually
 
 async def told(rig):
     """Give the records of everything that has ended, once nothing runs any more."""
-    service = rig.gateway.service
-    await eventually(lambda: rig.running == 0 and not service.connections)
+    await eventually(lambda: rig.running == 0 and not rig.connections)
     await rig.swept()
     records = []
     while not rig.records.empty():
@@ -64,9 +63,9 @@ async def test_a_drain_waits_for_the_fate_of_a_change_whose_caller_is_gone(rig):
     await caller.send(post(b"declaration"))
     connection = await rig.api.connection()
     await connection.request()
-    draining = asyncio.create_task(rig.gateway.service.drain(5))
+    draining = asyncio.create_task(rig.gateway.server.connections.drain(5))
     caller.reset()
-    await eventually(lambda: not rig.gateway.service.connections)
+    await eventually(lambda: not rig.connections)
     await connection.send(OK)
     record = await rig.records.next()
     assert (record.outcome, record.status) == ("caller-gone", 200)
@@ -86,7 +85,7 @@ async def test_a_caller_that_takes_nothing_holds_back_the_second_attempt_as_well
     await caller.send(post(b"{}"))
     first = await rig.api.connection()
     await first.request()
-    (at,) = rig.gateway.service.connections
+    (at,) = rig.connections
     # 64 KiB of interim answers are to be enough.
     at.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
     at.transport.set_write_buffer_limits(high=20_000)

@@ -176,9 +176,9 @@ async def test_a_caller_that_never_stops_sending_is_cut_off(rig):
     await caller.send(get("/nobody/REST/x", "Content-Length: 900000", method="POST"))
     await caller.answer()
     assert await caller.ended()
-    assert rig.gateway.service.door_snapshot().connections == 1
+    assert rig.gateway.server.connections.door_snapshot().connections == 1
     rig.clock.advance(11)
-    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    await eventually(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
 
 
 async def test_a_caller_that_floods_after_the_answer_is_cut_off(rig):
@@ -188,4 +188,4 @@ async def test_a_caller_that_floods_after_the_answer_is_cut_off(rig):
     await caller.answer()
     with pytest.raises((ConnectionResetError, BrokenPipeError)):
         await caller.send(bytes(100_000_000))
-    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    await eventually(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)

@@ -179,7 +179,7 @@ async def test_what_is_pipelined_is_bounded(rig):
     await caller.send(get())
     await rig.api.connection()
     assert await caller.fill(get() * 10_000) < 64_000_000
-    (connection,) = rig.gateway.service.connections
+    (connection,) = rig.connections
     assert len(connection._buffer) <= 300_000
 
 

@@ -128,7 +128,7 @@ async def gone_before_the_answer_of_a_change(rig):
     """The caller resets; the change is followed to its end."""
     caller, connection = await open_exchange(rig, post(b""))
     caller.reset()
-    await eventually(lambda: rig.gateway.service.orphans)
+    await eventually(lambda: rig.orphans)
     await connection.send(ok(b"ok"))
 
 
@@ -136,7 +136,7 @@ async def gone_and_then_the_api(rig):
     """The caller resets, and the API as well."""
     caller, connection = await open_exchange(rig, post(b""))
     caller.reset()
-    await eventually(lambda: rig.gateway.service.orphans)
+    await eventually(lambda: rig.orphans)
     connection.reset()
 
 
@@ -193,7 +193,7 @@ ENDS = [
 async def room(rig, most):
     """Tell whether as many exchanges as permitted can begin, and not one more."""
     await eventually(lambda: rig.running == 0)
-    limiter = rig.gateway.service.accounts["employer"].limiter
+    limiter = rig.gateway.server.generation.accounts["employer"].limiter
     verdicts = [limiter.enter("", rig.clock.monotonic()) for _ in range(most + 1)]
     for verdict in verdicts:
         if verdict is None:
@@ -231,9 +231,9 @@ async def test_a_drain_that_is_over_has_cut_everything_once(start):
     """What still ran at the end was counted out like anything else."""
     rig = await start(profile=ONE)
     await open_exchange(rig, post(b""))
-    limiter = rig.gateway.service.accounts["employer"].limiter
+    limiter = rig.gateway.server.generation.accounts["employer"].limiter
     assert limiter.enter("", rig.clock.monotonic()) is not None
-    await rig.gateway.service.close()
+    await rig.gateway.server.close()
     assert await room(rig, 1)
 
 

@@ -205,8 +205,8 @@ async def test_a_stopping_gateway_finishes_what_runs_and_refuses_the_rest(rig):
     await caller.send(get() + get())
     connection = await rig.api.connection()
     await connection.request()
-    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 2)
-    draining = rig.gateway.service.spawn(_drain(rig))
+    await eventually(lambda: rig.gateway.server.connections.door_snapshot().connections == 2)
+    draining = rig.gateway.server.connections.spawn(_drain(rig))
     assert await idle.ended()
     await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
     answer = await caller.answer()
@@ -225,8 +225,8 @@ async def test_a_stopping_gateway_does_not_wait_for_a_caller_that_keeps_its_conn
     await connection.request()
     await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
     await caller.stream.until(b"half")
-    draining = rig.gateway.service.spawn(_drain(rig))
-    await eventually(lambda: rig.gateway.service.stopping)
+    draining = rig.gateway.server.connections.spawn(_drain(rig))
+    await eventually(lambda: rig.gateway.server.connections.stopping)
     await connection.send(b"rest")
     assert await caller.stream.exactly(4) == b"rest"
     assert await caller.ended()
@@ -234,4 +234,4 @@ async def test_a_stopping_gateway_does_not_wait_for_a_caller_that_keeps_its_conn
 
 
 async def _drain(rig):
-    assert await rig.gateway.service.drain(5)
+    assert await rig.gateway.server.connections.drain(5)

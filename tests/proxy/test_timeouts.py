@@ -24,7 +24,7 @@ async def test_a_head_that_does_not_end(start, begun):
     rig = await start(gateway=limits(head=10))
     caller = await rig.caller()
     await caller.send(begun)
-    await eventually(lambda: any(it._buffer for it in rig.gateway.service.connections))
+    await eventually(lambda: any(it._buffer for it in rig.connections))
     rig.clock.advance(9)
     await rig.swept()
     assert caller.stream.buffer == b""
@@ -54,10 +54,10 @@ async def test_an_idle_connection_is_closed_without_a_word(start, used):
     if used:
         await caller.send(get())
         await caller.answer()
-    await eventually(lambda: rig.gateway.service.connections)
+    await eventually(lambda: rig.connections)
     rig.clock.advance(29)
     await rig.swept()
-    assert rig.gateway.service.connections
+    assert rig.connections
     rig.clock.advance(2)
     assert await caller.stream.rest() == b""
 
@@ -69,11 +69,11 @@ async def test_a_caller_that_never_takes_its_last_answer_is_dropped(start):
     caller = await rig.caller()
     caller.narrow()
     await caller.send(get() * 400)
-    await eventually(lambda: rig.gateway.service.connections)
-    (connection,) = rig.gateway.service.connections
+    await eventually(lambda: rig.connections)
+    (connection,) = rig.connections
     await eventually(lambda: connection.exchange is None and connection.transport.get_write_buffer_size() > 65_536)
     rig.clock.advance(31)
-    await eventually(lambda: not rig.gateway.service.connections)
+    await eventually(lambda: not rig.connections)
     assert len(rig.api.requests) < 400
 
 
@@ -177,8 +177,8 @@ async def test_an_api_that_takes_no_bytes(start):
     connection = await rig.api.connection()
     await connection.head()
     connection.writer.transport.pause_reading()
-    sending = rig.gateway.service.spawn(send_quietly(caller, BIG))
-    await eventually(lambda: any(it.throttled for it in rig.gateway.service.connections))
+    sending = rig.gateway.server.connections.spawn(send_quietly(caller, BIG))
+    await eventually(lambda: any(it.throttled for it in rig.connections))
     await rig.swept()
     rig.clock.advance(11)
     assert (await caller.answer()).code == "api-timeout"

@@ -35,7 +35,7 @@ class Turns:
 
     async def _count(self):
         while True:
-            exchanges = [it.exchange for it in self._rig.gateway.service.connections if it.exchange is not None]
+            exchanges = [it.exchange for it in self._rig.connections if it.exchange is not None]
             self.seen.append({id(it): self._done(it) for it in exchanges})
             await asyncio.sleep(0)
 
@@ -108,7 +108,7 @@ async def test_others_are_answered_while_a_body_of_small_chunks_is_decoded(rig):
     await quick.send(get())
     await quick.answer()
     await slow.send(get("/employer/REST/small"))
-    await eventually(lambda: any(it.exchange and it.exchange.sent for it in rig.gateway.service.connections))
+    await eventually(lambda: any(it.exchange and it.exchange.sent for it in rig.connections))
     await quick.send(get())
     assert (await quick.answer()).body == b"ok"
     assert rig.running == 1
@@ -118,7 +118,7 @@ async def test_others_are_answered_while_a_body_of_small_chunks_is_decoded(rig):
 async def test_an_ordinary_body_is_passed_on_in_the_turn_in_which_it_comes(rig):
     """Nothing is deferred below the bound: chunks of an ordinary size cost no further turn."""
     deferred: list[object] = []
-    budget = rig.gateway.service.budget
+    budget = rig.gateway.server.connections.budget
     budget._soon = deferred.append
     body = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"40\r\n" + b"x" * 64 + b"\r\n"
     rig.api.answer = lambda request: body + b"1\r\na\r\n" * 500 + b"0\r\n\r\n"

@@ -276,20 +276,20 @@ async def test_at_the_limit_callers_wait_until_there_is_room(start):
     for caller in (first, second):
         await caller.send(get())
         assert (await caller.answer()).status == 200
-    assert rig.gateway.service.door_snapshot().limited
+    assert rig.gateway.server.connections.door_snapshot().limited
     third, fourth = await rig.caller(), await rig.caller()
     await third.send(get())
     await fourth.send(get())
     await first.send(get())
     assert (await first.answer()).status == 200
-    assert rig.gateway.service.door_snapshot().connections == 2
+    assert rig.gateway.server.connections.door_snapshot().connections == 2
     assert (third.stream.buffer, len(rig.api.requests)) == (b"", 3)
     first.close()
     assert (await third.answer()).status == 200
     second.close()
     third.close()
     assert (await fourth.answer()).status == 200
-    await eventually(lambda: not rig.gateway.service.door_snapshot().limited)
+    await eventually(lambda: not rig.gateway.server.connections.door_snapshot().limited)
 
 
 async def test_at_the_limit_idle_callers_make_way(start):
@@ -315,7 +315,7 @@ async def test_the_limit_is_reached_and_left_many_times(start):
         for caller in callers:
             assert (await caller.answer()).status == 200
             caller.close()
-    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    await eventually(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
 
 
 @pytest.fixture
@@ -333,7 +333,7 @@ async def test_room_that_comes_after_the_end_opens_nothing(start, faults):
     assert (await caller.answer()).status == 200
     rig.gateway.listeners.close()
     caller.close()
-    await eventually(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    await eventually(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
     with pytest.raises(ConnectionRefusedError):
         await rig.caller()
     assert faults == []
@@ -351,7 +351,7 @@ async def test_accepting_goes_on_although_descriptors_are_short(start, faults):
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
         first.close()
-        await eventually(lambda: not rig.gateway.service.door_snapshot().limited)
+        await eventually(lambda: not rig.gateway.server.connections.door_snapshot().limited)
         await asyncio.sleep(0)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

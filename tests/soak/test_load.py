@@ -37,13 +37,13 @@ async def gateway_before(api: Api, authority: TlsAuthority, folder: Path, record
         CanaryTokens(set()), Trust().context, SystemClock(), Dialer(SystemClock().monotonic), records, bytes(32)
     )
     gateway = build(read(path), {}, around)
-    gateway.service.start(1024)
+    gateway.server.start(1024)
     await gateway.listeners.start()
     try:
         yield gateway
     finally:
         gateway.listeners.close()
-        await gateway.service.close()
+        await gateway.server.close()
         await gateway.tokens.close()
 
 
@@ -59,8 +59,8 @@ async def load(folder: Path, exchanges: int, seed: int) -> None:
             shares = [exchanges // CALLERS + (name < exchanges % CALLERS) for name in range(CALLERS)]
             await asyncio.gather(*(caller.work(share) for caller, share in zip(callers, shares, strict=True)))
             async with asyncio.timeout(20):
-                await gateway.service.drain(15)
-            pool = gateway.service.pool_snapshots()[0]
+                await gateway.server.connections.drain(15)
+            pool = gateway.server.generation.pool_snapshots()[0]
     finally:
         await api.close()
     judge(findings, api, exchanges)

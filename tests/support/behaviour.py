@@ -12,10 +12,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.resolver import Lookup, Resolver, look_up
 from fla_gateway.network.route import Egress
+from fla_gateway.proxy.downstream import CallerConnection
+from fla_gateway.proxy.exchange import Exchange
 from fla_gateway.proxy.record import Journal, PoolSnapshot
 from fla_gateway.runtime.build import Gateway, Surroundings, Tls, build
 from fla_gateway.runtime.configured import read
@@ -82,17 +85,27 @@ class Rig:
     @property
     def pool(self) -> PoolSnapshot:
         """The connections to the API at this moment."""
-        return self.gateway.service.pool_snapshots()[0]
+        return self.gateway.server.generation.pool_snapshots()[0]
+
+    @property
+    def connections(self) -> set[CallerConnection]:
+        """Callers' connections that are open."""
+        return cast("set[CallerConnection]", self.gateway.server.connections.members)
+
+    @property
+    def orphans(self) -> set[Exchange]:
+        """Exchanges whose caller is gone."""
+        return cast("set[Exchange]", self.gateway.server.connections.orphans)
 
     @property
     def running(self) -> int:
         """Exchanges that run."""
-        return self.gateway.service.door_snapshot().in_flight
+        return self.gateway.server.connections.door_snapshot().in_flight
 
     @property
     def held_back(self) -> bool:
         """Whether some connection to the API is not read, because a caller takes nothing."""
-        exchanges = [it.exchange for it in self.gateway.service.connections if it.exchange is not None]
+        exchanges = [it.exchange for it in self.connections if it.exchange is not None]
         return any(it._upstream is not None and not it._upstream.reading for it in exchanges)
 
     async def swept(self) -> None:
@@ -103,12 +116,12 @@ class Rig:
             await self._sweep()
 
     async def _sweep(self) -> None:
-        service = self.gateway.service
-        timer = service._sweeper
-        await eventually(lambda: service._sweeper is not timer)
+        connections = self.gateway.server.connections
+        timer = connections._sweeper
+        await eventually(lambda: connections._sweeper is not timer)
 
     def _progress(self) -> list[int]:
-        return [it.exchange._progress for it in self.gateway.service.connections if it.exchange is not None]
+        return [it.exchange._progress for it in self.connections if it.exchange is not None]
 
 
 @asynccontextmanager
@@ -168,8 +181,8 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
         around = Surroundings(tokens, tls, clock, dialer, records, HASH_KEY, egress, journal)
         built = build(read(path), unavailable or {}, around)
         stack.push_async_callback(built.tokens.close)
-        built.service.start(limit, sweep_seconds=SWEEP_SECONDS)
-        stack.push_async_callback(built.service.close)
+        built.server.start(limit, sweep_seconds=SWEEP_SECONDS)
+        stack.push_async_callback(built.server.close)
         await built.listeners.start()
         stack.callback(built.listeners.close)
         rig = Rig(built, api, tokens, records, clock, built.bound[0].sock.getsockname()[1])

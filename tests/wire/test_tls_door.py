@@ -138,7 +138,7 @@ def test_a_slow_reader_gets_the_whole_last_answer(rig, call):
         answer = caller.answer()
         assert (answer.complete, answer.body) == (True, LARGE)
         assert caller.ended()
-    wait_until(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    wait_until(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
 
 
 def test_a_caller_who_says_no_farewell_keeps_nothing(rig, call):
@@ -146,7 +146,7 @@ def test_a_caller_who_says_no_farewell_keeps_nothing(rig, call):
     with call() as caller:
         caller.send(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert caller.answer().status == 200
-        wait_until(lambda: rig.gateway.service.door_snapshot().connections == 0)
+        wait_until(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
 
 
 def test_the_end_is_said(rig, call):
@@ -171,7 +171,7 @@ def test_a_caller_who_ends_in_peace_is_let_go(rig, call, caplog):
         # is an error on the caller's side, and none on the gateway's.
         with suppress(ssl.SSLError):
             caller.farewell()
-    wait_until(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    wait_until(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
@@ -184,7 +184,7 @@ def test_an_abort_within_a_body_reaches_the_api_as_one(rig, call):
     wait_until(lambda: rig.records.exchanges)
     assert rig.records.exchanges[0].outcome == "caller-gone"
     assert not rig.upstream.seen[0].complete
-    wait_until(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    wait_until(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
 
 
 def test_an_answer_that_is_cut_is_no_proper_end(rig, call):
@@ -204,7 +204,7 @@ def test_a_refused_body_does_not_cost_the_caller_his_answer(rig, call):
         caller.send(post(LARGE[:2_000_000], b"Origin: https://evil.example"))
         answer = caller.answer("POST")
         assert (answer.code, answer.complete, answer.values(b"connection")) == ("browser-refused", True, [b"close"])
-    wait_until(lambda: rig.gateway.service.door_snapshot().connections == 0)
+    wait_until(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
     assert rig.upstream.seen == []
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import structlog
@@ -36,7 +37,6 @@ class ProfileKeys:
         signing: those that can be used, for the token client.
         unavailable: why profiles cannot be served, by name.
         valid_from: when certificates become valid that are not yet, by name of the key.
-        of_profiles: name of the key of each profile.
     """
 
     def __init__(self, configured: Configured) -> None:
@@ -45,7 +45,6 @@ class ProfileKeys:
         self.signing: dict[str, SigningKey] = {}
         self.unavailable: dict[str, str] = {}
         self.valid_from: dict[str, datetime] = {}
-        self.of_profiles = {it.name: it.token_request.key for it in configured.profiles}
         self._profiles: dict[str, list[Profile]] = {}
         for profile in configured.profiles:
             self._profiles.setdefault(profile.token_request.key, []).append(profile)
@@ -103,15 +102,15 @@ class Activation:
             loading: the keys that are not known yet, or None.
         """
         if loading is not None:
-            keys = self._keys.of_profiles
-            self._gateway.service.wanted = lambda profile: loading.want(keys[profile])
+            for account in self._gateway.server.generation.accounts.values():
+                if account.state == "loading":
+                    account.wanted = partial(loading.want, account.profile.token_request.key)
             began = self._clock.monotonic()
             try:
                 await loading.run(self._apply)
             finally:
                 loading.close()
-            self._gateway.service.wanted = None
-            states = self._gateway.service.profile_states()
+            states = self._gateway.server.generation.profile_states()
             seconds = round(self._clock.monotonic() - began, 3)
             _LOG.info("keys-loaded", keys=len(self._keys.known), seconds=seconds, **_counts(states))
         while self._keys.valid_from:
@@ -126,7 +125,7 @@ class Activation:
             if reason is None:
                 self._gateway.serve(profile.name)
             else:
-                self._gateway.service.accounts[profile.name].withhold(reason)
+                self._gateway.server.generation.accounts[profile.name].withhold(reason)
 
     def _seconds(self) -> float:
         first = min(self._keys.valid_from.values())

@@ -1,0 +1,203 @@
+"""State: who is connected, what runs, and when it ends; for as long as the process lives.
+
+Owns the registers that outlive a generation: callers' connections, exchanges whose caller is gone, tasks of the slow
+ways, and the sweep that enforces every deadline. Refuses to know what a connection and an exchange are beyond their
+ends, how listeners are bound (`runtime`) and what is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
+
+from fla_gateway.proxy.record import DoorSnapshot
+from fla_gateway.proxy.work_budget import WorkBudget
+
+SWEEP_SECONDS: Final = 1.0
+
+
+class RunningExchange(Protocol):
+    """An exchange, as the register sees it."""
+
+    @property
+    def profile(self) -> str:
+        """Name of its profile."""
+        ...
+
+    def sweep(self, now: float) -> None:
+        """Look for a phase that has lasted too long; called once a second."""
+
+    def fail(self, code: str, detail: str) -> None:
+        """End with a problem."""
+
+
+class Connection(Protocol):
+    """A caller's connection, as the register sees it."""
+
+    @property
+    def exchange(self) -> RunningExchange | None:
+        """The exchange that it carries, if any."""
+        ...
+
+    def sweep(self, now: float, *, full: bool) -> None:
+        """Look for a phase that has lasted too long; called once a second.
+
+        Args:
+            now: `Clock.monotonic`.
+            full: no further connection is accepted for now.
+        """
+
+    def stop(self) -> None:
+        """Close if nothing runs; the gateway is stopping."""
+
+    def drop(self) -> None:
+        """Close at once."""
+
+
+class Acceptor(Protocol):
+    """The listeners, as the register sees them."""
+
+    def pause(self) -> None:
+        """Accept nobody until `resume`."""
+
+    def resume(self) -> None:
+        """Accept callers again."""
+
+
+class Connections:
+    """The register of what runs.
+
+    Attributes:
+        members: callers' connections that are open.
+        orphans: exchanges whose caller is gone and whose fate is not known yet.
+        stopping: whether the gateway is being stopped.
+        acceptor: told when the limit of connections is reached, and when there is room again.
+        budget: what bytes of all peers may cost in one turn of the loop; from `start` on.
+    """
+
+    def __init__(self, now: Callable[[], float], limit: int) -> None:
+        """Begin with none.
+
+        Args:
+            now: `Clock.monotonic`.
+            limit: callers' connections open at most, if `start` says no other.
+        """
+        self.members: set[Connection] = set()
+        self.orphans: set[RunningExchange] = set()
+        self.stopping: bool = False
+        self.acceptor: Acceptor | None = None
+        self.budget: WorkBudget
+        self._now = now
+        self._limit = limit
+        self._full = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._sweep_seconds = SWEEP_SECONDS
+        self._sweep_beside: Callable[[float], None] | None = None
+        self._quiet: asyncio.Event | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop."""
+        return self._loop
+
+    def start(self, limit: int, sweep_beside: Callable[[float], None], *, sweep_seconds: float = SWEEP_SECONDS) -> None:
+        """Begin to enforce deadlines.
+
+        Args:
+            limit: callers' connections open at most, as the machine allows.
+            sweep_beside: called in each sweep, with `Clock.monotonic`.
+            sweep_seconds: how often the deadlines are looked at.
+        """
+        self._loop = asyncio.get_running_loop()
+        self.budget = WorkBudget(self._loop.call_soon)
+        self._limit = limit
+        self._sweep_beside = sweep_beside
+        self._sweep_seconds = sweep_seconds
+        self._sweeper = self._loop.call_later(sweep_seconds, self._sweep)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run one of the slow ways; the task is kept until it is done."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def opened(self, connection: Connection) -> None:
+        """Register a caller's connection; at the limit the listeners stop accepting."""
+        self.members.add(connection)
+        if len(self.members) >= self._limit and not self._full:
+            self._full = True
+            if self.acceptor is not None:
+                self.acceptor.pause()
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a caller's connection."""
+        self.members.discard(connection)
+        if self._full and len(self.members) < self._limit:
+            self._full = False
+            if self.acceptor is not None:
+                self.acceptor.resume()
+        self._notice_quiet()
+
+    def _sweep(self) -> None:
+        self._sweeper = self._loop.call_later(self._sweep_seconds, self._sweep)
+        now = self._now()
+        for connection in tuple(self.members):
+            connection.sweep(now, full=self._full)
+        for exchange in tuple(self.orphans):
+            exchange.sweep(now)
+        if self._sweep_beside is not None:
+            self._sweep_beside(now)
+        self._notice_quiet()
+
+    def _notice_quiet(self) -> None:
+        if self._quiet is not None and not self.members and not self.orphans:
+            self._quiet.set()
+
+    async def drain(self, seconds: float) -> bool:
+        """Let what runs finish; return whether all of it did.
+
+        Args:
+            seconds: how long to wait.
+        """
+        self.stopping = True
+        self._quiet = asyncio.Event()
+        for connection in tuple(self.members):
+            connection.stop()
+        self._notice_quiet()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._quiet.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """End everything at once; what still runs is recorded and answered as its state demands."""
+        self.stopping = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for exchange in self._running():
+            exchange.fail("stopping", "The gateway was stopped before the API had answered.")
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # A turn of the loop for the answers that were written last.
+        await asyncio.sleep(0)
+        for connection in tuple(self.members):
+            connection.drop()
+
+    def _running(self) -> tuple[RunningExchange, ...]:
+        return (*(it.exchange for it in self.members if it.exchange is not None), *self.orphans)
+
+    def door_snapshot(self) -> DoorSnapshot:
+        """Return the callers' side at this moment."""
+        return DoorSnapshot(len(self.members), len(self._running()), self._full)
+
+    def in_flight(self) -> Counter[str]:
+        """Count the exchanges that run, by profile."""
+        return Counter(exchange.profile for exchange in self._running())

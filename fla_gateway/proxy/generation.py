@@ -1,0 +1,85 @@
+"""Value: all that one configuration makes, as the data path uses it.
+
+Owns the list of its parts, and what is asked of all its profiles together. Refuses to know connections of callers and
+exchanges: they outlive a generation. A caller's connection reads at each head which generation its listener serves; an
+exchange keeps the one that it began with.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from fla_gateway.config.schema import Gateway
+from fla_gateway.proxy.account import Account
+from fla_gateway.proxy.door import Door
+from fla_gateway.proxy.gate import Gate
+from fla_gateway.proxy.messages.date_field import Dates
+from fla_gateway.proxy.record import Journal, Observer, PoolSnapshot
+from fla_gateway.proxy.request_ids import RequestIds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generation:
+    """What one configuration serves, and under which terms.
+
+    Attributes:
+        settings: limits and time-outs.
+        accounts: every profile of the configuration, by name.
+        gate: judges requests.
+        observer: takes the record of each finished exchange.
+        journal: takes changing requests before they are sent; None where none is kept.
+        now: `Clock.monotonic`.
+        wall: `Clock.wall`.
+        dates: the Date of responses.
+        ids: request ids.
+    """
+
+    settings: Gateway
+    accounts: Mapping[str, Account]
+    gate: Gate[Account]
+    observer: Observer
+    journal: Journal | None
+    now: Callable[[], float]
+    wall: Callable[[], float]
+    dates: Dates
+    ids: RequestIds = field(default_factory=RequestIds)
+
+    def sweep(self, now: float) -> None:
+        """Close connections to the APIs that have been idle or alive for too long; called once a second."""
+        for account in self.accounts.values():
+            account.pool.sweep(now)
+
+    def close(self) -> None:
+        """Close the connections to the APIs, those in use as soon as they are released."""
+        for account in self.accounts.values():
+            account.pool.close()
+
+    def pool_snapshots(self) -> tuple[PoolSnapshot, ...]:
+        """Return the numbers of the connections to the APIs at this moment."""
+        return tuple(it.pool.snapshot() for it in self.accounts.values() if it.state == "served")
+
+    def profile_states(self) -> Mapping[str, int]:
+        """Count the profiles by their state."""
+        return Counter(account.state for account in self.accounts.values())
+
+
+class ServedListener:
+    """What one listener serves now: a reference that is replaced when another generation is published.
+
+    Attributes:
+        generation: the current one.
+        reader: reads and judges heads, by that generation and for this listener.
+    """
+
+    __slots__ = ("generation", "reader")
+
+    def __init__(self, generation: Generation, reader: Door) -> None:
+        """Serve a generation from the start."""
+        self.publish(generation, reader)
+
+    def publish(self, generation: Generation, reader: Door) -> None:
+        """Serve a generation from the next head on, on connections that are open already as well."""
+        self.generation = generation
+        self.reader = reader
