@@ -31,8 +31,9 @@ from fla_gateway.network.dialer import Dialer
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.observe.output import open_output
 from fla_gateway.proxy.upstream import ApiConnection
-from fla_gateway.runtime.build import Gateway, Surroundings, build
-from fla_gateway.runtime.configured import read
+from fla_gateway.runtime.build import Surroundings
+from fla_gateway.runtime.configured import CurrentConfiguration, read
+from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.observation import observe
 from fla_gateway.secret import Secret
 
@@ -146,7 +147,7 @@ class FixedToken:
 class Stand:
     """A gateway, and the two sides of it that are played here."""
 
-    def __init__(self, gateway: Gateway, work: str) -> None:
+    def __init__(self, gateway: DataPath, work: str) -> None:
         """Open callers' connections; those to the API come with the first exchanges."""
         self._method = work
         self._request = _REQUESTS[work]
@@ -205,30 +206,30 @@ class Stand:
         return sum(sink.messages for _, sink in self._callers), sum(sink.messages for _, sink in self._apis)
 
 
-def _pool(gateway: Gateway) -> Any:
+def _pool(gateway: DataPath) -> Any:
     """Give the pool, whose opener is to be replaced."""
-    return gateway.server.generation.accounts[_PROFILE].pool
+    return gateway.current.generation.accounts[_PROFILE].pool
 
 
-def _protocols(gateway: Gateway) -> Callable[[], Any]:
+def _protocols(gateway: DataPath) -> Callable[[], Any]:
     """Give the factory of the first listener's connections, which a listener calls for each that it accepts."""
-    factory: Callable[[], Any] = gateway.listeners._doors[0][1]  # noqa: SLF001 - accepts without a socket
-    return factory
+    return gateway.server.protocol(0)
 
 
 async def measure(configuration: Path, work: str, count: int) -> float:
     """Build a gateway, do the exchanges, and give the microseconds of CPU of one."""
     clock = SteppingClock()
     configured = read(configuration)
+    current = CurrentConfiguration(configured)
     output = open_output(configured.settings.configuration.log, clock)
     output.start()
-    observation = observe(configured, "0" * 16, clock, output)
+    observation = observe(current, clock, output)
     source = FixedToken(clock, Secret(secrets.token_urlsafe(BEARER_LENGTH * 3 // 4)))
     surroundings = Surroundings(
         source, lambda _: SSLContext(PROTOCOL_TLS_CLIENT), clock, Dialer(clock.monotonic),
         observation.observer, observation.key, journal=observation.journal,
     )  # fmt: skip
-    gateway = build(configured, {}, surroundings)
+    gateway = open_data_path(current, {}, surroundings)
     gateway.server.start(1000, sweep_seconds=_NEVER)  # a sweep within the count would be one of chance
     try:
         stand = Stand(gateway, work)

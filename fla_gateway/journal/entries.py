@@ -42,13 +42,13 @@ class Entries:
 
     Args:
         key: key of `mask_path`.
-        environments: environment of each profile.
+        environments: gives the environment of each profile, by the configuration in force.
     """
 
-    def __init__(self, key: bytes, environments: Mapping[str, str]) -> None:
+    def __init__(self, key: bytes, environments: Callable[[], Mapping[str, str]]) -> None:
         self._key = key
         self._environments = environments
-        self._requests: dict[tuple[Admission, str, bytes, bytes], str] = {}
+        self._requests: dict[tuple[Admission, str, str, bytes, bytes], str] = {}
         self._usual_intents: dict[_Request, str] = {}
         self._usual: dict[tuple[Hashable, ...], tuple[str, str]] = {}
         self._second = self._moment = -1
@@ -168,11 +168,11 @@ class Entries:
 
     def _request(self, admission: Admission, profile: str, method: bytes, path: bytes) -> str:
         """Write whose request it is, and for what; remembered, since callers ask the same again and again."""
-        asked = (admission, profile, method, path)
+        environment = self._environments().get(profile, "")
+        asked = (admission, profile, environment, method, path)
         text = self._requests.get(asked)
         if text is None:
             caller, proof, rule, observed = admission
-            environment = self._environments.get(profile, "")
             words = (quoted(caller), quoted(proof), quoted(profile), quoted(environment), quoted(rule))
             text = _REQUEST % (*words, "true" if observed else "false", _method(method), mask_path(path, self._key))
             if len(method) + len(path) <= _LONGEST_REMEMBERED:

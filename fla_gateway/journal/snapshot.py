@@ -5,7 +5,7 @@ Owns their shape. Refuses to know how they come about.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -16,12 +16,12 @@ class Facts:
     Attributes:
         version: of the program.
         configuration: fingerprint of the configuration.
-        environments: name of each profile's environment.
+        environments: gives the name of each profile's environment, by the configuration in force.
     """
 
     version: str
     configuration: str
-    environments: Mapping[str, str]
+    environments: Callable[[], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,14 @@ class Account:
         "pool", "profile", "refusal", "state", "wanted",
     )  # fmt: skip
 
-    def __init__(self, profile: Profile, pool: Pool, hash_key: bytes, limiter: Limiter | None = None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        pool: Pool,
+        hash_key: bytes,
+        limiter: Limiter | None = None,
+        brake: ApiBrake | None = None,
+    ) -> None:
         """Join the parts.
 
         Args:
@@ -87,6 +94,7 @@ class Account:
             pool: its connections.
             hash_key: key of `token_id`.
             limiter: its limits, if there are any.
+            brake: what its API has asked for before; None: nothing.
         """
         self.profile = profile
         self.name = profile.name
@@ -96,7 +104,7 @@ class Account:
         self.entry: TokenEntry = _NoTokens()
         self.pool = pool
         self.limiter = limiter
-        self.brake = ApiBrake()
+        self.brake = ApiBrake() if brake is None else brake
         self.addresses = tuple(
             Address(profile.upstream, prefix, scheme)
             for scheme in (b"http", b"https")

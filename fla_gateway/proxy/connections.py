@@ -8,6 +8,7 @@ ends, how listeners are bound (`runtime`) and what is logged.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
@@ -77,12 +78,11 @@ class Connections:
         budget: what bytes of all peers may cost in one turn of the loop; from `start` on.
     """
 
-    def __init__(self, now: Callable[[], float], limit: int) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         """Begin with none.
 
         Args:
             now: `Clock.monotonic`.
-            limit: callers' connections open at most, if `start` says no other.
         """
         self.members: set[Connection] = set()
         self.orphans: set[RunningExchange] = set()
@@ -90,7 +90,7 @@ class Connections:
         self.acceptor: Acceptor | None = None
         self.budget: WorkBudget
         self._now = now
-        self._limit = limit
+        self._limit = sys.maxsize
         self._full = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.TimerHandle | None = None

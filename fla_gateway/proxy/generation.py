@@ -51,10 +51,16 @@ class Generation:
         for account in self.accounts.values():
             account.pool.sweep(now)
 
-    def close(self) -> None:
-        """Close the connections to the APIs, those in use as soon as they are released."""
+    def close(self, *, but: Generation | None = None) -> None:
+        """Close the connections to the APIs, those in use as soon as they are released.
+
+        Args:
+            but: a generation that has taken some of the pools over.
+        """
+        kept = set() if but is None else {it.pool for it in but.accounts.values()}
         for account in self.accounts.values():
-            account.pool.close()
+            if account.pool not in kept:
+                account.pool.close()
 
     def pool_snapshots(self) -> tuple[PoolSnapshot, ...]:
         """Return the numbers of the connections to the APIs at this moment."""
@@ -66,7 +72,7 @@ class Generation:
 
 
 class ServedListener:
-    """What one listener serves now: a reference that is replaced when another generation is published.
+    """What one listener serves now: references that are replaced when another generation is published.
 
     Attributes:
         generation: the current one.
@@ -75,9 +81,8 @@ class ServedListener:
 
     __slots__ = ("generation", "reader")
 
-    def __init__(self, generation: Generation, reader: Door) -> None:
-        """Serve a generation from the start."""
-        self.publish(generation, reader)
+    generation: Generation
+    reader: Door
 
     def publish(self, generation: Generation, reader: Door) -> None:
         """Serve a generation from the next head on, on connections that are open already as well."""

@@ -16,25 +16,23 @@ from fla_gateway.config.address import is_loopback
 from fla_gateway.config.doors import encrypted
 from fla_gateway.config.schema import CallerTable, Configuration
 from fla_gateway.errors import Fault
-from fla_gateway.runtime.build import Gateway
-from fla_gateway.runtime.configured import Configured
+from fla_gateway.runtime.data_path import DataPath
 
 _LOG = structlog.get_logger()
 _AT_ONCE: Final = 20
 """Lines written before calls get their turn."""
 
 
-async def announce(configured: Configured, gateway: Gateway, fingerprint: str, wall: float) -> None:
+async def announce(gateway: DataPath, wall: float) -> None:
     """Log warnings, profiles, callers and listeners, a few at a time: calls are served meanwhile.
 
     Args:
-        configured: the configuration.
-        gateway: as built.
-        fingerprint: of the configuration.
+        gateway: as published.
         wall: now, in seconds since 1970.
     """
+    configured = gateway.current.configured
     files = [str(path) for path in configured.settings.sources]
-    _LOG.info("configuration", files=files, fingerprint=fingerprint)
+    _LOG.info("configuration", files=files, fingerprint=configured.fingerprint)
     configuration = configured.settings.configuration
     now = datetime.fromtimestamp(wall, UTC)
     for warning in (*configured.warnings, *_certificate_warnings(configuration, now)):
@@ -83,7 +81,7 @@ def proofs(caller: CallerTable) -> Iterator[str]:
     return (kind for kind, needed in kinds.items() if needed)
 
 
-def _warn_of_anybody(gateway: Gateway) -> None:
+def _warn_of_anybody(gateway: DataPath) -> None:
     local = all(is_loopback(it.address) for it in gateway.bound)
     anybody = "every program on this machine" if local else "everybody"
     warning = f"{anybody} that reaches a listener acts as the employer; see [callers]"

@@ -1,6 +1,7 @@
 """Root: a configuration, read and resolved with the catalogue.
 
-Owns the order configuration, catalogue, profiles. Refuses to load keys and to print.
+Owns the order configuration, catalogue, profiles, and which configuration is in force. Refuses to load keys and to
+print.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from fla_gateway.config.load import load
 from fla_gateway.config.settings import Settings
 from fla_gateway.errors import Fault
 from fla_gateway.profiles import Profile
+from fla_gateway.runtime.fingerprint import fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,33 @@ class Configured:
         settings: as read.
         profiles: as resolved, in the file's order.
         warnings: what is allowed but deserves a look.
+        fingerprint: of its files.
     """
 
     settings: Settings
     profiles: tuple[Profile, ...]
     warnings: tuple[Fault, ...]
+    fingerprint: str
+
+
+class CurrentConfiguration:
+    """The configuration in force, for parts that ask again each time: a later one may replace it.
+
+    Attributes:
+        configured: as read.
+        environments: name of each profile's environment.
+    """
+
+    __slots__ = ("configured", "environments")
+
+    def __init__(self, configured: Configured) -> None:
+        """Begin with the first."""
+        self.replace(configured)
+
+    def replace(self, configured: Configured) -> None:
+        """Put another one into force."""
+        self.configured = configured
+        self.environments = {profile.name: profile.environment for profile in configured.profiles}
 
 
 def read(path: Path, clock: Clock | None = None) -> Configured:
@@ -49,4 +73,4 @@ def read(path: Path, clock: Clock | None = None) -> Configured:
     )
     configuration = settings.configuration
     warnings = (*settings.warnings, *profiles.warnings(configuration, catalogue))
-    return Configured(settings, profiles.resolve(configuration, catalogue), warnings)
+    return Configured(settings, profiles.resolve(configuration, catalogue), warnings, fingerprint(settings.sources))

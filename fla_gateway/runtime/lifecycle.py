@@ -1,6 +1,6 @@
 """Root: a gateway from its start to its end.
 
-Owns the order of starting and stopping, and the signals. Refuses to know how anything works.
+Owns the order of the start: read, check, bind, build, publish. Refuses to know how anything works.
 
 The order of the start is chosen for speed: few keys are loaded in a thread while aiohttp is imported, many of them in
 processes while callers are served already; the first tokens are fetched while the admin listener comes up.
@@ -11,9 +11,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
-import os
 import resource
-import signal
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -31,19 +29,21 @@ from fla_gateway.network.dialer import Dialer
 from fla_gateway.observe.output import open_output
 from fla_gateway.observe.writer import LineWriter
 from fla_gateway.runtime.announcing import announce
-from fla_gateway.runtime.build import Gateway, Surroundings, build
+from fla_gateway.runtime.build import Surroundings
 from fla_gateway.runtime.cluster import cluster_accounts
 from fla_gateway.runtime.composition.key_loading import KeyLoading, load_all
 from fla_gateway.runtime.composition.key_workers import KeyWorker, Outcome, fork_workers, processors
 from fla_gateway.runtime.composition.profile_keys import Activation, ProfileKeys
-from fla_gateway.runtime.configured import Configured, read
+from fla_gateway.runtime.configured import Configured, CurrentConfiguration, read
+from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
-from fla_gateway.runtime.fingerprint import fingerprint
 from fla_gateway.runtime.handshakes import MOST_HANDSHAKES
 from fla_gateway.runtime.hardening import log_failures, undumpable
 from fla_gateway.runtime.keys import KeyFiles
 from fla_gateway.runtime.observation import Observation, observe
 from fla_gateway.runtime.readiness import Phase, judge
+from fla_gateway.runtime.shutdown import drain
+from fla_gateway.runtime.signals import handle_signals
 from fla_gateway.runtime.sources import Sources
 from fla_gateway.runtime.surface import open_surface
 from fla_gateway.runtime.trust import Trust
@@ -56,8 +56,6 @@ _RESERVED_FILES: Final = 128
 """Descriptors left for everything but callers and pools: log, admin, token client, resolver."""
 _LAST_LINES_SECONDS: Final = 2.0
 """How long the end of the process waits for lines that nobody reads."""
-_LAST_WORD_SECONDS: Final = 0.25
-"""The same after a second signal."""
 
 
 def serve(path: Path, *, strict: bool) -> int:
@@ -118,11 +116,12 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
     client = TokenClient(keys.signing, trust.context, clock, egress=egress, dialer=dialer)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.get_loop().set_default_executor(UnwaitedExecutor())
-        process = _Process(configured, keys, clock, client, output)
+        process = _Process(clock, client, output)
+        current = CurrentConfiguration(configured)
 
         async def start_and_stop() -> int:
             async with AsyncExitStack() as stack:
-                observation = observe(configured, process.fingerprint, clock, output)
+                observation = observe(current, clock, output)
                 stack.callback(observation.close)
                 around = Surroundings(
                     client, trust.context, clock, dialer, observation.observer, observation.key, egress,
@@ -130,9 +129,9 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
                     await cluster_accounts(configuration.kubernetes, clock, stack, dialer),
                 )  # fmt: skip
                 unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
-                gateway = build(configured, keys.unavailable, around, loading=unknown)
-                activation = Activation(keys, gateway, files.load, clock)
-                return await process.run(gateway, observation, partial(activation.run, loading), stack)
+                path = open_data_path(current, keys.unavailable, around, loading=unknown, keys=keys.known)
+                activation = Activation(keys, path.current, files.load, clock)
+                return await process.run(path, observation, partial(activation.run, loading), stack)
 
         return runner.run(start_and_stop())
 
@@ -163,29 +162,26 @@ def open_files() -> int:
 class _Process:
     """The gateway's process: what lives from its start to its end."""
 
-    def __init__(
-        self, configured: Configured, keys: ProfileKeys, clock: Clock, client: TokenClient, output: LineWriter
-    ) -> None:
-        self._configured = configured
-        self._configuration = configured.settings.configuration
-        self._keys = keys
+    def __init__(self, clock: Clock, client: TokenClient, output: LineWriter) -> None:
         self._clock = clock
         self._client = client
         self._output = output
         self._phase: Phase = "starting"
-        self._gateway: Gateway | None = None
+        self._gateway: DataPath | None = None
         self._started = clock.wall()
-        self.fingerprint = fingerprint(configured.settings.sources)
 
     def ready(self) -> tuple[bool, str]:
         """See `admin.probes.ReadinessState`."""
-        states = {} if self._gateway is None else self._gateway.server.generation.profile_states()
-        reason = judge(self._phase, states, self._configuration.admin.ready)
+        if self._gateway is None:
+            return False, self._phase
+        current = self._gateway.current
+        ready = current.configured.settings.configuration.admin.ready
+        reason = judge(self._phase, current.generation.profile_states(), ready)
         return reason == "serving", reason
 
     async def run(
         self,
-        gateway: Gateway,
+        gateway: DataPath,
         observation: Observation,
         activate: Callable[[], Coroutine[Any, Any, None]],
         stack: AsyncExitStack,
@@ -193,7 +189,7 @@ class _Process:
         """Serve until told to stop; give the exit code.
 
         Args:
-            gateway: as built.
+            gateway: as published.
             observation: what watches it.
             activate: serves profiles as their keys become known.
             stack: ends what is begun here, in the reverse order.
@@ -203,7 +199,7 @@ class _Process:
         """
         self._gateway = gateway
         stop = asyncio.Event()
-        self._handle_signals(stop)
+        handle_signals(stop, self._output)
         asyncio.get_running_loop().set_exception_handler(_note_fault)
         stack.push_async_callback(self._client.close)
         stack.push_async_callback(gateway.tokens.close)
@@ -223,16 +219,15 @@ class _Process:
                 task.cancel()
         if fault is not None:
             raise fault
-        return await self._drain(gateway)
+        self._phase = "stopping"
+        await drain(gateway)
+        return 0
 
-    async def _open(self, gateway: Gateway, observation: Observation, stack: AsyncExitStack) -> None:
+    async def _open(self, gateway: DataPath, observation: Observation, stack: AsyncExitStack) -> None:
         _tidy()
         await gateway.listeners.start()
         self._phase = "listening"
         sources = Sources(
-            configured=self._configured,
-            fingerprint=self.fingerprint,
-            keys=self._keys.known,
             gateway=gateway,
             observation=observation,
             doubts=observation.doubts,
@@ -241,45 +236,20 @@ class _Process:
             started=self._started,
         )
         await open_surface(sources, self, self._client, stack)
-        await announce(self._configured, gateway, self.fingerprint, self._started)
+        await announce(gateway, self._started)
         _LOG.info("ready", version=__version__)
 
-    def _most_callers(self, gateway: Gateway) -> int:
-        settings = self._configuration.gateway
+    def _most_callers(self, gateway: DataPath) -> int:
+        configured = gateway.current.configured
+        settings = configured.settings.configuration.gateway
         files = open_files()
         # Of hundreds of profiles only some are busy at the same time; callers keep half of the files in any case.
-        pools = min(settings.pool.connections * len(self._configured.profiles), files // 2)
+        pools = min(settings.pool.connections * len(configured.profiles), files // 2)
         handshakes = MOST_HANDSHAKES if any(bound.tls is not None for bound in gateway.bound) else 0
         room = files - _RESERVED_FILES - pools - handshakes
         if room < settings.max_connections:
             _LOG.warning("fewer-callers", limit=max(room, 1), reason="the limit of open files (ulimit -n) is low")
         return max(1, min(settings.max_connections, room))
-
-    async def _drain(self, gateway: Gateway) -> int:
-        self._phase = "stopping"
-        seconds = self._configuration.gateway.drain_seconds
-        _LOG.info("stopping", drain_seconds=seconds)
-        gateway.listeners.close()
-        whole = await gateway.server.connections.drain(seconds)
-        if not whole:
-            _LOG.warning("drain-cut", reason="exchanges still ran at the end of drain_seconds")
-        _LOG.info("stopped")
-        return 0
-
-    def _handle_signals(self, stop: asyncio.Event) -> None:
-        loop = asyncio.get_running_loop()
-
-        def ask_to_stop(name: str) -> None:
-            if stop.is_set():
-                _LOG.warning("stopped-at-once", signal=name)
-                self._output.flush(_LAST_WORD_SECONDS)
-                os._exit(1)
-            _LOG.info("signal", signal=name)
-            stop.set()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, ask_to_stop, number.name)
-        loop.add_signal_handler(signal.SIGHUP, _note_hangup)
 
 
 def _tidy() -> None:
@@ -293,7 +263,3 @@ def _note_fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> No
     # The loop's own handler writes the repr of whatever was at hand, past the log's format and redaction.
     error = context.get("exception")
     _LOG.error("loop-fault", message=context.get("message", ""), error=type(error).__name__, exc_info=error)
-
-
-def _note_hangup() -> None:
-    _LOG.warning("signal", signal="SIGHUP", warning="reload is not supported yet; restart to read the configuration")

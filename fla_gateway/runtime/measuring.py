@@ -14,7 +14,8 @@ from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.observe.suppliers import Facts, JournalNumbers, LimitNumber
-from fla_gateway.runtime.build import Gateway
+from fla_gateway.runtime.configured import Configured
+from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.keys import Keys
 from fla_gateway.runtime.observation import Observation
 from fla_gateway.tokens.snapshot import HeldBrake
@@ -24,17 +25,13 @@ if TYPE_CHECKING:
     from fla_gateway.observe.metrics import Exposition
 
 
-def exposition(
-    gateway: Gateway, observation: Observation, client: TokenClient, keys: Keys, facts: Facts, clock: Clock
-) -> Exposition:
+def exposition(gateway: DataPath, observation: Observation, client: TokenClient, clock: Clock) -> Exposition:
     """Make what writes the metrics.
 
     Args:
         gateway: whose they are.
         observation: what was counted, and the journal.
         client: knows the clocks of token servers.
-        keys: as loaded.
-        facts: what changes only with the configuration.
         clock: the host's clocks.
     """
     from fla_gateway.observe.metrics import Exposition  # noqa: PLC0415 - prometheus_client is read at the first scrape
@@ -43,30 +40,40 @@ def exposition(
     tracing = observation.tracing
     suppliers = Suppliers(
         tokens=gateway.tokens.snapshots,
-        pools=gateway.server.generation.pool_snapshots,
+        pools=lambda: gateway.current.generation.pool_snapshots(),  # noqa: PLW0108 - the one that is current then
         doors=gateway.server.connections.door_snapshot,
         offsets=client.offsets,
-        certificates=lambda: certificate_ends(keys),
+        certificates=lambda: certificate_ends(gateway.current.keys),
         dropped=lambda: observation.output.dropped_requests,
         dropped_events=lambda: observation.output.dropped_events,
         in_flight=gateway.server.connections.in_flight,
         api_brakes=lambda: api_brakes(gateway, clock.monotonic()),
         journal=lambda: journal_numbers(observation),
         untraced=lambda: tracing.dropped if tracing is not None else None,
-        facts=lambda: facts,
+        facts=_FactsOf(gateway),
     )
-    return Exposition(observation.counters, lambda: gateway.profiles, suppliers)
+    return Exposition(observation.counters, lambda: gateway.current.profiles, suppliers)
 
 
-def facts_of(configuration: Configuration, fingerprint: str) -> Facts:
-    """Gather what metrics tell of a configuration.
+class _FactsOf:
+    """What changes only with the configuration: gathered once for each that is in force."""
 
-    Args:
-        configuration: as read.
-        fingerprint: its fingerprint.
-    """
+    def __init__(self, gateway: DataPath) -> None:
+        self._gateway = gateway
+        self._configured = gateway.current.configured
+        self._facts = _facts(self._configured)
+
+    def __call__(self) -> Facts:
+        configured = self._gateway.current.configured
+        if configured is not self._configured:
+            self._configured, self._facts = configured, _facts(configured)
+        return self._facts
+
+
+def _facts(configured: Configured) -> Facts:
+    configuration = configured.settings.configuration
     return Facts(
-        fingerprint=fingerprint,
+        fingerprint=configured.fingerprint,
         event_loop="uvloop" if type(asyncio.get_running_loop()).__module__.startswith("uvloop") else "asyncio",
         callers=len(configuration.callers),
         key_expiries={
@@ -93,14 +100,14 @@ def certificate_ends(keys: Keys) -> Mapping[str, float]:
     return {key.name: key.certificate.not_after.timestamp() for key in loaded if key.certificate is not None}
 
 
-def api_brakes(gateway: Gateway, now: float) -> Iterator[HeldBrake]:
+def api_brakes(gateway: DataPath, now: float) -> Iterator[HeldBrake]:
     """Give the services that asked for patience.
 
     Args:
         gateway: whose they are.
         now: `Clock.monotonic`.
     """
-    for account in gateway.server.generation.accounts.values():
+    for account in gateway.current.generation.accounts.values():
         for service, seconds in account.brake.held(now):
             yield HeldBrake(account.name, service, seconds)
 

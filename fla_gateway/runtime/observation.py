@@ -23,7 +23,7 @@ from fla_gateway.observe.observers import join
 from fla_gateway.observe.recent import RecentExchanges
 from fla_gateway.observe.requests import RequestLog
 from fla_gateway.observe.writer import LineWriter
-from fla_gateway.runtime.configured import Configured
+from fla_gateway.runtime.configured import Configured, CurrentConfiguration
 from fla_gateway.runtime.trust import Trust
 
 if TYPE_CHECKING:  # neither is read where it is not configured
@@ -69,20 +69,20 @@ class Observation:
             self.journal.close()
 
 
-def observe(configured: Configured, fingerprint: str, clock: Clock, output: LineWriter) -> Observation:
+def observe(current: CurrentConfiguration, clock: Clock, output: LineWriter) -> Observation:
     """Make everything that watches; on the running loop.
 
     Args:
-        configured: the configuration.
-        fingerprint: its fingerprint.
+        current: the configuration in force; the first decides what is switched on.
         clock: the host's clocks.
         output: takes the request lines.
 
     Raises:
         ConfigurationError: the journal cannot be had, or what traces.
     """
+    configured = current.configured
     configuration = configured.settings.configuration
-    journal = _journal(configured, fingerprint, clock)
+    journal = _journal(current, clock)
     key = secrets.token_bytes(KEY_BYTES) if journal is None else journal.masking_key
     counters, recent, doubts = Counters(), RecentExchanges(key), DoubtfulCalls(key, clock.wall())
     log = _request_log(configured, key, clock, output)
@@ -98,15 +98,14 @@ def observe(configured: Configured, fingerprint: str, clock: Clock, output: Line
     return Observation(observer, counters, recent, doubts, log, output, journal, tracing, key)
 
 
-def _journal(configured: Configured, fingerprint: str, clock: Clock) -> AuditJournal | None:
-    audit = configured.settings.configuration.audit
+def _journal(current: CurrentConfiguration, clock: Clock) -> AuditJournal | None:
+    audit = current.configured.settings.configuration.audit
     if audit is None:
         return None
     from fla_gateway.journal.opening import open_journal  # noqa: PLC0415 - read where there is one
     from fla_gateway.journal.snapshot import Facts  # noqa: PLC0415 - as above
 
-    environments = {profile.name: profile.environment for profile in configured.profiles}
-    facts = Facts(__version__, fingerprint, environments)
+    facts = Facts(__version__, current.configured.fingerprint, lambda: current.environments)
     return open_journal(audit, clock, facts, asyncio.get_running_loop())
 
 

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 from fla_gateway.admin.doubts import DoubtfulCalls
 from fla_gateway.clock import Clock
-from fla_gateway.runtime.build import Gateway
-from fla_gateway.runtime.configured import Configured
-from fla_gateway.runtime.keys import Keys
+from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.observation import Observation
 
 
@@ -21,10 +19,7 @@ class Sources:
     """Where a status comes from.
 
     Attributes:
-        configured: the configuration.
-        fingerprint: of it.
-        keys: those that are known; more may come.
-        gateway: as built.
+        gateway: gives the generation that is current when it is asked.
         observation: what watched it.
         doubts: remembers calls in doubt.
         state: gives the reason of /readyz.
@@ -32,10 +27,7 @@ class Sources:
         started: when the process began, in seconds since 1970.
     """
 
-    configured: Configured
-    fingerprint: str
-    keys: Keys
-    gateway: Gateway
+    gateway: DataPath
     observation: Observation
     doubts: DoubtfulCalls
     state: Callable[[], str]

@@ -42,7 +42,7 @@ from fla_gateway.observe.recent import ProfileTraffic, Seen
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.record import PoolSnapshot
 from fla_gateway.runtime.announcing import proofs
-from fla_gateway.runtime.build import Gateway
+from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.keys import Keys
 from fla_gateway.runtime.measuring import api_brakes
 from fla_gateway.runtime.observation import Observation
@@ -60,7 +60,7 @@ _AT_ONCE: Final = 20
 async def assemble(sources: Sources) -> Status:
     """Put together the state of this moment; on the event loop, some profiles at a time: calls get their turn."""
     now, wall = sources.clock.monotonic(), sources.clock.wall()
-    configuration = sources.configured.settings.configuration
+    configuration = sources.gateway.current.configured.settings.configuration
     door = sources.gateway.server.connections.door_snapshot()
     profiles = await _profiles(sources, now, wall)
     recent = sources.observation.recent
@@ -92,17 +92,19 @@ def _moment(seconds: float) -> datetime:
 
 
 def _configuration(sources: Sources) -> ConfigurationStatus:
-    configured = sources.configured
+    configured = sources.gateway.current.configured
     return ConfigurationStatus(
         tuple(map(str, configured.settings.sources)),
-        sources.fingerprint,
+        sources.gateway.current.configured.fingerprint,
         configured.warnings,
     )
 
 
 def _listeners(sources: Sources) -> tuple[ListenerStatus, ...]:
     own: dict[Address, str] = {
-        parse_listen(it.listen.address): it.name for it in sources.configured.profiles if it.listen is not None
+        parse_listen(it.listen.address): it.name
+        for it in sources.gateway.current.configured.profiles
+        if it.listen is not None
     }
     return tuple(
         ListenerStatus(
@@ -128,13 +130,13 @@ def _caller(name: str, table: CallerTable) -> CallerStatus:
 
 async def _profiles(sources: Sources, now: float, wall: float) -> tuple[ProfileStatus, ...]:
     tokens = {it.request: it for it in sources.gateway.tokens.snapshots()}
-    pools = {it.profile: it for it in sources.gateway.server.generation.pool_snapshots()}
+    pools = {it.profile: it for it in sources.gateway.current.generation.pool_snapshots()}
     running = sources.gateway.server.connections.in_flight()
     brakes: defaultdict[str, list[BrakeStatus]] = defaultdict(list)
     for name, brake in _brakes(sources.gateway, tokens.values(), now, wall):
         brakes[name].append(brake)
     found: list[ProfileStatus] = []
-    for number, it in enumerate(sources.configured.profiles):
+    for number, it in enumerate(sources.gateway.current.configured.profiles):
         if number % _AT_ONCE == _AT_ONCE - 1:
             await asyncio.sleep(0)
         token = tokens.get(it.token_request)
@@ -163,7 +165,7 @@ def _profile(
     traffic: ProfileTraffic | None,
     wall: float,
 ) -> ProfileStatus:
-    account = sources.gateway.server.generation.accounts[profile.name]
+    account = sources.gateway.current.generation.accounts[profile.name]
     success = traffic.last_success if traffic else None
     failure = traffic.last_failure if traffic else None
     return ProfileStatus(
@@ -178,7 +180,7 @@ def _profile(
         why_not=account.why_not,
         loading=account.state == "loading",
         token=token if account.state == "served" else None,
-        certificate=_certificate(sources.keys, profile, wall),
+        certificate=_certificate(sources.gateway.current.keys, profile, wall),
         in_flight=in_flight,
         pool=None if pool is None else PoolStatus(pool.idle, pool.busy, pool.opening, pool.waiting),
         brakes=brakes,
@@ -212,7 +214,7 @@ def _certificate(keys: Keys, profile: Profile, wall: float) -> CertificateStatus
 
 
 def _brakes(
-    gateway: Gateway, tokens: Iterable[TokenSnapshot], now: float, wall: float
+    gateway: DataPath, tokens: Iterable[TokenSnapshot], now: float, wall: float
 ) -> tuple[tuple[str, BrakeStatus], ...]:
     refused = ((it, "token") for token in tokens for it in token.brakes)
     throttled = ((it, "api") for it in api_brakes(gateway, now))

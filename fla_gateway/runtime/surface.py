@@ -19,7 +19,7 @@ from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.runtime.background import run_beside
 from fla_gateway.runtime.binding import bind
 from fla_gateway.runtime.handshakes import Handshakes, TlsServer
-from fla_gateway.runtime.measuring import exposition, facts_of
+from fla_gateway.runtime.measuring import exposition
 from fla_gateway.runtime.sources import Sources
 
 if TYPE_CHECKING:
@@ -52,16 +52,13 @@ async def open_surface(sources: Sources, readiness: ReadinessState, client: Toke
     # second.
     server = await asyncio.to_thread(importlib.import_module, "fla_gateway.admin.server")
 
-    configuration = sources.configured.settings.configuration
-    facts = facts_of(configuration, sources.fingerprint)
+    configuration = sources.gateway.current.configured.settings.configuration
     measures: list[Exposition] = []
 
     async def metrics_text() -> bytes:
         if not measures:
             await asyncio.to_thread(importlib.import_module, "fla_gateway.observe.metrics")
-            measures.append(
-                exposition(sources.gateway, sources.observation, client, sources.keys, facts, sources.clock)
-            )
+            measures.append(exposition(sources.gateway, sources.observation, client, sources.clock))
         return await asyncio.to_thread(measures[0].read())
 
     admin: AdminServer = server.AdminServer(

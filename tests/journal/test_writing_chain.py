@@ -33,7 +33,7 @@ class Life:
         self.path = path
         self.now = NOON
         self.written = 0
-        self.entries = Entries(b"k" * 32, {})
+        self.entries = Entries(b"k" * 32, dict)
         self._open()
 
     def _open(self) -> None:

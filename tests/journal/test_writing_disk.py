@@ -70,7 +70,7 @@ class Desk:
     def __init__(self, path, clock, **settings) -> None:
         loop = asyncio.get_running_loop()
         directory = Directory(path)
-        entries = Entries(directory.masking_key, {})
+        entries = Entries(directory.masking_key, dict)
         self.disk = SlowDisk(directory, entries, "1", 65_536)
         table = audit(path, **{"fsync": "always", **settings})
         self.journal = AuditJournal(table, clock, FACTS, directory, entries, self.disk, loop)

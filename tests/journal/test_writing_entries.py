@@ -24,7 +24,7 @@ TEXTS = st.text(max_size=64)
 @pytest.fixture
 def entries():
     """The writer of entries."""
-    return Entries(KEY, {"employer": "production"})
+    return Entries(KEY, lambda: {"employer": "production"})
 
 
 def members(entry):
@@ -104,7 +104,7 @@ def test_a_member_that_would_say_nothing_is_left_out(entries):
 )
 def test_the_usual_outcome_differs_from_any_other_in_its_values_alone(status, path, trace, numbers, seconds):
     """What is written the quick way has the members of the long way, in their order, and their values."""
-    entries = Entries(KEY, {"employer": "production"})
+    entries = Entries(KEY, lambda: {"employer": "production"})
     changes = dict(zip(("received", "sent", "seconds", "upstream_seconds"), [*numbers, *seconds], strict=True))
     usual = a_record(status=status, path=path, trace=trace, token_seconds=0.0, connection_seconds=0.0, **changes)
     waited = replace(usual, token_seconds=0.5)
@@ -158,7 +158,9 @@ def test_nothing_unusual_is_written_as_the_usual_that_came_before(entries, chang
     """What ended otherwise, waited, was made again or noted has a line of its own, and so has the usual after it."""
     plain = {"token_seconds": 0.0, "connection_seconds": 0.0}
     usual = outcome(entries, **plain)
-    assert outcome(entries, **plain | changes) == outcome(Entries(KEY, {"employer": "production"}), **plain | changes)
+    assert outcome(entries, **plain | changes) == outcome(
+        Entries(KEY, lambda: {"employer": "production"}), **plain | changes
+    )
     assert outcome(entries, **plain) == usual != outcome(entries, **plain | changes)
 
 
@@ -266,7 +268,7 @@ def test_whatever_a_text_holds_it_stays_one_line_of_ascii_and_comes_back(
 ):
     """No text of a caller, of the API or of the configuration can break the line or forge a member."""
     notes, admission = Notes(reference, trace), Admission(caller, proof, rule, observed=True)
-    entries = Entries(KEY, {})
+    entries = Entries(KEY, dict)
     for entry in (
         *entries.outcomes("t", [a_record(notes=notes, trace=received, admission=admission)], lambda _: True),
         entries.intents("t", [an_intent(notes=notes, admission=admission)])[0],
@@ -282,7 +284,7 @@ def test_whatever_a_text_holds_it_stays_one_line_of_ascii_and_comes_back(
 @given(method=st.binary(max_size=40), path=st.binary(max_size=600))
 def test_whatever_stood_in_the_head_it_stays_one_line(method, path):
     """Method and path come from the wire; only what is harmless is repeated."""
-    (entry,) = Entries(KEY, {}).outcomes("t", [a_record(method=method, path=path)], lambda _: True)
+    (entry,) = Entries(KEY, dict).outcomes("t", [a_record(method=method, path=path)], lambda _: True)
     found = members(entry)
     assert entry.isprintable()
     assert found["path"] == mask_path(path, KEY)

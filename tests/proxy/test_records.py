@@ -92,7 +92,9 @@ async def test_a_record_names_the_token_without_telling_it(rig):
     first, second = await rig.records.next(), await rig.records.next()
     assert first.token == second.token != ""
     assert len(first.token) == 16
-    assert first.token != token_id(await rig.tokens.fetch(rig.gateway.profiles[0].token_request), b"another key")
+    assert first.token != token_id(
+        await rig.tokens.fetch(rig.gateway.current.profiles[0].token_request), b"another key"
+    )
 
 
 async def test_both_attempts_of_a_replay_are_recorded(rig):

@@ -8,7 +8,7 @@ import pytest
 
 from fla_gateway.clock import SystemClock
 from fla_gateway.observe.writer import LineWriter
-from fla_gateway.runtime.configured import read
+from fla_gateway.runtime.configured import CurrentConfiguration, read
 from fla_gateway.runtime.observation import observe
 from tests.support.journal_writer import a_record, kinds, the_id
 
@@ -30,7 +30,7 @@ async def test_what_ended_in_the_last_turn_is_told_to_everybody(tmp_path, capfd,
     path = tmp_path / "gateway.toml"
     path.write_text(CONFIGURATION.format(audit=audit))
     output = LineWriter(1, 2)
-    observation = observe(read(path), "c0ffee", SystemClock(), output)
+    observation = observe(CurrentConfiguration(read(path)), SystemClock(), output)
     observation.observer.exchange(a_record(1))
     observation.observer.exchange(a_record(2))
     observation.close()

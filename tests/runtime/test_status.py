@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from fla_gateway.access.api_key import digest, new_key
@@ -14,10 +15,10 @@ from fla_gateway.observe.counters import Counters
 from fla_gateway.observe.observers import join
 from fla_gateway.observe.recent import RecentExchanges
 from fla_gateway.observe.writer import LineWriter
-from fla_gateway.runtime.configured import read
 from fla_gateway.runtime.observation import Observation
 from fla_gateway.runtime.sources import Sources
 from fla_gateway.runtime.status import assemble, recall_doubts
+from tests.runtime.test_generations import publish
 from tests.support.keys import write_identity
 from tests.support.raw_http import get, ok, post
 
@@ -50,10 +51,10 @@ class Told:
             recent=self._recent, doubts=self._doubts, log=None, output=LineWriter(1, 2),
             journal=self._changes.pop("journal", None), tracing=None, key=bytes(32),
         )  # fmt: skip
+        path = self._rig.gateway
+        if "keys" in self._changes:
+            path.current = replace(path.current, keys=self._changes["keys"])
         return Sources(
-            configured=read(self._folder / "gateway.toml"),
-            fingerprint="0123456789abcdef",
-            keys=self._changes.get("keys", {}),
             gateway=self._rig.gateway,
             observation=observation,
             doubts=self._doubts,
@@ -205,3 +206,14 @@ async def test_a_door_of_one_profile_is_told_as_such(start, tmp_path):
     rig = await start(profile='listen = "127.0.0.2:0"')
     found = [(it.address.partition(":")[0], it.profile) for it in (await Told(rig, tmp_path)()).listeners]
     assert found == [("127.0.0.1", None), ("127.0.0.2", "employer")]
+
+
+async def test_the_status_is_that_of_the_generation_which_is_current(rig, tmp_path):
+    """After another one is published, profiles, limits and fingerprint are its own."""
+    told = Told(rig, tmp_path)
+    before = await told()
+    publish(rig, tmp_path, "[profiles.employer]", "[profiles.successor]")
+    after = await told()
+    assert [it.name for it in before.profiles] == ["employer"]
+    assert [it.name for it in after.profiles] == ["successor"]
+    assert before.configuration.fingerprint != after.configuration.fingerprint

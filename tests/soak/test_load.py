@@ -12,8 +12,9 @@ import uvloop
 
 from fla_gateway.clock import SystemClock
 from fla_gateway.network.dialer import Dialer
-from fla_gateway.runtime.build import Gateway, Surroundings, build
+from fla_gateway.runtime.build import Surroundings
 from fla_gateway.runtime.configured import read
+from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.trust import Trust
 from tests.soak.api import Api
 from tests.soak.callers import Caller, Findings
@@ -27,7 +28,7 @@ LOOPS = pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_even
 
 
 @asynccontextmanager
-async def gateway_before(api: Api, authority: TlsAuthority, folder: Path, records: Records) -> AsyncIterator[Gateway]:
+async def gateway_before(api: Api, authority: TlsAuthority, folder: Path, records: Records) -> AsyncIterator[DataPath]:
     """Run the gateway in front of the load test's API."""
     authority.write_root(folder)
     (folder / "acme.pem").write_text("never read: the source of tokens is a fake")
@@ -36,7 +37,7 @@ async def gateway_before(api: Api, authority: TlsAuthority, folder: Path, record
     around = Surroundings(
         CanaryTokens(set()), Trust().context, SystemClock(), Dialer(SystemClock().monotonic), records, bytes(32)
     )
-    gateway = build(read(path), {}, around)
+    gateway = open_data_path(read(path), {}, around)
     gateway.server.start(1024)
     await gateway.listeners.start()
     try:

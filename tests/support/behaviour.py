@@ -20,8 +20,10 @@ from fla_gateway.network.route import Egress
 from fla_gateway.proxy.downstream import CallerConnection
 from fla_gateway.proxy.exchange import Exchange
 from fla_gateway.proxy.record import Journal, PoolSnapshot
-from fla_gateway.runtime.build import Gateway, Surroundings, Tls, build
+from fla_gateway.runtime.build import Surroundings
 from fla_gateway.runtime.configured import read
+from fla_gateway.runtime.data_path import DataPath, open_data_path
+from fla_gateway.runtime.served_profiles import Tls
 from tests.support.fakes import MovableClock, Records, Tokens
 from tests.support.raw_api import Api
 from tests.support.raw_caller import Caller, connect
@@ -51,12 +53,13 @@ key = {{ pem = "never-read.pem" }}
 class Rig:
     """A gateway that runs, its API, and what the fakes know."""
 
-    gateway: Gateway
+    gateway: DataPath
     api: Api
     tokens: Tokens
     records: Records
     clock: MovableClock
     port: int
+    around: Surroundings
     callers: list[Caller] = field(default_factory=list)
 
     def __repr__(self) -> str:
@@ -179,13 +182,13 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
         path.write_text(CONFIGURATION.format(**words, port=port, ca_file=ca_file) + more)
         dialer = Dialer(clock.monotonic, Resolver(clock.monotonic, lookup=lookup))
         around = Surroundings(tokens, tls, clock, dialer, records, HASH_KEY, egress, journal)
-        built = build(read(path), unavailable or {}, around)
+        built = open_data_path(read(path), unavailable or {}, around)
         stack.push_async_callback(built.tokens.close)
         built.server.start(limit, sweep_seconds=SWEEP_SECONDS)
         stack.push_async_callback(built.server.close)
         await built.listeners.start()
         stack.callback(built.listeners.close)
-        rig = Rig(built, api, tokens, records, clock, built.bound[0].sock.getsockname()[1])
+        rig = Rig(built, api, tokens, records, clock, built.bound[0].sock.getsockname()[1], around)
         stack.callback(rig.hang_up)
         yield rig
 

@@ -17,8 +17,9 @@ from fla_gateway.clock import SystemClock
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.proxy.record import ExchangeRecord
-from fla_gateway.runtime.build import Gateway, Surroundings, build
+from fla_gateway.runtime.build import Surroundings
 from fla_gateway.runtime.configured import read
+from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.trust import Trust
 from fla_gateway.secret import Secret
 from tests.support.keys import TlsAuthority
@@ -86,7 +87,7 @@ class Rig:
         own_port: of the listener that the profile employer has for itself.
     """
 
-    gateway: Gateway
+    gateway: DataPath
     upstream: Upstream
     tokens: CanaryTokens
     records: Records
@@ -127,7 +128,7 @@ async def running_gateway(
         around = Surroundings(
             tokens, Trust().context, SystemClock(), Dialer(SystemClock().monotonic), records, bytes(32)
         )
-        gateway = build(read(path), {}, around)
+        gateway = open_data_path(read(path), {}, around)
         stack.push_async_callback(gateway.tokens.close)
         gateway.server.start(listeners)
         stack.push_async_callback(gateway.server.close)

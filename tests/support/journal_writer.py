@@ -20,7 +20,7 @@ from tests.support.tokens import HandClock
 
 PAYROLL = Admission("payroll", "key:1a2b3c4d", "POST /REST/dimona/v2/declarations")
 PATH = b"/REST/dimona/v2/declarations"
-FACTS = Facts("9.9.9", "c0ffee", {"employer": "production"})
+FACTS = Facts("9.9.9", "c0ffee", lambda: {"employer": "production"})
 DAY = 86_400
 NOON = 1_795_348_800.0
 """Noon of 2026-11-22, UTC."""

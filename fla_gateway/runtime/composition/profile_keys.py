@@ -86,7 +86,7 @@ class Activation:
 
         Args:
             keys: those that are known.
-            gateway: serves the profiles.
+            gateway: the generation whose profiles they are.
             load: loads one key; never raises.
             clock: the host's clocks.
         """
@@ -102,7 +102,7 @@ class Activation:
             loading: the keys that are not known yet, or None.
         """
         if loading is not None:
-            for account in self._gateway.server.generation.accounts.values():
+            for account in self._gateway.generation.accounts.values():
                 if account.state == "loading":
                     account.wanted = partial(loading.want, account.profile.token_request.key)
             began = self._clock.monotonic()
@@ -110,7 +110,7 @@ class Activation:
                 await loading.run(self._apply)
             finally:
                 loading.close()
-            states = self._gateway.server.generation.profile_states()
+            states = self._gateway.generation.profile_states()
             seconds = round(self._clock.monotonic() - began, 3)
             _LOG.info("keys-loaded", keys=len(self._keys.known), seconds=seconds, **_counts(states))
         while self._keys.valid_from:
@@ -125,7 +125,7 @@ class Activation:
             if reason is None:
                 self._gateway.serve(profile.name)
             else:
-                self._gateway.server.generation.accounts[profile.name].withhold(reason)
+                self._gateway.generation.accounts[profile.name].withhold(reason)
 
     def _seconds(self) -> float:
         first = min(self._keys.valid_from.values())

@@ -1,0 +1,114 @@
+"""Root: the served profiles of a configuration, with what they take over from the generation before.
+
+Owns what a profile of the same name keeps: its pool, as long as the way to its API is the same; its limiter, as long as
+all limits are the same; its brake, as long as its API is the same. Refuses to decide whether a profile is served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from ssl import SSLContext
+from typing import TYPE_CHECKING, Final
+
+from fla_gateway.access.api_brake import ApiBrake
+from fla_gateway.clock import Clock
+from fla_gateway.config.schema import Configuration, Limits
+from fla_gateway.network.dialer import Dialer
+from fla_gateway.network.route import Egress
+from fla_gateway.profiles import Profile
+from fla_gateway.proxy.account import Account
+from fla_gateway.proxy.connector import Connector
+from fla_gateway.proxy.pool import Pool
+
+if TYPE_CHECKING:  # read where limits are configured
+    from fla_gateway.access.limits import Limiter
+
+Tls = Callable[[Path | None], SSLContext]
+"""Gives the verifying context for an environment's further roots."""
+_NO_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way to the APIs, for all profiles.
+
+    Attributes:
+        tls: contexts for it.
+        dialer: opens connections.
+        egress: the corporate proxy, or None.
+        clock: the host's clocks.
+    """
+
+    tls: Tls
+    dialer: Dialer
+    egress: Egress | None
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The generation before.
+
+    Attributes:
+        configuration: its configuration.
+        way: its way to the APIs.
+        accounts: its profiles.
+    """
+
+    configuration: Configuration
+    way: Way
+    accounts: Mapping[str, Account]
+
+
+def served_profile(
+    profile: Profile, configuration: Configuration, way: Way, hash_key: bytes, before: Before | None
+) -> Account:
+    """Make a served profile; it is being loaded.
+
+    Args:
+        profile: as resolved.
+        configuration: its configuration.
+        way: to its API.
+        hash_key: under which tokens stand in records.
+        before: may have a profile of this name; None at the start.
+    """
+    old = None if before is None else before.accounts.get(profile.name)
+    if before is None or old is None:
+        return Account(profile, _pool(profile, configuration, way), hash_key, _limiter(profile, configuration))
+    same_api = old.profile.upstream == profile.upstream
+    same_way = same_api and before.way == way and _pooling(before.configuration) == _pooling(configuration)
+    return Account(
+        profile,
+        old.pool if same_way else _pool(profile, configuration, way),
+        hash_key,
+        old.limiter
+        if _limits(profile.name, before.configuration) == _limits(profile.name, configuration)
+        else _limiter(profile, configuration),
+        old.brake if same_api else ApiBrake(),
+    )
+
+
+def _pool(profile: Profile, configuration: Configuration, way: Way) -> Pool:
+    tls = way.tls(profile.upstream.ca_file)
+    connector = Connector(profile.upstream, tls, way.egress, configuration.gateway.timeouts.connect, way.dialer)
+    return Pool(profile.name, configuration.gateway.pool, connector.open, way.clock.monotonic)
+
+
+def _pooling(configuration: Configuration) -> object:
+    return configuration.gateway.pool, configuration.gateway.timeouts.connect
+
+
+def _limits(profile: str, configuration: Configuration) -> object:
+    callers = {name: caller.limits for name, caller in configuration.callers.items()}
+    return configuration.profiles[profile].limits, callers
+
+
+def _limiter(profile: Profile, configuration: Configuration) -> Limiter | None:
+    callers = (caller.limits for caller in configuration.callers.values())
+    if all(limits == _NO_LIMITS for limits in (configuration.profiles[profile.name].limits, *callers)):
+        return None
+    from fla_gateway.access.limits import limiter_for  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    return limiter_for(configuration.profiles[profile.name], configuration.callers)
