@@ -19,6 +19,17 @@ from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.answers import CONTINUE, connection_field, problem_answer, relayed_head
 from fla_gateway.proxy.body import NO_BODY, RequestBody
 from fla_gateway.proxy.deadlines import CALLER_IS_STUCK, Phase, overdue
+from fla_gateway.proxy.exchange_states import (
+    ACQUIRING,
+    ADMITTED,
+    ANNOUNCED,
+    ANSWERING,
+    DROPPED,
+    ENDED,
+    FOLLOWED,
+    FOLLOWED_ANSWERING,
+    SENT,
+)
 from fla_gateway.proxy.patience import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR, Patience
 from fla_gateway.proxy.readiness import connected, obtained
 from fla_gateway.proxy.record import ExchangeRecord, Intent
@@ -54,11 +65,15 @@ _OUTBOX_LIMIT: Final = 65_536
 class Exchange:
     """A request that was accepted, and what becomes of it.
 
-    It belongs to the caller's connection until the answer is whole; one whose caller is gone belongs to the
-    register (`connections`) until its fate is known.
+    It belongs to the caller's connection until the answer is whole; one whose caller is gone belongs to the register
+    (`connections`) until its fate is known. What can happen to it, and where that leads, is in `exchange_states`.
+
+    Attributes:
+        state: how far it is; for readers and tests, nothing is decided by it.
     """
 
     # What every exchange begins with stands here once, not in a constructor that runs for each.
+    state = ADMITTED
     keep_alive = False
     request_body = NO_BODY
     sent = 0
@@ -151,7 +166,7 @@ class Exchange:
         if token is not None and self._journal is not None:
             self._announce(token, self._journal)
         else:
-            self._task = self._connections.spawn(self._prepare(fresh=False))
+            self._acquire(fresh=False)
 
     def body(self, payload: bytes, *, last: bool) -> None:
         """Pass further bytes of the body on."""
@@ -186,6 +201,7 @@ class Exchange:
 
     def _announce(self, token: AccessToken, journal: Journal) -> None:
         """Put a changing request on record before its first byte is sent."""
+        self.state = ANNOUNCED
         self._announced = token
         intent = Intent(
             self.request_id, self._account.name, self.method, self._route.path, self._admission, self._fields.notes,
@@ -206,11 +222,15 @@ class Exchange:
             now = self._context.now()
             connection = self._account.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
             if connection is None:
-                self._task = self._connections.spawn(self._prepare(fresh=False))
+                self._acquire(fresh=False)
             else:
                 self._go(token, connection, now)
         except Exception as fault:  # noqa: BLE001 - as in `_prepare`; and the journal has others to tell after this one
             self._fault(fault)
+
+    def _acquire(self, *, fresh: bool) -> None:
+        self.state = ACQUIRING
+        self._task = self._connections.spawn(self._prepare(fresh=fresh))
 
     async def _prepare(self, *, fresh: bool) -> None:
         """Wait for what is missing: a token, and then a connection, unless it is to be put on record before that."""
@@ -249,6 +269,7 @@ class Exchange:
             if caller is None:
                 self._end("gateway", "", "caller-gone")
             else:
+                self.state = DROPPED
                 caller.drop()
             return
         self._send(connection, token, self.request_body.unsent(), now)
@@ -259,6 +280,7 @@ class Exchange:
             caller.hold(on=False)
 
     def _send(self, connection: ApiConnection, token: AccessToken, payload: bytes, now: float) -> None:
+        self.state = SENT
         self._attempts += 1
         # That of a first attempt says nothing of this one's fate.
         self._status = 0
@@ -311,6 +333,7 @@ class Exchange:
         if self._status == 401 and self._token_refused(challenges):  # noqa: PLR2004 - RFC 9110, section 15.5.2
             self._replay()
             return None
+        self.state = ANSWERING if self._caller is not None else FOLLOWED_ANSWERING
         self._answered = True
         open_ended = framing.length < 0
         self._chunking = open_ended and self.minor == 1
@@ -372,7 +395,7 @@ class Exchange:
         self._upstream = None
         self._progress = -1
         self.request_body.rewind()
-        self._task = self._connections.spawn(self._prepare(fresh=fresh))
+        self._acquire(fresh=fresh)
 
     def upstream_failed(self, code: str, message: str) -> None:
         """See `upstream.Carried`."""
@@ -425,6 +448,7 @@ class Exchange:
             self._task.cancel()
             self._task = None
         elif self._upstream is not None and self.method in CHANGING and not self.request_body.open:
+            self.state = FOLLOWED_ANSWERING if self._answered else FOLLOWED
             self._connections.orphans.add(self)
             self._upstream.read(on=True)
             return
@@ -434,6 +458,7 @@ class Exchange:
         self._end("upstream" if self._answered else "gateway", "", "caller-gone")
 
     def _end(self, origin: str, code: str, outcome: str) -> None:
+        self.state = ENDED
         now = self._context.now()
         caller, self._caller = self._caller, None
         if caller is None:
