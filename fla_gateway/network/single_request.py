@@ -10,12 +10,16 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse, WholeResponseReader
 from fla_gateway.network.close_notify import is_closed_by_peer
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Route
+
+FAILURE_BODY_SECONDS: Final = 1.0
+"""How long the body of a response that is no success is waited for: its status has said what came of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class _Connection(asyncio.Protocol):
         # A value in either case: nobody may be left to retrieve an exception.
         self._found: asyncio.Future[WholeResponse | ProtocolError] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
+        self._limit: asyncio.TimerHandle | None = None
 
     async def exchange(self, message: bytes) -> Reply:
         transport, sent = self._transport, self._time()
@@ -83,6 +88,9 @@ class _Connection(asyncio.Protocol):
         except BaseException:
             transport.abort()
             raise
+        finally:
+            if self._limit is not None:
+                self._limit.cancel()
         if isinstance(found, ProtocolError):
             transport.abort()
             raise found
@@ -106,6 +114,17 @@ class _Connection(asyncio.Protocol):
             self._received = self._time()
         if response is not None:
             self._found.set_result(response)
+        elif self._limit is None and self._reader.has_head:
+            self._limit = asyncio.get_running_loop().call_later(FAILURE_BODY_SECONDS, self._end_failure)
+
+    def _end_failure(self) -> None:
+        """Take a failure as it is, although its body has not ended; a success needs its whole body."""
+        if self._found.done():
+            return
+        try:
+            self._found.set_result(self._reader.end(clean=False))
+        except ProtocolError:
+            return
 
     def eof_received(self) -> None:
         """Note whether the server ended the connection itself."""

@@ -115,6 +115,32 @@ async def test_a_failure_that_breaks_off_is_still_that_failure(clients, raw_serv
     assert caught.value.retry_after == (1 if transient else None)
 
 
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (b'401 No\r\n\r\n{"error": "invalid_client"}', "token-refused"),
+        (b"503 Busy\r\nRetry-After: 1\r\nContent-Length: 99\r\n\r\n<html>", "token-failed"),
+        (b"429 Slow\r\nTransfer-Encoding: chunked\r\n\r\n", "token-throttled"),
+    ],
+)
+async def test_a_failure_whose_body_never_ends_is_still_that_failure(clients, raw_server, answer, code):
+    """A server that keeps the connection open behind an error is no server that gives no answer."""
+    ended = asyncio.Event()
+
+    async def keep_open(reader, writer):
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 " + answer)
+        await writer.drain()
+        await ended.wait()
+
+    port = await raw_server(keep_open)
+    with pytest.raises(ProblemError) as caught:
+        await clients().fetch(request_for(f"https://localhost:{port}/token"))
+    ended.set()
+    assert caught.value.code == code
+    assert ("invalid_client" in caught.value.detail) == (code == "token-refused")
+
+
 async def test_a_closed_port_costs_no_call_when_it_opens_in_time(engine, server_tls, unused_tcp_port):
     """The token server restarts: calls that come in between wait for it."""
     body = b'{"access_token": "%s"}' % TOKEN.encode()
