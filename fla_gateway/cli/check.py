@@ -141,7 +141,7 @@ def _obstacles(configuration: Configuration) -> Iterator[Fault]:
     """Name what `run` would miss on this machine. No faults: a service manager or an installer may see to it yet."""
     from fla_gateway.config.address import UnixAddress  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.config.doors import admin_door, doors  # noqa: PLC0415 - as above
-    from fla_gateway.journal import directory  # noqa: PLC0415 - as above
+    from fla_gateway.journal.writer import directory  # noqa: PLC0415 - as above
     from fla_gateway.observe.tracing import missing_extra  # noqa: PLC0415 - as above
     from fla_gateway.runtime import unix_socket  # noqa: PLC0415 - as above
 

@@ -1,6 +1,7 @@
 """What the commands share that read the journal: where it is, and which exchanges are wanted.
 
-Owns the options. Refuses to read a line; `journal.reading` does, and is imported by a command only when it runs.
+Owns the options. Refuses to read a line; `journal.reader.segment_reader` does, and is imported by a command only when
+it runs.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from fla_gateway.cli.configured import add_config
 from fla_gateway.errors import JournalError
 
 if TYPE_CHECKING:
-    from fla_gateway.journal.exchanges import History
-    from fla_gateway.journal.selection import Selection
+    from fla_gateway.journal.reader.exchange_history import History
+    from fla_gateway.journal.reader.filters import Selection
 
 # Far longer than an exchange may take by default (`gateway.timeouts.exchange`, 600 s): an intent that is older and has
 # no outcome is in doubt, whoever still runs.
@@ -62,7 +63,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
 
 def selection_of(arguments: argparse.Namespace) -> Selection:
     """Give the wishes that the arguments state; a command need not take all of them."""
-    from fla_gateway.journal.selection import Selection  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.filters import Selection  # noqa: PLC0415 - `--help` need not know
 
     wishes = vars(arguments)
     since, until, caller, profile, outcome, reference, identity = (
@@ -103,15 +104,15 @@ def history_of(directory: Path, since: str) -> History:
     """
     from datetime import date  # noqa: PLC0415 - `--help` need not know
 
-    from fla_gateway.journal import reading  # noqa: PLC0415 - as above
-    from fla_gateway.journal.exchanges import History  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.exchange_history import History  # noqa: PLC0415 - as above
 
-    every = segments = reading.segments_of(directory)
+    every = segments = segment_reader.segments_of(directory)
     if since:
-        segments = reading.since(segments, date.fromisoformat(since.partition("T")[0]))
-    found = reading.read_segments(directory, segments)
+        segments = segment_reader.since(segments, date.fromisoformat(since.partition("T")[0]))
+    found = segment_reader.read_segments(directory, segments)
     whole = segments == every
-    return History(found, partial(reading.is_written, directory), _moment(_LONGEST_RUNNING), whole=whole)
+    return History(found, partial(segment_reader.is_written, directory), _moment(_LONGEST_RUNNING), whole=whole)
 
 
 def report_shortfall(history: History, selection: Selection) -> bool:
@@ -150,7 +151,7 @@ def report_shortfall(history: History, selection: Selection) -> bool:
 
 def _moment(text: str, *, ends: bool = False) -> str:
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.selection import moment  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.filters import moment  # noqa: PLC0415 - as above
 
     try:
         return moment(text, SystemClock().wall(), ends=ends)
@@ -159,7 +160,7 @@ def _moment(text: str, *, ends: bool = False) -> str:
 
 
 def _outcome(text: str) -> str:
-    from fla_gateway.journal.selection import OUTCOMES  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.filters import OUTCOMES  # noqa: PLC0415 - `--help` need not know
 
     if text not in OUTCOMES:
         raise argparse.ArgumentTypeError(f"must be one of {', '.join(OUTCOMES)}")

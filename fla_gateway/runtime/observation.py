@@ -27,7 +27,7 @@ from fla_gateway.runtime.configured import Configured, CurrentConfiguration
 from fla_gateway.runtime.trust import Trust
 
 if TYPE_CHECKING:  # neither is read where it is not configured
-    from fla_gateway.journal.writing import AuditJournal
+    from fla_gateway.journal.writer.audit_journal import AuditJournal
     from fla_gateway.observe.observers import Joined
     from fla_gateway.observe.tracing import Tracing
 
@@ -102,7 +102,7 @@ def _journal(current: CurrentConfiguration, clock: Clock) -> AuditJournal | None
     audit = current.configured.settings.configuration.audit
     if audit is None:
         return None
-    from fla_gateway.journal.opening import open_journal  # noqa: PLC0415 - read where there is one
+    from fla_gateway.journal.open import open_journal  # noqa: PLC0415 - read where there is one
     from fla_gateway.journal.snapshot import Facts  # noqa: PLC0415 - as above
 
     facts = Facts(__version__, current.configured.fingerprint, lambda: current.environments)

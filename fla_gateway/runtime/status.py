@@ -37,7 +37,7 @@ from fla_gateway.admin.status import (
 from fla_gateway.config.address import Address, TcpAddress, is_loopback, parse_listen
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.journal.exchanges import NO_OUTCOME
+from fla_gateway.journal.reader.exchange_history import NO_OUTCOME
 from fla_gateway.observe.recent import ProfileTraffic, Seen
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.record import PoolSnapshot
@@ -50,7 +50,7 @@ from fla_gateway.runtime.sources import Sources
 from fla_gateway.tokens.snapshot import TokenSnapshot
 
 if TYPE_CHECKING:
-    from fla_gateway.journal.unanswered import Unanswered
+    from fla_gateway.journal.writer.open_intents import Unanswered
 
 _DAY: Final = timedelta(days=1)
 _AT_ONCE: Final = 20

@@ -13,7 +13,7 @@ from fla_gateway.admin import words
 from fla_gateway.admin.language import available, choose, load
 from fla_gateway.admin.page import Page
 from fla_gateway.admin.profile_status import Failure
-from fla_gateway.journal.doubt import REASONS
+from fla_gateway.journal.reader.in_doubt import REASONS
 from fla_gateway.problems import PROBLEMS
 from tests.admin import samples
 from tests.support.messages import POT, extract, pot

@@ -12,7 +12,7 @@ import pytest
 
 import fla_gateway
 from fla_gateway.cli.main import execute
-from fla_gateway.journal.directory import Directory
+from fla_gateway.journal.writer.directory import Directory
 from tests.support.keys import (
     NOW,
     certificate_pem,

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from fla_gateway.access.caller import STRANGER
-from fla_gateway.journal import lines
-from fla_gateway.journal.doubt import REASONS
+from fla_gateway.journal.format import line_format
+from fla_gateway.journal.reader.in_doubt import REASONS
 from fla_gateway.proxy.record import Attempt, Notes
 from tests.docs.pages import read, rows
 from tests.support.journal_writer import DAY, NOON, a_record, an_intent, chained_lines, crash, files, intend, opened
@@ -19,7 +19,9 @@ from tests.support.tokens import HandClock
 
 PAGE = "docs/audit.md"
 EVERY_LINE = ["prev", "seq", "time", "record"]
-KINDS = {value for name, value in vars(lines).items() if name.isupper() and isinstance(value, str)} - {lines.NO_HASH}
+KINDS = {value for name, value in vars(line_format).items() if name.isupper() and isinstance(value, str)} - {
+    line_format.NO_HASH
+}
 
 
 def members_of(heading):

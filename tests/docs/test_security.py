@@ -12,7 +12,7 @@ from fla_gateway.access import admissions, api_key, credentials, memory, path_re
 from fla_gateway.admin import attempts, server
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
-from fla_gateway.journal import backlog, writing
+from fla_gateway.journal.writer import audit_journal, backlog
 from fla_gateway.network import lookup_threads, troubled_addresses
 from fla_gateway.oauth import response
 from fla_gateway.observe import writer
@@ -169,7 +169,7 @@ BOUNDS = {
     "wrong keys for the status page": (
         f"{attempts.MOST} within {attempts.WINDOW:g} s, then {attempts.PAUSE:g} s of 429"
     ),
-    "journal records of strangers": f"one in {writing.STRANGERS_SECONDS:g} s",
+    "journal records of strangers": f"one in {audit_journal.STRANGERS_SECONDS:g} s",
     "journal records that wait for a disk": f"{backlog.MOST:,}, then lost and counted",
     "request lines and events that wait for a reader": (
         f"{writer.MOST_BYTES >> 20} MiB, {writer.EVENT_BYTES >> 20} of them for events alone; then request lines are "

@@ -9,7 +9,7 @@ from fla_gateway.access.api_key import digest, new_key
 from fla_gateway.admin.doubts import DoubtfulCalls
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError
-from fla_gateway.journal.unanswered import Unanswered
+from fla_gateway.journal.writer.open_intents import Unanswered
 from fla_gateway.keys.load import load_key
 from fla_gateway.observe.counters import Counters
 from fla_gateway.observe.observers import join

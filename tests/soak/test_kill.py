@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.journal.doubt import reason
-from fla_gateway.journal.exchanges import NO_OUTCOME, Exchange, History
-from fla_gateway.journal.reading import is_written, read_segments, segments_of
-from fla_gateway.journal.verification import verify
+from fla_gateway.journal.reader.exchange_history import NO_OUTCOME, Exchange, History
+from fla_gateway.journal.reader.in_doubt import reason
+from fla_gateway.journal.reader.segment_reader import is_written, read_segments, segments_of
+from fla_gateway.journal.reader.verification import verify
 from tests.support.journal_writer import chained_lines
 from tests.support.keys import TlsAuthority, write_identity
 from tests.support.process import Government, Process, run

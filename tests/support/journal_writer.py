@@ -12,9 +12,9 @@ from typing import Any
 from fla_gateway.access.caller import Admission
 from fla_gateway.config.schema import Audit
 from fla_gateway.errors import ProblemError
-from fla_gateway.journal.opening import open_journal
+from fla_gateway.journal.open import open_journal
 from fla_gateway.journal.snapshot import Facts
-from fla_gateway.journal.writing import AuditJournal
+from fla_gateway.journal.writer.audit_journal import AuditJournal
 from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord, Intent
 from tests.support.tokens import HandClock
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from fla_gateway.journal.lines import NO_HASH, head_of
+from fla_gateway.journal.format.line_format import NO_HASH, head_of
 
 BEGINNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 

@@ -53,11 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the sheet."""
-    from fla_gateway.journal import sheet  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader import csv_export  # noqa: PLC0415 - `--help` need not know
 
     selection = selection_of(arguments)
     history = history_of(directory_of(arguments), selection.since)
-    rows = sheet.rows(filter(selection.picks, history))
+    rows = csv_export.rows(filter(selection.picks, history))
     if arguments.csv == _STANDARD_OUTPUT:
         # Bytes, so that no line break is changed on the way.
         for row in rows:

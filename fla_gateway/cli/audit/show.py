@@ -22,8 +22,8 @@ from fla_gateway.cli.journaled import (
 )
 
 if TYPE_CHECKING:
-    from fla_gateway.journal.exchanges import Exchange
-    from fla_gateway.journal.selection import Selection
+    from fla_gateway.journal.reader.exchange_history import Exchange
+    from fla_gateway.journal.reader.filters import Selection
 
 SUMMARY: Final = "show exchanges of the journal, or which declarations are in doubt"
 DESCRIPTION: Final = """\
@@ -77,7 +77,7 @@ class _Tally:
         return sum(self.reasons.values())
 
     def count(self, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
-        from fla_gateway.journal.doubt import reason  # noqa: PLC0415 - `--help` need not know
+        from fla_gateway.journal.reader.in_doubt import reason  # noqa: PLC0415 - `--help` need not know
 
         for exchange in exchanges:
             why = reason(exchange)
@@ -88,19 +88,19 @@ class _Tally:
 
 
 def _texts(exchanges: Iterable[Exchange], selection: Selection, *, json: bool) -> Iterator[str]:
-    from fla_gateway.journal import table  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.observe.printable import printable  # noqa: PLC0415 - as above
 
     if json:
-        # Printable ASCII: `journal.reading` takes nothing else for a line.
+        # Printable ASCII: `journal.reader.segment_reader` takes nothing else for a line.
         yield from (line.raw.decode("ascii") for exchange in exchanges for line in exchange.lines)
         return
-    columns = table.DOUBTS if selection.in_doubt else table.EXCHANGES
-    yield from table.aligned(columns, exchanges, printable)
+    columns = text_table.DOUBTS if selection.in_doubt else text_table.EXCHANGES
+    yield from text_table.aligned(columns, exchanges, printable)
 
 
 def _hint(tally: _Tally, *, missing: bool) -> Iterator[str]:
-    from fla_gateway.journal.doubt import REASONS  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.in_doubt import REASONS  # noqa: PLC0415 - `--help` need not know
 
     if tally.running:
         yield f"{tally.running} still running in the gateway that writes this journal; not counted"

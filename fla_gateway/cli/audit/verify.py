@@ -14,7 +14,7 @@ from fla_gateway.cli.exits import FINDINGS, WELL
 from fla_gateway.cli.journaled import add_journal, directory_of
 
 if TYPE_CHECKING:
-    from fla_gateway.journal.verification import Anchor, Verdict
+    from fla_gateway.journal.reader.verification import Anchor, Verdict
 
 SUMMARY: Final = "check that the journal is whole and unchanged"
 DESCRIPTION: Final = """\
@@ -57,13 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify and print."""
-    from fla_gateway.journal import reading  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.verification import verify  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.verification import verify  # noqa: PLC0415 - as above
     from fla_gateway.observe.printable import printable  # noqa: PLC0415 - as above
 
     directory = directory_of(arguments)
-    strangers = reading.strangers_of(directory)
-    verdict = verify(reading.read_segments(directory, reading.segments_of(directory)), arguments.head)
+    strangers = segment_reader.strangers_of(directory)
+    verdict = verify(segment_reader.read_segments(directory, segment_reader.segments_of(directory)), arguments.head)
     print(f"{'journal':<{_WIDTH}} {printable(str(directory))}")
     for label, text in _facts(verdict):
         print(f"{label:<{_WIDTH}} {printable(text)}")

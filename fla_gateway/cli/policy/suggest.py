@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the proposals as TOML."""
-    from fla_gateway.journal.suggest import Suggestions, toml  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.allow_list_suggestions import Suggestions, toml  # noqa: PLC0415 - `--help` need not know
 
     selection = selection_of(arguments)
     history = history_of(directory_of(arguments), selection.since)
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _name(text: str) -> str:
-    from fla_gateway.journal.suggest import NAME  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.allow_list_suggestions import NAME  # noqa: PLC0415 - `--help` need not know
 
     if NAME.fullmatch(text) is None:
         raise argparse.ArgumentTypeError("must be a-z, then a-z, 0-9 and hyphens, 32 characters at most")

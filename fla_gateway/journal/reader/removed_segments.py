@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from fla_gateway.journal.chain import FIRST_SEGMENT
+from fla_gateway.journal.format.hash_chain import FIRST_SEGMENT
 
 
 class Removed(NamedTuple):

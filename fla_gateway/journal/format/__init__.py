@@ -1,0 +1,1 @@
+"""The format of the journal: lines, hash chain, names of segments."""

@@ -1,0 +1,82 @@
+"""Rule: does a line of the journal follow the one before?
+
+Owns what the chain demands of one line, and the memory of the line before. Refuses to know files and what the
+findings mean together (`reader.verification`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from fla_gateway.journal.format.line_format import NO_HASH, SEGMENT, Line, head_of
+
+FIRST_SEGMENT: Final = 1
+
+
+class Chain:
+    """The chain up to a line.
+
+    After a finding it goes on with the line as it is, so that one change is one finding.
+
+    Attributes:
+        head: hash of the last line; `NO_HASH` before the first.
+        seq: number of the last line; 0 before the first.
+        number: number of the segment that it stands in; 0 before the first.
+    """
+
+    def __init__(self) -> None:
+        self.head = NO_HASH
+        self.seq = 0
+        self.number = 0
+        self._lines = 0
+        self._started = False
+
+    def begin(self, number: int) -> str:
+        """Go on to the next segment.
+
+        Args:
+            number: from the name of its file.
+
+        Returns:
+            What is wrong, or empty text. A journal may begin with any segment: retention removes the oldest.
+        """
+        before, self.number = self.number, number
+        empty, self._lines = before and not self._lines, 0
+        if before and number == before:
+            return f"there are two segments with the number {number}"
+        if before and number != before + 1:
+            return f"segments {before + 1} to {number - 1} are missing"
+        return f"segment {before} is empty, and yet another one follows" if empty else ""
+
+    def follow(self, line: Line) -> Iterator[str]:
+        """Judge a line, and go on from it; yields what is wrong."""
+        self._lines += 1
+        yield from self._kind_findings(line)
+        seq = line.members["seq"]
+        if self._started or self.number == FIRST_SEGMENT:
+            if line.members["prev"] != self.head:
+                yield "prev is not the hash of the line before: one was changed, or lines were removed or put in"
+            if seq != self.seq + 1:
+                yield f"seq is {seq} where {self.seq + 1} is due"
+        self._started = True
+        self.head, self.seq = head_of(line.raw), seq
+
+    def skip(self, head: str) -> None:
+        """Go on from a line that could not be read.
+
+        Args:
+            head: its hash.
+        """
+        self._lines += 1
+        self._started = True
+        self.head, self.seq = head, self.seq + 1
+
+    def _kind_findings(self, line: Line) -> Iterator[str]:
+        is_segment = line.members["record"] == SEGMENT
+        if self._lines == 1 and not is_segment:
+            yield "the first line of a segment is not its own record"
+        elif self._lines > 1 and is_segment:
+            yield "the record of a segment stands within one"
+        elif is_segment and line.members.get("segment") != self.number:
+            yield "the record of the segment has another number than the file's name"

@@ -1,0 +1,106 @@
+"""Rule: which exchanges somebody wants to see.
+
+Owns how times are written by people and what each wish means. Refuses to know the command line.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, NamedTuple
+
+from fla_gateway.errors import JournalError
+from fla_gateway.journal.reader.exchange_history import NO_OUTCOME, RUNNING, Exchange
+from fla_gateway.journal.reader.in_doubt import reason
+
+OUTCOMES: Final = (
+    "answered", "refused", "not-sent", "unknown", "truncated", "caller-gone", RUNNING, NO_OUTCOME,
+)  # fmt: skip
+
+_DURATION: Final = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class Selection(NamedTuple):
+    """What is wanted; empty text asks for nothing.
+
+    Attributes:
+        since: time of the first, as the journal writes it.
+        until: time before which the last was recorded.
+        caller: name.
+        profile: name.
+        outcome: one of `OUTCOMES`.
+        reference: a part of Fla-Gateway-Reference.
+        identity: the request id.
+        in_doubt: only what is in doubt, or still runs and may come to be.
+    """
+
+    since: str = ""
+    until: str = ""
+    caller: str = ""
+    profile: str = ""
+    outcome: str = ""
+    reference: str = ""
+    identity: str = ""
+    in_doubt: bool = False
+
+    def picks(self, exchange: Exchange) -> bool:
+        """Tell whether an exchange is wanted."""
+        if not self.covers(exchange.time):
+            return False
+        wanted = (("caller", self.caller), ("profile", self.profile), ("id", self.identity))
+        if any(value and exchange.text(name) != value for name, value in wanted):
+            return False
+        if self.outcome and exchange.word != self.outcome:
+            return False
+        if self.reference not in exchange.text("reference"):
+            return False
+        return not self.in_doubt or exchange.running or bool(reason(exchange))
+
+    def covers(self, when: str) -> bool:
+        """Tell whether a time, as the journal writes it, lies between the two."""
+        return when >= self.since and (not self.until or when < self.until)
+
+    def meets(self, begins: str, ends: str) -> bool:
+        """Return whether some time between two, as the journal writes them, is wanted; empty is without a bound."""
+        return (not ends or ends >= self.since) and (not self.until or begins < self.until)
+
+
+def moment(text: str, now: float, *, ends: bool = False) -> str:
+    """Read a time as people write it.
+
+    Args:
+        text: ``2026-11-02``, ``2026-11-02T08:15``, with or without an offset (UTC without one), or how long ago:
+            ``90s``, ``30m``, ``2h``, ``3d``, ``1w``.
+        now: seconds since the epoch.
+        ends: whether something ends there: a date then stands for its end, not its beginning.
+
+    Returns:
+        The time as the journal writes it, so that texts can be compared.
+
+    Raises:
+        JournalError: it is none of these.
+    """
+    try:
+        return written(_read(text, now, ends=ends))
+    except (ValueError, OverflowError):
+        raise JournalError(
+            "must be a date or time such as 2026-11-02 or 2026-11-02T08:15 (UTC), or how long ago: 30m, 2h, 3d"
+        ) from None
+
+
+def written(when: datetime) -> str:
+    """Write a time as the journal does."""
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _read(text: str, now: float, *, ends: bool) -> datetime:
+    ago = _DURATION.fullmatch(text)
+    if ago:
+        return datetime.fromtimestamp(now, UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        when = datetime.fromisoformat(text)
+        return when if when.tzinfo else when.replace(tzinfo=UTC)
+    return datetime.combine(day + timedelta(days=1) if ends else day, time(), UTC)

@@ -1,0 +1,37 @@
+"""Rule: is it known what became of a changing request, as far as the journal tells?
+
+Owns the words for each reason, and the one that only a journal can have: the outcome is missing. Refuses to judge an
+outcome that is there; `proxy.doubt` does, for the status page as well.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fla_gateway.journal.reader.exchange_history import NO_OUTCOME, Exchange
+from fla_gateway.proxy.doubt import CALLER_GONE, NO_ANSWER, SERVER_ERROR, doubt
+from fla_gateway.proxy.replay import READING
+
+HARMLESS_METHODS: Final = frozenset(method.decode() for method in READING)
+"""As the journal writes them."""
+
+REASONS: Final = {
+    NO_OUTCOME: "the gateway ended, or could not write its journal, before the outcome was recorded",
+    NO_ANSWER: "it was sent, and no answer came",
+    CALLER_GONE: "it was sent, the caller left, and no answer was seen",
+    SERVER_ERROR: "the API answered with a 5xx, which does not say whether it was done",
+}
+"""Every reason, and what it means."""
+
+
+def reason(exchange: Exchange) -> str:
+    """Say why an exchange is in doubt.
+
+    Returns:
+        One of `REASONS`; empty where it is not in doubt, or still runs.
+    """
+    if exchange.text("method") in HARMLESS_METHODS or exchange.running:
+        return ""
+    if exchange.outcome is None:
+        return NO_OUTCOME
+    return doubt(exchange.word, exchange.text("origin"), exchange.number("status"), exchange.number("attempts"))

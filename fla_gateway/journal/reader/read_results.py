@@ -1,0 +1,75 @@
+"""Values: what reading a journal finds.
+
+Owns the words between who reads the files and who judges them. Refuses to know how either is done.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fla_gateway.journal.format.line_format import Line
+
+
+class Place(NamedTuple):
+    """Where a line stands.
+
+    Attributes:
+        file: name of the segment's file.
+        line: its number in the file, from 1; 0 for the file as a whole.
+    """
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class Begun(NamedTuple):
+    """A segment's file begins.
+
+    Attributes:
+        place: the file.
+        number: the number in its name.
+    """
+
+    place: Place
+    number: int
+
+
+class Entry(NamedTuple):
+    """A line that could be read."""
+
+    place: Place
+    line: Line
+
+
+class Damaged(NamedTuple):
+    """Bytes that are no line of a journal.
+
+    Attributes:
+        place: where they stand.
+        reason: what is wrong with them; quotes none of them.
+        head: their hash, as `format.line_format.head_of` gives it, so that the next line can still be judged.
+    """
+
+    place: Place
+    reason: str
+    head: str
+
+
+class Torn(NamedTuple):
+    """The last line of a segment has no line break: it was never written whole, or is being written.
+
+    The writer cuts it off before it goes on; where it cannot, it goes on in another segment from the line before.
+
+    Attributes:
+        place: where it stands.
+        size: its bytes.
+    """
+
+    place: Place
+    size: int
+
+
+Found = Begun | Entry | Damaged | Torn

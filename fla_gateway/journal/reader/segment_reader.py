@@ -1,0 +1,164 @@
+"""Port: the files of a journal become what was found in them.
+
+Owns which files are segments, and reading them line by line within bounds, while a gateway may be writing. Refuses to
+judge what the lines say, and to write: a torn line is the writer's to repair.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from fla_gateway.errors import JournalError
+from fla_gateway.journal.format.line_format import head_of, read
+from fla_gateway.journal.format.segment_name import LOCK, Segment, parse
+from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Place, Torn
+
+LONGEST_LINE: Final = 65_536
+"""Bytes of a line without its line break; the longest that a writer makes is far shorter."""
+
+# What the gateway writes is printable ASCII; whatever else stands in a file could forge a terminal's output.
+_PRINTABLE: Final = re.compile(rb"[ -~]*")
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
+_MARGIN: Final = timedelta(days=2)
+
+
+def segments_of(directory: Path) -> tuple[Segment, ...]:
+    """List the segments of a journal, oldest first.
+
+    Raises:
+        JournalError: there is no such directory, or it cannot be listed.
+    """
+    return tuple(sorted(segment for name in _names(directory) if (segment := parse(name)) is not None))
+
+
+def strangers_of(directory: Path) -> tuple[str, ...]:
+    """List the names in a journal's directory that end as a segment's does, but are none.
+
+    Raises:
+        JournalError: as `segments_of`.
+    """
+    return tuple(sorted(name for name in _names(directory) if name.endswith(".jsonl") and parse(name) is None))
+
+
+def since(segments: tuple[Segment, ...], day: date) -> tuple[Segment, ...]:
+    """Leave out the segments that were over before a day.
+
+    More is kept than needed: an exchange may begin in one segment and end in the next, and a clock may be set.
+
+    Args:
+        segments: as `segments_of` gives them.
+        day: first day (UTC) that is asked for.
+    """
+    early = day - _MARGIN if day - date.min > _MARGIN else date.min
+    begin = max((index for index, segment in enumerate(segments) if segment.date < early), default=0)
+    return segments[begin:]
+
+
+def _names(directory: Path) -> list[str]:
+    with _translated(directory):
+        return [path.name for path in directory.iterdir() if path.is_file()]
+
+
+def read_segments(directory: Path, segments: Sequence[Segment]) -> Iterator[Found]:
+    """Read segments line by line; needs no lock, and memory for one line.
+
+    Args:
+        directory: of the journal.
+        segments: consecutive ones.
+
+    Raises:
+        JournalError: a file cannot be read, or was removed in the meantime.
+    """
+    for segment in segments:
+        path = directory / segment.name
+        yield Begun(Place(segment.name, 0), segment.number)
+        with _translated(path), path.open("rb") as stream:
+            yield from _read_lines(stream, segment.name)
+
+
+def _read_lines(stream: BinaryIO, file: str) -> Iterator[Found]:
+    for number, (raw, size, head) in enumerate(_raw_lines(stream), start=1):
+        place = Place(file, number)
+        if raw.endswith(b"\n"):
+            yield _entry(place, raw[:-1])
+        elif head:
+            yield Damaged(place, f"the line is longer than {LONGEST_LINE} bytes", head)
+        else:
+            yield Torn(place, size)
+
+
+def _raw_lines(stream: BinaryIO) -> Iterator[tuple[bytes, int, str]]:
+    """Cut a file into lines.
+
+    Yields:
+        The line with its line break, or the beginning of one that is too long or has none; its size; and the hash of
+        one that is too long, else empty text.
+    """
+    while raw := stream.readline(LONGEST_LINE + 1):
+        if raw.endswith(b"\n") or len(raw) <= LONGEST_LINE:
+            yield raw, len(raw), ""
+        else:
+            yield raw, *_pass_over(stream, raw)
+
+
+def _pass_over(stream: BinaryIO, beginning: bytes) -> tuple[int, str]:
+    """Read a line to its end; give size and hash of the whole, the latter empty if it has no line break."""
+    digest, size = sha256(beginning), len(beginning)
+    while more := stream.readline(LONGEST_LINE):
+        digest.update(more.removesuffix(b"\n"))
+        size += len(more)
+        if more.endswith(b"\n"):
+            return size, digest.hexdigest()
+    return size, ""
+
+
+def _entry(place: Place, raw: bytes) -> Entry | Damaged:
+    if _PRINTABLE.fullmatch(raw) is None:
+        return Damaged(place, "the line has bytes that are no printable ASCII", head_of(raw))
+    try:
+        line = read(raw)
+    except JournalError as error:
+        return Damaged(place, str(error), head_of(raw))
+    if _TIME.fullmatch(line.members["time"]) is None:
+        return Damaged(place, "the line has a time that is none", head_of(raw))
+    return Entry(place, line)
+
+
+def is_written(directory: Path) -> bool:
+    """Tell whether a gateway holds the journal's lock, which it does as long as it lives.
+
+    Raises:
+        JournalError: the lock's file cannot be opened.
+    """
+    path = directory / LOCK
+    if not path.exists():
+        return False
+    with _translated(path), path.open("rb") as lock:
+        try:
+            # Given back at once, by the close: whoever begins to write in between tries more than once.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise JournalError(
+            f"there is no journal at {path} (a gateway makes it when it starts), or this part of it was just removed"
+        ) from None
+    except PermissionError:
+        cure = "run this as the user of the gateway, or as root"
+        raise JournalError(f"the journal cannot be read: {path}: nobody else may read it ({cure})") from None
+    except OSError as error:
+        raise JournalError(f"the journal cannot be read: {path}: {error.strerror}") from None

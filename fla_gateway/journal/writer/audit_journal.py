@@ -1,0 +1,273 @@
+"""Port: the audit journal as the data path knows it.
+
+Owns the order of things: what is gathered for a turn of the loop, outcomes before intents, and the chores of every
+second. Refuses to know lines (`entry_encoder`), files (`segment_writer`) and what to do in trouble (`durable_writer`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final
+
+import structlog
+
+from fla_gateway.clock import Clock
+from fla_gateway.config.schema import Audit
+from fla_gateway.errors import ProblemError
+from fla_gateway.journal.format.line_format import REPAIR, RETENTION, START, STOP, STRANGERS
+from fla_gateway.journal.format.segment_name import date_of
+from fla_gateway.journal.snapshot import Facts, JournalSnapshot
+from fla_gateway.journal.writer.directory import Directory
+from fla_gateway.journal.writer.durable_writer import Pen
+from fla_gateway.journal.writer.entry_encoder import Entries
+from fla_gateway.journal.writer.open_intents import DAYS, Unanswered, unanswered
+from fla_gateway.journal.writer.rejection_counts import Strangers
+from fla_gateway.journal.writer.retention import Contents
+from fla_gateway.journal.writer.segment_pruner import Removal
+from fla_gateway.journal.writer.segment_writer import Store
+from fla_gateway.proxy.record import ExchangeRecord, Intent, Told
+
+_LOG = structlog.get_logger()
+STRANGERS_SECONDS: Final = 60.0
+_TICK_SECONDS: Final = 1.0
+
+
+class AuditJournal:
+    """Implements `proxy.record.Journal` and `proxy.record.Observer`; made by `journal.open.open_journal`.
+
+    Everything is called on the thread of the event loop.
+
+    Attributes:
+        masking_key: key of `mask_path` and of token hashes, the same in every run that writes this journal.
+    """
+
+    def __init__(
+        self,
+        settings: Audit,
+        clock: Clock,
+        facts: Facts,
+        directory: Directory,
+        entries: Entries,
+        store: Store,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.masking_key = directory.masking_key
+        self._wall = clock.wall
+        self._monotonic = clock.monotonic
+        self._facts = facts
+        self._directory = directory
+        self._entries = entries
+        self._store = store
+        self._loop = loop
+        self._soon = loop.call_soon
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._pen = Pen(settings, clock, entries, store, loop, self._thread)
+        self._removal = Removal(directory, settings.retention_days, loop, self._thread, self._record_removal)
+        self._run = secrets.token_hex(8)
+        # What changes with each exchange
+        self._finished: list[ExchangeRecord] = []
+        self._announced: list[tuple[Intent, Told]] = []
+        self._followers: Callable[[Sequence[ExchangeRecord]], None] = _nobody
+        self._asked = False
+        self._unfinished: set[str] = set()
+        self._strangers = Strangers()
+        # What changes with time
+        self._timer: asyncio.TimerHandle | None = None
+        self._today = date_of(clock.wall())
+        self._outdated = True
+        self._daily_head = ""
+        # Where earlier runs wrote
+        self._before = store.recent(DAYS, clock.wall())
+        self._before_size = store.size
+
+    def begin(self) -> None:
+        """Record the start, and what it had to repair; begin the chores."""
+        now = self._wall()
+        entries = []
+        for segment, tail in self._store.torn:
+            _LOG.warning("journal-repaired", segment=segment.name, bytes=tail.torn)
+            members = {"segment": segment.number, "bytes": tail.torn, "sha256": tail.sha256}
+            entries.append(self._other(now, REPAIR, members))
+        facts = {"run": self._run, "version": self._facts.version, "configuration": self._facts.configuration}
+        entries.append(self._other(now, START, facts))
+        self._pen.deliver(entries, now)
+        self._tell_head("start")
+        self._each_second()
+
+    # The data path
+
+    def follow(self, followers: Callable[[Sequence[ExchangeRecord]], None]) -> None:
+        """Have others told of all exchanges of a turn, once they are on record; must not raise.
+
+        The journal comes first, since what can be proven later matters more than what can be seen now. One gathering
+        for all of them costs a quarter less than one each.
+        """
+        self._followers = followers
+
+    def exchange(self, record: ExchangeRecord) -> None:
+        """Take note of one finished exchange; it is written in the loop's next turn, before all intents."""
+        self._finished.append(record)
+        if not self._asked:
+            self._asked = True
+            self._soon(self._flush)
+
+    def announce(self, intent: Intent, told: Told) -> None:
+        """See `proxy.record.Journal`. With ``on_failure = "continue"`` nobody is told of an error."""
+        self._announced.append((intent, told))
+        if not self._asked:
+            self._asked = True
+            self._soon(self._flush)
+
+    def _flush(self) -> None:
+        self._asked = False
+        finished, self._finished = self._finished, []
+        announced, self._announced = self._announced, []
+        if announced:
+            # Of these nothing was sent, and nothing will be: an intent after the outcome would be in doubt for ever.
+            over = {record.request_id for record in finished if not record.attempts}
+            if over:
+                announced = [it for it in announced if it[0].request_id not in over]
+        try:
+            self._write(finished, [intent for intent, _ in announced])
+        except ProblemError as error:
+            _tell(announced, error)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must end in answers, not in callers that wait
+            _LOG.error("journal-fault", error=type(error).__name__, exc_info=error)
+            fault = "The gateway met a fault of its own; its log has the details."
+            _tell(announced, ProblemError("internal-error", fault))
+        else:
+            if announced:
+                self._pen.when_safe(partial(_tell, announced))
+        if finished:
+            self._followers(finished)
+
+    def _write(self, finished: Sequence[ExchangeRecord], intents: Sequence[Intent]) -> None:
+        """Write intents after what is over; raises ProblemError as `Pen.commit`."""
+        now = self._wall()
+        entries = self._outcomes(finished, now)
+        if intents:
+            entries += self._entries.intents(self._entries.stamp(now), intents)
+            self._pen.commit(entries, len(intents), now)
+            self._unfinished.update([intent.request_id for intent in intents])
+        elif entries:
+            self._pen.deliver(entries, now)
+
+    def _outcomes(self, finished: Sequence[ExchangeRecord], now: float) -> list[str]:
+        """Write what is over, but for what strangers were refused, which is added up."""
+        if self._unfinished:
+            self._unfinished.difference_update([record.request_id for record in finished])
+        return self._entries.outcomes(self._entries.stamp(now), finished, self._is_known)
+
+    def _is_known(self, record: ExchangeRecord) -> bool:
+        """Tell whether an exchange is anybody's; a stranger's is added up."""
+        if record.admission.caller or (record.admission.proof and record.profile):
+            return True
+        if record.code:
+            # Without a code nobody was refused: a browser asked beforehand whether its page may call.
+            self._strangers.add(record.code, self._wall())
+        return False
+
+    # Chores
+
+    def _each_second(self) -> None:
+        self._timer = self._loop.call_later(_TICK_SECONDS, self._each_second)
+        self.tick()
+
+    def tick(self) -> None:
+        """Do what is due; the journal calls it itself, each second."""
+        now = self._wall()
+        self._pen.tick(now)
+        if self._pen.unwritable:
+            return
+        since = self._strangers.since
+        if since is not None and not 0 <= now - since < STRANGERS_SECONDS:
+            self._pen.deliver(self._refusals(now), now)
+        today = date_of(now)
+        if today != self._today:
+            self._today = today
+            self._outdated = True
+            self._tell_head("day")
+        if self._outdated:
+            self._outdated = False
+            self._removal.begin(self._store.segment, now)
+
+    def _refusals(self, now: float) -> list[str]:
+        since = self._strangers.since
+        if since is None:
+            return []
+        return [self._other(now, STRANGERS, self._strangers.take(self._entries.stamp(since)))]
+
+    def _record_removal(self, contents: list[Contents]) -> bool:
+        now = self._wall()
+        members = {"segments": [one.members() for one in contents]}
+        return not self._pen.unwritable and self._pen.write([self._other(now, RETENTION, members)], now)
+
+    def _tell_head(self, occasion: str) -> None:
+        self._daily_head = self._store.head
+        _LOG.info("journal-head", occasion=occasion, head=self._store.head, seq=self._store.seq)
+
+    def _other(self, now: float, record: str, members: Mapping[str, Any]) -> str:
+        return self._entries.other(self._entries.stamp(now), record, members)
+
+    # For the operator
+
+    def snapshot(self) -> JournalSnapshot:
+        """Show the journal at this moment."""
+        store, pen = self._store, self._pen
+        return JournalSnapshot(
+            head=store.head,
+            seq=store.seq,
+            segment=store.segment.number if store.segment is not None else 0,
+            daily_head=self._daily_head,
+            waiting=len(pen.backlog) + len(self._finished) + len(self._announced),
+            oldest_seconds=pen.backlog.age(self._monotonic()),
+            unsynced_seconds=pen.unsynced_seconds(),
+            failing=pen.unwritable or pen.unsynced,
+            failures=pen.failures,
+            lost=pen.backlog.lost_ever,
+            syncs=pen.syncs,
+            sync_failures=pen.sync_failures,
+        )
+
+    async def find_doubts(self) -> list[Unanswered]:
+        """Find, in a thread, the newest changing requests of earlier runs without outcome; looks back a week."""
+        search = self._loop.run_in_executor(None, unanswered, self._directory, self._before, self._before_size)
+        try:
+            return await search
+        except OSError as error:
+            _LOG.warning("journal-unread", reason=error.strerror)
+            return []
+
+    def settle(self) -> None:
+        """Take note of what is over for good, before the followers are closed.
+
+        What is still announced is not written, and nobody is told: nothing is sent any more.
+        """
+        self._announced = []
+        self._flush()
+
+    def close(self) -> None:
+        """Record the stop, bring everything to the disk and release the journal; blocks, so call it last of all."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.settle()
+        now = self._wall()
+        stop = self._other(now, STOP, {"run": self._run, "open": len(self._unfinished)})
+        self._pen.finish([*self._refusals(now), stop], now)
+        self._tell_head("stop")
+        self._thread.shutdown()
+        self._store.close()
+        self._directory.close()
+
+
+def _tell(announced: Sequence[tuple[Intent, Told]], refusal: ProblemError | None) -> None:
+    for _, told in announced:
+        told(refusal)
+
+
+def _nobody(_: Sequence[ExchangeRecord]) -> None:
+    return

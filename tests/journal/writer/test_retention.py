@@ -1,0 +1,128 @@
+"""Old segments go whole, oldest first, and the journal says what went."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from hashlib import sha256
+
+import pytest
+from structlog.testing import capture_logs
+
+from fla_gateway.journal.format.segment_name import Segment
+from fla_gateway.journal.reader.segment_reader import read_segments, segments_of
+from fla_gateway.journal.reader.verification import verify
+from fla_gateway.journal.writer.retention import Contents, outdated
+from tests.support.journal_writer import DAY, NOON, an_intent, files, intend, of_kind, opened
+from tests.support.tokens import HandClock
+from tests.support.waiting import eventually
+
+# NOON is that of 2026-11-22.
+SEGMENTS = [Segment(number, f"202611{number:02d}") for number in range(1, 22)]
+
+
+def evening(segment) -> Contents:
+    """A segment that was written until late."""
+    return Contents(segment, segment.number * 10, segment.number * 10 + 9, "h", f"{segment.date}T23:00:00.000Z")
+
+
+@pytest.mark.parametrize(("days", "last"), [(30, 0), (7, 14), (1, 20), (22, 0), (21, 0), (20, 1)])
+def test_what_is_older_goes(days, last):
+    """A segment goes when its last record, not its first, is older than so many days, to the second."""
+    gone = [one.segment.number for one in outdated(SEGMENTS, evening, NOON, days)]
+    assert gone == list(range(1, last + 1))
+
+
+def test_a_gap_is_never_made():
+    """A segment that was written for long keeps those after it."""
+
+    def look(segment):
+        return evening(segment)._replace(time="2026-11-22T01:00:00.000Z" if segment.number == 3 else "2026-11-01")
+
+    assert [one.segment.number for one in outdated(SEGMENTS, look, NOON, 7)] == [1, 2]
+
+
+def test_a_segment_whose_end_cannot_be_read_is_as_old_as_the_next():
+    """Damage makes nothing go too early, and nothing stay for ever."""
+    unreadable = lambda segment: evening(segment)._replace(time="")  # noqa: E731 - one line says it
+    assert [one.segment.number for one in outdated(SEGMENTS, unreadable, NOON, 7)] == list(range(1, 14))
+
+
+def test_young_segments_are_not_even_read():
+    """The daily look costs no more than what it removes."""
+    looked = []
+
+    def look(segment):
+        looked.append(segment.number)
+        return evening(segment)
+
+    assert len(list(outdated(SEGMENTS, look, NOON, 18))) == 3
+    assert looked == [1, 2, 3]
+
+
+def told(logs, name):
+    """Give the events of a name."""
+    return [event for event in logs if event["event"] == name]
+
+
+async def test_old_segments_go_at_start_and_each_day(tmp_path):
+    """The record names what goes before it goes, with its head; what is left still verifies."""
+    path, clock = tmp_path / "journal", HandClock(wall=NOON)
+    journal = opened(path, clock, retention_days=3)
+    for number in range(3):
+        await intend(journal, an_intent(number))
+        clock.advance(DAY)
+    journal.close()
+    ends = {}
+    for file in files(path):
+        raw = file.read_bytes().split(b"\n")[-2]
+        ends[file.name] = (json.loads(raw)["seq"], sha256(raw).hexdigest())
+    clock.advance(DAY)
+    with capture_logs() as logs:
+        journal = opened(path, clock, retention_days=3)
+        await eventually(lambda: told(logs, "journal-retention"))
+        clock.advance(DAY)
+        journal.tick()
+        await eventually(lambda: len(told(logs, "journal-retention")) == 2)
+        journal.close()
+    names = [file.name for file in files(path)]
+    assert [name[:8] for name in names] == ["00000003", "00000004", "00000005", "00000006"]
+    first, second = of_kind(path, "retention")
+    assert [one["segment"] for one in first["segments"]] == [1]
+    assert [(one["first_seq"], one["last_seq"], one["head"]) for one in second["segments"]] == [
+        (4, *ends["00000002-20261123.jsonl"])
+    ]
+    assert verify(read_segments(path, segments_of(path))).count == 0
+    assert [event["segments"] for event in told(logs, "journal-retention")] == [1, 1]
+
+
+async def test_the_open_segment_is_never_removed(tmp_path):
+    """However old it is: a gateway without traffic keeps the end of its chain."""
+    path, clock = tmp_path / "journal", HandClock(wall=NOON)
+    journal = opened(path, clock, retention_days=1)
+    clock.advance(40 * DAY)
+    journal.tick()
+    # The look is taken in the journal's one thread: it is over when that has done something else.
+    await asyncio.get_running_loop().run_in_executor(journal._thread, int)
+    await asyncio.sleep(0)
+    assert len(files(path)) == 1
+    journal.close()
+
+
+async def test_what_cannot_be_looked_at_is_told(tmp_path):
+    """The gateway goes on; the operator learns that old records are still there, and why."""
+    path, clock = tmp_path / "journal", HandClock(wall=NOON)
+    opened(path, clock).close()
+    clock.advance(2 * DAY)
+    opened(path, clock).close()
+    old = files(path)[0]
+    old.rename(tmp_path / "kept")
+    old.symlink_to(tmp_path / "kept")
+    clock.advance(40 * DAY)
+    with capture_logs() as logs:
+        journal = opened(path, clock, retention_days=1)
+        await eventually(lambda: told(logs, "journal-retention-failed"))
+        journal.close()
+    (event,) = told(logs, "journal-retention-failed")
+    assert event["reason"] == "Too many levels of symbolic links"
+    assert of_kind(path, "retention") == []
