@@ -1,7 +1,7 @@
 """From a key's place in the configuration to a key that can sign.
 
 Owns the order: password, file, key, certificate, rules, warnings. Refuses to know formats and rules in detail; reading
-is done in `read`, so that everything else stays pure.
+is done in `files.key_file`, so that everything else stays pure.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.keys import certificates, formats, rules, textual
-from fla_gateway.keys.exposure import exposure
-from fla_gateway.keys.files import rsa_pss
+from fla_gateway.keys.certificates import certificate as certificates
+from fla_gateway.keys.certificates import channel_rules
+from fla_gateway.keys.encryption.password_encodings import further_octets, spellings
+from fla_gateway.keys.files import format_detection, pem, rsa_pss
 from fla_gateway.keys.files.certificate_bundle import certificates_among, read_certificates
 from fla_gateway.keys.files.decrypted import decrypted
 from fla_gateway.keys.files.der_label import KEY_LABELS, PKCS12
+from fla_gateway.keys.files.file_permissions import exposure
 from fla_gateway.keys.files.foreign_formats import foreign
-from fla_gateway.keys.files.password_encodings import further_octets, spellings
+from fla_gateway.keys.files.key_file import KeyFile, read_file, read_password
+from fla_gateway.keys.files.pkcs12 import key_in_store, open_pkcs12
+from fla_gateway.keys.files.private_key import hidden_kind, inconsistent, open_private_key
 from fla_gateway.keys.model import LoadedKey, Objection
-from fla_gateway.keys.pkcs12 import key_in_store, open_pkcs12
-from fla_gateway.keys.private_key import hidden_kind, inconsistent, open_private_key
-from fla_gateway.keys.read import KeyFile, read_file, read_password
-from fla_gateway.keys.signer import EcSigner, RsaSigner, Signer
+from fla_gateway.keys.signers.local import EcSigner, RsaSigner, Signer
 from fla_gateway.secret import Secret
 
 # The library warns of BER, of serial numbers below one and of old key exchanges on standard error, among our log lines.
@@ -86,7 +87,7 @@ def load_key(
     password, warnings = read_password(source, passwords)
     material = _read(source, password, validate=validate)
     public_key = material.key.public_key()
-    _refuse(rules.unusable_key(public_key))
+    _refuse(channel_rules.unusable_key(public_key))
     certificate = _certificate(material, now)
     pss = _pss(material, certificate)
     if not validate and not _proves_itself(material.key, certificate):
@@ -131,9 +132,9 @@ def _read(source: KeySource, password: Secret | None, *, validate: bool) -> _Mat
 
 
 def _read_pkcs12(file: KeyFile, password: Secret | None, *, validate: bool, alone: bool) -> _Material:
-    content = textual.repaired(file.content)
+    content = pem.repaired(file.content)
     _refuse(foreign(file.path, content))
-    blocks = formats.recognise(content)
+    blocks = format_detection.recognise(content)
     stores = [block for block in blocks if block.label == PKCS12]
     if not stores:
         raise UnusableKeyError(*_no_store(file.path, content, blocks))
@@ -144,18 +145,18 @@ def _read_pkcs12(file: KeyFile, password: Secret | None, *, validate: bool, alon
     return _Material(key, candidates, file.path, exposure(file.path, file.custody), pss)
 
 
-def _no_store(path: Path, content: bytes, blocks: tuple[textual.Block, ...]) -> Objection:
-    if textual.blocks(content):
+def _no_store(path: Path, content: bytes, blocks: tuple[pem.Block, ...]) -> Objection:
+    if pem.blocks(content):
         return Objection(f"{path} is a PEM file, not PKCS#12", "write pem = instead of pkcs12 =")
     if blocks:
         return Objection(f"{path} is no PKCS#12 file, but: {blocks[0].label}", "write pem = instead of pkcs12 =")
-    return formats.no_private_key(path, content, blocks)
+    return format_detection.no_private_key(path, content, blocks)
 
 
 def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool, alone: bool) -> _Material:
-    content = textual.repaired(file.content)
+    content = pem.repaired(file.content)
     _refuse(foreign(file.path, content))
-    blocks = formats.recognise(content)
+    blocks = format_detection.recognise(content)
     keys = [block for block in blocks if block.label in KEY_LABELS]
     if len(keys) > 1:
         raise UnusableKeyError(
@@ -163,7 +164,7 @@ def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool, alone: 
             "leave only the key in the file that is registered in ChaMan",
         )
     if not keys:
-        raise UnusableKeyError(*formats.no_private_key(file.path, content, blocks))
+        raise UnusableKeyError(*format_detection.no_private_key(file.path, content, blocks))
     key, warnings = open_private_key(file.path, keys[0], password, validate=validate)
     found = certificates_among(file.path, blocks)
     secrets = () if password is None else spellings(password.reveal())
@@ -172,7 +173,7 @@ def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool, alone: 
 
 
 def _pss_of_file(
-    path: Path, key: PrivateKeyTypes, block: textual.Block, secrets: tuple[bytes, ...], *, needed: bool
+    path: Path, key: PrivateKeyTypes, block: pem.Block, secrets: tuple[bytes, ...], *, needed: bool
 ) -> tuple[str, ...] | None:
     """Find in the file of a key whether it is an RSASSA-PSS key; see `rsa_pss.of_private_key`.
 
@@ -188,8 +189,8 @@ def _pss_of_file(
     """
     if not isinstance(key, rsa.RSAPrivateKey):
         return None
-    plain: textual.Block | None = block
-    if formats.is_encrypted(block):
+    plain: pem.Block | None = block
+    if format_detection.is_encrypted(block):
         if not needed:
             return None
         plain = decrypted(block, secrets)
@@ -222,7 +223,7 @@ def _pss(material: _Material, certificate: x509.Certificate | None) -> tuple[str
     if found is None and certificate is not None:
         found = rsa_pss.of_certificate(certificate)
     if found == ():
-        _refuse(rules.unusable_pss())
+        _refuse(channel_rules.unusable_pss())
     return found
 
 
@@ -234,15 +235,21 @@ def _judged(
     Raises:
         UnusableKeyError: the certificate is not valid yet.
     """
-    found = [rules.key_deviation(material.key.public_key()), rules.pss_deviation(pss[0]) if pss else None]
+    found = [
+        channel_rules.key_deviation(material.key.public_key()),
+        channel_rules.pss_deviation(pss[0]) if pss else None,
+    ]
     if certificate is None:
         found.append(_unchecked(material.place))
     else:
         facts = certificates.facts(certificate)
-        if (waiting := rules.not_yet_valid(facts.not_before, now)) is not None:
+        if (waiting := channel_rules.not_yet_valid(facts.not_before, now)) is not None:
             # Time alone mends it.
             raise UnusableKeyError(*waiting, valid_from=facts.not_before)
-        found += [*rules.certificate_deviations(certificate), rules.expiry_warning(facts.not_after, now)]
+        found += [
+            *channel_rules.certificate_deviations(certificate),
+            channel_rules.expiry_warning(facts.not_after, now),
+        ]
     return tuple(str(objection) for objection in found if objection is not None)
 
 

@@ -19,13 +19,13 @@ from fla_gateway.config.address import uri_host
 from fla_gateway.config.urls import parse_url
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse
+from fla_gateway.keys.certificates.ca_file import read_roots
 from fla_gateway.network.connect_tunnel import USER_AGENT
 from fla_gateway.network.connection_errors import NoConnectionError, system_reason
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Destination, Route
 from fla_gateway.network.single_request import send_request
 from fla_gateway.network.verification import set_verify_flags
-from fla_gateway.runtime.roots import read_roots
 from fla_gateway.secret import Secret
 
 LARGEST_SET: Final = 65_536

@@ -15,10 +15,10 @@ from cryptography import x509
 
 from fla_gateway.config.schema import KeySource, ListenerTls
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
-from fla_gateway.keys.exposure import exposure
-from fla_gateway.keys.read import read_file, read_password
+from fla_gateway.keys.certificates.ca_file import read_roots
+from fla_gateway.keys.files.file_permissions import exposure
+from fla_gateway.keys.files.key_file import read_file, read_password
 from fla_gateway.network.verification import set_verify_flags
-from fla_gateway.runtime.roots import read_roots
 from fla_gateway.secret import Secret
 
 _SOON: Final = timedelta(days=14)

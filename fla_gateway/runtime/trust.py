@@ -13,9 +13,9 @@ from pathlib import Path
 import certifi
 
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.keys.certificates.ca_file import read_roots
 from fla_gateway.network.verification import set_verify_flags
 from fla_gateway.profiles import Profile
-from fla_gateway.runtime.roots import read_roots
 
 
 class Trust:

@@ -33,7 +33,7 @@ def test_documentation_names_every_message() -> None:
 def test_documentation_names_what_is_said_of_owner_and_mode() -> None:
     """Each such warning in docs/keys.md is a text that the program can say."""
     page = " ".join((ROOT / "docs" / "keys.md").read_text().split("Warnings do not stop a profile:")[1].split())
-    source = re.sub(r"\{[^{}\n]*\}", "…", (ROOT / "fla_gateway" / "keys" / "exposure.py").read_text())
+    source = re.sub(r"\{[^{}\n]*\}", "…", (ROOT / "fla_gateway" / "keys" / "files" / "file_permissions.py").read_text())
     named = re.findall(r"\*(can be [^*]+|belongs to [^*]+)\*", page)
     assert len(named) == 4
     assert [text for text in named if text not in source] == []

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from fla_gateway.keys import asn1
-from fla_gateway.keys.pfx import algorithms
+from fla_gateway.keys.files.pkcs12_structure import algorithms
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, pkcs12_bytes
 
 pytestmark = pytest.mark.needs_program("openssl")

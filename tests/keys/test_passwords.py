@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys import asn1
-from fla_gateway.keys.files.password_encodings import spellings
+from fla_gateway.keys.encryption.password_encodings import spellings
 from fla_gateway.keys.load import load_key
 from tests.support.keys import (
     NOW,

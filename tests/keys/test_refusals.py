@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from fla_gateway.keys.read import unreadable
+from fla_gateway.keys.files.key_file import unreadable
 from tests.support.keys import (
     certificate_pem,
     key_pem,

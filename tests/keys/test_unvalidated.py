@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fla_gateway.config.schema import KeySource
 from fla_gateway.keys import asn1
+from fla_gateway.keys.files.private_key import is_consistent, is_valid
 from fla_gateway.keys.load import load_key
-from fla_gateway.keys.private_key import is_consistent, is_valid
 from tests.support.keys import NOW, certificate_pem, make_certificate, make_rsa, pkcs12_bytes
 
 WRONG = "its numbers do not fit together"

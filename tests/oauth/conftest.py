@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from fla_gateway.clock import SystemClock
-from fla_gateway.keys.signer import RsaSigner
+from fla_gateway.keys.signers.local import RsaSigner
 from fla_gateway.oauth.assertion import SigningKey
 from fla_gateway.oauth.client import TokenClient
 from tests.support.keys import TlsAuthority, make_rsa

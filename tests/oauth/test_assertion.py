@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from fla_gateway.errors import ProblemError, UnusableKeyError
-from fla_gateway.keys.signer import EcSigner, RsaSigner
+from fla_gateway.keys.signers.local import EcSigner, RsaSigner
 from fla_gateway.oauth import assertion
 from fla_gateway.oauth.model import AssertionOptions, TokenRequest
 from tests.support.keys import make_certificate, make_ec, make_rsa

@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.keys.signer import EcSigner, RsaSigner
+from fla_gateway.keys.signers.local import EcSigner, RsaSigner
 from fla_gateway.oauth.assertion import SigningKey
 from fla_gateway.oauth.client import TokenClient
 from fla_gateway.oauth.model import AssertionOptions, TokenRequest

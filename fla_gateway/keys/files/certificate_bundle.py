@@ -15,10 +15,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.keys import formats, textual
+from fla_gateway.keys.files import format_detection, pem
 from fla_gateway.keys.files.der_label import CERTIFICATE, PKCS12
 from fla_gateway.keys.files.foreign_formats import foreign_certificates
-from fla_gateway.keys.textual import Block
+from fla_gateway.keys.files.pem import Block
 
 _PKCS7: Final = "PKCS7"
 _NAMES: Final = {
@@ -42,13 +42,13 @@ def read_certificates(path: Path, content: bytes, cure: str) -> tuple[x509.Certi
     Raises:
         UnusableKeyError: it holds none, or a damaged one, which is named by its place in the file.
     """
-    text = textual.repaired(content)
+    text = pem.repaired(content)
     if (store := foreign_certificates(path, text)) is not None:
         raise UnusableKeyError(*store)
-    blocks = formats.recognise(text)
+    blocks = format_detection.recognise(text)
     found = certificates_among(path, blocks)
-    if textual.is_cut_off(text):
-        raise UnusableKeyError(*formats.cut_off(path))
+    if pem.is_cut_off(text):
+        raise UnusableKeyError(*format_detection.cut_off(path))
     if not found:
         labels = {block.label for block in blocks}
         message = f"{path} holds no certificate" + (f", but: {', '.join(sorted(labels))}" if labels else "")

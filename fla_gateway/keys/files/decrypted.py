@@ -5,10 +5,11 @@ Owns the choice of the scheme. Refuses to give a key: a library that cannot load
 
 from __future__ import annotations
 
-from fla_gateway.keys import asn1, formats
-from fla_gateway.keys.files import older_pbe, older_pem, pbes2
+from fla_gateway.keys import asn1
+from fla_gateway.keys.encryption import older_pem, pbes2
+from fla_gateway.keys.files import format_detection, older_pbe
 from fla_gateway.keys.files.der_label import ENCRYPTED, KEY_LABELS, first_value
-from fla_gateway.keys.textual import Block
+from fla_gateway.keys.files.pem import Block
 
 
 def decrypted(block: Block, secrets: tuple[bytes, ...]) -> Block | None:
@@ -32,7 +33,7 @@ def shrouded(encrypted: bytes) -> Block:
 
 def _plain(block: Block, secret: bytes) -> bytes | None:
     content = block.der or b""
-    if formats.has_older_encryption(block):
+    if format_detection.has_older_encryption(block):
         known = older_pem.is_known(older_pem.cipher_name(block.headers)) and older_pem.is_whole(block.headers, content)
         return older_pem.decrypt(block.headers, content, secret) if known else None
     try:

@@ -11,7 +11,7 @@ from typing import Final
 
 from fla_gateway.keys import asn1
 from fla_gateway.keys.asn1 import Element
-from fla_gateway.keys.textual import Block
+from fla_gateway.keys.files.pem import Block
 
 PKCS12: Final = "PKCS12"
 """Label given to DER that is a PKCS#12 file; it has no textual encoding of its own."""

@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 from typing import Final
 
-from fla_gateway.keys import textual
+from fla_gateway.keys.files import pem
 from fla_gateway.keys.model import Objection
 
 OPENPGP: Final = (
@@ -50,7 +50,7 @@ def foreign(path: Path, content: bytes) -> Objection | None:
         return Objection(f"{path} is a key of PuTTY", f"{cure} (in its window: Conversions, Export OpenSSH key)")
     if content.startswith(_PGP_SECRET_KEY_TAGS):
         return Objection(f"{path} is {OPENPGP[0]}", OPENPGP[1])
-    return _microsoft(path, content) or _text(path, textual.decoded(content).lstrip())
+    return _microsoft(path, content) or _text(path, pem.decoded(content).lstrip())
 
 
 def foreign_certificates(path: Path, content: bytes) -> Objection | None:
@@ -85,7 +85,7 @@ def _microsoft(path: Path, content: bytes) -> Objection | None:
 
 def _text(path: Path, text: bytes) -> Objection | None:
     """Name a key that is written as text without the boundaries of PEM."""
-    if textual.BOUNDARY in text:
+    if pem.BOUNDARY in text:
         return None
     if (found := _XML_KEY.search(text)) is not None:
         return _xml(path, found[1].decode(), text)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from fla_gateway.keys import asn1
 from fla_gateway.keys.asn1 import Element
-from fla_gateway.keys.files.password_encodings import as_text
+from fla_gateway.keys.encryption.password_encodings import as_text
 
 _MOST_ITERATIONS: Final = 10_000_000
 _KEY, _VECTOR = b"\x01", b"\x02"

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from fla_gateway.keys.textual import blocks, is_cut_off, repaired
+from fla_gateway.keys.files.pem import blocks, is_cut_off, repaired
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_rsa
 
 PEM = key_pem(make_rsa()) + certificate_pem(make_certificate(make_rsa()))

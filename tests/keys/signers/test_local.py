@@ -10,7 +10,7 @@ from joserfc.errors import BadSignatureError
 from joserfc.jwk import ECKey, RSAKey
 
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.keys.signer import EcSigner, RsaSigner
+from fla_gateway.keys.signers.local import EcSigner, RsaSigner
 from tests.support.keys import make_ec, make_rsa
 
 PEM, SPKI = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

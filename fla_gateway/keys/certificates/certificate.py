@@ -1,7 +1,7 @@
 """Certificates: matched with their key, and described.
 
 Owns which certificate of several belongs to a key. Refuses to read them (`files.certificate_bundle`) and to judge them
-(`rules`).
+(`channel_rules`).
 """
 
 from __future__ import annotations

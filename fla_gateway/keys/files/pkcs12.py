@@ -15,15 +15,15 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
 
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.keys import pfx
 from fla_gateway.keys.asn1 import Asn1Error
-from fla_gateway.keys.ciphers import lacks_legacy_cipher
-from fla_gateway.keys.files import encryption
+from fla_gateway.keys.encryption import schemes
+from fla_gateway.keys.encryption.legacy_ciphers import lacks_legacy_cipher
+from fla_gateway.keys.encryption.password_encodings import as_text, further_octets, spellings
+from fla_gateway.keys.files import pkcs12_structure
 from fla_gateway.keys.files.decrypted import decrypted, shrouded
 from fla_gateway.keys.files.der_label import PRIVATE_KEY
-from fla_gateway.keys.files.password_encodings import as_text, further_octets, spellings
-from fla_gateway.keys.model import Objection
-from fla_gateway.keys.private_key import (
+from fla_gateway.keys.files.pem import Block
+from fla_gateway.keys.files.private_key import (
     MODERN_EXPORT,
     damaged,
     inconsistent,
@@ -35,7 +35,7 @@ from fla_gateway.keys.private_key import (
     password_wrong,
     why_not_loaded,
 )
-from fla_gateway.keys.textual import Block
+from fla_gateway.keys.model import Objection
 from fla_gateway.secret import Secret
 
 _ONE_KEY: Final = "export the one key that is registered in ChaMan into a file of its own"
@@ -79,13 +79,15 @@ def open_pkcs12(path: Path, der: bytes, password: Secret | None, *, validate: bo
 
 def key_in_store(der: bytes) -> Block:
     """Give the private key of a PKCS#12 file that `open_pkcs12` has opened as it is in the file."""
-    contents = pfx.look_into(der)
+    contents = pkcs12_structure.look_into(der)
     if contents.plain:
         return Block(PRIVATE_KEY, b"", contents.plain[0])
     return shrouded(contents.shrouded[0])
 
 
-def _opened(path: Path, der: bytes, contents: pfx.Contents, secret: bytes, *, validate: bool) -> Opened | None:
+def _opened(
+    path: Path, der: bytes, contents: pkcs12_structure.Contents, secret: bytes, *, validate: bool
+) -> Opened | None:
     """Open a file with one spelling of its password; None if that does not open it.
 
     Raises:
@@ -110,7 +112,7 @@ def _opened(path: Path, der: bytes, contents: pfx.Contents, secret: bytes, *, va
     return key, certificates
 
 
-def _open_in_parts(der: bytes, contents: pfx.Contents, secret: bytes) -> Opened | None:
+def _open_in_parts(der: bytes, contents: pkcs12_structure.Contents, secret: bytes) -> Opened | None:
     """Open an ordinary file part by part, which is the only way to spare an RSA key its validation.
 
     Returns:
@@ -121,40 +123,40 @@ def _open_in_parts(der: bytes, contents: pfx.Contents, secret: bytes) -> Opened 
         return None
     certificates: list[x509.Certificate] = []
     try:
-        if not pfx.has_mac_of(der, as_text(secret)):
+        if not pkcs12_structure.has_mac_of(der, as_text(secret)):
             return None
         key = load_der_private_key(contents.shrouded[0], secret, unsafe_skip_rsa_key_validation=True)
     except (Asn1Error, ValueError, TypeError, IndexError, UnsupportedAlgorithm):
         return None
     for part in (*contents.sealed, *((contents.keyless,) if contents.keyless else ())):
-        loaded = _load(pfx.alone(part)[0], secret)
+        loaded = _load(pkcs12_structure.alone(part)[0], secret)
         if loaded is None or loaded[0] is not None:
             return None
         certificates += loaded[1]
     return key, tuple(certificates)
 
 
-def _open_with_octets(contents: pfx.Contents, octets: bytes) -> Opened | None:
+def _open_with_octets(contents: pkcs12_structure.Contents, octets: bytes) -> Opened | None:
     """Open a file whose MAC fits the password, part by part, with octets that `cryptography` takes for no password."""
     key = _unlocked(contents.shrouded[0], octets) if len(contents.shrouded) == 1 else None
     if key is None or not (is_consistent(key) and is_valid(key)):
         return None
     certificates: list[x509.Certificate] = []
     try:
-        parts = [pfx.unsealed(part, octets) for part in contents.sealed]
+        parts = [pkcs12_structure.unsealed(part, octets) for part in contents.sealed]
     except Asn1Error:
         return None
     for part in (*parts, *((contents.keyless,) if contents.keyless else ())):
-        loaded = None if part is None else _load(pfx.alone(part)[0], b"")
+        loaded = None if part is None else _load(pkcs12_structure.alone(part)[0], b"")
         if loaded is None or loaded[0] is not None:
             return None
         certificates += loaded[1]
     return key, tuple(certificates)
 
 
-def _look_into(path: Path, der: bytes) -> pfx.Contents:
+def _look_into(path: Path, der: bytes) -> pkcs12_structure.Contents:
     try:
-        return pfx.look_into(der)
+        return pkcs12_structure.look_into(der)
     except (Asn1Error, IndexError):
         raise UnusableKeyError(*(_unsupported(path, der) or damaged(path))) from None
 
@@ -174,12 +176,12 @@ def _hides_a_key(sealed: bytes, password: bytes) -> bool:
     The part is put into a file of its own and opened: what `cryptography` then finds can have come from nowhere else. A
     part that cannot be opened so is taken for one that hides something.
     """
-    plain, with_mac = pfx.alone(sealed)
+    plain, with_mac = pkcs12_structure.alone(sealed)
     loaded = _load(plain, password) or (None if password else _load(with_mac, password))
     return loaded is None or loaded[0] is not None
 
 
-def _why_closed(path: Path, der: bytes, contents: pfx.Contents, tried: tuple[bytes, ...]) -> Objection:
+def _why_closed(path: Path, der: bytes, contents: pkcs12_structure.Contents, tried: tuple[bytes, ...]) -> Objection:
     """Find out why a file does not open: its checksum alone cannot tell a wrong password from a changed file."""
     if (named := _unsupported(path, der)) is not None:
         return named
@@ -200,7 +202,7 @@ def _why_closed(path: Path, der: bytes, contents: pfx.Contents, tried: tuple[byt
     return damaged(path) if _is_open(der, contents) else password_wrong(path)
 
 
-def _why_closed_without_password(path: Path, der: bytes, contents: pfx.Contents) -> Objection:
+def _why_closed_without_password(path: Path, der: bytes, contents: pkcs12_structure.Contents) -> Objection:
     if contents.shrouded or contents.sealed:
         return password_missing(path)
     if _is_open(der, contents) or _has_mac_of(der, b""):
@@ -211,21 +213,21 @@ def _why_closed_without_password(path: Path, der: bytes, contents: pfx.Contents)
     )
 
 
-def _is_open(der: bytes, contents: pfx.Contents) -> bool:
+def _is_open(der: bytes, contents: pkcs12_structure.Contents) -> bool:
     """Whether no password has to do with the file."""
-    return not (contents.shrouded or contents.sealed or pfx.has_mac(der))
+    return not (contents.shrouded or contents.sealed or pkcs12_structure.has_mac(der))
 
 
 def _has_mac_of(der: bytes, secret: bytes) -> bool:
     try:
-        return pfx.has_mac_of(der, as_text(secret))
+        return pkcs12_structure.has_mac_of(der, as_text(secret))
     except (Asn1Error, IndexError):
         return False
 
 
 def _unsupported(path: Path, der: bytes) -> Objection | None:
     try:
-        name = encryption.unsupported(pfx.algorithms(der))
+        name = schemes.unsupported(pkcs12_structure.algorithms(der))
     except (Asn1Error, IndexError):
         return None
     return None if name is None else not_read(path, name)

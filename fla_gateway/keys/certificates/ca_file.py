@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
-from fla_gateway.keys import textual
+from fla_gateway.keys.files import pem
 from fla_gateway.keys.files.certificate_bundle import read_certificates
 
 _LARGEST: Final = 8_388_608
@@ -77,8 +77,8 @@ def _read(path: Path, place: str) -> bytes:
 
 def _damaged_boundaries(path: Path, content: bytes, place: str) -> list[Fault]:
     """Find blocks whose first or last line is damaged, so that nothing between the lines looks like a block."""
-    text = textual.repaired(content)
-    whole = len(textual.blocks(text))
+    text = pem.repaired(content)
+    whole = len(pem.blocks(text))
     meant = [match[1] for match in _BOUNDARY.finditer(text)]
     if max(meant.count(b"BEGIN"), meant.count(b"END")) <= whole:
         return []

@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from fla_gateway.keys import asn1, textual
+from fla_gateway.keys import asn1
+from fla_gateway.keys.files import pem
 from fla_gateway.keys.files.der_label import ENCRYPTED, PKCS12, der_blocks, relabelled
 from fla_gateway.keys.files.foreign_formats import OPENPGP
+from fla_gateway.keys.files.pem import Block
 from fla_gateway.keys.model import Objection
-from fla_gateway.keys.textual import Block
 
 _KEY_IN_PKCS8: Final = 2
 _MULTI_PRIME_FIELDS: Final = 10
@@ -62,7 +63,7 @@ def recognise(content: bytes) -> tuple[Block, ...]:
     Returns:
         No block at all if the file is neither text with boundaries nor DER of a known structure.
     """
-    found = textual.blocks(content)
+    found = pem.blocks(content)
     return tuple(relabelled(block) for block in found) if found else der_blocks(content)
 
 
@@ -73,7 +74,7 @@ def cut_off(path: Path) -> Objection:
 
 def no_private_key(path: Path, content: bytes, found: tuple[Block, ...]) -> Objection:
     """Say what a file is that holds no private key."""
-    if textual.is_cut_off(content):
+    if pem.is_cut_off(content):
         return cut_off(path)
     labels = [_ALIASES.get(block.label, block.label) for block in found]
     for label, (kind, cure) in _NO_KEY.items():

@@ -1,7 +1,7 @@
 """Rule: who else than the gateway can get at a file with a secret.
 
 Owns what of owner and mode is worth a warning. Refuses to touch the disk: what it judges was seen when the file was
-read (`read`).
+read (`key_file`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reading key files and password files: the one place of `keys` that touches the disk.
 
 Owns what can be wrong with a file as a file, and sees who has power over it. Refuses to know what stands in it, and to
-judge permissions (`exposure`).
+judge permissions (`file_permissions`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.keys.exposure import Custody, exposure
+from fla_gateway.keys.files.file_permissions import Custody, exposure
 from fla_gateway.keys.model import Objection
 from fla_gateway.secret import Secret
 

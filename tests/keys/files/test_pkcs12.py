@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 from fla_gateway.keys import asn1
-from fla_gateway.keys.pfx import look_into
+from fla_gateway.keys.files.pkcs12_structure import look_into
 from tests.support.keys import (
     Issuer,
     PrivateKey,

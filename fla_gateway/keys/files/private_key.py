@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.keys import asn1, formats, pfx
-from fla_gateway.keys.ciphers import lacks_legacy_cipher
-from fla_gateway.keys.files import encryption, older_pem
+from fla_gateway.keys import asn1
+from fla_gateway.keys.encryption import older_pem, schemes
+from fla_gateway.keys.encryption.legacy_ciphers import lacks_legacy_cipher
+from fla_gateway.keys.encryption.password_encodings import spellings
+from fla_gateway.keys.files import format_detection, pkcs12_structure
 from fla_gateway.keys.files.decrypted import decrypted
-from fla_gateway.keys.files.password_encodings import spellings
+from fla_gateway.keys.files.pem import Block
 from fla_gateway.keys.model import Objection
-from fla_gateway.keys.textual import Block
 from fla_gateway.secret import Secret
 
 Failure = Literal["unreadable", "unsupported", "inconsistent"]
@@ -52,7 +53,7 @@ def open_private_key(
         UnusableKeyError: it cannot be opened.
     """
     given = password.reveal() if password is not None else ""
-    encrypted = formats.is_encrypted(block)
+    encrypted = format_detection.is_encrypted(block)
     if (objection := _objection_before_opening(path, block, encrypted=encrypted)) is not None:
         raise UnusableKeyError(*objection)
     secrets = spellings(given) if encrypted else ()
@@ -61,16 +62,16 @@ def open_private_key(
         missing = password_missing(path) if encrypted and not given else None
         raise UnusableKeyError(*(missing or _objection_after_opening(path, block, secrets, key)))
     unused = Objection(f"a password is configured, but the key in {path} is not encrypted", "encrypt it or drop it")
-    explicit = explicit_curve(path) if formats.has_explicit_curve(block) else None
+    explicit = explicit_curve(path) if format_detection.has_explicit_curve(block) else None
     found = (unused if given and not encrypted else None, explicit)
     return key, tuple(str(objection) for objection in found if objection is not None)
 
 
 def why_not_loaded(path: Path, plain: Block) -> Objection | None:
     """Say why an unencrypted key is not loaded, where more is to be said of it than that it is damaged."""
-    if formats.has_explicit_curve(plain):
+    if format_detection.has_explicit_curve(plain):
         return explicit_curve(path)
-    if formats.has_many_primes(plain):
+    if format_detection.has_many_primes(plain):
         return multi_prime(path)
     failure = _load(plain, None, validate=False)
     if failure == "unsupported":
@@ -173,7 +174,7 @@ def multi_prime(path: Path) -> Objection:
 def _objection_before_opening(path: Path, block: Block, *, encrypted: bool) -> Objection | None:
     try:
         if block.cut_off:
-            return formats.cut_off(path)
+            return format_detection.cut_off(path)
         if block.der is None:
             return damaged(path)
         if lacks_legacy_cipher(block.der):
@@ -193,7 +194,7 @@ def _is_whole(block: Block) -> bool:
     Raises:
         asn1.Asn1Error: it has not.
     """
-    if formats.has_older_encryption(block):
+    if format_detection.has_older_encryption(block):
         return older_pem.is_whole(block.headers, block.der or b"")
     return bool(asn1.read(block.der or b"").children())
 
@@ -210,11 +211,11 @@ def _objection_after_opening(path: Path, block: Block, secrets: tuple[bytes, ...
 
 
 def _unsupported_cipher(block: Block) -> str | None:
-    if formats.has_older_encryption(block):
+    if format_detection.has_older_encryption(block):
         name = older_pem.cipher_name(block.headers)
         return None if older_pem.is_known(name) else name
     try:
-        return encryption.unsupported((encryption.key_algorithm(block.der or b""),))
+        return schemes.unsupported((schemes.key_algorithm(block.der or b""),))
     except asn1.Asn1Error:
         return None
 
@@ -230,13 +231,13 @@ def _opened(block: Block, secrets: tuple[bytes, ...], *, validate: bool) -> Priv
 
 
 def _decrypted(block: Block, secret: bytes, *, validate: bool) -> PrivateKeyTypes | Failure:
-    if formats.has_older_encryption(block):
+    if format_detection.has_older_encryption(block):
         return _load_older(block, secret, validate=validate)
     key = _load(block, secret, validate=validate)
     if key != "unreadable":
         return key
     # OpenSSL knows ciphers that the library does not, and only opens files of PKCS#12 for it.
-    for file in pfx.with_key(block.der or b"")[: 1 if secret else 2]:
+    for file in pkcs12_structure.with_key(block.der or b"")[: 1 if secret else 2]:
         try:
             found = pkcs12.load_key_and_certificates(file, secret)[0]
         except UnsupportedAlgorithm:

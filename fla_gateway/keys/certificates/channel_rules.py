@@ -15,11 +15,12 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-from fla_gateway.keys import asn1, formats
+from fla_gateway.keys import asn1
+from fla_gateway.keys.files import format_detection
+from fla_gateway.keys.files.private_key import EXPLICIT_CURVE, EXPLICIT_CURVE_CURE
 from fla_gateway.keys.files.rsa_pss import subject_public_key_info
 from fla_gateway.keys.model import Objection
-from fla_gateway.keys.private_key import EXPLICIT_CURVE, EXPLICIT_CURVE_CURE
-from fla_gateway.keys.signer import EC_ALGORITHMS
+from fla_gateway.keys.signers.local import EC_ALGORITHMS
 
 RSA_SIZES: Final = (2048, 3072, 4096)
 CURVES: Final = {"secp384r1": "P-384", "secp521r1": "P-521"}
@@ -118,7 +119,7 @@ def expiry_warning(not_after: datetime, now: datetime) -> Objection | None:
 
 def _curve_deviation(certificate: x509.Certificate) -> Objection | None:
     try:
-        explicit = formats.explicit_parameters(subject_public_key_info(certificate).children()[0])
+        explicit = format_detection.explicit_parameters(subject_public_key_info(certificate).children()[0])
     except (asn1.Asn1Error, IndexError):
         return Objection("the certificate's public key cannot be read", _NEW_PAIR)
     return Objection(f"the certificate {EXPLICIT_CURVE}", EXPLICIT_CURVE_CURE) if explicit else None

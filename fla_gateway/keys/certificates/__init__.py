@@ -1,0 +1,1 @@
+"""Certificates: which belongs to a key, and the rules of the channel."""

@@ -1,0 +1,1 @@
+"""How key files are encrypted: schemes, ciphers, spellings of a password."""
