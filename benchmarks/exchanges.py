@@ -31,10 +31,10 @@ from fla_gateway.network.dialer import Dialer
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.observe.output import open_output
 from fla_gateway.proxy.upstream import ApiConnection
-from fla_gateway.runtime.build import Surroundings
-from fla_gateway.runtime.configured import CurrentConfiguration, read
+from fla_gateway.runtime.composition.gateway import Surroundings
+from fla_gateway.runtime.composition.resolved_config import CurrentConfiguration, read
 from fla_gateway.runtime.data_path import DataPath, open_data_path
-from fla_gateway.runtime.observation import observe
+from fla_gateway.runtime.monitoring.telemetry import observe
 from fla_gateway.secret import Secret
 
 KINDS: Final = {"gateway": "gateway.toml", "guarded": "guarded.toml"}

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from fla_gateway.peercred import overflow_ids, peer_ids
+from fla_gateway.system.peer_credentials import overflow_ids, peer_ids
 
 _TABLES: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 

@@ -1,7 +1,7 @@
 """Values: what the status page and /status tell of one profile at one moment.
 
 Owns the shape, which is part of the public contract (docs/status.md). Refuses to hold a secret, and to know who
-supplies what: `runtime.status` puts it together.
+supplies what: `runtime.monitoring.status_report` puts it together.
 """
 
 from __future__ import annotations

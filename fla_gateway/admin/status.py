@@ -1,7 +1,7 @@
 """Values: everything that the status page and /status tell of a gateway at one moment.
 
 Owns the shape, which is part of the public contract (docs/status.md). Refuses to hold a secret, and to know who
-supplies what: `runtime.status` puts it together.
+supplies what: `runtime.monitoring.status_report` puts it together.
 
 Moments are `datetime` in UTC. Texts are data: what stands in files, certificates and requests may be anything.
 """

@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
     from fla_gateway.config.schema import Configuration
     from fla_gateway.keys.model import CertificateFacts, LoadedKey
     from fla_gateway.profiles import Profile
-    from fla_gateway.runtime.configured import Configured
-    from fla_gateway.runtime.keys import Keys
+    from fla_gateway.runtime.composition.resolved_config import Configured
+    from fla_gateway.runtime.composition.signing_keys import Keys
 
 SUMMARY: Final = "check configuration, keys and certificates, offline"
 DESCRIPTION: Final = """\
@@ -66,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check and print."""
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.runtime.configured import read  # noqa: PLC0415 - as above
-    from fla_gateway.runtime.keys import load_keys, why_unusable  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.composition.resolved_config import read  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.composition.signing_keys import load_keys, why_unusable  # noqa: PLC0415 - as above
 
     configured = read(arguments.config)
     _read_further_files(configured)
@@ -99,9 +99,9 @@ def _read_further_files(configured: Configured) -> None:
         ConfigurationError: with every fault.
     """
     from fla_gateway.config.doors import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.runtime.listener_tls import server_context  # noqa: PLC0415 - as above
-    from fla_gateway.runtime.tokens import egress_of  # noqa: PLC0415 - as above
-    from fla_gateway.runtime.trust import Trust  # noqa: PLC0415 - as above
+    from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.composition.trust_store import Trust  # noqa: PLC0415 - as above
 
     egress = configured.settings.configuration.egress
     reads: list[Callable[[], object]] = [
@@ -111,7 +111,7 @@ def _read_further_files(configured: Configured) -> None:
     ]
     if (kubernetes := configured.settings.configuration.kubernetes) is not None:
         from fla_gateway.clock import SystemClock  # noqa: PLC0415 - as above
-        from fla_gateway.runtime.cluster_keys import ClusterKeys  # noqa: PLC0415 - as above
+        from fla_gateway.kubernetes.jwks_cache import ClusterKeys  # noqa: PLC0415 - as above
 
         reads.append(partial(ClusterKeys, kubernetes, SystemClock()))
     faults: list[Fault] = []
@@ -127,7 +127,7 @@ def _read_further_files(configured: Configured) -> None:
 def _general_findings(configured: Configured, now: datetime) -> Iterator[_Finding]:
     """Name what belongs to no profile and no key."""
     from fla_gateway.config.doors import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.runtime.listener_tls import tls_warnings  # noqa: PLC0415 - as above
+    from fla_gateway.listeners.tls_context import tls_warnings  # noqa: PLC0415 - as above
 
     yield from (_Finding(f"warning: {one}") for one in configured.warnings)
     for place, tls in encrypted(configured.settings.configuration):
@@ -142,8 +142,8 @@ def _obstacles(configuration: Configuration) -> Iterator[Fault]:
     from fla_gateway.config.address import UnixAddress  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.config.doors import admin_door, doors  # noqa: PLC0415 - as above
     from fla_gateway.journal.writer import directory  # noqa: PLC0415 - as above
+    from fla_gateway.listeners import unix_socket  # noqa: PLC0415 - as above
     from fla_gateway.observe.tracing import missing_extra  # noqa: PLC0415 - as above
-    from fla_gateway.runtime import unix_socket  # noqa: PLC0415 - as above
 
     for door in (*doors(configuration), admin_door(configuration)):
         if isinstance(door.address, UnixAddress):

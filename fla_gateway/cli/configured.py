@@ -1,6 +1,7 @@
 """What the commands share that read a configuration: the option.
 
-Owns the default path. Refuses to read; `runtime.configured` does, and is imported by a command only when it runs.
+Owns the default path. Refuses to read; `runtime.composition.resolved_config` does, and is imported by a command only
+when it runs.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def main() -> None:
     standard_streams.occupy()
     words = sys.argv[1:]
     if _first_word(words) in READ_KEYS:
-        from fla_gateway.runtime.hardening import undumpable  # noqa: PLC0415 - others need it not
+        from fla_gateway.system.process_hardening import undumpable  # noqa: PLC0415 - others need it not
 
         undumpable()
     standard_streams.prepare()

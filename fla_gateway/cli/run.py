@@ -1,6 +1,6 @@
 """`fla-gateway run`: serve.
 
-Owns the arguments. Refuses to know how serving works; `runtime.lifecycle` does.
+Owns the arguments. Refuses to know how serving works; `runtime.process` does.
 """
 
 from __future__ import annotations
@@ -30,6 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    from fla_gateway.runtime.lifecycle import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
+    from fla_gateway.runtime.process import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
 
     return serve(arguments.config, strict=arguments.strict)

@@ -16,7 +16,7 @@ from fla_gateway.errors import ConfigurationError, Fault, ProblemError
 
 if TYPE_CHECKING:  # aiohttp is heavy; `--help` must not wait for it
     from fla_gateway.profiles import Profile
-    from fla_gateway.runtime.tokens import Fetched
+    from fla_gateway.runtime.composition.token_client import Fetched
 
 SUMMARY: Final = "get one token from the token server and show what came"
 DESCRIPTION: Final = """\
@@ -43,8 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Get a token and print."""
     from fla_gateway.observe import logs  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.runtime.configured import read  # noqa: PLC0415 - as above
-    from fla_gateway.runtime.tokens import fetch_once  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.composition.resolved_config import read  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.composition.token_client import fetch_once  # noqa: PLC0415 - as above
 
     configured = read(arguments.config)
     # Otherwise events would go to standard output, which may be the token's.

@@ -1,7 +1,7 @@
 """Root: the data path of a process, for as long as the process lives.
 
 Owns what outlives a configuration: the listeners, the register of what runs, the token cache with its refresher, and
-which generation is current. Refuses to know what a generation is made of; `build` does.
+which generation is current. Refuses to know what a generation is made of; `composition.gateway` does.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import random
 from collections.abc import Container, Mapping
 
+from fla_gateway.listeners.acceptor import Listeners
+from fla_gateway.listeners.bind import Bound
 from fla_gateway.proxy.connections import Connections
 from fla_gateway.proxy.server import Server
-from fla_gateway.runtime.binding import Bound
-from fla_gateway.runtime.build import NO_KEYS, Gateway, Lasting, Surroundings, build
-from fla_gateway.runtime.configured import Configured, CurrentConfiguration
-from fla_gateway.runtime.keys import Keys
+from fla_gateway.runtime.composition.gateway import NO_KEYS, Gateway, Lasting, Surroundings, build
+from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration
+from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.listener_set import BoundListener, bind_all
-from fla_gateway.runtime.listeners import Listeners
 from fla_gateway.tokens.cache import TokenCache
 from fla_gateway.tokens.refresher import Refresher
 
@@ -78,7 +78,7 @@ def open_data_path(
 
     Args:
         configuration: the one in force.
-        unavailable: as for `build`, like all others.
+        unavailable: as for `composition.gateway`, like all others.
         around: what is built into.
         loading: names of profiles.
         keys: those that are known.

@@ -1,7 +1,7 @@
 """Root: the listeners of the data path, bound for as long as the process lives.
 
 Owns which addresses of a configuration are bound, and what a generation has to know of each. Refuses to know how an
-address is bound (`binding`), how callers are accepted (`listeners`) and what is served.
+address is bound (`listeners.bind`), how callers are accepted (`listeners.acceptor`) and what is served.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from fla_gateway.config.schema import Listener
-from fla_gateway.runtime.binding import Bound, bind
-from fla_gateway.runtime.configured import Configured
-from fla_gateway.runtime.listener_address import ListenerAddress
+from fla_gateway.listeners.bind import Bound, bind
+from fla_gateway.runtime.composition.listener_address import ListenerAddress
+from fla_gateway.runtime.composition.resolved_config import Configured
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,17 @@ from functools import cache
 
 import pytest
 
-from fla_gateway.access import admissions, api_key, credentials, memory, path_readings, service_accounts
+from fla_gateway.access import admissions, api_key, credentials, memory, path_readings
 from fla_gateway.admin import attempts, server
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
 from fla_gateway.journal.writer import audit_journal, backlog
+from fla_gateway.kubernetes import jwks_cache, service_account_tokens
+from fla_gateway.listeners import tls_handshakes
 from fla_gateway.network import lookup_threads, troubled_addresses
 from fla_gateway.oauth import response
 from fla_gateway.observe import writer
 from fla_gateway.proxy import downstream, exchange, upstream, work_budget
-from fla_gateway.runtime import cluster_keys, handshakes
 from fla_gateway.tokens import backoff, brake
 from tests.docs.pages import ROOT, read
 
@@ -127,14 +128,14 @@ BOUNDS = {
         f"{work_budget.UNITS:,}; the head of an interim answer counts as {work_budget.INTERIM_UNITS}"
     ),
     "callers' connections": (
-        f"{DEFAULTS.max_connections:,} (`max_connections`), and {handshakes.MOST_HANDSHAKES} TLS handshakes"
+        f"{DEFAULTS.max_connections:,} (`max_connections`), and {tls_handshakes.MOST_HANDSHAKES} TLS handshakes"
     ),
     "names being resolved at once": f"{lookup_threads.MOST_THREADS}, of which {lookup_threads.MOST_DOUBTFUL} that "
     "failed last time; a name of `/etc/hosts` never waits",
     "addresses that failed and come last": f"{troubled_addresses.MOST_REMEMBERED:,}, for "
     f"{troubled_addresses.REMEMBERED_SECONDS / 60:g} minutes",
     "a slow head, an idle connection, a TLS handshake": (
-        f"{TIMES.head:g} s, {TIMES.idle:g} s, {handshakes.HANDSHAKE_SECONDS:g} s"
+        f"{TIMES.head:g} s, {TIMES.idle:g} s, {tls_handshakes.HANDSHAKE_SECONDS:g} s"
     ),
     "thrown away of a refused request's body": (
         f"{downstream._LINGER_BYTES >> 20} MiB or {downstream._LINGER_SECONDS} s"
@@ -151,8 +152,8 @@ BOUNDS = {
     "credential of a caller": (
         f"a key of {len(api_key.new_key())} characters, or a token of {credentials.LONGEST_TOKEN:,}"
     ),
-    "signatures of service-account tokens": f"{service_accounts.SIGNATURES_PER_SECOND} per second",
-    "fetches of a cluster's keys for unknown key names": f"one in {cluster_keys.FETCHING.unknown:g} s",
+    "signatures of service-account tokens": f"{service_account_tokens.SIGNATURES_PER_SECOND} per second",
+    "fetches of a cluster's keys for unknown key names": f"one in {jwks_cache.FETCHING.unknown:g} s",
     "answer of the token server; token": (f"{response.LARGEST_ANSWER:,} bytes; {response.LONGEST_TOKEN:,} characters"),
     "another token after a 401, per service that goes on refusing": (
         f"one in {brake.LONGEST:g} s at most (brakes of {brake.FIRST:g} s, doubled to {brake.LONGEST:g} s; "

@@ -230,7 +230,7 @@ def test_missing_extra_is_a_fault_with_its_cure(tmp_path):
 def test_nothing_of_opentelemetry_is_imported_before_it_is_wanted():
     """A gateway without [tracing] pays nothing for it: no part that serves imports the library."""
     code = (
-        "import sys, fla_gateway.runtime.lifecycle, fla_gateway.observe.tracing, fla_gateway.observe.metrics\n"
+        "import sys, fla_gateway.runtime.process, fla_gateway.observe.tracing, fla_gateway.observe.metrics\n"
         "print([name for name in sys.modules if name.partition('.')[0] in ('opentelemetry', 'requests', 'google')])"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

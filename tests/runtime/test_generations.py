@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 
 from fla_gateway.errors import ConfigurationError, Fault
-from fla_gateway.runtime.build import build
-from fla_gateway.runtime.configured import read
+from fla_gateway.runtime.composition.gateway import build
+from fla_gateway.runtime.composition.resolved_config import read
 from fla_gateway.runtime.data_path import open_data_path
 from tests.support.raw_http import get, post
 from tests.support.waiting import eventually

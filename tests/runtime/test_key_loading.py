@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys.model import CertificateFacts, LoadedKey
 from fla_gateway.keys.signers.local import EcSigner, RsaSigner
-from fla_gateway.runtime.composition.key_loading import KeyLoading, load_all
-from fla_gateway.runtime.composition.key_workers import KeyWorker, fork_workers
+from fla_gateway.runtime.key_loading.loader import KeyLoading, load_all
+from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, fork_workers
 from tests.support.keys import NOW, make_ec, make_rsa
 
 RSA, EC = make_rsa(), make_ec()

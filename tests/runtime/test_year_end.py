@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fla_gateway.config.load import load
-from fla_gateway.runtime.configured import read
+from fla_gateway.runtime.composition.resolved_config import read
 from tests.support.tokens import HandClock
 
 MOMENTS = [

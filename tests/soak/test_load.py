@@ -12,10 +12,10 @@ import uvloop
 
 from fla_gateway.clock import SystemClock
 from fla_gateway.network.dialer import Dialer
-from fla_gateway.runtime.build import Surroundings
-from fla_gateway.runtime.configured import read
+from fla_gateway.runtime.composition.gateway import Surroundings
+from fla_gateway.runtime.composition.resolved_config import read
+from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import DataPath, open_data_path
-from fla_gateway.runtime.trust import Trust
 from tests.soak.api import Api
 from tests.soak.callers import Caller, Findings
 from tests.support.gateway import CONFIGURATION, OWN, CanaryTokens, Records

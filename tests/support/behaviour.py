@@ -20,10 +20,10 @@ from fla_gateway.network.route import Egress
 from fla_gateway.proxy.downstream import CallerConnection
 from fla_gateway.proxy.exchange import Exchange
 from fla_gateway.proxy.record import Journal, PoolSnapshot
-from fla_gateway.runtime.build import Surroundings
-from fla_gateway.runtime.configured import read
+from fla_gateway.runtime.composition.gateway import Surroundings
+from fla_gateway.runtime.composition.resolved_config import read
+from fla_gateway.runtime.composition.served_profiles import Tls
 from fla_gateway.runtime.data_path import DataPath, open_data_path
-from fla_gateway.runtime.served_profiles import Tls
 from tests.support.fakes import MovableClock, Records, Tokens
 from tests.support.raw_api import Api
 from tests.support.raw_caller import Caller, connect

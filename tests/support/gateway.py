@@ -17,10 +17,10 @@ from fla_gateway.clock import SystemClock
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.proxy.record import ExchangeRecord
-from fla_gateway.runtime.build import Surroundings
-from fla_gateway.runtime.configured import read
+from fla_gateway.runtime.composition.gateway import Surroundings
+from fla_gateway.runtime.composition.resolved_config import read
+from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import DataPath, open_data_path
-from fla_gateway.runtime.trust import Trust
 from fla_gateway.secret import Secret
 from tests.support.keys import TlsAuthority
 from tests.support.upstream import Upstream

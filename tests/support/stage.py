@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from fla_gateway.runtime.trust import Trust
+from fla_gateway.runtime.composition.trust_store import Trust
 from tests.support.behaviour import running
 from tests.support.keys import TlsAuthority
 

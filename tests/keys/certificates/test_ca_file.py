@@ -16,9 +16,9 @@ from cryptography.x509.oid import NameOID
 from fla_gateway.config.schema import ListenerTls
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.keys.certificates.ca_file import read_roots
-from fla_gateway.runtime.cluster_jwks import _context
-from fla_gateway.runtime.listener_tls import server_context
-from fla_gateway.runtime.trust import Trust
+from fla_gateway.kubernetes.jwks_source import _context
+from fla_gateway.listeners.tls_context import server_context
+from fla_gateway.runtime.composition.trust_store import Trust
 from tests.support.keys import NOW, TlsAuthority, certificate_pem, key_pem, make_rsa, write_private
 
 ONE, TWO = TlsAuthority("One"), TlsAuthority("Two")

@@ -1,0 +1,128 @@
+"""Port: addresses become sockets that listen.
+
+Owns binding, and the sentences for what can go wrong with it. Refuses to know who is answered there, and what becomes
+of a unix socket's file (`unix_socket`) and of the files of TLS (`tls_context`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import ssl
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from fla_gateway.config.address import AbstractAddress, Address, TcpAddress, UnixAddress, parse_listen
+from fla_gateway.config.schema import Listener, ListenerTls
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.listeners.unix_socket import DEFAULT_MODE, FileIdentity, bind_file, identity
+
+_LOG = structlog.get_logger()
+BACKLOG: Final = 1024
+# What a machine without IPv6 answers to [::1].
+_NO_IPV6: Final = frozenset((errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT))
+# Any other IPv6 address that cannot be had is a mistake, not a machine without IPv6.
+_ANY_MACHINES: Final = frozenset(("::1", "::"))
+_CURES: Final = {
+    errno.EADDRINUSE: "another program listens there; is a gateway running already?",
+    errno.EADDRNOTAVAIL: "this machine does not have the address",
+    errno.EACCES: "the address needs more rights than this process has",
+    errno.ENOENT: "the directory of the socket does not exist",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A socket that listens.
+
+    Attributes:
+        address: as configured, with the port that the system chose where it was 0.
+        sock: the listening socket.
+        tls: what callers speak TLS with; None for plain HTTP.
+        file: of a unix socket that has one.
+    """
+
+    address: Address
+    sock: socket.socket
+    tls: ssl.SSLContext | None = None
+    file: FileIdentity | None = None
+
+    def release(self) -> None:
+        """Stop listening; a unix socket's file goes with it, unless the path is a successor's by now."""
+        # The file first: while the socket is bound to it, its inode is given to no other.
+        if isinstance(self.address, UnixAddress) and self.file is not None and identity(self.address.path) == self.file:
+            with contextlib.suppress(OSError):
+                self.address.path.unlink()
+        self.sock.close()
+
+
+def bind(listener: Listener, place: str) -> list[Bound]:
+    """Bind and listen on an address; a name may stand for several.
+
+    Args:
+        listener: where and how, as a checked configuration has it.
+        place: of the listener in the configuration, for the faults.
+
+    Returns:
+        What was bound; nothing where an IPv6 address is asked for on a machine without IPv6.
+
+    Raises:
+        ConfigurationError: the address cannot be had, or its TLS files cannot be used.
+    """
+    address = parse_listen(listener.address)
+    tls = None if listener.tls is None else _context(listener.tls, f"{place}.tls")
+    try:
+        if isinstance(address, TcpAddress):
+            return [replace(it, tls=tls) for it in _bind_tcp(address)]
+        return [_bind_unix(address, listener, place)]
+    except OSError as error:
+        # Without the words that asyncio and socket add: the fault names the address itself.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "it cannot be resolved"
+        cure = _CURES.get(error.errno or 0, "")
+        raise ConfigurationError((Fault(place, f"cannot listen on {address}: {reason}", cure),)) from None
+
+
+def _context(tls: ListenerTls, place: str) -> ssl.SSLContext:
+    from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - read where TLS is spoken
+
+    return server_context(tls, place)
+
+
+def _bind_tcp(address: TcpAddress) -> list[Bound]:
+    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    bound: list[Bound] = []
+    port = address.port
+    for family, _, _, _, where in found:
+        try:
+            sock = socket.create_server((str(where[0]), port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            if family == socket.AF_INET6 and error.errno in _NO_IPV6 and str(where[0]) in _ANY_MACHINES:
+                _LOG.info("listener-left-out", address=str(address), reason="this machine has no IPv6")
+                continue
+            raise
+        # The addresses of one name share the port that the system chose for the first.
+        port = sock.getsockname()[1]
+        bound.append(Bound(TcpAddress(address.host, port), sock))
+    return bound
+
+
+def _bind_unix(address: UnixAddress | AbstractAddress, listener: Listener, place: str) -> Bound:
+    if isinstance(address, AbstractAddress):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        bound = Bound(address, sock)
+    else:
+        mode = DEFAULT_MODE if listener.mode is None else int(listener.mode, 8)
+        sock = bind_file(address.path, mode, listener.group, place)
+        bound = Bound(address, sock, file=identity(address.path))
+    try:
+        if isinstance(address, AbstractAddress):
+            sock.bind(b"\0" + address.name.encode())
+        sock.listen(BACKLOG)
+    except OSError:
+        bound.release()
+        raise
+    return bound

@@ -1,0 +1,157 @@
+"""Port: the TLS of a listener, out of the files that the configuration names.
+
+Owns what callers may negotiate, and the sentences for files that do not serve. Refuses to know connections
+(`tls_handshakes`) and who a client certificate stands for (`peer_identity`, `access`).
+"""
+
+from __future__ import annotations
+
+import ssl
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+
+from fla_gateway.config.schema import KeySource, ListenerTls
+from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
+from fla_gateway.keys.certificates.ca_file import read_roots
+from fla_gateway.keys.files.file_permissions import exposure
+from fla_gateway.keys.files.key_file import read_file, read_password
+from fla_gateway.network.verification import set_verify_flags
+from fla_gateway.secret import Secret
+
+_SOON: Final = timedelta(days=14)
+_RENEW: Final = "renew it, and restart the gateway"
+_REASONS: Final = {
+    "KEY_VALUES_MISMATCH": ("key", "does not belong to the certificate", "give the key that it was made with"),
+    # A key of another kind than the certificate's.
+    "NO_CERTIFICATE_ASSIGNED": ("key", "does not belong to the certificate", "give the key that it was made with"),
+    "EE_KEY_TOO_SMALL": ("certificate", "has a key that is too short for TLS", "make one with RSA 2048 or P-256"),
+    "CA_KEY_TOO_SMALL": ("certificate", "has an issuer with a key too short for TLS", "ask for one of another issuer"),
+    "CA_MD_TOO_WEAK": ("certificate", "is signed with a digest that is no longer safe", "ask for one with SHA-256"),
+    "EE_MD_TOO_WEAK": ("certificate", "is signed with a digest that is no longer safe", "ask for one with SHA-256"),
+}
+
+
+def server_context(tls: ListenerTls, place: str) -> ssl.SSLContext:
+    """Make the server's side of TLS for a listener.
+
+    TLS 1.2 or newer, HTTP/1.1 alone, no renegotiation, no compression. With `client_ca` callers may show a certificate,
+    which must then be one of these roots; whether they must have one is not decided here.
+
+    Args:
+        tls: the table of the listener.
+        place: of that table in the configuration, for the faults.
+
+    Raises:
+        ConfigurationError: with every file that cannot be read, or with what is wrong with their contents.
+    """
+    password = _read(tls, place)
+    # Not create_default_context: it would trust the system's roots, any of which could then issue a caller.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    set_verify_flags(context)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_alpn_protocols(["http/1.1"])
+    _load_pair(context, tls, password, place)
+    if tls.client_ca is not None:
+        _load_roots(context, tls.client_ca, f"{place}.client_ca")
+    return context
+
+
+def tls_warnings(tls: ListenerTls, place: str, now: datetime) -> tuple[Fault, ...]:
+    """Warn of a server certificate that callers refuse or will soon, and of a key that others can get at.
+
+    Args:
+        tls: the table of a listener whose context could be made.
+        place: of that table in the configuration.
+        now: the time to judge validity by, with a time zone.
+    """
+    key = read_file(tls.key)
+    certificate = x509.load_pem_x509_certificates(read_file(tls.certificate).content)[0]
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    _, of_password = read_password(KeySource(password_file=tls.password_file), {})
+    warnings = [Fault(f"{place}.key", text) for text in exposure(key.path, key.custody)]
+    warnings += [Fault(f"{place}.password_file", text) for text in of_password]
+    where = f"{place}.certificate"
+    if now > end:
+        warnings.append(Fault(where, f"expired on {end:%Y-%m-%d}: callers will refuse it", _RENEW))
+    elif now < start:
+        warnings.append(Fault(where, f"is valid only from {start:%Y-%m-%d}", "check this machine's clock"))
+    elif end - now < _SOON:
+        warnings.append(Fault(where, f"expires on {end:%Y-%m-%d}", _RENEW))
+    return tuple(warnings)
+
+
+def _read(tls: ListenerTls, place: str) -> Secret | None:
+    """Look at every file once, so that all that cannot be read are told together; give the password of the key."""
+    faults: list[Fault] = []
+    for name, path in (("certificate", tls.certificate), ("key", tls.key), ("client_ca", tls.client_ca)):
+        if path is None:
+            continue
+        try:
+            read_file(path)
+        except UnusableKeyError as error:
+            faults.append(Fault(f"{place}.{name}", error.message, error.cure))
+    password = None
+    try:
+        password, _ = read_password(KeySource(password_file=tls.password_file), {})
+    except UnusableKeyError as error:
+        faults.append(Fault(f"{place}.password_file", error.message, error.cure))
+    if faults:
+        raise ConfigurationError(tuple(faults))
+    return password
+
+
+def _load_pair(context: ssl.SSLContext, tls: ListenerTls, password: Secret | None, place: str) -> None:
+    asked = False
+
+    def answer() -> bytes:
+        # Without an answer of ours OpenSSL would ask the terminal.
+        nonlocal asked
+        asked = True
+        # Octets that are no UTF-8 stand in the text as lone surrogates.
+        return b"" if password is None else password.reveal().encode("utf-8", "surrogateescape")
+
+    try:
+        context.load_cert_chain(tls.certificate, tls.key, answer)
+    except (ssl.SSLError, ValueError) as error:
+        reason = error.reason if isinstance(error, ssl.SSLError) else None
+        fault = _lock_fault(tls, password, place) if asked and reason is None else _pair_fault(tls, reason, place)
+        raise ConfigurationError((fault,)) from None
+
+
+def _lock_fault(tls: ListenerTls, password: Secret | None, place: str) -> Fault:
+    if password is None:
+        return Fault(
+            f"{place}.key", f"{tls.key} is protected by a password, and none is configured", "add password_file"
+        )
+    message = f"the password does not open {tls.key}"
+    return Fault(f"{place}.password_file", message, "look for blanks and further lines in the password file")
+
+
+def _pair_fault(tls: ListenerTls, reason: str | None, place: str) -> Fault:
+    if reason in _REASONS:
+        name, message, cure = _REASONS[reason]
+        return Fault(f"{place}.{name}", f"{getattr(tls, name)} {message}", cure)
+    if not _has_certificate(tls.certificate):
+        return Fault(
+            f"{place}.certificate", f"{tls.certificate} holds no certificate that can be read", "it must be PEM"
+        )
+    return Fault(f"{place}.key", f"{tls.key} holds no private key that can be read", "it must be PEM")
+
+
+def _has_certificate(path: Path) -> bool:
+    try:
+        return bool(x509.load_pem_x509_certificates(path.read_bytes()))
+    except (ValueError, OSError):
+        return False
+
+
+def _load_roots(context: ssl.SSLContext, path: Path, place: str) -> None:
+    context.load_verify_locations(cadata=read_roots(path, place, authorities=False))
+    context.verify_mode = ssl.CERT_OPTIONAL
+    # A ticket would prove a caller again whose certificate has expired since: each connection shows it anew.
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0

@@ -1,0 +1,188 @@
+"""Port: a TLS listener, and its connections until they are callers'.
+
+Owns accepting there, and the handshakes: how many, how long, and what is said of those that fail. Refuses to know what
+is spoken afterwards. The loops' own way (`create_server(ssl=...)`) tells nobody of a connection before its handshake is
+done, so that a flood of them could be neither counted nor bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final, cast
+
+import structlog
+
+from fla_gateway.listeners.tls_transport import TlsTransport
+
+_LOG = structlog.get_logger()
+MOST_HANDSHAKES: Final = 512
+"""Handshakes that run at the same time; beyond, the eldest makes room. They are not among `max_connections`."""
+HANDSHAKE_SECONDS: Final = 10.0
+_AT_ONCE: Final = 64
+"""Connections accepted in one turn of the loop, so that handshakes go on while many come at the same moment."""
+_RETRY_SECONDS: Final = 0.5
+_LOG_SECONDS: Final = 60.0
+_NEVER: Final = 3600.0
+"""For the loop's time-out of the end of TLS; `TlsTransport` has a better one."""
+
+Protocols = Callable[[], asyncio.Protocol]
+
+
+class Handshakes:
+    """The handshakes of all TLS listeners of a gateway."""
+
+    def __init__(self, *, most: int = MOST_HANDSHAKES, seconds: float = HANDSHAKE_SECONDS) -> None:
+        """Begin with none.
+
+        Args:
+            most: that run at the same time.
+            seconds: that each may take.
+        """
+        self._most = most
+        self._seconds = seconds
+        self._running: dict[asyncio.Task[None], None] = {}
+        self._failures = 0
+        self._reason = ""
+        self._silence: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def begin(self, sock: socket.socket, context: ssl.SSLContext, protocols: Protocols) -> None:
+        """Shake hands on a connection, and hand it over.
+
+        Args:
+            sock: the connection, accepted and non-blocking; closed here if nothing comes of it.
+            context: the server's side of TLS.
+            protocols: factory of what is spoken afterwards.
+        """
+        if len(self._running) >= self._most:
+            eldest = next(iter(self._running))
+            del self._running[eldest]
+            eldest.cancel()
+        task = asyncio.get_running_loop().create_task(self._shake(sock, context, protocols))
+        self._running[task] = None
+        task.add_done_callback(lambda done: self._done(done, sock))
+
+    def close(self) -> None:
+        """End all that run."""
+        for task in tuple(self._running):
+            task.cancel()
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    async def _shake(self, sock: socket.socket, context: ssl.SSLContext, protocols: Protocols) -> None:
+        await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: _Greeting(protocols),
+            sock,
+            ssl=context,
+            ssl_handshake_timeout=self._seconds,
+            ssl_shutdown_timeout=_NEVER,
+        )
+
+    def _done(self, task: asyncio.Task[None], sock: socket.socket) -> None:
+        self._running.pop(task, None)
+        if task.cancelled():
+            # Perhaps before its first step, when no transport had the socket yet.
+            sock.close()
+            return
+        error = task.exception()
+        if isinstance(error, OSError):
+            # ssl.SSLError, time-outs and resets are all of this family.
+            self._failed(error)
+        elif error is not None:
+            _LOG.error("loop-fault", message="a handshake failed", error=type(error).__name__, exc_info=error)
+
+    def _failed(self, error: OSError) -> None:
+        if isinstance(error, ConnectionResetError | BrokenPipeError):
+            # Health checks of load balancers and orchestrators connect and go.
+            return
+        self._failures += 1
+        self._reason = _reason(error)
+        if self._silence is None:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._silence = None
+        if self._failures:
+            _LOG.warning("tls-handshakes-failed", count=self._failures, last_reason=self._reason)
+            self._failures = 0
+            self._silence = asyncio.get_running_loop().call_later(_LOG_SECONDS, self._tell)
+
+
+class TlsServer:
+    """Accepts on a listening socket; the part of `asyncio.Server` that listeners need."""
+
+    def __init__(
+        self, sock: socket.socket, context: ssl.SSLContext, protocols: Protocols, handshakes: Handshakes
+    ) -> None:
+        """Accept from now on.
+
+        Args:
+            sock: listens; its owner is this object.
+            context: the server's side of TLS.
+            protocols: factory of what is spoken once a handshake is done.
+            handshakes: where they run.
+        """
+        sock.settimeout(0)
+        self._sock = sock
+        self._context = context
+        self._protocols = protocols
+        self._handshakes = handshakes
+        self._loop = asyncio.get_running_loop()
+        self._retry: asyncio.TimerHandle | None = None
+        self._listen()
+
+    def _listen(self) -> None:
+        self._loop.add_reader(self._sock.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                sock, _ = self._sock.accept()
+            except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+                return
+            except OSError as error:
+                # No descriptor or memory is free for the moment.
+                _LOG.warning("accepting-delayed", reason=error.strerror)
+                self._loop.remove_reader(self._sock.fileno())
+                self._retry = self._loop.call_later(_RETRY_SECONDS, self._listen)
+                return
+            sock.settimeout(0)
+            self._handshakes.begin(sock, self._context, self._protocols)
+
+    def close(self) -> None:
+        """Accept no more; handshakes that run go on."""
+        if self._retry is not None:
+            self._retry.cancel()
+        self._loop.remove_reader(self._sock.fileno())
+        self._sock.close()
+
+
+_PLAIN_HTTP: Final = "plain HTTP came to an address that speaks TLS: call it with https://"
+
+
+def _reason(error: OSError) -> str:
+    """Name why a handshake failed, in OpenSSL's own words where they say enough; they quote nothing of what came."""
+    if isinstance(error, ssl.SSLError):
+        reason = error.reason or "unknown"
+        return _PLAIN_HTTP if reason == "HTTP_REQUEST" else reason.lower().replace("_", " ")
+    return "it took too long" if isinstance(error, ConnectionAbortedError | TimeoutError) else type(error).__name__
+
+
+class _Greeting(asyncio.Protocol):
+    """Stands at a connection until the handshake is done, then makes way."""
+
+    def __init__(self, protocols: Protocols) -> None:
+        self._protocols = protocols
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hand the connection over: a caller is here."""
+        inner = cast("asyncio.Transport", transport)
+        protocol = self._protocols()
+        inner.set_protocol(protocol)
+        protocol.connection_made(TlsTransport(inner))

@@ -1,0 +1,205 @@
+"""Root: a generation, out of one configuration.
+
+Owns the construction of all that a configuration makes. Refuses to decide anything, to bind an address and to hold what
+outlives a configuration: what is built here was judged elsewhere, and is published by `data_path`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from fla_gateway.access.guard import listener_names
+from fla_gateway.access.memory import MemoryLimit
+from fla_gateway.clock import Clock
+from fla_gateway.config.address import Address, TcpAddress, parse_ip
+from fla_gateway.config.schema import Configuration
+from fla_gateway.listeners.peer_identity import peer_of
+from fla_gateway.network.dialer import Dialer
+from fla_gateway.network.route import Egress
+from fla_gateway.oauth.model import TokenSource
+from fla_gateway.profiles import Profile
+from fla_gateway.proxy.connections import Connections
+from fla_gateway.proxy.door import Door
+from fla_gateway.proxy.gate import Gate
+from fla_gateway.proxy.generation import Generation
+from fla_gateway.proxy.messages.date_field import Dates
+from fla_gateway.proxy.record import Journal, Observer
+from fla_gateway.proxy.routing import RoutingTable
+from fla_gateway.runtime.composition.listener_address import ListenerAddress
+from fla_gateway.runtime.composition.resolved_config import Configured
+from fla_gateway.runtime.composition.served_profiles import Before, Tls, Way, served_profile
+from fla_gateway.system.peer_credentials import overflow_ids
+from fla_gateway.tokens.cache import TokenCache
+
+if TYPE_CHECKING:  # read where callers are configured
+    from fla_gateway.access.admissions import Admissions
+    from fla_gateway.access.authn import ServiceAccounts
+    from fla_gateway.runtime.composition.signing_keys import Keys
+
+NO_KEYS: Final[Keys] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a generation is built into.
+
+    Attributes:
+        source: where tokens come from.
+        tls: contexts for the way to the APIs.
+        clock: the host's clocks.
+        dialer: opens connections to the APIs.
+        observer: takes the record of every finished exchange.
+        hash_key: under which tokens stand in records.
+        egress: the corporate proxy, or None.
+        journal: takes changing requests before they are sent, or None.
+        service_accounts: verifies tokens of Kubernetes, or None.
+    """
+
+    source: TokenSource
+    tls: Tls
+    clock: Clock
+    dialer: Dialer
+    observer: Observer
+    hash_key: bytes = field(repr=False)
+    egress: Egress | None = None
+    journal: Journal | None = None
+    service_accounts: ServiceAccounts | None = None
+
+    @property
+    def way(self) -> Way:
+        """The way to the APIs."""
+        return Way(self.tls, self.dialer, self.egress, self.clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """What a generation uses of the process, and leaves there for the next one.
+
+    Attributes:
+        connections: the register of what runs.
+        tokens: the token cache.
+        listeners: those that are bound, in their order.
+    """
+
+    connections: Connections
+    tokens: TokenCache
+    listeners: tuple[ListenerAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """All that one configuration makes.
+
+    Attributes:
+        configured: the configuration.
+        keys: those that are known; more may come.
+        generation: as the data path uses it.
+        readers: of requests, one for each listener, in their order.
+        way: to the APIs.
+        tokens: the token cache, of the process.
+    """
+
+    configured: Configured
+    keys: Keys = field(repr=False)
+    generation: Generation
+    readers: tuple[Door, ...]
+    way: Way
+    tokens: TokenCache
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """Those that are served now."""
+        return tuple(it.profile for it in self.generation.accounts.values() if it.state == "served")
+
+    def serve(self, profile: str) -> None:
+        """Serve a profile from now on, and keep a token for it at hand."""
+        account = self.generation.accounts[profile]
+        account.serve(self.tokens.entry(account.profile.token_request, warm=account.profile.warm))
+
+
+def build(
+    configured: Configured,
+    unavailable: Mapping[str, str],
+    around: Surroundings,
+    lasting: Lasting,
+    *,
+    loading: Container[str] = (),
+    keys: Keys = NO_KEYS,
+    before: Gateway | None = None,
+) -> Gateway:
+    """Build a generation; no call meets it before it is published.
+
+    Args:
+        configured: a configuration without faults.
+        unavailable: why profiles cannot be served, by name.
+        around: what it is built into.
+        lasting: what it uses of the process.
+        loading: names of the profiles of which that is not known yet; all others are served.
+        keys: those that are known, for status and metrics.
+        before: the generation that it is to replace; None at the start.
+    """
+    configuration = configured.settings.configuration
+    old = None if before is None else _before(before)
+    accounts = {
+        it.name: served_profile(it, configuration, around.way, around.hash_key, old) for it in configured.profiles
+    }
+    memory = MemoryLimit()
+    gate = Gate(accounts, lasting.connections, _admissions(configuration, around, memory), memory)
+    generation = Generation(
+        configuration.gateway, accounts, gate, around.observer, around.journal,
+        around.clock.monotonic, around.clock.wall, Dates(around.clock.wall),
+    )  # fmt: skip
+    readers = tuple(_door(listener, configured, memory) for listener in lasting.listeners)
+    gateway = Gateway(configured, keys, generation, readers, around.way, lasting.tokens)
+    for name, account in accounts.items():
+        if name in unavailable:
+            account.withhold(unavailable[name])
+        elif name not in loading:
+            gateway.serve(name)
+    return gateway
+
+
+def _before(gateway: Gateway) -> Before:
+    return Before(gateway.configured.settings.configuration, gateway.way, gateway.generation.accounts)
+
+
+def _admissions(configuration: Configuration, around: Surroundings, memory: MemoryLimit) -> Admissions | None:
+    """Take the callers; without any nobody is asked."""
+    if not configuration.callers:
+        return None
+    from fla_gateway.access.admissions import Admissions  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    return Admissions(configuration.callers, around.service_accounts, around.clock, *overflow_ids(), memory)
+
+
+def _door(listener: ListenerAddress, configured: Configured, memory: MemoryLimit) -> Door:
+    configuration = configured.settings.configuration
+    return Door(
+        _table(configured.profiles, listener.only),
+        _names(listener.address, configuration),
+        secure=listener.tls,
+        guarded=bool(configuration.callers),
+        trusted=frozenset(origin.encode() for origin in configuration.gateway.trusted_origins),
+        peer_of=peer_of if configuration.callers and listener.proves_peers else None,
+        memory=memory,
+    )
+
+
+def _table(profiles: tuple[Profile, ...], only: str | None) -> RoutingTable:
+    # Profiles that cannot be served have their routes as well: they answer 503 and say why, not 404.
+    prefixes = {
+        it.name.encode(): tuple(prefix.encode() for prefix in it.prefixes)
+        for it in profiles
+        if only is None or it.name == only
+    }
+    return RoutingTable(prefixes, None if only is None else only.encode())
+
+
+def _names(address: Address, configuration: Configuration) -> frozenset[bytes] | None:
+    if not isinstance(address, TcpAddress):
+        return None
+    ip = parse_ip(address.host)
+    own = [] if ip is not None and ip.is_unspecified else [address.name]
+    return listener_names(address.port, own, configuration.gateway.hosts)

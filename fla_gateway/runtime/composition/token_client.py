@@ -1,0 +1,105 @@
+"""Root: one token, outside of a running gateway.
+
+Owns the wiring of the token client for `fla-gateway token`. Refuses to keep the token; the caller decides what
+becomes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fla_gateway.clock import Clock, SystemClock
+from fla_gateway.config.schema import Egress as EgressTable
+from fla_gateway.config.settings import Settings
+from fla_gateway.config.urls import parse_url
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.keys.load import load_key
+from fla_gateway.network.route import Egress
+from fla_gateway.oauth.client import TokenClient
+from fla_gateway.oauth.model import AccessToken
+from fla_gateway.profiles import Profile, key_sources
+from fla_gateway.runtime.composition.signing_keys import signing_key
+from fla_gateway.runtime.composition.trust_store import Trust
+from fla_gateway.runtime.default_executor import UnwaitedExecutor
+from fla_gateway.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one request to a token server brought.
+
+    Attributes:
+        token: the token.
+        offset: learned clock offset in seconds; positive: the server is ahead. 0 where one answer was not enough.
+        seconds: how long it took.
+    """
+
+    token: AccessToken
+    offset: float
+    seconds: float
+
+
+def fetch_once(settings: Settings, profile: Profile, clock: Clock | None = None) -> Fetched:
+    """Get one token for a profile; loads its key alone.
+
+    Raises:
+        ConfigurationError: a file that the configuration names cannot be used.
+        UnusableKeyError: the profile's key cannot be used.
+        ProblemError: the token server could not be reached or refused.
+    """
+    now = clock or SystemClock()
+    configuration = settings.configuration
+    name = profile.token_request.key
+    moment = datetime.fromtimestamp(now.wall(), UTC)
+    key = load_key(name, key_sources(configuration)[name], settings.passwords, moment)
+    trust = Trust(configuration.egress.ca_file)
+    trust.prepare((profile,))
+    client = TokenClient({name: signing_key(key)}, trust.context, now, egress=egress_of(configuration.egress))
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(UnwaitedExecutor())
+        return runner.run(_fetch(client, profile, now))
+
+
+async def _fetch(client: TokenClient, profile: Profile, clock: Clock) -> Fetched:
+    began = clock.monotonic()
+    try:
+        token = await client.fetch(profile.token_request)
+        return Fetched(token, _offset(client.offsets()), clock.monotonic() - began)
+    finally:
+        await client.close()
+
+
+def _offset(offsets: Mapping[str, float]) -> float:
+    """Give the one server's offset: this client has spoken with no other."""
+    return next(iter(offsets.values()), 0.0)
+
+
+def egress_of(table: EgressTable) -> Egress | None:
+    """Give the corporate proxy of a checked configuration, or None.
+
+    Raises:
+        ConfigurationError: if the password file cannot be read.
+    """
+    if table.proxy is None:
+        return None
+    url = parse_url(table.proxy, "http")
+    return Egress(url.host, url.port, table.proxy_user, _proxy_password(table))
+
+
+def _proxy_password(table: EgressTable) -> Secret | None:
+    if table.proxy_password_file is None:
+        return None
+    try:
+        text = table.proxy_password_file.read_text(encoding="utf-8")
+    except OSError as error:
+        fault = Fault(
+            "egress.proxy_password_file", f"cannot be read: {error.strerror}", "check the path and its rights"
+        )
+    except UnicodeDecodeError:
+        fault = Fault("egress.proxy_password_file", "is not UTF-8 text")
+    else:
+        return Secret(text.removesuffix("\n").removesuffix("\r"))
+    raise ConfigurationError((fault,))

@@ -1,0 +1,1 @@
+"""Loading the keys of a configuration in child processes."""

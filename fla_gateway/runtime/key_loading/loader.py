@@ -1,0 +1,119 @@
+"""Root: the keys of a configuration, loaded one after the other while calls are served already.
+
+Owns which key is loaded next. Refuses to know how a key is loaded, and what becomes of a profile with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, Outcome, WorkerLostError
+
+_FIRST: Final = 32
+"""Names that a worker is given at once: it works while the process still starts, and a socket pair holds its answers
+meanwhile."""
+_AHEAD: Final = 4
+"""Names that a worker has to go on with later: it never waits, and a key of a profile that is called not for long."""
+
+Known = Callable[[str, Outcome], None]
+"""Takes the name of a key, and what was found."""
+
+
+class KeyLoading:
+    """The keys of a configuration that are not known yet."""
+
+    def __init__(self, names: Iterable[str], load: Callable[[str], Outcome], workers: Sequence[KeyWorker]) -> None:
+        """Take what is to be done; workers begin at once.
+
+        Args:
+            names: of the keys.
+            load: loads one; never raises.
+            workers: processes that do the same; none where a thread has to do.
+        """
+        # A dict in the order of its keys: a name is taken out of its middle as fast as from its front.
+        self._waiting = dict.fromkeys(names)
+        self._wanted: dict[str, None] = {}
+        self._load = load
+        self._workers = workers
+        # At most half of them, so that no worker is left with all that wait behind a key that takes long.
+        first = min(_FIRST, len(self._waiting) // (2 * max(1, len(workers))) + 1)
+        self._lost = [worker for worker in workers if not self._begins(worker, first)]
+
+    def want(self, name: str) -> None:
+        """Load a key before the others, since somebody calls a profile of it."""
+        if name in self._waiting:
+            self._wanted[name] = None
+
+    async def run(self, known: Known) -> None:
+        """Load every key.
+
+        Args:
+            known: is told of each, on the event loop.
+        """
+        await asyncio.gather(*(self._drive(worker, known) for worker in self._workers if worker not in self._lost))
+        # Without workers, or if they were lost.
+        while (name := self._next()) is not None:
+            known(name, await asyncio.to_thread(self._load, name))
+
+    def close(self) -> None:
+        """End the workers."""
+        for worker in self._workers:
+            worker.close()
+
+    async def _drive(self, worker: KeyWorker, known: Known) -> None:
+        loop, answered = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(worker.fileno(), answered.set)
+        try:
+            while worker.given:
+                await answered.wait()
+                answered.clear()
+                known(*worker.take())
+                while len(worker.given) < _AHEAD and self._give(worker):
+                    pass
+        except WorkerLostError:
+            self._waiting.update(dict.fromkeys(worker.given))
+        finally:
+            loop.remove_reader(worker.fileno())
+            worker.close()
+
+    def _begins(self, worker: KeyWorker, first: int) -> bool:
+        try:
+            while len(worker.given) < first and self._give(worker):
+                pass
+        except WorkerLostError:
+            self._waiting.update(dict.fromkeys(worker.given))
+            return False
+        return True
+
+    def _give(self, worker: KeyWorker) -> bool:
+        name = self._next()
+        if name is not None:
+            worker.give(name)
+        return name is not None
+
+    def _next(self) -> str | None:
+        name = next(iter(self._wanted), None)
+        if name is None:
+            name = next(iter(self._waiting), None)
+        else:
+            del self._wanted[name]
+        if name is not None:
+            del self._waiting[name]
+        return name
+
+
+def load_all(names: Sequence[str], load: Callable[[str], Outcome], workers: Sequence[KeyWorker]) -> dict[str, Outcome]:
+    """Load every key before anything else is done; the arguments are those of `KeyLoading`.
+
+    Returns:
+        What was found, in the order of the names.
+    """
+    found: dict[str, Outcome] = {}
+    loading = KeyLoading(names, load, workers)
+    try:
+        asyncio.run(loading.run(found.__setitem__))
+    finally:
+        loading.close()
+    return {name: found[name] for name in names}

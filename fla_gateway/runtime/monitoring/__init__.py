@@ -1,0 +1,1 @@
+"""Telemetry, metrics, status and the admin listener of the process."""

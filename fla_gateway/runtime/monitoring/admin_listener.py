@@ -1,0 +1,106 @@
+"""Root: the admin listener, with everybody whom it asks.
+
+Owns the joining of probes, metrics and status with the parts that know the answers. Refuses to decide who may see them;
+`admin.rights` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from fla_gateway.background_task import run_beside
+from fla_gateway.config.schema import Configuration
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.listeners.bind import bind
+from fla_gateway.listeners.tls_handshakes import Handshakes, TlsServer
+from fla_gateway.runtime.monitoring.metric_sources import exposition
+from fla_gateway.runtime.monitoring.status_sources import Sources
+
+if TYPE_CHECKING:
+    from fla_gateway.admin.probes import ReadinessState
+    from fla_gateway.admin.rights import AdminAccess
+    from fla_gateway.admin.server import AdminServer
+    from fla_gateway.admin.status import Status
+    from fla_gateway.oauth.client import TokenClient
+    from fla_gateway.observe.metrics import Exposition
+
+_LOG = structlog.get_logger()
+MOST_HANDSHAKES: Final = 32
+"""TLS handshakes that run on the admin listener at the same time, as many as it has connections; beyond, the eldest
+makes room."""
+
+
+async def open_surface(sources: Sources, readiness: ReadinessState, client: TokenClient, stack: AsyncExitStack) -> None:
+    """Answer on the admin listener until the stack is closed.
+
+    Args:
+        sources: what status and metrics are made of.
+        readiness: what probes are told.
+        client: knows the clocks of token servers.
+        stack: ends what is begun here.
+
+    Raises:
+        ConfigurationError: the admin address cannot be had.
+    """
+    # Read while the first tokens are fetched and the first calls answered: in a thread, since it takes a tenth of a
+    # second.
+    server = await asyncio.to_thread(importlib.import_module, "fla_gateway.admin.server")
+
+    configuration = sources.gateway.current.configured.settings.configuration
+    measures: list[Exposition] = []
+
+    async def metrics_text() -> bytes:
+        if not measures:
+            await asyncio.to_thread(importlib.import_module, "fla_gateway.observe.metrics")
+            measures.append(exposition(sources.gateway, sources.observation, client, sources.clock))
+        return await asyncio.to_thread(measures[0].read())
+
+    admin: AdminServer = server.AdminServer(
+        readiness, metrics_text, lambda: _status(sources), _access(configuration), sources.clock
+    )
+    bound = bind(configuration.admin.listen, "admin.listen")
+    if not bound:
+        raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
+    for one in bound:
+        stack.callback(one.release)
+    handshakes = Handshakes(most=MOST_HANDSHAKES)
+    stack.callback(handshakes.close)
+    tls = bound[0].tls
+    accept_tls = None if tls is None else lambda sock, protocols: TlsServer(sock, tls, protocols, handshakes)
+    await admin.start(bound[0].address, [one.sock for one in bound], accept_tls)
+    stack.push_async_callback(admin.close)
+    _LOG.info("admin-listening", address=str(bound[0].address), tls=bound[0].tls is not None)
+    if sources.observation.journal is not None:
+        # Files of earlier runs may be many: they are read beside the first requests, not before them.
+        run_beside(_recall(sources), "doubts", stack)
+
+
+async def _status(sources: Sources) -> Status:
+    # Read in a thread: its values take time to be made.
+    assembling = await asyncio.to_thread(importlib.import_module, "fla_gateway.runtime.monitoring.status_report")
+    status: Status = await assembling.assemble(sources)
+    return status
+
+
+async def _recall(sources: Sources) -> None:
+    from fla_gateway.runtime.monitoring.status_report import recall_doubts  # noqa: PLC0415 - as above
+
+    await recall_doubts(sources)
+
+
+def _access(configuration: Configuration) -> AdminAccess:
+    from fla_gateway.admin.rights import AdminAccess  # noqa: PLC0415 - as above
+
+    key = configuration.admin.key
+    return AdminAccess(
+        key_sha256=None if key is None else key.sha256,
+        key_expires=None if key is None else key.expires,
+        hosts=tuple(configuration.gateway.hosts),
+        uid=os.geteuid(),
+    )

@@ -1,0 +1,35 @@
+"""Value: where the status of the gateway comes from.
+
+Owns the list of the parts that are asked. Refuses to ask them: `status_report` does, when somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fla_gateway.admin.doubts import DoubtfulCalls
+from fla_gateway.clock import Clock
+from fla_gateway.runtime.data_path import DataPath
+from fla_gateway.runtime.monitoring.telemetry import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a status comes from.
+
+    Attributes:
+        gateway: gives the generation that is current when it is asked.
+        observation: what watched it.
+        doubts: remembers calls in doubt.
+        state: gives the reason of /readyz.
+        clock: the host's clocks.
+        started: when the process began, in seconds since 1970.
+    """
+
+    gateway: DataPath
+    observation: Observation
+    doubts: DoubtfulCalls
+    state: Callable[[], str]
+    clock: Clock
+    started: float

@@ -1,0 +1,128 @@
+"""Root: everything that watches exchanges, made for one run of the process.
+
+Owns what is switched on, the one key under which paths and tokens stand in log, journal and status, and the order in
+which all of it ends. Refuses to know what any of it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fla_gateway import __version__
+from fla_gateway.access.masking import KEY_BYTES
+from fla_gateway.admin.doubts import DoubtfulCalls
+from fla_gateway.clock import Clock
+from fla_gateway.observe import logs
+from fla_gateway.observe.counters import Counters
+from fla_gateway.observe.notices import PolicyNotices
+from fla_gateway.observe.observers import join
+from fla_gateway.observe.recent import RecentExchanges
+from fla_gateway.observe.requests import RequestLog
+from fla_gateway.observe.writer import LineWriter
+from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration
+from fla_gateway.runtime.composition.trust_store import Trust
+
+if TYPE_CHECKING:  # neither is read where it is not configured
+    from fla_gateway.journal.writer.audit_journal import AuditJournal
+    from fla_gateway.observe.observers import Joined
+    from fla_gateway.observe.tracing import Tracing
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What watches.
+
+    Attributes:
+        observer: told of every finished exchange; passes it on to all the others. The journal, if there is one.
+        counters: what metrics read.
+        recent: what the status page reads.
+        doubts: calls in doubt, for the status page as well.
+        log: the request lines, or None.
+        output: writes request lines and events; closed by who made it.
+        journal: the audit journal, or None.
+        tracing: OpenTelemetry, or None.
+        key: under which paths are masked and tokens named.
+    """
+
+    observer: Joined | AuditJournal
+    counters: Counters
+    recent: RecentExchanges
+    doubts: DoubtfulCalls
+    log: RequestLog | None
+    output: LineWriter
+    journal: AuditJournal | None
+    tracing: Tracing | None
+    key: bytes
+
+    def close(self) -> None:
+        """End everything, the journal last; blocks, so call it when nothing else runs any more."""
+        self.observer.settle()
+        if self.tracing is not None:
+            self.tracing.close()
+        if self.log is not None:
+            self.log.close()
+        if self.journal is not None:
+            self.journal.close()
+
+
+def observe(current: CurrentConfiguration, clock: Clock, output: LineWriter) -> Observation:
+    """Make everything that watches; on the running loop.
+
+    Args:
+        current: the configuration in force; the first decides what is switched on.
+        clock: the host's clocks.
+        output: takes the request lines.
+
+    Raises:
+        ConfigurationError: the journal cannot be had, or what traces.
+    """
+    configured = current.configured
+    configuration = configured.settings.configuration
+    journal = _journal(current, clock)
+    key = secrets.token_bytes(KEY_BYTES) if journal is None else journal.masking_key
+    counters, recent, doubts = Counters(), RecentExchanges(key), DoubtfulCalls(key, clock.wall())
+    log = _request_log(configured, key, clock, output)
+    tracing = _tracing(configured, key, clock)
+    watched = any(caller.observe_until is not None for caller in configuration.callers.values())
+    joined = join(
+        counters, log, soon=asyncio.get_running_loop().call_soon, recent=recent, doubts=doubts,
+        notices=PolicyNotices(key) if watched else None, tracing=tracing,
+    )  # fmt: skip
+    if journal is not None:
+        journal.follow(joined.exchanges)
+    observer = joined if journal is None else journal
+    return Observation(observer, counters, recent, doubts, log, output, journal, tracing, key)
+
+
+def _journal(current: CurrentConfiguration, clock: Clock) -> AuditJournal | None:
+    audit = current.configured.settings.configuration.audit
+    if audit is None:
+        return None
+    from fla_gateway.journal.open import open_journal  # noqa: PLC0415 - read where there is one
+    from fla_gateway.journal.snapshot import Facts  # noqa: PLC0415 - as above
+
+    facts = Facts(__version__, current.configured.fingerprint, lambda: current.environments)
+    return open_journal(audit, clock, facts, asyncio.get_running_loop())
+
+
+def _request_log(configured: Configured, key: bytes, clock: Clock, output: LineWriter) -> RequestLog | None:
+    log = configured.settings.configuration.log
+    if not log.requests:
+        return None
+    form = logs.chosen_format(log, sys.stdout)
+    return RequestLog(output, form, key, clock.wall, asyncio.get_running_loop().call_later)
+
+
+def _tracing(configured: Configured, key: bytes, clock: Clock) -> Tracing | None:
+    configuration = configured.settings.configuration
+    if configuration.tracing is None:
+        return None
+    from fla_gateway.observe.tracing import open_tracing  # noqa: PLC0415 - read where it is configured
+
+    trust = Trust(configuration.egress.ca_file)
+    endpoint = configuration.tracing.endpoint
+    return open_tracing(endpoint, configured.profiles, clock, key, lambda: trust.context(None))

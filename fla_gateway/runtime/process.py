@@ -1,0 +1,265 @@
+"""Root: a gateway from its start to its end.
+
+Owns the order of the start: read, check, bind, build, publish. Refuses to know how anything works.
+
+The order of the start is chosen for speed: few keys are loaded in a thread while aiohttp is imported, many of them in
+processes while callers are served already; the first tokens are fetched while the admin listener comes up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import resource
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from fla_gateway import __version__
+from fla_gateway.clock import Clock, SystemClock
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.kubernetes.verifier import cluster_accounts
+from fla_gateway.listeners.tls_handshakes import MOST_HANDSHAKES
+from fla_gateway.network.dialer import Dialer
+from fla_gateway.observe.output import open_output
+from fla_gateway.observe.writer import LineWriter
+from fla_gateway.runtime.composition.gateway import Surroundings
+from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration, read
+from fla_gateway.runtime.composition.signing_keys import KeyFiles
+from fla_gateway.runtime.composition.trust_store import Trust
+from fla_gateway.runtime.data_path import DataPath, open_data_path
+from fla_gateway.runtime.default_executor import UnwaitedExecutor
+from fla_gateway.runtime.key_loading.loader import KeyLoading, load_all
+from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, Outcome, fork_workers, processors
+from fla_gateway.runtime.monitoring.admin_listener import open_surface
+from fla_gateway.runtime.monitoring.status_sources import Sources
+from fla_gateway.runtime.monitoring.telemetry import Observation, observe
+from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
+from fla_gateway.runtime.readiness import Phase, judge
+from fla_gateway.runtime.shutdown import drain
+from fla_gateway.runtime.signals import handle_signals
+from fla_gateway.runtime.startup_log import announce
+from fla_gateway.system.process_hardening import log_failures, undumpable
+
+if TYPE_CHECKING:
+    from fla_gateway.oauth.client import TokenClient
+
+_LOG = structlog.get_logger()
+_RESERVED_FILES: Final = 128
+"""Descriptors left for everything but callers and pools: log, admin, token client, resolver."""
+_LAST_LINES_SECONDS: Final = 2.0
+"""How long the end of the process waits for lines that nobody reads."""
+
+
+def serve(path: Path, *, strict: bool) -> int:
+    """Run the gateway of a configuration until a signal ends it.
+
+    Args:
+        path: the configuration file.
+        strict: refuse to start if any profile cannot be served.
+
+    Returns:
+        Exit code: 0, also if exchanges were cut at the end of `drain_seconds`; the log and their lines tell which.
+
+    Raises:
+        ConfigurationError: the configuration cannot be used, or with `strict` a key.
+    """
+    clock = SystemClock()
+    configured = read(path)
+    output = open_output(configured.settings.configuration.log, clock)
+    try:
+        return _serve(configured, output, clock, strict=strict)
+    finally:
+        output.close(_LAST_LINES_SECONDS)
+
+
+def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: bool) -> int:
+    configuration = configured.settings.configuration
+    # The command line has done so already, as the first thing of all; what failed can be said only now.
+    undumpable()
+    log_failures()
+    if configuration.security.landlock:
+        from fla_gateway.runtime.composition.landlock_paths import allowed_paths  # noqa: PLC0415 - as above
+        from fla_gateway.system.landlock import confine  # noqa: PLC0415 - only where it is asked for
+
+        confine(allowed_paths(configured))
+    files = KeyFiles(configured, lambda: datetime.fromtimestamp(clock.wall(), UTC), validate=False)
+    # Before there are threads, since those who hold a lock at this moment do not come along.
+    workers = fork_workers(files.load, processors()) if files.many else ()
+    loading = KeyLoading(files.names, files.load, workers) if files.many and not strict else None
+    # Not earlier: a thread that runs already would neither be confined nor come along.
+    output.start()
+    with ThreadPoolExecutor(1) as background:
+        first = background.submit(_load_first, files, workers) if loading is None else None
+        from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - as above
+        from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - as above
+
+        egress = egress_of(configuration.egress)
+        trust = Trust(configuration.egress.ca_file)
+        trust.prepare(configured.profiles)
+        if loading is not None:
+            # While the first keys are loaded elsewhere; later the first calls would wait for it.
+            importlib.import_module("fla_gateway.admin.server")
+        keys = ProfileKeys(configured)
+        for name, outcome in (first.result() if first is not None else {}).items():
+            keys.learn(name, outcome)
+    if strict and keys.unavailable:
+        raise ConfigurationError(tuple(Fault(f"profiles.{it}.key", why) for it, why in keys.unavailable.items()))
+    dialer = Dialer(clock.monotonic)
+    client = TokenClient(keys.signing, trust.context, clock, egress=egress, dialer=dialer)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.get_loop().set_default_executor(UnwaitedExecutor())
+        process = _Process(clock, client, output)
+        current = CurrentConfiguration(configured)
+
+        async def start_and_stop() -> int:
+            async with AsyncExitStack() as stack:
+                observation = observe(current, clock, output)
+                stack.callback(observation.close)
+                around = Surroundings(
+                    client, trust.context, clock, dialer, observation.observer, observation.key, egress,
+                    observation.journal,
+                    await cluster_accounts(configuration.kubernetes, clock, stack, dialer),
+                )  # fmt: skip
+                unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
+                path = open_data_path(current, keys.unavailable, around, loading=unknown, keys=keys.known)
+                activation = Activation(keys, path.current, files.load, clock)
+                return await process.run(path, observation, partial(activation.run, loading), stack)
+
+        return runner.run(start_and_stop())
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+def _load_first(files: KeyFiles, workers: Sequence[KeyWorker]) -> dict[str, Outcome]:
+    """Load every key before anything listens."""
+    if files.many:
+        return load_all(files.names, files.load, workers)
+    return {name: files.load(name) for name in files.names}
+
+
+def open_files() -> int:
+    """Raise the limit of open files as far as allowed, and give it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return 1_048_576 if hard == resource.RLIM_INFINITY else hard
+
+
+class _Process:
+    """The gateway's process: what lives from its start to its end."""
+
+    def __init__(self, clock: Clock, client: TokenClient, output: LineWriter) -> None:
+        self._clock = clock
+        self._client = client
+        self._output = output
+        self._phase: Phase = "starting"
+        self._gateway: DataPath | None = None
+        self._started = clock.wall()
+
+    def ready(self) -> tuple[bool, str]:
+        """See `admin.probes.ReadinessState`."""
+        if self._gateway is None:
+            return False, self._phase
+        current = self._gateway.current
+        ready = current.configured.settings.configuration.admin.ready
+        reason = judge(self._phase, current.generation.profile_states(), ready)
+        return reason == "serving", reason
+
+    async def run(
+        self,
+        gateway: DataPath,
+        observation: Observation,
+        activate: Callable[[], Coroutine[Any, Any, None]],
+        stack: AsyncExitStack,
+    ) -> int:
+        """Serve until told to stop; give the exit code.
+
+        Args:
+            gateway: as published.
+            observation: what watches it.
+            activate: serves profiles as their keys become known.
+            stack: ends what is begun here, in the reverse order.
+
+        Raises:
+            ConfigurationError: the admin address cannot be had.
+        """
+        self._gateway = gateway
+        stop = asyncio.Event()
+        handle_signals(stop, self._output)
+        asyncio.get_running_loop().set_exception_handler(_note_fault)
+        stack.push_async_callback(self._client.close)
+        stack.push_async_callback(gateway.tokens.close)
+        gateway.server.start(self._most_callers(gateway))
+        stack.push_async_callback(gateway.server.close)
+        stack.callback(gateway.listeners.close)
+        fault: ConfigurationError | None = None
+        async with asyncio.TaskGroup() as tasks:
+            beside = (tasks.create_task(gateway.refresher.run()), tasks.create_task(activate()))
+            try:
+                await self._open(gateway, observation, stack)
+                await stop.wait()
+            except ConfigurationError as error:
+                # Out of the group it would come as one of a group of errors, which nobody expects.
+                fault = error
+            for task in beside:
+                task.cancel()
+        if fault is not None:
+            raise fault
+        self._phase = "stopping"
+        await drain(gateway)
+        return 0
+
+    async def _open(self, gateway: DataPath, observation: Observation, stack: AsyncExitStack) -> None:
+        _tidy()
+        await gateway.listeners.start()
+        self._phase = "listening"
+        sources = Sources(
+            gateway=gateway,
+            observation=observation,
+            doubts=observation.doubts,
+            state=lambda: self.ready()[1],
+            clock=self._clock,
+            started=self._started,
+        )
+        await open_surface(sources, self, self._client, stack)
+        await announce(gateway, self._started)
+        _LOG.info("ready", version=__version__)
+
+    def _most_callers(self, gateway: DataPath) -> int:
+        configured = gateway.current.configured
+        settings = configured.settings.configuration.gateway
+        files = open_files()
+        # Of hundreds of profiles only some are busy at the same time; callers keep half of the files in any case.
+        pools = min(settings.pool.connections * len(configured.profiles), files // 2)
+        handshakes = MOST_HANDSHAKES if any(bound.tls is not None for bound in gateway.bound) else 0
+        room = files - _RESERVED_FILES - pools - handshakes
+        if room < settings.max_connections:
+            _LOG.warning("fewer-callers", limit=max(room, 1), reason="the limit of open files (ulimit -n) is low")
+        return max(1, min(settings.max_connections, room))
+
+
+def _tidy() -> None:
+    """Take what the start has made out of the garbage collector's sight, before the first caller would wait for it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def _note_fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # The loop's own handler writes the repr of whatever was at hand, past the log's format and redaction.
+    error = context.get("exception")
+    _LOG.error("loop-fault", message=context.get("message", ""), error=type(error).__name__, exc_info=error)

@@ -1,0 +1,88 @@
+"""Port: what is said at the start, before the first request.
+
+Owns the words an operator reads to see whether this is the gateway he meant to start. Refuses to decide anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from fla_gateway.config.address import is_loopback
+from fla_gateway.config.doors import encrypted
+from fla_gateway.config.schema import CallerTable, Configuration
+from fla_gateway.errors import Fault
+from fla_gateway.runtime.data_path import DataPath
+
+_LOG = structlog.get_logger()
+_AT_ONCE: Final = 20
+"""Lines written before calls get their turn."""
+
+
+async def announce(gateway: DataPath, wall: float) -> None:
+    """Log warnings, profiles, callers and listeners, a few at a time: calls are served meanwhile.
+
+    Args:
+        gateway: as published.
+        wall: now, in seconds since 1970.
+    """
+    configured = gateway.current.configured
+    files = [str(path) for path in configured.settings.sources]
+    _LOG.info("configuration", files=files, fingerprint=configured.fingerprint)
+    configuration = configured.settings.configuration
+    now = datetime.fromtimestamp(wall, UTC)
+    for warning in (*configured.warnings, *_certificate_warnings(configuration, now)):
+        _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)
+    for number, profile in enumerate(configured.profiles):
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+        state = gateway.server.generation.accounts[profile.name].state
+        _LOG.info(
+            "profile",
+            name=profile.name,
+            environment=profile.environment_shown,
+            api=profile.upstream.authority,
+            token_server=profile.token_request.token_url,
+            served=state == "served",
+            state=state,
+        )
+    for bound in gateway.bound:
+        _LOG.info("listening", address=str(bound.address), tls=bound.tls is not None)
+    for number, (name, caller) in enumerate(configuration.callers.items()):
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+        _LOG.info("caller", name=name, proofs=list(proofs(caller)), profiles=list(caller.allow))
+    if not configuration.callers:
+        _warn_of_anybody(gateway)
+    if configuration.audit is None:
+        _LOG.warning("no-journal", warning="nothing shows afterwards what was sent; see [audit]")
+
+
+def _certificate_warnings(configuration: Configuration, now: datetime) -> Iterator[Fault]:
+    for place, tls in encrypted(configuration):
+        from fla_gateway.listeners.tls_context import tls_warnings  # noqa: PLC0415 - read where TLS is spoken
+
+        yield from tls_warnings(tls, place, now)
+
+
+def proofs(caller: CallerTable) -> Iterator[str]:
+    """Name the kinds of proof that a caller needs."""
+    kinds = {
+        "key": caller.keys,
+        "uid": caller.uid is not None,
+        "gid": caller.gid is not None,
+        "service-account": caller.service_account,
+        "certificate": caller.certificate_names,
+    }
+    return (kind for kind, needed in kinds.items() if needed)
+
+
+def _warn_of_anybody(gateway: DataPath) -> None:
+    local = all(is_loopback(it.address) for it in gateway.bound)
+    anybody = "every program on this machine" if local else "everybody"
+    warning = f"{anybody} that reaches a listener acts as the employer; see [callers]"
+    _LOG.warning("anonymous", warning=warning)

@@ -1,0 +1,1 @@
+"""What the kernel is asked for: hardening, Landlock, peer credentials."""

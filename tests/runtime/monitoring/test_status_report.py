@@ -1,0 +1,219 @@
+"""What the status page tells of a gateway that really runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from fla_gateway.access.api_key import digest, new_key
+from fla_gateway.admin.doubts import DoubtfulCalls
+from fla_gateway.config.schema import KeySource
+from fla_gateway.errors import ProblemError, UnusableKeyError
+from fla_gateway.journal.writer.open_intents import Unanswered
+from fla_gateway.keys.load import load_key
+from fla_gateway.observe.counters import Counters
+from fla_gateway.observe.observers import join
+from fla_gateway.observe.recent import RecentExchanges
+from fla_gateway.observe.writer import LineWriter
+from fla_gateway.runtime.monitoring.status_report import assemble, recall_doubts
+from fla_gateway.runtime.monitoring.status_sources import Sources
+from fla_gateway.runtime.monitoring.telemetry import Observation
+from tests.runtime.test_generations import publish
+from tests.support.keys import write_identity
+from tests.support.raw_http import get, ok, post
+
+KEY = new_key()
+CALLERS = f"""
+[callers.payroll]
+keys = [{{ sha256 = "{digest(KEY)}", expires = 2099-06-30 }}]
+[callers.payroll.allow]
+employer = ["GET /REST/**"]
+"""
+BEARER = f"Authorization: Bearer {KEY}"
+
+
+class Told:
+    """A status of a rig, with all that happened in it."""
+
+    def __init__(self, rig, folder, **changes):
+        self._rig = rig
+        self._folder = folder
+        self._changes = changes
+        self._recent, self._doubts = RecentExchanges(bytes(32)), DoubtfulCalls(bytes(32), rig.clock.wall())
+        self._started = rig.clock.wall()
+
+    @property
+    def sources(self):
+        """Give where it comes from."""
+        counters = Counters()
+        observation = Observation(
+            observer=join(counters, soon=lambda _: None), counters=counters,
+            recent=self._recent, doubts=self._doubts, log=None, output=LineWriter(1, 2),
+            journal=self._changes.pop("journal", None), tracing=None, key=bytes(32),
+        )  # fmt: skip
+        path = self._rig.gateway
+        if "keys" in self._changes:
+            path.current = replace(path.current, keys=self._changes["keys"])
+        return Sources(
+            gateway=self._rig.gateway,
+            observation=observation,
+            doubts=self._doubts,
+            state=lambda: "serving",
+            clock=self._rig.clock,
+            started=self._started,
+        )
+
+    async def __call__(self):
+        """Tell the state of this moment."""
+        while not self._rig.records.empty():
+            record = await self._rig.records.next()
+            self._recent.exchange(record)
+            self._doubts.exchange(record)
+        return await assemble(self.sources)
+
+
+async def test_a_gateway_that_was_just_started(rig, tmp_path):
+    """Profile, listeners and configuration are there; nobody is asked who he is, and nothing has happened."""
+    status = await Told(rig, tmp_path)()
+    (profile,) = status.profiles
+    assert (status.state, status.callers, status.recent, status.journal) == ("serving", None, (), None)
+    assert timedelta(0) <= status.time - status.started < timedelta(seconds=10)
+    assert status.configuration.files == (str(tmp_path / "gateway.toml"),)
+    assert [(it.address, it.profile, it.tls, it.local) for it in status.listeners] == [
+        (f"127.0.0.1:{rig.port}", None, False, True)
+    ]
+    assert (profile.name, profile.environment, profile.production, profile.served) == (
+        "employer", "stand-in", False, True,
+    )  # fmt: skip
+    assert profile.token is not None
+    assert (profile.token.state, profile.token.failures) == ("none", 0)
+    assert (profile.minutes, profile.last_success, profile.certificate) == ((), None, None)
+
+
+async def test_calls_are_told_with_their_token(rig, tmp_path):
+    """After a good call: the token and its renewal, the last success, the traffic and the masked call."""
+    told = Told(rig, tmp_path)
+    await rig.call(get("/employer/REST/dimona/v2/declarations/90010112345"))
+    status = await told()
+    (profile,) = status.profiles
+    assert profile.token is not None
+    assert profile.token.state == "fresh"
+    assert profile.token.obtained is not None
+    assert profile.token.renewal is not None
+    assert timedelta(minutes=30) <= profile.token.renewal - profile.token.obtained <= timedelta(minutes=45)
+    assert (len(profile.minutes), sum(it.answered for it in profile.minutes)) == (60, 1)
+    assert profile.last_success == status.recent[0].time
+    assert "90010112345" not in status.recent[0].path
+    assert status.recent[0].status == 200
+    assert profile.pool is not None
+    assert profile.pool.idle == 1
+
+
+async def test_a_token_that_cannot_be_had_is_told_with_its_reason(rig, tmp_path):
+    """Code, words and the time of the next attempt; the call that failed for it is the last failure."""
+    rig.tokens.failures.append(ProblemError("token-refused", "unknown client", 40))
+    await rig.call(get())
+    status = await Told(rig, tmp_path)()
+    (profile,) = status.profiles
+    assert profile.token is not None
+    assert (profile.token.state, profile.token.failures) == ("none", 1)
+    assert profile.token.last_failure is not None
+    assert (profile.token.last_failure.code, profile.token.last_failure.detail) == ("token-refused", "unknown client")
+    assert profile.token.renewal is not None
+    assert profile.token.renewal >= status.time + timedelta(seconds=39)
+    assert profile.last_failure is not None
+    assert (profile.last_failure.code, profile.last_failure.status) == ("token-refused", 503)
+
+
+async def test_a_failure_of_the_api_leaves_a_post_in_doubt(rig, tmp_path):
+    """An upstream 503 to a declaration: last failure, and a doubt with the caller's reference."""
+    rig.api.answer = lambda _: ok(b"", status="503 Service Unavailable")
+    told = Told(rig, tmp_path)
+    await rig.call(post(b"{}", "Fla-Gateway-Reference: client 4711"), "POST")
+    status = await told()
+    (doubt,) = status.doubts.calls
+    assert (status.doubts.number, doubt.reason, doubt.method, doubt.reference) == (
+        1,
+        "server-error",
+        "POST",
+        "client 4711",
+    )
+    assert status.profiles[0].last_failure is not None
+    assert status.profiles[0].last_failure.status == 503
+
+
+async def test_a_brake_is_told_until_its_end(rig, tmp_path):
+    """An API that asks for patience is named with the moment when calls go on."""
+    rig.api.answer = lambda _: ok(b"", "Retry-After: 30", status="429 Too Many Requests")
+    await rig.call(get())
+    status = await Told(rig, tmp_path)()
+    (brake,) = status.profiles[0].brakes
+    assert (brake.service, brake.reason) == ("dimona", "api")
+    assert timedelta(seconds=29) <= brake.until - status.time <= timedelta(seconds=30)
+
+
+async def test_callers_are_told_without_their_keys(start, tmp_path):
+    """Names, kinds of proof, ends of keys and profiles; of a key's digest no more than names it."""
+    rig = await start(more=CALLERS)
+    await rig.call(get("/employer/REST/dimona/v2/x", BEARER))
+    status = await Told(rig, tmp_path)()
+    assert status.callers is not None
+    (caller,) = status.callers
+    assert (caller.name, caller.proofs, caller.profiles) == ("payroll", ("key",), ("employer",))
+    assert caller.keys[0].id == digest(KEY)[:8]
+    assert caller.keys[0].expires == datetime(2099, 7, 1, tzinfo=UTC)
+    assert digest(KEY) not in repr(status)
+
+
+async def test_a_certificate_is_told_with_the_days_that_are_left(rig, tmp_path):
+    """Subject and end of the certificate beside the key, judged by the gateway's own clock."""
+    key_file, certificate_file = write_identity(tmp_path)
+    now = datetime.fromtimestamp(rig.clock.wall(), UTC)
+    key = load_key("profile:employer", KeySource(pem=key_file, certificate=certificate_file), {}, now)
+    status = await Told(rig, tmp_path, keys={"profile:employer": key})()
+    certificate = status.profiles[0].certificate
+    assert certificate is not None
+    assert key.certificate is not None
+    assert certificate.subject == key.certificate.subject
+    assert certificate.days_left == (key.certificate.not_after - now).days
+
+
+async def test_a_profile_that_is_not_served_says_why(start, tmp_path):
+    """Without token and connections, with the reason."""
+    rig = await start(unavailable={"employer": "the password is wrong"})
+    keys = {"profile:employer": UnusableKeyError("the password is wrong", "")}
+    (profile,) = (await Told(rig, tmp_path, keys=keys)()).profiles
+    assert (profile.served, profile.why_not, profile.token) == (False, "the password is wrong", None)
+
+
+async def test_doubts_of_earlier_runs_come_from_the_journal(rig, tmp_path):
+    """What a crash left without an outcome is told with the rest."""
+
+    class Journal:
+        async def find_doubts(self):
+            call = Unanswered("2026-11-02T08:15:00.123Z", "an-id", "payroll", "employer", "POST", "/REST/x", "ref")
+            return [call]
+
+    told = Told(rig, tmp_path, journal=Journal())
+    await recall_doubts(told.sources)
+    (doubt,) = (await told()).doubts.calls
+    assert (doubt.reason, doubt.reference) == ("no-outcome", "ref")
+    assert doubt.time == datetime(2026, 11, 2, 8, 15, 0, 123_000, tzinfo=UTC)
+
+
+async def test_a_door_of_one_profile_is_told_as_such(start, tmp_path):
+    """Its address stands with the profile's name, also where the system chose the port."""
+    rig = await start(profile='listen = "127.0.0.2:0"')
+    found = [(it.address.partition(":")[0], it.profile) for it in (await Told(rig, tmp_path)()).listeners]
+    assert found == [("127.0.0.1", None), ("127.0.0.2", "employer")]
+
+
+async def test_the_status_is_that_of_the_generation_which_is_current(rig, tmp_path):
+    """After another one is published, profiles, limits and fingerprint are its own."""
+    told = Told(rig, tmp_path)
+    before = await told()
+    publish(rig, tmp_path, "[profiles.employer]", "[profiles.successor]")
+    after = await told()
+    assert [it.name for it in before.profiles] == ["employer"]
+    assert [it.name for it in after.profiles] == ["successor"]
+    assert before.configuration.fingerprint != after.configuration.fingerprint
