@@ -30,7 +30,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.observe.output import open_output
-from fla_gateway.proxy.upstream import ApiConnection
+from fla_gateway.proxy.upstream.connection import ApiConnection
 from fla_gateway.runtime.composition.gateway import Surroundings
 from fla_gateway.runtime.composition.resolved_config import CurrentConfiguration, read
 from fla_gateway.runtime.data_path import DataPath, open_data_path

@@ -1,6 +1,6 @@
 """Value: why a request goes no further.
 
-Owns its shape. Refuses to know who refuses, and how it is told (`problems`, `proxy.turning`).
+Owns its shape. Refuses to know who refuses, and how it is told (`problems`, `proxy.downstream.local_reply`).
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway.access.masking import mask_path
 from fla_gateway.observe.methods import method_name
-from fla_gateway.proxy.doubt import doubt
-from fla_gateway.proxy.record import ExchangeRecord
-from fla_gateway.proxy.replay import READING
+from fla_gateway.proxy.exchange.retry_policy import READING
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord
+from fla_gateway.proxy.records.in_doubt import doubt
 
 if TYPE_CHECKING:  # the values of the page take time to be made, which the start does not have
     from fla_gateway.admin.status import Doubt, Doubts
@@ -39,7 +39,7 @@ class DoubtfulCalls:
         self._last: deque[tuple[ExchangeRecord, str]] = deque(maxlen=MOST)
 
     def exchange(self, record: ExchangeRecord) -> None:
-        """See `proxy.record.Observer`."""
+        """See `proxy.records.exchange_record.Observer`."""
         if record.method in READING:
             return
         why = doubt(record.outcome, record.origin, record.status, record.attempts)

@@ -86,7 +86,7 @@ class BrakeStatus:
 
 @dataclass(frozen=True, slots=True)
 class PoolStatus:
-    """Connections to the API; see `proxy.record.PoolSnapshot`."""
+    """Connections to the API; see `proxy.records.exchange_record.PoolSnapshot`."""
 
     idle: int
     busy: int

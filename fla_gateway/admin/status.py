@@ -97,7 +97,7 @@ class Call:
         status: status code, or 0 where the caller was gone before one.
         origin: ``upstream``, ``gateway``, ``token-server`` or ``network``.
         code: problem code, or empty.
-        outcome: see `proxy.record.ExchangeRecord`.
+        outcome: see `proxy.records.exchange_record.ExchangeRecord`.
         seconds: how long it took.
     """
 
@@ -175,7 +175,7 @@ class JournalStatus:
 
 @dataclass(frozen=True, slots=True)
 class DoorStatus:
-    """The callers' side; see `proxy.record.DoorSnapshot`."""
+    """The callers' side; see `proxy.records.exchange_record.DoorSnapshot`."""
 
     connections: int
     in_flight: int

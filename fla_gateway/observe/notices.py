@@ -13,7 +13,7 @@ import structlog
 
 from fla_gateway.access.masking import mask_path
 from fla_gateway.observe.methods import method_name
-from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 QUIET_SECONDS: Final = 3600.0
 MOST_NOTICES: Final = 512

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from fla_gateway.proxy.record import ExchangeRecord, Observer
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Observer
 
 _LOG = structlog.get_logger()
 _QUIET_SECONDS: Final = 60.0

@@ -12,7 +12,7 @@ from typing import Final
 
 from fla_gateway.access.masking import mask_path
 from fla_gateway.observe.methods import method_name
-from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 MOST_EXCHANGES: Final = 50
 MINUTES: Final = 60

@@ -15,7 +15,7 @@ from fla_gateway.access.masking import mask_path
 from fla_gateway.access.memory import remember
 from fla_gateway.observe.methods import method_name
 from fla_gateway.observe.writer import LineWriter
-from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 FLUSH_SECONDS: Final = 0.05
 FULL_BATCH: Final = 512

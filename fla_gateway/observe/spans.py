@@ -13,7 +13,7 @@ from typing import Final, Literal
 from fla_gateway.access.masking import mask_path
 from fla_gateway.observe.methods import OTHER, method_name
 from fla_gateway.profiles import Upstream
-from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 Attributes = dict[str, str | int]
 

@@ -20,7 +20,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.observe.spans import Span, SpanWriter
 from fla_gateway.profiles import Profile
-from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 MOST_WAITING: Final = 4096
 BATCH: Final = 64

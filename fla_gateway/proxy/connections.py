@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
-from fla_gateway.proxy.record import DoorSnapshot
+from fla_gateway.proxy.records.exchange_record import DoorSnapshot
 from fla_gateway.proxy.work_budget import WorkBudget
 
 SWEEP_SECONDS: Final = 1.0

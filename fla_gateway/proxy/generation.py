@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fla_gateway.config.schema import Gateway
-from fla_gateway.proxy.account import Account
-from fla_gateway.proxy.door import Door
-from fla_gateway.proxy.gate import Gate
+from fla_gateway.proxy.admission.admission_control import Gate
+from fla_gateway.proxy.admission.request_reader import Door
+from fla_gateway.proxy.exchange.request_ids import RequestIds
+from fla_gateway.proxy.exchange.served_profile import Account
 from fla_gateway.proxy.messages.date_field import Dates
-from fla_gateway.proxy.record import Journal, Observer, PoolSnapshot
-from fla_gateway.proxy.request_ids import RequestIds
+from fla_gateway.proxy.records.exchange_record import Journal, Observer, PoolSnapshot
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from fla_gateway.proxy.admission.request_reader import Door
 from fla_gateway.proxy.connections import SWEEP_SECONDS, Connections
-from fla_gateway.proxy.door import Door
-from fla_gateway.proxy.downstream import CallerConnection
+from fla_gateway.proxy.downstream.connection import CallerConnection
 from fla_gateway.proxy.generation import Generation, ServedListener
 
 

@@ -1,7 +1,7 @@
 """Root: what a key that becomes known makes of the profiles that use it.
 
 Owns the keys that are known so far, and the moment at which a certificate becomes valid. Refuses to know how keys are
-loaded, and to answer calls: whether a profile is served is a state of `proxy.account`.
+loaded, and to answer calls: whether a profile is served is a state of `proxy.exchange.served_profile`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def judge(phase: Phase, states: Mapping[str, int], ready: Ready) -> Reason:
 
     Args:
         phase: of the process.
-        states: number of profiles by `proxy.account.State`.
+        states: number of profiles by `proxy.exchange.served_profile.State`.
         ready: ``any``: one profile that is served is enough; ``all``: every profile has to be.
     """
     if phase != "listening":

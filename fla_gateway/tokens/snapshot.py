@@ -18,7 +18,7 @@ def shown_service(service: str) -> str:
     """Give the name of a service as it may be shown: what does not look like an API's has none of its own.
 
     Args:
-        service: as `proxy.routing.service_of` gave it.
+        service: as `proxy.admission.routing.service_of` gave it.
     """
     return OTHER_SERVICE if service.startswith(OTHER_SERVICE) else service
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from fla_gateway.access.memory import LONGEST, MOST_BYTES, MemoryLimit, remember
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.proxy.door import Door
-from fla_gateway.proxy.gate import Gate, Turned
-from fla_gateway.proxy.routing import RoutingTable
+from fla_gateway.proxy.admission.admission_control import Gate, Turned
+from fla_gateway.proxy.admission.request_reader import Door
+from fla_gateway.proxy.admission.routing import RoutingTable
 from tests.support.properties import BOUNDED
 
 NOT_SERVED = Refusal("profile-unavailable", "The profile is not served.")

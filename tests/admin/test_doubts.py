@@ -9,7 +9,7 @@ import pytest
 
 from fla_gateway.access.caller import Admission
 from fla_gateway.admin.doubts import MOST, DoubtfulCalls
-from fla_gateway.proxy.record import ExchangeRecord, Notes
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Notes
 from tests.admin import samples
 
 POSTED = ExchangeRecord(

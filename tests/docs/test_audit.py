@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from fla_gateway.access.caller import STRANGER
 from fla_gateway.journal.format import line_format
 from fla_gateway.journal.reader.in_doubt import REASONS
-from fla_gateway.proxy.record import Attempt, Notes
+from fla_gateway.proxy.records.exchange_record import Attempt, Notes
 from tests.docs.pages import read, rows
 from tests.support.journal_writer import DAY, NOON, a_record, an_intent, chained_lines, crash, files, intend, opened
 from tests.support.tokens import HandClock

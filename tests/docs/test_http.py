@@ -8,7 +8,9 @@ from fla_gateway.access import path_readings
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
 from fla_gateway.network import dialer, resolver, troubled_addresses
-from fla_gateway.proxy import downstream, exchange, upstream
+from fla_gateway.proxy.downstream import connection as downstream
+from fla_gateway.proxy.exchange import exchange
+from fla_gateway.proxy.upstream import connection as upstream
 from fla_gateway.tokens import cache
 from tests.docs.pages import read
 

@@ -18,7 +18,10 @@ from fla_gateway.listeners import tls_handshakes
 from fla_gateway.network import lookup_threads, troubled_addresses
 from fla_gateway.oauth import response
 from fla_gateway.observe import writer
-from fla_gateway.proxy import downstream, exchange, upstream, work_budget
+from fla_gateway.proxy import work_budget
+from fla_gateway.proxy.downstream import connection as downstream
+from fla_gateway.proxy.exchange import exchange
+from fla_gateway.proxy.upstream import connection as upstream
 from fla_gateway.tokens import backoff, brake
 from tests.docs.pages import ROOT, read
 

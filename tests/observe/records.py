@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from fla_gateway.access.caller import ANONYMOUS
-from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord
+from fla_gateway.proxy.records.exchange_record import NO_NOTES, ExchangeRecord
 
 _PLAIN = ExchangeRecord(
     request_id="0b0e2a3c-7d5c-4a0e-9b1d-3f9a7c1d2e4f",

@@ -7,7 +7,7 @@ import sys
 
 from fla_gateway.access.caller import Admission
 from fla_gateway.observe.counters import BUCKETS, Counters
-from fla_gateway.proxy.record import Attempt
+from fla_gateway.proxy.records.exchange_record import Attempt
 from tests.observe.records import a_record
 
 PAYROLL = Admission("payroll", "key:12345678", "GET /REST/**")

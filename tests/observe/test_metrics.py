@@ -18,7 +18,7 @@ from fla_gateway.observe.counters import BUCKETS, Counters
 from fla_gateway.observe.metrics import Exposition
 from fla_gateway.observe.suppliers import Facts, JournalNumbers, LimitNumber, Suppliers
 from fla_gateway.profiles import Profile, Upstream
-from fla_gateway.proxy.record import DoorSnapshot, PoolSnapshot
+from fla_gateway.proxy.records.exchange_record import DoorSnapshot, PoolSnapshot
 from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
 from tests.observe.records import a_record
 

@@ -9,7 +9,7 @@ import pytest
 from fla_gateway.access.caller import Admission
 from fla_gateway.observe.spans import SpanWriter
 from fla_gateway.profiles import Upstream
-from fla_gateway.proxy.record import Attempt, Notes
+from fla_gateway.proxy.records.exchange_record import Attempt, Notes
 from tests.observe.records import a_record
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

@@ -20,7 +20,7 @@ from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.observe.spans import SpanWriter
 from fla_gateway.observe.tracing import BATCH, MOST_WAITING, Tracing, missing_extra, open_tracing
 from fla_gateway.profiles import Profile, Upstream
-from fla_gateway.proxy.record import Notes
+from fla_gateway.proxy.records.exchange_record import Notes
 from tests.observe.collectors import attributes, collecting
 from tests.observe.records import a_record
 from tests.support.keys import TlsAuthority

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.proxy.record import Intent, Told
+from fla_gateway.proxy.records.exchange_record import Intent, Told
 from tests.proxy.test_limiter_ends import ONE, room
 from tests.support.raw_http import OK, REFUSED_TOKEN, get, post, post_chunked
 from tests.support.waiting import eventually
@@ -28,7 +28,7 @@ class Journal:
         self.waiting: deque[Told] = deque()
 
     def announce(self, intent, told):
-        """See `proxy.record.Journal`."""
+        """See `proxy.records.exchange_record.Journal`."""
         self.intents.append(intent)
         self.waiting.append(told)
 

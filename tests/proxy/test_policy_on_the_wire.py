@@ -12,7 +12,7 @@ import uvloop
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.proxy.test_routing_properties import ATOMS
+from tests.proxy.admission.test_routing_properties import ATOMS
 from tests.support.caller import Caller
 from tests.support.gateway import LoopThread, Rig, gateway_in_a_thread
 from tests.support.keys import TlsAuthority

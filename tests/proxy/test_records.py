@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.proxy.record import Intent, Notes
-from fla_gateway.proxy.request_fields import token_id
+from fla_gateway.proxy.messages.request_fields import token_id
+from fla_gateway.proxy.records.exchange_record import Intent, Notes
 from tests.support.raw_http import get, ok, post
 from tests.support.waiting import eventually
 
@@ -27,7 +27,7 @@ class Journal:
         self._waiting = set()
 
     def announce(self, intent, told):
-        """See `proxy.record.Journal`."""
+        """See `proxy.records.exchange_record.Journal`."""
         waiting = asyncio.ensure_future(self._record(intent, told))
         self._waiting.add(waiting)
         waiting.add_done_callback(self._waiting.discard)

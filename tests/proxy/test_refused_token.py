@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.proxy.request_ids import second_trace_id
+from fla_gateway.proxy.exchange.request_ids import second_trace_id
 from tests.support.raw_http import OK, REFUSED_TOKEN, get, ok, post, post_chunked
 
 

@@ -17,9 +17,9 @@ from typing import cast
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.resolver import Lookup, Resolver, look_up
 from fla_gateway.network.route import Egress
-from fla_gateway.proxy.downstream import CallerConnection
-from fla_gateway.proxy.exchange import Exchange
-from fla_gateway.proxy.record import Journal, PoolSnapshot
+from fla_gateway.proxy.downstream.connection import CallerConnection
+from fla_gateway.proxy.exchange.exchange import Exchange
+from fla_gateway.proxy.records.exchange_record import Journal, PoolSnapshot
 from fla_gateway.runtime.composition.gateway import Surroundings
 from fla_gateway.runtime.composition.resolved_config import read
 from fla_gateway.runtime.composition.served_profiles import Tls

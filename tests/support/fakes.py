@@ -8,7 +8,7 @@ from collections import deque
 from fla_gateway.clock import SystemClock
 from fla_gateway.errors import ProblemError
 from fla_gateway.oauth.model import AccessToken, TokenRequest
-from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 from fla_gateway.secret import Secret
 from tests.support.waiting import PATIENCE
 
@@ -63,7 +63,7 @@ class Records:
         self._queue: asyncio.Queue[ExchangeRecord] = asyncio.Queue()
 
     def exchange(self, record: ExchangeRecord) -> None:
-        """See `proxy.record.Observer`."""
+        """See `proxy.records.exchange_record.Observer`."""
         self._queue.put_nowait(record)
 
     async def next(self) -> ExchangeRecord:

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from fla_gateway.clock import SystemClock
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.oauth.model import AccessToken, TokenRequest
-from fla_gateway.proxy.record import ExchangeRecord
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 from fla_gateway.runtime.composition.gateway import Surroundings
 from fla_gateway.runtime.composition.resolved_config import read
 from fla_gateway.runtime.composition.trust_store import Trust
@@ -73,7 +73,7 @@ class Records:
     exchanges: list[ExchangeRecord] = field(default_factory=list)
 
     def exchange(self, record: ExchangeRecord) -> None:
-        """See `proxy.record.Observer`."""
+        """See `proxy.records.exchange_record.Observer`."""
         self.exchanges.append(record)
 
 

@@ -15,7 +15,7 @@ from fla_gateway.errors import ProblemError
 from fla_gateway.journal.open import open_journal
 from fla_gateway.journal.snapshot import Facts
 from fla_gateway.journal.writer.audit_journal import AuditJournal
-from fla_gateway.proxy.record import NO_NOTES, ExchangeRecord, Intent
+from fla_gateway.proxy.records.exchange_record import NO_NOTES, ExchangeRecord, Intent
 from tests.support.tokens import HandClock
 
 PAYROLL = Admission("payroll", "key:1a2b3c4d", "POST /REST/dimona/v2/declarations")

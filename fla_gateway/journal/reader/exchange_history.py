@@ -50,7 +50,7 @@ class Exchange(NamedTuple):
 
     @property
     def word(self) -> str:
-        """How it ended: a word of `proxy.record`, `RUNNING` or `NO_OUTCOME`."""
+        """How it ended: a word of `proxy.records.exchange_record`, `RUNNING` or `NO_OUTCOME`."""
         if self.outcome is None:
             return RUNNING if self.running else NO_OUTCOME
         return self.text("outcome")

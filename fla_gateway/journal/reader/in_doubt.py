@@ -1,7 +1,7 @@
 """Rule: is it known what became of a changing request, as far as the journal tells?
 
 Owns the words for each reason, and the one that only a journal can have: the outcome is missing. Refuses to judge an
-outcome that is there; `proxy.doubt` does, for the status page as well.
+outcome that is there; `proxy.records.in_doubt` does, for the status page as well.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME, Exchange
-from fla_gateway.proxy.doubt import CALLER_GONE, NO_ANSWER, SERVER_ERROR, doubt
-from fla_gateway.proxy.replay import READING
+from fla_gateway.proxy.exchange.retry_policy import READING
+from fla_gateway.proxy.records.in_doubt import CALLER_GONE, NO_ANSWER, SERVER_ERROR, doubt
 
 HARMLESS_METHODS: Final = frozenset(method.decode() for method in READING)
 """As the journal writes them."""

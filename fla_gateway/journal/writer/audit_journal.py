@@ -29,7 +29,7 @@ from fla_gateway.journal.writer.rejection_counts import Strangers
 from fla_gateway.journal.writer.retention import Contents
 from fla_gateway.journal.writer.segment_pruner import Removal
 from fla_gateway.journal.writer.segment_writer import Store
-from fla_gateway.proxy.record import ExchangeRecord, Intent, Told
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent, Told
 
 _LOG = structlog.get_logger()
 STRANGERS_SECONDS: Final = 60.0
@@ -37,7 +37,7 @@ _TICK_SECONDS: Final = 1.0
 
 
 class AuditJournal:
-    """Implements `proxy.record.Journal` and `proxy.record.Observer`; made by `journal.open.open_journal`.
+    """Implements `Journal` and `Observer` of `proxy.records.exchange_record`; made by `journal.open.open_journal`.
 
     Everything is called on the thread of the event loop.
 
@@ -116,7 +116,7 @@ class AuditJournal:
             self._soon(self._flush)
 
     def announce(self, intent: Intent, told: Told) -> None:
-        """See `proxy.record.Journal`. With ``on_failure = "continue"`` nobody is told of an error."""
+        """See `proxy.records.exchange_record.Journal`. With ``on_failure = "continue"`` nobody is told of an error."""
         self._announced.append((intent, told))
         if not self._asked:
             self._asked = True

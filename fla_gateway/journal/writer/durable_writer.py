@@ -22,7 +22,7 @@ from fla_gateway.journal.writer.backlog import Backlog
 from fla_gateway.journal.writer.entry_encoder import Entries
 from fla_gateway.journal.writer.fsync_worker import Syncing
 from fla_gateway.journal.writer.segment_writer import Store
-from fla_gateway.proxy.record import Told
+from fla_gateway.proxy.records.exchange_record import Told
 
 _LOG = structlog.get_logger()
 RETRY_AFTER: Final = 5

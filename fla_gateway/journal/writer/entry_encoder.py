@@ -16,8 +16,8 @@ from typing import Any, Final
 from fla_gateway.access.caller import Admission
 from fla_gateway.access.masking import mask_path
 from fla_gateway.access.memory import remember
-from fla_gateway.proxy.record import NO_NOTES, Attempt, ExchangeRecord, Intent, Notes
-from fla_gateway.proxy.request_ids import second_trace_id
+from fla_gateway.proxy.exchange.request_ids import second_trace_id
+from fla_gateway.proxy.records.exchange_record import NO_NOTES, Attempt, ExchangeRecord, Intent, Notes
 
 OTHER_METHOD: Final = "OTHER"
 

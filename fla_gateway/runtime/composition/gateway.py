@@ -20,13 +20,13 @@ from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Egress
 from fla_gateway.oauth.model import TokenSource
 from fla_gateway.profiles import Profile
+from fla_gateway.proxy.admission.admission_control import Gate
+from fla_gateway.proxy.admission.request_reader import Door
+from fla_gateway.proxy.admission.routing import RoutingTable
 from fla_gateway.proxy.connections import Connections
-from fla_gateway.proxy.door import Door
-from fla_gateway.proxy.gate import Gate
 from fla_gateway.proxy.generation import Generation
 from fla_gateway.proxy.messages.date_field import Dates
-from fla_gateway.proxy.record import Journal, Observer
-from fla_gateway.proxy.routing import RoutingTable
+from fla_gateway.proxy.records.exchange_record import Journal, Observer
 from fla_gateway.runtime.composition.listener_address import ListenerAddress
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.served_profiles import Before, Tls, Way, served_profile

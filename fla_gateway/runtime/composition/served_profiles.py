@@ -18,9 +18,9 @@ from fla_gateway.config.schema import Configuration, Limits
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Egress
 from fla_gateway.profiles import Profile
-from fla_gateway.proxy.account import Account
-from fla_gateway.proxy.connector import Connector
-from fla_gateway.proxy.pool import Pool
+from fla_gateway.proxy.exchange.served_profile import Account
+from fla_gateway.proxy.upstream.connector import Connector
+from fla_gateway.proxy.upstream.pool import Pool
 
 if TYPE_CHECKING:  # read where limits are configured
     from fla_gateway.access.limits import Limiter

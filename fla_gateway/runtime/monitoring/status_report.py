@@ -40,7 +40,7 @@ from fla_gateway.errors import UnusableKeyError
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME
 from fla_gateway.observe.recent import ProfileTraffic, Seen
 from fla_gateway.profiles import Profile
-from fla_gateway.proxy.record import PoolSnapshot
+from fla_gateway.proxy.records.exchange_record import PoolSnapshot
 from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.metric_sources import api_brakes

@@ -11,7 +11,7 @@ from fla_gateway.journal.reader.exchange_history import History
 from fla_gateway.journal.reader.in_doubt import reason
 from fla_gateway.journal.reader.segment_reader import is_written, read_segments, segments_of
 from fla_gateway.journal.reader.verification import verify
-from fla_gateway.proxy.record import Attempt, Notes
+from fla_gateway.proxy.records.exchange_record import Attempt, Notes
 from tests.support.journal_writer import a_record, an_intent, crash, intend, opened, the_id
 
 HOSTILE = Notes(reference="=cmd()\x1b[2J\u202e\u00e9\ud800", trace='"}\n{"')

@@ -16,7 +16,7 @@ from fla_gateway.journal.reader.exchange_history import History
 from fla_gateway.journal.reader.in_doubt import reason
 from fla_gateway.journal.reader.segment_reader import read_segments, segments_of
 from fla_gateway.journal.reader.verification import verify
-from fla_gateway.proxy.record import Journal, Notes, Observer
+from fla_gateway.proxy.records.exchange_record import Journal, Notes, Observer
 from tests.support.journal_writer import (
     DAY,
     NOON,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from fla_gateway.access.caller import ANONYMOUS, Admission
 from fla_gateway.access.masking import mask_path
 from fla_gateway.journal.writer.entry_encoder import Entries
-from fla_gateway.proxy.record import Attempt, Notes
-from fla_gateway.proxy.request_ids import second_trace_id
+from fla_gateway.proxy.exchange.request_ids import second_trace_id
+from fla_gateway.proxy.records.exchange_record import Attempt, Notes
 from tests.support.journal_writer import PATH, a_record, an_intent, the_id
 
 KEY = b"k" * 32

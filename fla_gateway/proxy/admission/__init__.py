@@ -1,0 +1,1 @@
+"""From the head of a request to the decision whether it is admitted."""

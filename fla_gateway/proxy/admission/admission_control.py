@@ -1,0 +1,233 @@
+"""The gate: whether a request goes on, and as whose.
+
+Owns the order of the questions: guard, caller, address, permission, profile, limits. Refuses to know how each is
+answered, and connections. A stranger is refused before any route is looked up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
+
+from fla_gateway.access.caller import ANONYMOUS, STRANGER, Admission, Peer
+from fla_gateway.access.memory import MemoryLimit
+from fla_gateway.access.refusal import Refusal
+from fla_gateway.proxy.admission.request_reader import Asked
+from fla_gateway.proxy.admission.routing import Route, service_of
+from fla_gateway.proxy.messages.request_fields import RequestFields
+
+if TYPE_CHECKING:  # read where callers are configured
+    from fla_gateway.access.admissions import Admissions, Identity
+    from fla_gateway.access.api_brake import ApiBrake
+    from fla_gateway.access.limits import Limiter
+
+_STOPPING: Final = Refusal("stopping", "The gateway is being stopped; send the request again to its successor.")
+_NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
+_ENTRY: Final = 400
+"""Bytes of a request that was let in, beside the two parts of its head, which it keeps alive; measured. What callers
+poll comes again and again, head for head."""
+
+
+class JudgedProfile(Protocol):
+    """A profile, as the gate sees it."""
+
+    @property
+    def name(self) -> str:
+        """As configured."""
+        ...
+
+    @property
+    def brake(self) -> ApiBrake:
+        """What its API has asked for."""
+        ...
+
+    @property
+    def limiter(self) -> Limiter | None:
+        """Its limits and its callers', if there are any."""
+        ...
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why its calls are refused; None while it is served."""
+        ...
+
+    def refuse(self) -> Refusal:
+        """Return why a call is refused, and take note that there was one."""
+        ...
+
+
+P = TypeVar("P", bound=JudgedProfile)
+
+Passed = tuple[P, Route, Admission]
+"""A request that goes on: the profile that it is for, where it leads, whose it is and what permits it. A plain tuple,
+since one is made for each request."""
+
+
+_Admitted = tuple[Route, Admission, float]
+"""Where a request leads, whose it is and what permits it, and the moment up to which all that holds."""
+
+
+class Turned(NamedTuple):
+    """A request that goes no further.
+
+    Attributes:
+        refusal: why.
+        admission: whose it is, as far as that is known.
+        profile: name of the profile it was for, empty where none was reached or a stranger asked.
+    """
+
+    refusal: Refusal
+    admission: Admission
+    profile: str
+
+
+class Preflight(NamedTuple):
+    """A browser asks beforehand whether a page of a trusted origin may send a request: answered here, and now.
+
+    Attributes:
+        told: field lines of the answer.
+    """
+
+    told: bytes
+
+
+class LastHop(NamedTuple):
+    """An OPTIONS that must not be forwarded any further (RFC 9110, section 7.6.2): answered here.
+
+    Attributes:
+        admission: whose it is.
+        profile: name of the profile that it is for.
+    """
+
+    admission: Admission
+    profile: str
+
+
+Verdict = Passed[P] | Turned | Preflight | LastHop
+
+
+class Stopping(Protocol):
+    """The process, as the gate sees it."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new is begun any more."""
+        ...
+
+
+class Gate(Generic[P]):
+    """Judges requests; shared by all doors."""
+
+    __slots__ = ("_admissions", "_admitted", "_memory", "_process", "_profiles")
+
+    def __init__(
+        self, profiles: Mapping[str, P], process: Stopping, admissions: Admissions | None, memory: MemoryLimit
+    ) -> None:
+        """Take what is asked of.
+
+        Args:
+            profiles: all of the routing table, by name.
+            process: knows whether the end has come.
+            admissions: who may call; None where nobody is asked.
+            memory: limit of what is remembered.
+        """
+        self._memory = memory
+        self._profiles = profiles
+        self._process = process
+        self._admissions = admissions
+        self._admitted: dict[tuple[Asked, RequestFields, Peer | None], _Admitted] = {}
+
+    def judge(self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float) -> Verdict[P]:
+        """Judge one request by everything but limits: nothing is counted as running by it; see `enter_limits`.
+
+        Args:
+            asked: its request line.
+            fields: its field block.
+            peer: what its connection proves.
+            now: `Clock.monotonic`.
+        """
+        admitted = self._admitted.get((asked, fields, peer))
+        if admitted is None or now >= admitted[2]:
+            judged = self._admit(asked, fields, peer, now)
+            if isinstance(judged, Turned | Preflight | LastHop):
+                return judged
+            admitted = judged
+        route, admission, _ = admitted
+        profile = self._profiles[route.profile]
+        if self._process.stopping:
+            return Turned(_STOPPING, admission, route.profile)
+        if profile.refusal is not None:
+            return Turned(profile.refuse(), admission, route.profile)
+        if profile.brake.holds:
+            refusal = profile.brake.refusal(service_of(route.path), now)
+            if refusal is not None:
+                return Turned(refusal, admission, profile.name)
+        return profile, route, admission
+
+    def _admit(
+        self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float
+    ) -> _Admitted | Turned | Preflight | LastHop:
+        """Find out who asks."""
+        if fields.refusal is not None:
+            return Turned(fields.refusal, STRANGER, "")
+        if fields.preflight is not None and asked.method == b"OPTIONS":
+            # Browsers send no credential with it, and nothing of the answer depends on where the request would lead.
+            return Preflight(fields.preflight)
+        if self._admissions is None:
+            return self._lead(asked, fields, peer, None, math.inf, now)
+        credential = fields.presented
+        if isinstance(credential, Refusal):
+            return Turned(credential, STRANGER, "")
+        found = self._admissions.identify(credential, peer, now)
+        if isinstance(found, Refusal):
+            return Turned(found, STRANGER, "")
+        until = self._admissions.trusted_until(credential, peer)
+        return self._lead(asked, fields, peer, found, until, now)
+
+    def _lead(
+        self,
+        asked: Asked,
+        fields: RequestFields,
+        peer: Peer | None,
+        identity: Identity | None,
+        until: float,
+        now: float,
+    ) -> _Admitted | Turned | LastHop:
+        """Find where a request of somebody leads, and whether he may go there."""
+        somebody = ANONYMOUS if identity is None else identity.admission
+        route = asked.route
+        refusal = asked.refusal or fields.fault
+        if refusal is not None or route is None:
+            return Turned(refusal or _NOWHERE, somebody, asked.profile)
+        admission = somebody
+        if identity is not None:
+            permitted = identity.permit(route.profile, asked.method, route.path, now)
+            if isinstance(permitted, Refusal):
+                return Turned(permitted, somebody, route.profile)
+            admission, until = permitted, min(until, identity.judged_until)
+        if fields.max_forwards == 0 and asked.method == b"OPTIONS":
+            return LastHop(admission, route.profile)
+        admitted = (route, admission, until)
+        if asked.size and fields.size:
+            # The others are not known again, since they are remembered nowhere.
+            size = _ENTRY + asked.size + fields.size
+            self._memory.remember(self._admitted, (asked, fields, peer), admitted, size)
+        return admitted
+
+
+def enter_limits(passed: Passed[P], length: int, now: float) -> Turned | None:
+    """Ask the limits last of all: what they let through counts as running, until `Limiter.leave`.
+
+    Args:
+        passed: a request that has passed the gate.
+        length: bytes of its body, as in `RequestFields.length`.
+        now: `Clock.monotonic`.
+
+    Returns:
+        None, or why the request goes no further; then nothing was entered.
+    """
+    profile, _, admission = passed
+    limiter = profile.limiter
+    refusal = None if limiter is None else limiter.enter(admission.caller, now, length)
+    return None if refusal is None else Turned(refusal, admission, profile.name)

@@ -1,0 +1,145 @@
+"""A listener as the data path sees it: the names it answers to and the profiles it serves.
+
+Owns two memories of pure results, because callers send the same field block and poll the same address again and again;
+they share their limit with all others (`access.memory`). Refuses to know sockets. What is remembered depends on nothing
+but the bytes it is remembered under.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fla_gateway.access.caller import Peer
+from fla_gateway.access.memory import LONGEST, MemoryLimit
+from fla_gateway.access.refusal import Refusal
+from fla_gateway.http1.request import read_request_line
+from fla_gateway.proxy.admission.routing import Route, RoutingTable, profile_of, route
+from fla_gateway.proxy.messages.request_fields import RequestFields, read_fields
+
+# TRACE would show the caller the token that was sent upstream (RFC 9110, section 9.3.8). Methods are case-sensitive,
+# but not every server knows: these are refused in any spelling.
+_REFUSED_METHODS: Final = frozenset((b"CONNECT", b"TRACE", b"TRACK"))
+# Bytes of an entry: what it holds however short it is, and how often it holds its question or parts of it (measured).
+_LINE_ENTRY: Final = 700
+_LINE_COPIES: Final = 4
+_BLOCK_ENTRY: Final = 800
+_BLOCK_COPIES: Final = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A request line, judged. One that was remembered is known again by being the same object.
+
+    Attributes:
+        method: as written.
+        minor: HTTP minor version.
+        path: of the target, without query.
+        route: where it leads, or None where `refusal` says why nowhere.
+        refusal: why the request goes no further, or None.
+        profile: name of the profile that it is for, wherever it leads; empty where it names none.
+        size: bytes that it takes up where it is remembered, else 0.
+    """
+
+    method: bytes
+    minor: int
+    path: bytes
+    route: Route | None
+    refusal: Refusal | None
+    profile: str = ""
+    size: int = 0
+
+
+PeerOf = Callable[[Any], Peer | None]
+"""Tells what a transport proves of the one at its other end."""
+
+
+class Door:
+    """One listener.
+
+    Attributes:
+        kind: index into `Account.addresses`: 1 for a profile's own door, and 2 more where TLS is spoken.
+        peer_of: what is asked of each new connection, or None.
+    """
+
+    __slots__ = (
+        "_asked", "_fields", "_guarded", "_memory", "_names", "_secure", "_table", "_trusted", "kind", "peer_of",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        table: RoutingTable,
+        names: frozenset[bytes] | None,
+        *,
+        secure: bool = False,
+        guarded: bool = False,
+        trusted: frozenset[bytes] = frozenset(),
+        peer_of: PeerOf | None = None,
+        memory: MemoryLimit | None = None,
+    ) -> None:
+        """Take what the listener serves.
+
+        Args:
+            table: profiles and their paths.
+            names: host names, None for a Unix socket.
+            secure: whether TLS is spoken.
+            guarded: whether callers are configured, so that their credentials are read.
+            trusted: origins whose pages may call.
+            peer_of: what is asked of each new connection; None where transports prove nothing.
+            memory: limit of what is remembered, shared with the other listeners; None: one of its own.
+        """
+        self._memory = memory or MemoryLimit()
+        self._table = table
+        self._names = names
+        self._guarded = guarded
+        self._trusted = trusted
+        self._secure = secure
+        self.kind = (table.only is not None) + 2 * secure
+        self.peer_of = peer_of
+        self._fields: dict[bytes, RequestFields] = {}
+        self._asked: dict[bytes, Asked] = {}
+
+    def fields(self, block: bytes, minor: int) -> RequestFields:
+        """Read and judge a field block; see `messages.request_fields.read_fields`."""
+        if not minor:
+            # HTTP/1.0 frames differently, and is too rare to remember.
+            return self._read(block, minor, 0)
+        found = self._fields.get(block)
+        if found is None:
+            size = _BLOCK_ENTRY + _BLOCK_COPIES * len(block) if len(block) <= LONGEST else 0
+            found = self._read(block, minor, size)
+            if size:
+                self._memory.remember(self._fields, block, found, size)
+        return found
+
+    def _read(self, block: bytes, minor: int, size: int) -> RequestFields:
+        return read_fields(
+            block, minor, self._names, guarded=self._guarded, secure=self._secure, trusted=self._trusted, size=size
+        )
+
+    def asked(self, line: bytes) -> Asked:
+        """Read and judge a request line with its CRLF; see `read_request_line` and `routing.route`."""
+        found = self._asked.get(line)
+        if found is None:
+            size = _LINE_ENTRY + _LINE_COPIES * len(line) if len(line) <= LONGEST else 0
+            found = self._judged(line, size)
+            if size:
+                self._memory.remember(self._asked, line, found, size)
+        return found
+
+    def _judged(self, line: bytes, size: int) -> Asked:
+        method, target, minor = read_request_line(line)
+        led = route(target, self._table)
+        refusal = _refused_method(method) or (led if isinstance(led, Refusal) else None)
+        where = led if isinstance(led, Route) else None
+        return Asked(method, minor, target.partition(b"?")[0], where, refusal, profile_of(target, self._table), size)
+
+
+def _refused_method(method: bytes) -> Refusal | None:
+    upper = method.upper()
+    if upper not in _REFUSED_METHODS:
+        return None
+    if upper == b"CONNECT":
+        return Refusal("method-refused", "This is a gateway with fixed upstreams and opens no tunnels.")
+    return Refusal("method-refused", "TRACE would show the token that the gateway adds, so it is not forwarded.")

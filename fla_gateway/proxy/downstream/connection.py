@@ -1,0 +1,410 @@
+"""Port: one caller's connection (asyncio protocol).
+
+Owns the reading of requests on one connection: heads, bodies, pipelining, half-close, and how the connection ends.
+Refuses to know tokens and upstreams: a judged request becomes an exchange.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+import socket
+import struct
+from typing import TYPE_CHECKING, Final, cast
+
+from fla_gateway.access.caller import STRANGER, Peer
+from fla_gateway.access.refusal import Refusal
+from fla_gateway.http1.chunked import ChunkedDecoder
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.fields import MAX_HEAD
+from fla_gateway.http1.request import CHUNKED, check_partial_head, lacks_length
+from fla_gateway.proxy.admission.admission_control import LastHop, Preflight, Turned, enter_limits
+from fla_gateway.proxy.admission.request_reader import Asked, Door
+from fla_gateway.proxy.downstream.flow_control import DEFERRED, HELD, PIPELINED, THROTTLED, UNREAD, Pausable
+from fla_gateway.proxy.downstream.local_reply import permitted, turned_away
+from fla_gateway.proxy.exchange.exchange import Exchange
+from fla_gateway.proxy.messages.request_fields import RequestFields, after_hop
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord
+
+if TYPE_CHECKING:
+    from fla_gateway.proxy.connections import Connections
+    from fla_gateway.proxy.generation import Generation, ServedListener
+
+
+_IDLE_WHEN_FULL: Final = 1.0
+"""Seconds without a request after which a connection is closed while the limit of connections is reached."""
+_LINGER_SECONDS: Final = 10
+_LINGER_BYTES: Final = 33_554_432
+_UNREADABLE: Final = Asked(b"", 1, b"", None, None)
+_LENGTH_REQUIRED: Final = Refusal(
+    "length-required",
+    "The request seems to have a body, and neither Content-Length nor Transfer-Encoding says how long it is. "
+    "Send Content-Length; 0 if there is no body.",
+)
+
+
+class CallerConnection(Pausable):
+    """One connection of a caller; owns at most one exchange at a time, so that answers keep the order of requests."""
+
+    __slots__ = (
+        "_blank_line", "_buffer", "_connections", "_decoder", "_deferred", "_generation", "_left", "_lingered",
+        "_listener", "_peer", "_reader", "_since", "exchange", "lingering", "write",
+    )  # fmt: skip
+
+    def __init__(self, listener: ServedListener, connections: Connections) -> None:
+        """Start unconnected.
+
+        Args:
+            listener: gives what is served, at each head anew.
+            connections: the register of what runs.
+        """
+        super().__init__()
+        self._listener = listener
+        self._connections = connections
+        self._generation: Generation = listener.generation
+        self._reader: Door = listener.reader
+        self.exchange: Exchange | None = None
+        self.lingering = False
+        self._lingered = 0
+        self._blank_line = False
+        self._buffer = b""
+        self._deferred = b""
+        self._left = 0
+        self._decoder: ChunkedDecoder | None = None
+        self._since = 0.0
+        self._peer: Peer | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Register the connection."""
+        self.transport = cast("asyncio.Transport", transport)
+        self.write = self.transport.write
+        self._follow()
+        self._since = self._generation.now()
+        self._connections.opened(self)
+
+    def _follow(self) -> None:
+        """Go over to what the listener serves now; what the transport proves may be asked by it alone."""
+        self._generation = self._listener.generation
+        self._reader = reader = self._listener.reader
+        self._peer = None if reader.peer_of is None else reader.peer_of(self.transport)
+
+    # Bytes in
+
+    def data_received(self, data: bytes) -> None:
+        """Read a head, pass a body on, or hold what was sent ahead of its turn."""
+        exchange = self.exchange
+        if exchange is None:
+            if self.lingering:
+                self._linger(len(data))
+            else:
+                self._head(self._buffer + data if self._buffer else data)
+        elif self._left:
+            self._body(exchange, data)
+        else:
+            # Pipelined: what one read brought is held, and no more is read until its turn comes.
+            self._buffer += data
+            self._pause(PIPELINED)
+
+    def _head(self, data: bytes) -> None:  # noqa: C901 - each further function would be a call for each request
+        if data.startswith(b"\r\n") and not self._blank_line:
+            # RFC 9112, section 2.2: an empty line before a request line is ignored; old clients send one after a body.
+            self._blank_line = True
+            data = data[2:]
+        end = data.find(b"\r\n\r\n") + 4
+        if not 4 <= end <= MAX_HEAD:  # noqa: PLR2004 - not found, or found too late
+            self._incomplete_head(data)
+            return
+        self._buffer = b""
+        self._blank_line = False
+        after_line = data.find(b"\r\n") + 2
+        if self._listener.reader is not self._reader:
+            self._follow()
+        reader = self._reader
+        try:
+            asked = reader.asked(data[:after_line])
+            fields = reader.fields(data[after_line:end], asked.minor)
+            if fields.length or end < len(data):
+                payload, last = self._first_payload(fields.length, data[end:])
+            else:
+                payload, last = b"", True
+        except ProtocolError as error:
+            self._malformed(error)
+            return
+        if (
+            not fields.framed
+            and (fields.typed or end < len(data))
+            and lacks_length(asked.method, minor=asked.minor, typed=fields.typed, following=data[end : end + 1])
+        ):
+            self._refuse_unframed(asked, fields)
+            return
+        generation = self._generation
+        now = generation.now()
+        verdict = generation.gate.judge(asked, fields, self._peer, now)
+        if isinstance(verdict, Turned):
+            self._turn_away(asked, verdict, fields)
+        elif isinstance(verdict, Preflight | LastHop):
+            self._permit(asked, verdict, fields)
+        elif verdict[0].limiter is not None and (turned := enter_limits(verdict, fields.length, now)) is not None:
+            self._turn_away(asked, turned, fields)
+        else:
+            if fields.max_forwards is not None and asked.method == b"OPTIONS":
+                fields = after_hop(fields)
+            exchange = self.exchange = Exchange(
+                generation, self._connections, self, reader.kind, verdict, asked, fields, now
+            )
+            exchange.begin(payload, last=last)
+
+    def _incomplete_head(self, data: bytes) -> None:
+        if not self._buffer:
+            self._since = self._generation.now()
+        seen = len(self._buffer)
+        self._buffer = data
+        try:
+            check_partial_head(data, seen)
+        except ProtocolError as error:
+            self._malformed(error)
+
+    def _first_payload(self, length: int, rest: bytes) -> tuple[bytes, bool]:
+        self._left = length
+        if length == 0:
+            if rest:
+                self._put_back(rest)
+            return b"", True
+        if length == CHUNKED:
+            self._decoder = ChunkedDecoder()
+        return self._payload(rest) if rest else (b"", False)
+
+    def _payload(self, data: bytes) -> tuple[bytes, bool]:
+        """Take what belongs to the body; what comes after it is put back for the next request."""
+        if self._decoder is not None:
+            budget = self._connections.budget
+            pieces, last, surplus = self._decoder.feed(data, budget.slice())
+            budget.left -= len(pieces)
+            payload = b"".join(pieces)
+            if surplus and not last:
+                self._deferred = surplus
+                self._pause(DEFERRED)
+                budget.defer(self._continue)
+                return payload, False
+        else:
+            surplus = data[self._left :]
+            payload = data[: self._left] if surplus else data
+            self._left -= len(payload)
+            last = self._left == 0
+        if last:
+            self._left = 0
+            self._decoder = None
+            if surplus:
+                self._put_back(surplus)
+        return payload, last
+
+    def _put_back(self, surplus: bytes) -> None:
+        self._buffer = surplus
+        self._pause(PIPELINED)
+
+    def _body(self, exchange: Exchange, data: bytes) -> None:
+        try:
+            payload, last = self._payload(data)
+        except ProtocolError as error:
+            exchange.fail(error.code, _sentence(error))
+            return
+        exchange.body(payload, last=last)
+
+    def _continue(self) -> None:
+        """Decode what a turn of the loop had no units for; unless the exchange has ended meanwhile."""
+        exchange, data, self._deferred = self.exchange, self._deferred, b""
+        if exchange is None or not data:
+            return
+        self._body(exchange, data)
+        if not self._deferred:
+            self._resume(DEFERRED)
+
+    # Answers of our own
+
+    def _malformed(self, error: ProtocolError) -> None:
+        self._left = CHUNKED  # where the next request would begin is unknown, so there is none
+        refusal = Refusal(error.code, _sentence(error))
+        self._turn_away(_UNREADABLE, Turned(refusal, STRANGER, ""), None)
+
+    def _turn_away(self, asked: Asked, turned: Turned, fields: RequestFields | None) -> None:
+        """Answer with a problem; without fields the head could not be read."""
+        keep_alive = self._goes_on(asked, keep_alive=fields is not None and fields.keep_alive)
+        by = self._generation
+        message, record = turned_away(
+            asked, turned, fields,
+            keep_alive=keep_alive, request_id=by.ids.draw(), date=by.dates.text(), now=by.now(),
+        )  # fmt: skip
+        self._answer(message, record, keep_alive=keep_alive)
+
+    def _refuse_unframed(self, asked: Asked, fields: RequestFields) -> None:
+        """Answer a request whose body has no length; what follows its head may be that body, so no request follows."""
+        self._left = CHUNKED
+        self._turn_away(asked, Turned(_LENGTH_REQUIRED, STRANGER, ""), fields)
+
+    def _permit(self, asked: Asked, reply: Preflight | LastHop, fields: RequestFields) -> None:
+        """Answer an OPTIONS that leads no further."""
+        keep_alive = self._goes_on(asked, keep_alive=fields.keep_alive)
+        by = self._generation
+        message, record = permitted(
+            asked, reply, fields,
+            keep_alive=keep_alive, request_id=by.ids.draw(), date=by.dates.text(), now=by.now(),
+        )  # fmt: skip
+        self._answer(message, record, keep_alive=keep_alive)
+
+    def _answer(self, message: bytes, record: ExchangeRecord, *, keep_alive: bool) -> None:
+        self.write(message)
+        self._generation.observer.exchange(record)
+        self.turn(record.ended, keep_alive=keep_alive)
+
+    def _goes_on(self, asked: Asked, *, keep_alive: bool) -> bool:
+        """Tell whether another request may follow an answer of our own on this connection."""
+        # RFC 9110, section 9.3.6: what follows a CONNECT may be no HTTP at all, so nothing more is read from it.
+        return keep_alive and not self._left and not self._connections.stopping and asked.method != b"CONNECT"
+
+    # Turns and ends
+
+    def turn(self, now: float, *, keep_alive: bool) -> None:
+        """Go on after an answer that has been written: the next request, or the end of the connection.
+
+        Args:
+            now: `Clock.monotonic`.
+            keep_alive: whether the connection may be used again.
+        """
+        self.exchange = None
+        self._since = now
+        if self._paused:
+            self._deferred = b""
+            self._resume(HELD | THROTTLED | DEFERRED)
+        if self.closed:
+            return
+        if not keep_alive or self._connections.stopping:
+            self._end()
+        elif self._half_closed and not self._buffer:
+            self.transport.close()
+        elif self.blocked:
+            # The last answer has not been taken yet: no further request is begun for a caller that does not read.
+            self._pause(UNREAD)
+        elif self._buffer:
+            self._connections.loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        if self.closed or self.blocked or self.exchange is not None or not self._buffer:
+            return
+        data, self._buffer = self._buffer, b""
+        self._resume(PIPELINED)
+        self._head(data)
+
+    def _end(self) -> None:
+        if self._half_closed or not (self._left or self._buffer):
+            self.transport.close()
+            return
+        # The caller may still be sending. Closing now would reset the connection and could destroy the answer before it
+        # is read (RFC 9112, section 9.6): so only our side is closed, and what comes is thrown away for a while.
+        self.lingering = True
+        self._buffer = b""
+        # Over TLS no side can be closed alone: the caller reads "Connection: close", or the sweep ends it.
+        if self.transport.can_write_eof():
+            # A caller that has closed already may have answered our last bytes with a reset: then none is left.
+            with contextlib.suppress(OSError):
+                self.transport.write_eof()
+        self._resume(PIPELINED)
+
+    def _linger(self, size: int) -> None:
+        self._lingered += size
+        if self._lingered > _LINGER_BYTES:
+            self.transport.abort()
+
+    def drop(self) -> None:
+        """Close at once; an exchange that runs learns of it when the connection is lost."""
+        if not self.closed:
+            self.transport.abort()
+
+    def truncate(self, *, reset: bool) -> None:
+        """See `exchange.ports.Caller`: without another word, the honest end of an answer that cannot be finished."""
+        # The exchange is over: what is lost from here on is a connection without one.
+        self.exchange = None
+        if self.closed:
+            return
+        if reset:
+            sock = self.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def stop(self) -> None:
+        """Close if nothing runs; the gateway is stopping."""
+        if self.exchange is None and not self.lingering:
+            self.transport.close()
+
+    def eof_received(self) -> bool:
+        """Note the caller's FIN: after a complete request it is no reason to stop, within one it is."""
+        self._half_closed = True
+        if self.exchange is not None and self._left:
+            self.exchange.caller_gone()
+            self.exchange = None
+            return False
+        if not self.transport.can_write_eof():
+            # TLS ends as a whole: the connection is lost next, whatever is said here.
+            return False
+        return self.exchange is not None or (bool(self._buffer) and bool(self._paused & PIPELINED))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature; how it was lost changes nothing
+        """Tell the exchange that nobody waits for it any more."""
+        self.closed = True
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.caller_gone()
+        # Afterwards: a drain that counts connections must find the exchange that goes on without one.
+        self._connections.closed(self)
+
+    def is_gone(self) -> bool:
+        """Tell whether the connection was reset while nothing was read from it."""
+        if self.closed or self.transport.is_closing():
+            return True
+        if not self._paused and not self._half_closed:
+            return False  # the loop reads, and would have told
+        sock = self.transport.get_extra_info("socket")
+        poller = select.poll()
+        poller.register(sock.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, event in poller.poll(0))
+
+    def sweep(self, now: float, *, full: bool) -> None:
+        """See `connections.Connection`."""
+        timeouts = self._listener.generation.settings.timeouts
+        head = timeouts.head
+        # While there is no room, connections that are only kept for later make way for callers that wait outside.
+        idle = _IDLE_WHEN_FULL if full else timeouts.idle
+        waited = now - self._since
+        if self.exchange is not None:
+            self.exchange.sweep(now)
+        elif self.lingering:
+            if waited > _LINGER_SECONDS:
+                self.transport.abort()
+        elif self._buffer and not self._paused:
+            if waited > head:
+                self._malformed(ProtocolError("request-timeout", f"the head did not end within {head:g} s"))
+        elif waited > idle:
+            # A caller that never took its last answer would keep a close waiting for ever.
+            (self.transport.abort if self.transport.get_write_buffer_size() else self.transport.close)()
+
+    # Back-pressure
+
+    def pause_writing(self) -> None:
+        """Pass the caller's back-pressure on."""
+        self.blocked = True
+        if self.exchange is not None:
+            self.exchange.caller_blocked(blocked=True)
+
+    def resume_writing(self) -> None:
+        """See `pause_writing`."""
+        self.blocked = False
+        if self.exchange is not None:
+            self.exchange.caller_blocked(blocked=False)
+            return
+        self._resume(UNREAD)
+        if self._buffer and not self.lingering:
+            self._connections.loop.call_soon(self._next)
+
+
+def _sentence(error: ProtocolError) -> str:
+    return f"{error.message[0].upper()}{error.message[1:]}."

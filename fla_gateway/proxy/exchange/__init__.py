@@ -1,0 +1,1 @@
+"""One exchange: from an admitted request to its record."""

@@ -1,0 +1,52 @@
+"""Port: what a request waits for that cannot be sent at once.
+
+Owns the waiting for a token and for a connection, and how long each took. Refuses to know what is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fla_gateway.oauth.model import AccessToken
+from fla_gateway.proxy.exchange.served_profile import Account
+from fla_gateway.proxy.exchange.timings import Trail
+from fla_gateway.proxy.upstream.connection import ApiConnection
+
+
+async def obtained(account: Account, now: Callable[[], float], trail: Trail) -> AccessToken:
+    """Wait for a usable token.
+
+    Args:
+        account: of the profile.
+        now: `Clock.monotonic`.
+        trail: takes the duration.
+
+    Raises:
+        ProblemError: with origin ``token-server``.
+    """
+    begun = now()
+    token = account.entry.current(begun) or await account.entry.obtain()
+    trail.token_seconds += now() - begun
+    return token
+
+
+async def connected(
+    account: Account, now: Callable[[], float], trail: Trail, *, changing: bool, fresh: bool, caller: str
+) -> ApiConnection:
+    """Wait for a connection.
+
+    Args:
+        account: of the profile.
+        now: `Clock.monotonic`.
+        trail: takes the duration.
+        changing: as for `Pool.take`.
+        fresh: as for `Pool.acquire`.
+        caller: as for `Pool.acquire`.
+
+    Raises:
+        ProblemError: with origin ``network``, or ``overloaded``.
+    """
+    asked = now()
+    connection = await account.connection(asked, changing=changing, fresh=fresh, caller=caller)
+    trail.connection_seconds += now() - asked
+    return connection

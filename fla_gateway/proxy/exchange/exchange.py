@@ -1,0 +1,506 @@
+"""One exchange: the sequence from a judged request to its record.
+
+Owns the order of steps (token, connection, sending, 401 replay, answer, record) and knows at every moment what may
+still be said honestly about the request's fate. Refuses to parse: callers' bytes are read by `downstream.connection`,
+the API's by `upstream.connection`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from fla_gateway.access.cross_origin import shared, without_rules
+from fla_gateway.errors import ProblemError
+from fla_gateway.http1.chunked import LAST_CHUNK, chunk
+from fla_gateway.http1.request import CHUNKED
+from fla_gateway.problems import PROBLEMS
+from fla_gateway.proxy.admission.routing import service_of
+from fla_gateway.proxy.exchange.acquire import connected, obtained
+from fla_gateway.proxy.exchange.request_ids import second_trace_id
+from fla_gateway.proxy.exchange.retry_policy import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
+from fla_gateway.proxy.exchange.states import (
+    ACQUIRING,
+    ADMITTED,
+    ANNOUNCED,
+    ANSWERING,
+    DROPPED,
+    ENDED,
+    FOLLOWED,
+    FOLLOWED_ANSWERING,
+    SENT,
+)
+from fla_gateway.proxy.exchange.throttle_detector import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR, Patience
+from fla_gateway.proxy.exchange.timeouts import CALLER_IS_STUCK, Phase, overdue
+from fla_gateway.proxy.exchange.timings import Trail
+from fla_gateway.proxy.messages.request_body import NO_BODY, RequestBody
+from fla_gateway.proxy.messages.response_fields import inbound
+from fla_gateway.proxy.messages.response_writer import CONTINUE, connection_field, problem_answer, relayed_head
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from fla_gateway.http1.response import ResponseFraming, ResponseHead
+    from fla_gateway.oauth.model import AccessToken
+    from fla_gateway.problems import Delivery
+    from fla_gateway.proxy.admission.admission_control import Passed
+    from fla_gateway.proxy.admission.request_reader import Asked
+    from fla_gateway.proxy.connections import Connections
+    from fla_gateway.proxy.exchange.ports import Caller, ExchangeContext
+    from fla_gateway.proxy.exchange.served_profile import Account
+    from fla_gateway.proxy.messages.request_fields import RequestFields
+    from fla_gateway.proxy.records.exchange_record import Journal
+    from fla_gateway.proxy.upstream.connection import ApiConnection
+    from fla_gateway.proxy.work_budget import WorkBudget
+
+_LOG = structlog.get_logger()
+_OWN_FIELDS: Final = b"Fla-Gateway-Origin: upstream\r\n"
+_OWN_FIELDS_CHUNKED: Final = _OWN_FIELDS + b"Transfer-Encoding: chunked\r\n"
+_OUTBOX_LIMIT: Final = 65_536
+"""Bytes of body taken from the caller while there is no connection yet to send them on."""
+
+
+class Exchange:
+    """A request that was accepted, and what becomes of it.
+
+    It belongs to the caller's connection until the answer is whole; one whose caller is gone belongs to the register
+    (`connections`) until its fate is known. What can happen to it, and where that leads, is in `states`.
+
+    Attributes:
+        state: how far it is; for readers and tests, nothing is decided by it.
+    """
+
+    # What every exchange begins with stands here once, not in a constructor that runs for each.
+    state = ADMITTED
+    keep_alive = False
+    request_body = NO_BODY
+    sent = 0
+    _attempts = 0
+    _status = 0
+    _answered = False
+    _chunking = False
+    _pending: list[bytes] | None = None
+    _until_close = False
+    _task: asyncio.Task[None] | None = None
+    _token: AccessToken | None = None
+    _announced: AccessToken | None = None
+    _upstream: ApiConnection | None = None
+    _patience: Patience | None = None
+    _progress = -1
+    _progress_at = 0.0
+
+    def __init__(
+        self,
+        context: ExchangeContext,
+        connections: Connections,
+        caller: Caller,
+        kind: int,
+        passed: Passed[Account],
+        asked: Asked,
+        fields: RequestFields,
+        now: float,
+    ) -> None:
+        """Take a judged request; nothing happens before `begin`.
+
+        Args:
+            context: the generation that it is judged by.
+            connections: the register of what runs.
+            caller: its connection.
+            kind: `Door.kind`.
+            passed: what the gate has found.
+            asked: its request line.
+            fields: its field block.
+            now: `Clock.monotonic`.
+        """
+        self._context = context
+        self._connections = connections
+        self._caller: Caller | None = caller
+        account, self._route, self._admission = passed
+        self._account = account
+        self._address = account.addresses[kind]
+        self._fields = fields
+        self._trail = Trail()
+        self.method = asked.method
+        self.minor = asked.minor
+        self.request_id = context.ids.draw()
+        self.started = now
+        # The journal that must know of it before it is sent, as long as it does not.
+        self._journal = None if asked.method in READING else context.journal
+
+    @property
+    def profile(self) -> str:
+        """Name of the profile."""
+        return self._account.name
+
+    @property
+    def budget(self) -> WorkBudget:
+        """See `upstream.connection.Carried`."""
+        return self._connections.budget
+
+    # The request on its way
+
+    def begin(self, payload: bytes, *, last: bool) -> None:
+        """Send the request at once if token and connection are at hand, else see to them.
+
+        Args:
+            payload: the first bytes of the body.
+            last: whether they are the whole body.
+        """
+        fields = self._fields
+        self.keep_alive = fields.keep_alive
+        if fields.length:
+            self.request_body = RequestBody(self._context.settings.replay_limit)
+            self.request_body.take(payload, last=last)
+            if fields.length == CHUNKED and self._too_large():
+                return
+        account = self._account
+        token = account.entry.current(self.started)
+        if token is not None and self._journal is None:
+            connection = account.pool.take(self.started, changing=self.method not in SAFE_TO_REPEAT)
+            if connection is not None:
+                self._send(connection, token, payload, self.started)
+                return
+        self._hold(payload)
+        if token is not None and self._journal is not None:
+            self._announce(token, self._journal)
+        else:
+            self._acquire(fresh=False)
+
+    def body(self, payload: bytes, *, last: bool) -> None:
+        """Pass further bytes of the body on."""
+        self.request_body.take(payload, last=last)
+        if self._fields.length == CHUNKED and self._too_large():
+            return
+        if self._upstream is not None:
+            self._upstream.write(self._framed(payload))
+        elif self._task is not None or self._announced is not None:
+            self._hold(payload)
+
+    def _too_large(self) -> bool:
+        """End an exchange whose chunked body has grown beyond a limit; one that says its length was judged by that."""
+        limiter = self._account.limiter
+        if limiter is None:
+            return False
+        refusal = limiter.beyond_body(self._admission.caller, self.request_body.received)
+        if refusal is None:
+            return False
+        self.fail(refusal.code, refusal.detail)
+        return True
+
+    def _hold(self, payload: bytes) -> None:
+        self.request_body.hold(payload)
+        if self.request_body.received > _OUTBOX_LIMIT and self._caller is not None:
+            self._caller.hold(on=True)
+
+    def _framed(self, payload: bytes) -> bytes:
+        if self._fields.length != CHUNKED:
+            return payload
+        return b"".join(chunk(payload) if self.request_body.open else (*chunk(payload), LAST_CHUNK))
+
+    def _announce(self, token: AccessToken, journal: Journal) -> None:
+        """Put a changing request on record before its first byte is sent."""
+        self.state = ANNOUNCED
+        self._announced = token
+        intent = Intent(
+            self.request_id, self._account.name, self.method, self._route.path, self._admission, self._fields.notes,
+            self._account.token_id(token),
+        )  # fmt: skip
+        journal.announce(intent, self._recorded)
+
+    def _recorded(self, error: ProblemError | None) -> None:
+        """Send what is on record now; without a record nothing is sent."""
+        token, self._announced = self._announced, None
+        if token is None:
+            return
+        self._journal = None
+        try:
+            if error is not None:
+                self.fail(error.code, error.detail, error.retry_after)
+                return
+            now = self._context.now()
+            connection = self._account.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
+            if connection is None:
+                self._acquire(fresh=False)
+            else:
+                self._go(token, connection, now)
+        except Exception as fault:  # noqa: BLE001 - as in `_prepare`; and the journal has others to tell after this one
+            self._fault(fault)
+
+    def _acquire(self, *, fresh: bool) -> None:
+        self.state = ACQUIRING
+        self._task = self._connections.spawn(self._prepare(fresh=fresh))
+
+    async def _prepare(self, *, fresh: bool) -> None:
+        """Wait for what is missing: a token, and then a connection, unless it is to be put on record before that."""
+        account, now, connection = self._account, self._context.now, None
+        try:
+            token = await obtained(account, now, self._trail)
+            if self._journal is None:
+                changing = self.method not in SAFE_TO_REPEAT
+                connection = await connected(
+                    account, now, self._trail, changing=changing, fresh=fresh, caller=self._admission.caller
+                )
+        except ProblemError as error:
+            self._task = None
+            self.fail(error.code, error.detail, error.retry_after)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must end in an answer, not in a caller that waits
+            self._task = None
+            self._fault(error)
+        else:
+            self._task = None
+            if self._journal is not None:
+                self._announce(token, self._journal)
+            elif connection is not None:
+                # While a connection was opened, the token may have been replaced by a younger one.
+                at = now()
+                self._go(account.entry.current(at) or token, connection, at)
+
+    def _fault(self, error: Exception) -> None:
+        _LOG.error("exchange-failed", request_id=self.request_id, error=type(error).__name__, exc_info=error)
+        self.fail("internal-error", "The gateway met a fault of its own; its log has the details.")
+
+    def _go(self, token: AccessToken, connection: ApiConnection, now: float) -> None:
+        caller = self._caller
+        if caller is None or caller.is_gone():
+            # Nothing was written, and nothing is: a declaration whose sender has given up is not made behind his back.
+            connection.release()
+            if caller is None:
+                self._end("gateway", "", "caller-gone")
+            else:
+                self.state = DROPPED
+                caller.drop()
+            return
+        self._send(connection, token, self.request_body.unsent(), now)
+        if caller.blocked:
+            # It stopped reading before this connection was there to be held back.
+            connection.read(on=False)
+        if self.request_body.received > _OUTBOX_LIMIT:
+            caller.hold(on=False)
+
+    def _send(self, connection: ApiConnection, token: AccessToken, payload: bytes, now: float) -> None:
+        self.state = SENT
+        self._attempts += 1
+        # That of a first attempt says nothing of this one's fate.
+        self._status = 0
+        self._upstream = connection
+        self._token = token
+        connection.carry(self)
+        fields = self._fields
+        account = self._account
+        self._trail.sent(now, account.token_id(token))
+        parts = [self.method, b" ", self._route.target, account.host_field, fields.forwarded]
+        if not fields.traced:
+            trace = self.request_id if self._attempts == 1 else second_trace_id(self.request_id)
+            parts.append(b"BelGov-Trace-Id: %b\r\n" % trace.encode())
+        parts.append(account.closing_fields(token, self.minor))
+        if fields.length:
+            parts.append(self._framed(payload))
+        connection.write(b"".join(parts))
+        body = self.request_body
+        if fields.expects_continue and body.open and not body.received and self._caller is not None:
+            self._caller.write(CONTINUE)
+
+    def upstream_blocked(self, *, blocked: bool) -> None:
+        """See `upstream.connection.Carried`."""
+        if self._caller is not None:
+            self._caller.throttle(on=blocked)
+
+    # The answer on its way
+
+    def interim(self, head: ResponseHead) -> None:
+        """See `upstream.connection.Carried`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
+        if self.minor and self._caller is not None:
+            fields, _, _, _ = inbound(head, self._address, self._fields.host, to_head=True)
+            self._caller.write(b"".join(relayed_head(head, fields)))
+
+    def answer(self, head: ResponseHead) -> ResponseFraming | None:
+        """See `upstream.connection.Carried`."""
+        context = self._context
+        fields, framing, challenges, trace = inbound(
+            head, self._address, self._fields.host, to_head=self.method == b"HEAD",
+            date=context.dates.field_rest, browser_fields=context.settings.browser_headers,
+        )  # fmt: skip
+        now = context.now()
+        self._status = int(head.status)
+        self._trail.answered(now, trace)
+        if FIRST_CLIENT_ERROR <= self._status < FIRST_SERVER_ERROR:
+            brake, service = self._account.brake, service_of(self._route.path)
+            self._patience = Patience(brake, service, head, now, self._context.wall())
+        elif self._account.brake.holds:
+            self._account.brake.answered(service_of(self._route.path))
+        if self._status == 401 and self._token_refused(challenges):  # noqa: PLR2004 - RFC 9110, section 15.5.2
+            self._replay()
+            return None
+        self.state = ANSWERING if self._caller is not None else FOLLOWED_ANSWERING
+        self._answered = True
+        open_ended = framing.length < 0
+        self._chunking = open_ended and self.minor == 1
+        self._until_close = open_ended and self.minor == 0
+        self.keep_alive = (
+            self.keep_alive and not self.request_body.open and not self._until_close and not self._connections.stopping
+        )
+        own = _OWN_FIELDS_CHUNKED if self._chunking else _OWN_FIELDS
+        if self._fields.origin is not None:
+            fields = without_rules(fields)
+            own += shared(self._fields.origin)
+        connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
+        self._pending = relayed_head(head, fields, own, connection)
+        return framing
+
+    def answer_body(self, payload: bytes, *, last: bool) -> None:
+        """See `upstream.connection.Carried`."""
+        parts, self._pending = self._pending or [], None
+        if self._patience is not None and self._patience.reads_body:
+            self._patience.body(payload, self._context.now(), last=last)
+        if payload:
+            self.sent += len(payload)
+            if self._chunking:
+                parts += chunk(payload)
+            else:
+                parts.append(payload)
+        if last and self._chunking:
+            parts.append(LAST_CHUNK)
+        if parts and self._caller is not None:
+            self._caller.write(b"".join(parts))
+        if last:
+            self._upstream = None
+            self._end("upstream", "", "answered" if self._caller is not None else "caller-gone")
+
+    def caller_blocked(self, *, blocked: bool) -> None:
+        """Pass the caller's back-pressure on."""
+        if self._upstream is not None:
+            self._upstream.read(on=not blocked)
+
+    # The 401 replay, and the connection that was already dead
+
+    def _token_refused(self, challenges: list[bytes]) -> bool:
+        token = self._token
+        if token is None:
+            return False
+        account = self._account
+        renew = account.entry.refused(token, account.name, service_of(self._route.path), self._context.now())
+        # Without a caller nobody would read the second answer: the 401 is the request's fate, and is recorded as such.
+        replayable = self._caller is not None and self._attempts == 1 and self.request_body.whole
+        return renew and replayable and refuses_token(challenges)
+
+    def _replay(self) -> None:
+        if self._upstream is not None:
+            self._upstream.abort()
+        self._trail.again(self._status)
+        self._again(fresh=False)
+
+    def _again(self, *, fresh: bool) -> None:
+        self._upstream = None
+        self._progress = -1
+        self.request_body.rewind()
+        self._acquire(fresh=fresh)
+
+    def upstream_failed(self, code: str, message: str) -> None:
+        """See `upstream.connection.Carried`."""
+        connection = self._upstream
+        died_idle = connection is not None and connection.used and connection.untouched
+        if died_idle and self.method in SAFE_TO_REPEAT and self._attempts == 1 and self.request_body.whole:
+            self._again(fresh=True)
+            return
+        self.fail(code, f"{message[0].upper()}{message[1:]}. Whether the API acted on the request is not known.")
+
+    # Ends
+
+    def fail(self, code: str, detail: str, retry_after: int | None = None) -> None:
+        """End with a problem; once the answer has begun, the only honest signal is a closed connection."""
+        self._announced = None
+        task, self._task = self._task, None
+        if task is not None:
+            # Whatever it was to bring comes too late; this exchange is told, and recorded, once.
+            task.cancel()
+        upstream, self._upstream = self._upstream, None
+        if upstream is not None:
+            upstream.abort()
+        caller = self._caller
+        if self._pending is not None:
+            # The head of the answer was judged, but not a byte of it has been passed on.
+            self._pending, self._answered = None, False
+        if self._answered or caller is None:
+            outcome = "caller-gone" if caller is None else "truncated"
+            self._status = self._status if self._answered else 0
+            self._end("upstream" if self._answered else PROBLEMS[code].origin, code, outcome)
+            return
+        delivery: Delivery = "unknown" if self._attempts else "not-sent"
+        self.keep_alive = self.keep_alive and not self.request_body.open and not self._connections.stopping
+        self._status = PROBLEMS[code].status
+        connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
+        answer = problem_answer(
+            code, detail, self.request_id, self._account.name,
+            delivery=delivery, method=self.method, connection=connection, date=self._context.dates.text(),
+            retry_after=retry_after, origin=self._fields.origin,
+        )  # fmt: skip
+        self.sent = answer.sent
+        caller.write(answer.message)
+        origin = PROBLEMS[code].origin
+        self._end(origin, code, "unknown" if self._attempts else "refused" if origin == "gateway" else "not-sent")
+
+    def caller_gone(self) -> None:
+        """The caller is lost: what was not sent is not sent; a change that was sent is followed to its end."""
+        self._caller = self._announced = None
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        elif self._upstream is not None and self.method in CHANGING and not self.request_body.open:
+            self.state = FOLLOWED_ANSWERING if self._answered else FOLLOWED
+            self._connections.orphans.add(self)
+            self._upstream.read(on=True)
+            return
+        if self._upstream is not None:
+            self._upstream.abort()
+            self._upstream = None
+        self._end("upstream" if self._answered else "gateway", "", "caller-gone")
+
+    def _end(self, origin: str, code: str, outcome: str) -> None:
+        self.state = ENDED
+        now = self._context.now()
+        caller, self._caller = self._caller, None
+        if caller is None:
+            self._connections.orphans.discard(self)
+        trail, account = self._trail, self._account
+        self._context.observer.exchange(
+            ExchangeRecord(
+                self.request_id, account.name, self.method, self._route.path,
+                self._status, origin, code, outcome,
+                self.request_body.received, self.sent, now - self.started, self._attempts,
+                self._admission, self._fields.notes, now, trail.token, trail.trace,
+                trail.token_seconds, trail.connection_seconds, trail.upstream_seconds, trail.refused,
+            )
+        )  # fmt: skip
+        if account.limiter is not None:
+            account.limiter.leave(self._admission.caller, now)
+        if caller is not None:
+            if outcome == "truncated":
+                caller.truncate(reset=self._until_close)
+            else:
+                caller.turn(now, keep_alive=self.keep_alive)
+
+    def sweep(self, now: float) -> None:
+        """Look for a phase that has lasted too long; called once a second."""
+        upstream, caller = self._upstream, self._caller
+        progress = self.request_body.received + self.sent + self._answered
+        if upstream is None or progress != self._progress:
+            self._progress = progress
+            self._progress_at = now
+        verdict = overdue(
+            Phase(
+                seconds=now - self.started,
+                still=now - self._progress_at,
+                sent_upstream=upstream is not None,
+                answered=self._answered,
+                body_open=self.request_body.open,
+                caller_blocked=upstream is not None and not upstream.reading,
+                upstream_blocked=caller is not None and caller.throttled,
+            ),
+            self._context.settings.timeouts,
+        )
+        if verdict is CALLER_IS_STUCK and caller is not None:
+            caller.drop()
+        elif verdict is not None:
+            self.fail(verdict.code, verdict.detail)

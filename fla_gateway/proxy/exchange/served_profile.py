@@ -1,0 +1,176 @@
+"""A served profile: whether it is served, its token, its connections, and the bytes that all its requests share.
+
+Owns the state of a profile (loading, served or unavailable) and the meeting of profile, token entry and pool. Refuses
+to know exchanges, and what decides the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+from fla_gateway.access.api_brake import ApiBrake
+from fla_gateway.access.refusal import Refusal
+from fla_gateway.errors import ProblemError
+from fla_gateway.oauth.model import AccessToken
+from fla_gateway.profiles import Profile
+from fla_gateway.proxy.messages.request_fields import closing_fields, host_field, token_id
+from fla_gateway.proxy.messages.response_fields import Address
+from fla_gateway.proxy.upstream.connection import ApiConnection
+from fla_gateway.proxy.upstream.pool import Pool
+
+if TYPE_CHECKING:  # read where limits are configured
+    from fla_gateway.access.limits import Limiter
+
+
+_NOT_SERVED: Final = Refusal("profile-unavailable", "The profile is not served.")
+State = Literal["loading", "served", "unavailable"]
+_LOADING: Final = Refusal(
+    "profile-loading",
+    "The key of this profile is still being loaded, since the gateway has just been started; send the request again.",
+    1,
+)
+
+
+class TokenEntry(Protocol):
+    """The profile's place in the token cache, as the data path sees it."""
+
+    def current(self, now: float) -> AccessToken | None:
+        """Give the token if it is usable now; never waits."""
+        ...
+
+    async def obtain(self) -> AccessToken:
+        """Give a usable token, waiting for one; raises ProblemError with origin ``token-server``."""
+        ...
+
+    def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:
+        """Take note that a service refused the token; tell whether asking again with another one makes sense."""
+        ...
+
+
+class _NoTokens:
+    """The token entry of a profile that is not served: no request comes as far as to it."""
+
+    def current(self, now: float) -> AccessToken | None:  # noqa: ARG002 - see `TokenEntry`
+        return None
+
+    async def obtain(self) -> AccessToken:
+        raise ProblemError("profile-loading", "The key of this profile is not known yet.", 1)
+
+    def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:  # noqa: ARG002 - as above
+        return False
+
+
+class Account:
+    """A profile of the configuration. It is being loaded until `serve` or `withhold` is called.
+
+    Attributes:
+        wanted: called when a call meets it while it is being loaded, or None.
+        state: whether it is served.
+        refusal: why its calls are refused; None while it is served.
+        entry: its place in the token cache.
+        addresses: what addresses in answers become, by `Door.kind`.
+        limiter: its limits and its callers', or None.
+        brake: what its API has asked for.
+    """
+
+    __slots__ = (
+        "_closing", "_hash_key", "_token", "_token_id", "addresses", "brake", "entry", "host_field", "limiter", "name",
+        "pool", "profile", "refusal", "state", "wanted",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        profile: Profile,
+        pool: Pool,
+        hash_key: bytes,
+        limiter: Limiter | None = None,
+        brake: ApiBrake | None = None,
+    ) -> None:
+        """Join the parts.
+
+        Args:
+            profile: the resolved profile.
+            pool: its connections.
+            hash_key: key of `token_id`.
+            limiter: its limits, if there are any.
+            brake: what its API has asked for before; None: nothing.
+        """
+        self.profile = profile
+        self.name = profile.name
+        self.state: State = "loading"
+        self.refusal: Refusal | None = _LOADING
+        self.wanted: Callable[[], None] | None = None
+        self.entry: TokenEntry = _NoTokens()
+        self.pool = pool
+        self.limiter = limiter
+        self.brake = ApiBrake() if brake is None else brake
+        self.addresses = tuple(
+            Address(profile.upstream, prefix, scheme)
+            for scheme in (b"http", b"https")
+            for prefix in (b"/" + profile.name.encode(), b"")
+        )
+        self.host_field = host_field(profile.upstream)
+        self._hash_key = hash_key
+        self._token: AccessToken | None = None
+        self._token_id = ""
+        self._closing = (b"", b"")
+
+    def serve(self, entry: TokenEntry) -> None:
+        """Serve its calls from now on.
+
+        Args:
+            entry: its place in the token cache.
+        """
+        self.state, self.refusal, self.entry, self.wanted = "served", None, entry, None
+
+    def withhold(self, reason: str) -> None:
+        """Refuse its calls from now on.
+
+        Args:
+            reason: what keeps it from being served, with a cure.
+        """
+        self.state, self.refusal, self.wanted = "unavailable", Refusal("profile-unavailable", reason), None
+
+    def refuse(self) -> Refusal:
+        """See `admission.admission_control.JudgedProfile`: a profile that is called is loaded before others."""
+        if self.wanted is not None:
+            self.wanted()
+        return self.refusal or _NOT_SERVED
+
+    @property
+    def why_not(self) -> str:
+        """Why it cannot be served; empty while it is, or may be yet."""
+        return self.refusal.detail if self.refusal is not None and self.state == "unavailable" else ""
+
+    def closing_fields(self, token: AccessToken, minor: int) -> bytes:
+        """Give the end of a request head with this token; written once per token and HTTP version."""
+        if token is not self._token:
+            self._see(token)
+        return self._closing[minor]
+
+    def token_id(self, token: AccessToken) -> str:
+        """Give the name of a token in records."""
+        if token is not self._token:
+            self._see(token)
+        return self._token_id
+
+    def _see(self, token: AccessToken) -> None:
+        self._token = token
+        self._closing = (closing_fields(token, 0), closing_fields(token, 1))
+        self._token_id = token_id(token, self._hash_key)
+
+    async def connection(self, now: float, *, changing: bool, fresh: bool, caller: str = "") -> ApiConnection:
+        """Give a connection, waiting for one if none is at hand.
+
+        Args:
+            now: `Clock.monotonic`.
+            changing: as for `Pool.take`.
+            fresh: as for `Pool.acquire`.
+            caller: as for `Pool.acquire`.
+
+        Raises:
+            ProblemError: with origin ``network``, or ``overloaded``.
+        """
+        found = None if fresh else self.pool.take(now, changing=changing)
+        return found or await self.pool.acquire(changing=changing, fresh=fresh, caller=caller)

@@ -1,0 +1,56 @@
+"""Value with state: what an exchange leaves behind for its record, beyond what it needs itself.
+
+Owns durations, trace ids and the refused first attempt. Refuses to know what happens next.
+"""
+
+from __future__ import annotations
+
+from fla_gateway.proxy.records.exchange_record import Attempt
+
+
+class Trail:
+    """The traces of one exchange, written down as they come.
+
+    Attributes:
+        token: keyed hash of the token that was sent last.
+        trace: BelGov-Trace-Id of the last answer.
+        token_seconds: how long it waited for a token.
+        connection_seconds: how long it waited for a connection, after the token.
+        upstream_seconds: from the last attempt's first byte to the head of its answer.
+        refused: the first attempt, where its token was refused and another one was sent.
+    """
+
+    # What every exchange begins with stands here once, not in a constructor that runs for each.
+    token = ""
+    trace = ""
+    token_seconds = 0.0
+    connection_seconds = 0.0
+    upstream_seconds = 0.0
+    refused: Attempt | None = None
+    _sent_at = 0.0
+
+    def sent(self, now: float, token: str) -> None:
+        """Note the first byte of an attempt.
+
+        Args:
+            now: `Clock.monotonic`.
+            token: keyed hash of the token that it carries.
+        """
+        self._sent_at = now
+        self.token = token
+
+    def answered(self, now: float, trace: str) -> None:
+        """Note the head of an answer.
+
+        Args:
+            now: `Clock.monotonic`.
+            trace: its BelGov-Trace-Id.
+        """
+        self.upstream_seconds = now - self._sent_at
+        self.trace = trace
+
+    def again(self, status: int) -> None:
+        """Put the attempt that was answered with this status aside; another one follows."""
+        self.refused = Attempt(status, self.token, self.trace, self.upstream_seconds)
+        self.trace = ""
+        self.upstream_seconds = 0.0

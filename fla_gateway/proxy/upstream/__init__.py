@@ -1,0 +1,1 @@
+"""Connections to the API: connecting, pooling, reading responses."""

@@ -1,0 +1,359 @@
+"""Port: one connection to the API (asyncio protocol).
+
+Owns the reading of answers on one connection and the knowledge whether it can be used again. Refuses to know callers,
+tokens and routes: it hands each part of an answer to the exchange that it carries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from fla_gateway.http1.chunked import ChunkedDecoder
+from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.http1.fields import MAX_HEAD
+from fla_gateway.http1.request import CHUNKED
+from fla_gateway.http1.response import UNTIL_CLOSE, check_partial_response, persists_after, read_response_head
+from fla_gateway.network.close_notify import is_closed_by_peer
+from fla_gateway.proxy.messages.request_body import NO_BODY, RequestBody
+from fla_gateway.proxy.work_budget import INTERIM_UNITS, WorkBudget
+
+if TYPE_CHECKING:
+    from fla_gateway.http1.response import ResponseFraming, ResponseHead
+
+_MAX_INTERIM: Final = MAX_HEAD
+"""Bytes of all interim answers before the final one, which has as many for itself."""
+
+
+class Carried(Protocol):
+    """The exchange, as a connection sees it."""
+
+    request_body: RequestBody
+    """The body of the request that is being written."""
+
+    @property
+    def budget(self) -> WorkBudget:
+        """What may be done in this turn of the loop."""
+        ...
+
+    def interim(self, head: ResponseHead) -> None:
+        """Take a 1xx answer other than 100 and 101."""
+
+    def answer(self, head: ResponseHead) -> ResponseFraming | None:
+        """Take the head of the final answer; None if the exchange has let go of the connection and wants no more."""
+
+    def answer_body(self, payload: bytes, *, last: bool) -> None:
+        """Take some of the body."""
+
+    def upstream_failed(self, code: str, message: str) -> None:
+        """The connection ended or lied before the answer was whole."""
+
+    def upstream_blocked(self, *, blocked: bool) -> None:
+        """The API takes no more bytes for now, or takes them again."""
+
+
+class Owner(Protocol):
+    """The pool, as a connection sees it."""
+
+    def released(self, connection: ApiConnection) -> None:
+        """The connection is idle and sound."""
+
+    def lost(self, connection: ApiConnection) -> None:
+        """The connection is gone; told once."""
+
+
+class ApiConnection(asyncio.Protocol):
+    """One TLS connection to the API; carries one exchange at a time.
+
+    Attributes:
+        arrived: called with 0, returns whether something has arrived that the loop has not read. Nothing may be sent on
+            such a connection: whatever was on its way before a request is no answer to it. In TLS 1.3 it may also be a
+            session ticket, so that the connection is not closed for it: the loop reads it, and only data of an
+            application end the connection.
+    """
+
+    __slots__ = (
+        "_blocked", "_buffer", "_clean_end", "_decoder", "_deferred", "_flowing", "_interim_bytes", "_left", "_lost_by",
+        "_owner", "_persistent", "_reading", "_sound", "arrived", "born", "closed", "counted", "exchange", "idle_since",
+        "transport", "untouched", "used", "write",
+    )  # fmt: skip
+
+    def __init__(self, owner: Owner, now: float) -> None:
+        """Start unconnected.
+
+        Args:
+            owner: told of release and loss.
+            now: `Clock.monotonic`, the connection's time of birth.
+        """
+        self._owner = owner
+        self.born = now
+        self.idle_since = now
+        self.exchange: Carried | None = None
+        self.closed = False
+        self.counted = False
+        self.used = False
+        self.untouched = True
+        self._reading = True
+        self._flowing = True
+        self._blocked = False
+        self._buffer = b""
+        self._deferred = b""
+        self._lost_by: Exception | None = None
+        self._left: int | None = None
+        self._decoder: ChunkedDecoder | None = None
+        self._persistent = False
+        self._interim_bytes = 0
+        self._sound = True
+        self._clean_end = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        # uvloop's TLS transport has every method of asyncio.Transport, but is not one by inheritance.
+        self.transport = cast("asyncio.Transport", transport)
+        self.write = self.transport.write
+        self.arrived = _arrivals(self.transport)
+
+    def carry(self, exchange: Carried) -> None:
+        """Begin an exchange on an idle connection."""
+        self.exchange = exchange
+        self.untouched = True
+        self._left = None
+        self._interim_bytes = 0
+        self._sound = True
+
+    def data_received(self, data: bytes) -> None:
+        """Hand the bytes to the exchange; bytes that nobody asked for end the connection."""
+        exchange = self.exchange
+        if self._deferred:
+            self._deferred += data
+            return
+        if exchange is None:
+            # An answer to nothing (a 408 for an idle connection, say) must never become the answer to the next request.
+            self.abort()
+            return
+        self.untouched = False
+        left = self._left
+        if left is None:
+            self._head(self._buffer + data if self._buffer else data, exchange)
+        elif left >= 0:
+            size = len(data)
+            if size < left:
+                self._left = left - size
+                exchange.answer_body(data, last=False)
+            else:
+                self._finish(exchange, data[:left], surplus=size > left)
+        else:
+            self._open_ended(exchange, data)
+
+    def _head(self, data: bytes, exchange: Carried) -> None:
+        try:
+            while data and self.exchange is exchange:
+                end = data.find(b"\r\n\r\n") + 4
+                if not 4 <= end <= MAX_HEAD:  # noqa: PLR2004 - not found, or found too late
+                    self._incomplete_head(data)
+                    return
+                self._buffer = b""
+                head = read_response_head(data[:end] if end < len(data) else data)
+                if head.status >= b"200":
+                    framing = exchange.answer(head)
+                    if framing is not None:
+                        self._body(framing, data, end, exchange)
+                    return
+                self._interim(head, end, exchange)
+                data = data[end:]
+                if data and not exchange.budget.slice():
+                    self._defer(data, exchange)
+                    return
+        except ProtocolError as error:
+            self._lie(exchange, error.message)
+
+    def _body(self, framing: ResponseFraming, data: bytes, start: int, exchange: Carried) -> None:
+        self._persistent = framing.persistent and self._sound
+        left = framing.length
+        rest = len(data) - start
+        if 0 <= left <= rest:
+            self._finish(exchange, data[start : start + left], surplus=rest > left)
+            return
+        self._left = left
+        if left == CHUNKED:
+            self._decoder = ChunkedDecoder(padded=True)
+        if left < 0:
+            self._open_ended(exchange, data[start:])
+        else:
+            self._left = left - rest
+            exchange.answer_body(data[start:], last=False)
+
+    def _incomplete_head(self, data: bytes) -> None:
+        seen = len(self._buffer)
+        self._buffer = data
+        check_partial_response(data, seen)
+
+    def _interim(self, head: ResponseHead, size: int, exchange: Carried) -> None:
+        exchange.budget.left -= INTERIM_UNITS
+        self._interim_bytes += size
+        if head.status == b"101":
+            raise ProtocolError("malformed-response", "it switches to another protocol")
+        if self._interim_bytes > _MAX_INTERIM:
+            raise ProtocolError("malformed-response", f"its interim answers are longer than {_MAX_INTERIM} bytes")
+        self._sound = self._sound and persists_after(head)
+        # The gateway answers Expect itself, so a 100 from behind concerns nobody.
+        if head.status != b"100":
+            exchange.interim(head)
+
+    def _open_ended(self, exchange: Carried, data: bytes) -> None:
+        decoder = self._decoder
+        if decoder is None:
+            exchange.answer_body(data, last=False)
+            return
+        budget = exchange.budget
+        try:
+            pieces, last, rest = decoder.feed(data, budget.slice())
+        except ProtocolError as error:
+            self._lie(exchange, error.message)
+            return
+        budget.left -= len(pieces)
+        if last:
+            self._finish(exchange, b"".join(pieces), surplus=bool(rest) or decoder.odd)
+            return
+        exchange.answer_body(b"".join(pieces), last=False)
+        if rest and self.exchange is exchange:
+            self._defer(rest, exchange)
+
+    def _defer(self, data: bytes, exchange: Carried) -> None:
+        """Leave bytes for a later turn of the loop, and read no more before they are done."""
+        self._deferred = data
+        self._flow()
+        exchange.budget.defer(self._continue)
+
+    def _continue(self) -> None:
+        exchange, data, self._deferred = self.exchange, self._deferred, b""
+        if exchange is None or not data:
+            return
+        if self._left is None:
+            self._head(data, exchange)
+        else:
+            self._open_ended(exchange, data)
+        if not self._deferred:
+            if self.closed and self.exchange is not None:
+                self._ended(self.exchange)
+            self._flow()
+
+    def _flow(self) -> None:
+        """Read from the transport if there is no reason against it."""
+        wanted = self._reading and not self._deferred
+        if wanted != self._flowing and not self.closed:
+            self._flowing = wanted
+            if wanted:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
+
+    def _finish(self, exchange: Carried, payload: bytes, *, surplus: bool) -> None:
+        self._decoder = None
+        sound = (
+            self._persistent
+            and not surplus
+            and not self.closed
+            and not self._blocked
+            and not exchange.request_body.open
+            # Answered before the request was wholly sent: what the server makes of the rest is not known.
+            and (exchange.request_body is NO_BODY or not self.transport.get_write_buffer_size())
+        )
+        self.exchange = None
+        if not sound:
+            self.abort()
+        exchange.answer_body(payload, last=True)
+        if sound:
+            self.release()
+
+    def release(self) -> None:
+        """Give the connection back, wholly idle: a pooled connection that does not read would hang its next user."""
+        self.exchange = None
+        if not self._flowing:
+            self._reading = True
+            self._flow()
+        if not self.closed:
+            self.used = True
+            self._owner.released(self)
+
+    def abort(self) -> None:
+        """End the connection at once, telling nobody but the pool."""
+        self.exchange = None
+        if not self.closed:
+            self.closed = True
+            self.transport.abort()
+            self._owner.lost(self)
+
+    def close(self) -> None:
+        """End an idle connection in peace (close_notify)."""
+        if not self.closed:
+            self.closed = True
+            self.transport.close()
+            self._owner.lost(self)
+
+    def _lie(self, exchange: Carried, message: str) -> None:
+        self.abort()
+        exchange.upstream_failed("api-malformed", message)
+
+    def read(self, *, on: bool) -> None:
+        """Stop or go on reading the answer, as the caller takes it."""
+        if on != self._reading:
+            self._reading = on
+            self._flow()
+
+    @property
+    def reading(self) -> bool:
+        """Whether the connection reads; it does not while the caller takes nothing."""
+        return self._reading
+
+    def eof_received(self) -> None:
+        """Note whether the server ended the connection properly, or somebody else cut it (RFC 9112, section 9.8)."""
+        if self.exchange is None:
+            self.close()
+        else:
+            self._clean_end = is_closed_by_peer(self.transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the exchange how the connection ended."""
+        was_closed, self.closed = self.closed, True
+        self._lost_by = exc
+        if not was_closed:
+            self._owner.lost(self)
+        # What was read before is decoded first: it may hold the answer's end.
+        if self.exchange is not None and not self._deferred:
+            self._ended(self.exchange)
+
+    def _ended(self, exchange: Carried) -> None:
+        self.exchange = None
+        if self._left == UNTIL_CLOSE and self._clean_end and self._lost_by is None:
+            exchange.answer_body(b"", last=True)
+        else:
+            exchange.upstream_failed("api-closed", "the connection ended before the answer was whole")
+
+    def pause_writing(self) -> None:
+        """Pass the API's back-pressure on."""
+        self._blocked = True
+        if self.exchange is not None:
+            self.exchange.upstream_blocked(blocked=True)
+
+    def resume_writing(self) -> None:
+        """See `pause_writing`."""
+        self._blocked = False
+        if self.exchange is not None:
+            self.exchange.upstream_blocked(blocked=False)
+
+
+def _nothing(_timeout: int) -> bool:
+    return False
+
+
+def _arrivals(transport: asyncio.Transport) -> Callable[[int], object]:
+    """Return a poll of the connection's socket: true where bytes, an end or an error wait to be read by the loop."""
+    sock = getattr(transport, "get_extra_info", lambda _: None)("socket")
+    if sock is None:
+        return _nothing
+    poller = select.poll()
+    poller.register(sock.fileno(), select.POLLIN)
+    return poller.poll

@@ -1,0 +1,62 @@
+"""Adapter: opens a connection to the API.
+
+Owns the problem codes of the API leg for what the dialer reports. Refuses to know addresses, pools and requests.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from fla_gateway.errors import ProblemError
+from fla_gateway.network.connection_errors import NoConnectionError, Obstacle
+from fla_gateway.network.dialer import Dialer
+from fla_gateway.network.route import Destination, Egress, Route
+from fla_gateway.profiles import Upstream
+from fla_gateway.proxy.upstream.connection import ApiConnection
+
+_CODES: Final = {
+    Obstacle.UNREACHABLE: "api-unreachable",
+    Obstacle.LATE: "api-connect-timeout",
+    Obstacle.UNTRUSTED: "api-untrusted",
+    Obstacle.REFUSED: "egress-refused",
+}
+_ROOTS: Final = "'ca_file' under [egress] or [environments.NAME]"
+
+
+class Connector:
+    """Opens TLS connections to one upstream."""
+
+    def __init__(
+        self, upstream: Upstream, tls: ssl.SSLContext, proxy: Egress | None, timeout_seconds: float, dialer: Dialer
+    ) -> None:
+        """Take what every connection needs.
+
+        Args:
+            upstream: where to.
+            tls: context with the roots of this upstream.
+            proxy: corporate proxy, or None.
+            timeout_seconds: for the name and all addresses together.
+            dialer: that of the process.
+        """
+        destination = Destination(upstream.host, upstream.port, "API", "api_base", _ROOTS)
+        self._route = Route(destination, proxy)
+        self._tls = tls
+        self._timeout = timeout_seconds
+        self._dialer = dialer
+
+    async def open(self, protocol: Callable[[], ApiConnection]) -> ApiConnection:
+        """Open one connection.
+
+        Args:
+            protocol: makes the protocol of the connection.
+
+        Raises:
+            ProblemError: ``api-unreachable``, ``api-untrusted``, ``api-connect-timeout`` or ``egress-refused``.
+        """
+        try:
+            return await self._dialer.open(self._route, self._tls, protocol, self._timeout)
+        except NoConnectionError as error:
+            failure = ProblemError(_CODES[error.obstacle], error.message)
+        raise failure

@@ -1,0 +1,56 @@
+"""The gate by itself: a decision without a pool, and limits that are asked last and apart."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fla_gateway.access.api_brake import ApiBrake
+from fla_gateway.access.limits import Limiter
+from fla_gateway.access.memory import MemoryLimit
+from fla_gateway.access.refusal import Refusal
+from fla_gateway.config.schema import Limits
+from fla_gateway.proxy.admission.admission_control import Gate, Turned, enter_limits
+from fla_gateway.proxy.admission.request_reader import Door
+from fla_gateway.proxy.admission.routing import RoutingTable
+
+LOADING = Refusal("profile-loading", "The key is being loaded.", 1)
+
+
+def judged(profile: Any, *, stopping: bool = False) -> Any:
+    """Judge one request for a profile that is no more than what the gate asks for."""
+    door = Door(RoutingTable({b"employer": ()}), frozenset((b"localhost",)))
+    gate: Gate[Any] = Gate({"employer": profile}, SimpleNamespace(stopping=stopping), None, MemoryLimit())
+    asked = door.asked(b"GET /employer/REST/dimona/v2/x HTTP/1.1\r\n")
+    return gate.judge(asked, door.fields(b"Host: localhost\r\n\r\n", 1), None, 0.0)
+
+
+def profile(limiter: Limiter | None = None, refusal: Refusal | None = None) -> Any:
+    """Give what the gate sees of a profile."""
+    return SimpleNamespace(name="employer", brake=ApiBrake(), limiter=limiter, refusal=refusal, refuse=lambda: refusal)
+
+
+def test_a_decision_enters_no_limit():
+    """However often it is asked whether a request may go on, nothing counts as running; entering counts once."""
+    one = profile(Limiter(Limits(concurrent=1), {}))
+    verdicts = [judged(one) for _ in range(5)]
+    assert not any(isinstance(it, Turned) for it in verdicts)
+    assert enter_limits(verdicts[0], 0, 0.0) is None
+    turned = enter_limits(verdicts[1], 0, 0.0)
+    assert turned is not None
+    assert (turned.refusal.code, turned.profile) == ("too-many-requests", "employer")
+
+
+def test_a_profile_without_limits_has_none_to_enter():
+    """Where nothing is limited everything goes on."""
+    assert enter_limits(judged(profile()), 1_000_000, 0.0) is None
+
+
+@pytest.mark.parametrize("refusal", [None, LOADING])
+def test_the_end_of_the_process_is_said_before_the_state_of_the_profile(refusal):
+    """While the gateway is being stopped that is the answer, whatever the profile is."""
+    assert judged(profile(refusal=refusal), stopping=True).refusal.code == "stopping"
+    if refusal is not None:
+        assert judged(profile(refusal=refusal)).refusal is refusal

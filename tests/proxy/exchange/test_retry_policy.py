@@ -1,0 +1,57 @@
+"""Which 401 says that the token itself is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from fla_gateway.proxy.exchange.retry_policy import refuses_token
+
+
+@pytest.mark.parametrize(
+    "challenges",
+    [
+        ['Bearer error="invalid_token"'],
+        ['Bearer realm="REST", error="invalid_token", error_description="The token expired"'],
+        ["Bearer error=invalid_token"],
+        ["Bearer error=invalid_token, realm=x"],
+        ['bearer ERROR="invalid_token"'],
+        ['BEARER  error = "invalid_token"'],
+        ['Bearer realm="a, b",error="invalid_token"'],
+        ['Basic realm="x", Bearer error="invalid_token"'],
+        ['Bearer error="invalid_token", Basic realm="x"'],
+        ['Negotiate, Bearer realm="x", error="invalid_token"'],
+        ['Basic realm="x"', 'Bearer error="invalid_token"'],
+        ['Bearer realm="say \\"hello\\"", error="invalid_token"'],
+        ['Bearer\terror="invalid_token"'],
+    ],
+)
+def test_a_refused_token_is_recognised(challenges):
+    """RFC 6750, section 3, in the spellings that RFC 9110, section 11.6.1 allows."""
+    assert refuses_token([challenge.encode() for challenge in challenges])
+
+
+@pytest.mark.parametrize(
+    "challenges",
+    [
+        [],
+        [""],
+        ["Bearer"],
+        ['Bearer realm="REST"'],
+        ['Bearer error="insufficient_scope", scope="a"'],
+        ['Bearer error="invalid_request"'],
+        ['Bearer error="invalid_token_type"'],
+        ["Bearer error=invalid_token_type"],
+        ['Basic error="invalid_token"'],
+        ['Bearer realm="x", Digest error="invalid_token"'],
+        ['Bearer realm="x"', 'DPoP error="invalid_token"'],
+        ['Bearer my_error="invalid_token"'],
+        ['Bearer error="insufficient_scope", error_description="no error=invalid_token here"'],
+        ['Bearer error="insufficient_scope", error_description="not \\", error=\\"invalid_token\\""'],
+        ['Bearerish error="invalid_token"'],
+        ['Basic realm="Bearer error=invalid_token"'],
+        ['Basic realm="x, Bearer y", error="invalid_token"'],
+    ],
+)
+def test_any_other_401_is_not_about_the_token(challenges):
+    """Neither another scheme's error nor words within a quoted text lead to a second sending."""
+    assert not refuses_token([challenge.encode() for challenge in challenges])
