@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.access.masking import mask_path
+from fla_gateway.access.path_masking import mask_path
 from fla_gateway.observe.methods import method_name
 from fla_gateway.proxy.exchange.retry_policy import READING
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord

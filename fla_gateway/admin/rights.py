@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from hmac import compare_digest
 
-from fla_gateway.access.caller import Presented
+from fla_gateway.access.authentication.caller import Presented
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.address import Address, TcpAddress, UnixAddress, is_loopback
 
@@ -69,7 +69,7 @@ def judge(
     Args:
         place: where the request came in.
         access: what the configuration says.
-        presented: what `access.credentials.presented` read in the request.
+        presented: what `access.authentication.credentials.presented` read in the request.
         uid: user id of the process at the other end, where `asks_for_uid`; None if it cannot be told, which refuses.
         now: `Clock.wall`.
     """

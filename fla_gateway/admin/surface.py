@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
-from fla_gateway.access.credentials import presented
+from fla_gateway.access.authentication.credentials import presented
 from fla_gateway.admin import peers
 from fla_gateway.admin.answers import problem
 from fla_gateway.admin.attempts import Attempts

@@ -81,7 +81,7 @@ def _listed(label: str, values: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _key(key: ApiKey, now: float) -> str:
-    from fla_gateway.access.api_key import key_id  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.access.authentication.api_key import key_id  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.config.moments import written  # noqa: PLC0415 - as above
 
     shown = f"{key_id(key.sha256)}..."

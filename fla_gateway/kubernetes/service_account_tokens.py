@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from fla_gateway.access.authn import REFUSED
-from fla_gateway.access.credentials import LONGEST_TOKEN
+from fla_gateway.access.authentication.credentials import LONGEST_TOKEN
+from fla_gateway.access.authentication.proofs import REFUSED
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import Clock
 from fla_gateway.kubernetes.json_object import json_object
@@ -28,7 +28,7 @@ LEEWAY: Final = 30.0
 """Seconds by which the clocks of the cluster and of this host may differ."""
 SIGNATURES_PER_SECOND: Final = 200
 """Signatures that are checked at most: each costs 0.1 ms and more, and anybody can make one that is wrong. Who is
-verified is remembered by `access.admissions`, so that this counts tokens that are new or wrong."""
+verified is remembered by `access.authentication.authenticator`, so that this counts tokens that are new or wrong."""
 _REGISTRY: Final = jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
 _PARTS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 _SUBJECT: Final = re.compile(r"system:serviceaccount:([a-z0-9.-]{1,63}):([a-z0-9.-]{1,253})")

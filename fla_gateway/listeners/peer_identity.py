@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Iterable
 from typing import Any
 
-from fla_gateway.access.caller import Peer
+from fla_gateway.access.authentication.caller import Peer
 from fla_gateway.system.peer_credentials import peer_ids
 
 

@@ -1,7 +1,7 @@
 """Port: what a policy would refuse, told to the operator while it only looks on.
 
 Owns how often the same thing is told, and in which words: as the entry of an allow list that would permit it. Refuses
-to judge; `access.policy` has done that already.
+to judge; `access.authorization.allow_list` has done that already.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from fla_gateway.access.masking import mask_path
+from fla_gateway.access.path_masking import mask_path
 from fla_gateway.observe.methods import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 

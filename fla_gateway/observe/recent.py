@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final
 
-from fla_gateway.access.masking import mask_path
+from fla_gateway.access.path_masking import mask_path
 from fla_gateway.observe.methods import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 

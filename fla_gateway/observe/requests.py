@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from fla_gateway.access.caller import STRANGER
-from fla_gateway.access.masking import mask_path
-from fla_gateway.access.memory import remember
+from fla_gateway.access.authentication.caller import STRANGER
+from fla_gateway.access.bounded_cache import remember
+from fla_gateway.access.path_masking import mask_path
 from fla_gateway.observe.methods import method_name
 from fla_gateway.observe.writer import LineWriter
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from fla_gateway.access.masking import mask_path
+from fla_gateway.access.path_masking import mask_path
 from fla_gateway.observe.methods import OTHER, method_name
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord

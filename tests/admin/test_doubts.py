@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fla_gateway.access.caller import Admission
+from fla_gateway.access.authentication.caller import Admission
 from fla_gateway.admin.doubts import MOST, DoubtfulCalls
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Notes
 from tests.admin import samples

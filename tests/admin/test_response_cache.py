@@ -8,7 +8,7 @@ import os
 import aiohttp
 import pytest
 
-from fla_gateway.access.api_key import digest, new_key
+from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.response_cache import ResponseCache
 from fla_gateway.admin.rights import AdminAccess
 from tests.admin import samples

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from fla_gateway.access.api_key import digest, new_key
+from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.answers import POLICY
 from fla_gateway.admin.attempts import MOST
 from fla_gateway.admin.rights import AdminAccess

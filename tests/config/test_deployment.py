@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.access.api_key import digest
-from fla_gateway.access.faults import caller_rule_faults
-from fla_gateway.access.policy import Rule, judge, parse_rule
+from fla_gateway.access.authentication.api_key import digest
+from fla_gateway.access.authorization.allow_list import Rule, judge, parse_rule
+from fla_gateway.access.authorization.allow_list_faults import caller_rule_faults
 from fla_gateway.config.load import load
 from fla_gateway.config.schema import KeySource
 from fla_gateway.sandbox import files, options

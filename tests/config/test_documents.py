@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from fla_gateway import profiles
-from fla_gateway.access.faults import caller_rule_faults
+from fla_gateway.access.authorization.allow_list_faults import caller_rule_faults
 from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.config.load import load
 from fla_gateway.config.schema import Configuration, Kubernetes, Listener

@@ -9,7 +9,7 @@ import resource
 import pytest
 from structlog.testing import capture_logs
 
-from fla_gateway.access.caller import STRANGER
+from fla_gateway.access.authentication.caller import STRANGER
 from fla_gateway.journal.format import line_format
 from fla_gateway.journal.reader.in_doubt import REASONS
 from fla_gateway.proxy.records.exchange_record import Attempt, Notes

@@ -8,7 +8,8 @@ from functools import cache
 
 import pytest
 
-from fla_gateway.access import admissions, api_key, credentials, memory, path_readings
+from fla_gateway.access import bounded_cache, path_readings
+from fla_gateway.access.authentication import api_key, authenticator, credentials
 from fla_gateway.admin import attempts, server
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
@@ -149,8 +150,9 @@ BOUNDS = {
         f"{DEFAULTS.pool.connections} and {DEFAULTS.pool.queue} per profile"
     ),
     "remembered request lines, field blocks, callers and permissions": (
-        f"{memory.MOST_BYTES >> 20} MiB together; lines and blocks of at most {memory.LONGEST:,} bytes, paths of "
-        f"{admissions.LONGEST_REMEMBERED}"
+        f"{bounded_cache.MOST_BYTES >> 20} MiB together; "
+        f"lines and blocks of at most {bounded_cache.LONGEST:,} bytes, paths of "
+        f"{authenticator.LONGEST_REMEMBERED}"
     ),
     "credential of a caller": (
         f"a key of {len(api_key.new_key())} characters, or a token of {credentials.LONGEST_TOKEN:,}"

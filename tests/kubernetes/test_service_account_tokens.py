@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.access.authn import REFUSED
-from fla_gateway.access.credentials import LONGEST_TOKEN
+from fla_gateway.access.authentication.credentials import LONGEST_TOKEN
+from fla_gateway.access.authentication.proofs import REFUSED
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.kubernetes.jwks import MOST_KEYS, read_key_set
 from fla_gateway.kubernetes.service_account_tokens import (

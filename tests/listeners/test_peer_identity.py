@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from structlog.testing import capture_logs
 
-from fla_gateway.access.caller import Peer
+from fla_gateway.access.authentication.caller import Peer
 from fla_gateway.config.schema import Listener, ListenerTls
 from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import bind

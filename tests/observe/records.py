@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fla_gateway.access.caller import ANONYMOUS
+from fla_gateway.access.authentication.caller import ANONYMOUS
 from fla_gateway.proxy.records.exchange_record import NO_NOTES, ExchangeRecord
 
 _PLAIN = ExchangeRecord(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from fla_gateway.access.caller import Admission
+from fla_gateway.access.authentication.caller import Admission
 from fla_gateway.observe.counters import BUCKETS, Counters
 from fla_gateway.proxy.records.exchange_record import Attempt
 from tests.observe.records import a_record

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from fla_gateway import __version__
-from fla_gateway.access.caller import STRANGER, Admission
+from fla_gateway.access.authentication.caller import STRANGER, Admission
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.observe.counters import BUCKETS, Counters
 from fla_gateway.observe.metrics import Exposition

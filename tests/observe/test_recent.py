@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import pytest
 
-from fla_gateway.access.caller import STRANGER, Admission
-from fla_gateway.access.masking import mask_path
+from fla_gateway.access.authentication.caller import STRANGER, Admission
+from fla_gateway.access.path_masking import mask_path
 from fla_gateway.observe.recent import MINUTES, MOST_EXCHANGES, RecentExchanges
 from tests.observe.records import a_record
 

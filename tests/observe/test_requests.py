@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.access.caller import STRANGER, Admission
+from fla_gateway.access.authentication.caller import STRANGER, Admission
 from fla_gateway.observe.logs import loss_notice
 from fla_gateway.observe.requests import FULL_BATCH, MOST_STRANGERS, RequestLog
 from fla_gateway.observe.writer import MOST_BYTES, LineWriter

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from fla_gateway.access.caller import ANONYMOUS, STRANGER
+from fla_gateway.access.authentication.caller import ANONYMOUS, STRANGER
 from tests.support.raw_http import get, post, post_chunked
 
 KEY = "flagw_" + "0123456789abcdef" * 4

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 import pytest
 
-from fla_gateway.access.caller import STRANGER
+from fla_gateway.access.authentication.caller import STRANGER
 from tests.support.raw_http import TruncatedError, get, ok, post
 from tests.support.waiting import eventually
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from fla_gateway.access.caller import STRANGER
+from fla_gateway.access.authentication.caller import STRANGER
 from tests.support.raw_http import get, ok, post
 
 KEY = "flagw_" + "0123456789abcdef" * 4

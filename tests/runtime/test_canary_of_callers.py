@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.access.admissions import Identity
-from fla_gateway.access.caller import Presented
+from fla_gateway.access.authentication.authenticator import Identity
+from fla_gateway.access.authentication.caller import Presented
 from fla_gateway.secret import Secret
 from tests.support.cluster import AUDIENCE, ISSUER, claims, jwk, jwks, sign
 from tests.support.keys import make_rsa, write_identity

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fla_gateway.access.caller import Admission
+from fla_gateway.access.authentication.caller import Admission
 from fla_gateway.config.schema import Audit
 from fla_gateway.errors import ProblemError
 from fla_gateway.journal.open import open_journal

@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the key and print it."""
-    from fla_gateway.access.api_key import digest, new_key  # noqa: PLC0415 - `--help` need not know how one is made
+    from fla_gateway.access.authentication.api_key import digest, new_key  # noqa: PLC0415 - `--help` need not know how one is made
 
     key = new_key()
     if arguments.quiet:

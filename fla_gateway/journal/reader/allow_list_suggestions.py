@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from fla_gateway.access.masking import MOST_SEGMENTS
-from fla_gateway.access.policy import MANY, ONE, Rule, matches, parse_rule
+from fla_gateway.access.authorization.allow_list import MANY, ONE, Rule, matches, parse_rule
+from fla_gateway.access.path_masking import MOST_SEGMENTS
 from fla_gateway.journal.reader.exchange_history import Exchange
 
 REFUSED_BY_API: Final = frozenset({401, 403, 404, 405})

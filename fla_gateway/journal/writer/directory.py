@@ -19,7 +19,7 @@ from typing import Final
 
 import structlog
 
-from fla_gateway.access.masking import KEY_BYTES
+from fla_gateway.access.path_masking import KEY_BYTES
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.journal.format.segment_name import LOCK, MASK_KEY, Segment, parse
 from fla_gateway.journal.writer.tail_recovery import Tail, judge

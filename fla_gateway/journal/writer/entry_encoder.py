@@ -13,9 +13,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final
 
-from fla_gateway.access.caller import Admission
-from fla_gateway.access.masking import mask_path
-from fla_gateway.access.memory import remember
+from fla_gateway.access.authentication.caller import Admission
+from fla_gateway.access.bounded_cache import remember
+from fla_gateway.access.path_masking import mask_path
 from fla_gateway.proxy.exchange.request_ids import second_trace_id
 from fla_gateway.proxy.records.exchange_record import NO_NOTES, Attempt, ExchangeRecord, Intent, Notes
 

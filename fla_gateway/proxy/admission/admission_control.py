@@ -10,17 +10,17 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
-from fla_gateway.access.caller import ANONYMOUS, STRANGER, Admission, Peer
-from fla_gateway.access.memory import MemoryLimit
+from fla_gateway.access.authentication.caller import ANONYMOUS, STRANGER, Admission, Peer
+from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.proxy.admission.request_reader import Asked
 from fla_gateway.proxy.admission.routing import Route, service_of
 from fla_gateway.proxy.messages.request_fields import RequestFields
 
 if TYPE_CHECKING:  # read where callers are configured
-    from fla_gateway.access.admissions import Admissions, Identity
-    from fla_gateway.access.api_brake import ApiBrake
-    from fla_gateway.access.limits import Limiter
+    from fla_gateway.access.authentication.authenticator import Admissions, Identity
+    from fla_gateway.access.limits.api_brake import ApiBrake
+    from fla_gateway.access.limits.limiter import Limiter
 
 _STOPPING: Final = Refusal("stopping", "The gateway is being stopped; send the request again to its successor.")
 _NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")

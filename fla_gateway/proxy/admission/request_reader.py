@@ -1,8 +1,8 @@
 """A listener as the data path sees it: the names it answers to and the profiles it serves.
 
 Owns two memories of pure results, because callers send the same field block and poll the same address again and again;
-they share their limit with all others (`access.memory`). Refuses to know sockets. What is remembered depends on nothing
-but the bytes it is remembered under.
+they share their limit with all others (`access.bounded_cache`). Refuses to know sockets. What is remembered depends on
+nothing but the bytes it is remembered under.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fla_gateway.access.caller import Peer
-from fla_gateway.access.memory import LONGEST, MemoryLimit
+from fla_gateway.access.authentication.caller import Peer
+from fla_gateway.access.bounded_cache import LONGEST, MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.request import read_request_line
 from fla_gateway.proxy.admission.routing import Route, RoutingTable, profile_of, route

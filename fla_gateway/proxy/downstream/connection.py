@@ -13,7 +13,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Final, cast
 
-from fla_gateway.access.caller import STRANGER, Peer
+from fla_gateway.access.authentication.caller import STRANGER, Peer
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError

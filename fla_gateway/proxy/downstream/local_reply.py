@@ -5,7 +5,7 @@ Owns both, so that what a caller is told and what is kept of it never differ. Re
 
 from __future__ import annotations
 
-from fla_gateway.access.caller import STRANGER
+from fla_gateway.access.authentication.caller import STRANGER
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.admission.admission_control import LastHop, Preflight, Turned
 from fla_gateway.proxy.admission.request_reader import Asked

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from fla_gateway.access.api_brake import ApiBrake
+from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.errors import ProblemError
 from fla_gateway.oauth.model import AccessToken
@@ -20,7 +20,7 @@ from fla_gateway.proxy.upstream.connection import ApiConnection
 from fla_gateway.proxy.upstream.pool import Pool
 
 if TYPE_CHECKING:  # read where limits are configured
-    from fla_gateway.access.limits import Limiter
+    from fla_gateway.access.limits.limiter import Limiter
 
 
 _NOT_SERVED: Final = Refusal("profile-unavailable", "The profile is not served.")

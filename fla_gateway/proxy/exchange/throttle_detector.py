@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from fla_gateway.access.api_brake import ApiBrake
-from fla_gateway.access.throttling import LONGEST_BODY, body_hint, retry_after_seconds
+from fla_gateway.access.limits.api_brake import ApiBrake
+from fla_gateway.access.limits.throttle_response import LONGEST_BODY, body_hint, retry_after_seconds
 from fla_gateway.http1.fields import value_of
 from fla_gateway.http1.response import ResponseHead
 

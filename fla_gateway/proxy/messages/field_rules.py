@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fla_gateway.access.memory import remember
+from fla_gateway.access.bounded_cache import remember
 
 # What is done with a field. Plain numbers: they are compared for every field of every message.
 KEEP: Final = 0

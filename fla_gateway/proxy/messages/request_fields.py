@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
-from fla_gateway.access.caller import Presented
-from fla_gateway.access.credentials import presented
-from fla_gateway.access.cross_origin import preflight, trusted_origin
-from fla_gateway.access.guard import judge
+from fla_gateway.access.authentication.caller import Presented
+from fla_gateway.access.authentication.credentials import presented
+from fla_gateway.access.browser.cors import preflight, trusted_origin
+from fla_gateway.access.browser.origin_guard import judge
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.explanations import explain_fields

@@ -8,7 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from fla_gateway.access.cross_origin import shared
+from fla_gateway.access.browser.cors import shared
 from fla_gateway.http1.response import ResponseHead
 from fla_gateway.problems import PROBLEMS, Delivery, problem_body
 

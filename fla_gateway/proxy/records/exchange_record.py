@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from fla_gateway.access.caller import Admission
+from fla_gateway.access.authentication.caller import Admission
 from fla_gateway.errors import ProblemError
 
 

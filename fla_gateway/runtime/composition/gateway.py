@@ -10,8 +10,8 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.access.guard import listener_names
-from fla_gateway.access.memory import MemoryLimit
+from fla_gateway.access.bounded_cache import MemoryLimit
+from fla_gateway.access.browser.origin_guard import listener_names
 from fla_gateway.clock import Clock
 from fla_gateway.config.address import Address, TcpAddress, parse_ip
 from fla_gateway.config.schema import Configuration
@@ -34,8 +34,8 @@ from fla_gateway.system.peer_credentials import overflow_ids
 from fla_gateway.tokens.cache import TokenCache
 
 if TYPE_CHECKING:  # read where callers are configured
-    from fla_gateway.access.admissions import Admissions
-    from fla_gateway.access.authn import ServiceAccounts
+    from fla_gateway.access.authentication.authenticator import Admissions
+    from fla_gateway.access.authentication.proofs import ServiceAccounts
     from fla_gateway.runtime.composition.signing_keys import Keys
 
 NO_KEYS: Final[Keys] = {}
@@ -169,7 +169,7 @@ def _admissions(configuration: Configuration, around: Surroundings, memory: Memo
     """Take the callers; without any nobody is asked."""
     if not configuration.callers:
         return None
-    from fla_gateway.access.admissions import Admissions  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.access.authentication.authenticator import Admissions  # noqa: PLC0415 - see TYPE_CHECKING above
 
     return Admissions(configuration.callers, around.service_accounts, around.clock, *overflow_ids(), memory)
 

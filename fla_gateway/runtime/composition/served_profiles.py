@@ -12,7 +12,7 @@ from pathlib import Path
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.access.api_brake import ApiBrake
+from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration, Limits
 from fla_gateway.network.dialer import Dialer
@@ -23,7 +23,7 @@ from fla_gateway.proxy.upstream.connector import Connector
 from fla_gateway.proxy.upstream.pool import Pool
 
 if TYPE_CHECKING:  # read where limits are configured
-    from fla_gateway.access.limits import Limiter
+    from fla_gateway.access.limits.limiter import Limiter
 
 Tls = Callable[[Path | None], SSLContext]
 """Gives the verifying context for an environment's further roots."""
@@ -109,6 +109,6 @@ def _limiter(profile: Profile, configuration: Configuration) -> Limiter | None:
     callers = (caller.limits for caller in configuration.callers.values())
     if all(limits == _NO_LIMITS for limits in (configuration.profiles[profile.name].limits, *callers)):
         return None
-    from fla_gateway.access.limits import limiter_for  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.access.limits.limiter import limiter_for  # noqa: PLC0415 - see TYPE_CHECKING above
 
     return limiter_for(configuration.profiles[profile.name], configuration.callers)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway import __version__
-from fla_gateway.access.api_key import key_id
+from fla_gateway.access.authentication.api_key import key_id
 from fla_gateway.admin.profile_status import (
     BrakeStatus,
     CertificateStatus,

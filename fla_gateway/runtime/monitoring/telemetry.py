@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fla_gateway import __version__
-from fla_gateway.access.masking import KEY_BYTES
+from fla_gateway.access.path_masking import KEY_BYTES
 from fla_gateway.admin.doubts import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.observe import logs

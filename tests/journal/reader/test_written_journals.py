@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fla_gateway.access.caller import Admission
+from fla_gateway.access.authentication.caller import Admission
 from fla_gateway.cli.main import execute
 from fla_gateway.journal.reader.allow_list_suggestions import Suggestions
 from fla_gateway.journal.reader.exchange_history import History

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from fla_gateway.access.caller import STRANGER
+from fla_gateway.access.authentication.caller import STRANGER
 from fla_gateway.errors import ProblemError
 from fla_gateway.journal.writer.durable_writer import BRAKE_SECONDS
 from tests.journal.writer.test_durable_writer import no_file_longer_than, small_disk  # noqa: F401 - a fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from fla_gateway.access.caller import ANONYMOUS, STRANGER
+from fla_gateway.access.authentication.caller import ANONYMOUS, STRANGER
 from fla_gateway.journal.reader.exchange_history import History
 from fla_gateway.journal.reader.in_doubt import reason
 from fla_gateway.journal.reader.segment_reader import read_segments, segments_of

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from fla_gateway.access.caller import STRANGER
+from fla_gateway.access.authentication.caller import STRANGER
 from fla_gateway.errors import ConfigurationError, ProblemError
 from fla_gateway.journal.writer import backlog
 from fla_gateway.journal.writer.durable_writer import BRAKE_SECONDS

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.access.caller import ANONYMOUS, Admission
-from fla_gateway.access.masking import mask_path
+from fla_gateway.access.authentication.caller import ANONYMOUS, Admission
+from fla_gateway.access.path_masking import mask_path
 from fla_gateway.journal.writer.entry_encoder import Entries
 from fla_gateway.proxy.exchange.request_ids import second_trace_id
 from fla_gateway.proxy.records.exchange_record import Attempt, Notes

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fla_gateway.access.api_brake import ApiBrake
-from fla_gateway.access.limits import Limiter
-from fla_gateway.access.memory import MemoryLimit
+from fla_gateway.access.bounded_cache import MemoryLimit
+from fla_gateway.access.limits.api_brake import ApiBrake
+from fla_gateway.access.limits.limiter import Limiter
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import Limits
 from fla_gateway.proxy.admission.admission_control import Gate, Turned, enter_limits

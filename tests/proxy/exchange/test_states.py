@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fla_gateway.access.api_brake import ApiBrake
-from fla_gateway.access.caller import ANONYMOUS
-from fla_gateway.access.limits import Limiter
+from fla_gateway.access.authentication.caller import ANONYMOUS
+from fla_gateway.access.limits.api_brake import ApiBrake
+from fla_gateway.access.limits.limiter import Limiter
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.schema import Gateway, Limits
 from fla_gateway.errors import ProblemError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from fla_gateway.access.api_key import digest, new_key
+from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.doubts import DoubtfulCalls
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.access.throttling import BodyHint, body_hint, retry_after_seconds
+from fla_gateway.access.limits.throttle_response import BodyHint, body_hint, retry_after_seconds
 
 WALL = 1_628_159_400.0
 """2021-08-05T10:30:00Z."""

@@ -1,7 +1,7 @@
 """Rule: the sentences in which a limit refuses.
 
 Owns what a caller is told: which limit it was, whose, and when to come again. Refuses to know who has used what
-(`limits`).
+(`limiter`).
 """
 
 from __future__ import annotations

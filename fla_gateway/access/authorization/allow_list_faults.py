@@ -1,13 +1,13 @@
 """Rule: the entries of `allow` in a configuration, judged by the grammar of the policy.
 
-Owns the places of the faults. Refuses to know the grammar (`policy`) and the rest of the configuration (`config`).
+Owns the places of the faults. Refuses to know the grammar (`allow_list`) and the rest of the configuration (`config`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fla_gateway.access.policy import parse_rule
+from fla_gateway.access.authorization.allow_list import parse_rule
 from fla_gateway.config.places import place
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import Fault

@@ -1,7 +1,7 @@
 """Rule with state: how much callers may ask of one profile at once, and how they share what it has.
 
 Owns the limits of a profile and of its callers, and who is active in it. Refuses to read a clock, to hold anybody back
-and to know what a request is: one that exceeds a limit is refused (`excess` says how), and comes again.
+and to know what a request is: one that exceeds a limit is refused (`limit_refusals` says how), and comes again.
 
 Of a limit of the profile everybody who is active has an equal share. One caller alone may use all of it; as soon as
 another one appears, what he has not used of his share is kept free for him. So a flood of one takes nothing away from
@@ -14,9 +14,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from fla_gateway.access import excess
+from fla_gateway.access.limits import limit_refusals
+from fla_gateway.access.limits.token_bucket import ONE, TokenBucket
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.access.token_bucket import ONE, TokenBucket
 from fla_gateway.config.schema import CallerTable, Limits, ProfileTable
 
 ACTIVE_SECONDS: Final = 5.0
@@ -212,16 +212,16 @@ class Limiter:
             size: bytes, as announced or as they have come so far.
         """
         most = self._bodies.get(caller, self._body)
-        return excess.body_too_large(most) if 0 <= most < size else None
+        return limit_refusals.body_too_large(most) if 0 <= most < size else None
 
     def _beyond_shared(self, use: _Use, now: float) -> Refusal | None:
         if self._most is not None and not self._has_room(use, self._most, now):
-            return excess.shared_concurrent(self._most, len(self._active))
+            return limit_refusals.shared_concurrent(self._most, len(self._active))
         if self._rate is not None:
             wait = self._rate.take(use, self._active, now)
             if wait:
                 use.expected = now + wait
-                return excess.shared_rate(self._rate.bucket.rate, len(self._active), wait)
+                return limit_refusals.shared_rate(self._rate.bucket.rate, len(self._active), wait)
         return None
 
     def _has_room(self, use: _Use, most: int, now: float) -> bool:
@@ -290,8 +290,8 @@ def _smaller(one: int | None, other: int | None) -> int:
 
 def _beyond_own(use: _Use, now: float) -> Refusal | None:
     if use.running >= use.most:
-        return excess.own_concurrent(use.name, use.running)
+        return limit_refusals.own_concurrent(use.name, use.running)
     if use.bucket is None:
         return None
     wait = use.bucket.wait(now)
-    return excess.own_rate(use.name, use.bucket.rate, wait) if wait else None
+    return limit_refusals.own_rate(use.name, use.bucket.rate, wait) if wait else None

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.access.api_key import PREFIX, digest
-from fla_gateway.access.caller import Presented
-from fla_gateway.access.credentials import presented
+from fla_gateway.access.authentication.api_key import PREFIX, digest
+from fla_gateway.access.authentication.caller import Presented
+from fla_gateway.access.authentication.credentials import presented
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.fields import field_lines
 from tests.support.properties import BOUNDED

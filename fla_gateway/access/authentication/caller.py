@@ -1,6 +1,6 @@
 """Values: who a caller is, and on what ground one request of his was let in.
 
-Owns the words. Refuses to know how a proof is verified (`authn`) and what a rule permits (`policy`).
+Owns the words. Refuses to know how a proof is verified (`proofs`) and what a rule permits (`authorization.allow_list`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who is let in: the callers of one configuration, and what has been judged already.
 
-Owns what is remembered of earlier requests, and for how long. Refuses to judge anything itself: `authn` knows whom a
-proof proves, `policy` what he may do. Both answers depend on little and are asked for on every request, so they are
-looked up; a wrong credential is never remembered.
+Owns what is remembered of earlier requests, and for how long. Refuses to judge anything itself: `proofs` knows whom a
+proof proves, `authorization.allow_list` what he may do. Both answers depend on little and are asked for on every
+request, so they are looked up; a wrong credential is never remembered.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from fla_gateway.access.authn import (
+from fla_gateway.access.authentication.caller import Admission, Peer, Presented
+from fla_gateway.access.authentication.proofs import (
     MISSING,
     REFUSED,
     Evidence,
@@ -21,9 +22,8 @@ from fla_gateway.access.authn import (
     prove,
     requirement,
 )
-from fla_gateway.access.caller import Admission, Peer, Presented
-from fla_gateway.access.memory import MemoryLimit
-from fla_gateway.access.policy import Rule, judge, parse_rule
+from fla_gateway.access.authorization.allow_list import Rule, judge, parse_rule
+from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import CallerTable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fla_gateway.access.cross_origin import preflight, shared, trusted_origin, without_rules
+from fla_gateway.access.browser.cors import preflight, shared, trusted_origin, without_rules
 from fla_gateway.http1.fields import field_lines
 
 TRUSTED = frozenset((b"https://erp.example", b"app://erp"))

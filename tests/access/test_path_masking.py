@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.access.masking import KEY_BYTES, MOST_SEGMENTS, mask_path
+from fla_gateway.access.path_masking import KEY_BYTES, MOST_SEGMENTS, mask_path
 
 KEY = bytes(range(KEY_BYTES))
 

@@ -59,7 +59,7 @@ def judge(
         lines: the request's fields.
         names: what `listener_names` gave; None for a Unix socket, which no name can be made to point to.
         secure: whether the listener speaks TLS.
-        origin: what `cross_origin.trusted_origin` gave: pages of this origin may call.
+        origin: what `cors.trusted_origin` gave: pages of this origin may call.
     """
     if host is not None and names is not None and host.lower() not in names:
         return Refusal(

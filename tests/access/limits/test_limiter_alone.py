@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.access.limits import ACTIVE_SECONDS, Limiter
+from fla_gateway.access.limits.limiter import ACTIVE_SECONDS, Limiter
 from fla_gateway.config.schema import Limits
 
 NAMES = ("payroll", "hr", "training")

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from fla_gateway.access.api_key import digest, is_key, new_key
+from fla_gateway.access.authentication.api_key import digest, is_key, new_key
 
 KEY = "flagw_" + "0123456789abcdef" * 4
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from fla_gateway.access.api_brake import FAILED_REQUESTS, LIMIT, LONGEST_GUESS, MOST_SHARING, QUIET, ApiBrake
-from fla_gateway.access.throttling import LONGEST
+from fla_gateway.access.limits.api_brake import FAILED_REQUESTS, LIMIT, LONGEST_GUESS, MOST_SHARING, QUIET, ApiBrake
+from fla_gateway.access.limits.throttle_response import LONGEST
 
 
 def throttle(brake, now, service="dimona", *, retry_after=None, failed_requests=False):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fla_gateway.access.admissions import LONGEST_REMEMBERED, Admissions, Identity
-from fla_gateway.access.api_key import PREFIX, digest, new_key
-from fla_gateway.access.caller import Admission, Peer, Presented
-from fla_gateway.access.memory import MemoryLimit
+from fla_gateway.access.authentication.api_key import PREFIX, digest, new_key
+from fla_gateway.access.authentication.authenticator import LONGEST_REMEMBERED, Admissions, Identity
+from fla_gateway.access.authentication.caller import Admission, Peer, Presented
+from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import ApiKey, CallerTable
 from fla_gateway.secret import Secret

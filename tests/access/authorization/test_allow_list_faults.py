@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from fla_gateway.access.faults import caller_rule_faults
+from fla_gateway.access.authorization.allow_list_faults import caller_rule_faults
 from fla_gateway.config.schema import Configuration
 
 

@@ -1,7 +1,8 @@
 """Rule with state: while an API asks for patience, it is not asked.
 
-Owns which services of one profile asked for it and until when, bounded. Refuses to know how they say so (`throttling`),
-to read a clock, and to hold a request back or queue it: whoever calls meanwhile is told the time that is left.
+Owns which services of one profile asked for it and until when, bounded. Refuses to know how they say so
+(`throttle_response`), to read a clock, and to hold a request back or queue it: whoever calls meanwhile is told the time
+that is left.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from fla_gateway.access.limits.throttle_response import LONGEST
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.access.throttling import LONGEST
 from fla_gateway.tokens.snapshot import OTHER_SERVICE, shown_service
 
 FIRST: Final = 1.0

@@ -1,7 +1,7 @@
 """Rule: what a request proves becomes the caller whom it proves.
 
 Owns which proofs a caller needs and who is meant where several could be. Refuses to know how a request shows a proof
-(`credentials`), what a caller may do (`policy`), and to tell a stranger what was wrong with his.
+(`credentials`), what a caller may do (`authorization.allow_list`), and to tell a stranger what was wrong with his.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from fla_gateway.access.api_key import key_id
+from fla_gateway.access.authentication.api_key import key_id
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.secret import Secret

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.access.memory import LONGEST, MOST_BYTES, MemoryLimit, remember
+from fla_gateway.access.bounded_cache import LONGEST, MOST_BYTES, MemoryLimit, remember
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.proxy.admission.admission_control import Gate, Turned
 from fla_gateway.proxy.admission.request_reader import Door

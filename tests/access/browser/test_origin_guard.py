@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fla_gateway.access.guard import judge, listener_names
+from fla_gateway.access.browser.origin_guard import judge, listener_names
 from fla_gateway.http1.fields import field_lines
 
 NAMES = listener_names(8480, ["192.0.2.7"], ["gateway", "other:9000"])

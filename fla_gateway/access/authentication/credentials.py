@@ -1,6 +1,6 @@
 """Rule: the fields of a request become the credential that it carries.
 
-Owns where a credential may stand and in which form. Refuses to know whether it is any good (`authn`), and to repeat a
+Owns where a credential may stand and in which form. Refuses to know whether it is any good (`proofs`), and to repeat a
 single character of it.
 """
 
@@ -10,8 +10,8 @@ import binascii
 import re
 from typing import Final
 
-from fla_gateway.access.api_key import digest, is_key
-from fla_gateway.access.caller import Presented
+from fla_gateway.access.authentication.api_key import digest, is_key
+from fla_gateway.access.authentication.caller import Presented
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.fields import FieldLine, value_of
 from fla_gateway.secret import Secret

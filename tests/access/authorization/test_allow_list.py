@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fla_gateway.access.policy import MANY, ONE, Rule, judge, matches, parse_rule
+from fla_gateway.access.authorization.allow_list import MANY, ONE, Rule, judge, matches, parse_rule
 from fla_gateway.access.refusal import Refusal
 from tests.support.properties import BOUNDED
 

@@ -1,0 +1,1 @@
+"""Who calls: what a request proves, and which caller of the configuration it proves."""

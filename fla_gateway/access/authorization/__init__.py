@@ -1,0 +1,1 @@
+"""What a caller may do: the allow list and its faults."""

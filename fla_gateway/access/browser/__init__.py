@@ -1,0 +1,1 @@
+"""Requests that a browser sends: the checks of Host and Origin, and CORS."""
