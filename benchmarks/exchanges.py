@@ -29,7 +29,7 @@ from benchmarks.work import BEARER_LENGTH, CALLER_KEY, DECLARATIONS, ITEMS, POST
 from fla_gateway.clock import Clock
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.oauth.model import AccessToken, TokenRequest
-from fla_gateway.observe.output import open_output
+from fla_gateway.observe.logs.output import open_output
 from fla_gateway.proxy.upstream.connection import ApiConnection
 from fla_gateway.runtime.composition.gateway import Surroundings
 from fla_gateway.runtime.composition.resolved_config import CurrentConfiguration, read

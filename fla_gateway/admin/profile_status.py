@@ -133,8 +133,8 @@ class ProfileStatus:
         brakes: those that hold.
         last_success: end of the last call that the API answered with less than 500 and not 401, 403 or 429; or None.
         last_failure: the last one that failed, or that it answered with one of those; or None.
-        minutes: traffic of the last hour, `observe.recent.MINUTES` of them, the oldest first; empty before the first
-            call.
+        minutes: traffic of the last hour, `observe.recent_exchanges.MINUTES` of them, the oldest first; empty before
+            the first call.
     """
 
     name: str

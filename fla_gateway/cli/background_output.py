@@ -10,7 +10,7 @@ import sys
 from typing import Final
 
 from fla_gateway.cli import standard_streams
-from fla_gateway.observe.writer import LineWriter
+from fla_gateway.observe.logs.line_writer import LineWriter
 
 _STDOUT: Final = 1
 _CLOSE_SECONDS: Final = 2.0

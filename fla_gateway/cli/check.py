@@ -143,7 +143,7 @@ def _obstacles(configuration: Configuration) -> Iterator[Fault]:
     from fla_gateway.config.doors import admin_door, doors  # noqa: PLC0415 - as above
     from fla_gateway.journal.writer import directory  # noqa: PLC0415 - as above
     from fla_gateway.listeners import unix_socket  # noqa: PLC0415 - as above
-    from fla_gateway.observe.tracing import missing_extra  # noqa: PLC0415 - as above
+    from fla_gateway.observe.tracing.span_queue import missing_extra  # noqa: PLC0415 - as above
 
     for door in (*doors(configuration), admin_door(configuration)):
         if isinstance(door.address, UnixAddress):
@@ -180,7 +180,7 @@ def _idle_key_findings(profiles: tuple[Profile, ...], keys: Keys) -> Iterator[_F
 
 def _one_line(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime) -> str:
     """Show a profile that is well, among many."""
-    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - see TYPE_CHECKING above
 
     facts = {} if isinstance(key, UnusableKeyError) else dict(_facts(profile, key, now))
     shown = ", ".join(printable(facts[label]) for label in ("client id", "certificate") if label in facts)
@@ -193,7 +193,7 @@ def _environment(line: str) -> str:
 
 
 def _lines(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime, wrong: list[_Finding]) -> Iterator[str]:
-    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - see TYPE_CHECKING above
 
     yield profile.name
     for label, value in _facts(profile, key, now):

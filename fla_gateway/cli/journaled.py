@@ -121,7 +121,7 @@ def report_shortfall(history: History, selection: Selection) -> bool:
     Returns:
         Whether a changing request may be missing because of it, in the time that is asked for.
     """
-    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - `--help` need not know
 
     if history.damaged:
         noun = "line" if history.damaged == 1 else "lines"

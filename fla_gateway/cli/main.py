@@ -191,7 +191,7 @@ def _load(name: str) -> ModuleType:
 
 def _confess(error: Exception, *, debug: bool) -> int:
     """Say that the program is at fault, without the error's message, which may quote what was being read."""
-    from fla_gateway.observe.traces import trace_lines  # noqa: PLC0415 - only needed when all is lost
+    from fla_gateway.observe.logs.stack_trace import trace_lines  # noqa: PLC0415 - only needed when all is lost
 
     standard_streams.complain(
         f"{PROGRAM}: internal error ({type(error).__name__}); this is a fault of the program. "

@@ -24,7 +24,7 @@ def caller_lines(configuration: Configuration, now: float, few: int) -> Iterator
         now: seconds since the epoch.
         few: number of callers up to which each is shown in full; of more, each has one line.
     """
-    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - see TYPE_CHECKING above
 
     if not configuration.callers:
         yield "no callers: every program that reaches the gateway may call"
@@ -48,7 +48,7 @@ def _has_expired_key(caller: CallerTable, now: float) -> bool:
 
 
 def _one_line(name: str, caller: CallerTable) -> str:
-    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - see TYPE_CHECKING above
 
     profiles = ", ".join([*caller.allow][:_MOST_NAMED])
     further = len(caller.allow) - _MOST_NAMED

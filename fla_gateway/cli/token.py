@@ -41,14 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Get a token and print."""
-    from fla_gateway.observe import logs  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.observe.logs import event_log  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.runtime.composition.resolved_config import read  # noqa: PLC0415 - as above
     from fla_gateway.runtime.composition.token_client import fetch_once  # noqa: PLC0415 - as above
 
     configured = read(arguments.config)
     # Otherwise events would go to standard output, which may be the token's.
-    logs.configure(configured.settings.configuration.log)
+    event_log.configure(configured.settings.configuration.log)
     profile = _find(configured.profiles, arguments.profile)
     try:
         fetched = fetch_once(configured.settings, profile)

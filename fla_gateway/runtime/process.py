@@ -28,8 +28,8 @@ from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.listeners.tls_handshakes import MOST_HANDSHAKES
 from fla_gateway.network.dialer import Dialer
-from fla_gateway.observe.output import open_output
-from fla_gateway.observe.writer import LineWriter
+from fla_gateway.observe.logs.line_writer import LineWriter
+from fla_gateway.observe.logs.output import open_output
 from fla_gateway.runtime.composition.gateway import Surroundings
 from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration, read
 from fla_gateway.runtime.composition.signing_keys import KeyFiles

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from fla_gateway.observe.writer import LineWriter
+from fla_gateway.observe.logs.line_writer import LineWriter
 
 _LOG = structlog.get_logger()
 _LAST_WORD_SECONDS: Final = 0.25

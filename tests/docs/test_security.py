@@ -18,7 +18,7 @@ from fla_gateway.kubernetes import jwks_cache, service_account_tokens
 from fla_gateway.listeners import tls_handshakes
 from fla_gateway.network import lookup_threads, troubled_addresses
 from fla_gateway.oauth import response
-from fla_gateway.observe import writer
+from fla_gateway.observe.logs import line_writer
 from fla_gateway.proxy import work_budget
 from fla_gateway.proxy.downstream import connection as downstream
 from fla_gateway.proxy.exchange import exchange
@@ -178,7 +178,8 @@ BOUNDS = {
     "journal records of strangers": f"one in {audit_journal.STRANGERS_SECONDS:g} s",
     "journal records that wait for a disk": f"{backlog.MOST:,}, then lost and counted",
     "request lines and events that wait for a reader": (
-        f"{writer.MOST_BYTES >> 20} MiB, {writer.EVENT_BYTES >> 20} of them for events alone; then request lines are "
+        f"{line_writer.MOST_BYTES >> 20} MiB, {line_writer.EVENT_BYTES >> 20} of them for events alone; "
+        "then request lines are "
         "lost first, and all are counted"
     ),
 }

@@ -89,7 +89,7 @@ class _Tally:
 
 def _texts(exchanges: Iterable[Exchange], selection: Selection, *, json: bool) -> Iterator[str]:
     from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - as above
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
     if json:
         # Printable ASCII: `journal.reader.segment_reader` takes nothing else for a line.

@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify and print."""
     from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.verification import verify  # noqa: PLC0415 - as above
-    from fla_gateway.observe.printable import printable  # noqa: PLC0415 - as above
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
     directory = directory_of(arguments)
     strangers = segment_reader.strangers_of(directory)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fla_gateway.admin.server import AdminServer
     from fla_gateway.admin.status import Status
     from fla_gateway.oauth.client import TokenClient
-    from fla_gateway.observe.metrics import Exposition
+    from fla_gateway.observe.metrics.registry import Exposition
 
 _LOG = structlog.get_logger()
 MOST_HANDSHAKES: Final = 32
@@ -57,7 +57,7 @@ async def open_surface(sources: Sources, readiness: ReadinessState, client: Toke
 
     async def metrics_text() -> bytes:
         if not measures:
-            await asyncio.to_thread(importlib.import_module, "fla_gateway.observe.metrics")
+            await asyncio.to_thread(importlib.import_module, "fla_gateway.observe.metrics.registry")
             measures.append(exposition(sources.gateway, sources.observation, client, sources.clock))
         return await asyncio.to_thread(measures[0].read())
 

@@ -13,7 +13,7 @@ from fla_gateway.access.authentication.api_key import key_id
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.observe.suppliers import Facts, JournalNumbers, LimitNumber
+from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumber
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.data_path import DataPath
@@ -22,7 +22,7 @@ from fla_gateway.tokens.snapshot import HeldBrake
 
 if TYPE_CHECKING:
     from fla_gateway.oauth.client import TokenClient
-    from fla_gateway.observe.metrics import Exposition
+    from fla_gateway.observe.metrics.registry import Exposition
 
 
 def exposition(gateway: DataPath, observation: Observation, client: TokenClient, clock: Clock) -> Exposition:
@@ -34,8 +34,8 @@ def exposition(gateway: DataPath, observation: Observation, client: TokenClient,
         client: knows the clocks of token servers.
         clock: the host's clocks.
     """
-    from fla_gateway.observe.metrics import Exposition  # noqa: PLC0415 - prometheus_client is read at the first scrape
-    from fla_gateway.observe.suppliers import Suppliers  # noqa: PLC0415 - as above
+    from fla_gateway.observe.metrics.registry import Exposition  # noqa: PLC0415 - prometheus_client is read at the first scrape
+    from fla_gateway.observe.metrics.sources import Suppliers  # noqa: PLC0415 - as above
 
     tracing = observation.tracing
     suppliers = Suppliers(

@@ -38,7 +38,7 @@ from fla_gateway.config.address import Address, TcpAddress, is_loopback, parse_l
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME
-from fla_gateway.observe.recent import ProfileTraffic, Seen
+from fla_gateway.observe.recent_exchanges import ProfileTraffic, Seen
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.records.exchange_record import PoolSnapshot
 from fla_gateway.runtime.composition.signing_keys import Keys

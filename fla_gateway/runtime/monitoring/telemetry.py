@@ -16,20 +16,20 @@ from fla_gateway import __version__
 from fla_gateway.access.path_masking import KEY_BYTES
 from fla_gateway.admin.doubts import DoubtfulCalls
 from fla_gateway.clock import Clock
-from fla_gateway.observe import logs
-from fla_gateway.observe.counters import Counters
-from fla_gateway.observe.notices import PolicyNotices
-from fla_gateway.observe.observers import join
-from fla_gateway.observe.recent import RecentExchanges
-from fla_gateway.observe.requests import RequestLog
-from fla_gateway.observe.writer import LineWriter
+from fla_gateway.observe.fan_out import join
+from fla_gateway.observe.logs import event_log
+from fla_gateway.observe.logs.access_log import RequestLog
+from fla_gateway.observe.logs.line_writer import LineWriter
+from fla_gateway.observe.metrics.counters import Counters
+from fla_gateway.observe.policy_notices import PolicyNotices
+from fla_gateway.observe.recent_exchanges import RecentExchanges
 from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration
 from fla_gateway.runtime.composition.trust_store import Trust
 
 if TYPE_CHECKING:  # neither is read where it is not configured
     from fla_gateway.journal.writer.audit_journal import AuditJournal
-    from fla_gateway.observe.observers import Joined
-    from fla_gateway.observe.tracing import Tracing
+    from fla_gateway.observe.fan_out import Joined
+    from fla_gateway.observe.tracing.span_queue import Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _request_log(configured: Configured, key: bytes, clock: Clock, output: LineW
     log = configured.settings.configuration.log
     if not log.requests:
         return None
-    form = logs.chosen_format(log, sys.stdout)
+    form = event_log.chosen_format(log, sys.stdout)
     return RequestLog(output, form, key, clock.wall, asyncio.get_running_loop().call_later)
 
 
@@ -121,7 +121,7 @@ def _tracing(configured: Configured, key: bytes, clock: Clock) -> Tracing | None
     configuration = configured.settings.configuration
     if configuration.tracing is None:
         return None
-    from fla_gateway.observe.tracing import open_tracing  # noqa: PLC0415 - read where it is configured
+    from fla_gateway.observe.tracing.span_queue import open_tracing  # noqa: PLC0415 - read where it is configured
 
     trust = Trust(configuration.egress.ca_file)
     endpoint = configuration.tracing.endpoint

@@ -11,10 +11,10 @@ from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.journal.writer.open_intents import Unanswered
 from fla_gateway.keys.load import load_key
-from fla_gateway.observe.counters import Counters
-from fla_gateway.observe.observers import join
-from fla_gateway.observe.recent import RecentExchanges
-from fla_gateway.observe.writer import LineWriter
+from fla_gateway.observe.fan_out import join
+from fla_gateway.observe.logs.line_writer import LineWriter
+from fla_gateway.observe.metrics.counters import Counters
+from fla_gateway.observe.recent_exchanges import RecentExchanges
 from fla_gateway.runtime.monitoring.status_report import assemble, recall_doubts
 from fla_gateway.runtime.monitoring.status_sources import Sources
 from fla_gateway.runtime.monitoring.telemetry import Observation

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fla_gateway.clock import SystemClock
-from fla_gateway.observe.writer import LineWriter
+from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.runtime.composition.resolved_config import CurrentConfiguration, read
 from fla_gateway.runtime.monitoring.telemetry import observe
 from tests.support.journal_writer import a_record, kinds, the_id

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from fla_gateway.access.authentication.caller import Admission
-from fla_gateway.observe.spans import SpanWriter
+from fla_gateway.observe.tracing.spans import SpanWriter
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.records.exchange_record import Attempt, Notes
 from tests.observe.records import a_record

@@ -11,8 +11,8 @@ from typing import Final
 
 from prometheus_client.core import Metric
 
-from fla_gateway.observe.families import Samples, counter, gauge
-from fla_gateway.observe.suppliers import Facts, JournalNumbers
+from fla_gateway.observe.metrics.families import Samples, counter, gauge
+from fla_gateway.observe.metrics.sources import Facts, JournalNumbers
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.records.exchange_record import DoorSnapshot, PoolSnapshot
 from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot

@@ -13,9 +13,9 @@ import structlog
 
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Log
-from fla_gateway.observe import logs
-from fla_gateway.observe.library_messages import divert
-from fla_gateway.observe.writer import LineWriter
+from fla_gateway.observe.logs import event_log
+from fla_gateway.observe.logs.library_messages import divert
+from fla_gateway.observe.logs.line_writer import LineWriter
 
 _STDOUT: Final = 1
 _STDERR: Final = 2
@@ -29,15 +29,15 @@ def open_output(log: Log, clock: Clock) -> LineWriter:
         log: level and format of the configuration.
         clock: the host's clocks.
     """
-    requests, events = logs.chosen_format(log, sys.stdout), logs.chosen_format(log, sys.stderr)
+    requests, events = event_log.chosen_format(log, sys.stdout), event_log.chosen_format(log, sys.stderr)
     writer = LineWriter(
         _STDOUT,
         _STDERR,
-        request_notice=logs.loss_notice("request-lines-dropped", requests, clock.wall),
-        event_notice=logs.loss_notice("events-dropped", events, clock.wall),
+        request_notice=event_log.loss_notice("request-lines-dropped", requests, clock.wall),
+        event_notice=event_log.loss_notice("events-dropped", events, clock.wall),
         on_failure=_report,
     )
-    logs.configure(log, queue=writer)
+    event_log.configure(log, queue=writer)
     divert(clock.monotonic)
     return writer
 

@@ -10,7 +10,7 @@ CODE = """
 import gc, logging, threading, warnings
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.schema import Log
-from fla_gateway.observe.output import open_output
+from fla_gateway.observe.logs.output import open_output
 output = open_output(Log(format="json"), SystemClock())
 for _ in range(3):
     logging.getLogger("aiohttp.server").error("canary %s", "canary")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fla_gateway.access.path_masking import mask_path
-from fla_gateway.observe.methods import method_name
+from fla_gateway.observe.method_labels import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 MOST_EXCHANGES: Final = 50
@@ -34,7 +34,7 @@ class Seen:
         request_id: as in the record.
         caller: name, or empty.
         profile: name, or empty where none was reached.
-        method: a name of `observe.methods`, or ``OTHER``.
+        method: a name of `observe.method_labels`, or ``OTHER``.
         path: masked.
         status: status code, 0 where the caller was gone before one.
         origin: as in the record.

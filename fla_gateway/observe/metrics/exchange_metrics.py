@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client.core import Metric
 
-from fla_gateway.observe.counters import Counted, Durations, Tally
-from fla_gateway.observe.families import Samples, counter, gauge, histogram
+from fla_gateway.observe.metrics.counters import Counted, Durations, Tally
+from fla_gateway.observe.metrics.families import Samples, counter, gauge, histogram
 
 
 def status_class(status: int) -> str:

@@ -25,7 +25,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from requests.adapters import HTTPAdapter
 
 from fla_gateway import __version__
-from fla_gateway.observe.spans import Span
+from fla_gateway.observe.tracing.spans import Span
 
 # OTEL_EXPORTER_OTLP_HEADERS could add others.
 _FIELDS: Final = frozenset({"content-type", "content-encoding", "content-length", "user-agent"})

@@ -1,8 +1,9 @@
 """Adapter: events on standard error, through structlog.
 
 Owns the configuration of structlog: level, format, and what a value must go through before it is written; and the lines
-that report a loss. Refuses to write: a line goes to a stream, or to the queue of `observe.writer`, which never blocks.
-Refuses to know requests; their lines are made by `observe.requests`, since structlog is too slow for every exchange.
+that report a loss. Refuses to write: a line goes to a stream, or to the queue of `observe.logs.line_writer`, which
+never blocks. Refuses to know requests; their lines are made by `observe.logs.access_log`, since structlog is too slow
+for every exchange.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from fla_gateway.config.schema import Log
-from fla_gateway.observe.printable import Shown, printable, showable
-from fla_gateway.observe.traces import trace_lines
+from fla_gateway.observe.logs.log_values import Shown, printable, showable
+from fla_gateway.observe.logs.stack_trace import trace_lines
 
 Format = Literal["console", "json"]
 
@@ -27,7 +28,7 @@ LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 class EventQueue(Protocol):
-    """What takes the lines of events without blocking: `observe.writer.LineWriter`."""
+    """What takes the lines of events without blocking: `observe.logs.line_writer.LineWriter`."""
 
     def offer_event(self, line: bytes) -> bool:
         """Take the line or lines of one event."""

@@ -1,7 +1,8 @@
 """Root: the gateway's numbers in the Prometheus text format.
 
 Owns the registry, and who is asked when somebody scrapes. Refuses to count, and to name: names and help texts stand
-in `observe.traffic` and `observe.condition`; docs/metrics.md is compared with them by a test.
+in `observe.metrics.exchange_metrics` and `observe.metrics.gateway_metrics`; docs/metrics.md is compared with them by a
+test.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from fla_gateway import __version__
-from fla_gateway.observe import condition
-from fla_gateway.observe.counters import Counted, Counters
-from fla_gateway.observe.suppliers import Suppliers
-from fla_gateway.observe.traffic import traffic
+from fla_gateway.observe.metrics import gateway_metrics
+from fla_gateway.observe.metrics.counters import Counted, Counters
+from fla_gateway.observe.metrics.exchange_metrics import traffic
+from fla_gateway.observe.metrics.sources import Suppliers
 from fla_gateway.profiles import Profile
 
 
@@ -70,15 +71,15 @@ class _GatewayCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         ask = self._suppliers
-        yield from condition.facts(ask.facts(), __version__, self._python)
+        yield from gateway_metrics.facts(ask.facts(), __version__, self._python)
         yield from traffic(self._counted, ask.in_flight())
         tokens = list(ask.tokens())
-        yield from condition.token_states(self._profiles, {one.request: one for one in tokens})
-        yield from condition.brakes((held for one in tokens for held in one.brakes), ask.api_brakes())
-        yield from condition.connections(list(ask.pools()))
-        yield from condition.doors(ask.doors())
-        yield from condition.clocks_and_certificates(ask.offsets(), ask.certificates())
+        yield from gateway_metrics.token_states(self._profiles, {one.request: one for one in tokens})
+        yield from gateway_metrics.brakes((held for one in tokens for held in one.brakes), ask.api_brakes())
+        yield from gateway_metrics.connections(list(ask.pools()))
+        yield from gateway_metrics.doors(ask.doors())
+        yield from gateway_metrics.clocks_and_certificates(ask.offsets(), ask.certificates())
         journal = ask.journal()
         if journal is not None:
-            yield from condition.journal(journal)
-        yield from condition.losses(ask.dropped(), ask.dropped_events(), ask.untraced())
+            yield from gateway_metrics.journal(journal)
+        yield from gateway_metrics.losses(ask.dropped(), ask.dropped_events(), ask.untraced())

@@ -10,7 +10,7 @@ import structlog
 
 from fla_gateway.config.schema import Log
 from fla_gateway.errors import ProblemError
-from fla_gateway.observe.logs import chosen_format, configure
+from fla_gateway.observe.logs.event_log import chosen_format, configure
 from fla_gateway.secret import Secret
 
 
@@ -125,7 +125,7 @@ def test_debug_shows_places_without_messages_or_locals(logged):
         structlog.get_logger().error("broke", exc_info=error)
     event = json.loads(stream.getvalue())
     assert [line for line in event["trace"] if not line.startswith("  ")] == ["KeyError", "ValueError"]
-    assert any("test_logs.py" in line for line in event["trace"])
+    assert any("test_event_log.py" in line for line in event["trace"])
     assert "canary" not in stream.getvalue()
 
 

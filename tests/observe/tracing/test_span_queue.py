@@ -17,15 +17,15 @@ import structlog
 
 from fla_gateway.clock import SystemClock
 from fla_gateway.oauth.model import TokenRequest
-from fla_gateway.observe.spans import SpanWriter
-from fla_gateway.observe.tracing import BATCH, MOST_WAITING, Tracing, missing_extra, open_tracing
+from fla_gateway.observe.tracing.span_queue import BATCH, MOST_WAITING, Tracing, missing_extra, open_tracing
+from fla_gateway.observe.tracing.spans import SpanWriter
 from fla_gateway.profiles import Profile, Upstream
 from fla_gateway.proxy.records.exchange_record import Notes
 from tests.observe.collectors import attributes, collecting
 from tests.observe.records import a_record
 from tests.support.keys import TlsAuthority
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 PROFILE = Profile(
     "employer",
@@ -217,7 +217,7 @@ def test_missing_extra_is_a_fault_with_its_cure(tmp_path):
         "import sys; sys.path[:0] = sys.argv[1:]\n"
         "from fla_gateway.clock import SystemClock\n"
         "from fla_gateway.errors import ConfigurationError\n"
-        "from fla_gateway.observe.tracing import open_tracing\n"
+        "from fla_gateway.observe.tracing.span_queue import open_tracing\n"
         "try: open_tracing('http://localhost:4318/v1/traces', [], SystemClock(), bytes(32), None)\n"
         "except ConfigurationError as error: print(error)"
     )
@@ -230,7 +230,8 @@ def test_missing_extra_is_a_fault_with_its_cure(tmp_path):
 def test_nothing_of_opentelemetry_is_imported_before_it_is_wanted():
     """A gateway without [tracing] pays nothing for it: no part that serves imports the library."""
     code = (
-        "import sys, fla_gateway.runtime.process, fla_gateway.observe.tracing, fla_gateway.observe.metrics\n"
+        "import sys, fla_gateway.runtime.process\n"
+        "import fla_gateway.observe.tracing.span_queue, fla_gateway.observe.metrics.registry\n"
         "print([name for name in sys.modules if name.partition('.')[0] in ('opentelemetry', 'requests', 'google')])"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,7 +1,7 @@
 """Adapter: the lines of one kind on their way to one descriptor.
 
 Owns what waits, the block under way, and the count of what was dropped of them. Refuses to write, to lock and to wait;
-`observe.writer` does.
+`observe.logs.line_writer` does.
 """
 
 from __future__ import annotations

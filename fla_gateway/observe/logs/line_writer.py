@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from fla_gateway.observe.lane import NOTICE_SECONDS, Lane, Notice
+from fla_gateway.observe.logs.line_queue import NOTICE_SECONDS, Lane, Notice
 
 MOST_BYTES: Final = 8 << 20
 """Bytes of lines that may wait in all; some 20,000 request lines."""

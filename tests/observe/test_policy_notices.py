@@ -7,7 +7,7 @@ import json
 from structlog.testing import capture_logs
 
 from fla_gateway.access.authentication.caller import Admission
-from fla_gateway.observe.notices import MOST_NOTICES, QUIET_SECONDS, PolicyNotices
+from fla_gateway.observe.policy_notices import MOST_NOTICES, QUIET_SECONDS, PolicyNotices
 from tests.observe.records import a_record
 
 OBSERVED = Admission("payroll", "key:12345678", observed=True)

@@ -11,7 +11,7 @@ from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from fla_gateway.observe.counters import BUCKETS, Durations
+from fla_gateway.observe.metrics.counters import BUCKETS, Durations
 
 PREFIX: Final = "fla_gateway_"
 

@@ -9,7 +9,7 @@ import pytest
 
 from fla_gateway.access.authentication.caller import STRANGER, Admission
 from fla_gateway.access.path_masking import mask_path
-from fla_gateway.observe.recent import MINUTES, MOST_EXCHANGES, RecentExchanges
+from fla_gateway.observe.recent_exchanges import MINUTES, MOST_EXCHANGES, RecentExchanges
 from tests.observe.records import a_record
 
 NOW = 6000.0  # the beginning of minute 100 of the monotonic clock

@@ -14,9 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from fla_gateway import __version__
 from fla_gateway.access.authentication.caller import STRANGER, Admission
 from fla_gateway.oauth.model import TokenRequest
-from fla_gateway.observe.counters import BUCKETS, Counters
-from fla_gateway.observe.metrics import Exposition
-from fla_gateway.observe.suppliers import Facts, JournalNumbers, LimitNumber, Suppliers
+from fla_gateway.observe.metrics.counters import BUCKETS, Counters
+from fla_gateway.observe.metrics.registry import Exposition
+from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumber, Suppliers
 from fla_gateway.profiles import Profile, Upstream
 from fla_gateway.proxy.records.exchange_record import DoorSnapshot, PoolSnapshot
 from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
@@ -32,7 +32,7 @@ FACTS = Facts(
     key_expiries={("payroll", "1a2b3c4d"): 1_900_000_000.0},
     limits=(LimitNumber("employer", "", concurrent=8), LimitNumber("employer", "payroll", per_second=2.5)),
 )
-DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 
 def a_request(client_id):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from fla_gateway.observe.counters import Counters
-from fla_gateway.observe.observers import join
+from fla_gateway.observe.fan_out import join
+from fla_gateway.observe.metrics.counters import Counters
 from tests.observe.records import a_record
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.observe.writer import LineWriter
+from fla_gateway.observe.logs.line_writer import LineWriter
 from tests.support.waiting import eventually
 
 NOTICES = {
@@ -220,7 +220,7 @@ def test_a_full_disk_is_counted_and_reported_once(files):
 def test_a_disk_with_room_again_goes_on_with_whole_lines(tmp_path, files):
     """A line that was torn by a full disk is ended before the next, and the loss is said."""
     code = (
-        "import os, resource, signal, sys; from fla_gateway.observe.writer import LineWriter\n"
+        "import os, resource, signal, sys; from fla_gateway.observe.logs.line_writer import LineWriter\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (25, resource.RLIM_INFINITY))\n"
         "file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)\n"

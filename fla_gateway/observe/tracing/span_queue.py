@@ -18,7 +18,7 @@ import structlog
 
 from fla_gateway.clock import Clock
 from fla_gateway.errors import ConfigurationError, Fault
-from fla_gateway.observe.spans import Span, SpanWriter
+from fla_gateway.observe.tracing.spans import Span, SpanWriter
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
@@ -159,9 +159,9 @@ def open_tracing(
     missing = missing_extra()
     if missing is not None:
         raise ConfigurationError((missing,))
-    from fla_gateway.observe import otlp  # noqa: PLC0415 - takes memory, and may not be installed
+    from fla_gateway.observe.tracing import otlp_exporter  # noqa: PLC0415 - takes memory, and may not be installed
 
     upstreams = {profile.name: profile.upstream for profile in profiles}
     context = tls() if endpoint.lower().startswith("https:") else None
-    collector = otlp.Collector(endpoint, context, DELIVERY_SECONDS)
-    return Tracing(collector, SpanWriter(key, upstreams, otlp.draw), clock)
+    collector = otlp_exporter.Collector(endpoint, context, DELIVERY_SECONDS)
+    return Tracing(collector, SpanWriter(key, upstreams, otlp_exporter.draw), clock)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from fla_gateway.access.authentication.caller import Admission
-from fla_gateway.observe.counters import BUCKETS, Counters
+from fla_gateway.observe.metrics.counters import BUCKETS, Counters
 from fla_gateway.proxy.records.exchange_record import Attempt
 from tests.observe.records import a_record
 
@@ -91,7 +91,10 @@ def test_made_up_statuses_are_one_kind_for_each_class():
 
 def test_counting_does_not_import_prometheus():
     """Serving does not wait for prometheus_client."""
-    code = "import sys, fla_gateway.observe.observers, fla_gateway.observe.counters, fla_gateway.observe.recent;"
+    code = (
+        "import sys, fla_gateway.observe.fan_out, fla_gateway.observe.metrics.counters;"
+        "import fla_gateway.observe.recent_exchanges;"
+    )
     code += "print('prometheus_client' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from fla_gateway.access.authentication.caller import STRANGER, Admission
-from fla_gateway.observe.logs import loss_notice
-from fla_gateway.observe.requests import FULL_BATCH, MOST_STRANGERS, RequestLog
-from fla_gateway.observe.writer import MOST_BYTES, LineWriter
+from fla_gateway.observe.logs.access_log import FULL_BATCH, MOST_STRANGERS, RequestLog
+from fla_gateway.observe.logs.event_log import loss_notice
+from fla_gateway.observe.logs.line_writer import MOST_BYTES, LineWriter
 from tests.observe.records import a_record
 
 KEY = bytes(32)
@@ -233,6 +233,6 @@ async def test_document_lists_every_field(pipe, make_log):
     log.exchange(a_record())
     (line,) = await read_lines(reader, 1)
     log.close()
-    document = (Path(__file__).parents[2] / "docs" / "logs.md").read_text(encoding="utf-8")
+    document = (Path(__file__).parents[3] / "docs" / "logs.md").read_text(encoding="utf-8")
     rows = document.partition("| field | meaning |")[2].partition("\n\n")[0].splitlines()[2:]
     assert [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])] == list(json.loads(line))

@@ -1,0 +1,1 @@
+"""The log: events, access log, and the thread that writes lines."""

@@ -1,0 +1,1 @@
+"""Metrics: counters, gauges, and their exposition."""

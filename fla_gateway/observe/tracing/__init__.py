@@ -1,0 +1,1 @@
+"""Traces: spans, their queue, and the OTLP exporter."""
