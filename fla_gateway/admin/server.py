@@ -1,7 +1,7 @@
 """Port: the admin listener.
 
 Owns the listener, its bounds, and the order of the questions: may this be answered, may this peer see it, what is the
-answer. Refuses to know the answers: they are in `probes` and `surface`.
+answer. Refuses to know the answers: they are in `probes` and `status_routes`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from fla_gateway.admin.answers import SURFACE_FIELDS, method_not_allowed, problem
-from fla_gateway.admin.guard import refusal
+from fla_gateway.admin.access_rules import AdminAccess, place_of
 from fla_gateway.admin.probes import Probes, ReadinessState
+from fla_gateway.admin.request_guard import refusal
 from fla_gateway.admin.response_cache import SECONDS, ResponseCache
-from fla_gateway.admin.rights import AdminAccess, place_of
-from fla_gateway.admin.surface import PATHS, PERIOD, Surface
+from fla_gateway.admin.responses import SURFACE_FIELDS, method_not_allowed, problem
+from fla_gateway.admin.status_routes import PATHS, PERIOD, Surface
 from fla_gateway.clock import Clock
 from fla_gateway.config.address import Address, uri_host
 
 if TYPE_CHECKING:
-    from fla_gateway.admin.status import Status
+    from fla_gateway.admin.status.gateway_status import Status
 
 # A request here has a handful of short fields and no body.
 _LONGEST_LINE: Final = 2048

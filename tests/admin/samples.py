@@ -6,16 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from fla_gateway.admin.profile_status import (
-    BrakeStatus,
-    CertificateStatus,
-    Failure,
-    Minute,
-    PoolStatus,
-    ProfileStatus,
-    TokenStatus,
-)
-from fla_gateway.admin.status import (
+from fla_gateway.admin.status.gateway_status import (
     Call,
     CallerStatus,
     ConfigurationStatus,
@@ -26,6 +17,15 @@ from fla_gateway.admin.status import (
     KeyStatus,
     ListenerStatus,
     Status,
+)
+from fla_gateway.admin.status.profile_status import (
+    BrakeStatus,
+    CertificateStatus,
+    Failure,
+    Minute,
+    PoolStatus,
+    ProfileStatus,
+    TokenStatus,
 )
 from fla_gateway.errors import Fault
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from fla_gateway.admin.condition import Level
-from fla_gateway.admin.page import Page
-from fla_gateway.admin.selection import FEW, Selection, arrange, read_selection
+from fla_gateway.admin.status.health import Level
+from fla_gateway.admin.status.profile_selection import FEW, Selection, arrange, read_selection
+from fla_gateway.admin.status.status_page import Page
 from tests.admin import samples
 from tests.admin.conftest import serving
 

@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from fla_gateway.admin import words
-from fla_gateway.admin.language import available, choose, load
-from fla_gateway.admin.page import Page
-from fla_gateway.admin.profile_status import Failure
+from fla_gateway.admin.status import messages
+from fla_gateway.admin.status.profile_status import Failure
+from fla_gateway.admin.status.status_page import Page
+from fla_gateway.i18n.catalogues import available, choose, load
 from fla_gateway.journal.reader.in_doubt import REASONS
 from fla_gateway.problems import PROBLEMS
 from tests.admin import samples
@@ -127,12 +127,12 @@ def test_plurals_have_the_placeholders_of_the_page(message):
 
 def test_every_problem_has_a_cure():
     """Whatever the gateway answers by itself, the page says what to do about it."""
-    assert set(words.CURES) == set(PROBLEMS)
+    assert set(messages.CURES) == set(PROBLEMS)
     page = Page()
     for code in PROBLEMS:
         shown = unescape(page.render("live.html", samples.calm(profiles=(with_failure(code),)), "en"))
         assert PROBLEMS[code].title in shown
-        assert words.CURES[code] in shown
+        assert messages.CURES[code] in shown
 
 
 def with_failure(code):
@@ -161,12 +161,12 @@ def test_answers_of_the_api_have_cures(status, cure):
 def test_every_outcome_has_words(outcome):
     """How a call ended is told whatever the outcome and the status."""
     for status in (0, 200, 404, 502):
-        assert words.result(outcome, status) in words.messages()
+        assert messages.result(outcome, status) in messages.messages()
 
 
 def test_every_reason_for_doubt_has_words():
     """What makes a call doubtful for the journal has words on the page."""
-    assert set(words.DOUBTS) == set(REASONS)
+    assert set(messages.DOUBTS) == set(REASONS)
 
 
 @pytest.mark.parametrize(

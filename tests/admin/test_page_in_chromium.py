@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fla_gateway.access.authentication.api_key import digest, new_key
-from fla_gateway.admin.rights import AdminAccess
+from fla_gateway.admin.access_rules import AdminAccess
 from tests.admin import samples
 from tests.admin.conftest import serving
 from tests.support.devtools import new_page

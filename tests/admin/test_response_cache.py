@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 
 from fla_gateway.access.authentication.api_key import digest, new_key
+from fla_gateway.admin.access_rules import AdminAccess
 from fla_gateway.admin.response_cache import ResponseCache
-from fla_gateway.admin.rights import AdminAccess
 from tests.admin import samples
 from tests.admin.conftest import serving
 

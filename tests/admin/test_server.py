@@ -9,8 +9,8 @@ import socket
 import aiohttp
 import pytest
 
+from fla_gateway.admin.access_rules import AdminAccess
 from fla_gateway.admin.probes import METRICS_TYPE
-from fla_gateway.admin.rights import AdminAccess
 from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.address import TcpAddress, UnixAddress

@@ -10,7 +10,7 @@ import pytest
 
 from fla_gateway.access import bounded_cache, path_readings
 from fla_gateway.access.authentication import api_key, authenticator, credentials
-from fla_gateway.admin import attempts, server
+from fla_gateway.admin import failed_attempts, server
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
 from fla_gateway.journal.writer import audit_journal, backlog
@@ -173,7 +173,7 @@ BOUNDS = {
         f"a line of {server._LONGEST_LINE:,} bytes, a field of {server._LONGEST_FIELD:,}"
     ),
     "wrong keys for the status page": (
-        f"{attempts.MOST} within {attempts.WINDOW:g} s, then {attempts.PAUSE:g} s of 429"
+        f"{failed_attempts.MOST} within {failed_attempts.WINDOW:g} s, then {failed_attempts.PAUSE:g} s of 429"
     ),
     "journal records of strangers": f"one in {audit_journal.STRANGERS_SECONDS:g} s",
     "journal records that wait for a disk": f"{backlog.MOST:,}, then lost and counted",

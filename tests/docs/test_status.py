@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.admin.document import write
-from fla_gateway.admin.surface import PATHS
+from fla_gateway.admin.status.status_json import write
+from fla_gateway.admin.status_routes import PATHS
 from tests.admin import samples
 
 PAGE = (Path(__file__).parents[2] / "docs" / "status.md").read_text(encoding="utf-8")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from jinja2.ext import babel_extract
 
-from fla_gateway.admin import words
-from fla_gateway.admin.language import DOMAIN, FOLDER
-from fla_gateway.admin.page import EXTENSIONS, TEMPLATES
+from fla_gateway.admin.status import messages
+from fla_gateway.admin.status.status_page import EXTENSIONS, TEMPLATES
+from fla_gateway.i18n.catalogues import DOMAIN, FOLDER
 from fla_gateway.problems import PROBLEMS
 
 POT = FOLDER / f"{DOMAIN}.pot"
@@ -53,7 +53,7 @@ def _of_templates() -> Iterator[tuple[Message, str]]:
 
 
 def _of_tables() -> Iterator[tuple[Message, str]]:
-    yield from (((text,), "fla_gateway/admin/words.py") for text in words.messages())
+    yield from (((text,), "fla_gateway/admin/status/messages.py") for text in messages.messages())
     yield from (((problem.title,), "fla_gateway/problems.py") for problem in PROBLEMS.values())
 
 

@@ -1,7 +1,7 @@
 """Root: the admin listener, with everybody whom it asks.
 
 Owns the joining of probes, metrics and status with the parts that know the answers. Refuses to decide who may see them;
-`admin.rights` does.
+`admin.access_rules` does.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from fla_gateway.runtime.monitoring.metric_sources import exposition
 from fla_gateway.runtime.monitoring.status_sources import Sources
 
 if TYPE_CHECKING:
+    from fla_gateway.admin.access_rules import AdminAccess
     from fla_gateway.admin.probes import ReadinessState
-    from fla_gateway.admin.rights import AdminAccess
     from fla_gateway.admin.server import AdminServer
-    from fla_gateway.admin.status import Status
+    from fla_gateway.admin.status.gateway_status import Status
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.observe.metrics.registry import Exposition
 
@@ -95,7 +95,7 @@ async def _recall(sources: Sources) -> None:
 
 
 def _access(configuration: Configuration) -> AdminAccess:
-    from fla_gateway.admin.rights import AdminAccess  # noqa: PLC0415 - as above
+    from fla_gateway.admin.access_rules import AdminAccess  # noqa: PLC0415 - as above
 
     key = configuration.admin.key
     return AdminAccess(

@@ -1,7 +1,7 @@
 """Root: what the status page tells, put together out of what each part knows of itself.
 
 Owns the joining of profiles with their tokens, certificates, brakes and traffic. Refuses to judge and to phrase: that
-is the page's business (`admin.condition`, `admin.words`).
+is the page's business (`admin.status.health`, `admin.status.messages`).
 """
 
 from __future__ import annotations
@@ -14,16 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway import __version__
 from fla_gateway.access.authentication.api_key import key_id
-from fla_gateway.admin.profile_status import (
-    BrakeStatus,
-    CertificateStatus,
-    Failure,
-    Minute,
-    PoolStatus,
-    ProfileStatus,
-    TokenStatus,
-)
-from fla_gateway.admin.status import (
+from fla_gateway.admin.status.gateway_status import (
     Call,
     CallerStatus,
     ConfigurationStatus,
@@ -33,6 +24,15 @@ from fla_gateway.admin.status import (
     KeyStatus,
     ListenerStatus,
     Status,
+)
+from fla_gateway.admin.status.profile_status import (
+    BrakeStatus,
+    CertificateStatus,
+    Failure,
+    Minute,
+    PoolStatus,
+    ProfileStatus,
+    TokenStatus,
 )
 from fla_gateway.config.address import Address, TcpAddress, is_loopback, parse_listen
 from fla_gateway.config.schema import CallerTable

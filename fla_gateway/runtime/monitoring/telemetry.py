@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from fla_gateway import __version__
 from fla_gateway.access.path_masking import KEY_BYTES
-from fla_gateway.admin.doubts import DoubtfulCalls
+from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.observe.fan_out import join
 from fla_gateway.observe.logs import event_log

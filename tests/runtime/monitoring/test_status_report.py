@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from fla_gateway.access.authentication.api_key import digest, new_key
-from fla_gateway.admin.doubts import DoubtfulCalls
+from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.journal.writer.open_intents import Unanswered

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from fla_gateway.admin.profile_status import ProfileStatus
+from fla_gateway.admin.status.profile_status import ProfileStatus
 from fla_gateway.errors import Fault
 
 FORMAT: Final = 1

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from fla_gateway.admin.peers import Endpoint, peer_uid, uid_of
+from fla_gateway.admin.peer_uid import Endpoint, peer_uid, uid_of
 
 SERVER, CLIENT = Endpoint("127.0.0.1", 8481), Endpoint("127.0.0.1", 40_000)
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"

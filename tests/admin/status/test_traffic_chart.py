@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.admin.chart import HEIGHT, LINE, WIDTH, draw
-from fla_gateway.admin.profile_status import Minute
+from fla_gateway.admin.status.profile_status import Minute
+from fla_gateway.admin.status.traffic_chart import HEIGHT, LINE, WIDTH, draw
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 COUNTS = st.integers(0, 10**6)

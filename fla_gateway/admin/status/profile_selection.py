@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from fla_gateway.admin.condition import Level
-from fla_gateway.admin.profile_status import ProfileStatus
+from fla_gateway.admin.status.health import Level
+from fla_gateway.admin.status.profile_status import ProfileStatus
 
 FEW: Final = 24
 """Profiles that are all shown in full; of more, these at most, the most serious first."""

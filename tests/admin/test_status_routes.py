@@ -15,9 +15,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from fla_gateway.access.authentication.api_key import digest, new_key
-from fla_gateway.admin.answers import POLICY
-from fla_gateway.admin.attempts import MOST
-from fla_gateway.admin.rights import AdminAccess
+from fla_gateway.admin.access_rules import AdminAccess
+from fla_gateway.admin.failed_attempts import MOST
+from fla_gateway.admin.responses import POLICY
 from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.address import AbstractAddress, TcpAddress, UnixAddress

@@ -1,6 +1,6 @@
 """Port: the catalogues of messages that are there, and the choice among them.
 
-Owns gettext. Refuses to know the messages: English is what stands in the templates and in `words`.
+Owns gettext. Refuses to know the messages: English is what stands in the templates and in `status.messages`.
 """
 
 from __future__ import annotations

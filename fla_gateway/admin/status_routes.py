@@ -1,7 +1,7 @@
 """Port: the operator's surface over HTTP.
 
-Owns the page, its parts, /status, and the question whether this peer may see them. Refuses to decide that (`rights`,
-`guard`) and to know what is shown.
+Owns the page, its parts, /status, and the question whether this peer may see them. Refuses to decide that
+(`access_rules`, `request_guard`) and to know what is shown.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import structlog
 from aiohttp import web
 
 from fla_gateway.access.authentication.credentials import presented
-from fla_gateway.admin import peers
-from fla_gateway.admin.answers import problem
-from fla_gateway.admin.attempts import Attempts
-from fla_gateway.admin.language import available, choose
+from fla_gateway.admin import peer_uid
+from fla_gateway.admin.access_rules import AdminAccess, Place, asks_for_uid, judge
+from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.response_cache import ResponseCache
-from fla_gateway.admin.rights import AdminAccess, Place, asks_for_uid, judge
-from fla_gateway.admin.selection import Selection, read_selection
+from fla_gateway.admin.responses import problem
+from fla_gateway.admin.status.profile_selection import Selection, read_selection
 from fla_gateway.clock import Clock
+from fla_gateway.i18n.catalogues import available, choose
 
 if TYPE_CHECKING:
-    from fla_gateway.admin.page import Page, Part
-    from fla_gateway.admin.status import Status
+    from fla_gateway.admin.status.gateway_status import Status
+    from fla_gateway.admin.status.status_page import Page, Part
 
 _STATIC: Final = Path(__file__).parent / "static"
 _TYPES: Final = {
@@ -111,7 +111,7 @@ class Surface:
 
     async def _uid(self, request: web.Request) -> int | None:
         sock = None if request.transport is None else request.transport.get_extra_info("socket")
-        return None if sock is None else await asyncio.to_thread(peers.peer_uid, sock)
+        return None if sock is None else await asyncio.to_thread(peer_uid.peer_uid, sock)
 
     async def _whole(self, request: web.Request) -> web.Response:
         return await self._html("page.html", request)
@@ -145,7 +145,7 @@ class Surface:
     def _render(self, part: Part, status: Status, language: str, selection: Selection) -> bytes:
         with self._rendering:
             if self._page is None:
-                from fla_gateway.admin.page import Page  # noqa: PLC0415 - few gateways are ever looked at
+                from fla_gateway.admin.status.status_page import Page  # noqa: PLC0415 - few gateways are ever looked at
 
                 self._page = Page(self._refresh_seconds)
             page = self._page
@@ -153,6 +153,6 @@ class Surface:
 
 
 def _written(status: Status) -> bytes:
-    from fla_gateway.admin import document  # noqa: PLC0415 - few gateways are ever asked
+    from fla_gateway.admin.status import status_json  # noqa: PLC0415 - few gateways are ever asked
 
-    return document.write(status)
+    return status_json.write(status)

@@ -1,6 +1,7 @@
 """Rule: a status becomes the JSON of /status.
 
-Owns the form: member names are those of `status`, moments are RFC 3339 in UTC. Refuses to add or leave out anything.
+Owns the form: member names are those of `gateway_status`, moments are RFC 3339 in UTC. Refuses to add or leave out
+anything.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from fla_gateway.admin.status import FORMAT, Status
+from fla_gateway.admin.status.gateway_status import FORMAT, Status
 
 
 def write(status: Status) -> bytes:

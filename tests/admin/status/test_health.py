@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from fla_gateway.admin.condition import Finding, Level, findings, level, overall
-from fla_gateway.admin.profile_status import CertificateStatus, Failure
-from fla_gateway.admin.status import DoorStatus, Doubts, JournalStatus
+from fla_gateway.admin.status.gateway_status import DoorStatus, Doubts, JournalStatus
+from fla_gateway.admin.status.health import Finding, Level, findings, level, overall
+from fla_gateway.admin.status.profile_status import CertificateStatus, Failure
 from tests.admin import samples
 
 FAILURE = Failure(samples.NOW, "token-refused", detail="no")

@@ -17,15 +17,15 @@ from typing import Final, Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from fla_gateway.admin import chart, words
-from fla_gateway.admin.condition import ILL, Finding, Level, findings, level, overall
-from fla_gateway.admin.language import load
-from fla_gateway.admin.profile_status import ProfileStatus
-from fla_gateway.admin.selection import FEW, Selection, arrange
-from fla_gateway.admin.status import Status
+from fla_gateway.admin.status import messages, traffic_chart
+from fla_gateway.admin.status.gateway_status import Status
+from fla_gateway.admin.status.health import ILL, Finding, Level, findings, level, overall
+from fla_gateway.admin.status.profile_selection import FEW, Selection, arrange
+from fla_gateway.admin.status.profile_status import ProfileStatus
+from fla_gateway.i18n.catalogues import load
 from fla_gateway.problems import PROBLEMS
 
-TEMPLATES: Final = Path(__file__).parent / "templates"
+TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 EXTENSIONS: Final = ("jinja2.ext.i18n",)
 _EVERYTHING: Final = Selection()
 _NARROW_SPACE: Final = "\u202f"
@@ -40,7 +40,7 @@ class ProfileView:
     status: ProfileStatus
     level: Level
     findings: tuple[Finding, ...]
-    chart: chart.Chart
+    traffic_chart: traffic_chart.Chart
 
 
 class Page:
@@ -62,7 +62,7 @@ class Page:
         Args:
             part: template.
             status: what it is to show.
-            language: one of `language.available`.
+            language: one of `i18n.catalogues.available`.
             selection: which profiles.
         """
         judged = [(profile, level(findings(profile))) for profile in status.profiles]
@@ -107,19 +107,19 @@ def _environment(translations: NullTranslations) -> Environment:
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
     environment.filters.update(clock=_clock, moment=_moment, number=_number, duration=_duration, iso=_iso)
     environment.globals.update(
-        words=words,
+        words=messages,
         problems=PROBLEMS,
         ill=ILL,
-        chart_width=chart.WIDTH,
-        chart_height=chart.HEIGHT,
-        chart_line=chart.LINE,
+        chart_width=traffic_chart.WIDTH,
+        chart_height=traffic_chart.HEIGHT,
+        chart_line=traffic_chart.LINE,
     )
     return environment
 
 
 def _view(profile: ProfileStatus) -> ProfileView:
     found = findings(profile)
-    return ProfileView(profile, level(found), found, chart.draw(profile.minutes))
+    return ProfileView(profile, level(found), found, traffic_chart.draw(profile.minutes))
 
 
 def _iso(moment: datetime) -> str:

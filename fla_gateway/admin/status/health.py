@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
-from fla_gateway.admin.profile_status import ProfileStatus
-from fla_gateway.admin.status import Status
+from fla_gateway.admin.status.gateway_status import Status
+from fla_gateway.admin.status.profile_status import ProfileStatus
 
 SOON: Final = 30
 """Days before a certificate's end at which somebody should order the next one."""

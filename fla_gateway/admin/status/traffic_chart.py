@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from fla_gateway.admin.profile_status import Minute
+from fla_gateway.admin.status.profile_status import Minute
 
 WIDTH: Final = 600
 HEIGHT: Final = 100

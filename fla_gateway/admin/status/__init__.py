@@ -1,0 +1,1 @@
+"""The status of the gateway: values, page and JSON."""
