@@ -12,8 +12,9 @@ from pathlib import Path
 
 from fla_gateway.catalog.model import Catalogue, Service
 from fla_gateway.catalog.prefix import parse_prefix
-from fla_gateway.config.address import uri_host
-from fla_gateway.config.environments import (
+from fla_gateway.config.document.key_path import place
+from fla_gateway.config.document.schema_errors import suggestion
+from fla_gateway.config.rules.environments import (
     PRESETS,
     Environment,
     audience_fault,
@@ -21,10 +22,9 @@ from fla_gateway.config.environments import (
     environment_faults,
     resolve_environment,
 )
-from fla_gateway.config.places import place
-from fla_gateway.config.rules import reference_faults
+from fla_gateway.config.rules.table_rules import reference_faults
 from fla_gateway.config.schema import Assertion, Configuration, KeySource, Listener, ProfileTable
-from fla_gateway.config.sentences import suggestion
+from fla_gateway.config.values.address import uri_host
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.oauth.model import AssertionOptions, TokenRequest
 

@@ -11,7 +11,7 @@ from hmac import compare_digest
 
 from fla_gateway.access.authentication.caller import Presented
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.config.address import Address, TcpAddress, UnixAddress, is_loopback
+from fla_gateway.config.values.address import Address, TcpAddress, UnixAddress, is_loopback
 
 _ROOT = 0
 _NO_KEY = (

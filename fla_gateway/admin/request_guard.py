@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fla_gateway.access.browser.origin_guard import judge, listener_names
-from fla_gateway.config.address import Address, TcpAddress, is_loopback
+from fla_gateway.config.values.address import Address, TcpAddress, is_loopback
 
 _TELLING = ("Origin", "Sec-Fetch-Site", "Referer")
 

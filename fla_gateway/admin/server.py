@@ -24,7 +24,7 @@ from fla_gateway.admin.response_cache import SECONDS, ResponseCache
 from fla_gateway.admin.responses import SURFACE_FIELDS, method_not_allowed, problem
 from fla_gateway.admin.status_routes import PATHS, PERIOD, Surface
 from fla_gateway.clock import Clock
-from fla_gateway.config.address import Address, uri_host
+from fla_gateway.config.values.address import Address, uri_host
 
 if TYPE_CHECKING:
     from fla_gateway.admin.status.gateway_status import Status

@@ -98,7 +98,7 @@ def _read_further_files(configured: Configured) -> None:
     Raises:
         ConfigurationError: with every fault.
     """
-    from fla_gateway.config.doors import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.config.rules.listener_specs import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - as above
     from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - as above
     from fla_gateway.runtime.composition.trust_store import Trust  # noqa: PLC0415 - as above
@@ -126,7 +126,7 @@ def _read_further_files(configured: Configured) -> None:
 
 def _general_findings(configured: Configured, now: datetime) -> Iterator[_Finding]:
     """Name what belongs to no profile and no key."""
-    from fla_gateway.config.doors import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.config.rules.listener_specs import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.listeners.tls_context import tls_warnings  # noqa: PLC0415 - as above
 
     yield from (_Finding(f"warning: {one}") for one in configured.warnings)
@@ -139,8 +139,8 @@ def _general_findings(configured: Configured, now: datetime) -> Iterator[_Findin
 
 def _obstacles(configuration: Configuration) -> Iterator[Fault]:
     """Name what `run` would miss on this machine. No faults: a service manager or an installer may see to it yet."""
-    from fla_gateway.config.address import UnixAddress  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.config.doors import admin_door, doors  # noqa: PLC0415 - as above
+    from fla_gateway.config.rules.listener_specs import admin_door, doors  # noqa: PLC0415 - as above
+    from fla_gateway.config.values.address import UnixAddress  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.journal.writer import directory  # noqa: PLC0415 - as above
     from fla_gateway.listeners import unix_socket  # noqa: PLC0415 - as above
     from fla_gateway.observe.tracing.span_queue import missing_extra  # noqa: PLC0415 - as above

@@ -56,7 +56,7 @@ def _one_line(name: str, caller: CallerTable) -> str:
 
 
 def _facts(caller: CallerTable, now: float) -> Iterator[tuple[str, str]]:
-    from fla_gateway.config.moments import written  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.config.values.timestamps import written  # noqa: PLC0415 - see TYPE_CHECKING above
 
     yield from _listed("key", [_key(key, now) for key in caller.keys])
     for label, number in (("user id", caller.uid), ("group id", caller.gid)):
@@ -82,7 +82,7 @@ def _listed(label: str, values: list[str]) -> Iterator[tuple[str, str]]:
 
 def _key(key: ApiKey, now: float) -> str:
     from fla_gateway.access.authentication.api_key import key_id  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.config.moments import written  # noqa: PLC0415 - as above
+    from fla_gateway.config.values.timestamps import written  # noqa: PLC0415 - as above
 
     shown = f"{key_id(key.sha256)}..."
     if key.expires is None:

@@ -16,16 +16,16 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from fla_gateway.clock import Clock, SystemClock
-from fla_gateway.config.callers import allowed_profile_faults, caller_faults, caller_warnings
-from fla_gateway.config.expand import Expander
-from fla_gateway.config.files import has_wildcard, included_files, read_document
-from fla_gateway.config.listeners import listener_faults, listener_warnings
-from fla_gateway.config.merge import merge
-from fla_gateway.config.places import Origins
-from fla_gateway.config.rules import placed_key_sources, reference_faults, table_faults, unused_warnings
-from fla_gateway.config.salvage import salvage
+from fla_gateway.config.document.expand import Expander
+from fla_gateway.config.document.key_path import Origins
+from fla_gateway.config.document.merge import merge
+from fla_gateway.config.document.partial_document import salvage
+from fla_gateway.config.document.schema_errors import schema_faults
+from fla_gateway.config.document.toml_file import has_wildcard, included_files, read_document
+from fla_gateway.config.rules.caller_rules import allowed_profile_faults, caller_faults, caller_warnings
+from fla_gateway.config.rules.listener_rules import listener_faults, listener_warnings
+from fla_gateway.config.rules.table_rules import placed_key_sources, reference_faults, table_faults, unused_warnings
 from fla_gateway.config.schema import Configuration
-from fla_gateway.config.sentences import schema_faults
 from fla_gateway.config.settings import Settings
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.secret import Secret

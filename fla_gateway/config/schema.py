@@ -1,8 +1,8 @@
 """The shape of the configuration file (TOML), as pydantic models.
 
-Owns the names, types and defaults of every key. Refuses to know what a value may look like (`values`), files, the
-environment, the catalogue, and rules between tables (`load` and `profiles` hold those). Inputs are hidden in errors,
-since any of them may be a secret that was put in the wrong place.
+Owns the names, types and defaults of every key. Refuses to know what a value may look like (`values.constraints`),
+files, the environment, the catalogue, and rules between tables (`load` and `profiles` hold those). Inputs are hidden in
+errors, since any of them may be a secret that was put in the wrong place.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
-from fla_gateway.config.values import (
+from fla_gateway.config.values.constraints import (
     MODE_PATTERN,
     SERVICE_ACCOUNT_PATTERN,
     FilePath,

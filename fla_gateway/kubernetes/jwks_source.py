@@ -15,8 +15,8 @@ from typing import Final, Protocol
 
 import certifi
 
-from fla_gateway.config.address import uri_host
-from fla_gateway.config.urls import parse_url
+from fla_gateway.config.values.address import uri_host
+from fla_gateway.config.values.urls import parse_url
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse
 from fla_gateway.keys.certificates.ca_file import read_roots

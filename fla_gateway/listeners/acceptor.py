@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import structlog
 
-from fla_gateway.config.address import TcpAddress
+from fla_gateway.config.values.address import TcpAddress
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.listeners.bind import BACKLOG, Bound
 from fla_gateway.listeners.tls_handshakes import Handshakes, Protocols, TlsServer

@@ -16,8 +16,8 @@ from typing import Final
 
 import structlog
 
-from fla_gateway.config.address import AbstractAddress, Address, TcpAddress, UnixAddress, parse_listen
 from fla_gateway.config.schema import Listener, ListenerTls
+from fla_gateway.config.values.address import AbstractAddress, Address, TcpAddress, UnixAddress, parse_listen
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.listeners.unix_socket import DEFAULT_MODE, FileIdentity, bind_file, identity
 

@@ -19,8 +19,8 @@ from urllib.parse import urlencode
 import structlog
 
 from fla_gateway.clock import Clock
-from fla_gateway.config.address import uri_host
-from fla_gateway.config.urls import Url, parse_url
+from fla_gateway.config.values.address import uri_host
+from fla_gateway.config.values.urls import Url, parse_url
 from fla_gateway.errors import GatewayError, ProblemError
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse

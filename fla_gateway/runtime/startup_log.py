@@ -12,9 +12,9 @@ from typing import Final
 
 import structlog
 
-from fla_gateway.config.address import is_loopback
-from fla_gateway.config.doors import encrypted
+from fla_gateway.config.rules.listener_specs import encrypted
 from fla_gateway.config.schema import CallerTable, Configuration
+from fla_gateway.config.values.address import is_loopback
 from fla_gateway.errors import Fault
 from fla_gateway.runtime.data_path import DataPath
 

@@ -12,7 +12,7 @@ import pytest
 from fla_gateway.admin.access_rules import AdminAccess
 from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
-from fla_gateway.config.address import TcpAddress
+from fla_gateway.config.values.address import TcpAddress
 from tests.admin import samples
 from tests.support.chromium import run_chromium
 

@@ -10,7 +10,7 @@ from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.access.authentication.credentials import presented
 from fla_gateway.admin.access_rules import AdminAccess, Place, asks_for_uid, judge, place_of
 from fla_gateway.admin.failed_attempts import MOST, PAUSE, WINDOW, Attempts
-from fla_gateway.config.address import AbstractAddress, TcpAddress, UnixAddress
+from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress
 
 KEY = new_key()
 OPEN = AdminAccess(uid=1000)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fla_gateway.admin.request_guard import refusal
-from fla_gateway.config.address import TcpAddress, UnixAddress
+from fla_gateway.config.values.address import TcpAddress, UnixAddress
 
 LOOPBACK = TcpAddress("127.0.0.1", 8481)
 

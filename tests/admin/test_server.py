@@ -13,7 +13,7 @@ from fla_gateway.admin.access_rules import AdminAccess
 from fla_gateway.admin.probes import METRICS_TYPE
 from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
-from fla_gateway.config.address import TcpAddress, UnixAddress
+from fla_gateway.config.values.address import TcpAddress, UnixAddress
 from tests.admin import samples
 from tests.support.keys import TlsAuthority
 

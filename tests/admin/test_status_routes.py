@@ -20,7 +20,7 @@ from fla_gateway.admin.failed_attempts import MOST
 from fla_gateway.admin.responses import POLICY
 from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
-from fla_gateway.config.address import AbstractAddress, TcpAddress, UnixAddress
+from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress
 from tests.admin import samples
 from tests.admin.conftest import numbers, serving
 

@@ -8,7 +8,7 @@ import pytest
 from fla_gateway.catalog.load import load
 from fla_gateway.catalog.model import Status
 from fla_gateway.catalog.prefix import parse_prefix
-from fla_gateway.config.environments import PRESETS
+from fla_gateway.config.rules.environments import PRESETS
 
 
 def test_every_service_is_told_with_its_source():

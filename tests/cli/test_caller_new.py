@@ -12,7 +12,7 @@ import pytest
 from fla_gateway.cli.caller.new import _NAME
 from fla_gateway.cli.main import execute
 from fla_gateway.config.schema import CallerTable
-from fla_gateway.config.values import NAME_PATTERN
+from fla_gateway.config.values.constraints import NAME_PATTERN
 
 
 def printed_by(capsys, *words):

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from fla_gateway import profiles
 from fla_gateway.access.authorization.allow_list_faults import caller_rule_faults
 from fla_gateway.catalog.load import load as load_catalogue
+from fla_gateway.config.document.schema_paths import is_file, key_names, table_at, tables
 from fla_gateway.config.load import load
 from fla_gateway.config.schema import Configuration, Kubernetes, Listener
-from fla_gateway.config.shape import is_file, key_names, table_at, tables
 
 ROOT = Path(__file__).parents[2]
 SECTION = re.compile(r"^## (?P<heads>.*)\n(?P<body>(?:(?!^## ).*\n)*)", re.MULTILINE)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fla_gateway.config.document.schema_paths import key_names, tables
 from fla_gateway.config.load import load
 from fla_gateway.config.schema import Configuration
-from fla_gateway.config.shape import key_names, tables
 from fla_gateway.errors import ConfigurationError
 from tests.support.configurations import Folder
 

@@ -13,8 +13,8 @@ import sys
 
 import pytest
 
-from fla_gateway.config.address import uri_host
 from fla_gateway.config.schema import Listener
+from fla_gateway.config.values.address import uri_host
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.listeners.bind import bind
 from tests.support.folders import let_others_in

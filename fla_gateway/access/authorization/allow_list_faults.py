@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fla_gateway.access.authorization.allow_list import parse_rule
-from fla_gateway.config.places import place
+from fla_gateway.config.document.key_path import place
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import Fault
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.browser.origin_guard import listener_names
 from fla_gateway.clock import Clock
-from fla_gateway.config.address import Address, TcpAddress, parse_ip
 from fla_gateway.config.schema import Configuration
+from fla_gateway.config.values.address import Address, TcpAddress, parse_ip
 from fla_gateway.listeners.peer_identity import peer_of
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Egress

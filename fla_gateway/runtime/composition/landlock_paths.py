@@ -19,9 +19,9 @@ import certifi
 from pydantic import BaseModel
 
 import fla_gateway
-from fla_gateway.config.address import UnixAddress, parse_listen
-from fla_gateway.config.files import has_wildcard
+from fla_gateway.config.document.toml_file import has_wildcard
 from fla_gateway.config.schema import Configuration, Listener
+from fla_gateway.config.values.address import UnixAddress, parse_listen
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.system.landlock import Paths
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fla_gateway.config.address import Address, TcpAddress
+from fla_gateway.config.values.address import Address, TcpAddress
 
 
 class ListenerAddress(NamedTuple):

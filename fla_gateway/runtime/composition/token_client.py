@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.config.schema import Egress as EgressTable
 from fla_gateway.config.settings import Settings
-from fla_gateway.config.urls import parse_url
+from fla_gateway.config.values.urls import parse_url
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.keys.load import load_key
 from fla_gateway.network.route import Egress

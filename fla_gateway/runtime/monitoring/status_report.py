@@ -34,8 +34,8 @@ from fla_gateway.admin.status.profile_status import (
     ProfileStatus,
     TokenStatus,
 )
-from fla_gateway.config.address import Address, TcpAddress, is_loopback, parse_listen
 from fla_gateway.config.schema import CallerTable
+from fla_gateway.config.values.address import Address, TcpAddress, is_loopback, parse_listen
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME
 from fla_gateway.observe.recent_exchanges import ProfileTraffic, Seen

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fla_gateway.access.authorization.allow_list import matches, parse_rule
 from fla_gateway.access.path_masking import KEY_BYTES, mask_path
-from fla_gateway.config.values import NAME_PATTERN
+from fla_gateway.config.values.constraints import NAME_PATTERN
 from fla_gateway.journal.format.line_format import read
 from fla_gateway.journal.reader.allow_list_suggestions import MOST_PATTERNS, NAME, Suggestions, toml
 from fla_gateway.journal.reader.exchange_history import Exchange

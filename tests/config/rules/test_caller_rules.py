@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from fla_gateway.config.load import load
-from fla_gateway.config.moments import written
 from fla_gateway.config.schema import ApiKey
+from fla_gateway.config.values.timestamps import written
 from tests.support.configurations import EMPLOYER
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()

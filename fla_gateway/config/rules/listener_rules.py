@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Final
 
-from fla_gateway.config.address import (
+from fla_gateway.config.document.key_path import place
+from fla_gateway.config.rules.environments import is_production
+from fla_gateway.config.rules.listener_specs import Door, admin_door, doors
+from fla_gateway.config.schema import Configuration
+from fla_gateway.config.values.address import (
     AbstractAddress,
     TcpAddress,
     UnixAddress,
@@ -20,10 +24,6 @@ from fla_gateway.config.address import (
     parse_ip,
     parse_listen,
 )
-from fla_gateway.config.doors import Door, admin_door, doors
-from fla_gateway.config.environments import is_production
-from fla_gateway.config.places import place
-from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import Fault
 
 _LOCAL: Final = "listen on 127.0.0.1, [::1] or a unix socket"

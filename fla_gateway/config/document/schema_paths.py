@@ -49,7 +49,7 @@ def table_at(place: Place) -> type[BaseModel] | None:
 
 
 def is_address(place: Place) -> bool:
-    """Whether a text at this place is an address to listen on: an entry of `listen`, or the `address` of one."""
+    """Whether a text at this place is an address to listen on: an entry of `listen`, or the `values.address` of one."""
     return table_at(place) is Listener or (place[-1:] == ("address",) and table_at(place[:-1]) is Listener)
 
 

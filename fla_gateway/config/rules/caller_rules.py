@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Final
 
-from fla_gateway.config.doors import doors
-from fla_gateway.config.moments import written
-from fla_gateway.config.places import place
+from fla_gateway.config.document.key_path import place
+from fla_gateway.config.document.schema_errors import suggestion
+from fla_gateway.config.rules.listener_specs import doors
 from fla_gateway.config.schema import ApiKey, CallerTable, Configuration
-from fla_gateway.config.sentences import suggestion
+from fla_gateway.config.values.timestamps import written
 from fla_gateway.errors import Fault
 
 OVERFLOW_ID: Final = 65_534

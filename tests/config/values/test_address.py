@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.config.address import AbstractAddress, TcpAddress, UnixAddress, clash, is_loopback, parse_listen
+from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress, clash, is_loopback, parse_listen
 
 
 @pytest.mark.parametrize(

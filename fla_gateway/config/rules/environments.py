@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from fla_gateway.config.schema import EnvironmentTable
-from fla_gateway.config.urls import Url, parse_url
+from fla_gateway.config.values.urls import Url, parse_url
 from fla_gateway.errors import ConfigurationError, Fault
 
 OFFICIAL_DOMAIN: Final = "socialsecurity.be"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.config.environments import PRESETS, environment_faults, is_official, resolve_environment
+from fla_gateway.config.rules.environments import PRESETS, environment_faults, is_official, resolve_environment
 from fla_gateway.config.schema import EnvironmentTable
 from fla_gateway.errors import ConfigurationError
 

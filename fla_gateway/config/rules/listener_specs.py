@@ -1,6 +1,7 @@
 """The doors of a configuration, as values: each address to listen on, with its place and how it is served.
 
-Owns the list of them, and what its mode says of a unix socket. Refuses to judge; `listeners` and `callers` do.
+Owns the list of them, and what its mode says of a unix socket. Refuses to judge; `listener_rules` and `caller_rules`
+do.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from fla_gateway.config.address import Address, TcpAddress, UnixAddress, parse_listen
-from fla_gateway.config.places import place
+from fla_gateway.config.document.key_path import place
 from fla_gateway.config.schema import Configuration, Listener, ListenerTls
+from fla_gateway.config.values.address import Address, TcpAddress, UnixAddress, parse_listen
 
 OTHERS: Final = 0o077
 """The bits of a mode that concern anybody but the owner."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from fla_gateway.config.places import Origins, place
+from fla_gateway.config.document.key_path import Origins, place
 from fla_gateway.errors import Fault
 
 # Tables whose entries may come from several files; every other table belongs to one file as a whole.

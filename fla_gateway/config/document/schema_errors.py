@@ -13,10 +13,10 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from fla_gateway.config.places import place
+from fla_gateway.config.document.key_path import place
+from fla_gateway.config.document.schema_paths import key_names, table_at, tables
 from fla_gateway.config.schema import ApiKey, Listener
-from fla_gateway.config.shape import key_names, table_at, tables
-from fla_gateway.config.values import (
+from fla_gateway.config.values.constraints import (
     MODE_PATTERN,
     NAME_PATTERN,
     SCOPE_PATTERN,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Final
 
-from fla_gateway.config.address import is_host_name, parse_ip
+from fla_gateway.config.values.address import is_host_name, parse_ip
 
 # RFC 3986, section 3, without userinfo, query and fragment; backslash, space, control and non-ASCII match nothing.
 _URL: Final = re.compile(

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from fla_gateway.config.environments import PRESETS, environment_faults
-from fla_gateway.config.places import place
+from fla_gateway.config.document.key_path import place
+from fla_gateway.config.document.schema_errors import suggestion
+from fla_gateway.config.rules.environments import PRESETS, environment_faults
 from fla_gateway.config.schema import Configuration, Egress, KeySource, Kubernetes, Tracing
-from fla_gateway.config.sentences import suggestion
-from fla_gateway.config.urls import check_origin, parse_url
+from fla_gateway.config.values.urls import check_origin, parse_url
 from fla_gateway.errors import Fault
 
 RESERVED_PROFILES: Final = frozenset({"api"})

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Final
 
+from fla_gateway.config.document.schema_paths import key_names
 from fla_gateway.config.schema import CallerTable, EnvironmentTable, KeySource, Kubernetes
-from fla_gateway.config.shape import key_names
 
 Path = tuple[str | int, ...]
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from fla_gateway.config.places import place
-from fla_gateway.config.shape import is_address, is_file
+from fla_gateway.config.document.key_path import place
+from fla_gateway.config.document.schema_paths import is_address, is_file
 from fla_gateway.errors import Fault
 
 _VARIABLE: Final = re.compile(r"\$\$|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")

@@ -1,0 +1,1 @@
+"""The TOML document: files, includes, merging, expansion, and where a key was written."""

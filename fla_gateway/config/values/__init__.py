@@ -1,0 +1,1 @@
+"""Values of single keys and what they may look like."""
