@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.cli.exits import WELL
+from fla_gateway.cli.exit_codes import WELL
 
 if TYPE_CHECKING:
     from fla_gateway.catalog.model import Service

@@ -1,7 +1,7 @@
 """`fla-gateway check`: is this configuration right?
 
-Owns what is shown of each profile and what counts as a finding; `shown_callers` has the lines about callers. Refuses to
-open a connection: everything here can be told from files.
+Owns what is shown of each profile and what counts as a finding; `caller_summary` has the lines about callers. Refuses
+to open a connection: everything here can be told from files.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fla_gateway.cli.configured import add_config
-from fla_gateway.cli.exits import FINDINGS, WELL
-from fla_gateway.cli.shown_callers import caller_lines
+from fla_gateway.cli.caller_summary import caller_lines
+from fla_gateway.cli.exit_codes import FINDINGS, WELL
+from fla_gateway.cli.options.config_option import add_config
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 
 if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it

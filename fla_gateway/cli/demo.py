@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from fla_gateway.cli.exits import INTERRUPTED, WELL, WRONG_USE
+from fla_gateway.cli.exit_codes import INTERRUPTED, WELL, WRONG_USE
 from fla_gateway.cli.sandbox import extra_is_missing
 
 SUMMARY: Final = "see the main job work, without an account or a configuration"
@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Show it."""
     if extra_is_missing():
         return WRONG_USE
-    from fla_gateway.cli.demonstration.play import play  # noqa: PLC0415 - `--help` must not wait for it
-    from fla_gateway.cli.interruption import run_until_stopped  # noqa: PLC0415 - as above
+    from fla_gateway.cli.demonstration.runner import play  # noqa: PLC0415 - `--help` must not wait for it
+    from fla_gateway.cli.signals import run_until_stopped  # noqa: PLC0415 - as above
 
     # Ctrl-C is how a demo that stays up ends well; one that was to end by itself has then not shown everything.
     return run_until_stopped(play(once=arguments.once), when_stopped=INTERRUPTED if arguments.once else WELL)

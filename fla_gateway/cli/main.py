@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway import __version__
 from fla_gateway.cli import standard_streams
-from fla_gateway.cli.exits import INTERNAL, INTERRUPTED, WELL, WRONG_USE
+from fla_gateway.cli.exit_codes import INTERNAL, INTERRUPTED, WELL, WRONG_USE
 
 if TYPE_CHECKING:
     import argparse

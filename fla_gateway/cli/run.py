@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from fla_gateway.cli.configured import add_config
+from fla_gateway.cli.options.config_option import add_config
 
 SUMMARY: Final = "serve the profiles of a configuration"
 DESCRIPTION: Final = """\

@@ -10,7 +10,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.cli.exits import WELL, WRONG_USE
+from fla_gateway.cli.exit_codes import WELL, WRONG_USE
 from fla_gateway.cli.standard_streams import complain
 
 if TYPE_CHECKING:  # heavy, and not there without the extra
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     if extra_is_missing():
         return WRONG_USE
     from fla_gateway.cli.background_output import BackgroundOutput  # noqa: PLC0415 - as above
-    from fla_gateway.cli.interruption import run_until_stopped  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.cli.signals import run_until_stopped  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.sandbox import SandboxError, SandboxOptions  # noqa: PLC0415 - as above
 
     output = BackgroundOutput()

@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Any, Final, TextIO
 
-from fla_gateway.cli.exits import WELL, WRONG_USE
+from fla_gateway.cli.exit_codes import WELL, WRONG_USE
 
 _NAMES: Final = ("stdin", "stdout", "stderr")
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.cli.configured import add_config
-from fla_gateway.cli.exits import FINDINGS, WELL
+from fla_gateway.cli.exit_codes import FINDINGS, WELL
+from fla_gateway.cli.options.config_option import add_config
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError
 
 if TYPE_CHECKING:  # aiohttp is heavy; `--help` must not wait for it

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.cli import exits
+from fla_gateway.cli import exit_codes
 from tests.cli.documents import README_BEGIN, README_END, command_parsers, command_sections, readme_block
 
 ROOT = Path(__file__).parents[2]
@@ -43,5 +43,5 @@ def test_document_has_no_other_commands(commands_document):
 
 def test_document_lists_the_exit_codes(commands_document):
     """docs/commands.md gives every exit code."""
-    codes = {value for name, value in vars(exits).items() if name.isupper()}
+    codes = {value for name, value in vars(exit_codes).items() if name.isupper()}
     assert set(map(int, re.findall(r"^\| (\d+) \|", commands_document, re.MULTILINE))) == codes

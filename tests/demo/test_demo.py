@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 
 from fla_gateway.cli.demonstration.caller import Call, Caller, Flow
-from fla_gateway.cli.demonstration.stage import Stage, StageError, _free_address, _running_gateway, gateway_toml
-from fla_gateway.cli.demonstration.story import Story
-from fla_gateway.cli.demonstration.telling import Teller
+from fla_gateway.cli.demonstration.console import Teller
+from fla_gateway.cli.demonstration.environment import Stage, StageError, _free_address, _running_gateway, gateway_toml
+from fla_gateway.cli.demonstration.scenario import Story
 from fla_gateway.cli.main import execute
 from fla_gateway.sandbox import Sandbox
 

@@ -154,4 +154,4 @@ def test_the_gateway_starts_no_program():
         if any(word in name for name in names for word in words) or modules & {"subprocess", "multiprocessing"}:
             found.add(path.relative_to(ROOT / "fla_gateway").as_posix())
     # The workers that load keys are forks: they execute nothing, and are as undumpable as the process that made them.
-    assert found == {"cli/demonstration/stage.py", "runtime/key_loading/worker_processes.py"}
+    assert found == {"cli/demonstration/environment.py", "runtime/key_loading/worker_processes.py"}

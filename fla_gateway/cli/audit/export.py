@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from fla_gateway.cli.exits import FINDINGS, WELL
-from fla_gateway.cli.journaled import (
+from fla_gateway.cli.exit_codes import FINDINGS, WELL
+from fla_gateway.cli.options.journal_options import (
     add_journal,
     add_selection,
     directory_of,

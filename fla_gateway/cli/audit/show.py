@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.cli.exits import FINDINGS, WELL
-from fla_gateway.cli.journaled import (
+from fla_gateway.cli.exit_codes import FINDINGS, WELL
+from fla_gateway.cli.options.journal_options import (
     add_journal,
     add_selection,
     directory_of,

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.cli.exits import FINDINGS, WELL
-from fla_gateway.cli.journaled import add_journal, directory_of
+from fla_gateway.cli.exit_codes import FINDINGS, WELL
+from fla_gateway.cli.options.journal_options import add_journal, directory_of
 
 if TYPE_CHECKING:
     from fla_gateway.journal.reader.verification import Anchor, Verdict

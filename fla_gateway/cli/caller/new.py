@@ -11,7 +11,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Final
 
-from fla_gateway.cli.exits import WELL
+from fla_gateway.cli.exit_codes import WELL
 from fla_gateway.clock import SystemClock
 
 SUMMARY: Final = "make an API key for a caller, and show it once"

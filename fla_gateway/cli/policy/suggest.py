@@ -10,8 +10,8 @@ import argparse
 import sys
 from typing import Final
 
-from fla_gateway.cli.exits import FINDINGS, WELL
-from fla_gateway.cli.journaled import (
+from fla_gateway.cli.exit_codes import FINDINGS, WELL
+from fla_gateway.cli.options.journal_options import (
     add_journal,
     add_since,
     add_whom,

@@ -14,10 +14,10 @@ import aiohttp
 
 from fla_gateway.cli.background_output import BackgroundOutput
 from fla_gateway.cli.demonstration.caller import Caller
-from fla_gateway.cli.demonstration.stage import Stage, StageError, set_up
-from fla_gateway.cli.demonstration.story import Story
-from fla_gateway.cli.demonstration.telling import Teller
-from fla_gateway.cli.exits import FINDINGS, WELL, WRONG_USE
+from fla_gateway.cli.demonstration.console import Teller
+from fla_gateway.cli.demonstration.environment import Stage, StageError, set_up
+from fla_gateway.cli.demonstration.scenario import Story
+from fla_gateway.cli.exit_codes import FINDINGS, WELL, WRONG_USE
 from fla_gateway.cli.standard_streams import complain
 from fla_gateway.sandbox import SandboxError
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.cli.demonstration.caller import Answer, Call, Caller, Flow
-from fla_gateway.cli.demonstration.stage import TOKEN_LIFE, Stage
-from fla_gateway.cli.demonstration.telling import Teller
+from fla_gateway.cli.demonstration.console import Teller
+from fla_gateway.cli.demonstration.environment import TOKEN_LIFE, Stage
 
 DECLARATION: Final = {"employer": "0123456789", "action": "in", "startDate": "2026-11-02"}
 POLL_SECONDS: Final = 0.5

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fla_gateway.cli.configured import add_config
+from fla_gateway.cli.options.config_option import add_config
 from fla_gateway.errors import JournalError
 
 if TYPE_CHECKING:
