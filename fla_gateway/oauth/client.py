@@ -22,6 +22,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.config.values.address import uri_host
 from fla_gateway.config.values.urls import Url, parse_url
 from fla_gateway.errors import GatewayError, ProblemError
+from fla_gateway.http1.dates import parse_http_date
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse
 from fla_gateway.network.connect_tunnel import USER_AGENT
@@ -30,11 +31,10 @@ from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Destination, Egress, Route
 from fla_gateway.network.single_request import Reply, send_request
 from fla_gateway.oauth import assertion as jwt
-from fla_gateway.oauth import offset as skew
-from fla_gateway.oauth.dates import parse_http_date
-from fla_gateway.oauth.failure import explain
+from fla_gateway.oauth import clock_skew as skew
 from fla_gateway.oauth.model import AccessToken, TokenRequest
-from fla_gateway.oauth.response import LARGEST_ANSWER, TokenAnswer, read_answer
+from fla_gateway.oauth.token_response import LARGEST_ANSWER, TokenAnswer, read_answer
+from fla_gateway.oauth.transport_errors import explain
 from fla_gateway.secret import Secret
 
 CONNECT_SECONDS: Final = 3.0

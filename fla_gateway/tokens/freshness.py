@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final
 
 from fla_gateway.oauth.model import AccessToken
-from fla_gateway.oauth.response import LONGEST_LIFETIME
+from fla_gateway.oauth.token_response import LONGEST_LIFETIME
 
 SHORTEST_USE: Final = 1.0
 """Seconds that any token is used after its arrival, so that a lifetime of 0 never means one fetch per request."""

@@ -17,7 +17,7 @@ from fla_gateway.journal.writer import audit_journal, backlog
 from fla_gateway.kubernetes import jwks_cache, service_account_tokens
 from fla_gateway.listeners import tls_handshakes
 from fla_gateway.network import lookup_threads, troubled_addresses
-from fla_gateway.oauth import response
+from fla_gateway.oauth import token_response
 from fla_gateway.observe.logs import line_writer
 from fla_gateway.proxy import work_budget
 from fla_gateway.proxy.downstream import connection as downstream
@@ -159,7 +159,9 @@ BOUNDS = {
     ),
     "signatures of service-account tokens": f"{service_account_tokens.SIGNATURES_PER_SECOND} per second",
     "fetches of a cluster's keys for unknown key names": f"one in {jwks_cache.FETCHING.unknown:g} s",
-    "answer of the token server; token": (f"{response.LARGEST_ANSWER:,} bytes; {response.LONGEST_TOKEN:,} characters"),
+    "answer of the token server; token": (
+        f"{token_response.LARGEST_ANSWER:,} bytes; {token_response.LONGEST_TOKEN:,} characters"
+    ),
     "another token after a 401, per service that goes on refusing": (
         f"one in {brake.LONGEST:g} s at most (brakes of {brake.FIRST:g} s, doubled to {brake.LONGEST:g} s; "
         f"{brake.LIMIT} services and one for the rest)"

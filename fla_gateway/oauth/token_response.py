@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.oauth.dates import parse_http_date
-from fla_gateway.oauth.refusal import likely_cause, printable, quotable
+from fla_gateway.http1.dates import parse_http_date
+from fla_gateway.oauth.error_response import likely_cause, printable, quotable
 from fla_gateway.secret import Secret
 
 LARGEST_ANSWER: Final = 65_536

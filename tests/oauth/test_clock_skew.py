@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.oauth.offset import ClockOffset, learn, take_sample, worth_telling, worth_trying
+from fla_gateway.oauth.clock_skew import ClockOffset, learn, take_sample, worth_telling, worth_trying
 from tests.support.properties import BOUNDED
 
 
