@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from aiohttp import web
 
-from fla_gateway.sandbox import belgif
+from fla_gateway.sandbox import problems
 from fla_gateway.sandbox.errors import SandboxError
 from fla_gateway.sandbox.options import STATEMENT
 
@@ -49,15 +49,15 @@ def control_application(sandbox: Controlled, secret: str) -> web.Application:
     """
 
     async def state(_: web.Request) -> web.Response:
-        return belgif.document(sandbox.state())
+        return problems.document(sandbox.state())
 
     async def put_faults(request: web.Request) -> web.Response:
         sandbox.script(**_members(await request.read(), {"token", "api"}))
-        return belgif.document(sandbox.state())
+        return problems.document(sandbox.state())
 
     async def delete_faults(_: web.Request) -> web.Response:
         sandbox.script()
-        return belgif.document(sandbox.state())
+        return problems.document(sandbox.state())
 
     async def put_settings(request: web.Request) -> web.Response:
         wishes = _members(await request.read(), {"token_life", "processing_seconds"})
@@ -66,11 +66,11 @@ def control_application(sandbox: Controlled, secret: str) -> web.Application:
         if not isinstance(wishes.get("token_life", 1), int):
             raise SandboxError("token_life is a whole number of seconds")
         sandbox.change(**wishes)
-        return belgif.document(sandbox.state())
+        return problems.document(sandbox.state())
 
     async def delete_tokens(_: web.Request) -> web.Response:
         sandbox.expire_tokens()
-        return belgif.document(sandbox.state())
+        return problems.document(sandbox.state())
 
     application = web.Application(middlewares=[_guard(secret)], client_max_size=MAX_BODY)
     application.router.add_get("/state", state)
@@ -89,13 +89,13 @@ def _guard(secret: str) -> Callable[..., Awaitable[web.StreamResponse]]:
     ) -> web.StreamResponse:
         # A page in a browser cannot set this field without a preflight, which is refused here as well.
         if not hmac.compare_digest(request.headers.get(SECRET_FIELD, "").encode(), secret.encode()):
-            return belgif.bare_problem(403, f"The field {SECRET_FIELD} does not hold the sandbox's secret")
+            return problems.bare_problem(403, f"The field {SECRET_FIELD} does not hold the sandbox's secret")
         try:
             return await handler(request)
         except SandboxError as error:
-            return belgif.problem("badRequest", str(error))
+            return problems.problem("badRequest", str(error))
         except web.HTTPException as error:
-            return belgif.bare_problem(error.status, error.reason)
+            return problems.bare_problem(error.status, error.reason)
 
     return guard
 

@@ -18,17 +18,18 @@ from typing import Any, Final
 from aiohttp import web
 from cryptography import x509
 
-from fla_gateway.sandbox import echo, files, gate
-from fla_gateway.sandbox.authorization import Authorization
-from fla_gateway.sandbox.bearers import TokenMemory
-from fla_gateway.sandbox.clients import ClientRegistry, PublicKey
+from fla_gateway.sandbox import files
+from fla_gateway.sandbox.apis import api_gate, echo
+from fla_gateway.sandbox.apis.dimona import Declarations
+from fla_gateway.sandbox.apis.documents import Documents
+from fla_gateway.sandbox.authorization_server.clients import ClientRegistry, PublicKey
+from fla_gateway.sandbox.authorization_server.grants import Authorization
+from fla_gateway.sandbox.authorization_server.issued_tokens import TokenMemory
 from fla_gateway.sandbox.clock import Clock, HostClock
 from fla_gateway.sandbox.control import control_application
 from fla_gateway.sandbox.counters import Counters
-from fla_gateway.sandbox.dimona import Declarations
 from fla_gateway.sandbox.errors import SandboxError
 from fla_gateway.sandbox.faults import API_KINDS, TOKEN_KINDS, FaultPlan
-from fla_gateway.sandbox.learning import Documents
 from fla_gateway.sandbox.options import (
     CLIENT_ID,
     NAMES,
@@ -222,12 +223,12 @@ class Sandbox:
 
     def _application(self) -> web.Application:
         endpoint = TokenEndpoint(self._authorization, self._token_faults, self._counters, self._clock)
-        guard = gate.Gate(self._tokens, self._api_faults, self._counters, self._clock)
+        guard = api_gate.Gate(self._tokens, self._api_faults, self._counters, self._clock)
 
         @web.middleware
-        async def front(request: web.Request, handler: gate.Handler) -> web.StreamResponse:
-            oauth = request.path.startswith(gate.OAUTH_PREFIX)
-            response = await (gate.answered if oauth else guard.pass_through)(request, handler)
+        async def front(request: web.Request, handler: api_gate.Handler) -> web.StreamResponse:
+            oauth = request.path.startswith(api_gate.OAUTH_PREFIX)
+            response = await (api_gate.answered if oauth else guard.pass_through)(request, handler)
             self._note(request, response)
             return response
 
@@ -235,7 +236,7 @@ class Sandbox:
         application[ADDRESSES] = self._addresses
         application.router.add_post(TOKEN_PATH, endpoint.post)
         application.router.add_routes([*self._declarations.routes(), *self._documents.routes(), *echo.routes()])
-        application.on_response_prepare.append(gate.mark)
+        application.on_response_prepare.append(api_gate.mark)
         return application
 
     def _note(self, request: web.Request, response: web.StreamResponse) -> None:

@@ -1,6 +1,6 @@
 """The token endpoint on the wire: reads the form, plays the scripted faults, writes the answer.
 
-Owns the HTTP side of `authorization`. Refuses to judge anything.
+Owns the HTTP side of `authorization_server.grants`. Refuses to judge anything.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from fla_gateway.sandbox import belgif
-from fla_gateway.sandbox.authorization import Authorization, TokenAnswer, TokenForm
+from fla_gateway.sandbox import problems
+from fla_gateway.sandbox.authorization_server.grants import Authorization, TokenAnswer, TokenForm
 from fla_gateway.sandbox.clock import Clock
 from fla_gateway.sandbox.counters import Counters
 from fla_gateway.sandbox.faults import Fault, FaultPlan
@@ -76,9 +76,9 @@ class TokenEndpoint:
             case "wrong-clock":
                 return None
             case "429":
-                return belgif.patience("tooManyRequests", fault.retry_after)
+                return problems.patience("tooManyRequests", fault.retry_after)
             case "503":
-                return belgif.patience("serviceUnavailable", fault.retry_after)
+                return problems.patience("serviceUnavailable", fault.retry_after)
             case "invalid_client":
                 error = {"error": "invalid_client", "error_description": "scripted by the sandbox"}
                 return _written(TokenAnswer(fault.status, {**error, "sandbox": STATEMENT}, NO_STORE))
@@ -109,7 +109,7 @@ def _broken(kind: str) -> web.Response:
         return web.Response(body=body, content_type="application/json")
     if kind == "redirect":
         return web.Response(status=302, headers={"Location": "/REST/oauth/v5/elsewhere"})
-    return belgif.problem("internalServerError", "Scripted by the sandbox")
+    return problems.problem("internalServerError", "Scripted by the sandbox")
 
 
 def _refuse(description: str) -> web.Response:

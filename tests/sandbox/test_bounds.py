@@ -5,11 +5,11 @@ import stat
 import pytest
 
 from fla_gateway.sandbox import CLIENT_ID, Sandbox, SandboxError, SandboxOptions
-from fla_gateway.sandbox.bearers import Refusal, TokenMemory
-from fla_gateway.sandbox.clients import ClientRegistry
+from fla_gateway.sandbox.authorization_server.clients import ClientRegistry
+from fla_gateway.sandbox.authorization_server.issued_tokens import Refusal, TokenMemory
+from fla_gateway.sandbox.authorization_server.jti_replay import JtiMemory
 from fla_gateway.sandbox.counters import MAX_NAMES, Counters
 from fla_gateway.sandbox.errors import AssertionRefusedError
-from fla_gateway.sandbox.replay import JtiMemory
 from tests.support.keys import make_ec
 
 

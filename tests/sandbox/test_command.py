@@ -11,7 +11,8 @@ from pathlib import Path
 
 import aiohttp
 
-from fla_gateway.sandbox import assertion, faults, options
+from fla_gateway.sandbox import faults, options
+from fla_gateway.sandbox.authorization_server import assertion
 
 DOCUMENTATION = (Path(__file__).parents[2] / "docs/sandbox.md").read_text()
 SOURCES = Path(assertion.__file__).parent

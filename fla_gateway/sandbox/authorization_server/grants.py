@@ -14,14 +14,14 @@ from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidClientError, Inva
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 
-from fla_gateway.sandbox.assertion import verify_assertion
-from fla_gateway.sandbox.bearers import TokenMemory
-from fla_gateway.sandbox.clients import ClientRegistry, RegisteredClient
+from fla_gateway.sandbox.authorization_server.assertion import verify_assertion
+from fla_gateway.sandbox.authorization_server.clients import ClientRegistry, RegisteredClient
+from fla_gateway.sandbox.authorization_server.issued_tokens import TokenMemory
+from fla_gateway.sandbox.authorization_server.jti_replay import JtiMemory
 from fla_gateway.sandbox.clock import Clock
 from fla_gateway.sandbox.counters import Counters
 from fla_gateway.sandbox.errors import AssertionRefusedError
 from fla_gateway.sandbox.options import STATEMENT, Settings
-from fla_gateway.sandbox.replay import JtiMemory
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 AUTH_METHOD: Final = "private_key_jwt"

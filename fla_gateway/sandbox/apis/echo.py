@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from fla_gateway.sandbox import belgif
-from fla_gateway.sandbox.gate import GRANT
+from fla_gateway.sandbox import problems
+from fla_gateway.sandbox.apis.api_gate import GRANT
 
 PATH: Final = "/REST/echo/v1"
 SHOWN: Final = 4_096
@@ -31,7 +31,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         digest.update(chunk)
         length += len(chunk)
         head += chunk[: SHOWN - len(head)]
-    return belgif.document(
+    return problems.document(
         {
             "method": request.method,
             "target": request.raw_path,

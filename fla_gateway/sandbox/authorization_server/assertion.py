@@ -1,7 +1,7 @@
 """Rule: whether a client assertion is good (RFC 7521, RFC 7523, and the manual's own rules).
 
 Owns every check that the assertion alone, the registered client and the time decide. Refuses to remember anything:
-whether a `jti` was used before is `replay`'s business.
+whether a `jti` was used before is `jti_replay`'s business.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from fla_gateway.sandbox.clients import RegisteredClient, RegisteredKey
+from fla_gateway.sandbox.authorization_server.clients import RegisteredClient, RegisteredKey
 from fla_gateway.sandbox.errors import AssertionRefusedError
 
 KIND_OF_ALG: Final = {"RS256": "RSA", "PS256": "RSA", "ES384": "P-384", "ES512": "P-521"}

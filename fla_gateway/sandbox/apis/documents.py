@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from fla_gateway.sandbox import belgif
-from fla_gateway.sandbox.dimona import json_object
-from fla_gateway.sandbox.gate import GRANT, lacks_scope
+from fla_gateway.sandbox import problems
+from fla_gateway.sandbox.apis.api_gate import GRANT, lacks_scope
+from fla_gateway.sandbox.apis.dimona import json_object
 from fla_gateway.sandbox.options import SCOPE_LEARNING
 from fla_gateway.sandbox.token_endpoint import ADDRESSES
 
@@ -52,7 +52,7 @@ class Documents:
             return refusal
         client_id, collection, _ = _key(request)
         items = [{"href": _address(request, key)} for key in self._known if key[:2] == (client_id, collection)]
-        return belgif.document({"items": items, "total": len(items), "standIn": STAND_IN})
+        return problems.document({"items": items, "total": len(items), "standIn": STAND_IN})
 
     async def _add(self, request: web.Request) -> web.StreamResponse:
         client_id, collection, _ = _key(request)
@@ -67,7 +67,7 @@ class Documents:
             return refusal
         content = await json_object(request)
         if content is None:
-            return belgif.problem("badRequest", "The body must be a JSON object", issues=[])
+            return problems.problem("badRequest", "The body must be a JSON object", issues=[])
         known = key in self._known
         self._known[key] = content
         while len(self._known) > self._limit:
@@ -82,7 +82,7 @@ class Documents:
             return refusal
         content = self._known.get(_key(request))
         if content is None:
-            return belgif.problem("resourceNotFound", "There is no such document")
+            return problems.problem("resourceNotFound", "There is no such document")
         return _document(request, _key(request), content)
 
     async def _delete(self, request: web.Request) -> web.StreamResponse:
@@ -90,7 +90,7 @@ class Documents:
         if refusal is not None:
             return refusal
         if self._known.pop(_key(request), None) is None:
-            return belgif.problem("resourceNotFound", "There is no such document")
+            return problems.problem("resourceNotFound", "There is no such document")
         return web.Response(status=204)
 
 
@@ -106,4 +106,4 @@ def _document(
     request: web.Request, key: Key, content: dict[str, Any], *, status: int = 200, **fields: str
 ) -> web.Response:
     body = {"href": _address(request, key), "id": key[2], "content": content, "standIn": STAND_IN}
-    return belgif.document(body, status, **fields)
+    return problems.document(body, status, **fields)

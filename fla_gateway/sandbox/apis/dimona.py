@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from fla_gateway.sandbox import belgif
+from fla_gateway.sandbox import problems
+from fla_gateway.sandbox.apis.api_gate import GRANT, lacks_scope
 from fla_gateway.sandbox.clock import Clock
-from fla_gateway.sandbox.gate import GRANT, lacks_scope
 from fla_gateway.sandbox.options import SCOPE_CONSULT, SCOPE_DECLARE, Settings
 from fla_gateway.sandbox.token_endpoint import ADDRESSES
 
@@ -53,7 +53,7 @@ class Declarations:
         if refusal is not None:
             return refusal
         if await json_object(request) is None:
-            return belgif.problem("badRequest", "The body must be a JSON object", issues=[])
+            return problems.problem("badRequest", "The body must be a JSON object", issues=[])
         number = str(secrets.randbelow(9 * 10**11) + 10**11)
         ready = self._clock.monotonic() + self._settings.processing_seconds
         self._known[number] = Declaration(request[GRANT].client_id, ready)
@@ -68,11 +68,11 @@ class Declarations:
         number = request.match_info["id"]
         declaration = self._known.get(number)
         if declaration is None or declaration.client_id != request[GRANT].client_id:
-            return belgif.problem("resourceNotFound", "There is no such declaration")
+            return problems.problem("resourceNotFound", "There is no such declaration")
         if declaration.ready > self._clock.monotonic():
-            return belgif.problem("resourceNotFound", "The declaration is not processed yet; ask again later")
+            return problems.problem("resourceNotFound", "The declaration is not processed yet; ask again later")
         status = {"result": "A", "anomalies": []}
-        return belgif.document(
+        return problems.document(
             {"href": _address(request, number), "declarationId": number, "declarationStatus": status}
         )
 

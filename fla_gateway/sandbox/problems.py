@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from fla_gateway.sandbox.bearers import Refusal
+from fla_gateway.sandbox.authorization_server.issued_tokens import Refusal
 from fla_gateway.sandbox.options import STATEMENT
 
 REALM: Final = "fla-gateway sandbox"

@@ -13,8 +13,8 @@ from typing import Final
 
 from aiohttp import web
 
-from fla_gateway.sandbox import belgif
-from fla_gateway.sandbox.bearers import Grant, Refusal, TokenMemory
+from fla_gateway.sandbox import problems
+from fla_gateway.sandbox.authorization_server.issued_tokens import Grant, Refusal, TokenMemory
 from fla_gateway.sandbox.clock import Clock
 from fla_gateway.sandbox.counters import Counters
 from fla_gateway.sandbox.faults import Fault, FaultPlan
@@ -49,7 +49,7 @@ class Gate:
         verdict = self.tokens.judge(request.headers.get("Authorization"), self.clock.monotonic())
         if isinstance(verdict, Refusal):
             self.counters.count("bearer_refused", verdict.problem)
-            return belgif.refused_bearer(verdict)
+            return problems.refused_bearer(verdict)
         request[GRANT] = verdict
         response = await answered(request, handler)
         if fault is not None and fault.kind == "cut-body":
@@ -65,15 +65,15 @@ class Gate:
             case "401-expired":
                 self.tokens.expire(request.headers.get("Authorization"))
             case "401-storm":
-                return belgif.refused_bearer(Refusal("invalidAccessToken", "Scripted by the sandbox"))
+                return problems.refused_bearer(Refusal("invalidAccessToken", "Scripted by the sandbox"))
             case "403-missing-scope":
-                return belgif.missing_scope(("scope:sandbox:scripted",))
+                return problems.missing_scope(("scope:sandbox:scripted",))
             case "429":
-                return belgif.patience("tooManyRequests", fault.retry_after)
+                return problems.patience("tooManyRequests", fault.retry_after)
             case "500":
-                return belgif.problem("internalServerError", "Scripted by the sandbox")
+                return problems.problem("internalServerError", "Scripted by the sandbox")
             case "503":
-                return belgif.patience("serviceUnavailable", fault.retry_after)
+                return problems.patience("serviceUnavailable", fault.retry_after)
         return None
 
 
@@ -82,11 +82,13 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except web.HTTPRequestEntityTooLarge:
-        return belgif.problem("payloadTooLarge", "The body is too large for the sandbox", limit=request.client_max_size)
+        return problems.problem(
+            "payloadTooLarge", "The body is too large for the sandbox", limit=request.client_max_size
+        )
     except web.HTTPNotFound:
-        return belgif.problem("resourceNotFound", "The sandbox has nothing at this address")
+        return problems.problem("resourceNotFound", "The sandbox has nothing at this address")
     except web.HTTPMethodNotAllowed as error:
-        return belgif.bare_problem(405, "Method Not Allowed", {"Allow": ", ".join(sorted(error.allowed_methods))})
+        return problems.bare_problem(405, "Method Not Allowed", {"Allow": ", ".join(sorted(error.allowed_methods))})
 
 
 async def mark(request: web.Request, response: web.StreamResponse) -> None:
@@ -105,7 +107,7 @@ async def mark(request: web.Request, response: web.StreamResponse) -> None:
 
 def lacks_scope(request: web.Request, *any_of: str) -> web.Response | None:
     """Give the refusal if the token has none of the scopes."""
-    return None if request[GRANT].scopes & set(any_of) else belgif.missing_scope(any_of)
+    return None if request[GRANT].scopes & set(any_of) else problems.missing_scope(any_of)
 
 
 async def _cut_body(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
