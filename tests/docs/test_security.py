@@ -23,7 +23,7 @@ from fla_gateway.proxy import work_budget
 from fla_gateway.proxy.downstream import connection as downstream
 from fla_gateway.proxy.exchange import exchange
 from fla_gateway.proxy.upstream import connection as upstream
-from fla_gateway.tokens import backoff, brake
+from fla_gateway.tokens import backoff, token_brake
 from tests.docs.pages import ROOT, read
 
 PAGE = "docs/security.md"
@@ -163,8 +163,9 @@ BOUNDS = {
         f"{token_response.LARGEST_ANSWER:,} bytes; {token_response.LONGEST_TOKEN:,} characters"
     ),
     "another token after a 401, per service that goes on refusing": (
-        f"one in {brake.LONGEST:g} s at most (brakes of {brake.FIRST:g} s, doubled to {brake.LONGEST:g} s; "
-        f"{brake.LIMIT} services and one for the rest)"
+        f"one in {token_brake.LONGEST:g} s at most "
+        f"(brakes of {token_brake.FIRST:g} s, doubled to {token_brake.LONGEST:g} s; "
+        f"{token_brake.LIMIT} services and one for the rest)"
     ),
     "token fetches after failures": (
         f"{backoff.ORDINARY.least:g} to {backoff.ORDINARY.most:g} s apart; refused credentials "

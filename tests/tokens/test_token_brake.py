@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from fla_gateway.tokens.brake import FIRST, LIMIT, LONGEST, QUIET, Brake, Verdict
+from fla_gateway.tokens.token_brake import FIRST, LIMIT, LONGEST, QUIET, Brake, Verdict
 
 
 def refuse(brake, now, service="dimona", profile="employer", *, fresh=True):
