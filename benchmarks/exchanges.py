@@ -31,7 +31,7 @@ from fla_gateway.network.dialer import Dialer
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.observe.logs.output import open_output
 from fla_gateway.proxy.upstream.connection import ApiConnection
-from fla_gateway.runtime.composition.gateway import Surroundings
+from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import CurrentConfiguration, read
 from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.monitoring.telemetry import observe
@@ -225,7 +225,7 @@ async def measure(configuration: Path, work: str, count: int) -> float:
     output.start()
     observation = observe(current, clock, output)
     source = FixedToken(clock, Secret(secrets.token_urlsafe(BEARER_LENGTH * 3 // 4)))
-    surroundings = Surroundings(
+    surroundings = ProcessContext(
         source, lambda _: SSLContext(PROTOCOL_TLS_CLIENT), clock, Dialer(clock.monotonic),
         observation.observer, observation.key, journal=observation.journal,
     )  # fmt: skip

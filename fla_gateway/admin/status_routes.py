@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
-from fla_gateway.access.authentication.credentials import presented
+from fla_gateway.access.authentication.credentials import read_credential
 from fla_gateway.admin import peer_uid
 from fla_gateway.admin.access_rules import AdminAccess, Place, asks_for_uid, judge
 from fla_gateway.admin.failed_attempts import Attempts
@@ -91,7 +91,7 @@ class Surface:
             place: where it came in.
         """
         uid = await self._uid(request) if asks_for_uid(place, self._access) else None
-        given = presented([(name, b":" + value) for name, value in request.raw_headers])
+        given = read_credential([(name, b":" + value) for name, value in request.raw_headers])
         found = judge(place, self._access, given, uid, self._clock.wall())
         if found is None:
             return None

@@ -140,7 +140,7 @@ class Connections:
             self._full = False
             if self.acceptor is not None:
                 self.acceptor.resume()
-        self._notice_quiet()
+        self._check_drained()
 
     def _sweep(self) -> None:
         self._sweeper = self._loop.call_later(self._sweep_seconds, self._sweep)
@@ -151,9 +151,9 @@ class Connections:
             exchange.sweep(now)
         if self._sweep_beside is not None:
             self._sweep_beside(now)
-        self._notice_quiet()
+        self._check_drained()
 
-    def _notice_quiet(self) -> None:
+    def _check_drained(self) -> None:
         if self._quiet is not None and not self.members and not self.orphans:
             self._quiet.set()
 
@@ -167,7 +167,7 @@ class Connections:
         self._quiet = asyncio.Event()
         for connection in tuple(self.members):
             connection.stop()
-        self._notice_quiet()
+        self._check_drained()
         try:
             async with asyncio.timeout(seconds):
                 await self._quiet.wait()

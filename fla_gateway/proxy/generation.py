@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fla_gateway.config.schema import Gateway
-from fla_gateway.proxy.admission.admission_control import Gate
-from fla_gateway.proxy.admission.request_reader import Door
+from fla_gateway.proxy.admission.admission_control import AdmissionControl
+from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.exchange.request_ids import RequestIds
 from fla_gateway.proxy.exchange.served_profile import Account
 from fla_gateway.proxy.messages.date_field import Dates
@@ -38,7 +38,7 @@ class Generation:
 
     settings: Gateway
     accounts: Mapping[str, Account]
-    gate: Gate[Account]
+    gate: AdmissionControl[Account]
     observer: Observer
     journal: Journal | None
     now: Callable[[], float]
@@ -82,9 +82,9 @@ class ServedListener:
     __slots__ = ("generation", "reader")
 
     generation: Generation
-    reader: Door
+    reader: RequestReader
 
-    def publish(self, generation: Generation, reader: Door) -> None:
+    def publish(self, generation: Generation, reader: RequestReader) -> None:
         """Serve a generation from the next head on, on connections that are open already as well."""
         self.generation = generation
         self.reader = reader

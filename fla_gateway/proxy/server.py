@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fla_gateway.proxy.admission.request_reader import Door
+from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.connections import SWEEP_SECONDS, Connections
 from fla_gateway.proxy.downstream.connection import CallerConnection
 from fla_gateway.proxy.generation import Generation, ServedListener
@@ -34,7 +34,7 @@ class Server:
         self._listeners = tuple(ServedListener() for _ in range(listeners))
         self._published = False
 
-    def publish(self, generation: Generation, readers: Sequence[Door]) -> None:
+    def publish(self, generation: Generation, readers: Sequence[RequestReader]) -> None:
         """Serve a generation from the next head on; what runs keeps the one that it began with.
 
         Args:

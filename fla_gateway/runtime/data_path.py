@@ -13,7 +13,7 @@ from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import Bound
 from fla_gateway.proxy.connections import Connections
 from fla_gateway.proxy.server import Server
-from fla_gateway.runtime.composition.gateway import NO_KEYS, Gateway, Lasting, Surroundings, build
+from fla_gateway.runtime.composition.gateway import NO_KEYS, Gateway, Lasting, ProcessContext, build
 from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration
 from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.listener_set import BoundListener, bind_all
@@ -34,7 +34,7 @@ class DataPath:
     """
 
     def __init__(
-        self, listeners: tuple[BoundListener, ...], around: Surroundings, configuration: CurrentConfiguration
+        self, listeners: tuple[BoundListener, ...], around: ProcessContext, configuration: CurrentConfiguration
     ) -> None:
         """Join what lasts; nothing is accepted before `Listeners.start`.
 
@@ -69,7 +69,7 @@ class DataPath:
 def open_data_path(
     configuration: CurrentConfiguration | Configured,
     unavailable: Mapping[str, str],
-    around: Surroundings,
+    around: ProcessContext,
     *,
     loading: Container[str] = (),
     keys: Keys = NO_KEYS,

@@ -30,7 +30,7 @@ from fla_gateway.listeners.tls_handshakes import MOST_HANDSHAKES
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.logs.output import open_output
-from fla_gateway.runtime.composition.gateway import Surroundings
+from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration, read
 from fla_gateway.runtime.composition.signing_keys import KeyFiles
 from fla_gateway.runtime.composition.trust_store import Trust
@@ -39,7 +39,7 @@ from fla_gateway.runtime.default_executor import UnwaitedExecutor
 from fla_gateway.runtime.key_loading.loader import KeyLoading, load_all
 from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, Outcome, fork_workers, processors
 from fla_gateway.runtime.monitoring.admin_listener import open_surface
-from fla_gateway.runtime.monitoring.status_sources import Sources
+from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation, observe
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
 from fla_gateway.runtime.readiness import Phase, judge
@@ -123,13 +123,13 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
             async with AsyncExitStack() as stack:
                 observation = observe(current, clock, output)
                 stack.callback(observation.close)
-                around = Surroundings(
+                process_context = ProcessContext(
                     client, trust.context, clock, dialer, observation.observer, observation.key, egress,
                     observation.journal,
                     await cluster_accounts(configuration.kubernetes, clock, stack, dialer),
                 )  # fmt: skip
                 unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
-                path = open_data_path(current, keys.unavailable, around, loading=unknown, keys=keys.known)
+                path = open_data_path(current, keys.unavailable, process_context, loading=unknown, keys=keys.known)
                 activation = Activation(keys, path.current, files.load, clock)
                 return await process.run(path, observation, partial(activation.run, loading), stack)
 
@@ -227,7 +227,7 @@ class _Process:
         _tidy()
         await gateway.listeners.start()
         self._phase = "listening"
-        sources = Sources(
+        sources = StatusSources(
             gateway=gateway,
             observation=observation,
             doubts=observation.doubts,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from fla_gateway.access.bounded_cache import LONGEST, MOST_BYTES, MemoryLimit, remember
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.proxy.admission.admission_control import Gate, Turned
-from fla_gateway.proxy.admission.request_reader import Door
+from fla_gateway.proxy.admission.admission_control import AdmissionControl, Rejected
+from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.admission.routing import RoutingTable
 from tests.support.properties import BOUNDED
 
@@ -90,14 +90,14 @@ def heads(line: int, block: int, kind: bytes):
 def test_no_heads_fill_the_memory(line, block, minor):
     """A sender who never sends the same twice, short or long, leaves no more behind than the limit."""
     limit = MemoryLimit(400_000)
-    door = Door(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
+    door = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
     profile: Any = SimpleNamespace(refusal=NOT_SERVED, refuse=lambda: NOT_SERVED)
-    gate: Gate[Any] = Gate({"employer": profile}, SimpleNamespace(stopping=False), None, limit)
+    gate: AdmissionControl[Any] = AdmissionControl({"employer": profile}, SimpleNamespace(stopping=False), None, limit)
     made = heads(line, block, b"")
     tracemalloc.start()
     try:
         for _, (first, rest) in zip(range(600), made, strict=False):
-            assert isinstance(gate.judge(door.asked(first), door.fields(rest, minor), None, 0.0), Turned)
+            assert isinstance(gate.admit(door.request_line(first), door.field_block(rest, minor), None, 0.0), Rejected)
         kept = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
@@ -110,8 +110,8 @@ def test_no_heads_fill_the_memory(line, block, minor):
 def test_what_callers_poll_is_remembered():
     """A thousand addresses that are asked in turn are each judged once."""
     limit = MemoryLimit()
-    door = Door(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
+    door = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
     lines = [b"GET /employer/REST/dimona/v2/declarations/%d HTTP/1.1\r\n" % number for number in range(1_000)]
-    first = [door.asked(line) for line in lines]
+    first = [door.request_line(line) for line in lines]
     assert limit.used < MOST_BYTES
-    assert all(door.asked(line) is asked for line, asked in zip(lines, first, strict=True))
+    assert all(door.request_line(line) is asked for line, asked in zip(lines, first, strict=True))

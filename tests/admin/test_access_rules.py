@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fla_gateway.access.authentication.api_key import digest, new_key
-from fla_gateway.access.authentication.credentials import presented
+from fla_gateway.access.authentication.credentials import read_credential
 from fla_gateway.admin.access_rules import AdminAccess, Place, asks_for_uid, judge, place_of
 from fla_gateway.admin.failed_attempts import MOST, PAUSE, WINDOW, Attempts
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress
@@ -19,7 +19,7 @@ KEYED = AdminAccess(key_sha256=digest(KEY), key_expires=2000.0, uid=1000)
 
 def code(place, access, *lines, uid=None, now=1000.0):
     """Judge a request with these fields; give the code of the refusal, or None."""
-    found = judge(place, access, presented([(name, b": " + value) for name, value in lines]), uid, now)
+    found = judge(place, access, read_credential([(name, b": " + value) for name, value in lines]), uid, now)
     return None if found is None else found.code
 
 

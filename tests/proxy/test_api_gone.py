@@ -199,7 +199,7 @@ async def test_a_post_does_not_travel_on_a_connection_that_was_idle_for_longer(r
     "answer",
     [
         b"garbage\r\n\r\n", b"HTTP/2 200\r\n\r\n", b"HTTP/1.1 20 OK\r\n\r\n", b"HTTP/1.1 200 OK\nX: 1\n\n",
-        b"HTTP/1.1 200 OK\r\nBad Name\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: a\x00b\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nBad Name\r\n\r\n", b"HTTP/1.1 200 OK\r\nLocation: a\x00b\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, b"SSH-2.0-OpenSSH_9\r\n\r\n", b"\x16\x03\x01\x00\r\n\r\n",

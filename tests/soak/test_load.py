@@ -12,7 +12,7 @@ import uvloop
 
 from fla_gateway.clock import SystemClock
 from fla_gateway.network.dialer import Dialer
-from fla_gateway.runtime.composition.gateway import Surroundings
+from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import read
 from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import DataPath, open_data_path
@@ -34,7 +34,7 @@ async def gateway_before(api: Api, authority: TlsAuthority, folder: Path, record
     (folder / "acme.pem").write_text("never read: the source of tokens is a fake")
     path = folder / "gateway.toml"
     path.write_text(CONFIGURATION.format(gateway=SETTINGS, own=OWN, authority=f"localhost:{api.port}"))
-    around = Surroundings(
+    around = ProcessContext(
         CanaryTokens(set()), Trust().context, SystemClock(), Dialer(SystemClock().monotonic), records, bytes(32)
     )
     gateway = open_data_path(read(path), {}, around)

@@ -20,7 +20,7 @@ from fla_gateway.network.route import Egress
 from fla_gateway.proxy.downstream.connection import CallerConnection
 from fla_gateway.proxy.exchange.exchange import Exchange
 from fla_gateway.proxy.records.exchange_record import Journal, PoolSnapshot
-from fla_gateway.runtime.composition.gateway import Surroundings
+from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import read
 from fla_gateway.runtime.composition.served_profiles import Tls
 from fla_gateway.runtime.data_path import DataPath, open_data_path
@@ -59,7 +59,7 @@ class Rig:
     records: Records
     clock: MovableClock
     port: int
-    around: Surroundings
+    around: ProcessContext
     callers: list[Caller] = field(default_factory=list)
 
     def __repr__(self) -> str:
@@ -181,7 +181,7 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
         port = api.port if api_port is None else api_port
         path.write_text(CONFIGURATION.format(**words, port=port, ca_file=ca_file) + more)
         dialer = Dialer(clock.monotonic, Resolver(clock.monotonic, lookup=lookup))
-        around = Surroundings(tokens, tls, clock, dialer, records, HASH_KEY, egress, journal)
+        around = ProcessContext(tokens, tls, clock, dialer, records, HASH_KEY, egress, journal)
         built = open_data_path(read(path), unavailable or {}, around)
         stack.push_async_callback(built.tokens.close)
         built.server.start(limit, sweep_seconds=SWEEP_SECONDS)

@@ -17,7 +17,7 @@ from fla_gateway.clock import SystemClock
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
-from fla_gateway.runtime.composition.gateway import Surroundings
+from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import read
 from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import DataPath, open_data_path
@@ -125,7 +125,7 @@ async def running_gateway(
         stack.push_async_callback(upstream.close)
         path.write_text(CONFIGURATION.format(gateway=settings, own=own, authority=upstream.authority))
         tokens, records = CanaryTokens(upstream.bearers), Records()
-        around = Surroundings(
+        around = ProcessContext(
             tokens, Trust().context, SystemClock(), Dialer(SystemClock().monotonic), records, bytes(32)
         )
         gateway = open_data_path(read(path), {}, around)

@@ -29,7 +29,7 @@ _AMBIGUOUS: Final = Refusal(
 )
 
 
-def presented(lines: list[FieldLine]) -> Presented | Refusal | None:
+def read_credential(lines: list[FieldLine]) -> Presented | Refusal | None:
     """Read the credential of a request: Bearer or Basic in Authorization, or X-Api-Key.
 
     Basic carries it as the password, beside any user name (RFC 7617); many clients can do nothing else. The same

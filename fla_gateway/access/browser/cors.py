@@ -83,7 +83,7 @@ def _names(fields: bytes) -> list[bytes]:
     return names if len(names) <= _MOST_FIELDS and all(map(_IS_NAME, names)) else []
 
 
-def shared(origin: bytes) -> bytes:
+def cors_fields(origin: bytes) -> bytes:
     """Write the field lines with which a page of this origin may read an answer.
 
     Args:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 from fla_gateway.access.authentication.caller import ANONYMOUS, STRANGER, Admission, Peer
 from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.proxy.admission.request_reader import Asked
+from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
 from fla_gateway.proxy.admission.routing import Route, service_of
 from fla_gateway.proxy.messages.request_fields import RequestFields
 
@@ -59,7 +59,7 @@ class JudgedProfile(Protocol):
 
 P = TypeVar("P", bound=JudgedProfile)
 
-Passed = tuple[P, Route, Admission]
+Admitted = tuple[P, Route, Admission]
 """A request that goes on: the profile that it is for, where it leads, whose it is and what permits it. A plain tuple,
 since one is made for each request."""
 
@@ -68,7 +68,7 @@ _Admitted = tuple[Route, Admission, float]
 """Where a request leads, whose it is and what permits it, and the moment up to which all that holds."""
 
 
-class Turned(NamedTuple):
+class Rejected(NamedTuple):
     """A request that goes no further.
 
     Attributes:
@@ -82,14 +82,14 @@ class Turned(NamedTuple):
     profile: str
 
 
-class Preflight(NamedTuple):
+class PreflightResponse(NamedTuple):
     """A browser asks beforehand whether a page of a trusted origin may send a request: answered here, and now.
 
     Attributes:
-        told: field lines of the answer.
+        fields: field lines of the answer.
     """
 
-    told: bytes
+    fields: bytes
 
 
 class LastHop(NamedTuple):
@@ -104,7 +104,7 @@ class LastHop(NamedTuple):
     profile: str
 
 
-Verdict = Passed[P] | Turned | Preflight | LastHop
+Verdict = Admitted[P] | Rejected | PreflightResponse | LastHop
 
 
 class Stopping(Protocol):
@@ -116,7 +116,7 @@ class Stopping(Protocol):
         ...
 
 
-class Gate(Generic[P]):
+class AdmissionControl(Generic[P]):
     """Judges requests; shared by all doors."""
 
     __slots__ = ("_admissions", "_admitted", "_memory", "_process", "_profiles")
@@ -136,9 +136,9 @@ class Gate(Generic[P]):
         self._profiles = profiles
         self._process = process
         self._admissions = admissions
-        self._admitted: dict[tuple[Asked, RequestFields, Peer | None], _Admitted] = {}
+        self._admitted: dict[tuple[RoutedRequestLine, RequestFields, Peer | None], _Admitted] = {}
 
-    def judge(self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float) -> Verdict[P]:
+    def admit(self, asked: RoutedRequestLine, fields: RequestFields, peer: Peer | None, now: float) -> Verdict[P]:
         """Judge one request by everything but limits: nothing is counted as running by it; see `enter_limits`.
 
         Args:
@@ -149,62 +149,62 @@ class Gate(Generic[P]):
         """
         admitted = self._admitted.get((asked, fields, peer))
         if admitted is None or now >= admitted[2]:
-            judged = self._admit(asked, fields, peer, now)
-            if isinstance(judged, Turned | Preflight | LastHop):
+            judged = self._identify(asked, fields, peer, now)
+            if isinstance(judged, Rejected | PreflightResponse | LastHop):
                 return judged
             admitted = judged
         route, admission, _ = admitted
         profile = self._profiles[route.profile]
         if self._process.stopping:
-            return Turned(_STOPPING, admission, route.profile)
+            return Rejected(_STOPPING, admission, route.profile)
         if profile.refusal is not None:
-            return Turned(profile.refuse(), admission, route.profile)
+            return Rejected(profile.refuse(), admission, route.profile)
         if profile.brake.holds:
             refusal = profile.brake.refusal(service_of(route.path), now)
             if refusal is not None:
-                return Turned(refusal, admission, profile.name)
+                return Rejected(refusal, admission, profile.name)
         return profile, route, admission
 
-    def _admit(
-        self, asked: Asked, fields: RequestFields, peer: Peer | None, now: float
-    ) -> _Admitted | Turned | Preflight | LastHop:
+    def _identify(
+        self, asked: RoutedRequestLine, fields: RequestFields, peer: Peer | None, now: float
+    ) -> _Admitted | Rejected | PreflightResponse | LastHop:
         """Find out who asks."""
         if fields.refusal is not None:
-            return Turned(fields.refusal, STRANGER, "")
+            return Rejected(fields.refusal, STRANGER, "")
         if fields.preflight is not None and asked.method == b"OPTIONS":
             # Browsers send no credential with it, and nothing of the answer depends on where the request would lead.
-            return Preflight(fields.preflight)
+            return PreflightResponse(fields.preflight)
         if self._admissions is None:
-            return self._lead(asked, fields, peer, None, math.inf, now)
+            return self._authorize(asked, fields, peer, None, math.inf, now)
         credential = fields.presented
         if isinstance(credential, Refusal):
-            return Turned(credential, STRANGER, "")
+            return Rejected(credential, STRANGER, "")
         found = self._admissions.identify(credential, peer, now)
         if isinstance(found, Refusal):
-            return Turned(found, STRANGER, "")
+            return Rejected(found, STRANGER, "")
         until = self._admissions.trusted_until(credential, peer)
-        return self._lead(asked, fields, peer, found, until, now)
+        return self._authorize(asked, fields, peer, found, until, now)
 
-    def _lead(
+    def _authorize(
         self,
-        asked: Asked,
+        asked: RoutedRequestLine,
         fields: RequestFields,
         peer: Peer | None,
         identity: Identity | None,
         until: float,
         now: float,
-    ) -> _Admitted | Turned | LastHop:
+    ) -> _Admitted | Rejected | LastHop:
         """Find where a request of somebody leads, and whether he may go there."""
         somebody = ANONYMOUS if identity is None else identity.admission
         route = asked.route
         refusal = asked.refusal or fields.fault
         if refusal is not None or route is None:
-            return Turned(refusal or _NOWHERE, somebody, asked.profile)
+            return Rejected(refusal or _NOWHERE, somebody, asked.profile)
         admission = somebody
         if identity is not None:
             permitted = identity.permit(route.profile, asked.method, route.path, now)
             if isinstance(permitted, Refusal):
-                return Turned(permitted, somebody, route.profile)
+                return Rejected(permitted, somebody, route.profile)
             admission, until = permitted, min(until, identity.judged_until)
         if fields.max_forwards == 0 and asked.method == b"OPTIONS":
             return LastHop(admission, route.profile)
@@ -216,7 +216,7 @@ class Gate(Generic[P]):
         return admitted
 
 
-def enter_limits(passed: Passed[P], length: int, now: float) -> Turned | None:
+def enter_limits(passed: Admitted[P], length: int, now: float) -> Rejected | None:
     """Ask the limits last of all: what they let through counts as running, until `Limiter.leave`.
 
     Args:
@@ -230,4 +230,4 @@ def enter_limits(passed: Passed[P], length: int, now: float) -> Turned | None:
     profile, _, admission = passed
     limiter = profile.limiter
     refusal = None if limiter is None else limiter.enter(admission.caller, now, length)
-    return None if refusal is None else Turned(refusal, admission, profile.name)
+    return None if refusal is None else Rejected(refusal, admission, profile.name)

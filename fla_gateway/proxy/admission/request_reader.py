@@ -29,7 +29,7 @@ _BLOCK_COPIES: Final = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class RoutedRequestLine:
     """A request line, judged. One that was remembered is known again by being the same object.
 
     Attributes:
@@ -55,7 +55,7 @@ PeerOf = Callable[[Any], Peer | None]
 """Tells what a transport proves of the one at its other end."""
 
 
-class Door:
+class RequestReader:
     """One listener.
 
     Attributes:
@@ -98,9 +98,9 @@ class Door:
         self.kind = (table.only is not None) + 2 * secure
         self.peer_of = peer_of
         self._fields: dict[bytes, RequestFields] = {}
-        self._asked: dict[bytes, Asked] = {}
+        self._asked: dict[bytes, RoutedRequestLine] = {}
 
-    def fields(self, block: bytes, minor: int) -> RequestFields:
+    def field_block(self, block: bytes, minor: int) -> RequestFields:
         """Read and judge a field block; see `messages.request_fields.read_fields`."""
         if not minor:
             # HTTP/1.0 frames differently, and is too rare to remember.
@@ -118,7 +118,7 @@ class Door:
             block, minor, self._names, guarded=self._guarded, secure=self._secure, trusted=self._trusted, size=size
         )
 
-    def asked(self, line: bytes) -> Asked:
+    def request_line(self, line: bytes) -> RoutedRequestLine:
         """Read and judge a request line with its CRLF; see `read_request_line` and `routing.route`."""
         found = self._asked.get(line)
         if found is None:
@@ -128,12 +128,14 @@ class Door:
                 self._memory.remember(self._asked, line, found, size)
         return found
 
-    def _judged(self, line: bytes, size: int) -> Asked:
+    def _judged(self, line: bytes, size: int) -> RoutedRequestLine:
         method, target, minor = read_request_line(line)
         led = route(target, self._table)
         refusal = _refused_method(method) or (led if isinstance(led, Refusal) else None)
         where = led if isinstance(led, Route) else None
-        return Asked(method, minor, target.partition(b"?")[0], where, refusal, profile_of(target, self._table), size)
+        return RoutedRequestLine(
+            method, minor, target.partition(b"?")[0], where, refusal, profile_of(target, self._table), size
+        )
 
 
 def _refused_method(method: bytes) -> Refusal | None:

@@ -19,10 +19,10 @@ from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED, check_partial_head, lacks_length
-from fla_gateway.proxy.admission.admission_control import LastHop, Preflight, Turned, enter_limits
-from fla_gateway.proxy.admission.request_reader import Asked, Door
+from fla_gateway.proxy.admission.admission_control import LastHop, PreflightResponse, Rejected, enter_limits
+from fla_gateway.proxy.admission.request_reader import RequestReader, RoutedRequestLine
 from fla_gateway.proxy.downstream.flow_control import DEFERRED, HELD, PIPELINED, THROTTLED, UNREAD, Pausable
-from fla_gateway.proxy.downstream.local_reply import permitted, turned_away
+from fla_gateway.proxy.downstream.local_reply import local_reply, preflight_reply
 from fla_gateway.proxy.exchange.exchange import Exchange
 from fla_gateway.proxy.messages.request_fields import RequestFields, after_hop
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
@@ -36,7 +36,7 @@ _IDLE_WHEN_FULL: Final = 1.0
 """Seconds without a request after which a connection is closed while the limit of connections is reached."""
 _LINGER_SECONDS: Final = 10
 _LINGER_BYTES: Final = 33_554_432
-_UNREADABLE: Final = Asked(b"", 1, b"", None, None)
+_UNREADABLE: Final = RoutedRequestLine(b"", 1, b"", None, None)
 _LENGTH_REQUIRED: Final = Refusal(
     "length-required",
     "The request seems to have a body, and neither Content-Length nor Transfer-Encoding says how long it is. "
@@ -63,7 +63,7 @@ class CallerConnection(Pausable):
         self._listener = listener
         self._connections = connections
         self._generation: Generation = listener.generation
-        self._reader: Door = listener.reader
+        self._reader: RequestReader = listener.reader
         self.exchange: Exchange | None = None
         self.lingering = False
         self._lingered = 0
@@ -122,8 +122,8 @@ class CallerConnection(Pausable):
             self._follow()
         reader = self._reader
         try:
-            asked = reader.asked(data[:after_line])
-            fields = reader.fields(data[after_line:end], asked.minor)
+            asked = reader.request_line(data[:after_line])
+            fields = reader.field_block(data[after_line:end], asked.minor)
             if fields.length or end < len(data):
                 payload, last = self._first_payload(fields.length, data[end:])
             else:
@@ -140,13 +140,13 @@ class CallerConnection(Pausable):
             return
         generation = self._generation
         now = generation.now()
-        verdict = generation.gate.judge(asked, fields, self._peer, now)
-        if isinstance(verdict, Turned):
-            self._turn_away(asked, verdict, fields)
-        elif isinstance(verdict, Preflight | LastHop):
-            self._permit(asked, verdict, fields)
+        verdict = generation.gate.admit(asked, fields, self._peer, now)
+        if isinstance(verdict, Rejected):
+            self._reject(asked, verdict, fields)
+        elif isinstance(verdict, PreflightResponse | LastHop):
+            self._reply_preflight(asked, verdict, fields)
         elif verdict[0].limiter is not None and (turned := enter_limits(verdict, fields.length, now)) is not None:
-            self._turn_away(asked, turned, fields)
+            self._reject(asked, turned, fields)
         else:
             if fields.max_forwards is not None and asked.method == b"OPTIONS":
                 fields = after_hop(fields)
@@ -169,7 +169,7 @@ class CallerConnection(Pausable):
         self._left = length
         if length == 0:
             if rest:
-                self._put_back(rest)
+                self._unread(rest)
             return b"", True
         if length == CHUNKED:
             self._decoder = ChunkedDecoder()
@@ -196,10 +196,10 @@ class CallerConnection(Pausable):
             self._left = 0
             self._decoder = None
             if surplus:
-                self._put_back(surplus)
+                self._unread(surplus)
         return payload, last
 
-    def _put_back(self, surplus: bytes) -> None:
+    def _unread(self, surplus: bytes) -> None:
         self._buffer = surplus
         self._pause(PIPELINED)
 
@@ -225,28 +225,30 @@ class CallerConnection(Pausable):
     def _malformed(self, error: ProtocolError) -> None:
         self._left = CHUNKED  # where the next request would begin is unknown, so there is none
         refusal = Refusal(error.code, _sentence(error))
-        self._turn_away(_UNREADABLE, Turned(refusal, STRANGER, ""), None)
+        self._reject(_UNREADABLE, Rejected(refusal, STRANGER, ""), None)
 
-    def _turn_away(self, asked: Asked, turned: Turned, fields: RequestFields | None) -> None:
+    def _reject(self, asked: RoutedRequestLine, turned: Rejected, fields: RequestFields | None) -> None:
         """Answer with a problem; without fields the head could not be read."""
-        keep_alive = self._goes_on(asked, keep_alive=fields is not None and fields.keep_alive)
+        keep_alive = self._may_keep_alive(asked, keep_alive=fields is not None and fields.keep_alive)
         by = self._generation
-        message, record = turned_away(
+        message, record = local_reply(
             asked, turned, fields,
             keep_alive=keep_alive, request_id=by.ids.draw(), date=by.dates.text(), now=by.now(),
         )  # fmt: skip
         self._answer(message, record, keep_alive=keep_alive)
 
-    def _refuse_unframed(self, asked: Asked, fields: RequestFields) -> None:
+    def _refuse_unframed(self, asked: RoutedRequestLine, fields: RequestFields) -> None:
         """Answer a request whose body has no length; what follows its head may be that body, so no request follows."""
         self._left = CHUNKED
-        self._turn_away(asked, Turned(_LENGTH_REQUIRED, STRANGER, ""), fields)
+        self._reject(asked, Rejected(_LENGTH_REQUIRED, STRANGER, ""), fields)
 
-    def _permit(self, asked: Asked, reply: Preflight | LastHop, fields: RequestFields) -> None:
+    def _reply_preflight(
+        self, asked: RoutedRequestLine, reply: PreflightResponse | LastHop, fields: RequestFields
+    ) -> None:
         """Answer an OPTIONS that leads no further."""
-        keep_alive = self._goes_on(asked, keep_alive=fields.keep_alive)
+        keep_alive = self._may_keep_alive(asked, keep_alive=fields.keep_alive)
         by = self._generation
-        message, record = permitted(
+        message, record = preflight_reply(
             asked, reply, fields,
             keep_alive=keep_alive, request_id=by.ids.draw(), date=by.dates.text(), now=by.now(),
         )  # fmt: skip
@@ -255,16 +257,16 @@ class CallerConnection(Pausable):
     def _answer(self, message: bytes, record: ExchangeRecord, *, keep_alive: bool) -> None:
         self.write(message)
         self._generation.observer.exchange(record)
-        self.turn(record.ended, keep_alive=keep_alive)
+        self.exchange_finished(record.ended, keep_alive=keep_alive)
 
-    def _goes_on(self, asked: Asked, *, keep_alive: bool) -> bool:
+    def _may_keep_alive(self, asked: RoutedRequestLine, *, keep_alive: bool) -> bool:
         """Tell whether another request may follow an answer of our own on this connection."""
         # RFC 9110, section 9.3.6: what follows a CONNECT may be no HTTP at all, so nothing more is read from it.
         return keep_alive and not self._left and not self._connections.stopping and asked.method != b"CONNECT"
 
     # Turns and ends
 
-    def turn(self, now: float, *, keep_alive: bool) -> None:
+    def exchange_finished(self, now: float, *, keep_alive: bool) -> None:
         """Go on after an answer that has been written: the next request, or the end of the connection.
 
         Args:

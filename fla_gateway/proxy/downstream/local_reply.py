@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from fla_gateway.access.authentication.caller import STRANGER
 from fla_gateway.problems import PROBLEMS
-from fla_gateway.proxy.admission.admission_control import LastHop, Preflight, Turned
-from fla_gateway.proxy.admission.request_reader import Asked
+from fla_gateway.proxy.admission.admission_control import LastHop, PreflightResponse, Rejected
+from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
 from fla_gateway.proxy.messages.request_fields import RequestFields
 from fla_gateway.proxy.messages.response_writer import (
     connection_field,
@@ -19,9 +19,9 @@ from fla_gateway.proxy.messages.response_writer import (
 from fla_gateway.proxy.records.exchange_record import NO_NOTES, ExchangeRecord
 
 
-def turned_away(
-    asked: Asked,
-    turned: Turned,
+def local_reply(
+    asked: RoutedRequestLine,
+    turned: Rejected,
     fields: RequestFields | None,
     *,
     keep_alive: bool,
@@ -59,9 +59,9 @@ def turned_away(
     return answer.message, record
 
 
-def permitted(
-    asked: Asked,
-    reply: Preflight | LastHop,
+def preflight_reply(
+    asked: RoutedRequestLine,
+    reply: PreflightResponse | LastHop,
     fields: RequestFields,
     *,
     keep_alive: bool,
@@ -72,7 +72,7 @@ def permitted(
     """Write the answer to an OPTIONS that is answered here: a preflight, or one that must not be forwarded further.
 
     Args:
-        asked: as for `turned_away`; so are all others but one.
+        asked: as for `local_reply`; so are all others but one.
         reply: which of the two it is.
         fields: its field block.
         keep_alive: whether another request may follow.
@@ -81,8 +81,8 @@ def permitted(
         now: `Clock.monotonic`.
     """
     connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
-    if isinstance(reply, Preflight):
-        answer = preflight_answer(reply.told, connection=connection, date=date)
+    if isinstance(reply, PreflightResponse):
+        answer = preflight_answer(reply.fields, connection=connection, date=date)
         admission, profile, path, notes = STRANGER, "", asked.path, NO_NOTES
     else:
         answer = last_hop_answer(fields.origin, connection=connection, date=date)

@@ -13,7 +13,7 @@ from fla_gateway.proxy.exchange.timings import Trail
 from fla_gateway.proxy.upstream.connection import ApiConnection
 
 
-async def obtained(account: Account, now: Callable[[], float], trail: Trail) -> AccessToken:
+async def acquire_token(account: Account, now: Callable[[], float], trail: Trail) -> AccessToken:
     """Wait for a usable token.
 
     Args:
@@ -30,7 +30,7 @@ async def obtained(account: Account, now: Callable[[], float], trail: Trail) -> 
     return token
 
 
-async def connected(
+async def acquire_connection(
     account: Account, now: Callable[[], float], trail: Trail, *, changing: bool, fresh: bool, caller: str
 ) -> ApiConnection:
     """Wait for a connection.

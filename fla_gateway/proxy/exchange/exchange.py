@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from fla_gateway.access.browser.cors import shared, without_rules
+from fla_gateway.access.browser.cors import cors_fields, without_rules
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.chunked import LAST_CHUNK, chunk
 from fla_gateway.http1.request import CHUNKED
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.admission.routing import service_of
-from fla_gateway.proxy.exchange.acquire import connected, obtained
+from fla_gateway.proxy.exchange.acquire import acquire_connection, acquire_token
 from fla_gateway.proxy.exchange.request_ids import second_trace_id
 from fla_gateway.proxy.exchange.retry_policy import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
 from fla_gateway.proxy.exchange.states import (
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from fla_gateway.http1.response import ResponseFraming, ResponseHead
     from fla_gateway.oauth.model import AccessToken
     from fla_gateway.problems import Delivery
-    from fla_gateway.proxy.admission.admission_control import Passed
-    from fla_gateway.proxy.admission.request_reader import Asked
+    from fla_gateway.proxy.admission.admission_control import Admitted
+    from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
     from fla_gateway.proxy.connections import Connections
     from fla_gateway.proxy.exchange.ports import Caller, ExchangeContext
     from fla_gateway.proxy.exchange.served_profile import Account
@@ -97,8 +97,8 @@ class Exchange:
         connections: Connections,
         caller: Caller,
         kind: int,
-        passed: Passed[Account],
-        asked: Asked,
+        passed: Admitted[Account],
+        asked: RoutedRequestLine,
         fields: RequestFields,
         now: float,
     ) -> None:
@@ -108,7 +108,7 @@ class Exchange:
             context: the generation that it is judged by.
             connections: the register of what runs.
             caller: its connection.
-            kind: `Door.kind`.
+            kind: `RequestReader.kind`.
             passed: what the gate has found.
             asked: its request line.
             fields: its field block.
@@ -136,7 +136,7 @@ class Exchange:
 
     @property
     def budget(self) -> WorkBudget:
-        """See `upstream.connection.Carried`."""
+        """See `upstream.connection.UpstreamConsumer`."""
         return self._connections.budget
 
     # The request on its way
@@ -162,7 +162,7 @@ class Exchange:
             if connection is not None:
                 self._send(connection, token, payload, self.started)
                 return
-        self._hold(payload)
+        self._buffer(payload)
         if token is not None and self._journal is not None:
             self._announce(token, self._journal)
         else:
@@ -176,7 +176,7 @@ class Exchange:
         if self._upstream is not None:
             self._upstream.write(self._framed(payload))
         elif self._task is not None or self._announced is not None:
-            self._hold(payload)
+            self._buffer(payload)
 
     def _too_large(self) -> bool:
         """End an exchange whose chunked body has grown beyond a limit; one that says its length was judged by that."""
@@ -189,7 +189,7 @@ class Exchange:
         self.fail(refusal.code, refusal.detail)
         return True
 
-    def _hold(self, payload: bytes) -> None:
+    def _buffer(self, payload: bytes) -> None:
         self.request_body.hold(payload)
         if self.request_body.received > _OUTBOX_LIMIT and self._caller is not None:
             self._caller.hold(on=True)
@@ -207,9 +207,9 @@ class Exchange:
             self.request_id, self._account.name, self.method, self._route.path, self._admission, self._fields.notes,
             self._account.token_id(token),
         )  # fmt: skip
-        journal.announce(intent, self._recorded)
+        journal.announce(intent, self._on_intent_written)
 
-    def _recorded(self, error: ProblemError | None) -> None:
+    def _on_intent_written(self, error: ProblemError | None) -> None:
         """Send what is on record now; without a record nothing is sent."""
         token, self._announced = self._announced, None
         if token is None:
@@ -224,7 +224,7 @@ class Exchange:
             if connection is None:
                 self._acquire(fresh=False)
             else:
-                self._go(token, connection, now)
+                self._send_if_caller_waits(token, connection, now)
         except Exception as fault:  # noqa: BLE001 - as in `_prepare`; and the journal has others to tell after this one
             self._fault(fault)
 
@@ -236,10 +236,10 @@ class Exchange:
         """Wait for what is missing: a token, and then a connection, unless it is to be put on record before that."""
         account, now, connection = self._account, self._context.now, None
         try:
-            token = await obtained(account, now, self._trail)
+            token = await acquire_token(account, now, self._trail)
             if self._journal is None:
                 changing = self.method not in SAFE_TO_REPEAT
-                connection = await connected(
+                connection = await acquire_connection(
                     account, now, self._trail, changing=changing, fresh=fresh, caller=self._admission.caller
                 )
         except ProblemError as error:
@@ -255,19 +255,19 @@ class Exchange:
             elif connection is not None:
                 # While a connection was opened, the token may have been replaced by a younger one.
                 at = now()
-                self._go(account.entry.current(at) or token, connection, at)
+                self._send_if_caller_waits(account.entry.current(at) or token, connection, at)
 
     def _fault(self, error: Exception) -> None:
         _LOG.error("exchange-failed", request_id=self.request_id, error=type(error).__name__, exc_info=error)
         self.fail("internal-error", "The gateway met a fault of its own; its log has the details.")
 
-    def _go(self, token: AccessToken, connection: ApiConnection, now: float) -> None:
+    def _send_if_caller_waits(self, token: AccessToken, connection: ApiConnection, now: float) -> None:
         caller = self._caller
         if caller is None or caller.is_gone():
             # Nothing was written, and nothing is: a declaration whose sender has given up is not made behind his back.
             connection.release()
             if caller is None:
-                self._end("gateway", "", "caller-gone")
+                self._finish("gateway", "", "caller-gone")
             else:
                 self.state = DROPPED
                 caller.drop()
@@ -275,7 +275,7 @@ class Exchange:
         self._send(connection, token, self.request_body.unsent(), now)
         if caller.blocked:
             # It stopped reading before this connection was there to be held back.
-            connection.read(on=False)
+            connection.set_reading(on=False)
         if self.request_body.received > _OUTBOX_LIMIT:
             caller.hold(on=False)
 
@@ -286,7 +286,7 @@ class Exchange:
         self._status = 0
         self._upstream = connection
         self._token = token
-        connection.carry(self)
+        connection.attach(self)
         fields = self._fields
         account = self._account
         self._trail.sent(now, account.token_id(token))
@@ -303,20 +303,20 @@ class Exchange:
             self._caller.write(CONTINUE)
 
     def upstream_blocked(self, *, blocked: bool) -> None:
-        """See `upstream.connection.Carried`."""
+        """See `upstream.connection.UpstreamConsumer`."""
         if self._caller is not None:
             self._caller.throttle(on=blocked)
 
     # The answer on its way
 
     def interim(self, head: ResponseHead) -> None:
-        """See `upstream.connection.Carried`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
+        """See `upstream.connection.UpstreamConsumer`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
         if self.minor and self._caller is not None:
             fields, _, _, _ = inbound(head, self._address, self._fields.host, to_head=True)
             self._caller.write(b"".join(relayed_head(head, fields)))
 
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
-        """See `upstream.connection.Carried`."""
+        """See `upstream.connection.UpstreamConsumer`."""
         context = self._context
         fields, framing, challenges, trace = inbound(
             head, self._address, self._fields.host, to_head=self.method == b"HEAD",
@@ -344,13 +344,13 @@ class Exchange:
         own = _OWN_FIELDS_CHUNKED if self._chunking else _OWN_FIELDS
         if self._fields.origin is not None:
             fields = without_rules(fields)
-            own += shared(self._fields.origin)
+            own += cors_fields(self._fields.origin)
         connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
         self._pending = relayed_head(head, fields, own, connection)
         return framing
 
     def answer_body(self, payload: bytes, *, last: bool) -> None:
-        """See `upstream.connection.Carried`."""
+        """See `upstream.connection.UpstreamConsumer`."""
         parts, self._pending = self._pending or [], None
         if self._patience is not None and self._patience.reads_body:
             self._patience.body(payload, self._context.now(), last=last)
@@ -366,12 +366,12 @@ class Exchange:
             self._caller.write(b"".join(parts))
         if last:
             self._upstream = None
-            self._end("upstream", "", "answered" if self._caller is not None else "caller-gone")
+            self._finish("upstream", "", "answered" if self._caller is not None else "caller-gone")
 
     def caller_blocked(self, *, blocked: bool) -> None:
         """Pass the caller's back-pressure on."""
         if self._upstream is not None:
-            self._upstream.read(on=not blocked)
+            self._upstream.set_reading(on=not blocked)
 
     # The 401 replay, and the connection that was already dead
 
@@ -388,21 +388,21 @@ class Exchange:
     def _replay(self) -> None:
         if self._upstream is not None:
             self._upstream.abort()
-        self._trail.again(self._status)
-        self._again(fresh=False)
+        self._trail.start_retry(self._status)
+        self._retry(fresh=False)
 
-    def _again(self, *, fresh: bool) -> None:
+    def _retry(self, *, fresh: bool) -> None:
         self._upstream = None
         self._progress = -1
         self.request_body.rewind()
         self._acquire(fresh=fresh)
 
     def upstream_failed(self, code: str, message: str) -> None:
-        """See `upstream.connection.Carried`."""
+        """See `upstream.connection.UpstreamConsumer`."""
         connection = self._upstream
         died_idle = connection is not None and connection.used and connection.untouched
         if died_idle and self.method in SAFE_TO_REPEAT and self._attempts == 1 and self.request_body.whole:
-            self._again(fresh=True)
+            self._retry(fresh=True)
             return
         self.fail(code, f"{message[0].upper()}{message[1:]}. Whether the API acted on the request is not known.")
 
@@ -425,7 +425,7 @@ class Exchange:
         if self._answered or caller is None:
             outcome = "caller-gone" if caller is None else "truncated"
             self._status = self._status if self._answered else 0
-            self._end("upstream" if self._answered else PROBLEMS[code].origin, code, outcome)
+            self._finish("upstream" if self._answered else PROBLEMS[code].origin, code, outcome)
             return
         delivery: Delivery = "unknown" if self._attempts else "not-sent"
         self.keep_alive = self.keep_alive and not self.request_body.open and not self._connections.stopping
@@ -439,7 +439,7 @@ class Exchange:
         self.sent = answer.sent
         caller.write(answer.message)
         origin = PROBLEMS[code].origin
-        self._end(origin, code, "unknown" if self._attempts else "refused" if origin == "gateway" else "not-sent")
+        self._finish(origin, code, "unknown" if self._attempts else "refused" if origin == "gateway" else "not-sent")
 
     def caller_gone(self) -> None:
         """The caller is lost: what was not sent is not sent; a change that was sent is followed to its end."""
@@ -450,14 +450,14 @@ class Exchange:
         elif self._upstream is not None and self.method in CHANGING and not self.request_body.open:
             self.state = FOLLOWED_ANSWERING if self._answered else FOLLOWED
             self._connections.orphans.add(self)
-            self._upstream.read(on=True)
+            self._upstream.set_reading(on=True)
             return
         if self._upstream is not None:
             self._upstream.abort()
             self._upstream = None
-        self._end("upstream" if self._answered else "gateway", "", "caller-gone")
+        self._finish("upstream" if self._answered else "gateway", "", "caller-gone")
 
-    def _end(self, origin: str, code: str, outcome: str) -> None:
+    def _finish(self, origin: str, code: str, outcome: str) -> None:
         self.state = ENDED
         now = self._context.now()
         caller, self._caller = self._caller, None
@@ -479,7 +479,7 @@ class Exchange:
             if outcome == "truncated":
                 caller.truncate(reset=self._until_close)
             else:
-                caller.turn(now, keep_alive=self.keep_alive)
+                caller.exchange_finished(now, keep_alive=self.keep_alive)
 
     def sweep(self, now: float) -> None:
         """Look for a phase that has lasted too long; called once a second."""

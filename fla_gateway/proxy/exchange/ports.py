@@ -1,7 +1,7 @@
 """Port: what an exchange needs of others: of its caller's connection, and of the generation that it began with.
 
 Owns both lists, so that `exchange` knows neither a caller's connection nor what a configuration makes. What it needs of
-a connection to the API is in `upstream.connection.Carried`.
+a connection to the API is in `upstream.connection.UpstreamConsumer`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Caller(Protocol):
             reset: the answer is one that ends with the connection, so that a FIN would pass for its proper end.
         """
 
-    def turn(self, now: float, *, keep_alive: bool) -> None:
+    def exchange_finished(self, now: float, *, keep_alive: bool) -> None:
         """Go on after an answer that is written as a whole.
 
         Args:

@@ -69,7 +69,7 @@ class Account:
         state: whether it is served.
         refusal: why its calls are refused; None while it is served.
         entry: its place in the token cache.
-        addresses: what addresses in answers become, by `Door.kind`.
+        addresses: what addresses in answers become, by `RequestReader.kind`.
         limiter: its limits and its callers', or None.
         brake: what its API has asked for.
     """
@@ -139,7 +139,7 @@ class Account:
         return self.refusal or _NOT_SERVED
 
     @property
-    def why_not(self) -> str:
+    def unavailable_reason(self) -> str:
         """Why it cannot be served; empty while it is, or may be yet."""
         return self.refusal.detail if self.refusal is not None and self.state == "unavailable" else ""
 

@@ -49,7 +49,7 @@ class Trail:
         self.upstream_seconds = now - self._sent_at
         self.trace = trace
 
-    def again(self, status: int) -> None:
+    def start_retry(self, status: int) -> None:
         """Put the attempt that was answered with this status aside; another one follows."""
         self.refused = Attempt(status, self.token, self.trace, self.upstream_seconds)
         self.trace = ""

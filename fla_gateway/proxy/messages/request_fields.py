@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Final
 
 from fla_gateway.access.authentication.caller import Presented
-from fla_gateway.access.authentication.credentials import presented
+from fla_gateway.access.authentication.credentials import read_credential
 from fla_gateway.access.browser.cors import preflight, trusted_origin
 from fla_gateway.access.browser.origin_guard import judge
 from fla_gateway.access.refusal import Refusal
@@ -143,7 +143,7 @@ def read_fields(
         forwarded=b"".join(forwarded),
         traced=traced,
         refusal=judge(framing.host, lines, names, secure=secure, origin=origin),
-        presented=presented(lines) if guarded else None,
+        presented=read_credential(lines) if guarded else None,
         notes=NO_NOTES if isinstance(notes, Refusal) else notes,
         fault=notes if isinstance(notes, Refusal) else None,
         origin=origin,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from fla_gateway.access.browser.cors import shared
+from fla_gateway.access.browser.cors import cors_fields
 from fla_gateway.http1.response import ResponseHead
 from fla_gateway.problems import PROBLEMS, Delivery, problem_body
 
@@ -78,19 +78,19 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
         # RFC 9110, section 15.5.6: a 405 names the methods that are allowed.
         head += _ALLOW
     shown = b"" if method == b"HEAD" else body
-    page = b"" if origin is None else shared(origin)
+    page = b"" if origin is None else cors_fields(origin)
     return OwnAnswer(head.encode() + page + connection + b"\r\n" + shown, len(shown))
 
 
-def preflight_answer(told: bytes, *, connection: bytes, date: str) -> OwnAnswer:
+def preflight_answer(fields: bytes, *, connection: bytes, date: str) -> OwnAnswer:
     """Write a whole answer to a preflight of CORS; any 2xx will do, and ours are never empty.
 
     Args:
-        told: what `cross_origin.preflight` gave.
+        fields: what `cross_origin.preflight` gave.
         connection: the Connection field line, or nothing.
         date: now, as an HTTP date.
     """
-    return _ok(_PREFLIGHT_BODY, told, connection, date)
+    return _ok(_PREFLIGHT_BODY, fields, connection, date)
 
 
 def last_hop_answer(origin: bytes | None, *, connection: bytes, date: str) -> OwnAnswer:
@@ -101,7 +101,7 @@ def last_hop_answer(origin: bytes | None, *, connection: bytes, date: str) -> Ow
         connection: the Connection field line, or nothing.
         date: now, as an HTTP date.
     """
-    page = b"" if origin is None else shared(origin)
+    page = b"" if origin is None else cors_fields(origin)
     return _ok(_LAST_HOP_BODY, _ALLOW.encode() + page, connection, date)
 
 

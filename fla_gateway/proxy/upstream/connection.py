@@ -27,7 +27,7 @@ _MAX_INTERIM: Final = MAX_HEAD
 """Bytes of all interim answers before the final one, which has as many for itself."""
 
 
-class Carried(Protocol):
+class UpstreamConsumer(Protocol):
     """The exchange, as a connection sees it."""
 
     request_body: RequestBody
@@ -54,7 +54,7 @@ class Carried(Protocol):
         """The API takes no more bytes for now, or takes them again."""
 
 
-class Owner(Protocol):
+class ConnectionOwner(Protocol):
     """The pool, as a connection sees it."""
 
     def released(self, connection: ApiConnection) -> None:
@@ -80,7 +80,7 @@ class ApiConnection(asyncio.Protocol):
         "transport", "untouched", "used", "write",
     )  # fmt: skip
 
-    def __init__(self, owner: Owner, now: float) -> None:
+    def __init__(self, owner: ConnectionOwner, now: float) -> None:
         """Start unconnected.
 
         Args:
@@ -90,7 +90,7 @@ class ApiConnection(asyncio.Protocol):
         self._owner = owner
         self.born = now
         self.idle_since = now
-        self.exchange: Carried | None = None
+        self.exchange: UpstreamConsumer | None = None
         self.closed = False
         self.counted = False
         self.used = False
@@ -115,7 +115,7 @@ class ApiConnection(asyncio.Protocol):
         self.write = self.transport.write
         self.arrived = _arrivals(self.transport)
 
-    def carry(self, exchange: Carried) -> None:
+    def attach(self, exchange: UpstreamConsumer) -> None:
         """Begin an exchange on an idle connection."""
         self.exchange = exchange
         self.untouched = True
@@ -147,7 +147,7 @@ class ApiConnection(asyncio.Protocol):
         else:
             self._open_ended(exchange, data)
 
-    def _head(self, data: bytes, exchange: Carried) -> None:
+    def _head(self, data: bytes, exchange: UpstreamConsumer) -> None:
         try:
             while data and self.exchange is exchange:
                 end = data.find(b"\r\n\r\n") + 4
@@ -167,9 +167,9 @@ class ApiConnection(asyncio.Protocol):
                     self._defer(data, exchange)
                     return
         except ProtocolError as error:
-            self._lie(exchange, error.message)
+            self._malformed(exchange, error.message)
 
-    def _body(self, framing: ResponseFraming, data: bytes, start: int, exchange: Carried) -> None:
+    def _body(self, framing: ResponseFraming, data: bytes, start: int, exchange: UpstreamConsumer) -> None:
         self._persistent = framing.persistent and self._sound
         left = framing.length
         rest = len(data) - start
@@ -190,7 +190,7 @@ class ApiConnection(asyncio.Protocol):
         self._buffer = data
         check_partial_response(data, seen)
 
-    def _interim(self, head: ResponseHead, size: int, exchange: Carried) -> None:
+    def _interim(self, head: ResponseHead, size: int, exchange: UpstreamConsumer) -> None:
         exchange.budget.left -= INTERIM_UNITS
         self._interim_bytes += size
         if head.status == b"101":
@@ -202,7 +202,7 @@ class ApiConnection(asyncio.Protocol):
         if head.status != b"100":
             exchange.interim(head)
 
-    def _open_ended(self, exchange: Carried, data: bytes) -> None:
+    def _open_ended(self, exchange: UpstreamConsumer, data: bytes) -> None:
         decoder = self._decoder
         if decoder is None:
             exchange.answer_body(data, last=False)
@@ -211,7 +211,7 @@ class ApiConnection(asyncio.Protocol):
         try:
             pieces, last, rest = decoder.feed(data, budget.slice())
         except ProtocolError as error:
-            self._lie(exchange, error.message)
+            self._malformed(exchange, error.message)
             return
         budget.left -= len(pieces)
         if last:
@@ -221,7 +221,7 @@ class ApiConnection(asyncio.Protocol):
         if rest and self.exchange is exchange:
             self._defer(rest, exchange)
 
-    def _defer(self, data: bytes, exchange: Carried) -> None:
+    def _defer(self, data: bytes, exchange: UpstreamConsumer) -> None:
         """Leave bytes for a later turn of the loop, and read no more before they are done."""
         self._deferred = data
         self._flow()
@@ -250,7 +250,7 @@ class ApiConnection(asyncio.Protocol):
             else:
                 self.transport.pause_reading()
 
-    def _finish(self, exchange: Carried, payload: bytes, *, surplus: bool) -> None:
+    def _finish(self, exchange: UpstreamConsumer, payload: bytes, *, surplus: bool) -> None:
         self._decoder = None
         sound = (
             self._persistent
@@ -293,11 +293,11 @@ class ApiConnection(asyncio.Protocol):
             self.transport.close()
             self._owner.lost(self)
 
-    def _lie(self, exchange: Carried, message: str) -> None:
+    def _malformed(self, exchange: UpstreamConsumer, message: str) -> None:
         self.abort()
         exchange.upstream_failed("api-malformed", message)
 
-    def read(self, *, on: bool) -> None:
+    def set_reading(self, *, on: bool) -> None:
         """Stop or go on reading the answer, as the caller takes it."""
         if on != self._reading:
             self._reading = on
@@ -325,7 +325,7 @@ class ApiConnection(asyncio.Protocol):
         if self.exchange is not None and not self._deferred:
             self._ended(self.exchange)
 
-    def _ended(self, exchange: Carried) -> None:
+    def _ended(self, exchange: UpstreamConsumer) -> None:
         self.exchange = None
         if self._left == UNTIL_CLOSE and self._clean_end and self._lost_by is None:
             exchange.answer_body(b"", last=True)

@@ -182,7 +182,7 @@ class Pool:
         return False
 
     def released(self, connection: ApiConnection) -> None:
-        """See `connection.Owner`."""
+        """See `connection.ConnectionOwner`."""
         if connection.closed:
             return
         now = self._now()
@@ -196,7 +196,7 @@ class Pool:
         self._idle.append(connection)
 
     def lost(self, connection: ApiConnection) -> None:
-        """See `connection.Owner`."""
+        """See `connection.ConnectionOwner`."""
         if connection in self._idle:
             self._idle.remove(connection)
         if connection.counted:

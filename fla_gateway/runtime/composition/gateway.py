@@ -20,8 +20,8 @@ from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Egress
 from fla_gateway.oauth.model import TokenSource
 from fla_gateway.profiles import Profile
-from fla_gateway.proxy.admission.admission_control import Gate
-from fla_gateway.proxy.admission.request_reader import Door
+from fla_gateway.proxy.admission.admission_control import AdmissionControl
+from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.admission.routing import RoutingTable
 from fla_gateway.proxy.connections import Connections
 from fla_gateway.proxy.generation import Generation
@@ -42,7 +42,7 @@ NO_KEYS: Final[Keys] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ProcessContext:
     """What a generation is built into.
 
     Attributes:
@@ -104,7 +104,7 @@ class Gateway:
     configured: Configured
     keys: Keys = field(repr=False)
     generation: Generation
-    readers: tuple[Door, ...]
+    readers: tuple[RequestReader, ...]
     way: Way
     tokens: TokenCache
 
@@ -122,7 +122,7 @@ class Gateway:
 def build(
     configured: Configured,
     unavailable: Mapping[str, str],
-    around: Surroundings,
+    process_context: ProcessContext,
     lasting: Lasting,
     *,
     loading: Container[str] = (),
@@ -134,7 +134,7 @@ def build(
     Args:
         configured: a configuration without faults.
         unavailable: why profiles cannot be served, by name.
-        around: what it is built into.
+        process_context: what it is built into.
         lasting: what it uses of the process.
         loading: names of the profiles of which that is not known yet; all others are served.
         keys: those that are known, for status and metrics.
@@ -143,16 +143,17 @@ def build(
     configuration = configured.settings.configuration
     old = None if before is None else _before(before)
     accounts = {
-        it.name: served_profile(it, configuration, around.way, around.hash_key, old) for it in configured.profiles
+        it.name: served_profile(it, configuration, process_context.way, process_context.hash_key, old)
+        for it in configured.profiles
     }
     memory = MemoryLimit()
-    gate = Gate(accounts, lasting.connections, _admissions(configuration, around, memory), memory)
+    gate = AdmissionControl(accounts, lasting.connections, _admissions(configuration, process_context, memory), memory)
     generation = Generation(
-        configuration.gateway, accounts, gate, around.observer, around.journal,
-        around.clock.monotonic, around.clock.wall, Dates(around.clock.wall),
+        configuration.gateway, accounts, gate, process_context.observer, process_context.journal,
+        process_context.clock.monotonic, process_context.clock.wall, Dates(process_context.clock.wall),
     )  # fmt: skip
     readers = tuple(_door(listener, configured, memory) for listener in lasting.listeners)
-    gateway = Gateway(configured, keys, generation, readers, around.way, lasting.tokens)
+    gateway = Gateway(configured, keys, generation, readers, process_context.way, lasting.tokens)
     for name, account in accounts.items():
         if name in unavailable:
             account.withhold(unavailable[name])
@@ -165,18 +166,22 @@ def _before(gateway: Gateway) -> Before:
     return Before(gateway.configured.settings.configuration, gateway.way, gateway.generation.accounts)
 
 
-def _admissions(configuration: Configuration, around: Surroundings, memory: MemoryLimit) -> Admissions | None:
+def _admissions(
+    configuration: Configuration, process_context: ProcessContext, memory: MemoryLimit
+) -> Admissions | None:
     """Take the callers; without any nobody is asked."""
     if not configuration.callers:
         return None
     from fla_gateway.access.authentication.authenticator import Admissions  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    return Admissions(configuration.callers, around.service_accounts, around.clock, *overflow_ids(), memory)
+    return Admissions(
+        configuration.callers, process_context.service_accounts, process_context.clock, *overflow_ids(), memory
+    )
 
 
-def _door(listener: ListenerAddress, configured: Configured, memory: MemoryLimit) -> Door:
+def _door(listener: ListenerAddress, configured: Configured, memory: MemoryLimit) -> RequestReader:
     configuration = configured.settings.configuration
-    return Door(
+    return RequestReader(
         _table(configured.profiles, listener.only),
         _names(listener.address, configuration),
         secure=listener.tls,

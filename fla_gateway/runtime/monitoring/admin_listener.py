@@ -20,7 +20,7 @@ from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.listeners.bind import bind
 from fla_gateway.listeners.tls_handshakes import Handshakes, TlsServer
 from fla_gateway.runtime.monitoring.metric_sources import exposition
-from fla_gateway.runtime.monitoring.status_sources import Sources
+from fla_gateway.runtime.monitoring.status_sources import StatusSources
 
 if TYPE_CHECKING:
     from fla_gateway.admin.access_rules import AdminAccess
@@ -36,7 +36,9 @@ MOST_HANDSHAKES: Final = 32
 makes room."""
 
 
-async def open_surface(sources: Sources, readiness: ReadinessState, client: TokenClient, stack: AsyncExitStack) -> None:
+async def open_surface(
+    sources: StatusSources, readiness: ReadinessState, client: TokenClient, stack: AsyncExitStack
+) -> None:
     """Answer on the admin listener until the stack is closed.
 
     Args:
@@ -81,14 +83,14 @@ async def open_surface(sources: Sources, readiness: ReadinessState, client: Toke
         run_beside(_recall(sources), "doubts", stack)
 
 
-async def _status(sources: Sources) -> Status:
+async def _status(sources: StatusSources) -> Status:
     # Read in a thread: its values take time to be made.
     assembling = await asyncio.to_thread(importlib.import_module, "fla_gateway.runtime.monitoring.status_report")
     status: Status = await assembling.assemble(sources)
     return status
 
 
-async def _recall(sources: Sources) -> None:
+async def _recall(sources: StatusSources) -> None:
     from fla_gateway.runtime.monitoring.status_report import recall_doubts  # noqa: PLC0415 - as above
 
     await recall_doubts(sources)

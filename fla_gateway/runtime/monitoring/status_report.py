@@ -44,7 +44,7 @@ from fla_gateway.proxy.records.exchange_record import PoolSnapshot
 from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.metric_sources import api_brakes
-from fla_gateway.runtime.monitoring.status_sources import Sources
+from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.startup_log import proofs
 from fla_gateway.tokens.snapshot import TokenSnapshot
@@ -57,7 +57,7 @@ _AT_ONCE: Final = 20
 """Profiles put together in one turn of the loop, which takes some milliseconds."""
 
 
-async def assemble(sources: Sources) -> Status:
+async def assemble(sources: StatusSources) -> Status:
     """Put together the state of this moment; on the event loop, some profiles at a time: calls get their turn."""
     now, wall = sources.clock.monotonic(), sources.clock.wall()
     configuration = sources.gateway.current.configured.settings.configuration
@@ -80,7 +80,7 @@ async def assemble(sources: Sources) -> Status:
     )
 
 
-async def recall_doubts(sources: Sources) -> None:
+async def recall_doubts(sources: StatusSources) -> None:
     """Take over what the journal knows of calls in doubt that earlier runs left; reads files, in a thread."""
     if sources.observation.journal is not None:
         found = await sources.observation.journal.find_doubts()
@@ -91,7 +91,7 @@ def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _configuration(sources: Sources) -> ConfigurationStatus:
+def _configuration(sources: StatusSources) -> ConfigurationStatus:
     configured = sources.gateway.current.configured
     return ConfigurationStatus(
         tuple(map(str, configured.settings.sources)),
@@ -100,7 +100,7 @@ def _configuration(sources: Sources) -> ConfigurationStatus:
     )
 
 
-def _listeners(sources: Sources) -> tuple[ListenerStatus, ...]:
+def _listeners(sources: StatusSources) -> tuple[ListenerStatus, ...]:
     own: dict[Address, str] = {
         parse_listen(it.listen.address): it.name
         for it in sources.gateway.current.configured.profiles
@@ -128,7 +128,7 @@ def _caller(name: str, table: CallerTable) -> CallerStatus:
     return CallerStatus(name, tuple(proofs(table)), keys, tuple(table.allow), until)
 
 
-async def _profiles(sources: Sources, now: float, wall: float) -> tuple[ProfileStatus, ...]:
+async def _profiles(sources: StatusSources, now: float, wall: float) -> tuple[ProfileStatus, ...]:
     tokens = {it.request: it for it in sources.gateway.tokens.snapshots()}
     pools = {it.profile: it for it in sources.gateway.current.generation.pool_snapshots()}
     running = sources.gateway.server.connections.in_flight()
@@ -156,7 +156,7 @@ async def _profiles(sources: Sources, now: float, wall: float) -> tuple[ProfileS
 
 def _profile(
     profile: Profile,
-    sources: Sources,
+    sources: StatusSources,
     *,
     token: TokenStatus | None,
     pool: PoolSnapshot | None,
@@ -177,7 +177,7 @@ def _profile(
         api=profile.upstream.authority,
         token_server=profile.token_request.token_url,
         served=account.state == "served",
-        why_not=account.why_not,
+        why_not=account.unavailable_reason,
         loading=account.state == "loading",
         token=token if account.state == "served" else None,
         certificate=_certificate(sources.gateway.current.keys, profile, wall),

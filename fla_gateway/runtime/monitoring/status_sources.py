@@ -15,7 +15,7 @@ from fla_gateway.runtime.monitoring.telemetry import Observation
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class StatusSources:
     """Where a status comes from.
 
     Attributes:

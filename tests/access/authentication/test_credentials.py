@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fla_gateway.access.authentication.api_key import PREFIX, digest
 from fla_gateway.access.authentication.caller import Presented
-from fla_gateway.access.authentication.credentials import presented
+from fla_gateway.access.authentication.credentials import read_credential
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.fields import field_lines
 from tests.support.properties import BOUNDED
@@ -29,7 +29,7 @@ def credential_of(*lines):
     """Read the credential of a request with these field lines."""
     block = field_lines("".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n")
     assert block is not None
-    return presented(block)
+    return read_credential(block)
 
 
 @pytest.mark.parametrize(

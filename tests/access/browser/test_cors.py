@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fla_gateway.access.browser.cors import preflight, shared, trusted_origin, without_rules
+from fla_gateway.access.browser.cors import cors_fields, preflight, trusted_origin, without_rules
 from fla_gateway.http1.fields import field_lines
 
 TRUSTED = frozenset((b"https://erp.example", b"app://erp"))
@@ -87,7 +87,7 @@ def test_private_networks_are_allowed_when_asked():
 
 def test_a_browser_never_adds_credentials_by_itself():
     """Cookies and remembered passwords stay out; a page must hold the key itself."""
-    assert b"credentials" not in shared(b"app://erp").lower()
+    assert b"credentials" not in cors_fields(b"app://erp").lower()
     assert "access-control-allow-credentials" not in (told("Access-Control-Request-Method: GET") or {})
 
 

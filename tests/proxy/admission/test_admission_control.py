@@ -12,8 +12,8 @@ from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.access.limits.limiter import Limiter
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import Limits
-from fla_gateway.proxy.admission.admission_control import Gate, Turned, enter_limits
-from fla_gateway.proxy.admission.request_reader import Door
+from fla_gateway.proxy.admission.admission_control import AdmissionControl, Rejected, enter_limits
+from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.admission.routing import RoutingTable
 
 LOADING = Refusal("profile-loading", "The key is being loaded.", 1)
@@ -21,10 +21,12 @@ LOADING = Refusal("profile-loading", "The key is being loaded.", 1)
 
 def judged(profile: Any, *, stopping: bool = False) -> Any:
     """Judge one request for a profile that is no more than what the gate asks for."""
-    door = Door(RoutingTable({b"employer": ()}), frozenset((b"localhost",)))
-    gate: Gate[Any] = Gate({"employer": profile}, SimpleNamespace(stopping=stopping), None, MemoryLimit())
-    asked = door.asked(b"GET /employer/REST/dimona/v2/x HTTP/1.1\r\n")
-    return gate.judge(asked, door.fields(b"Host: localhost\r\n\r\n", 1), None, 0.0)
+    door = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)))
+    gate: AdmissionControl[Any] = AdmissionControl(
+        {"employer": profile}, SimpleNamespace(stopping=stopping), None, MemoryLimit()
+    )
+    asked = door.request_line(b"GET /employer/REST/dimona/v2/x HTTP/1.1\r\n")
+    return gate.admit(asked, door.field_block(b"Host: localhost\r\n\r\n", 1), None, 0.0)
 
 
 def profile(limiter: Limiter | None = None, refusal: Refusal | None = None) -> Any:
@@ -36,7 +38,7 @@ def test_a_decision_enters_no_limit():
     """However often it is asked whether a request may go on, nothing counts as running; entering counts once."""
     one = profile(Limiter(Limits(concurrent=1), {}))
     verdicts = [judged(one) for _ in range(5)]
-    assert not any(isinstance(it, Turned) for it in verdicts)
+    assert not any(isinstance(it, Rejected) for it in verdicts)
     assert enter_limits(verdicts[0], 0, 0.0) is None
     turned = enter_limits(verdicts[1], 0, 0.0)
     assert turned is not None

@@ -18,7 +18,7 @@ from fla_gateway.errors import ProblemError
 from fla_gateway.http1.response import read_response_head
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Upstream as Place
-from fla_gateway.proxy.admission.request_reader import Door
+from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.admission.routing import RoutingTable
 from fla_gateway.proxy.exchange.exchange import Exchange
 from fla_gateway.proxy.exchange.request_ids import RequestIds
@@ -58,7 +58,7 @@ class Upstream:
     def write(self, data: bytes) -> None:
         """Take bytes."""
 
-    def read(self, *, on: bool) -> None:
+    def set_reading(self, *, on: bool) -> None:
         self.reading = on
 
     def abort(self) -> None:
@@ -93,7 +93,7 @@ class Caller:
     def truncate(self, *, reset: bool) -> None:
         self.ends += 1
 
-    def turn(self, now: float, *, keep_alive: bool) -> None:
+    def exchange_finished(self, now: float, *, keep_alive: bool) -> None:
         self.ends += 1
 
 
@@ -125,10 +125,10 @@ class World:
         self.exchange = self._exchange(clock, method, token=token, journal=journal)
 
     def _exchange(self, clock: Any, method: str, *, token: bool, journal: bool) -> Checked:
-        door = Door(RoutingTable({b"employer": ()}), frozenset((b"localhost",)))
-        asked = door.asked(f"{method} /employer/REST/x HTTP/1.1\r\n".encode())
+        door = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)))
+        asked = door.request_line(f"{method} /employer/REST/x HTTP/1.1\r\n".encode())
         framing = b"Transfer-Encoding: chunked\r\n" if self.chunked else b""
-        fields = door.fields(b"Host: localhost\r\n" + framing + b"\r\n", 1)
+        fields = door.field_block(b"Host: localhost\r\n" + framing + b"\r\n", 1)
         context: Any = SimpleNamespace(
             settings=Gateway.model_validate({"listen": ["127.0.0.1:0"]}),
             observer=SimpleNamespace(exchange=self.records.append),

@@ -16,7 +16,7 @@ from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.metrics.counters import Counters
 from fla_gateway.observe.recent_exchanges import RecentExchanges
 from fla_gateway.runtime.monitoring.status_report import assemble, recall_doubts
-from fla_gateway.runtime.monitoring.status_sources import Sources
+from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
 from tests.runtime.test_generations import publish
 from tests.support.keys import write_identity
@@ -54,7 +54,7 @@ class Told:
         path = self._rig.gateway
         if "keys" in self._changes:
             path.current = replace(path.current, keys=self._changes["keys"])
-        return Sources(
+        return StatusSources(
             gateway=self._rig.gateway,
             observation=observation,
             doubts=self._doubts,
@@ -183,7 +183,7 @@ async def test_a_profile_that_is_not_served_says_why(start, tmp_path):
     rig = await start(unavailable={"employer": "the password is wrong"})
     keys = {"profile:employer": UnusableKeyError("the password is wrong", "")}
     (profile,) = (await Told(rig, tmp_path, keys=keys)()).profiles
-    assert (profile.served, profile.why_not, profile.token) == (False, "the password is wrong", None)
+    assert (profile.served, profile.unavailable_reason, profile.token) == (False, "the password is wrong", None)
 
 
 async def test_doubts_of_earlier_runs_come_from_the_journal(rig, tmp_path):
