@@ -1,4 +1,4 @@
-"""Port: work that goes on beside the requests, and ends with what it belongs to.
+"""Adapter: work that goes on beside the requests, and ends with what it belongs to.
 
 Owns its end. Refuses to know what is done.
 """

@@ -1,4 +1,4 @@
-"""Port: whose process is at the other end of a connection of this machine.
+"""Adapter: whose process is at the other end of a connection of this machine.
 
 Owns the look into Linux's tables of sockets (proc_pid_net(5)). Refuses to guess: where a user id cannot be told for
 sure, there is none.

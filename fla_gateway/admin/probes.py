@@ -1,4 +1,4 @@
-"""Port: probes and metrics.
+"""Adapter: probes and metrics.
 
 Owns /livez, /readyz, /startupz and /metrics. Refuses to know the token server and the API: readiness is about this
 process alone, or an outage over there would take every gateway out of service over here.

@@ -1,4 +1,4 @@
-"""Port: the answers of the admin listener that are not about the gateway: refusals, and fields that all answers share.
+"""Adapter: the answers of the admin listener that are not about the gateway: refusals, and common fields.
 
 Owns their form. Refuses to decide who gets which.
 """

@@ -1,4 +1,4 @@
-"""Port: the admin listener.
+"""Adapter: the admin listener.
 
 Owns the listener, its bounds, and the order of the questions: may this be answered, may this peer see it, what is the
 answer. Refuses to know the answers: they are in `probes` and `status_routes`.

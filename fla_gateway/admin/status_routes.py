@@ -1,4 +1,4 @@
-"""Port: the operator's surface over HTTP.
+"""Adapter: the operator's surface over HTTP.
 
 Owns the page, its parts, /status, and the question whether this peer may see them. Refuses to decide that
 (`access_rules`, `request_guard`) and to know what is shown.

@@ -1,4 +1,4 @@
-"""Port: the catalogue that comes with the package.
+"""Adapter: the catalogue that comes with the package.
 
 Owns reading `services.toml` out of the package and its shape. Refuses to know profiles.
 """

@@ -1,4 +1,4 @@
-"""Port: files and environment become Settings, or every fault at once.
+"""Adapter: files and environment become Settings, or every fault at once.
 
 Owns the order of the steps: read, expand, join, judge each table, judge what lies between them. Refuses to know the
 rules themselves, and the catalogue; rules of layers above are handed in.

@@ -1,4 +1,4 @@
-"""Port: the catalogues of messages that are there, and the choice among them.
+"""Adapter: the catalogues of messages that are there, and the choice among them.
 
 Owns gettext. Refuses to know the messages: English is what stands in the templates and in `status.messages`.
 """

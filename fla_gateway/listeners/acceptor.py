@@ -1,4 +1,4 @@
-"""Port: the sockets that callers reach.
+"""Adapter: the sockets that callers reach.
 
 Owns accepting, and its pause while there is no room for another connection. Refuses to know how an address is bound and
 what is spoken on a connection.

@@ -1,4 +1,4 @@
-"""Port: addresses become sockets that listen.
+"""Adapter: addresses become sockets that listen.
 
 Owns binding, and the sentences for what can go wrong with it. Refuses to know who is answered there, and what becomes
 of a unix socket's file (`unix_socket`) and of the files of TLS (`tls_context`).

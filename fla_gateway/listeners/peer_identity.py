@@ -1,4 +1,4 @@
-"""Port: what the kernel and TLS prove of the one at the other end of a connection.
+"""Adapter: what the kernel and TLS prove of the one at the other end of a connection.
 
 Owns reading it off a transport. Refuses to decide which caller it stands for, and whether it suffices (`access`).
 """

@@ -1,4 +1,4 @@
-"""Port: the TLS of a listener, out of the files that the configuration names.
+"""Adapter: the TLS of a listener, out of the files that the configuration names.
 
 Owns what callers may negotiate, and the sentences for files that do not serve. Refuses to know connections
 (`tls_handshakes`) and who a client certificate stands for (`peer_identity`, `access`).

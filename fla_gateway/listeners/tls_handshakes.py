@@ -1,4 +1,4 @@
-"""Port: a TLS listener, and its connections until they are callers'.
+"""Adapter: a TLS listener, and its connections until they are callers'.
 
 Owns accepting there, and the handshakes: how many, how long, and what is said of those that fail. Refuses to know what
 is spoken afterwards. The loops' own way (`create_server(ssl=...)`) tells nobody of a connection before its handshake is

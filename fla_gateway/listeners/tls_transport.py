@@ -1,4 +1,4 @@
-"""Port: a caller's TLS connection, with an end that neither cuts an answer nor waits for a caller who is silent.
+"""Adapter: a caller's TLS connection, with an end that neither cuts an answer nor waits for a caller who is silent.
 
 Owns that end. Refuses to encrypt: the event loop's own transport does, and is passed through for everything else.
 """

@@ -1,4 +1,4 @@
-"""Port: a unix socket's file comes to be, with the mode and group that were asked for, and goes.
+"""Adapter: a unix socket's file comes to be, with the mode and group that were asked for, and goes.
 
 Owns the file: who may connect, what may be in its place already, and whose it is at the end. Refuses to take a socket
 away from a program that still answers there, and to touch a file of any other kind.

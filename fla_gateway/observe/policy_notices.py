@@ -1,4 +1,4 @@
-"""Port: what a policy would refuse, told to the operator while it only looks on.
+"""Adapter: what a policy would refuse, told to the operator while it only looks on.
 
 Owns how often the same thing is told, and in which words: as the entry of an allow list that would permit it. Refuses
 to judge; `access.authorization.allow_list` has done that already.

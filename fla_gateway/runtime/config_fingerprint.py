@@ -1,4 +1,4 @@
-"""Port: what a configuration is recognised by.
+"""Adapter: what a configuration is recognised by.
 
 Owns the fingerprint. Refuses to read what the files say.
 """

@@ -1,4 +1,4 @@
-"""Port: the signals that end the process.
+"""Adapter: the signals that end the process.
 
 Owns what each signal does. Refuses to know how the process ends in peace.
 """

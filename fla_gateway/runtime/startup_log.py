@@ -1,4 +1,4 @@
-"""Port: what is said at the start, before the first request.
+"""Adapter: what is said at the start, before the first request.
 
 Owns the words an operator reads to see whether this is the gateway he meant to start. Refuses to decide anything.
 """

@@ -1,4 +1,4 @@
-"""Port: the kernel confines the process to the files that it needs (Landlock, Linux 5.13 or newer).
+"""Adapter: the kernel confines the process to the files that it needs (Landlock, Linux 5.13 or newer).
 
 Owns the rights that the kernel knows in its versions. Refuses to know which files are needed
 (`composition.landlock_paths`). What is denied here stays denied for good, also to every thread that is started later;

@@ -1,4 +1,4 @@
-"""Port: whose process is at the other end of a unix socket, as the kernel tells it (unix(7), SO_PEERCRED).
+"""Adapter: whose process is at the other end of a unix socket, as the kernel tells it (unix(7), SO_PEERCRED).
 
 Owns the reading, and which ids stand for nobody. Refuses to know what anybody may do.
 """

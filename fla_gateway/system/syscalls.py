@@ -1,4 +1,4 @@
-"""Port: the two calls of the Linux kernel for which Python has no name.
+"""Adapter: the two calls of the Linux kernel for which Python has no name.
 
 Owns calling them, with errors as `OSError`. Refuses to know what for. ctypes is read at the first call: it costs some
 half a megabyte.

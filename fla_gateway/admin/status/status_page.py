@@ -1,4 +1,4 @@
-"""Port: a status becomes HTML.
+"""Adapter: a status becomes HTML.
 
 Owns the templates. Refuses to know HTTP. Importing it costs memory and time (jinja2), which is why the server does so
 at the first look at the page, in a thread.

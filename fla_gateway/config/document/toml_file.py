@@ -1,4 +1,4 @@
-"""Port: one configuration file becomes a document, or faults that say why not.
+"""Adapter: one configuration file becomes a document, or faults that say why not.
 
 Owns reading, decoding and TOML syntax, and the search for included files. Refuses to know what the keys mean.
 """

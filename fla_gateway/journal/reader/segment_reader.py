@@ -1,4 +1,4 @@
-"""Port: the files of a journal become what was found in them.
+"""Adapter: the files of a journal become what was found in them.
 
 Owns which files are segments, and reading them line by line within bounds, while a gateway may be writing. Refuses to
 judge what the lines say, and to write: a torn line is the writer's to repair.

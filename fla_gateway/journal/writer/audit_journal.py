@@ -1,4 +1,4 @@
-"""Port: the audit journal as the data path knows it.
+"""Adapter: the audit journal as the data path knows it.
 
 Owns the order of things: what is gathered for a turn of the loop, outcomes before intents, and the chores of every
 second. Refuses to know lines (`entry_encoder`), files (`segment_writer`) and what to do in trouble (`durable_writer`).

@@ -1,4 +1,4 @@
-"""Port: the directory of the journal, for the one process that writes it.
+"""Adapter: the directory of the journal, for the one process that writes it.
 
 Owns who may have it, the lock, the key of masked paths, and which segments are there. Refuses to know what a segment
 says. The directory is opened once and everything in it reached through its descriptor, so that nobody can put another

@@ -1,4 +1,4 @@
-"""Port: entries get into the store and to the disk, or wait until they can.
+"""Adapter: entries get into the store and to the disk, or wait until they can.
 
 Owns what happens in trouble: what is refused, kept, tried again and counted as lost. Refuses to know what an entry
 says, but for the one that records the trouble itself.

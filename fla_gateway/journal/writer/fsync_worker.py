@@ -1,4 +1,4 @@
-"""Port: what was written reaches the disk, in a thread.
+"""Adapter: what was written reaches the disk, in a thread.
 
 Owns the one fsync that runs, and who waits for which. Refuses to know lines. Never on the event loop's thread: an
 fsync takes as long as the disk likes.

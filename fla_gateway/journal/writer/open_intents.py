@@ -1,4 +1,4 @@
-"""Port: after a crash, the journal names the changing requests that were begun and have no outcome.
+"""Adapter: after a crash, the journal names the changing requests that were begun and have no outcome.
 
 Owns a search that is cheap enough for every start: over bytes, newest segments first, within bounds. Refuses to judge
 outcomes; `audit show --in-doubt` does that, over the whole journal.

@@ -1,4 +1,4 @@
-"""Port: old segments are looked for and removed, in a thread.
+"""Adapter: old segments are looked for and removed, in a thread.
 
 Owns the order: first the record that says what goes, then the files, so that a crash in between leaves more than the
 journal says and never less. Refuses to decide what is old (`retention`) and to write the record.

@@ -1,4 +1,4 @@
-"""Port: entries become chained lines at the end of the journal's last segment.
+"""Adapter: entries become chained lines at the end of the journal's last segment.
 
 Owns the chain's end, the one open file and when a new segment begins. Refuses to know what an entry says, and to try
 again: an error goes up after what was half written has been cut off, so that the file ends where the chain does.

@@ -1,4 +1,4 @@
-"""Port: what was counted of exchanges becomes metric families.
+"""Adapter: what was counted of exchanges becomes metric families.
 
 Owns names, labels and help texts of the metrics about exchanges and callers. Refuses to know how anything is counted.
 """

@@ -1,4 +1,4 @@
-"""Port: numbers become metric families of prometheus_client.
+"""Adapter: numbers become metric families of prometheus_client.
 
 Owns the prefix of all names and the form of a histogram. Refuses to know what any number means.
 """

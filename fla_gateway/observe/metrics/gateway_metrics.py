@@ -1,4 +1,4 @@
-"""Port: what the parts of the gateway say of themselves becomes metric families.
+"""Adapter: what the parts of the gateway say of themselves becomes metric families.
 
 Owns names, labels and help texts of the metrics about tokens, connections, limits, the journal and the configuration.
 Refuses to ask anybody: it is handed what was answered.

@@ -1,4 +1,4 @@
-"""Port: spans on their way to an OTLP/HTTP collector, through OpenTelemetry's exporter.
+"""Adapter: spans on their way to an OTLP/HTTP collector, through OpenTelemetry's exporter.
 
 Owns what the library may do: send to one address, with the fields named here, over TLS as it was given. Refuses
 everything that the library would take from the environment. The one module that imports opentelemetry; it is read

@@ -1,4 +1,4 @@
-"""Port: finished exchanges handed to a thread that makes spans of them and delivers these.
+"""Adapter: finished exchanges handed to a thread that makes spans of them and delivers these.
 
 Owns the thread, the bound on what waits for it, and the count of what was lost. Refuses to make anything on the event
 loop's thread: an exchange costs it a tenth of a microsecond.

@@ -1,4 +1,4 @@
-"""Port: one caller's connection (asyncio protocol).
+"""Adapter: one caller's connection (asyncio protocol).
 
 Owns the reading of requests on one connection: heads, bodies, pipelining, half-close, and how the connection ends.
 Refuses to know tokens and upstreams: a judged request becomes an exchange.

@@ -1,4 +1,4 @@
-"""Port: what a request waits for that cannot be sent at once.
+"""Adapter: what a request waits for that cannot be sent at once.
 
 Owns the waiting for a token and for a connection, and how long each took. Refuses to know what is sent.
 """

@@ -1,4 +1,4 @@
-"""Port: one connection to the API (asyncio protocol).
+"""Adapter: one connection to the API (asyncio protocol).
 
 Owns the reading of answers on one connection and the knowledge whether it can be used again. Refuses to know callers,
 tokens and routes: it hands each part of an answer to the exchange that it carries.
