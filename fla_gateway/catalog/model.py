@@ -7,9 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 Status = Literal["current", "deprecated", "repealed", "unconfirmed"]
+
+OTHER_SERVICE: Final = "(other)"
+"""What services go by that are not told apart, and paths that do not look like an API's."""
+
+
+def shown_service(service: str) -> str:
+    """Give the name of a service as it may be shown: what does not look like an API's has none of its own.
+
+    Args:
+        service: as `proxy.admission.routing.service_of` gave it.
+    """
+    return OTHER_SERVICE if service.startswith(OTHER_SERVICE) else service
 
 
 @dataclass(frozen=True, slots=True)

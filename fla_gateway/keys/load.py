@@ -35,7 +35,8 @@ from fla_gateway.keys.files.key_file import KeyFile, read_file, read_password
 from fla_gateway.keys.files.pkcs12 import key_in_store, open_pkcs12
 from fla_gateway.keys.files.private_key import hidden_kind, inconsistent, open_private_key
 from fla_gateway.keys.model import LoadedKey, Objection
-from fla_gateway.keys.signers.local import EcSigner, RsaSigner, Signer
+from fla_gateway.keys.signers.local import EcSigner, RsaSigner
+from fla_gateway.keys.signers.signer import Signer
 from fla_gateway.secret import Secret
 
 # The library warns of BER, of serial numbers below one and of old key exchanges on standard error, among our log lines.

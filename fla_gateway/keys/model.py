@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from fla_gateway.keys.signers.local import Signer
+from fla_gateway.keys.signers.signer import Signer
 
 
 class Objection(NamedTuple):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.http1.dates import parse_http_date
+from fla_gateway.http1.retry_after import retry_after_seconds
 from fla_gateway.oauth.error_response import likely_cause, printable, quotable
 from fla_gateway.secret import Secret
 
@@ -26,8 +26,6 @@ ASSUMED_LIFETIME: Final = 60.0
 """Seconds, where `expires_in` says nothing usable: never one fetch per request."""
 LONGEST_LIFETIME: Final = 86_400.0
 """Seconds that a token is believed to live at most."""
-LONGEST_RETRY_AFTER: Final = 300
-"""Seconds of Retry-After that are honoured; an operator who repaired something must not wait for hours."""
 
 _B64TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
@@ -95,27 +93,6 @@ def read_answer(answer: TokenAnswer, assertion: Secret) -> Grant:
     if 200 <= status < 300:  # noqa: PLR2004 - a success that is not a token response
         raise ProblemError("token-malformed", f"The token server answered {status} instead of 200.")
     raise _refusal(answer, _document(answer), assertion)
-
-
-def retry_after_seconds(field: str | None, date: float) -> int | None:
-    """Read Retry-After in both its forms (RFC 9110, section 10.2.3).
-
-    Args:
-        field: the field's value or None.
-        date: the server's clock, which a date is compared with.
-
-    Returns:
-        Whole seconds from 0 to 300, or None where there is nothing readable.
-    """
-    if field is None:
-        return None
-    text = field.strip()
-    if text.isascii() and text.isdigit():
-        return LONGEST_RETRY_AFTER if len(text) > 6 else min(int(text), LONGEST_RETRY_AFTER)  # noqa: PLR2004 - 11 days
-    moment = parse_http_date(text)
-    if moment is None:
-        return None
-    return max(0, min(LONGEST_RETRY_AFTER, round(moment - date)))
 
 
 def lifetime_seconds(expires_in: object) -> float:

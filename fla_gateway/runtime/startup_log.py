@@ -12,8 +12,9 @@ from typing import Final
 
 import structlog
 
+from fla_gateway.access.authentication.proofs import proofs
 from fla_gateway.config.rules.listener_specs import encrypted
-from fla_gateway.config.schema import CallerTable, Configuration
+from fla_gateway.config.schema import Configuration
 from fla_gateway.config.values.address import is_loopback
 from fla_gateway.errors import Fault
 from fla_gateway.runtime.data_path import DataPath
@@ -67,18 +68,6 @@ def _certificate_warnings(configuration: Configuration, now: datetime) -> Iterat
         from fla_gateway.listeners.tls_context import tls_warnings  # noqa: PLC0415 - read where TLS is spoken
 
         yield from tls_warnings(tls, place, now)
-
-
-def proofs(caller: CallerTable) -> Iterator[str]:
-    """Name the kinds of proof that a caller needs."""
-    kinds = {
-        "key": caller.keys,
-        "uid": caller.uid is not None,
-        "gid": caller.gid is not None,
-        "service-account": caller.service_account,
-        "certificate": caller.certificate_names,
-    }
-    return (kind for kind, needed in kinds.items() if needed)
 
 
 def _warn_of_anybody(gateway: DataPath) -> None:

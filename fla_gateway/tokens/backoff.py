@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from fla_gateway.oauth.token_response import LONGEST_RETRY_AFTER
+from fla_gateway.http1.retry_after import LONGEST_RETRY_AFTER
 
 
 @dataclass(frozen=True, slots=True)

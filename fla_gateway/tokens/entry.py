@@ -13,12 +13,13 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from fla_gateway.catalog.model import shown_service
 from fla_gateway.clock import Clock
 from fla_gateway.errors import ProblemError
 from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
 from fla_gateway.tokens.backoff import delay_seconds
 from fla_gateway.tokens.freshness import Deadlines, Freshness, deadlines, freshness, soft_fraction
-from fla_gateway.tokens.snapshot import TokenFailure, TokenSnapshot, shown_service
+from fla_gateway.tokens.snapshot import TokenFailure, TokenSnapshot
 from fla_gateway.tokens.token_brake import Brake, Verdict
 
 _NEVER: Final = Deadlines(-math.inf, -math.inf)

@@ -6,21 +6,9 @@ Owns the shape. Refuses to hold the token.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from fla_gateway.oauth.model import TokenRequest
-
-OTHER_SERVICE: Final = "(other)"
-"""What services go by that are not told apart, and paths that do not look like an API's."""
-
-
-def shown_service(service: str) -> str:
-    """Give the name of a service as it may be shown: what does not look like an API's has none of its own.
-
-    Args:
-        service: as `proxy.admission.routing.service_of` gave it.
-    """
-    return OTHER_SERVICE if service.startswith(OTHER_SERVICE) else service
 
 
 class TokenFailure(NamedTuple):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from fla_gateway.tokens.snapshot import OTHER_SERVICE, HeldBrake, shown_service
+from fla_gateway.catalog.model import OTHER_SERVICE, shown_service
+from fla_gateway.tokens.snapshot import HeldBrake
 
 FIRST: Final = 30.0
 """Seconds of a service's first brake; doubled each time."""

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.oauth.token_response import TokenAnswer, lifetime_seconds, read_answer, retry_after_seconds
+from fla_gateway.http1.retry_after import retry_after_seconds
+from fla_gateway.oauth.token_response import TokenAnswer, lifetime_seconds, read_answer
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.secret import Secret
 from tests.support.properties import BOUNDED

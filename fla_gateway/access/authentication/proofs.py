@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -183,3 +183,15 @@ def _expires(needed: Requirement, evidence: Evidence) -> float:
     """Give the end of the proof that ends first, in seconds since the epoch."""
     key = math.inf if evidence.key is None else needed.keys.get(evidence.key, -math.inf)
     return min(evidence.expires, key, evidence.certificate_expires if needed.certificate_names else math.inf)
+
+
+def proofs(caller: CallerTable) -> Iterator[str]:
+    """Name the kinds of proof that a caller needs."""
+    kinds = {
+        "key": caller.keys,
+        "uid": caller.uid is not None,
+        "gid": caller.gid is not None,
+        "service-account": caller.service_account,
+        "certificate": caller.certificate_names,
+    }
+    return (kind for kind, needed in kinds.items() if needed)

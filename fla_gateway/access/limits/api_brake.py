@@ -13,7 +13,7 @@ from typing import Final
 
 from fla_gateway.access.limits.throttle_response import LONGEST
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.tokens.snapshot import OTHER_SERVICE, shown_service
+from fla_gateway.catalog.model import OTHER_SERVICE, shown_service
 
 FIRST: Final = 1.0
 """Seconds of a brake where the API does not say how long; doubled for each brake that follows at once."""
@@ -123,7 +123,7 @@ class ApiBrake:
     def held(self, now: float) -> tuple[tuple[str, float], ...]:
         """List the services whose brake holds, each with the seconds that are left.
 
-        Those beyond the services that are remembered one by one go by `tokens.snapshot.OTHER_SERVICE`.
+        Those beyond the services that are remembered one by one go by `catalog.model.OTHER_SERVICE`.
 
         Args:
             now: `Clock.monotonic`.

@@ -12,8 +12,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from fla_gateway.oauth.token_response import LONGEST_RETRY_AFTER
-from fla_gateway.oauth.token_response import retry_after_seconds as _retry_after_seconds
+from fla_gateway.http1.retry_after import LONGEST_RETRY_AFTER
+from fla_gateway.http1.retry_after import retry_after_seconds as _retry_after_seconds
 
 LONGEST: Final = float(LONGEST_RETRY_AFTER)
 """Seconds that an API's own word is followed; an operator who repaired something must not wait for hours."""

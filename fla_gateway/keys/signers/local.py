@@ -1,4 +1,4 @@
-"""The port through which an assertion is signed, and its two implementations over a private key in memory.
+"""Adapter: signing with a private key in memory; the two implementations of `signer.Signer`.
 
 Owns JWS signature bytes (RFC 7518, section 3). Refuses to know what is signed, where the key came from, and whether
 the channel accepts it.
@@ -7,7 +7,7 @@ the channel accepts it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -23,29 +23,6 @@ _DIGESTS: Final[dict[str, Callable[[], hashes.HashAlgorithm]]] = {
 _RSA_ALGORITHMS: Final = ("RS256", "PS256", "RS384", "PS384", "RS512", "PS512")
 EC_ALGORITHMS: Final = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 """Curve -> the one algorithm that RFC 7518, section 3.4, ties it to."""
-
-
-class Signer(Protocol):
-    """Signs with one private key; a token module or a remote service may stand behind it one day."""
-
-    @property
-    def algorithms(self) -> tuple[str, ...]:
-        """JWS algorithms that the key can be used with, the default one first."""
-        ...
-
-    def sign(self, algorithm: str, signing_input: bytes) -> bytes:
-        """Sign and give the JWS signature (RFC 7515, section 5.1), not yet base64url-encoded.
-
-        Blocks for as long as the arithmetic takes (a few milliseconds for RSA-4096): call it in a thread.
-
-        Args:
-            algorithm: one of `algorithms`.
-            signing_input: ASCII of encoded header, period, encoded payload.
-
-        Raises:
-            UnusableKeyError: the key cannot be used with this algorithm.
-        """
-        ...
 
 
 class RsaSigner:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway import __version__
 from fla_gateway.access.authentication.api_key import key_id
+from fla_gateway.access.authentication.proofs import proofs
 from fla_gateway.admin.status.gateway_status import (
     Call,
     CallerStatus,
@@ -46,7 +47,6 @@ from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.metric_sources import api_brakes
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
-from fla_gateway.runtime.startup_log import proofs
 from fla_gateway.tokens.snapshot import TokenSnapshot
 
 if TYPE_CHECKING:

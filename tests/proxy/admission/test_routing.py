@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fla_gateway.catalog.load import load as load_catalogue
+from fla_gateway.catalog.model import shown_service
 from fla_gateway.proxy.admission.routing import Route, RoutingTable, route, service_of
-from fla_gateway.tokens.snapshot import shown_service
 
 PREFIXES = {b"employer": (), b"narrow": (b"/REST/dimona/v2", b"/REST/newApi/v1/sub")}
 TABLE = RoutingTable(PREFIXES)
