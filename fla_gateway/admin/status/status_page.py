@@ -40,7 +40,7 @@ class ProfileView:
     status: ProfileStatus
     level: Level
     findings: tuple[Finding, ...]
-    traffic_chart: traffic_chart.Chart
+    chart: traffic_chart.Chart
 
 
 class Page:
