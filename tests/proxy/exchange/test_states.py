@@ -52,7 +52,7 @@ class Upstream:
         self.reading = True
         self.carried: Any = None
 
-    def carry(self, exchange: Any) -> None:
+    def attach(self, exchange: Any) -> None:
         self.carried = exchange
 
     def write(self, data: bytes) -> None:
