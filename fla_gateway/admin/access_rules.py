@@ -39,25 +39,25 @@ class AdminAccess:
 
 
 class Place(Enum):
-    """What a connection was made to, as far as it tells who may have made it."""
+    """What a connection was made to, as far as it shows who may have made it."""
 
     FILE = "file"
     """A unix socket with a file: its owner and mode have decided already."""
     LOCAL = "local"
     """Loopback, or an abstract unix socket: any user of this machine."""
     BEYOND = "beyond"
-    """Anybody in the network."""
+    """Any host in the network."""
 
 
 def place_of(address: Address) -> Place:
-    """Tell what kind of place a listener is."""
+    """Return what kind of place a listener is."""
     if isinstance(address, UnixAddress):
         return Place.FILE
     return Place.BEYOND if isinstance(address, TcpAddress) and not is_loopback(address) else Place.LOCAL
 
 
 def asks_for_uid(place: Place, access: AdminAccess) -> bool:
-    """Tell whether the decision depends on the peer's user id."""
+    """Return whether the decision depends on the peer's user id."""
     return place is Place.LOCAL and access.key_sha256 is None
 
 
@@ -70,7 +70,7 @@ def judge(
         place: where the request came in.
         access: what the configuration says.
         presented: what `access.authentication.credentials.presented` read in the request.
-        uid: user id of the process at the other end, where `asks_for_uid`; None if it cannot be told, which refuses.
+        uid: user id of the process at the other end, where `asks_for_uid`; None if it is not known, which refuses.
         now: `Clock.wall`.
     """
     if place is Place.FILE:

@@ -1,6 +1,6 @@
-"""State: how often somebody came with a wrong key of late.
+"""State: how often a wrong key was presented of late.
 
-Owns the count. Refuses to know who it was: all peers are counted together, and the right key is never made to wait.
+Owns the count. Refuses to know the peer: all peers are counted together, and the right key is never made to wait.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ PAUSE: Final = 60.0
 class Attempts:
     """Wrong keys on one listener.
 
-    A key of 256 bits is not found by trying. The pause keeps whoever tries from filling log and CPU, and shows them
-    as what they are; a user of the same machine must not be able to lock the operator out with it.
+    A key of 256 bits is not found by trying. The pause keeps a peer that tries from filling log and CPU, and shows
+    such attempts as what they are; a user of the same machine must not be able to lock the operator out with it.
     """
 
     def __init__(self) -> None:

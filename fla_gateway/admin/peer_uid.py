@@ -1,7 +1,7 @@
 """Adapter: whose process is at the other end of a connection of this machine.
 
-Owns the look into Linux's tables of sockets (proc_pid_net(5)). Refuses to guess: where a user id cannot be told for
-sure, there is none.
+Owns the look into Linux's tables of sockets (proc_pid_net(5)). Refuses to guess: where a user id is not certain,
+there is none.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from fla_gateway.system.peer_credentials import overflow_ids, peer_ids
 
 _TABLES: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 
-# Columns of a row, and the state in which a socket still belongs to a process. One that was closed stands in the
-# table as root's until TCP is done with it: whoever sends a request and closes at once must not pass for root.
+# Columns of a row, and the state in which a socket still belongs to a process. One that was closed is in the
+# table as root's until TCP is done with it: a peer that sends a request and closes at once must not pass for root.
 _LOCAL, _REMOTE, _STATE, _UID, _INODE = 1, 2, 3, 7, 9
 _ESTABLISHED: Final = "01"
 _NO_INODE: Final = "0"
@@ -37,9 +37,9 @@ class Endpoint(NamedTuple):
 
 
 def peer_uid(sock: socket.socket) -> int | None:
-    """Give the user id of the process that made a connection from this machine; None if it cannot be told.
+    """Return the user id of the process that made a connection from this machine; None if it is not known.
 
-    Reads files of the kernel's: to be called in a thread.
+    Reads files of the kernel: to be called in a thread.
 
     Args:
         sock: this end of the connection.

@@ -23,7 +23,7 @@ class ReadinessState(Protocol):
     """What knows whether the gateway serves."""
 
     def ready(self) -> tuple[bool, str]:
-        """Tell whether requests are served, and the reason in a word: `runtime.readiness.Reason`."""
+        """Return whether requests are served, and the reason in a word: `runtime.readiness.Reason`."""
         ...
 
 

@@ -33,7 +33,7 @@ def refusal(
         headers: the request's fields, names in any case.
         surface: whether the operator's surface is asked for: page, status and their parts.
         hosts: names of the configuration.
-        local: address of this end of the connection, as it stands in Host; empty if unknown.
+        local: address of this end of the connection, as it is written in Host; empty if unknown.
 
     Returns:
         A problem code, or None to answer.

@@ -1,8 +1,8 @@
-"""State: what the admin listener shows of the gateway, made at most once a second for everybody who asks.
+"""State: what the admin listener shows of the gateway, made at most once a second for all clients.
 
-Owns how often and how many at once. Refuses to know what is made, and who may see it: that is judged for every request,
-before. Making the numbers of a thousand profiles takes a tenth of a second of a processor, and whoever reaches the port
-may ask as often as he likes.
+Owns how often and how many at once. Refuses to know what is made, and who may see it: that is decided before, for every
+request. Making the numbers of a thousand profiles takes a tenth of a second of a processor, and a client that reaches
+the port may ask as often as it likes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 SECONDS: Final = 1.0
 """How long a body is good for."""
 _MOST: Final = 32
-"""Bodies that are kept; beyond, the eldest makes room."""
+"""Bodies that are kept; beyond, the oldest is removed."""
 
 Make = Callable[[], Awaitable[bytes]]
 
@@ -49,7 +49,7 @@ class ResponseCache:
         task = self._running.get(key)
         if task is None:
             task = self._running[key] = asyncio.get_running_loop().create_task(self._make(key, make))
-        # Whoever goes away leaves it to the others.
+        # A client that disconnects does not cancel it: others may wait for it.
         return await asyncio.shield(task)
 
     async def _make(self, key: Hashable, make: Make) -> bytes:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from fla_gateway.problems import PROBLEMS, problem_body
 
-# No inline script or style, nothing from elsewhere, in no frame of anybody (CSP level 3, W3C).
+# No inline script or style, nothing from elsewhere, never in a frame (CSP level 3, W3C).
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"

@@ -38,7 +38,7 @@ _IDLE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 2
 
 # aiohttp makes contexts of its own when it is imported, for requests that name none: one trusts the system's roots, the
-# other trusts every server. This process serves with aiohttp and asks nobody with it: a request that is made all the
+# other trusts every server. This process serves with aiohttp and sends no request with it: one that is made all the
 # same reaches no server, and the process is 1.6 MB smaller without the roots.
 _TRUSTS_NOBODY: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 aiohttp.connector._SSL_CONTEXT_VERIFIED = _TRUSTS_NOBODY  # noqa: SLF001 - there is no other way to it
@@ -71,7 +71,7 @@ class AdminServer:
         access: who may see page and /status.
         clock: the host's clocks.
         refresh_seconds: how often an open page asks for news.
-        kept_seconds: how long what was made is shown to everybody who asks.
+        kept_seconds: how long a body that was made is shown to all clients.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class AdminServer:
 
         Args:
             address: theirs, with the port that they really have.
-            listeners: one, or several where a name stands for several addresses.
-            accept_tls: accepts there and bounds how many handshakes run, which the event loop would not: it tells
-                nobody of a connection before its handshake is done. None for plain HTTP.
+            listeners: one, or several where a name has several addresses.
+            accept_tls: accepts there and bounds how many handshakes run, which the event loop would not: it reports
+                no connection before its handshake is done. None for plain HTTP.
         """
         self._address = address
         self._runner = web.AppRunner(
@@ -125,7 +125,7 @@ class AdminServer:
         return await asyncio.get_running_loop().create_server(self._connection, sock=listener)
 
     def _connection(self) -> asyncio.Protocol:
-        """Make the protocol of a new connection; at the limit the eldest make room for it.
+        """Make the protocol of a new connection; at the limit the oldest ones are aborted.
 
         aiohttp waits for a first request for ever: silent connections must neither use up the process's descriptors
         nor keep the probes out.
@@ -156,7 +156,7 @@ class AdminServer:
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Guard the door, and give every refusal a body that says what to do."""
+        """Check each request, and give every refusal a body that says what to do."""
         try:
             refused = await self._refusal(request)
             return refused or await handler(request)
@@ -164,7 +164,7 @@ class AdminServer:
             return method_not_allowed(error)
         except web.HTTPNotFound:
             return problem("not-found")
-        except Exception:  # noqa: BLE001 - a fault here must not show its text to the one who asked
+        except Exception:  # noqa: BLE001 - a fault here must not show its text to the client
             _LOG.exception("admin-answer-failed", path=request.path)
             return problem("internal-error")
 
@@ -185,13 +185,13 @@ class AdminServer:
 
 
 def _asks_for_surface(request: web.Request) -> bool:
-    """Tell it by the route that was found, so that no spelling of a path reaches a handler and not its guard."""
+    """Decide by the route that was found, so that no spelling of a path reaches a handler and not its guard."""
     resource = request.match_info.route.resource
     return resource is not None and resource.canonical in PATHS
 
 
 def _local_host(request: web.Request) -> str:
-    """Give the address that this connection was made to, as it stands in Host; empty on a unix socket."""
+    """Return the address that this connection was made to, as it is written in Host; empty on a unix socket."""
     name = None if request.transport is None else request.transport.get_extra_info("sockname")
     return uri_host(name[0]) if isinstance(name, tuple) else ""
 
@@ -203,7 +203,7 @@ async def _finish(request: web.Request, response: web.StreamResponse) -> None:
 
 
 def _silent_logger() -> logging.Logger:
-    """Make a logger for aiohttp that says nothing: it quotes malformed requests, and `_admit` tells the rest."""
+    """Make a logger for aiohttp that says nothing: it quotes malformed requests, and `_admit` logs the rest."""
     logger = logging.Logger("fla_gateway.admin.aiohttp")  # noqa: LOG001 - unnamed in the tree on purpose, no parent
     logger.addHandler(logging.NullHandler())
     return logger

@@ -52,7 +52,7 @@ class Surface:
         status: gives the state of this moment; called on the event loop.
         access: who may see it.
         clock: the host's clocks.
-        cache: keeps what is shown for a second, whoever asks: who is shown anything is shown the same.
+        cache: keeps what is shown for a second, for all clients: those that are shown anything are shown the same.
         refresh_seconds: how often an open page asks for news.
     """
 
@@ -103,7 +103,7 @@ class Surface:
         return problem(found.code, found.detail)
 
     def _tell(self, code: str, uid: int | None) -> None:
-        """Log a stranger, at most once a minute: nobody is to fill the log by asking."""
+        """Log a refused client, at most once a minute: no client is to fill the log by asking."""
         now = self._clock.monotonic()
         if code in {"credentials-refused", "caller-not-permitted"} and now >= self._tell_from:
             self._tell_from = now + _QUIET_SECONDS

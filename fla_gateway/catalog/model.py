@@ -12,7 +12,7 @@ from typing import Final, Literal
 Status = Literal["current", "deprecated", "repealed", "unconfirmed"]
 
 OTHER_SERVICE: Final = "(other)"
-"""What services go by that are not told apart, and paths that do not look like an API's."""
+"""The shown name of services that are not distinguished, and of paths that do not look like an API's."""
 
 
 def shown_service(service: str) -> str:
@@ -31,8 +31,8 @@ class Service:
     Attributes:
         name: name by which a profile's `services` can refer to it.
         title: its name for people.
-        prefix: path prefix as `prefix.parse_prefix` gives it, or None where no source tells it.
-        environments: presets in which it is known to exist; empty where no source tells.
+        prefix: path prefix as `prefix.parse_prefix` gives it, or None where no source states it.
+        environments: presets in which it is known to exist; empty where no source states any.
         scopes: scopes seen in sources, which need not be all.
         status: ``current``; ``deprecated``; ``repealed`` by law; ``unconfirmed``: seen in one place, without an
             official source.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# One spelling per path: no percent-encoding, no path parameters (";"), no empty and no dot segments. Whoever compares
+# One spelling per path: no percent-encoding, no path parameters (";"), no empty and no dot segments. Code that compares
 # prefixes with paths must never have to ask which of two readings a server takes.
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@-]+")
 

@@ -134,7 +134,7 @@ class Gateway(Table):
     replay_limit: Annotated[int, Field(ge=0, le=1_048_576)] = 65_536
     """Bytes of a request body kept for the one replay after a 401."""
     unsafe_allow_anonymous: bool = False
-    """Listen beyond loopback although nobody is asked who he is."""
+    """Listen beyond loopback although no caller has to identify itself."""
     unsafe_cleartext: bool = False
     """Listen beyond loopback although nothing is encrypted."""
     timeouts: Timeouts = Timeouts()
@@ -186,7 +186,7 @@ class Log(Table):
 
 
 class Audit(Table):
-    """`[audit]`: the journal of what was sent for whom. Without this table there is none."""
+    """`[audit]`: the journal of what was sent for which caller. Without this table there is none."""
 
     path: FilePath
     """Directory of the journal; made if its parent exists, mode 0700."""
@@ -239,7 +239,7 @@ class KeySource(Table):
     pkcs12: FilePath | None = None
     """A PKCS#12 file (.pfx, .p12)."""
     pem: FilePath | None = None
-    """A PEM file with the private key, and with the certificate if it stands in the same file."""
+    """A PEM file with the private key, and with the certificate if it is in the same file."""
     certificate: FilePath | None = None
     """The certificate as registered in ChaMan (.cer), DER or PEM."""
     password_file: FilePath | None = None
@@ -285,7 +285,7 @@ class ProfileTable(Table):
     listen: ListenerEntry | None = None
     """A further address for this profile alone, without /<profile> in the path."""
     warm: bool = False
-    """Keep a token at hand without calls as well; by default one that no call has used is not renewed."""
+    """Keep a token ready without calls as well; by default one that no call has used is not renewed."""
     anonymous: bool = False
     """Serve production although no callers are configured, so that every local program may call."""
     limits: Limits = Limits()

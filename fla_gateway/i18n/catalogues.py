@@ -1,6 +1,6 @@
 """Adapter: the catalogues of messages that are there, and the choice among them.
 
-Owns gettext. Refuses to know the messages: English is what stands in the templates and in `status.messages`.
+Owns gettext. Refuses to know the messages: the English texts are in the templates and in `status.messages`.
 """
 
 from __future__ import annotations

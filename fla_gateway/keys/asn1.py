@@ -32,7 +32,7 @@ class Element:
     Attributes:
         tag: the identifier octet.
         content: the contents octets, without the end-of-contents octets of an indefinite length.
-        encoding: the whole element as it stands in the file.
+        encoding: the whole element as it is in the file.
     """
 
     tag: int
@@ -54,7 +54,7 @@ class Element:
         return tuple(found)
 
     def octets(self, depth: int = 0) -> bytes:
-        """Give the value of an OCTET STRING, put together if it stands in pieces (X.690, section 8.7.3).
+        """Return the value of an OCTET STRING, put together if it is in pieces (X.690, section 8.7.3).
 
         Args:
             depth: of the pieces within pieces so far.

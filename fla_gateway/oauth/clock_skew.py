@@ -36,7 +36,7 @@ class ClockOffset:
 def take_sample(date: float, sent: float, received: float) -> float:
     """Compare a Date with the host's clock, halfway between request and answer.
 
-    Date is cut to whole seconds (RFC 9110, section 6.6.1), so that with equal clocks the sample lies between -1 and
+    Date is cut to whole seconds (RFC 9110, section 6.6.1), so that with equal clocks the sample is between -1 and
     0: an `iat` made from it is a little early and never in the server's future.
 
     Args:
@@ -59,7 +59,7 @@ def clamp(offset: float) -> float:
 
 
 def worth_telling(before: ClockOffset, after: ClockOffset) -> bool:
-    """Tell whether a learned offset became noteworthy, ceased to be, or jumped."""
+    """Return whether a learned offset became noteworthy, ceased to be, or jumped."""
     crossed = (abs(before.learned) > NOTEWORTHY) != (abs(after.learned) > NOTEWORTHY)
     return crossed or abs(after.learned - before.learned) > NOTEWORTHY
 

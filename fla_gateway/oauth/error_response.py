@@ -1,4 +1,4 @@
-"""Rule: what may be quoted of a token server's words, and what probably lies behind a refusal.
+"""Rule: what may be quoted of a token server's words, and what probably caused a refusal.
 
 Owns the scrubbing of foreign text and the table of likely causes. Refuses to know how the words were found.
 """

@@ -45,8 +45,8 @@ class TokenAnswer:
         body: content, at most `LARGEST_ANSWER` bytes, as it came.
         content_type: Content-Type, or empty.
         content_encoding: Content-Encoding, or empty.
-        retry_after: Retry-After as it stands, or None.
-        location: Location as it stands, or None.
+        retry_after: Retry-After as received, or None.
+        location: Location as received, or None.
         date: the server's clock in seconds since the epoch, or the host's where Date is missing or unreadable.
     """
 
@@ -128,7 +128,7 @@ def _read_grant(answer: TokenAnswer, assertion: Secret) -> Grant:
 
 
 def _check_type(token_type: object) -> None:
-    # Required by RFC 6749, but a missing one is no reason to stand still: the channel knows no other type.
+    # Required by RFC 6749, but a missing one is no reason to fail: the channel knows no other type.
     if token_type is not None and (not isinstance(token_type, str) or token_type.lower() != "bearer"):
         raise ProblemError("token-malformed", "The token is not of the type bearer, the only one this gateway can use.")
 

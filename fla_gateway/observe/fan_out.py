@@ -1,7 +1,7 @@
 """Root of observation: one observer for the data path, whatever is switched on.
 
-Owns the order, that all exchanges of a loop's turn are told together, and that the fault of one observer neither breaks
-anything nor keeps the others from what they are to be told. Refuses to know what any of them does with a record.
+Owns the order, that all exchanges of a loop's turn are passed on together, and that the fault of one observer neither
+breaks anything nor keeps a record from the others. Refuses to know what any of them does with a record.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _QUIET_SECONDS: Final = 60.0
 class Joined:
     """Observer that passes every exchange on, and lets nothing through that is raised.
 
-    They are told in the loop's next turn, one after the other of all that ended in this one: a processor that does the
-    same thing eight times in a row needs two thirds of the time for it.
+    Exchanges are passed on in the loop's next turn, all that ended in this one after each other: a processor that does
+    the same thing eight times in a row needs two thirds of the time for it.
 
     Args:
-        observers: in the order in which they are told.
+        observers: in the order in which they are called.
         soon: `call_soon` of the event loop.
     """
 
@@ -55,7 +55,7 @@ class Joined:
                     self._complain(call, error, record.ended)
 
     def _complain(self, call: Callable[[ExchangeRecord], None], error: Exception, now: float) -> None:
-        """Tell a fault, for each observer at most once a minute: it may come with every exchange."""
+        """Log a fault, for each observer at most once a minute: it may come with every exchange."""
         count, told = self._faults.get(call, (0, 0.0))
         count += 1
         if count == 1 or now >= told + _QUIET_SECONDS:

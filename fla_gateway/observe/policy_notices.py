@@ -1,6 +1,6 @@
-"""Adapter: what a policy would refuse, told to the operator while it only looks on.
+"""Adapter: what a policy would refuse, logged for the operator while it only observes.
 
-Owns how often the same thing is told, and in which words: as the entry of an allow list that would permit it. Refuses
+Owns how often the same thing is logged, and in which words: as the entry of an allow list that would permit it. Refuses
 to judge; `access.authorization.allow_list` has done that already.
 """
 
@@ -35,7 +35,7 @@ class PolicyNotices:
         self._told: dict[tuple[str, str, str, str], float] = {}
 
     def exchange(self, record: ExchangeRecord) -> None:
-        """Tell of an exchange that was let through only because of `observe_until`."""
+        """Log an exchange that was admitted only because of `observe_until`."""
         admission = record.admission
         if not admission.observed:
             return

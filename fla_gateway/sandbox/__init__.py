@@ -1,7 +1,7 @@
-"""A stand-in for the government side: authorization server, APIs, scripted faults.
+"""A substitute for the government side: authorization server, APIs, scripted faults.
 
 Owns everything that plays the government in tests, in `fla-gateway sandbox` and in `fla-gateway demo`. Refuses to
-know the gateway: the examiner borrows nothing from whom it examines, so a misreading of the rules shows up as a
+know the gateway: it shares no code with the program that it tests, so a misreading of the rules shows up as a
 disagreement instead of being shared.
 """
 

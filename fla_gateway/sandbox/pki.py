@@ -24,7 +24,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 @dataclass(frozen=True, slots=True)
 class ServerCredentials:
-    """What a TLS server needs, in PEM; the CA's private key is not kept by anybody."""
+    """What a TLS server needs, in PEM; the CA's private key is not kept."""
 
     ca: bytes
     certificate: bytes

@@ -52,7 +52,7 @@ _silent.propagate = False
 
 
 class Sandbox:
-    """A stand-in for the government side, in process; also what `fla-gateway sandbox` runs.
+    """A substitute for the government side, in process; also what `fla-gateway sandbox` runs.
 
     Use: ``await start()``, read the attributes, ``await close()``.
 

@@ -1,9 +1,9 @@
-"""Values: everything that the status page and /status tell of a gateway at one moment.
+"""Values: everything that the status page and /status show of a gateway at one moment.
 
-Owns the shape, which is part of the public contract (docs/status.md). Refuses to hold a secret, and to know who
-supplies what: `runtime.monitoring.status_report` puts it together.
+Owns the shape, which is part of the public contract (docs/status.md). Refuses to hold a secret, and to know which
+part supplies what: `runtime.monitoring.status_report` puts it together.
 
-Moments are `datetime` in UTC. Texts are data: what stands in files, certificates and requests may be anything.
+Moments are `datetime` in UTC. Texts are data: files, certificates and requests may contain anything.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class Status:
         started: when the process began.
         configuration: what it runs with.
         listeners: where callers reach it.
-        callers: who may call; None if nobody is asked who he is.
+        callers: who may call; None if no caller has to identify itself.
         door: the callers' side.
         profiles: in the configuration's order.
         recent: calls that ended not long ago, the latest first.

@@ -1,6 +1,6 @@
-"""Rule: is a profile well, and if not, what is the matter?
+"""Rule: the health of a profile, and why it is degraded.
 
-Owns the judgement behind the colours of the status page, and its thresholds. Refuses to know words: they stand in the
+Owns the judgement behind the colours of the status page, and its thresholds. Refuses to know words: they are in the
 templates, where they can be translated.
 """
 
@@ -14,7 +14,7 @@ from fla_gateway.admin.status.gateway_status import Status
 from fla_gateway.admin.status.profile_status import ProfileStatus
 
 SOON: Final = 30
-"""Days before a certificate's end at which somebody should order the next one."""
+"""Days before a certificate's end at which the operator should order the next one."""
 URGENT: Final = 7
 """Days before its end at which it is the first thing to do today."""
 

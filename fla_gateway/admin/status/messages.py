@@ -87,7 +87,7 @@ ANSWERS: Final[dict[str, str]] = {
     "client-error": "refused by the API",
     "server-error": "failure of the API",
 }
-"""What stands beside the status of an answer of the API's."""
+"""What is shown beside the status code of the API's response."""
 DOUBTS: Final[dict[str, str]] = {
     "no-outcome": "The gateway was ended before an answer was recorded.",
     "no-answer": "It was sent, but no answer came.",

@@ -1,7 +1,7 @@
-"""Values: what the status page and /status tell of one profile at one moment.
+"""Values: what the status page and /status show of one profile at one moment.
 
-Owns the shape, which is part of the public contract (docs/status.md). Refuses to hold a secret, and to know who
-supplies what: `runtime.monitoring.status_report` puts it together.
+Owns the shape, which is part of the public contract (docs/status.md). Refuses to hold a secret, and to know which
+part supplies what: `runtime.monitoring.status_report` puts it together.
 """
 
 from __future__ import annotations

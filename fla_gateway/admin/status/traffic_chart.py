@@ -1,6 +1,6 @@
 """Rule: an hour of traffic becomes the bars of a small chart.
 
-Owns the geometry. Refuses to know colours and words: what was answered stands above the line, what failed hangs below
+Owns the geometry. Refuses to know colours and words: what was answered is drawn above the line, what failed below
 it, so that the picture can be read without any colour.
 """
 
@@ -17,7 +17,7 @@ LINE: Final = 70
 """Where the line is, from the top: there is more room above it."""
 _GAP: Final = 2
 _LEAST: Final = 3
-"""Height of a bar that stands for something, so that one failure among thousands is seen."""
+"""Height of a bar that is not empty, so that one failure among thousands is seen."""
 
 
 class Bar(NamedTuple):

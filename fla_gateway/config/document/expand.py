@@ -23,7 +23,7 @@ class Expander:
     """Expands the documents of one file and gathers what is wrong on the way.
 
     Attributes:
-        faults: what was found so far, with the path of keys where it stands; the name of a variable is not repeated,
+        faults: what was found so far, with the path of keys where it is; the name of a variable is not repeated,
             since a password may hold ``${``.
     """
 
@@ -58,7 +58,7 @@ class Expander:
                 return self._environ[match["name"]]
             else:
                 self._fault(path, "takes an environment variable that is not set")
-            # Something has to stand here until all faults are known; the loader judges it no further.
+            # A value is needed here until all faults are known; the loader judges it no further.
             return "unset"
 
         return _VARIABLE.sub(replacement, text)
@@ -75,5 +75,5 @@ class Expander:
 
 
 def _is_content(text: str) -> bool:
-    # The schema refuses it and says why; it must not become a path that somebody shows.
+    # The schema refuses it and says why; it must not become a path that a message shows.
     return "-----BEGIN" in text or not text.isprintable()

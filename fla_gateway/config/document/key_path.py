@@ -1,6 +1,6 @@
-"""Where in a configuration something stands, in the notation in which faults say it.
+"""Where something is in a configuration, in the notation that faults use.
 
-Owns the dotted notation and the memory of which file a key came from. Refuses to know what stands there.
+Owns the dotted notation and the memory of which file a key came from. Refuses to know what is written there.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Origins:
     """Remembers in which file each key was written.
 
     Attributes:
-        first: label of the file that includes the others; blamed for what stands in none.
+        first: label of the file that includes the others; blamed for what is in none.
     """
 
     def __init__(self, first: str) -> None:

@@ -42,8 +42,8 @@ def merge(
         whole: what the files before it said; changed in place.
         part: what this file says.
         label: how faults call this file.
-        origins: told of each key that this file brought.
-        path: where `whole` and `part` stand; the root by default.
+        origins: records each key that this file brought.
+        path: where `whole` and `part` are; the root by default.
     """
     for key, value in part.items():
         here = (*path, key)

@@ -1,6 +1,6 @@
 """Rule: what of a faulty document can still be judged.
 
-Owns the choice of what is left out or stood in for, so that one spelling mistake does not hide the other faults of a
+Owns the choice of what is left out or replaced, so that one spelling mistake does not hide the other faults of a
 file. Refuses to judge; a salvaged document is never used for anything but finding more faults.
 """
 
@@ -52,7 +52,7 @@ def salvage(document: Mapping[str, Any], faulty: Iterable[Path]) -> dict[str, An
 
 
 def _leave_out(rest: dict[str, Any], path: Path) -> Path | None:
-    """Take out, or stand in for, what is faulty at a path; give the place of a table that is gone with it."""
+    """Remove or replace what is faulty at a path; return the place of a table that is gone with it."""
     match path:
         case ("profiles", name, key, *_):
             _mend(_table(rest, "profiles").get(name), str(key))
@@ -100,9 +100,9 @@ def _detach(profile: dict[str, Any], lost: set[Path]) -> None:
 
 
 def _replace_caller(rest: dict[str, Any], names: Sequence[str | int]) -> None:
-    """Let one caller stand in for another, or for all: other rules have to know that there is one.
+    """Replace one caller, or all, by a made-up one: other rules have to know that there is one.
 
-    His profile comes with `_detach_caller`.
+    Its profile comes with `_detach_caller`.
     """
     rest["callers"] = _table(rest, "callers") if names else {}
     for name in names[:1]:
@@ -119,7 +119,7 @@ def _mend_kubernetes(rest: dict[str, Any], keys: Sequence[str | int]) -> None:
 
 
 def _detach_caller(caller: dict[str, Any], profiles: Mapping[str, Any], lost: set[Path]) -> None:
-    """Let a caller use no profile that was left out, but do not take from him what he needs to be one."""
+    """Let a caller use no profile that was left out, but keep what it needs to be a caller."""
     allow = caller.get("allow", {})
     gone = {name for name in allow if ("profiles", name) in lost or ("profiles",) in lost or name == _UNSET}
     if gone:

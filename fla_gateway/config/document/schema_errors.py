@@ -1,6 +1,6 @@
 """Rule: pydantic's errors become faults in plain words.
 
-Owns the sentences and the hints. Refuses to repeat any value: whatever stands in a file may be a secret in the wrong
+Owns the sentences and the hints. Refuses to repeat any value: whatever is in a file may be a secret in the wrong
 place.
 """
 
@@ -81,7 +81,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def schema_faults(error: ValidationError, document: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Fault]]:
-    """Write a fault for each of pydantic's errors, with the path of keys where it stands.
+    """Write a fault for each of pydantic's errors, with the path of keys where it is.
 
     Args:
         error: what the schema raised.
@@ -137,7 +137,7 @@ def _unknown_key(path: tuple[str | int, ...]) -> tuple[str, str]:
     model = table_at(path[:-1])
     hint = _SECRETS.get(key) or (suggestion(key, key_names(model)) if model else "")
     if not hint:
-        # One head for each table, though it may stand under several.
+        # One head for each table, though it may be under several.
         homes = {owner: home for home, owner in reversed(tables().items()) if key in key_names(owner)}
         hint = f"this key belongs in {' or '.join(reversed(homes.values()))}" if homes else ""
     return "unknown key", hint

@@ -25,16 +25,16 @@ def key_names(model: type[BaseModel]) -> frozenset[str]:
 
 @cache
 def tables() -> dict[str, type[BaseModel]]:
-    """List every table of the schema by the head under which it stands.
+    """List every table of the schema by the head under which it is.
 
-    For example ``[profiles.NAME]``, or ``[[callers.NAME.keys]]`` for an entry of a list. The same table may stand under
+    For example ``[profiles.NAME]``, or ``[[callers.NAME.keys]]`` for an entry of a list. The same table may be under
     several heads; the first is the one that comes first in the schema.
     """
     return dict(_walk(Configuration, "the top of the file", ""))
 
 
 def table_at(place: Place) -> type[BaseModel] | None:
-    """Give the table that the schema has at a place, also where a short form of it may stand; or None."""
+    """Return the table that the schema has at a place, also where a short form of it may be; or None."""
     model: type[BaseModel] | None = Configuration
     parts = iter(place)
     for part in parts:

@@ -21,7 +21,7 @@ OVERFLOW_ID: Final = 65_534
 """What Linux shows for a user or group that this namespace does not know (/proc/sys/kernel/overflowuid, by default)."""
 SOON_SECONDS: Final = 30 * 86_400
 PLACEHOLDER: Final = "0" * 64
-"""What stands for a digest in the README and in config/: the SHA-256 of nothing that anybody knows."""
+"""The placeholder of a digest in the README and in config/: the SHA-256 of no known value."""
 
 _PROOFS: Final = "keys, uid, gid, service_account or certificate_names"
 
@@ -29,7 +29,7 @@ _PROOFS: Final = "keys, uid, gid, service_account or certificate_names"
 def caller_faults(configuration: Configuration) -> Iterator[Fault]:
     """Yield what is wrong with callers, and where two have the same proof."""
     if "callers" in configuration.model_fields_set and not configuration.callers:
-        # Whoever wrote the table did not mean that everybody may call.
+        # The operator who wrote the table did not mean that every client may call.
         yield Fault("callers", "is empty, and so nobody is asked who he is", "name at least one caller, or take it out")
     for name, caller in configuration.callers.items():
         where = place(("callers", name))
@@ -112,7 +112,7 @@ def _twin_key_faults(configuration: Configuration) -> Iterator[Fault]:
 
 
 def _twin_faults(configuration: Configuration) -> Iterator[Fault]:
-    """Find callers without keys who have exactly the same proof; where keys are needed too, those tell them apart."""
+    """Find callers without keys who have exactly the same proof; where keys are needed too, those distinguish them."""
     seen: dict[tuple[object, ...], str] = {}
     for name, caller in configuration.callers.items():
         if caller.keys:

@@ -17,7 +17,7 @@ from fla_gateway.errors import ConfigurationError, Fault
 
 OFFICIAL_DOMAIN: Final = "socialsecurity.be"
 ISSUER: Final = "issuer"
-"""`audience` of a profile that stands for the name of the environment's authorization server (RFC 8414, section 2)."""
+"""`audience` of a profile that means the name of the environment's authorization server (RFC 8414, section 2)."""
 
 _PRODUCTION_TOKEN: Final = "https://services.socialsecurity.be/REST/oauth/v5/token"  # noqa: S105 - a public address
 _ACCEPTANCE_TOKEN: Final = "https://services-acpt.socialsecurity.be/REST/oauth/v5/token"  # noqa: S105 - a public address
@@ -31,7 +31,7 @@ _CURE: Final = "use environment = production, simulation or acceptance, or addre
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One government side, or a stand-in for it.
+    """One government side, or a substitute for it.
 
     Attributes:
         name: name in the configuration.

@@ -1,4 +1,4 @@
-"""The doors of a configuration, as values: each address to listen on, with its place and how it is served.
+"""The listeners of a configuration, as values: each address to listen on, with its place and how it is served.
 
 Owns the list of them, and what its mode says of a unix socket. Refuses to judge; `listener_rules` and `caller_rules`
 do.
@@ -15,7 +15,7 @@ from fla_gateway.config.schema import Configuration, Listener, ListenerTls
 from fla_gateway.config.values.address import Address, TcpAddress, UnixAddress, parse_listen
 
 OTHERS: Final = 0o077
-"""The bits of a mode that concern anybody but the owner."""
+"""The bits of a mode that concern users other than the owner."""
 
 _DEFAULT_MODE: Final = "0600"
 
@@ -25,7 +25,7 @@ class Door:
     """One entry of `listen`.
 
     Attributes:
-        place: where it stands, as faults say it.
+        place: where it is, as faults write it.
         listener: as it is written.
         address: as it was read; None where the text is none.
         profile: name of the only profile behind it, or None where all are.
@@ -43,7 +43,7 @@ class Door:
 
     @property
     def is_private(self) -> bool:
-        """Whether nobody but the owner of a unix socket, and root, gets in."""
+        """Whether only the owner of a unix socket, and root, can connect."""
         return isinstance(self.address, UnixAddress) and not self.mode & OTHERS
 
     @property
@@ -53,7 +53,7 @@ class Door:
 
 
 def doors(configuration: Configuration) -> Iterator[Door]:
-    """Yield the doors of the data path: the gateway's, then those of single profiles."""
+    """Yield the listeners of the data path: the gateway's, then those of single profiles."""
     for index, listener in enumerate(configuration.gateway.listen):
         yield _door(place(("gateway", "listen", index)), listener)
     for name, profile in configuration.profiles.items():
@@ -62,7 +62,7 @@ def doors(configuration: Configuration) -> Iterator[Door]:
 
 
 def admin_door(configuration: Configuration) -> Door:
-    """Give the door of the admin listener."""
+    """Return the admin listener."""
     return _door("admin.listen", configuration.admin.listen)
 
 

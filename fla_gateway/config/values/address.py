@@ -15,7 +15,7 @@ from typing import Final
 
 # sockaddr_un.sun_path holds 108 bytes on Linux with the closing NUL (unix(7)), 104 on the BSDs.
 UNIX_PATH_BYTES: Final = 103
-# An abstract name stands after a NUL byte in the same 108 bytes, and has no closing one (unix(7)).
+# An abstract name follows a NUL byte in the same 108 bytes, and has no closing one (unix(7)).
 ABSTRACT_NAME_BYTES: Final = 107
 
 _TCP: Final = re.compile(
@@ -39,7 +39,7 @@ class TcpAddress:
 
     @property
     def name(self) -> str:
-        """The host as it stands in a URL or in Host."""
+        """The host as it is written in a URL or in Host."""
         return uri_host(self.host)
 
     def __str__(self) -> str:
@@ -58,7 +58,7 @@ class UnixAddress:
 
 @dataclass(frozen=True, slots=True)
 class AbstractAddress:
-    """A unix socket by a name in Linux's abstract namespace: no file, hence neither owner nor mode.
+    """A unix socket by a name in Linux's abstract namespace: no file, so neither owner nor mode.
 
     Attributes:
         name: without the leading NUL byte; at most 107 bytes.
@@ -74,7 +74,7 @@ Address = TcpAddress | UnixAddress | AbstractAddress
 
 
 def uri_host(host: str) -> str:
-    """Write a host as it stands in a URL or in Host: an IPv6 address is in brackets (RFC 3986, section 3.2.2)."""
+    """Write a host as it is in a URL or in Host: an IPv6 address is in brackets (RFC 3986, section 3.2.2)."""
     return f"[{host}]" if ":" in host else host
 
 

@@ -1,7 +1,7 @@
 """Rule: the kinds of values that the configuration has beside TOML's own, as types for pydantic.
 
-Owns what can be judged of one value by itself, whatever key it stands under. Refuses to know keys and tables
-(`schema`), and most of the sentences in which a fault is told (`document.schema_errors`).
+Owns what can be judged of one value by itself, whatever key it is under. Refuses to know keys and tables
+(`schema`), and most of the sentences that report a fault (`document.schema_errors`).
 """
 
 from __future__ import annotations

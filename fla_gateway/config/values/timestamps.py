@@ -12,7 +12,7 @@ _DAY: Final = 86_400
 
 
 def written(moment: float) -> str:
-    """Write a moment as it stands in a configuration: the end of a day as that day, any other with its time.
+    """Write a moment in the notation of a configuration: the end of a day as that day, any other with its time.
 
     Args:
         moment: seconds since the epoch, UTC; from 1970 to the end of 9999, which the schema sees to.

@@ -36,7 +36,7 @@ _IF_REFUSED: Final = "if ChaMan or the token server does not accept it, "
 
 
 def unusable_key(key: PublicKeyTypes) -> Objection | None:
-    """Object to a key that is refused whoever issued its certificate.
+    """Object to a key that is refused whichever CA issued its certificate.
 
     The algorithm must be one that JWS and the channel share, and RSA below 2048 bits is forbidden by RFC 7518, section
     3.3: "A key of size 2048 bits or larger MUST be used with these algorithms."

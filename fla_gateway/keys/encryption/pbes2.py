@@ -40,7 +40,7 @@ _CIPHERS: Final = {
 }
 _MOST_ITERATIONS: Final = 10_000_000
 _MOST_MEMORY: Final = 64 * 1024 * 1024
-"""Bytes for scrypt: twice what OpenSSL takes unless it is told otherwise."""
+"""Bytes for scrypt: twice what OpenSSL takes by default."""
 
 
 def decrypt(algorithm: Element, content: bytes, secret: bytes) -> bytes | None:

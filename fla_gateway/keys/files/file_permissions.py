@@ -37,7 +37,7 @@ class Custody:
 def exposure(path: Path, custody: Custody | None) -> tuple[str, ...]:
     """Warn of a file that others than its owner may read or change.
 
-    It stays a warning: mounts of Docker and Kubernetes show modes that nobody chose. Reading by the group is no
+    It stays a warning: mounts of Docker and Kubernetes show modes that no operator chose. Reading by the group is no
     finding, since that is how a service is given a key (Kubernetes fsGroup, the group ssl-cert of Debian).
 
     Args:

@@ -90,7 +90,7 @@ def no_private_key(path: Path, content: bytes, found: tuple[Block, ...]) -> Obje
 
 
 def is_encrypted(block: Block) -> bool:
-    """Whether a private key stands in the block under a password (PKCS#8, or the older form of RFC 1421)."""
+    """Whether the block holds a private key under a password (PKCS#8, or the older form of RFC 1421)."""
     return block.label == ENCRYPTED or has_older_encryption(block)
 
 

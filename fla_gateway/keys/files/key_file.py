@@ -1,6 +1,6 @@
 """Reading key files and password files: the one place of `keys` that touches the disk.
 
-Owns what can be wrong with a file as a file, and sees who has power over it. Refuses to know what stands in it, and to
+Owns what can be wrong with a file as a file, and sees who has power over it. Refuses to know what it contains, and to
 judge permissions (`file_permissions`).
 """
 
@@ -34,7 +34,7 @@ class KeyFile:
     Attributes:
         path: where it was read.
         content: all of it.
-        custody: who has power over it; None where the system does not tell.
+        custody: who has power over it; None where the system does not report it.
     """
 
     path: Path

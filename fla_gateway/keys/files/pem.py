@@ -30,12 +30,12 @@ _ESCAPES: Final = (
     (re.compile(rb"\r\n?"), b"\n"),
     (re.compile(rb"\xc2\xa0|\xe2\x80\x8b|\xef\xbb\xbf"), b" "),  # blanks of web pages; marks of joined files
 )
-"""How the characters of a PEM file are written in other texts, and what they stand for, in the order of undoing."""
+"""How the characters of a PEM file are written in other texts, and what they mean, in the order of undoing."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Block:
-    """One textual encoding: what stands between two boundaries.
+    """One textual encoding: what is between two boundaries.
 
     Attributes:
         label: the words between ``BEGIN`` and the dashes.

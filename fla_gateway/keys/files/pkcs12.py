@@ -1,7 +1,8 @@
 """Opening PKCS#12 files, modern and legacy ones, with exactly one private key.
 
-Owns the demand for one key, which `cryptography` does not make (it drops the second in silence), and telling a wrong
-password from a damaged file. Refuses to know the rules of the channel and which certificate belongs to the key.
+Owns the demand for one key, which `cryptography` does not make (it drops the second in silence), and the distinction
+between a wrong password and a damaged file. Refuses to know the rules of the channel and which certificate
+belongs to the key.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def _open_in_parts(der: bytes, contents: pkcs12_structure.Contents, secret: byte
 
     Returns:
         The key and the certificates; or None if anything about the file is out of the ordinary, its MAC does not fit
-        the password included. Whoever opens it as a whole then finds the reason.
+        the password included. Opening it as a whole then finds the reason.
     """
     if len(contents.shrouded) != 1 or not secret:
         return None
@@ -182,7 +183,7 @@ def _hides_a_key(sealed: bytes, password: bytes) -> bool:
 
 
 def _why_closed(path: Path, der: bytes, contents: pkcs12_structure.Contents, tried: tuple[bytes, ...]) -> Objection:
-    """Find out why a file does not open: its checksum alone cannot tell a wrong password from a changed file."""
+    """Find out why a file does not open: its checksum alone cannot distinguish a wrong password from a changed file."""
     if (named := _unsupported(path, der)) is not None:
         return named
     if not any(tried):

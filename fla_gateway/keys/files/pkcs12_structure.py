@@ -38,7 +38,7 @@ class Contents:
     """What can be seen of a PKCS#12 file without its password.
 
     Attributes:
-        keys: number of key bags that stand in the open (their keys may be encrypted); every known tool puts them there.
+        keys: number of key bags that are in the open (their keys may be encrypted); every known tool puts them there.
         shrouded: EncryptedPrivateKeyInfo of those that are encrypted.
         plain: PrivateKeyInfo of those that are not.
         sealed: the parts that are encrypted as a whole, where further key bags may hide.
@@ -175,7 +175,7 @@ def alone(sealed: bytes) -> tuple[bytes, bytes]:
 
     Returns:
         A PFX without MAC, and one with the MAC of the empty password. The older ciphers know two ways to write no
-        password (no octets, or one NUL of two octets: RFC 7292, appendix B.1), and OpenSSL tells by the MAC which.
+        password (no octets, or one NUL of two octets: RFC 7292, appendix B.1), and OpenSSL finds by the MAC which.
     """
     safes = asn1.write(asn1.SEQUENCE, sealed)
     data = _data(safes)

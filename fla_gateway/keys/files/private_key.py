@@ -1,6 +1,6 @@
-"""Opening one private key that stands by itself: PKCS#1, PKCS#8 or SEC1, as PEM or DER, encrypted or not.
+"""Opening one private key that is by itself: PKCS#1, PKCS#8 or SEC1, as PEM or DER, encrypted or not.
 
-Owns telling apart a wrong password, a damaged file and a kind of key that is unknown. Refuses to know the rules of the
+Owns the distinction of a wrong password, a damaged file and an unknown kind of key. Refuses to know the rules of the
 channel and PKCS#12. Foreign exceptions end here and none becomes the context of ours, since some quote their input.
 """
 
@@ -130,7 +130,7 @@ def is_consistent(key: PrivateKeyTypes) -> bool:
 
 
 def is_valid(key: PrivateKeyTypes) -> bool:
-    """Whether an RSA key that was loaded without it stands the full validation; True for other keys."""
+    """Whether an RSA key that was loaded without the full validation passes it; True for other keys."""
     if not isinstance(key, rsa.RSAPrivateKey):
         return True
     try:
@@ -155,7 +155,7 @@ def not_read(path: Path, algorithm: str) -> Objection:
 
 
 def hidden_kind(path: Path) -> Objection:
-    """Object to an RSA key under a cipher that hides whether it is an RSASSA-PSS key, and that no certificate tells."""
+    """Object to an RSA key under a cipher that hides whether it is an RSASSA-PSS key, where no certificate shows it."""
     return Objection(
         f"{path} is encrypted in a way that hides whether its RSA key is an RSASSA-PSS key, and it has no certificate",
         f"name the .cer file that was uploaded in ChaMan in certificate, or encrypt the key again: openssl pkey -in "

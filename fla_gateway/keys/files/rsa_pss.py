@@ -1,6 +1,6 @@
 """Rule: what an RSASSA-PSS key may sign (RFC 4055), which `cryptography` reads as any RSA key.
 
-Owns the restriction that stands in the algorithm identifier of a key or certificate. Refuses to know signing.
+Owns the restriction that is in the algorithm identifier of a key or certificate. Refuses to know signing.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Signer(Protocol):
-    """Signs with one private key; a token module or a remote service may stand behind it one day."""
+    """Signs with one private key; a token module or a remote service may implement it one day."""
 
     @property
     def algorithms(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Adapter: one line for each exchange, on standard output.
 
 Owns the line's form and the batching. Refuses to go through structlog, `json` or a stream's lock: this runs for every
-exchange. A line is formatted at once, while its parts are at hand; the lines of 50 ms are handed over together.
+exchange. A line is formatted at once, while its parts are available; the lines of 50 ms are handed over together.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 FLUSH_SECONDS: Final = 0.05
 FULL_BATCH: Final = 512
 
-# Every text that goes in is safe in JSON as it stands: the id is a UUID, names and codes come from closed sets of this
+# Every text that goes in is safe in JSON as it is: the id is a UUID, names and codes come from closed sets of this
 # program, the method from `method_name`, the path from `mask_path`.
 _JSON: Final = (
     '{"time":"%s.%03dZ","level":"info","event":"request","id":"%s",%s,"received":%d,"sent":%d,"ms":%.1f,"attempts":%d}\n',
@@ -33,8 +33,8 @@ _CONSOLE: Final = (
 _JSON_STRANGERS: Final = '{"time":"%s.%03dZ","level":"warning","event":"strangers-left-out","count":%d}\n'
 _CONSOLE_STRANGERS: Final = "%s.%03dZ warning strangers-left-out count=%d\n"
 MOST_STRANGERS: Final = 600
-"""Lines a minute about requests that were refused before anybody was known; those beyond are counted, since they cost
-whoever sends them nothing, and must not fill a disk."""
+"""Lines a minute about requests that were refused before their caller was known; those beyond are counted, since they
+cost their sender nothing, and must not fill a disk."""
 
 _MOST_REMEMBERED: Final = 1024
 _LONGEST_REMEMBERED_PATH: Final = 256

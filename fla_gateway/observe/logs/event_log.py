@@ -94,7 +94,7 @@ class _Lines:
         self._stream = stream
 
     def shared(self, *_: object) -> _Lines:
-        """Stand in for a logger factory: one writer for every logger."""
+        """Act as a logger factory: one writer for every logger."""
         return self
 
     def msg(self, line: str) -> None:
@@ -134,7 +134,7 @@ def _error_of(event: EventDict) -> BaseException | None:
 
 
 def _name_error(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace exc_info by the error's name; where it happened is told at level debug."""
+    """Replace exc_info by the error's name; where it happened is logged at level debug."""
     error = _error_of(event)
     if error is not None:
         event.setdefault("error", error)

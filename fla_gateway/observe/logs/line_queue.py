@@ -41,7 +41,7 @@ class Lane:
         self._notice = notice
         self._told = 0
         self._told_at = float("-inf")
-        # What a notice under way has told.
+        # What a notice that is being written reports.
         self._telling: int | None = None
         self._torn = False
 
@@ -118,7 +118,7 @@ class Lane:
 
 
 def _is_read_only(descriptor: int) -> bool:
-    """Tell whether a descriptor was opened for reading alone: of a pipe, poll(2) would never report it."""
+    """Return whether a descriptor was opened for reading alone: of a pipe, poll(2) would never report it."""
     try:
         import fcntl  # noqa: PLC0415 - not on every platform
 

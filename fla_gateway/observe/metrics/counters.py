@@ -1,7 +1,7 @@
 """Value with state: what is counted of exchanges, in plain Python.
 
 Owns the counters that the data path adds to. Refuses to import prometheus_client, so that serving does not wait for
-it; `observe.metrics.exchange_metrics` reads the counters when somebody scrapes.
+it; `observe.metrics.exchange_metrics` reads the counters on each scrape.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Kind(NamedTuple):
         origin: as in the record.
         code: as in the record.
         outcome: as in the record.
-        caller: name, empty for strangers and where no callers are configured.
+        caller: name, empty for unknown callers and where no callers are configured.
         observed: whether the policy would have refused it, and only looked on.
     """
 

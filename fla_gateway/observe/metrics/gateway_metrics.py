@@ -1,7 +1,7 @@
-"""Adapter: what the parts of the gateway say of themselves becomes metric families.
+"""Adapter: what the parts of the gateway report becomes metric families.
 
 Owns names, labels and help texts of the metrics about tokens, connections, limits, the journal and the configuration.
-Refuses to ask anybody: it is handed what was answered.
+Refuses to query those parts: it is given what they report.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def brakes(tokens: Iterable[HeldBrake], apis: Iterable[HeldBrake]) -> Iterator[M
 def _seconds(held: Iterable[HeldBrake]) -> Samples:
     longest: Samples = {}
     for one in held:
-        # Two may go by one name: what is beyond those that are told apart, and what does not look like an API's.
+        # Two may have one name: what is beyond those that are distinguished, and what does not look like an API's.
         labels = (one.profile, one.service)
         longest[labels] = max(longest.get(labels, 0.0), one.seconds)
     return longest

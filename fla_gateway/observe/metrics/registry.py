@@ -1,6 +1,6 @@
 """Root: the gateway's numbers in the Prometheus text format.
 
-Owns the registry, and who is asked when somebody scrapes. Refuses to count, and to name: names and help texts stand
+Owns the registry, and what is collected on each scrape. Refuses to count, and to name: names and help texts are
 in `observe.metrics.exchange_metrics` and `observe.metrics.gateway_metrics`; docs/metrics.md is compared with them by a
 test.
 """

@@ -1,6 +1,6 @@
-"""Values: what metrics ask of the rest of the gateway when somebody scrapes.
+"""Values: what metrics read from the rest of the gateway on each scrape.
 
-Owns the shapes. Refuses to know who answers, so that no part has to know that it is measured.
+Owns the shapes. Refuses to know which part answers, so that no part has to know that it is measured.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Suppliers:
         dropped: request lines lost since the start.
         dropped_events: events lost since the start.
         in_flight: exchanges that run, by profile.
-        api_brakes: services that asked for patience, and are left alone for a while.
+        api_brakes: services that throttle, and are not called for a while.
         journal: the audit journal, or None without one.
         untraced: exchanges whose spans were lost since the start, or None where nothing is traced.
         facts: what the configuration says.

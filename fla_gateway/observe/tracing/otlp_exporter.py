@@ -44,7 +44,7 @@ class Collector:
     """
 
     def __init__(self, endpoint: str, tls: ssl.SSLContext | None, seconds: float) -> None:
-        # Its complaints would go to standard error as they are, past the log's format; delivery is told by `send`.
+        # Its messages would go to standard error as they are, past the log's format; `send` returns the result.
         for name in ("opentelemetry", "urllib3", "requests"):
             logging.getLogger(name).addHandler(logging.NullHandler())
             logging.getLogger(name).propagate = False
@@ -66,7 +66,7 @@ class Collector:
         )
 
     def send(self, spans: Sequence[Span]) -> bool:
-        """Deliver spans; tell whether the collector took them."""
+        """Deliver spans; return whether the collector took them."""
         return self._exporter.export([self._readable(span) for span in spans]) is SpanExportResult.SUCCESS
 
     def close(self) -> None:
@@ -108,8 +108,8 @@ class _Way(HTTPAdapter):
         request: requests.PreparedRequest,
         stream: bool = False,  # noqa: FBT001, FBT002 - as the library has it
         timeout: Any = None,
-        verify: Any = True,  # noqa: ARG002, FBT002 - OTEL_EXPORTER_OTLP_CERTIFICATE would stand here
-        cert: Any = None,  # noqa: ARG002 - OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE would stand here
+        verify: Any = True,  # noqa: ARG002, FBT002 - OTEL_EXPORTER_OTLP_CERTIFICATE would be here
+        cert: Any = None,  # noqa: ARG002 - OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE would be here
         proxies: Mapping[str, str] | None = None,  # noqa: ARG002 - there are none
     ) -> requests.Response:
         for name in [name for name in request.headers if name.lower() not in _FIELDS]:

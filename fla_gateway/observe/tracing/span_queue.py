@@ -40,7 +40,7 @@ class Collector(Protocol):
     """Who takes spans."""
 
     def send(self, spans: Sequence[Span]) -> bool:
-        """Deliver spans; tell whether they were taken."""
+        """Deliver spans; return whether they were taken."""
         ...
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Tracing:
         if len(waiting) >= MOST_WAITING:
             self._refused += 1
             return
-        # Nobody is woken up for it: the thread looks once a second.
+        # The thread is not woken up for it: it looks once a second.
         waiting.append(record)
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="tracing", daemon=True)

@@ -1,6 +1,6 @@
 """Rule: a finished exchange becomes the spans of a trace.
 
-Owns what a span says, in the words of OpenTelemetry's semantic conventions for HTTP, and where it stands in time.
+Owns what a span says, in the words of OpenTelemetry's semantic conventions for HTTP, and its place in time.
 Refuses to know the library that sends spans, and to repeat a path or query as it was.
 """
 

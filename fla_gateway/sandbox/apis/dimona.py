@@ -1,7 +1,7 @@
 """Dimona-like declarations: asynchronous, POST first, ask for the result later.
 
 Owns the flow that integrators must handle: 201 with Location, 404 until processed, then the result. Refuses to
-validate declarations: the flow is real, the members of the result are a stand-in for the official schema.
+validate declarations: the flow is real, the members of the result are a substitute for the official schema.
 """
 
 from __future__ import annotations

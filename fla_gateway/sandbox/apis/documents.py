@@ -1,7 +1,7 @@
 """A plain store of JSON documents under the path of the Federal Learning Account.
 
 Owns collections of documents per client. Refuses to pretend: the real API's resources and schema are not public, so
-this is a stand-in for any resource API and says so.
+this is a substitute for any resource API and says so.
 """
 
 from __future__ import annotations

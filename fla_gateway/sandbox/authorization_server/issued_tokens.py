@@ -16,10 +16,10 @@ MAX_TOKENS: Final = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token stands for.
+    """What a token represents.
 
     Attributes:
-        client_id: to whom it was given.
+        client_id: the client that it was given to.
         scopes: what it permits.
         expires: `Clock.monotonic` at which it ends.
     """
