@@ -14,10 +14,11 @@ from typing import Any
 def run_beside(work: Coroutine[Any, Any, None], name: str, stack: AsyncExitStack) -> None:
     """Run something on the running loop until it ends or the stack is closed.
 
-    Not in a group of tasks: a fault of the start would come out of that as a group of errors, which nobody expects.
+    It does not use a task group: that would raise an error of the start as an exception group, which no caller of the
+    start handles.
 
     Args:
-        work: takes care of its own errors.
+        work: handles its own errors.
         name: of the task.
         stack: cancels it, and waits for its end.
     """

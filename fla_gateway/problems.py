@@ -49,7 +49,7 @@ def _network(status: int, title: str, delivery: Delivery) -> Problem:
 
 
 PROBLEMS: Final[dict[str, Problem]] = {
-    # The request as it stands on the wire
+    # The request as received
     "malformed-request": _gateway(400, "The request head is malformed"),
     "malformed-body": Problem(400, "The request body is malformed", "gateway", "unknown", retryable=False),
     "absolute-form": _gateway(400, "The request target must be a path"),

@@ -62,8 +62,8 @@ class Profile:
         upstream: where requests go.
         prefixes: permitted path prefixes, each beginning with ``/REST/`` and without a slash at the end;
             empty: all of /REST/.
-        listen: the profile's own door, or None.
-        warm: whether a token is kept at hand although no call uses it.
+        listen: the profile's own listener, or None.
+        warm: whether a token is kept fresh although no call uses it.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Profile:
 
     @property
     def environment_shown(self) -> str:
-        """The environment for people: in capitals where calls are real, so that nobody overlooks it."""
+        """The environment for people: in capitals where calls are real, so that it is not overlooked."""
         return self.environment.upper() if self.production else self.environment
 
     @property

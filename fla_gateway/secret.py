@@ -1,4 +1,4 @@
-"""Redaction as a type: a secret shows itself only where somebody writes `reveal()`.
+"""Redaction as a type: a secret is shown only where code calls `reveal()`.
 
 Owns the one wrapper for passwords, tokens and proxy credentials. Refuses to know what the secret is for.
 """

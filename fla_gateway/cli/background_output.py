@@ -43,7 +43,7 @@ class BackgroundOutput:
             raise failure
 
     def isatty(self) -> bool:
-        """Tell whether it is a terminal."""
+        """Return whether it is a terminal."""
         return sys.stdout.isatty()
 
     def close(self) -> None:

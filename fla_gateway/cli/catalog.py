@@ -1,6 +1,6 @@
 """`fla-gateway catalog`: the APIs that are known.
 
-Owns the table and the JSON form. Refuses to know more than the catalogue says; what no source tells stays empty.
+Owns the table and the JSON form. Refuses to know more than the catalogue says; what no source states stays empty.
 """
 
 from __future__ import annotations

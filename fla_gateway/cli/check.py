@@ -1,7 +1,7 @@
 """`fla-gateway check`: is this configuration right?
 
 Owns what is shown of each profile and what counts as a finding; `caller_summary` has the lines about callers. Refuses
-to open a connection: everything here can be told from files.
+to open a connection: everything here can be determined from files.
 """
 
 from __future__ import annotations

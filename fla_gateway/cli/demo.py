@@ -1,6 +1,6 @@
 """`fla-gateway demo`: the main job, shown.
 
-Owns the arguments and the exit code. Refuses to know the story; `cli.demonstration` tells it.
+Owns the arguments and the exit code. Refuses to know the scenario; `cli.demonstration` has it.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def execute(words: Sequence[str]) -> int:
         return WRONG_USE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the last door: whatever comes here is a fault of the program
+    except Exception as error:  # noqa: BLE001 - the last handler: whatever reaches it is a fault of the program
         if standard_streams.output_failure() is not None:
             return WELL  # a consequence of it; what it means is decided where the output is closed
         return _confess(error, debug=arguments.debug)

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until told to stop."""
+    """Serve until a signal ends it."""
     from fla_gateway.runtime.process import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
 
     return serve(arguments.config, strict=arguments.strict)

@@ -1,4 +1,4 @@
-"""`fla-gateway sandbox`: the stand-in for the government side, as a command.
+"""`fla-gateway sandbox`: the simulated government side, as a command.
 
 Owns the arguments, what is printed, and the sentence about the missing extra. Refuses to know how a sandbox works.
 """
@@ -80,7 +80,7 @@ def extra_is_missing() -> bool:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the sandbox until told to stop."""
+    """Run the sandbox until a signal ends it."""
     if extra_is_missing():
         return WRONG_USE
     from fla_gateway.cli.background_output import BackgroundOutput  # noqa: PLC0415 - as above

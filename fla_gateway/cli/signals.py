@@ -1,4 +1,4 @@
-"""Ending a command that runs until told to stop: SIGTERM and Ctrl-C.
+"""Ending a command that runs until a signal: SIGTERM or Ctrl-C.
 
 Owns the translation of both signals into the cancellation of the command's own task. Refuses to know what runs.
 """

@@ -1,1 +1,1 @@
-"""The audit journal: what was sent for whom, append-only and chained."""
+"""The audit journal: what was sent for which caller, append-only and chained."""

@@ -27,7 +27,7 @@ class DataPath:
     Attributes:
         server: the register of what runs, joined with what the listeners serve.
         tokens: the token cache.
-        refresher: keeps tokens at hand.
+        refresher: renews tokens before they expire.
         listeners: accept callers.
         bound: addresses of the listeners, with the ports that they really have, in the configuration's order.
         current: what the configuration in force has made; from the first `publish` on.
@@ -41,7 +41,7 @@ class DataPath:
         Args:
             listeners: as bound.
             around: what generations are built into.
-            configuration: is told of each that is published.
+            configuration: gets each one that is published.
         """
         self.bound: tuple[Bound, ...] = tuple(it.bound for it in listeners)
         # The system's random numbers: jitter that two gateways share would be none.

@@ -55,7 +55,7 @@ _LOG = structlog.get_logger()
 _RESERVED_FILES: Final = 128
 """Descriptors left for everything but callers and pools: log, admin, token client, resolver."""
 _LAST_LINES_SECONDS: Final = 2.0
-"""How long the end of the process waits for lines that nobody reads."""
+"""How long the end of the process waits for lines that are not read."""
 
 
 def serve(path: Path, *, strict: bool) -> int:
@@ -66,7 +66,7 @@ def serve(path: Path, *, strict: bool) -> int:
         strict: refuse to start if any profile cannot be served.
 
     Returns:
-        Exit code: 0, also if exchanges were cut at the end of `drain_seconds`; the log and their lines tell which.
+        Exit code: 0, also if exchanges were cut at the end of `drain_seconds`; the log and their lines say which.
 
     Raises:
         ConfigurationError: the configuration cannot be used, or with `strict` a key.
@@ -186,7 +186,7 @@ class _Process:
         activate: Callable[[], Coroutine[Any, Any, None]],
         stack: AsyncExitStack,
     ) -> int:
-        """Serve until told to stop; give the exit code.
+        """Serve until a signal ends it; return the exit code.
 
         Args:
             gateway: as published.
@@ -213,7 +213,7 @@ class _Process:
                 await self._open(gateway, observation, stack)
                 await stop.wait()
             except ConfigurationError as error:
-                # Out of the group it would come as one of a group of errors, which nobody expects.
+                # The task group would raise it as an exception group, which no caller handles.
                 fault = error
             for task in beside:
                 task.cancel()
@@ -260,6 +260,6 @@ def _tidy() -> None:
 
 
 def _note_fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    # The loop's own handler writes the repr of whatever was at hand, past the log's format and redaction.
+    # The loop's own handler writes the repr of the objects in its context, past the log's format and redaction.
     error = context.get("exception")
     _LOG.error("loop-fault", message=context.get("message", ""), error=type(error).__name__, exc_info=error)

@@ -26,7 +26,7 @@ from fla_gateway.runtime.key_loading.worker_processes import Outcome
 
 _LOG = structlog.get_logger()
 _LONGEST_SLEEP: Final = 60.0
-"""Seconds after which the host's clock is read again: it may be set, and stands still while a machine sleeps."""
+"""Seconds after which the host's clock is read again: it may be set, and does not advance while a machine sleeps."""
 
 
 class ProfileKeys:

@@ -16,7 +16,7 @@ from fla_gateway.observe.logs.line_writer import LineWriter
 
 _LOG = structlog.get_logger()
 _LAST_WORD_SECONDS: Final = 0.25
-"""How long the end after a second signal waits for lines that nobody reads."""
+"""How long the end after a second signal waits for lines that are not read."""
 
 
 def handle_signals(stop: asyncio.Event, output: LineWriter) -> None:

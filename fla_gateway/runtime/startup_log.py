@@ -1,6 +1,6 @@
-"""Adapter: what is said at the start, before the first request.
+"""Adapter: what is logged at the start, before the first request.
 
-Owns the words an operator reads to see whether this is the gateway he meant to start. Refuses to decide anything.
+Owns the words an operator reads to see whether this is the gateway that was meant to start. Refuses to decide anything.
 """
 
 from __future__ import annotations

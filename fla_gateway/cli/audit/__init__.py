@@ -1,3 +1,3 @@
-"""`fla-gateway audit ...`: what was sent for whom."""
+"""`fla-gateway audit ...`: what was sent for which caller."""
 
 SUMMARY = "show, verify and export the audit journal"

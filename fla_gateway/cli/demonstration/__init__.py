@@ -1,1 +1,1 @@
-"""The parts of `fla-gateway demo`: the stage, the caller, the story, and how it is told."""
+"""The parts of `fla-gateway demo`: its environment, the caller, the scenario, and its output."""

@@ -1,7 +1,7 @@
-"""How the demo speaks: headings, curl lines, excerpts of answers, verdicts.
+"""The output of the demo: headings, curl lines, excerpts of answers, verdicts.
 
 Owns the look of the output, with colours on a terminal and without them elsewhere, and the count of what went wrong.
-Refuses to know what is told.
+Refuses to know the scenario.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ async def play(*, once: bool) -> int:
 
 async def _play(directory: Path, teller: Teller, *, once: bool) -> int:
     try:
-        # Nobody pastes anything while `--once` runs: it leaves the usual ports to others.
+        # With `--once` no command is pasted into a shell meanwhile: it leaves the usual ports free.
         async with set_up(directory, usual_ports=not once) as stage:
             await _show(stage, teller, once=once)
     except (StageError, SandboxError) as error:

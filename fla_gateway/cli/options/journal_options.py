@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fla_gateway.journal.reader.filters import Selection
 
 # Far longer than an exchange may take by default (`gateway.timeouts.exchange`, 600 s): an intent that is older and has
-# no outcome is in doubt, whoever still runs.
+# no outcome is in doubt, even if a gateway still runs.
 _LONGEST_RUNNING = "1h"
 
 
@@ -116,7 +116,7 @@ def history_of(directory: Path, since: str) -> History:
 
 
 def report_shortfall(history: History, selection: Selection) -> bool:
-    """Say on standard error what the journal cannot tell.
+    """Report on standard error what is missing in the journal.
 
     Returns:
         Whether a changing request may be missing because of it, in the time that is asked for.

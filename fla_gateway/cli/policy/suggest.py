@@ -1,7 +1,7 @@
 """`fla-gateway policy suggest`: an allow list from what was seen.
 
 Owns what is printed around the proposals. Refuses to change a configuration: what a caller did is no proof of what it
-ought to do, and a person decides.
+should do, and a person decides.
 """
 
 from __future__ import annotations

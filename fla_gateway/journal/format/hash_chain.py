@@ -22,7 +22,7 @@ class Chain:
     Attributes:
         head: hash of the last line; `NO_HASH` before the first.
         seq: number of the last line; 0 before the first.
-        number: number of the segment that it stands in; 0 before the first.
+        number: number of the segment that it is in; 0 before the first.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Value: the name of a segment, and with it its place in the journal.
 
-Owns the form of the name. Refuses to know what stands in the file: a journal is its segments in the order of their
-numbers, whatever else lies in the directory.
+Owns the form of the name. Refuses to know the content of the file: a journal is its segments in the order of their
+numbers, whatever else is in the directory.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rule: what was seen becomes entries of `allow`, for a person to review.
 
 Owns which exchanges count, how a masked path becomes a pattern, and the smallest list that covers them. Refuses to
-judge whether a caller ought to do what it did.
+judge whether a caller should do what it did.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Suggestions:
     """What was seen so far.
 
     Args:
-        anonymous: name of the caller that gets the exchanges in which nobody was asked who he is.
+        anonymous: name of the caller that gets the exchanges for which no proof was required.
 
     Attributes:
         left_out: exchanges that count, but that no entry can be written for.
@@ -108,7 +108,7 @@ class Suggestions:
 
 
 def toml(proposals: Mapping[Target, tuple[Proposal, ...]]) -> Iterator[str]:
-    """Write proposals as lines of a configuration, each with a comment that tells what it rests on."""
+    """Write proposals as lines of a configuration, each with a comment that states its evidence."""
     caller = ""
     for target, entries in proposals.items():
         if target.caller != caller:
@@ -133,7 +133,7 @@ def _rule_of(method: str, path: str) -> Rule | None:
     """Write the entry for a masked path; None if none can be written."""
     segments = path.split("/")
     if len(segments) > MOST_SEGMENTS:
-        # The last may stand for several.
+        # The last may represent several.
         return None
     patterns = [ONE.decode() if _MASKED.fullmatch(segment) else segment for segment in segments]
     return _parse(f"{method} {'/'.join(patterns)}")
@@ -196,7 +196,7 @@ def _reach(rule: Rule) -> tuple[bool, int, bool]:
 
 
 def _covers(wide: Rule, narrow: Rule) -> bool:
-    """Tell whether one entry covers whatever another does: its stars are taken for segments like any other."""
+    """Return whether one entry covers all that another does; the stars of the other are compared like any segment."""
     if MANY in narrow.segments and MANY not in wide.segments:
         return False
     return matches(wide, narrow.method, b"/" + b"/".join(narrow.segments))

@@ -1,6 +1,6 @@
-"""Rule: which exchanges somebody wants to see.
+"""Rule: which exchanges a query selects.
 
-Owns how times are written by people and what each wish means. Refuses to know the command line.
+Owns how times are written by people and what each filter means. Refuses to know the command line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w":
 
 
 class Selection(NamedTuple):
-    """What is wanted; empty text asks for nothing.
+    """The filters of a query; empty text does not filter.
 
     Attributes:
         since: time of the first, as the journal writes it.
@@ -32,7 +32,7 @@ class Selection(NamedTuple):
         outcome: one of `OUTCOMES`.
         reference: a part of Fla-Gateway-Reference.
         identity: the request id.
-        in_doubt: only what is in doubt, or still runs and may come to be.
+        in_doubt: only what is in doubt, or still runs and may become so.
     """
 
     since: str = ""
@@ -45,7 +45,7 @@ class Selection(NamedTuple):
     in_doubt: bool = False
 
     def picks(self, exchange: Exchange) -> bool:
-        """Tell whether an exchange is wanted."""
+        """Return whether an exchange is selected."""
         if not self.covers(exchange.time):
             return False
         wanted = (("caller", self.caller), ("profile", self.profile), ("id", self.identity))
@@ -58,7 +58,7 @@ class Selection(NamedTuple):
         return not self.in_doubt or exchange.running or bool(reason(exchange))
 
     def covers(self, when: str) -> bool:
-        """Tell whether a time, as the journal writes it, lies between the two."""
+        """Return whether a time, as the journal writes it, is between the two."""
         return when >= self.since and (not self.until or when < self.until)
 
     def meets(self, begins: str, ends: str) -> bool:
@@ -73,7 +73,7 @@ def moment(text: str, now: float, *, ends: bool = False) -> str:
         text: ``2026-11-02``, ``2026-11-02T08:15``, with or without an offset (UTC without one), or how long ago:
             ``90s``, ``30m``, ``2h``, ``3d``, ``1w``.
         now: seconds since the epoch.
-        ends: whether something ends there: a date then stands for its end, not its beginning.
+        ends: whether a period ends there: a date then means its end, not its beginning.
 
     Returns:
         The time as the journal writes it, so that texts can be compared.

@@ -1,4 +1,4 @@
-"""Rule: is it known what became of a changing request, as far as the journal tells?
+"""Rule: whether the journal knows the outcome of a changing request.
 
 Owns the words for each reason, and the one that only a journal can have: the outcome is missing. Refuses to judge an
 outcome that is there; `proxy.records.in_doubt` does, for the status page as well.

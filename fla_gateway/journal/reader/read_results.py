@@ -11,7 +11,7 @@ from fla_gateway.journal.format.line_format import Line
 
 
 class Place(NamedTuple):
-    """Where a line stands.
+    """Where a line is.
 
     Attributes:
         file: name of the segment's file.
@@ -48,7 +48,7 @@ class Damaged(NamedTuple):
     """Bytes that are no line of a journal.
 
     Attributes:
-        place: where they stand.
+        place: where they are.
         reason: what is wrong with them; quotes none of them.
         head: their hash, as `format.line_format.head_of` gives it, so that the next line can still be judged.
     """
@@ -64,7 +64,7 @@ class Torn(NamedTuple):
     The writer cuts it off before it goes on; where it cannot, it goes on in another segment from the line before.
 
     Attributes:
-        place: where it stands.
+        place: where it is.
         size: its bytes.
     """
 

@@ -1,7 +1,7 @@
 """Rule: do the records of retention account for segments that are not there?
 
 Owns the comparison of what those records say with where the journal begins and with the segments that are left.
-Refuses to claim more: whoever can append to the journal can append such a record (docs/audit.md).
+Refuses to claim more: any program that can append to the journal can append such a record (docs/audit.md).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class RemovedSegments:
 
         Args:
             members: of the record.
-            number: of the segment in which it stands.
+            number: of the segment that it is in.
         """
         for removed in filter(None, map(_removed, _listed(members))):
             if removed.segment >= number:

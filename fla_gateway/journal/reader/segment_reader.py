@@ -23,7 +23,7 @@ from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found
 LONGEST_LINE: Final = 65_536
 """Bytes of a line without its line break; the longest that a writer makes is far shorter."""
 
-# What the gateway writes is printable ASCII; whatever else stands in a file could forge a terminal's output.
+# What the gateway writes is printable ASCII; any other byte in a file could forge a terminal's output.
 _PRINTABLE: Final = re.compile(rb"[ -~]*")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 _MARGIN: Final = timedelta(days=2)
@@ -132,7 +132,7 @@ def _entry(place: Place, raw: bytes) -> Entry | Damaged:
 
 
 def is_written(directory: Path) -> bool:
-    """Tell whether a gateway holds the journal's lock, which it does as long as it lives.
+    """Return whether a gateway holds the journal's lock, which it does as long as it runs.
 
     Raises:
         JournalError: the lock's file cannot be opened.
@@ -142,7 +142,7 @@ def is_written(directory: Path) -> bool:
         return False
     with _translated(path), path.open("rb") as lock:
         try:
-            # Given back at once, by the close: whoever begins to write in between tries more than once.
+            # Released at once, by the close: a gateway that starts in between tries more than once.
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True

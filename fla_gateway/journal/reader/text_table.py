@@ -40,7 +40,7 @@ EXCHANGES: Final[tuple[Column, ...]] = (
     _member("reference"),
     _member("id"),
 )
-"""What `audit show` tells of each exchange."""
+"""What `audit show` prints of each exchange."""
 
 DOUBTS: Final[tuple[Column, ...]] = (
     _TIME,
@@ -52,7 +52,7 @@ DOUBTS: Final[tuple[Column, ...]] = (
     _member("trace_again"),
     _member("trace_received"),
 )
-"""What `audit show --in-doubt` tells: with what the API, or those who run it, can find it again."""
+"""What `audit show --in-doubt` prints: with what the API, or those who run it, can find it again."""
 
 
 def aligned(

@@ -32,13 +32,13 @@ class Finding(NamedTuple):
 
 
 class Anchor(NamedTuple):
-    """A record whose hash somebody kept.
+    """A record whose hash the operator kept.
 
     Attributes:
-        place: where it stands; file "" for a record that retention removed.
+        place: where it is; file "" for a record that retention removed.
         seq: its number.
         time: as it says.
-        broken: whether something was wrong before it, so that it does not vouch for all that stands before.
+        broken: whether something was wrong before it, so that it does not prove all that precedes it.
     """
 
     place: Place
@@ -188,7 +188,7 @@ class _Verification:
         verdict = self._verdict
         verdict.first_seq, verdict.first_prev = members["seq"], members["prev"]
         if verdict.first_prev in self._heads and verdict.first_prev != NO_HASH:
-            # The hash of the last record that was removed stands in the first that is left.
+            # The first record that is left holds the hash of the last one that was removed.
             verdict.anchors[verdict.first_prev] = Anchor(Place("", 0), verdict.first_seq - 1, "", broken=False)
 
     def _note(self, entry: Entry) -> None:

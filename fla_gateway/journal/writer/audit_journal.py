@@ -101,10 +101,10 @@ class AuditJournal:
     # The data path
 
     def follow(self, followers: Callable[[Sequence[ExchangeRecord]], None]) -> None:
-        """Have others told of all exchanges of a turn, once they are on record; must not raise.
+        """Register a function that gets all exchanges of a turn, once they are on record; it must not raise.
 
-        The journal comes first, since what can be proven later matters more than what can be seen now. One gathering
-        for all of them costs a quarter less than one each.
+        The journal comes first, since what can be proven later matters more than what can be seen now. One call for all
+        exchanges costs a quarter less than one call each.
         """
         self._followers = followers
 
@@ -116,7 +116,7 @@ class AuditJournal:
             self._soon(self._flush)
 
     def announce(self, intent: Intent, told: Told) -> None:
-        """See `proxy.records.exchange_record.Journal`. With ``on_failure = "continue"`` nobody is told of an error."""
+        """See `proxy.records.exchange_record.Journal`. With ``on_failure = "continue"`` no error is passed on."""
         self._announced.append((intent, told))
         if not self._asked:
             self._asked = True
@@ -157,17 +157,17 @@ class AuditJournal:
             self._pen.deliver(entries, now)
 
     def _outcomes(self, finished: Sequence[ExchangeRecord], now: float) -> list[str]:
-        """Write what is over, but for what strangers were refused, which is added up."""
+        """Write what is over; refusals of unauthenticated clients are added up instead."""
         if self._unfinished:
             self._unfinished.difference_update([record.request_id for record in finished])
         return self._entries.outcomes(self._entries.stamp(now), finished, self._is_known)
 
     def _is_known(self, record: ExchangeRecord) -> bool:
-        """Tell whether an exchange is anybody's; a stranger's is added up."""
+        """Return whether an exchange gets its own record; that of an unauthenticated client is added up."""
         if record.admission.caller or (record.admission.proof and record.profile):
             return True
         if record.code:
-            # Without a code nobody was refused: a browser asked beforehand whether its page may call.
+            # Without a code it was not refused: it is a preflight request of a browser.
             self._strangers.add(record.code, self._wall())
         return False
 
@@ -243,9 +243,9 @@ class AuditJournal:
             return []
 
     def settle(self) -> None:
-        """Take note of what is over for good, before the followers are closed.
+        """Write what is over, before the followers are closed.
 
-        What is still announced is not written, and nobody is told: nothing is sent any more.
+        Intents that are still announced are not written, and their callbacks are not called: nothing is sent any more.
         """
         self._announced = []
         self._flush()

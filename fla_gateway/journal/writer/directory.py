@@ -1,8 +1,8 @@
 """Adapter: the directory of the journal, for the one process that writes it.
 
 Owns who may have it, the lock, the key of masked paths, and which segments are there. Refuses to know what a segment
-says. The directory is opened once and everything in it reached through its descriptor, so that nobody can put another
-in its place while the gateway runs.
+says. The directory is opened once and everything in it reached through its descriptor, so that it cannot be
+replaced by another while the gateway runs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fla_gateway.journal.writer.tail_recovery import Tail, judge
 
 _LOG = structlog.get_logger()
 PLACE: Final = "audit.path"
-# Not to wait for the other end of something that only bears the name of a segment.
+# Not to wait for the other end of a file, such as a FIFO, that only has the name of a segment.
 _FLAGS: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _PRIVATE: Final = 0o600
 _ANYBODY_ELSE: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -165,8 +165,8 @@ class Directory:
 def foreseen(path: Path) -> Fault | None:
     """Say why a gateway of this user could not have the directory, without making or changing anything.
 
-    Root is not told about the owner, since it may be looking on behalf of the user that runs the gateway. The lock is
-    left alone: a gateway that runs holds it rightly.
+    For root the owner is not reported, since it may be checking on behalf of the user that runs the gateway. The lock
+    is not tried: a gateway that runs holds it rightly.
 
     Returns:
         The first obstacle; None if none is seen.

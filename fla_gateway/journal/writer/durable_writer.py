@@ -107,7 +107,7 @@ class Pen:
         return True
 
     def deliver(self, entries: Sequence[str], now: float) -> None:
-        """Write entries that nobody waits for, or keep them for later."""
+        """Write entries that no exchange waits for, or keep them for later."""
         if self.unwritable or not self.write(entries, now):
             self.backlog.keep(entries, "outcomes", self._clock.monotonic())
 
@@ -134,13 +134,13 @@ class Pen:
         self.backlog.keep(entries[-intents:], "intents", self._clock.monotonic())
 
     def when_safe(self, told: Told) -> None:
-        """Tell as soon as what was written is as safe as the configuration demands, or why it may not be.
+        """Call back as soon as what was written is as safe as the configuration demands, or with why it may not be.
 
         Args:
-            told: called at once where the kernel's hands are safe enough.
+            told: called at once where data that the kernel has is safe enough.
         """
         if not self._waits or self.unsynced:
-            # Who goes on in spite of it does not wait for a disk that fails; `tick` tries it now and then.
+            # With ``on_failure = "continue"`` no exchange waits for a disk that fails; `tick` tries it now and then.
             told(None)
             return
 
@@ -189,7 +189,7 @@ class Pen:
     # Trouble
 
     def _note_trouble(self, error: OSError, now: float, what: str) -> None:
-        """Note that the journal cannot be written or synced; told once."""
+        """Note that the journal cannot be written or synced; logged once."""
         if self.unwritable or self.unsynced:
             return
         self.failures += 1

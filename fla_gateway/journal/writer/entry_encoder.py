@@ -21,7 +21,7 @@ from fla_gateway.proxy.records.exchange_record import NO_NOTES, Attempt, Exchang
 
 OTHER_METHOD: Final = "OTHER"
 
-# What goes in with quotes around it is safe in JSON as it stands: ids are UUIDs, tokens hexadecimal digits, codes and
+# What is put between quotes is safe in JSON without escaping: ids are UUIDs, tokens hexadecimal digits, codes and
 # outcomes closed sets of this program, methods from `_method`, paths from `mask_path`. The rest is quoted before.
 _REQUEST: Final = (
     '"caller":%s,"proof":%s,"profile":%s,"environment":%s,"rule":%s,"observed":%s,"method":"%s","path":"%s"'
@@ -217,7 +217,7 @@ def _refused_attempt(attempt: Attempt) -> str:
 
 
 def _trace_again(record: ExchangeRecord) -> str:
-    """Write the BelGov-Trace-Id of a second attempt; a caller's own stays the same, and stands in trace_sent."""
+    """Write the BelGov-Trace-Id of a second attempt; a caller's own stays the same, and is in trace_sent."""
     return "" if record.notes.trace else f',"trace_again":"{second_trace_id(record.request_id)}"'
 
 

@@ -114,7 +114,7 @@ def _sync(descriptors: list[int], afterwards: list[int]) -> None:
 
     Raises:
         OSError: at least one could not be synced: what was written to it may never reach the disk, and another try
-            would not tell (the kernel reports such an error once).
+            would not report it (the kernel reports such an error once).
     """
     failure: OSError | None = None
     for descriptor in descriptors:

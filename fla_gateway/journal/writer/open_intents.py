@@ -26,7 +26,7 @@ _EITHER: Final = re.compile(rb'"record":"(intent|outcome)","id":"([0-9a-f-]{36})
 
 
 class Unanswered(NamedTuple):
-    """A changing request that may have been sent, and whose fate the journal does not know.
+    """A changing request that may have been sent, and whose outcome the journal does not have.
 
     Attributes:
         time: when it was about to be sent, as the journal writes it.

@@ -1,4 +1,4 @@
-"""Value: refusals of strangers, added up, so that nobody fills the disk with them.
+"""Value: refusals of unauthenticated clients, added up, so that no client fills the disk with them.
 
 Owns the sums. Refuses to know when they are written. The problem codes are a closed set, so that the sums are bounded.
 """

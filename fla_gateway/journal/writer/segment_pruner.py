@@ -86,7 +86,7 @@ class Removal:
             removing.add_done_callback(self._removed)
 
     def _remove(self, contents: list[Contents]) -> list[Contents]:
-        # The record has to outlast the files in a power cut as well: a beginning without it is a finding. It stands in
+        # The record has to outlast the files in a power cut as well: a beginning without it is a finding. It is in
         # the newest segment, or in the one before if another was begun since.
         for segment in self._directory.segments()[-2:]:
             descriptor = self._directory.open(segment.name, os.O_RDONLY)

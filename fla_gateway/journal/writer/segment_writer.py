@@ -38,7 +38,7 @@ class Store:
         seq: its number.
         size: bytes of the last segment that count.
         segment: the last segment, or None before the first one.
-        torn: what the first `append` cuts off, each piece with where it stands.
+        torn: what the first `append` cuts off, each piece with its place.
 
     Raises:
         OSError: the segments cannot be read.
@@ -91,7 +91,7 @@ class Store:
         self._retire()
 
     def is_removed(self) -> bool:
-        """Tell whether somebody has removed the open segment or a part of it, so that its chain leads nowhere.
+        """Return whether the open segment or a part of it was removed, so that its chain leads nowhere.
 
         Programs that rotate logs do the latter: they copy a file and cut it to nothing.
         """
@@ -216,7 +216,7 @@ def chained(entries: Iterable[str], head: str, seq: int) -> tuple[bytes, str, in
 def _write(descriptor: int, data: bytes) -> None:
     written = os.write(descriptor, data)
     while written < len(data):
-        # A short write: the disk is full, as the next one tells.
+        # A short write: the disk is full, which the next write reports.
         written += os.write(descriptor, data[written:])
 
 

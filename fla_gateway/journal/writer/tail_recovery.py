@@ -1,7 +1,7 @@
-"""Rule: the end of a segment tells where the journal goes on, and what of it is torn (pure).
+"""Rule: where the journal goes on, and what is torn, from the end of a segment (pure).
 
 Owns the decision what is cut off after a crash. Refuses to judge earlier lines: damage there is for `audit verify` to
-find, and the chain goes on from whatever stands last.
+find, and the chain goes on from whatever is last.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def judge(block: bytes, size: int) -> Tail | None:
         size: bytes of the whole segment.
 
     Returns:
-        None if more of its bytes are needed to tell.
+        None if more of its bytes are needed to decide.
     """
     whole = len(block) == size
     end = block.rfind(b"\n") + 1

@@ -51,7 +51,7 @@ class ProcessContext:
         clock: the host's clocks.
         dialer: opens connections to the APIs.
         observer: takes the record of every finished exchange.
-        hash_key: under which tokens stand in records.
+        hash_key: for the hashes of tokens in records.
         egress: the corporate proxy, or None.
         journal: takes changing requests before they are sent, or None.
         service_accounts: verifies tokens of Kubernetes, or None.
@@ -114,7 +114,7 @@ class Gateway:
         return tuple(it.profile for it in self.generation.accounts.values() if it.state == "served")
 
     def serve(self, profile: str) -> None:
-        """Serve a profile from now on, and keep a token for it at hand."""
+        """Serve a profile from now on, and keep a token for it in the cache."""
         account = self.generation.accounts[profile]
         account.serve(self.tokens.entry(account.profile.token_request, warm=account.profile.warm))
 
@@ -169,7 +169,7 @@ def _before(gateway: Gateway) -> Before:
 def _admissions(
     configuration: Configuration, process_context: ProcessContext, memory: MemoryLimit
 ) -> Admissions | None:
-    """Take the callers; without any nobody is asked."""
+    """Take the callers; without any, no proof is required."""
     if not configuration.callers:
         return None
     from fla_gateway.access.authentication.authenticator import Admissions  # noqa: PLC0415 - see TYPE_CHECKING above

@@ -48,7 +48,7 @@ _SYSTEM: Final = (
 _PROCESS: Final = (
     "/proc/self", "/proc/stat", "/proc/sys/kernel/overflowuid", "/proc/sys/kernel/overflowgid",
 )  # fmt: skip
-# Private keys stand there on Debian and Red Hat; a key of the gateway's own is named in the configuration.
+# Private keys are there on Debian and Red Hat; a key of the gateway's own is named in the configuration.
 _WITHOUT_KEYS: Final = {"/etc/ssl": ("certs", "openssl.cnf"), "/etc/pki": ("tls/certs", "tls/openssl.cnf", "ca-trust")}
 
 
@@ -157,7 +157,7 @@ def _files_in(value: object) -> Iterator[Path]:
 
 
 def _directories(path: Path) -> tuple[Path, ...]:
-    """Give the directory of a file, and the one that it really lies in: Kubernetes mounts links to links."""
+    """Return the directory of a file, and the one that it really is in: Kubernetes mounts links to links."""
     return path.parent, path.resolve().parent
 
 

@@ -71,7 +71,7 @@ def served_profile(
         profile: as resolved.
         configuration: its configuration.
         way: to its API.
-        hash_key: under which tokens stand in records.
+        hash_key: for the hashes of tokens in records.
         before: may have a profile of this name; None at the start.
     """
     old = None if before is None else before.accounts.get(profile.name)

@@ -30,7 +30,7 @@ class Trust:
         self._contexts: dict[Path | None, ssl.SSLContext] = {}
 
     def prepare(self, profiles: Iterable[Profile]) -> None:
-        """Make the contexts of profiles, so that roots that cannot be read are told before anything is connected.
+        """Make the contexts of profiles, so that roots that cannot be read are reported before anything is connected.
 
         Raises:
             ConfigurationError: with every file that cannot be read, and every entry that is damaged or no CA.
@@ -63,7 +63,7 @@ class Trust:
         # create_default_context: the system's roots, CERT_REQUIRED, host names checked.
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # It would also write the keys of every connection to the file that SSLKEYLOGFILE names: an open door with a
+        # It would also write the keys of every connection to the file that SSLKEYLOGFILE names: a leak with a
         # harmless name, which developers leave in their environment.
         context.keylog_filename = None  # type: ignore[assignment]  # None switches it off, which typeshed does not know
         context.set_alpn_protocols(["http/1.1"])

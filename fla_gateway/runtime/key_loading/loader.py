@@ -42,7 +42,7 @@ class KeyLoading:
         self._lost = [worker for worker in workers if not self._begins(worker, first)]
 
     def want(self, name: str) -> None:
-        """Load a key before the others, since somebody calls a profile of it."""
+        """Load a key before the others, since a profile of it is called."""
         if name in self._waiting:
             self._wanted[name] = None
 
@@ -50,7 +50,7 @@ class KeyLoading:
         """Load every key.
 
         Args:
-            known: is told of each, on the event loop.
+            known: called with each, on the event loop.
         """
         await asyncio.gather(*(self._drive(worker, known) for worker in self._workers if worker not in self._lost))
         # Without workers, or if they were lost.

@@ -1,4 +1,4 @@
-"""Root: the admin listener, with everybody whom it asks.
+"""Root: the admin listener, with the sources of its answers.
 
 Owns the joining of probes, metrics and status with the parts that know the answers. Refuses to decide who may see them;
 `admin.access_rules` does.
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 MOST_HANDSHAKES: Final = 32
-"""TLS handshakes that run on the admin listener at the same time, as many as it has connections; beyond, the eldest
-makes room."""
+"""TLS handshakes that run on the admin listener at the same time, as many as it has connections; above that, the
+oldest is closed."""
 
 
 async def open_surface(
@@ -43,7 +43,7 @@ async def open_surface(
 
     Args:
         sources: what status and metrics are made of.
-        readiness: what probes are told.
+        readiness: what probes are answered.
         client: knows the clocks of token servers.
         stack: ends what is begun here.
 

@@ -1,7 +1,7 @@
-"""Root: what the status page tells, put together out of what each part knows of itself.
+"""Root: the content of the status page, put together out of what each part knows of itself.
 
 Owns the joining of profiles with their tokens, certificates, brakes and traffic. Refuses to judge and to phrase: that
-is the page's business (`admin.status.health`, `admin.status.messages`).
+is done by the page (`admin.status.health`, `admin.status.messages`).
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _listeners(sources: StatusSources) -> tuple[ListenerStatus, ...]:
 
 
 def _owner(address: Address, own: Mapping[Address, str]) -> str | None:
-    """Find the only profile of a door; a port that the system chose belongs to a configured one of 0."""
+    """Find the only profile of a listener; a port that the system chose belongs to a configured one of 0."""
     chosen = TcpAddress(address.host, 0) if isinstance(address, TcpAddress) else address
     return own.get(address, own.get(chosen))
 

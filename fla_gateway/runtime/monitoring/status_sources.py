@@ -1,6 +1,6 @@
 """Value: where the status of the gateway comes from.
 
-Owns the list of the parts that are asked. Refuses to ask them: `status_report` does, when somebody looks.
+Owns the list of the parts that are asked. Refuses to ask them: `status_report` does, when the status is requested.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Root: everything that watches exchanges, made for one run of the process.
 
-Owns what is switched on, the one key under which paths and tokens stand in log, journal and status, and the order in
+Owns what is switched on, the one key for the hashes of paths and tokens in log, journal and status, and the order in
 which all of it ends. Refuses to know what any of it does.
 """
 
@@ -37,7 +37,7 @@ class Observation:
     """What watches.
 
     Attributes:
-        observer: told of every finished exchange; passes it on to all the others. The journal, if there is one.
+        observer: receives every finished exchange; passes it on to all the others. The journal, if there is one.
         counters: what metrics read.
         recent: what the status page reads.
         doubts: calls in doubt, for the status page as well.
