@@ -1,1 +1,1 @@
-"""Who calls, and what he may do."""
+"""Identifies the caller of a request, and decides what it may do."""

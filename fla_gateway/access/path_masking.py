@@ -1,7 +1,7 @@
 """Rule: a path becomes one that a log may keep.
 
 Owns the decision which path segments are harmless. Refuses to keep anything else: a segment may be a national number,
-so that what is no plain word and no version number is replaced by a short keyed hash, and the query is dropped.
+so whatever is neither a plain word nor a version number is replaced by a short keyed hash, and the query is dropped.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def mask_path(path: bytes, key: bytes) -> str:
     """Mask a path.
 
     Args:
-        path: as it stood in a request target, with or without a query.
+        path: as written in a request target, with or without a query.
         key: `KEY_BYTES` random bytes, made at start and never stored. Within one run the same segment gives the same
-            hash, so that the lines about one declaration can be found; afterwards nobody can search for a number by
-            hashing all of them.
+            hash, so that the lines about one declaration can be found; afterwards it is not possible to search for a
+            number by hashing all of them.
 
     Returns:
-        ASCII of letters, digits and ``/ - _ . ~`` only, safe in JSON as it stands. A hashed segment is ``~`` and
+        ASCII of letters, digits and ``/ - _ . ~`` only, safe in JSON without escaping. A hashed segment is ``~`` and
         twelve hexadecimal digits.
     """
     segments = path.partition(b"?")[0].split(b"/", MOST_SEGMENTS)

@@ -32,7 +32,7 @@ _OVERLONG: Final = re.compile(
 ).search
 # No encoding of RFC 3986, section 2.1; some servers decode it, and the others do not.
 _FOUR_DIGITS: Final = re.compile(rb"%[uU][0-9A-Fa-f]{4}").search
-# A segment that is "." or "..", for readers who cut it at ";", who take "\" for "/", or who drop blanks around it.
+# A segment that is "." or "..", for readers that cut it at ";", that take "\" for "/", or that drop blanks around it.
 # Searched for: a list of all segments of a long path would cost its sender little and the gateway much.
 _BLANKS: Final = rb"[\x01-\x20\x7f]*+"
 _DOTS: Final = re.compile(rb"[/\\]%b\.(?:%b\.)?+%b(?:[/\\;]|\Z)" % (_BLANKS, _BLANKS, _BLANKS)).search
@@ -48,7 +48,7 @@ _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 
 
 def decode(path: bytes) -> bytes | None:
-    """Take off every layer of percent-encoding; give None if there are more than `MAX_DECODINGS`.
+    """Remove every layer of percent-encoding; return None if there are more than `MAX_DECODINGS`.
 
     A percent sign without two digits stays as it is, as in every decoder that does not refuse it, and may get them by
     the next layer: ``%%32%46`` becomes ``%2F``.
@@ -65,7 +65,7 @@ class Readings(NamedTuple):
     """A path as it is judged.
 
     Attributes:
-        path: as it stands in the request target, without its query.
+        path: as written in the request target, without its query.
         plain: whether its bytes show that it has one reading.
         spellings: fully decoded, and in plain characters where that differs; none where it is `plain`, or has more
             layers than are taken off.
@@ -76,7 +76,7 @@ class Readings(NamedTuple):
     spellings: tuple[bytes, ...] = ()
 
     def below(self, length: int) -> Readings:
-        """Give the same for what follows a beginning of so many bytes, which holds nothing encoded."""
+        """Return the same for what follows the first `length` bytes, which hold nothing encoded."""
         return Readings(self.path[length:], self.plain, tuple(spelling[length:] for spelling in self.spellings))
 
 
@@ -89,7 +89,7 @@ def read_path(path: bytes) -> Readings:
 
 
 def fault_of(readings: Readings) -> str | None:
-    """Say why a path is refused wherever it leads, or give None."""
+    """Return why a path is refused wherever it leads, or None."""
     path, plain, spellings = readings
     if plain:
         return None
@@ -109,7 +109,7 @@ def fault_of(readings: Readings) -> str | None:
 
 
 def is_divided_differently(readings: Readings) -> bool:
-    """Tell whether a reader could find other segments in a path than its bytes show.
+    """Return whether a reader could find other segments in a path than its bytes show.
 
     That is so if, decoded, it has a further slash, a backslash, a semicolon or two slashes in a row, also by a
     character that Unicode calls compatible with one of them (a full-width slash).
@@ -124,7 +124,7 @@ def is_divided_differently(readings: Readings) -> bool:
 
 
 def may_reach_tokens(readings: Readings) -> bool:
-    """Tell whether a path could be read to lead to ``/REST/oauth``.
+    """Return whether a path could be read to lead to ``/REST/oauth``.
 
     In a plain path its second segment alone can. Where readers may cut and split in different orders, no part may be
     it: a path that is refused in error costs less than a token that is not the caller's to have.
@@ -147,7 +147,7 @@ def _is_overlong(decoded: bytes) -> bool:
 
 
 def _spellings(decoded: bytes) -> tuple[bytes, ...]:
-    """Give a decoded path, and where it is not ASCII also what a reader gets who prefers plain characters.
+    """Return a decoded path, and where it is not ASCII also what a reader gets that prefers plain characters.
 
     Full-width and other compatible characters become plain ones, accents and invisible characters are dropped, and so
     are bytes that are no UTF-8. What was written with a full-width percent sign is decoded then.

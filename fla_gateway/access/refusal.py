@@ -1,6 +1,7 @@
 """Value: why a request goes no further.
 
-Owns its shape. Refuses to know who refuses, and how it is told (`problems`, `proxy.downstream.local_reply`).
+Owns its shape. Refuses to know which component refuses, and how that is reported (`problems`,
+`proxy.downstream.local_reply`).
 """
 
 from __future__ import annotations

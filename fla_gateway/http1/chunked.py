@@ -21,7 +21,7 @@ _INCOMPLETE: Final = -1
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
-# Where in the body the decoder stands. Plain numbers: they are compared for every piece of every body.
+# The decoder's position in the body. Plain numbers: they are compared for every piece of every body.
 _SIZE: Final = 0
 _DATA: Final = 1
 _DATA_END: Final = 2

@@ -1,7 +1,7 @@
 """Rule: why bytes that were refused are no head of a request, in words (pure).
 
 Owns the sentences for the mistakes that programs really make. Refuses to decide anything: the grammar has refused the
-head already, and without a known mistake the general sentence is given.
+head already, and without a known mistake the general sentence is returned.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _BASE64: Final = re.compile(rb"[ \t]*+[A-Za-z0-9+/_=.-]*+[\r\n]++").fullmatch
 
 
 def is_tls(data: bytes) -> bool:
-    """Tell whether a connection begins as TLS does."""
+    """Return whether a connection begins as TLS does."""
     return data[:1] == _HANDSHAKE
 
 
 def explain_line(line: bytes) -> str:
-    """Say why a request line is malformed.
+    """Return why a request line is malformed.
 
     Args:
         line: with its CRLF.
@@ -39,7 +39,7 @@ def explain_line(line: bytes) -> str:
 
 
 def explain_fields(block: bytes) -> str:
-    """Say why a field block, or the beginning of one, is malformed.
+    """Return why a field block, or the beginning of one, is malformed.
 
     Args:
         block: what follows the request line.

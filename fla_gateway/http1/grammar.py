@@ -43,7 +43,7 @@ _CHUNK_EXT: Final = (
 CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})" + _CHUNK_EXT).fullmatch
 # As above, and the spaces that some servers fill the size up with; in an answer they cannot hide a second request.
 CHUNK_SIZE_PADDED: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*+" + _CHUNK_EXT).fullmatch
-# As far as the size can be read whatever stands behind its semicolon.
+# As far as the size can be read, whatever follows its semicolon.
 CHUNK_SIZE_ODD: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*+;" + FIELD_TEXT + rb"*+").fullmatch
 
 # RFC 9110, section 7.2 and RFC 3986, section 3.2: uri-host [ ":" port ]

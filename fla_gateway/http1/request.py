@@ -120,7 +120,7 @@ def _refuse_large(head: bytes) -> NoReturn:
 
 
 def lacks_length(method: bytes, *, minor: int, typed: bool, following: bytes) -> bool:
-    """Tell whether a request without framing fields seems to have a body all the same.
+    """Return whether a request without framing fields seems to have a body all the same.
 
     By RFC 9112, section 6.3 it has none, so that its body would be read as the next request; section 6.3 also lets a
     server refuse such a request with 411.

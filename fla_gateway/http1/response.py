@@ -28,7 +28,7 @@ UNTIL_CLOSE: Final = -2
 """Framing of a body that ends with the connection."""
 
 _BEGINNING: Final = b"HTTP/1."
-"""How every response begins; a server of another protocol is told from a slow one by this."""
+"""How every response begins; distinguishes a server of another protocol from a slow one."""
 _FIRST_FINAL: Final = 200
 _NO_CONTENT: Final = 204
 _NOT_MODIFIED: Final = 304

@@ -18,7 +18,7 @@ from fla_gateway.http1.request import CHUNKED
 from fla_gateway.http1.response import UNTIL_CLOSE, ResponseHead, frame_response, read_response_head
 
 _BEGINNING: Final = b"HTTP/1."
-"""How every response begins; a server of another protocol is told from a slow one by this."""
+"""How every response begins; distinguishes a server of another protocol from a slow one."""
 _FIRST_UNSUCCESSFUL: Final = 300
 
 
@@ -38,7 +38,7 @@ class WholeResponse:
     body: bytes
 
     def values(self, name: bytes) -> list[bytes]:
-        """Give the values of a field, in order.
+        """Return the values of a field, in order.
 
         Args:
             name: in lower case.
@@ -74,7 +74,7 @@ class WholeResponseReader:
         return self._head is not None
 
     def feed(self, data: bytes) -> WholeResponse | None:
-        """Take the next bytes; give the response once it is complete. What follows it is dropped.
+        """Take the next bytes; return the response once it is complete. What follows it is dropped.
 
         A response with a status of 300 or above is complete as well once its body cannot be read any further.
 
@@ -94,7 +94,7 @@ class WholeResponseReader:
         return self._take_body(self._head, rest)
 
     def end(self, *, clean: bool) -> WholeResponse:
-        """Note the end of the connection; give the response if it ends there.
+        """Note the end of the connection; return the response if it ends there.
 
         Args:
             clean: the server ended the connection itself (close_notify), so that nothing was cut off.

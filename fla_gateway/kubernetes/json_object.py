@@ -1,6 +1,6 @@
-"""Rule: bytes of a stranger become the members of a JSON object.
+"""Rule: reads untrusted bytes as the members of a JSON object.
 
-Owns what is none: anything else, whatever it is. Refuses to know what the members mean.
+Owns the decision that anything else is no object, whatever it is. Refuses to know what the members mean.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def json_object(document: bytes) -> dict[str, Any]:
-    """Read an object; empty where the document is none."""
+    """Read an object; returns an empty one where the document is none."""
     try:
         value = json.loads(document)
     except (ValueError, RecursionError):

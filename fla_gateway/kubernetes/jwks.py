@@ -20,7 +20,8 @@ MOST_KEYS: Final = 64
 
 _RSA_ALGORITHMS: Final = frozenset(("RS256", "PS256"))
 _CURVE_ALGORITHMS: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
-# Never `none` and never HS*: with those anybody could sign, with the public key (RFC 8725, section 2.1).
+# Never `none` and never HS*: with those any client could make a token, the latter with the public key (RFC 8725,
+# section 2.1).
 ALGORITHMS: Final = (*_RSA_ALGORITHMS, *_CURVE_ALGORITHMS.values())
 _RSA_BITS: Final = range(2048, 8193)
 _PublicKey: TypeAlias = RSAKey | ECKey
@@ -42,21 +43,21 @@ class VerificationKey:
 
 
 class KeySource(Protocol):
-    """Where the keys of the cluster are at hand."""
+    """Holds the keys of the cluster."""
 
     def current(self) -> Sequence[VerificationKey]:
-        """Give the keys; none as long as they could not be had."""
+        """Return the keys; none until they could be read."""
         ...
 
     def missing(self) -> bool:
-        """Be told that a token names a key that is not there; tell whether the keys are being read anew for it."""
+        """Report that a token names a key that is not there; returns whether the keys are being read anew for it."""
         ...
 
 
 def read_key_set(document: bytes) -> tuple[VerificationKey, ...]:
     """Read a JWKS (RFC 7517, section 5).
 
-    Keys that cannot verify a token are passed over: symmetric ones, those for encryption, RSA below 2048 bits, curves
+    Keys that cannot verify a token are ignored: symmetric ones, those for encryption, RSA below 2048 bits, curves
     and algorithms that are not accepted.
 
     Returns:

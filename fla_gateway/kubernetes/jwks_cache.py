@@ -1,6 +1,6 @@
-"""State: the public keys of a Kubernetes cluster, kept at hand.
+"""State: the public keys of a Kubernetes cluster, kept in memory.
 
-Owns when they are read and what becomes of a failure: the last good set stays, and is never replaced by an empty or
+Owns when they are read and how a failure is handled: the last good set stays, and is never replaced by an empty or
 unusable one. Refuses to know how they are read (`kubernetes.jwks_source`), and which keys are good (`kubernetes.jwks`).
 
 It is imported only where `[kubernetes]` is configured.
@@ -55,7 +55,7 @@ READING: Final = Pace(refresh=600, retry=10, unknown=60)
 
 
 class ClusterKeys:
-    """The keys at hand; an `kubernetes.jwks.KeySource`."""
+    """The keys in memory; a `kubernetes.jwks.KeySource`."""
 
     def __init__(
         self, settings: Kubernetes, clock: Clock, pace: Pace | None = None, dialer: Dialer | None = None
@@ -104,7 +104,7 @@ class ClusterKeys:
         while True:
             left = max(0.0, self._due - self._clock.monotonic())
             with suppress(TimeoutError):
-                # A timer that never rings is none: uvloop knows no infinity.
+                # No timer is set for a time that never comes: uvloop does not accept infinity.
                 async with asyncio.timeout(left if math.isfinite(left) else None):
                     await self._wanted.wait()
             await self._refresh()

@@ -1,6 +1,6 @@
-"""Adapter: the JWKS of a Kubernetes cluster is read, from a file or over HTTPS.
+"""Adapter: reads the JWKS of a Kubernetes cluster, from a file or over HTTPS.
 
-Owns the request and what can go wrong with it. Refuses to know what stands in the set, and when it is to be read.
+Owns the request and what can go wrong with it. Refuses to know what the set contains, and when it is to be read.
 The corporate proxy is not used: the API of a cluster is inside.
 """
 
@@ -34,7 +34,7 @@ LARGEST_TOKEN: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a set could not be had, for the log; nothing of a credential is in it."""
+    """Why a set could not be read, for the log; it has nothing of a credential."""
 
     reason: str
 
@@ -47,7 +47,7 @@ class Source(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of what is open."""
+        """Close what is open."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Rule with state: a token of a Kubernetes service account is verified, or not.
+"""Rule with state: verifies the token of a Kubernetes service account, or refuses it.
 
 Owns what such a token has to be (RFC 7515, 7519, 8725) and how many signatures are looked at per second. Refuses to
 know where keys come from (`jwks`). It imports joserfc, so it is imported only where it is needed.
@@ -27,8 +27,8 @@ from fla_gateway.secret import Secret
 LEEWAY: Final = 30.0
 """Seconds by which the clocks of the cluster and of this host may differ."""
 SIGNATURES_PER_SECOND: Final = 200
-"""Signatures that are checked at most: each costs 0.1 ms and more, and anybody can make one that is wrong. Who is
-verified is remembered by `access.authentication.authenticator`, so that this counts tokens that are new or wrong."""
+"""Signatures that are checked at most: each costs 0.1 ms and more, and any client can send a wrong one. Verified tokens
+are remembered by `access.authentication.authenticator`, so that this counts tokens that are new or wrong."""
 _REGISTRY: Final = jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
 _PARTS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 _SUBJECT: Final = re.compile(r"system:serviceaccount:([a-z0-9.-]{1,63}):([a-z0-9.-]{1,253})")
@@ -62,7 +62,7 @@ class VerifiedAccount(NamedTuple):
 
 
 class _Claimed(NamedTuple):
-    """What a token says, before its signature is looked at."""
+    """What a token states, before its signature is checked."""
 
     algorithm: str
     kid: str | None
@@ -75,14 +75,14 @@ class ServiceAccounts:
     def __init__(
         self, keys: KeySource, issuer: str, audience: str, clock: Clock, tell: Callable[[Reason], None]
     ) -> None:
-        """Take what tokens are held against.
+        """Take what tokens are compared with.
 
         Args:
-            keys: where the keys of the cluster are at hand.
+            keys: the source of the cluster's keys.
             issuer: that `iss` must be.
             audience: that `aud` must contain.
             clock: its monotonic time limits the signatures per second.
-            tell: told why a token is refused, which its sender never is.
+            tell: called with the reason why a token is refused, which its sender never learns.
         """
         self._keys = keys
         self._issuer = issuer
@@ -93,7 +93,7 @@ class ServiceAccounts:
         self._signatures = 0
 
     def verify(self, token: Secret, now: float) -> tuple[str, float] | Refusal:
-        """Verify a token; what is cheap to see is looked at first, and the signature last.
+        """Verify a token; what is cheap to check is checked first, and the signature last.
 
         Args:
             token: in the compact form of JWS.

@@ -1,7 +1,7 @@
-"""Root: who verifies the service accounts of a Kubernetes cluster.
+"""Root: makes the verifier of the service accounts of a Kubernetes cluster.
 
-Owns the joining of the cluster's keys with the rule that uses them, and how often a refusal is told. Refuses to import
-either where `[kubernetes]` is not configured.
+Owns the joining of the cluster's keys with the rule that uses them, and how often a refusal is logged. Refuses to
+import either where `[kubernetes]` is not configured.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _QUIET_SECONDS: Final = 60.0
 async def cluster_accounts(
     table: Kubernetes | None, clock: Clock, stack: AsyncExitStack, dialer: Dialer | None = None
 ) -> ServiceAccounts | None:
-    """Get the cluster's keys and keep them at hand until the stack is closed; None where there is no cluster.
+    """Read the cluster's keys and keep them fresh until the stack is closed; None where there is no cluster.
 
     Args:
         table: `[kubernetes]`, or None.
@@ -51,7 +51,7 @@ async def cluster_accounts(
 
 
 class _Teller:
-    """Logs why tokens are refused, each reason at most once a minute: anybody can send wrong ones."""
+    """Logs why tokens are refused, each reason at most once a minute: any client can send wrong ones."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -19,7 +19,7 @@ from fla_gateway.http1.response import read_response_head
 from fla_gateway.network.route import Egress
 
 USER_AGENT: Final = "fla-gateway"
-"""How the gateway names itself to proxies and servers."""
+"""The User-Agent that the gateway sends to proxies and servers."""
 _LARGEST_HEAD: Final = 16_384
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})[ \r]").match
 _QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"')
@@ -80,7 +80,7 @@ def _judge(answer: bytes) -> None:
         message = f"The corporate proxy answered CONNECT with {status[1].decode()}."
         raise TunnelRefusedError(message, int(status[1]), _offered_schemes(answer))
     # RFC 9110, section 9.3.6: the tunnel begins right after the head. The server of a TLS connection never speaks
-    # first, so whatever stands here was put there by somebody else.
+    # first, so any bytes here come from another sender.
     if not answer.endswith(b"\r\n\r\n") or answer.count(b"\r\n\r\n") > 1:
         raise TunnelRefusedError("The corporate proxy sent bytes of its own before the TLS handshake.")
 

@@ -48,7 +48,7 @@ class Dialer:
         self._troubled = TroubledAddresses()
 
     async def open(self, route: Route, tls: ssl.SSLContext, protocol: Callable[[], _P], seconds: float) -> _P:
-        """Open a connection and verify who is at its other end.
+        """Open a connection and verify the peer.
 
         While other addresses remain, CONNECT and TLS at one address get half of the time that is left. An address that
         failed, or that another one overtook, comes last for ten minutes.

@@ -57,7 +57,7 @@ def look_up(host: str) -> list[Address]:
 
 
 def _address(family: int, address: tuple[str | int | bytes, ...]) -> Address:
-    # The zone of an IPv6 address stands in its text and again as scope id; with the text alone the event loops would
+    # The zone of an IPv6 address is in its text and again in the scope id; with the text alone the event loops would
     # resolve the address once more.
     host, *rest = address
     return Address(family, (str(host).partition("%")[0], *rest))  # type: ignore[arg-type]  # typeshed: Python without IPv6
@@ -72,7 +72,7 @@ class _Name:
         self.addresses: Sequence[Address] = ()
         self.found_at = 0.0
         self.begun = 0.0
-        # Gives addresses or the error; a value, since nobody may be left to retrieve an exception.
+        # Returns addresses or the error; as a value, since no task may be left to retrieve an exception.
         self.lookup: asyncio.Future[Sequence[Address] | OSError] | None = None
         self.doubtful = False
         self.rests_until = 0.0

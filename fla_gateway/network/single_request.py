@@ -74,7 +74,7 @@ class _Connection(asyncio.Protocol):
         self._time = time
         self._received: float | None = None
         self._clean_end = False
-        # A value in either case: nobody may be left to retrieve an exception.
+        # A value in either case: no task may be left to retrieve an exception.
         self._found: asyncio.Future[WholeResponse | ProtocolError] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
         self._limit: asyncio.TimerHandle | None = None

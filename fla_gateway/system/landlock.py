@@ -1,4 +1,4 @@
-"""Adapter: the kernel confines the process to the files that it needs (Landlock, Linux 5.13 or newer).
+"""Adapter: makes the kernel confine the process to the files that it needs (Landlock, Linux 5.13 or newer).
 
 Owns the rights that the kernel knows in its versions. Refuses to know which files are needed
 (`composition.landlock_paths`). What is denied here stays denied for good, also to every thread that is started later;
@@ -51,7 +51,7 @@ _SIGNALS: Final = 1 << 1
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """What a confined process may touch; a directory stands for everything in it.
+    """The files that a confined process may access; a directory includes everything in it.
 
     Attributes:
         read: files and directories to read.
@@ -70,7 +70,7 @@ def confine(paths: Paths) -> int:
     """Give up every right to files but those named here. What is open already stays open.
 
     Executing programs and sending signals to others are given up as well. A directory to write to that does not exist
-    is made, mode 0700, since only what exists can be named; any other path that does not exist is passed over.
+    is made, mode 0700, since only what exists can be named; any other path that does not exist is skipped.
 
     Returns:
         The version of the kernel's interface; what a version does not know, it cannot deny: truncating a file (before
@@ -99,14 +99,14 @@ def _refuse_threads() -> None:
     try:
         number = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - only their number counts
     except OSError:
-        return  # without /proc, and in all likelihood without Landlock: the kernel will tell
+        return  # without /proc, and in all likelihood without Landlock: the system call will fail
     if number > 1:
         message = f"{number - 1} other threads run already, and would not be confined"
         raise ConfigurationError((Fault(_PLACE, message, "please report this"),))
 
 
 def _handled(version: int) -> int:
-    """Give the rights that a version of the kernel can deny."""
+    """Return the rights that a version of the kernel can deny."""
     newest = {1: 12, 2: 13, 3: 14, 4: 14}.get(version, 15)
     return (1 << newest + 1) - 1
 
@@ -139,7 +139,7 @@ def _make(path: Path) -> None:
     try:
         path.mkdir(mode=0o700)
     except OSError:
-        # It exists, or whoever writes there will say why it cannot.
+        # It exists, or the component that writes there will report why it cannot.
         return
 
 

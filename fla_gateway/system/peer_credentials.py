@@ -1,6 +1,6 @@
-"""Adapter: whose process is at the other end of a unix socket, as the kernel tells it (unix(7), SO_PEERCRED).
+"""Adapter: reads the user and group id of the peer of a unix socket from the kernel (unix(7), SO_PEERCRED).
 
-Owns the reading, and which ids stand for nobody. Refuses to know what anybody may do.
+Owns the reading, and which ids identify no user or group. Refuses to know what a peer may do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 # unix(7), struct ucred: pid_t, uid_t, gid_t.
 _UCRED: Final = struct.Struct("iII")
 _OVERFLOW: Final = 65_534
-"""What the kernel shows for an id that has no counterpart in its user namespace, unless it was set otherwise."""
+"""The id that the kernel reports for one that has no counterpart in its user namespace, unless it was set otherwise."""
 _SYSCTL: Final = Path("/proc/sys/kernel")
 
 
@@ -30,7 +30,7 @@ class PeerIds(NamedTuple):
 
 
 def peer_ids(sock: socket.socket) -> PeerIds | None:
-    """Give the ids of the process that connected; None if the kernel does not tell, or the connection is gone.
+    """Return the ids of the process that connected; None if the kernel does not report them, or the connection is gone.
 
     Args:
         sock: this end of a connection over a unix socket.
@@ -45,7 +45,7 @@ def peer_ids(sock: socket.socket) -> PeerIds | None:
 
 
 def overflow_ids() -> PeerIds:
-    """Give the ids that stand for everybody who is unknown in this user namespace, and so for nobody.
+    """Return the ids of all users and groups that are unknown in this user namespace; they identify none of them.
 
     See user_namespaces(7), on overflowuid and overflowgid.
     """

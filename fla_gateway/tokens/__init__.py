@@ -1,1 +1,1 @@
-"""When a token is fresh, who fetches it, and what happens while none can be had."""
+"""Access tokens: when one is fresh, what fetches it, and what happens while none can be fetched."""

@@ -31,7 +31,7 @@ REFUSED: Final = Pace(least=10.0, first=30.0, most=300.0)
 """A refusal of the credentials is repaired by people, and the channel has a quota on failed requests
 (tooManyFailedRequests, Belgif REST guide): keep trying, but slowly."""
 THROTTLED: Final = Pace(least=2.0, first=5.0, most=120.0)
-"""Where a server asks for patience and does not say how much."""
+"""Where a server throttles and does not say for how long."""
 _PACES: Final = {"token-refused": REFUSED, "token-throttled": THROTTLED}
 
 

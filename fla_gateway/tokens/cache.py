@@ -1,7 +1,7 @@
-"""State: the tokens at hand, one entry per distinct request, and the tasks that fetch them.
+"""State: the tokens in memory, one entry per distinct request, and the tasks that fetch them.
 
 Owns single flight, back-off and the answer to a refused token. Refuses to know how a token is made: it asks a
-`TokenSource`. Every entry stands alone, so that no environment or client ever suffers from another's failure.
+`TokenSource`. Every entry is independent, so that a failure of one environment or client never affects another.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class TokenCache:
 
         Args:
             request: what a token is asked for with.
-            warm: keep a token at hand although no call uses it; one profile of several that share the entry is enough.
+            warm: keep a token fresh although no call uses it; one profile of several that share the entry is enough.
         """
         entry = self._entries.get(request)
         if entry is None:
@@ -78,7 +78,7 @@ class TokenCache:
         return entry
 
     def entries(self) -> tuple[TokenEntry, ...]:
-        """Give all entries."""
+        """Return all entries."""
         return tuple(self._entries.values())
 
     def snapshots(self) -> tuple[TokenSnapshot, ...]:
@@ -132,7 +132,7 @@ class TokenCache:
         return task
 
     async def close(self) -> None:
-        """Stop fetching: running fetches are cancelled and waited for. Tokens at hand can still be used."""
+        """Stop fetching: running fetches are cancelled and waited for. Tokens in memory can still be used."""
         self._closed = True
         for entry in self._entries.values():
             entry.wake()

@@ -225,7 +225,7 @@ class TokenEntry:
 
     async def _wait(self) -> AccessToken:
         loop = asyncio.get_running_loop()
-        # The loop's clock stands still while the machine sleeps, as that of the caller does.
+        # The loop's clock stops while the machine sleeps, as that of the caller does.
         ends = loop.time() + self._owner.wait_seconds
         while True:
             now = self._clock.monotonic()

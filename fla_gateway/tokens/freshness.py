@@ -1,6 +1,6 @@
 """Rule: how long a token is used, and from when a new one is fetched beside it.
 
-Owns the two deadlines. Refuses to know who fetches, and to read a clock.
+Owns the two deadlines. Refuses to know what fetches tokens, and to read a clock.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""State: the one loop that keeps tokens at hand without waiting for traffic.
+"""State: the one loop that keeps tokens fresh without waiting for traffic.
 
-Owns when entries are looked at, that tokens are fetched ahead of calls at a moderate pace, and the notice that the
-machine has slept. Refuses to know what a fetch is: it tells entries to renew themselves.
+Owns when entries are looked at, that tokens are fetched ahead of calls at a moderate pace, and the detection that
+the machine has slept. Refuses to know what a fetch is: it calls entries to renew themselves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fla_gateway.tokens.cache import TokenCache
 from fla_gateway.tokens.entry import TokenEntry
 
 LONGEST_SLEEP: Final = 5.0
-"""Seconds after which everything is looked at in any case: the loop's timers stand still while the machine sleeps."""
+"""Seconds after which everything is looked at in any case: the loop's timers stop while the machine sleeps."""
 SUSPENDED: Final = 2.0
 """Seconds by which the clock that goes on in sleep may run ahead of the loop's before that is called a sleep."""
 
@@ -33,7 +33,7 @@ class Refresher:
         self._ahead = math.nan
 
     async def run(self) -> None:
-        """Work until cancelled. A token that cannot be had is a state of its entry and never ends this loop."""
+        """Work until cancelled. A token that cannot be fetched is a state of its entry and never ends this loop."""
         while True:
             self._cache.changed.clear()
             now = self._clock.monotonic()

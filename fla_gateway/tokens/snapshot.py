@@ -1,4 +1,4 @@
-"""Value: what the outside may see of one token entry; for metrics, status and logs.
+"""Value: the public state of one token entry; for metrics, status and logs.
 
 Owns the shape. Refuses to hold the token.
 """
@@ -26,10 +26,10 @@ class TokenFailure(NamedTuple):
 
 
 class HeldBrake(NamedTuple):
-    """A brake on a service: it keeps refusing good tokens, or has asked for patience.
+    """A brake on a service: it keeps refusing good tokens, or has throttled requests.
 
     Attributes:
-        profile: name of the profile; empty for services that are not told apart.
+        profile: name of the profile; empty for services that are not distinguished.
         service: name of the API, or `OTHER_SERVICE`.
         seconds: for how long the brake still holds.
     """

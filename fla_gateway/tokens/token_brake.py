@@ -1,4 +1,4 @@
-"""Rule: one API that refuses good tokens must not cost all the others theirs.
+"""Rule: an API that refuses good tokens must not make the other APIs lose theirs.
 
 Owns the memory of which service refused what, per profile, bounded. Refuses to know tokens, and to read a clock.
 """
@@ -41,7 +41,7 @@ class _Record:
     until: float = 0.0
     seconds: float = 0.0
     served: bool = False
-    """Whether the last refusal of this service led to a new token, and that stands to be judged."""
+    """Whether the last refusal of this service led to a new token that is not judged yet."""
 
     def forgotten(self, now: float) -> bool:
         return now >= max(self.last, self.until) + QUIET
@@ -78,7 +78,7 @@ class Brake:
         return Verdict.DISCARD
 
     def remaining(self, profile: str, service: str, now: float) -> float:
-        """Tell for how many seconds a service's brake still holds; 0 without one. Counts nothing against it."""
+        """Return for how many seconds a service's brake still holds; 0 without one. Counts nothing against it."""
         record = self._records.get((profile, service)) or self._records.get(_SHARED)
         return max(0.0, record.until - now) if record else 0.0
 

@@ -1,6 +1,6 @@
 """Rule: the form of an API key, and its digest.
 
-Owns what a key looks like, how one is made, and by which name it is spoken of. Refuses to know whose it is.
+Owns what a key looks like, how one is made, and the name by which records refer to it. Refuses to know whose it is.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def new_key() -> str:
 
 
 def is_key(text: str) -> bool:
-    """Tell whether a text has the form of a key; no other text is ever taken for one."""
+    """Return whether a text has the form of a key; no other text is ever taken for one."""
     return _FORM(text) is not None
 
 
 def digest(key: str) -> str:
-    """Give the SHA-256 of a key's whole text, in lower-case hexadecimal digits, as ``sha256sum`` does.
+    """Return the SHA-256 of a key's whole text, in lower-case hexadecimal digits, as ``sha256sum`` does.
 
     A plain hash is enough, since a key of 256 random bits cannot be guessed; passwords never come here.
     """
@@ -37,9 +37,9 @@ def digest(key: str) -> str:
 
 
 def key_id(sha256: str) -> str:
-    """Give the name of a key in records, logs and on pages: the first eight digits of its digest.
+    """Return the name of a key in records, logs and on pages: the first eight digits of its digest.
 
     Args:
-        sha256: as `digest` gives it.
+        sha256: as `digest` returns it.
     """
     return sha256[:_ID_DIGITS]

@@ -1,8 +1,8 @@
-"""Who is let in: the callers of one configuration, and what has been judged already.
+"""Admits requests of the callers of one configuration, with a cache of what has been judged already.
 
-Owns what is remembered of earlier requests, and for how long. Refuses to judge anything itself: `proofs` knows whom a
-proof proves, `authorization.allow_list` what he may do. Both answers depend on little and are asked for on every
-request, so they are looked up; a wrong credential is never remembered.
+Owns what is remembered of earlier requests, and for how long. Refuses to judge anything itself: `proofs` maps a proof
+to a caller, `authorization.allow_list` decides what that caller may do. Both results depend on little and are needed
+for every request, so they are looked up; a wrong credential is never remembered.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _PROFILE_NOT_ALLOWED: Final = Refusal(
 
 
 class Identity:
-    """A caller by one of his proofs, and what he may do.
+    """A caller by one of its proofs, and what it may do.
 
     Attributes:
         name: the caller's.
-        proof: how he was proven, in the words of `Admission`.
+        proof: how the caller was proven, in the words of `Admission`.
         admission: the same, for a request that has not been permitted yet.
         judged_until: moment up to which what was permitted stays so, by `Clock.monotonic`.
     """
@@ -65,11 +65,11 @@ class Identity:
         clock: Clock,
         memory: MemoryLimit,
     ) -> None:
-        """Take who it is, and his rules by profile.
+        """Take the caller, and its rules by profile.
 
         Args:
             proven: caller and proof.
-            rules: those of each profile that he may use.
+            rules: those of each profile that the caller may use.
             observe_until: moment up to which the rules are not enforced, in seconds since the epoch, or None.
             clock: the time.
             memory: limit of what is remembered.
@@ -92,7 +92,7 @@ class Identity:
 
         Args:
             profile: name of the profile that it is for.
-            method: as it stood in the request line.
+            method: as written in the request line.
             path: as it is forwarded, without its query.
             now: `Clock.monotonic`.
         """
@@ -152,14 +152,14 @@ class Admissions:
 
         Args:
             callers: tables by name, without faults.
-            service_accounts: who verifies their tokens; None where none are accepted.
+            service_accounts: verifier of their tokens; None where none are accepted.
             clock: the time.
-            overflow_uid: what the kernel says for a user id that has no counterpart here; proves nobody.
+            overflow_uid: what the kernel reports for a user id that has no counterpart here; proves no caller.
             overflow_gid: the same for group ids.
-            memory: limit of what is remembered, shared with those who read requests; None: one of its own.
+            memory: limit of what is remembered, shared with the request readers; None: one of its own.
 
         Raises:
-            ValueError: an entry of `allow` is none, which the configuration's faults would have told.
+            ValueError: an entry of `allow` is malformed, which the configuration's faults would have reported.
         """
         self._memory = memory or MemoryLimit()
         self._callers = callers
@@ -174,7 +174,7 @@ class Admissions:
         self._known: dict[tuple[str | None, Peer | None], tuple[Identity, float]] = {}
 
     def identify(self, presented: Presented | None, peer: Peer | None, now: float) -> Identity | Refusal:
-        """Find out who calls.
+        """Identify the caller of a request.
 
         Args:
             presented: the credential of the request, or None.
@@ -190,7 +190,7 @@ class Admissions:
         return self._identify(presented, key, now)
 
     def trusted_until(self, presented: Presented | None, peer: Peer | None) -> float:
-        """Give the moment up to which what `identify` has said of a proof holds, by `Clock.monotonic`.
+        """Return the moment up to which the result of `identify` for a proof holds, by `Clock.monotonic`.
 
         Args:
             presented: the credential of the request, or None.
@@ -232,12 +232,12 @@ class Admissions:
             return REFUSED
         verified = self._service_accounts.verify(presented.token, wall)
         if isinstance(verified, Refusal):
-            # That nobody can be verified at all is no stranger's fault; what is wrong with his token is not told.
+            # The caller learns that no token can be verified at all, but never what is wrong with its own.
             return REFUSED if verified.code == REFUSED.code else verified
         return evidence._replace(service_account=verified[0], expires=verified[1])
 
     def _identity(self, proven: Proven) -> Identity:
-        """Give the one object for a caller and a proof; their number is bounded by the configuration."""
+        """Return the one object for a caller and a proof; their number is bounded by the configuration."""
         key = (proven.caller, proven.proof)
         identity = self._identities.get(key)
         if identity is None:
@@ -247,7 +247,7 @@ class Admissions:
 
 
 def _shown(presented: Presented | None) -> str | None:
-    """Give what tells one credential from all others: a digest and a token never look alike."""
+    """Return what distinguishes one credential from all others: a digest and a token never look alike."""
     if presented is None:
         return None
     return presented.key_sha256 or (presented.token.reveal() if presented.token is not None else None)

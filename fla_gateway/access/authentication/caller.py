@@ -1,4 +1,4 @@
-"""Values: who a caller is, and on what ground one request of his was let in.
+"""Values: the identity of a caller, and the ground on which one of its requests was admitted.
 
 Owns the words. Refuses to know how a proof is verified (`proofs`) and what a rule permits (`authorization.allow_list`).
 """
@@ -20,7 +20,7 @@ class Presented:
         key_sha256: SHA-256 of an API key, in hexadecimal digits, or None.
         token: a JWT, or None.
 
-    One that has neither is a credential in a form that nobody can be known by.
+    One that has neither is a credential in a form that identifies no caller.
     """
 
     key_sha256: str | None = field(default=None, repr=False)
@@ -28,7 +28,7 @@ class Presented:
 
 
 class Peer(NamedTuple):
-    """What the transport proves of the one at its other end.
+    """What the transport proves of the peer.
 
     Attributes:
         uid: user id of the process that connected to a unix socket, or None.
@@ -46,13 +46,13 @@ class Peer(NamedTuple):
 
 
 class Admission(NamedTuple):
-    """Why one request was let in, or for a stranger that it was not.
+    """Why one request was admitted, or, for an unknown caller, that it was not.
 
     Attributes:
-        caller: name of the caller; empty for a stranger, and where no callers are configured.
+        caller: name of the caller; empty for an unknown caller, and where no callers are configured.
         proof: how the caller was proven: ``key:1a2b3c4d`` (the first digits of the key's SHA-256), ``uid:1001``,
             ``gid:1001``, ``service-account:namespace/name``, ``certificate:name``, several joined by ``+``;
-            ``anonymous`` where no callers are configured; empty for a stranger.
+            ``anonymous`` where no callers are configured; empty for an unknown caller.
         rule: the entry of `allow` that permitted the request, as it is written in the configuration; else empty.
         observed: whether no entry permits it, and `observe_until` let it through.
     """

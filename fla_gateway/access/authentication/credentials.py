@@ -1,7 +1,7 @@
 """Rule: the fields of a request become the credential that it carries.
 
-Owns where a credential may stand and in which form. Refuses to know whether it is any good (`proofs`), and to repeat a
-single character of it.
+Owns the fields that may carry a credential, and its form. Refuses to know whether it is valid (`proofs`), and to repeat
+a single character of it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def read_credential(lines: list[FieldLine]) -> Presented | Refusal | None:
     """Read the credential of a request: Bearer or Basic in Authorization, or X-Api-Key.
 
     Basic carries it as the password, beside any user name (RFC 7617); many clients can do nothing else. The same
-    credential in two places is one. What is there and has no known form is a credential still, one that nobody will
-    accept: it is never passed over as if nothing had been sent.
+    credential in two places is one. A value of no known form is still a credential, one that is always refused: it is
+    never passed over as if nothing had been sent.
 
     Args:
         lines: the request's fields.
@@ -72,7 +72,7 @@ def _read(text: bytes, *, bearer: bool) -> Presented:
 
 
 def _authorization(value: bytes) -> tuple[bytes, bytes]:
-    """Give the scheme in lower case and the credential within, or the whole field where that cannot be told.
+    """Return the scheme in lower case and the credential, or the whole field where they cannot be separated.
 
     RFC 9110, section 11.4: credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]. A key where the scheme should
     be is none; the field's name in front keeps it from being taken for one.
@@ -87,7 +87,7 @@ def _authorization(value: bytes) -> tuple[bytes, bytes]:
 
 
 def _password(credentials: bytes) -> bytes | None:
-    """Give what follows the first colon (RFC 7617, section 2), or None where this is no user-pass."""
+    """Return what follows the first colon (RFC 7617, section 2), or None where this is no user-pass."""
     try:
         user_pass = binascii.a2b_base64(credentials, strict_mode=True)
     except binascii.Error:

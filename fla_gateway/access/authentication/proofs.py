@@ -1,7 +1,8 @@
-"""Rule: what a request proves becomes the caller whom it proves.
+"""Rule: maps verified credentials to a configured caller.
 
-Owns which proofs a caller needs and who is meant where several could be. Refuses to know how a request shows a proof
-(`credentials`), what a caller may do (`authorization.allow_list`), and to tell a stranger what was wrong with his.
+Owns which proofs a caller needs, and the choice where several callers match. Refuses to know how a request shows a
+proof (`credentials`) and what a caller may do (`authorization.allow_list`). A client that is not authenticated never
+learns why its credential was refused.
 """
 
 from __future__ import annotations
@@ -70,11 +71,11 @@ class Evidence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What proves one caller; every kind that is there is needed.
+    """What proves one caller; every kind that is given is needed.
 
     Attributes:
-        caller: his name.
-        keys: SHA-256 of each of his API keys, and when it expires, in seconds since the epoch.
+        caller: its name.
+        keys: SHA-256 of each of its API keys, and when it expires, in seconds since the epoch.
         service_account: ``namespace/name``, or None.
         uid: user id, or None.
         gid: group id, or None.
@@ -96,10 +97,10 @@ class Requirement:
 
 
 class Proven(NamedTuple):
-    """A caller who has been proven.
+    """A caller that has been proven.
 
     Attributes:
-        caller: his name.
+        caller: its name.
         proof: how, in the words of `caller.Admission`.
         expires: when the proof does, in seconds since the epoch.
     """
@@ -110,7 +111,7 @@ class Proven(NamedTuple):
 
 
 def requirement(name: str, table: CallerTable) -> Requirement:
-    """Take from a caller's table what proves him; of a key that is there twice the longer life counts."""
+    """Read the proofs of a caller from its table; of a key that is listed twice the longer life counts."""
     keys: dict[str, float] = {}
     for key in table.keys:
         expires = math.inf if key.expires is None else key.expires
@@ -119,7 +120,7 @@ def requirement(name: str, table: CallerTable) -> Requirement:
 
 
 def known_digest(digests: Iterable[str], shown: str) -> str | None:
-    """Find a digest among all that are configured, in a time that does not tell which one it is or how near it came.
+    """Find a digest among all that are configured, in a time that does not reveal which one it is or how near it came.
 
     Args:
         digests: all of them; the search goes on to the end.
@@ -133,9 +134,9 @@ def known_digest(digests: Iterable[str], shown: str) -> str | None:
 
 
 def prove(requirements: Iterable[Requirement], evidence: Evidence, wall: float) -> Proven | None:
-    """Find the caller whom the evidence proves: of several, the one whose proof is strongest.
+    """Find the caller that the evidence proves: of several, the one with the strongest proof.
 
-    A credential that was shown has to be the caller's own: beside a key that is not his, a user id proves nobody.
+    A credential that was shown has to be the caller's own: beside the key of another caller, a user id proves nothing.
 
     Args:
         requirements: of all callers.
@@ -143,10 +144,10 @@ def prove(requirements: Iterable[Requirement], evidence: Evidence, wall: float) 
         wall: seconds since the epoch.
 
     Returns:
-        None if it proves nobody, or two equally: a certificate with the names of both.
+        None if it proves no caller, or two equally: a certificate with the names of both.
     """
     best: list[Proven] = []
-    highest = (1, False)  # a caller of whom nothing is asked would be everybody
+    highest = (1, False)  # a caller without any proof would match every request
     for needed in requirements:
         rank = needed.rank
         proven = _proof(needed, evidence, wall) if rank >= highest else None
@@ -157,7 +158,7 @@ def prove(requirements: Iterable[Requirement], evidence: Evidence, wall: float) 
 
 
 def _proof(needed: Requirement, evidence: Evidence, wall: float) -> Proven | None:
-    """Hold the evidence against what one caller needs."""
+    """Compare the evidence with what one caller needs."""
     if bool(needed.keys) != (evidence.key is not None) or needed.service_account != evidence.service_account:
         return None
     expires = _expires(needed, evidence)
@@ -180,7 +181,7 @@ def _proof(needed: Requirement, evidence: Evidence, wall: float) -> Proven | Non
 
 
 def _expires(needed: Requirement, evidence: Evidence) -> float:
-    """Give the end of the proof that ends first, in seconds since the epoch."""
+    """Return the end of the proof that ends first, in seconds since the epoch."""
     key = math.inf if evidence.key is None else needed.keys.get(evidence.key, -math.inf)
     return min(evidence.expires, key, evidence.certificate_expires if needed.certificate_names else math.inf)
 

@@ -1,7 +1,7 @@
 """Rule: the entries of `allow` permit a request or do not.
 
 Owns the form of an entry and what it permits, on the very bytes that are forwarded: two spellings of a path are two
-paths. Refuses to know who asks, and what makes a path ambiguous (`path_readings`).
+paths. Refuses to know the caller, and what makes a path ambiguous (`path_readings`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _AMBIGUOUS: Final = Refusal(
 
 
 class _Steps(NamedTuple):
-    """The segments of a pattern, each of them a bit; bit n stands for the pattern's first n segments.
+    """The segments of a pattern, each of them a bit; bit n represents the pattern's first n segments.
 
     Attributes:
         literal: by segment, the bits of those that are this very text.
@@ -98,11 +98,11 @@ def parse_rule(text: str) -> Rule:
 
 
 def matches(rule: Rule, method: bytes, path: bytes) -> bool:
-    """Tell whether a rule covers a request.
+    """Return whether a rule covers a request.
 
     Args:
         rule: the entry.
-        method: as it stood in the request line.
+        method: as written in the request line.
         path: as it is forwarded, without its query.
     """
     return _covers(rule.method, method) and b"//" not in path and _fits(rule, path)
@@ -113,7 +113,7 @@ def judge(rules: Iterable[Rule], method: bytes, path: bytes) -> Rule | Refusal:
 
     Args:
         rules: of one caller for one profile.
-        method: as it stood in the request line.
+        method: as written in the request line.
         path: as it is forwarded, without its query.
 
     Returns:
@@ -184,7 +184,7 @@ def _steps(pattern: tuple[bytes, ...]) -> _Steps:
 def _fits_tail(steps: _Steps, segments: list[bytes]) -> bool:
     """Compare segment by segment, with all the places of the pattern that may have been reached at once.
 
-    So each segment is looked at once, however many `MANY` there are and wherever they stand.
+    So each segment is looked at once, however many `MANY` there are and wherever they are.
     """
     literal, stars, repeated, whole = steps
     reached = 1

@@ -46,11 +46,11 @@ def trusted_origin(lines: list[FieldLine], trusted: frozenset[bytes]) -> bytes |
 
 
 def preflight(lines: list[FieldLine], origin: bytes) -> bytes | None:
-    """Write what a browser is told that asks beforehand whether a page may send a request.
+    """Write the fields of the response to a preflight, by which a browser asks whether a page may send a request.
 
     Args:
         lines: fields of the request, which is a preflight only if its method is OPTIONS.
-        origin: what `trusted_origin` gave.
+        origin: what `trusted_origin` returned.
 
     Returns:
         Field lines; None where the fields are not those of a preflight.
@@ -87,7 +87,7 @@ def cors_fields(origin: bytes) -> bytes:
     """Write the field lines with which a page of this origin may read an answer.
 
     Args:
-        origin: what `trusted_origin` gave.
+        origin: what `trusted_origin` returned.
     """
     return (
         b"Access-Control-Allow-Origin: " + origin + b"\r\nVary: Origin\r\n"

@@ -1,7 +1,7 @@
-"""The guard at the door: host names and browsers (pure).
+"""Refuses requests for foreign host names and from pages in browsers (pure).
 
-Owns the refusal of requests that reach the port although nobody meant them to: a page in a browser, or a name that was
-made to point here (DNS rebinding). Refuses to know profiles, tokens and who the caller is.
+Owns the refusal of requests that reach the port without the operator's intent: from a page in a browser, or by a name
+that was made to point here (DNS rebinding). Refuses to know profiles, tokens and who the caller is.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _SILENT: Final = Refusal(
 
 
 def listener_names(port: int, own: Iterable[str], further: Iterable[str]) -> frozenset[bytes]:
-    """Give every value of Host that a listener answers to, in lower case.
+    """Return every value of Host that a listener accepts, in lower case.
 
     Args:
         port: TCP port of the listener; each name is valid with this port and without any.
-        own: the address that the listener is bound to, as it stands in Host.
+        own: the address that the listener is bound to, as written in Host.
         further: names of the configuration; one that carries a port of its own is valid with just that.
     """
     names: set[bytes] = set()
@@ -57,9 +57,9 @@ def judge(
     Args:
         host: value of Host, or None where HTTP/1.0 sent none.
         lines: the request's fields.
-        names: what `listener_names` gave; None for a Unix socket, which no name can be made to point to.
+        names: what `listener_names` returned; None for a Unix socket, which no name can be made to point to.
         secure: whether the listener speaks TLS.
-        origin: what `cors.trusted_origin` gave: pages of this origin may call.
+        origin: what `cors.trusted_origin` returned: pages of this origin may call.
     """
     if host is not None and names is not None and host.lower() not in names:
         return Refusal(
@@ -82,7 +82,7 @@ def judge(
 
 
 def _is_plain(host: bytes | None) -> bool:
-    """Tell whether a name is one to which browsers send no Fetch Metadata in clear text: any but the loopback ones."""
+    """Return whether browsers send no Fetch Metadata to a name in clear text: any name but the loopback ones."""
     name, colon, port = (host or b"").rpartition(b":")
     bare = name if colon and port.isdigit() else host or b""
     return bool(bare) and bare.lower().decode("latin-1") not in LOOPBACK_NAMES
@@ -110,7 +110,7 @@ def _elsewhere(signs: list[FieldLine], origin: bytes) -> str | None:
 
 
 def _silent_browser(signs: list[FieldLine]) -> bool:
-    """Tell whether a browser sent the request and does not say what caused it.
+    """Return whether a browser sent the request without a field that shows what caused it.
 
     Browsers send Fetch Metadata to potentially trustworthy URLs alone: over TLS, and to loopback names. To any other
     name an image tag with ``referrerpolicy=no-referrer`` sends the same fields as a person who types the address.

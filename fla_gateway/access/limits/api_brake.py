@@ -1,8 +1,8 @@
-"""Rule with state: while an API asks for patience, it is not asked.
+"""Rule with state: while an API throttles, no request is sent to it.
 
-Owns which services of one profile asked for it and until when, bounded. Refuses to know how they say so
-(`throttle_response`), to read a clock, and to hold a request back or queue it: whoever calls meanwhile is told the time
-that is left.
+Owns which services of one profile throttle and until when, bounded. Refuses to know how they say so
+(`throttle_response`), to read a clock, and to delay a request or queue it: one that comes meanwhile is refused with the
+time that is left.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ are repaired by people."""
 QUIET: Final = 300.0
 """Seconds after the end of a brake, without a call to the service, after which its past is forgotten."""
 LIMIT: Final = 32
-"""Services remembered one by one, more than the channel has; those that ask for patience beyond it share a record,
+"""Services remembered one by one, more than the channel has; those that throttle beyond it share a record,
 since callers choose the path, and what they make up must not fill the memory."""
 MOST_SHARING: Final = 1_024
-"""Services that share a record; one beyond is not braked. A service that never asked for patience is none of them."""
+"""Services that share a record; one beyond is not braked. A service that never throttled is none of them."""
 
 _SHARED: Final = OTHER_SERVICE
 _WHOLE_DOUBLINGS: Final = 10
@@ -49,7 +49,7 @@ class ApiBrake:
     """The brakes of one profile, by service.
 
     Attributes:
-        holds: False while no service has asked for patience lately; one look at it is enough for an exchange then.
+        holds: False while no service has throttled lately; an exchange then needs to look at nothing else.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class ApiBrake:
         )
 
     def throttled(self, service: str, now: float, retry_after: float | None, *, failed_requests: bool) -> None:
-        """Take note that a service asks for patience.
+        """Take note that a service throttles.
 
         Answers to requests that were on their way when a brake began may make it longer, but are no further proof:
         there is one doubling for each brake.
@@ -166,7 +166,7 @@ class ApiBrake:
 
 
 def _seconds(brakes: int, retry_after: float | None, *, failed_requests: bool) -> float:
-    # Nothing, or a time that has passed, is what no server can mean that has just refused.
+    # A server that has just refused cannot mean no time at all, or a time that has passed.
     if retry_after is not None and retry_after > 0:
         return min(LONGEST, retry_after)
     if failed_requests:

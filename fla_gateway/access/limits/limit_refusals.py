@@ -1,7 +1,7 @@
-"""Rule: the sentences in which a limit refuses.
+"""Rule: the problem details for exceeded limits.
 
-Owns what a caller is told: which limit it was, whose, and when to come again. Refuses to know who has used what
-(`limiter`).
+Owns what they report to the caller: which limit was exceeded, whose it is, and when to retry. Refuses to know what each
+caller has used (`limiter`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fla_gateway.access.refusal import Refusal
 
 
 def own_concurrent(name: str, running: int) -> Refusal:
-    """Refuse a caller who has as many exchanges running as he may."""
+    """Refuse a caller that has as many exchanges running as it may."""
     return Refusal(
         "too-many-requests",
         f"Caller {name} has {running} exchanges running, as many as 'concurrent' of its own limits "
@@ -22,11 +22,11 @@ def own_concurrent(name: str, running: int) -> Refusal:
 
 
 def own_rate(name: str, rate: float, wait: float) -> Refusal:
-    """Refuse a caller who asks more often than he may.
+    """Refuse a caller that sends more requests than it may.
 
     Args:
         name: the caller's.
-        rate: requests per second that he may make.
+        rate: requests per second that it may make.
         wait: seconds until the next may come.
     """
     seconds = _whole(wait)
@@ -39,7 +39,7 @@ def own_rate(name: str, rate: float, wait: float) -> Refusal:
 
 
 def body_too_large(most: int) -> Refusal:
-    """Refuse a body of more bytes than that."""
+    """Refuse a body of more than `most` bytes."""
     return Refusal(
         "body-too-large",
         f"The body is larger than the {most} bytes that this caller may send here; "
@@ -48,7 +48,7 @@ def body_too_large(most: int) -> Refusal:
 
 
 def shared_concurrent(most: int, sharers: int) -> Refusal:
-    """Refuse a caller for whom the profile has no exchange left, of so many for so many callers."""
+    """Refuse a caller for which the profile has no exchange left, of `most` for `sharers` callers."""
     return Refusal(
         "too-many-requests",
         f"The profile's limit of {most} concurrent exchanges{_among(sharers)} is reached. "
@@ -58,12 +58,12 @@ def shared_concurrent(most: int, sharers: int) -> Refusal:
 
 
 def shared_rate(rate: float, sharers: int, wait: float) -> Refusal:
-    """Refuse a caller for whom the profile has no request left at present.
+    """Refuse a caller for which the profile has no request left at present.
 
     Args:
         rate: requests per second of all callers together.
-        sharers: callers who are active.
-        wait: seconds until his next may come.
+        sharers: number of active callers.
+        wait: seconds until its next may come.
     """
     seconds = _whole(wait)
     return Refusal(

@@ -1,11 +1,11 @@
-"""Rule with state: how much callers may ask of one profile at once, and how they share what it has.
+"""Rule with state: how much callers may ask of one profile at once, and how they share its limits.
 
-Owns the limits of a profile and of its callers, and who is active in it. Refuses to read a clock, to hold anybody back
-and to know what a request is: one that exceeds a limit is refused (`limit_refusals` says how), and comes again.
+Owns the limits of a profile and of its callers, and which callers are active in it. Refuses to read a clock, to delay a
+request and to know what one is: a request that exceeds a limit is refused (see `limit_refusals`), and may be retried.
 
-Of a limit of the profile everybody who is active has an equal share. One caller alone may use all of it; as soon as
-another one appears, what he has not used of his share is kept free for him. So a flood of one takes nothing away from
-the others, and who has just been refused finds his share when he comes again.
+Every active caller has an equal share of a limit of the profile. One caller alone may use all of it; as soon as another
+one appears, the unused part of its share is kept free for it. So a flood from one caller takes nothing away from the
+others, and a caller that has just been refused finds its share when it retries.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import CallerTable, Limits, ProfileTable
 
 ACTIVE_SECONDS: Final = 5.0
-"""How long a caller counts as active after his last exchange, or his last refused request."""
+"""How long a caller counts as active after its last exchange, or its last refused request."""
 CLAIM_SECONDS: Final = 2.0
-"""How long an exchange is kept for a refused caller where there are fewer than callers; he was told to wait one."""
+"""How long an exchange is kept for a refused caller where callers outnumber them; Retry-After was 1 second."""
 NO_LIMIT: Final = -1
 
 _SWEEP_SECONDS: Final = 0.25
@@ -31,7 +31,7 @@ _NO_LIMITS: Final = Limits()
 
 
 class _Use:
-    """What one caller may use, and what he does."""
+    """What one caller may use, and what it uses."""
 
     __slots__ = (
         "active", "bucket", "claim", "claimed_until", "expected", "limited", "most", "name", "running", "seen",
@@ -46,21 +46,21 @@ class _Use:
         self.running = 0
         self.active = False
         self.seen = -math.inf
-        # When he may come again after a refusal for the profile's rate; he stays a sharer until he can.
+        # Earliest retry time after a refusal for the profile's rate; the caller keeps its share until then.
         self.expected = -math.inf
-        # His part of the profile's bucket, kept while others are active as well.
+        # The caller's part of the profile's bucket, kept while others are active as well.
         self.share_tokens = 0.0
         self.share_at = 0.0
-        # Since when he waits for an exchange to become free, where there are fewer of them than active callers.
+        # Since when the caller waits for a free exchange, where there are fewer of them than active callers.
         self.claim = math.inf
         self.claimed_until = -math.inf
 
     def gone(self, now: float) -> bool:
-        """Tell whether he does nothing, and has not for a while."""
+        """Return whether the caller has nothing running, and has been inactive for a while."""
         return not self.running and now >= max(self.seen, self.expected) + ACTIVE_SECONDS
 
     def unused(self, share: int) -> int:
-        """Give how many exchanges he may still begin within his share."""
+        """Return how many exchanges the caller may still begin within its share."""
         return max(0, min(share, self.most) - self.running)
 
 
@@ -73,19 +73,19 @@ class _Rate:
         self.bucket = TokenBucket(rate)
 
     def join(self, use: _Use, others: Iterable[_Use], sharers: int, now: float) -> None:
-        """Give a caller who becomes active his part, so that the parts are never more than the whole.
+        """Give a caller that becomes active its part, so that the parts are never more than the whole.
 
         Args:
             use: the caller.
-            others: those who are active already.
-            sharers: how many they are with him.
+            others: those that are active already.
+            sharers: number of all of them, with this caller.
             now: the time.
         """
         self.bucket.wait(now)
         left = self.bucket.tokens
         for other in others:
-            # Of one who was alone no part was kept: all was his.
-            part = left if sharers == 2 else self._part(other, sharers - 1, now)  # noqa: PLR2004 - he and one other
+            # For a caller that was alone no part was kept: it had the whole bucket.
+            part = left if sharers == 2 else self._part(other, sharers - 1, now)  # noqa: PLR2004 - it and one other
             other.share_tokens = part * (sharers - 1) / sharers
             other.share_at = now
             left -= other.share_tokens
@@ -93,7 +93,7 @@ class _Rate:
         use.share_at = now
 
     def take(self, use: _Use, active: Mapping[str, _Use], now: float) -> float:
-        """Take a token for a request, if one is there and not kept for somebody else.
+        """Take a token for a request, if one is there and not kept for another caller.
 
         Returns:
             0.0, or the seconds to wait where nothing was taken.
@@ -108,7 +108,7 @@ class _Rate:
                 kept = sum(self._part(other, sharers, now) for other in active.values() if other is not use)
                 if wait or bucket.tokens - ONE < kept:
                     return max(wait, (1 - part) * sharers / bucket.rate)
-                # Beyond his part, of what nobody else has a claim to; that is no debt.
+                # Beyond the caller's part, from what no other caller has a claim to; that is no debt.
                 use.share_tokens = 1.0
         if not wait:
             bucket.tokens -= 1
@@ -135,8 +135,9 @@ class Limiter:
         self._most = profile_limits.concurrent
         self._rate = None if profile_limits.per_second is None else _Rate(profile_limits.per_second)
         self._shared = self._most is not None or self._rate is not None
-        # Who is active alone and has no limits of his own: nothing is asked of him while there is room, which is how it
-        # nearly always is. A rate is asked each time. While he is alone, whatever runs is his, and is counted once.
+        # The caller that is active alone and has no limits of its own: nothing is judged for it while there is room,
+        # which is nearly always so. A rate is judged each time. While it is alone, all that runs belongs to it, and is
+        # counted once.
         self._alone: _Use | None = None
         self._unquestioned = 0 if self._most is None or self._rate is not None else self._most
         self._body = _smaller(profile_limits.body_bytes, None)
@@ -151,7 +152,7 @@ class Limiter:
         """Judge a request, and count it as running if it may go on; then `leave` must follow.
 
         Args:
-            caller: his name; empty for one who was not asked for it.
+            caller: its name; empty where no proof of a caller is required.
             now: `Clock.monotonic`.
             length: bytes of its body; 0 or less where that is not known yet: see `beyond_body`.
 
@@ -194,7 +195,7 @@ class Limiter:
         """Take note of the end of an exchange that `enter` let through.
 
         Args:
-            caller: his name.
+            caller: its name.
             now: `Clock.monotonic`.
         """
         use = self._alone
@@ -208,7 +209,7 @@ class Limiter:
         """Judge the size of a request's body.
 
         Args:
-            caller: his name.
+            caller: its name.
             size: bytes, as announced or as they have come so far.
         """
         most = self._bodies.get(caller, self._body)
@@ -237,7 +238,7 @@ class Limiter:
         return self._has_turn(use, free, now)
 
     def _has_turn(self, use: _Use, free: int, now: float) -> bool:
-        """Let those who were refused come in turn, where not everybody who is active can have one exchange."""
+        """Admit refused callers in turn, where there are fewer exchanges than active callers."""
         if now >= use.claimed_until:
             use.claim = math.inf
         waiting = sum(it.claim < use.claim and now < it.claimed_until for it in self._active.values())
@@ -249,7 +250,7 @@ class Limiter:
         return False
 
     def _settle_alone(self) -> None:
-        """Count what runs for whom, before that is asked."""
+        """Set the count of the caller that was alone, before the counts of single callers are needed."""
         if self._alone is not None:
             self._alone.running = self._running
 

@@ -1,7 +1,7 @@
 """Value with state: a token bucket.
 
-Owns how tokens come back with time. Refuses to read a clock, and to know what a token is for; whoever takes one does so
-by himself, once `wait` has told that it is there.
+Owns how tokens come back with time. Refuses to read a clock, and to know what a token is for; the user of the bucket
+takes a token itself, once `wait` has returned 0.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ ONE: Final = 1 - 1e-9
 
 
 class TokenBucket:
-    """So many tokens a second, and at most one second's worth (but a whole one) at hand.
+    """A bucket that refills at a rate, and holds at most the tokens of one second, but at least a whole one.
 
     Attributes:
         rate: tokens that come per second.
-        capacity: tokens at hand at most.
-        tokens: those at hand at `at`.
+        capacity: tokens in the bucket at most.
+        tokens: those in the bucket at `at`.
         at: `Clock.monotonic` of the last look.
     """
 
@@ -31,7 +31,7 @@ class TokenBucket:
         self.at = -math.inf
 
     def wait(self, now: float) -> float:
-        """Give the seconds until a token is there; 0 if one is.
+        """Return the seconds until a token is there; 0 if one is.
 
         Args:
             now: `Clock.monotonic`.
