@@ -47,7 +47,7 @@ class Listeners:
             raise ConfigurationError((Fault("gateway.listen", "this machine has none of the addresses"),))
         loop = asyncio.get_running_loop()
         for bound, protocols in self._doors:
-            # A duplicate is served, so that closing the server to pause leaves the socket, and those who queue, alone.
+            # A duplicate is served, so that closing the server to pause keeps the socket and queued connections.
             sock = bound.sock.dup()
             if bound.tls is not None:
                 self._servers.append(TlsServer(sock, bound.tls, protocols, self._handshakes))
@@ -75,7 +75,7 @@ class Listeners:
 
     async def _resume(self) -> None:
         async with self._changing:
-            # A pause while doors are being opened closes some of them: all are open, or they are opened anew.
+            # A pause while listeners are being opened closes some of them: all are open, or they are opened anew.
             while not self._paused and len(self._servers) < len(self._doors):
                 self._stop()
                 try:
@@ -85,7 +85,7 @@ class Listeners:
                     _LOG.warning("accepting-delayed", reason=error.strerror)
                     await asyncio.sleep(_RETRY_SECONDS)
             if self._paused:
-                # The limit was reached again, or the end came, while the doors were being opened.
+                # The limit was reached again, or the gateway stopped, while the listeners were being opened.
                 self._stop()
 
     def _stop(self) -> None:

@@ -1,7 +1,7 @@
-"""Adapter: addresses become sockets that listen.
+"""Adapter: turns configured addresses into listening sockets.
 
-Owns binding, and the sentences for what can go wrong with it. Refuses to know who is answered there, and what becomes
-of a unix socket's file (`unix_socket`) and of the files of TLS (`tls_context`).
+Owns binding, and the messages of its faults. Refuses to know which callers are answered there, and how a Unix socket's
+file (`unix_socket`) and the files of TLS (`tls_context`) are handled.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOG = structlog.get_logger()
 BACKLOG: Final = 1024
 # What a machine without IPv6 answers to [::1].
 _NO_IPV6: Final = frozenset((errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT))
-# Any other IPv6 address that cannot be had is a mistake, not a machine without IPv6.
+# Any other IPv6 address that cannot be bound is a mistake, not a machine without IPv6.
 _ANY_MACHINES: Final = frozenset(("::1", "::"))
 _CURES: Final = {
     errno.EADDRINUSE: "another program listens there; is a gateway running already?",
@@ -52,7 +52,7 @@ class Bound:
     file: FileIdentity | None = None
 
     def release(self) -> None:
-        """Stop listening; a unix socket's file goes with it, unless the path is a successor's by now."""
+        """Stop listening, and remove a Unix socket's file, unless the path already belongs to a successor."""
         # The file first: while the socket is bound to it, its inode is given to no other.
         if isinstance(self.address, UnixAddress) and self.file is not None and identity(self.address.path) == self.file:
             with contextlib.suppress(OSError):
@@ -61,7 +61,7 @@ class Bound:
 
 
 def bind(listener: Listener, place: str) -> list[Bound]:
-    """Bind and listen on an address; a name may stand for several.
+    """Bind and listen on an address; a host name may resolve to several.
 
     Args:
         listener: where and how, as a checked configuration has it.
@@ -71,7 +71,7 @@ def bind(listener: Listener, place: str) -> list[Bound]:
         What was bound; nothing where an IPv6 address is asked for on a machine without IPv6.
 
     Raises:
-        ConfigurationError: the address cannot be had, or its TLS files cannot be used.
+        ConfigurationError: the address cannot be bound, or its TLS files cannot be used.
     """
     address = parse_listen(listener.address)
     tls = None if listener.tls is None else _context(listener.tls, f"{place}.tls")

@@ -1,6 +1,6 @@
-"""Adapter: what the kernel and TLS prove of the one at the other end of a connection.
+"""Adapter: what the kernel and TLS prove about the peer of a connection.
 
-Owns reading it off a transport. Refuses to decide which caller it stands for, and whether it suffices (`access`).
+Owns reading it from a transport. Refuses to decide which caller it identifies, and whether it suffices (`access`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from fla_gateway.system.peer_credentials import peer_ids
 
 
 def peer_of(transport: asyncio.BaseTransport) -> Peer | None:
-    """Say who is at the other end of a connection; None if nothing is proven.
+    """Return the identity of a connection's peer; None if nothing is proven.
 
-    A unix socket proves user and group of the process that connected, as they were at that moment. TLS proves the names
+    A Unix socket proves user and group of the process that connected, as they were at that moment. TLS proves the names
     of a client certificate that was issued by one of the listener's roots. Its validity period comes with them: it is
     verified in a full handshake alone, and a session of TLS 1.2 that is resumed has none (`ssl` cannot switch OpenSSL's
     cache of them off).
@@ -39,7 +39,7 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer | None:
 
 
 def _validity(certificate: dict[str, Any]) -> tuple[float, float]:
-    """Read the validity period in seconds since the epoch; one that cannot be read never was."""
+    """Read the validity period in seconds since the epoch; one that cannot be read counts as never valid."""
     try:
         return ssl.cert_time_to_seconds(certificate["notBefore"]), ssl.cert_time_to_seconds(certificate["notAfter"])
     except (KeyError, ValueError):

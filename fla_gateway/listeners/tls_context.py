@@ -1,7 +1,7 @@
-"""Adapter: the TLS of a listener, out of the files that the configuration names.
+"""Adapter: the TLS context of a listener, from the files that the configuration names.
 
-Owns what callers may negotiate, and the sentences for files that do not serve. Refuses to know connections
-(`tls_handshakes`) and who a client certificate stands for (`peer_identity`, `access`).
+Owns what callers may negotiate, and the messages for files that cannot be used. Refuses to know connections
+(`tls_handshakes`) and which caller a client certificate identifies (`peer_identity`, `access`).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def server_context(tls: ListenerTls, place: str) -> ssl.SSLContext:
 
 
 def tls_warnings(tls: ListenerTls, place: str, now: datetime) -> tuple[Fault, ...]:
-    """Warn of a server certificate that callers refuse or will soon, and of a key that others can get at.
+    """Warn of a server certificate that callers refuse or will soon, and of a key that other users can read.
 
     Args:
         tls: the table of a listener whose context could be made.
@@ -85,7 +85,7 @@ def tls_warnings(tls: ListenerTls, place: str, now: datetime) -> tuple[Fault, ..
 
 
 def _read(tls: ListenerTls, place: str) -> Secret | None:
-    """Look at every file once, so that all that cannot be read are told together; give the password of the key."""
+    """Read every file once, so that all unreadable files are reported together; return the password of the key."""
     faults: list[Fault] = []
     for name, path in (("certificate", tls.certificate), ("key", tls.key), ("client_ca", tls.client_ca)):
         if path is None:
@@ -108,10 +108,10 @@ def _load_pair(context: ssl.SSLContext, tls: ListenerTls, password: Secret | Non
     asked = False
 
     def answer() -> bytes:
-        # Without an answer of ours OpenSSL would ask the terminal.
+        # Without this callback OpenSSL would prompt on the terminal.
         nonlocal asked
         asked = True
-        # Octets that are no UTF-8 stand in the text as lone surrogates.
+        # Octets that are not UTF-8 are lone surrogates in the text.
         return b"" if password is None else password.reveal().encode("utf-8", "surrogateescape")
 
     try:
@@ -152,6 +152,6 @@ def _has_certificate(path: Path) -> bool:
 def _load_roots(context: ssl.SSLContext, path: Path, place: str) -> None:
     context.load_verify_locations(cadata=read_roots(path, place, authorities=False))
     context.verify_mode = ssl.CERT_OPTIONAL
-    # A ticket would prove a caller again whose certificate has expired since: each connection shows it anew.
+    # A ticket would accept a caller again whose certificate has expired since: each connection presents it anew.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0

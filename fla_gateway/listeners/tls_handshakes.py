@@ -1,8 +1,8 @@
-"""Adapter: a TLS listener, and its connections until they are callers'.
+"""Adapter: a TLS listener, and its connections until their handshake is done.
 
-Owns accepting there, and the handshakes: how many, how long, and what is said of those that fail. Refuses to know what
-is spoken afterwards. The loops' own way (`create_server(ssl=...)`) tells nobody of a connection before its handshake is
-done, so that a flood of them could be neither counted nor bounded.
+Owns accepting there, and the handshakes: how many, how long, and what is logged of those that fail. Refuses to know the
+protocol that follows. The event loop's own way (`create_server(ssl=...)`) reports a connection only after its
+handshake, so that a flood of handshakes could be neither counted nor bounded.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from fla_gateway.listeners.tls_transport import TlsTransport
 
 _LOG = structlog.get_logger()
 MOST_HANDSHAKES: Final = 512
-"""Handshakes that run at the same time; beyond, the eldest makes room. They are not among `max_connections`."""
+"""Handshakes that run at the same time; above that the oldest is cancelled. `max_connections` does not count them."""
 HANDSHAKE_SECONDS: Final = 10.0
 _AT_ONCE: Final = 64
 """Connections accepted in one turn of the loop, so that handshakes go on while many come at the same moment."""
 _RETRY_SECONDS: Final = 0.5
 _LOG_SECONDS: Final = 60.0
 _NEVER: Final = 3600.0
-"""For the loop's time-out of the end of TLS; `TlsTransport` has a better one."""
+"""The loop's time-out for the TLS shutdown, in effect none; `TlsTransport` has a better one."""
 
 Protocols = Callable[[], asyncio.Protocol]
 
@@ -52,12 +52,12 @@ class Handshakes:
         return len(self._running)
 
     def begin(self, sock: socket.socket, context: ssl.SSLContext, protocols: Protocols) -> None:
-        """Shake hands on a connection, and hand it over.
+        """Run the handshake of a connection, then hand it over.
 
         Args:
-            sock: the connection, accepted and non-blocking; closed here if nothing comes of it.
+            sock: the connection, accepted and non-blocking; closed here if the handshake fails.
             context: the server's side of TLS.
-            protocols: factory of what is spoken afterwards.
+            protocols: factory of the protocol that follows.
         """
         if len(self._running) >= self._most:
             eldest = next(iter(self._running))
@@ -87,7 +87,7 @@ class Handshakes:
     def _done(self, task: asyncio.Task[None], sock: socket.socket) -> None:
         self._running.pop(task, None)
         if task.cancelled():
-            # Perhaps before its first step, when no transport had the socket yet.
+            # Perhaps before its first step, when no transport owned the socket yet.
             sock.close()
             return
         error = task.exception()
@@ -99,7 +99,7 @@ class Handshakes:
 
     def _failed(self, error: OSError) -> None:
         if isinstance(error, ConnectionResetError | BrokenPipeError):
-            # Health checks of load balancers and orchestrators connect and go.
+            # Health checks of load balancers and orchestrators connect and disconnect.
             return
         self._failures += 1
         self._reason = _reason(error)
@@ -125,7 +125,7 @@ class TlsServer:
         Args:
             sock: listens; its owner is this object.
             context: the server's side of TLS.
-            protocols: factory of what is spoken once a handshake is done.
+            protocols: factory of the protocol that follows a handshake.
             handshakes: where they run.
         """
         sock.settimeout(0)
@@ -167,7 +167,7 @@ _PLAIN_HTTP: Final = "plain HTTP came to an address that speaks TLS: call it wit
 
 
 def _reason(error: OSError) -> str:
-    """Name why a handshake failed, in OpenSSL's own words where they say enough; they quote nothing of what came."""
+    """Return why a handshake failed, in OpenSSL's own words where they suffice; they quote nothing received."""
     if isinstance(error, ssl.SSLError):
         reason = error.reason or "unknown"
         return _PLAIN_HTTP if reason == "HTTP_REQUEST" else reason.lower().replace("_", " ")
@@ -175,13 +175,13 @@ def _reason(error: OSError) -> str:
 
 
 class _Greeting(asyncio.Protocol):
-    """Stands at a connection until the handshake is done, then makes way."""
+    """The protocol of a connection during its handshake; replaced once that is done."""
 
     def __init__(self, protocols: Protocols) -> None:
         self._protocols = protocols
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hand the connection over: a caller is here."""
+        """Hand the connection over to the caller's protocol: the handshake is done."""
         inner = cast("asyncio.Transport", transport)
         protocol = self._protocols()
         inner.set_protocol(protocol)

@@ -1,6 +1,6 @@
-"""Adapter: a caller's TLS connection, with an end that neither cuts an answer nor waits for a caller who is silent.
+"""Adapter: a caller's TLS connection, whose shutdown neither truncates an answer nor waits for a silent caller.
 
-Owns that end. Refuses to encrypt: the event loop's own transport does, and is passed through for everything else.
+Owns that shutdown. Refuses to encrypt: the event loop's own transport does, and everything else is passed to it.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import termios
 from typing import Any, Final
 
 _FAREWELL_SECONDS: Final = 1.0
-"""How long a caller has to answer close_notify; RFC 8446, section 6.1, obliges nobody to wait for it at all."""
+"""How long a caller has to answer close_notify; RFC 8446, section 6.1, does not require a peer to wait for it."""
 
 
 class TlsTransport(asyncio.Transport):
     """What a connection writes to.
 
-    The loop knows one time-out for the end of TLS, which starts with `close`: long, it keeps connections whose caller
-    never says farewell, and with them a gateway that is to stop; short, it cuts the end off an answer that is taken
-    slowly. So the time here starts when everything has arrived.
+    The loop has one time-out for the TLS shutdown, which starts with `close`. A long one keeps connections whose caller
+    never sends close_notify, and with them a gateway that has to stop; a short one truncates an answer that is read
+    slowly. So the time-out here starts when everything has been acknowledged.
     """
 
     def __init__(self, inner: asyncio.Transport) -> None:
         """Wrap a connection.
 
         Args:
-            inner: the loop's own transport, which takes and gives plain bytes.
+            inner: the loop's own transport, which takes and returns plain bytes.
         """
         super().__init__()
         self._inner = inner
@@ -42,18 +42,18 @@ class TlsTransport(asyncio.Transport):
         return False
 
     def get_write_buffer_size(self) -> int:
-        """Count the bytes that the loop still holds; what lies encrypted in the socket's own queue is not counted."""
+        """Count the bytes that the loop still holds, without the encrypted ones in the socket's own queue."""
         return self._inner.get_write_buffer_size()
 
     def close(self) -> None:
-        """Send what is left, then close_notify, and wait a moment for the caller's."""
+        """Send what is left, then close_notify, and wait briefly for the caller's."""
         if not self._inner.is_closing():
             self._inner.close()
             self._loop.call_later(_FAREWELL_SECONDS, self._part)
 
     def _part(self) -> None:
         if self._inner.get_write_buffer_size() or self._on_its_way():
-            # The caller is slow; whether he has stopped altogether is for those to judge who know what he reads.
+            # The caller is slow; whether it has stopped reading is decided by the components that track its progress.
             self._loop.call_later(_FAREWELL_SECONDS, self._part)
         else:
             self._inner.abort()
@@ -61,8 +61,8 @@ class TlsTransport(asyncio.Transport):
     def _on_its_way(self) -> int:
         """Count the bytes that the caller's side has not acknowledged.
 
-        Between the loop's buffer of plain bytes and the socket there is another that can be asked only through private
-        parts. While that one holds something, the socket's queue is full.
+        Between the loop's buffer of plain bytes and the socket there is another that can be read only through private
+        attributes. While that one holds something, the socket's queue is full.
         """
         try:
             queued = fcntl.ioctl(self._inner.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))

@@ -1,7 +1,7 @@
-"""Adapter: a unix socket's file comes to be, with the mode and group that were asked for, and goes.
+"""Adapter: creates and removes a Unix socket's file with the configured mode and group.
 
-Owns the file: who may connect, what may be in its place already, and whose it is at the end. Refuses to take a socket
-away from a program that still answers there, and to touch a file of any other kind.
+Owns the file: its permissions, what may exist in its place already, and which gateway it belongs to at the end. Refuses
+to take a socket away from a program that still answers there, and to touch a file of any other kind.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _PROBE_SECONDS: Final = 0.5
 
 
 class FileIdentity(NamedTuple):
-    """What stays the same for as long as a file exists, whatever its path comes to mean.
+    """What stays the same for as long as a file exists, even if its path names another file later.
 
     Attributes:
         device: of its file system.
-        inode: in there; not given to another file while a socket is bound to this one.
+        inode: on that file system; not given to another file while a socket is bound to this one.
     """
 
     device: int
@@ -33,23 +33,23 @@ class FileIdentity(NamedTuple):
 
 
 def bind_file(path: Path, mode: int, group: str | None, place: str) -> socket.socket:
-    """Bind a socket to a path; nobody can connect before `listen`, which is the caller's to call.
+    """Bind a socket to a path; no peer can connect before `listen`, which is left to the calling code.
 
     Args:
-        path: where its file comes to be.
+        path: where its file is created.
         mode: of the file.
         group: name or number of the file's group; None leaves it to the system.
         place: of the listener in the configuration, for the faults.
 
     Raises:
-        ConfigurationError: directory, group or mode cannot be what they must be.
-        OSError: the path cannot be had.
+        ConfigurationError: directory, group or mode cannot be as required.
+        OSError: the path cannot be bound.
     """
     gid = None if group is None else _gid(group, place)
     _refuse_open_directory(path, place)
     _make_way(path, place)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # Never wider than asked, not for a moment: born with the owner's part alone, then given its group, then its mode.
+    # Never wider than configured, not for a moment: created with the owner's bits alone, then its group, then its mode.
     mask = os.umask(0o777 & ~(mode & 0o700))
     try:
         sock.bind(str(path))
@@ -68,9 +68,9 @@ def bind_file(path: Path, mode: int, group: str | None, place: str) -> socket.so
 
 
 def foreseen(path: Path, group: str | None, place: str) -> Fault | None:
-    """Say why `bind_file` would fail, without making or changing anything; None if nothing is seen.
+    """Return why `bind_file` would fail, without creating or changing anything; None if no reason is found.
 
-    A socket that is there already says nothing: a gateway that runs listens on it.
+    An existing socket is no reason: a running gateway listens on it.
     """
     try:
         if group is not None:
@@ -86,7 +86,7 @@ def foreseen(path: Path, group: str | None, place: str) -> Fault | None:
 
 
 def identity(path: Path) -> FileIdentity | None:
-    """Say which file a path means now; None if there is none. A link is not followed."""
+    """Return which file a path names now; None if there is none. A link is not followed."""
     try:
         found = path.lstat()
     except OSError:
@@ -105,7 +105,7 @@ def _gid(group: str, place: str) -> int:
 
 
 def _refuse_open_directory(path: Path, place: str) -> None:
-    """Refuse a directory in which any user can replace the socket, and so get at what callers send."""
+    """Refuse a directory in which any user can replace the socket, and so read what callers send."""
     mode = path.parent.stat().st_mode
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         message = f"everybody may write to {path.parent}, and so put a socket of his own in the place of this one"
@@ -113,7 +113,7 @@ def _refuse_open_directory(path: Path, place: str) -> None:
 
 
 def _make_way(path: Path, place: str) -> None:
-    """Remove the socket of a gateway that was killed: nobody answers there. Anything else is left alone."""
+    """Remove the socket of a gateway that was killed: connections to it are refused. Anything else is left alone."""
     found = identity(path)
     if found is None:
         return
@@ -121,7 +121,7 @@ def _make_way(path: Path, place: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_PROBE_SECONDS)
         refused = probe.connect_ex(str(path)) == errno.ECONNREFUSED
-    # The same file still: another gateway that starts just now may have done the same, and listens there already.
+    # Still the same file? Another gateway that starts at this moment may have replaced it, and listens there already.
     if refused and identity(path) == found:
         path.unlink()
 

@@ -1,8 +1,8 @@
-"""State: who is connected, what runs, and when it ends; for as long as the process lives.
+"""State: the open connections and running exchanges, and their end; for the lifetime of the process.
 
 Owns the registers that outlive a generation: callers' connections, exchanges whose caller is gone, tasks of the slow
-ways, and the sweep that enforces every deadline. Refuses to know what a connection and an exchange are beyond their
-ends, how listeners are bound (`runtime`) and what is logged.
+paths, and the sweep that enforces every deadline. Refuses to know more of a connection and an exchange than how to end
+them, how listeners are bound (`runtime`) and what is logged.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ class Acceptor(Protocol):
     """The listeners, as the register sees them."""
 
     def pause(self) -> None:
-        """Accept nobody until `resume`."""
+        """Accept no connection until `resume`."""
 
     def resume(self) -> None:
-        """Accept callers again."""
+        """Accept connections again."""
 
 
 class Connections:
@@ -72,9 +72,9 @@ class Connections:
 
     Attributes:
         members: callers' connections that are open.
-        orphans: exchanges whose caller is gone and whose fate is not known yet.
+        orphans: exchanges whose caller is gone and whose outcome is not known yet.
         stopping: whether the gateway is being stopped.
-        acceptor: told when the limit of connections is reached, and when there is room again.
+        acceptor: paused when the limit of connections is reached, and resumed when there is room again.
         budget: what bytes of all peers may cost in one turn of the loop; from `start` on.
     """
 
@@ -119,7 +119,7 @@ class Connections:
         self._sweeper = self._loop.call_later(sweep_seconds, self._sweep)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run one of the slow ways; the task is kept until it is done."""
+        """Run one of the slow paths; the task is kept until it is done."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -176,7 +176,7 @@ class Connections:
         return True
 
     async def close(self) -> None:
-        """End everything at once; what still runs is recorded and answered as its state demands."""
+        """End everything at once; what still runs is recorded and answered as its state requires."""
         self.stopping = True
         if self._sweeper is not None:
             self._sweeper.cancel()

@@ -3,8 +3,8 @@
 Owns the units that are left and the order of those that wait for the next turn. Refuses to know what the work is, and
 clocks: units are counted, so that a slow machine does the same in a turn as a fast one.
 
-Only work that a peer can make arbitrarily dear per byte is counted: chunks, and heads of interim responses. It is done
-at once while there are units, so that an ordinary message never waits and nothing is scheduled for it.
+Only work that a peer can make arbitrarily expensive per byte is counted: chunks, and heads of interim responses. It is
+done at once while there are units, so that an ordinary message never waits and nothing is scheduled for it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class WorkBudget:
         self.left = UNITS
         waiting = self._waiting
         try:
-            # What is deferred again meanwhile is scheduled below, once.
+            # Work that is deferred again meanwhile is scheduled below, once.
             while waiting and self.left > 0:
                 waiting.popleft()()
         finally:

@@ -1,7 +1,7 @@
-"""The gate: whether a request goes on, and as whose.
+"""Admission control: whether a request is admitted, and to which caller it is attributed.
 
-Owns the order of the questions: guard, caller, address, permission, profile, limits. Refuses to know how each is
-answered, and connections. A stranger is refused before any route is looked up.
+Owns the order of the checks: guard, caller, address, permission, profile, limits. Refuses to know how each is
+made, and connections. An unauthenticated request is rejected before any route is looked up.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:  # read where callers are configured
 _STOPPING: Final = Refusal("stopping", "The gateway is being stopped; send the request again to its successor.")
 _NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
 _ENTRY: Final = 400
-"""Bytes of a request that was let in, beside the two parts of its head, which it keeps alive; measured. What callers
-poll comes again and again, head for head."""
+"""Bytes of an admitted request in memory, beside the two parts of its head, which it keeps alive; measured. Callers
+that poll send the same head again and again."""
 
 
 class JudgedProfile(Protocol):
-    """A profile, as the gate sees it."""
+    """A profile, as admission control sees it."""
 
     @property
     def name(self) -> str:
@@ -53,28 +53,28 @@ class JudgedProfile(Protocol):
         ...
 
     def refuse(self) -> Refusal:
-        """Return why a call is refused, and take note that there was one."""
+        """Return why a call is refused, and note that there was one."""
         ...
 
 
 P = TypeVar("P", bound=JudgedProfile)
 
 Admitted = tuple[P, Route, Admission]
-"""A request that goes on: the profile that it is for, where it leads, whose it is and what permits it. A plain tuple,
-since one is made for each request."""
+"""An admitted request: its profile, its route, and its caller with the permission. A plain tuple, since one is made for
+each request."""
 
 
 _Admitted = tuple[Route, Admission, float]
-"""Where a request leads, whose it is and what permits it, and the moment up to which all that holds."""
+"""The route of a request, its caller with the permission, and the time up to which all that is valid."""
 
 
 class Rejected(NamedTuple):
-    """A request that goes no further.
+    """A request that is rejected.
 
     Attributes:
         refusal: why.
-        admission: whose it is, as far as that is known.
-        profile: name of the profile it was for, empty where none was reached or a stranger asked.
+        admission: its caller, as far as that is known.
+        profile: name of the profile it was for, empty where none was reached or the client is unauthenticated.
     """
 
     refusal: Refusal
@@ -83,7 +83,7 @@ class Rejected(NamedTuple):
 
 
 class PreflightResponse(NamedTuple):
-    """A browser asks beforehand whether a page of a trusted origin may send a request: answered here, and now.
+    """A CORS preflight, with which a browser asks whether a page of a trusted origin may send a request: answered here.
 
     Attributes:
         fields: field lines of the answer.
@@ -96,7 +96,7 @@ class LastHop(NamedTuple):
     """An OPTIONS that must not be forwarded any further (RFC 9110, section 7.6.2): answered here.
 
     Attributes:
-        admission: whose it is.
+        admission: its caller.
         profile: name of the profile that it is for.
     """
 
@@ -108,28 +108,28 @@ Verdict = Admitted[P] | Rejected | PreflightResponse | LastHop
 
 
 class Stopping(Protocol):
-    """The process, as the gate sees it."""
+    """The process, as admission control sees it."""
 
     @property
     def stopping(self) -> bool:
-        """Whether nothing new is begun any more."""
+        """Whether no new exchange is begun any more."""
         ...
 
 
 class AdmissionControl(Generic[P]):
-    """Judges requests; shared by all doors."""
+    """Admits or rejects requests; shared by all listeners."""
 
     __slots__ = ("_admissions", "_admitted", "_memory", "_process", "_profiles")
 
     def __init__(
         self, profiles: Mapping[str, P], process: Stopping, admissions: Admissions | None, memory: MemoryLimit
     ) -> None:
-        """Take what is asked of.
+        """Take what the checks need.
 
         Args:
             profiles: all of the routing table, by name.
-            process: knows whether the end has come.
-            admissions: who may call; None where nobody is asked.
+            process: knows whether the gateway is being stopped.
+            admissions: which callers may call; None where no caller is asked for a proof.
             memory: limit of what is remembered.
         """
         self._memory = memory
@@ -168,11 +168,11 @@ class AdmissionControl(Generic[P]):
     def _identify(
         self, asked: RoutedRequestLine, fields: RequestFields, peer: Peer | None, now: float
     ) -> _Admitted | Rejected | PreflightResponse | LastHop:
-        """Find out who asks."""
+        """Identify the caller."""
         if fields.refusal is not None:
             return Rejected(fields.refusal, STRANGER, "")
         if fields.preflight is not None and asked.method == b"OPTIONS":
-            # Browsers send no credential with it, and nothing of the answer depends on where the request would lead.
+            # Browsers send no credential with it, and nothing in the answer depends on the route of the request.
             return PreflightResponse(fields.preflight)
         if self._admissions is None:
             return self._authorize(asked, fields, peer, None, math.inf, now)
@@ -194,7 +194,7 @@ class AdmissionControl(Generic[P]):
         until: float,
         now: float,
     ) -> _Admitted | Rejected | LastHop:
-        """Find where a request of somebody leads, and whether he may go there."""
+        """Find the route of an identified or anonymous caller's request, and whether the caller may use it."""
         somebody = ANONYMOUS if identity is None else identity.admission
         route = asked.route
         refusal = asked.refusal or fields.fault
@@ -210,22 +210,22 @@ class AdmissionControl(Generic[P]):
             return LastHop(admission, route.profile)
         admitted = (route, admission, until)
         if asked.size and fields.size:
-            # The others are not known again, since they are remembered nowhere.
+            # Heads that are not remembered are not recognised when they come again.
             size = _ENTRY + asked.size + fields.size
             self._memory.remember(self._admitted, (asked, fields, peer), admitted, size)
         return admitted
 
 
 def enter_limits(passed: Admitted[P], length: int, now: float) -> Rejected | None:
-    """Ask the limits last of all: what they let through counts as running, until `Limiter.leave`.
+    """Check the limits last of all: what they admit counts as running, until `Limiter.leave`.
 
     Args:
-        passed: a request that has passed the gate.
+        passed: a request that admission control has admitted.
         length: bytes of its body, as in `RequestFields.length`.
         now: `Clock.monotonic`.
 
     Returns:
-        None, or why the request goes no further; then nothing was entered.
+        None, or why the request is rejected; then nothing was entered.
     """
     profile, _, admission = passed
     limiter = profile.limiter

@@ -1,8 +1,8 @@
-"""A listener as the data path sees it: the names it answers to and the profiles it serves.
+"""A listener as the data path sees it: the host names it answers to and the profiles it serves.
 
-Owns two memories of pure results, because callers send the same field block and poll the same address again and again;
-they share their limit with all others (`access.bounded_cache`). Refuses to know sockets. What is remembered depends on
-nothing but the bytes it is remembered under.
+Owns two caches of pure results, because callers send the same field block and poll the same address again and again;
+they share their limit with all other caches (`access.bounded_cache`). Refuses to know sockets. A cached result depends
+on nothing but the bytes that are its key.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fla_gateway.proxy.messages.request_fields import RequestFields, read_fields
 # TRACE would show the caller the token that was sent upstream (RFC 9110, section 9.3.8). Methods are case-sensitive,
 # but not every server knows: these are refused in any spelling.
 _REFUSED_METHODS: Final = frozenset((b"CONNECT", b"TRACE", b"TRACK"))
-# Bytes of an entry: what it holds however short it is, and how often it holds its question or parts of it (measured).
+# Bytes of a cache entry: its fixed part, and how many times it holds its key or parts of it (measured).
 _LINE_ENTRY: Final = 700
 _LINE_COPIES: Final = 4
 _BLOCK_ENTRY: Final = 800
@@ -30,15 +30,15 @@ _BLOCK_COPIES: Final = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoutedRequestLine:
-    """A request line, judged. One that was remembered is known again by being the same object.
+    """A request line, judged. One that was remembered is recognised by being the same object.
 
     Attributes:
         method: as written.
         minor: HTTP minor version.
         path: of the target, without query.
-        route: where it leads, or None where `refusal` says why nowhere.
-        refusal: why the request goes no further, or None.
-        profile: name of the profile that it is for, wherever it leads; empty where it names none.
+        route: its route, or None where `refusal` says why it has none.
+        refusal: why the request is rejected, or None.
+        profile: name of the profile that it is for, with or without a route; empty where it names none.
         size: bytes that it takes up where it is remembered, else 0.
     """
 
@@ -52,14 +52,14 @@ class RoutedRequestLine:
 
 
 PeerOf = Callable[[Any], Peer | None]
-"""Tells what a transport proves of the one at its other end."""
+"""Returns what a transport proves about its peer."""
 
 
 class RequestReader:
     """One listener.
 
     Attributes:
-        kind: index into `Account.addresses`: 1 for a profile's own door, and 2 more where TLS is spoken.
+        kind: index into `Account.addresses`: 1 for a profile's own listener, and 2 more where TLS is spoken.
         peer_of: what is asked of each new connection, or None.
     """
 

@@ -1,6 +1,6 @@
-"""Rule: a request target becomes a profile and an upstream target, or a refusal (pure).
+"""Rule: maps a request target to a profile and an upstream target, or to a refusal (pure).
 
-Owns which paths are refused. Refuses to know connections, tokens and who asks. The bytes that are judged are the bytes
+Owns which paths are refused. Refuses to know connections, tokens and callers. The bytes that are judged are the bytes
 that are forwarded: nothing is normalised, what can be read in two ways is refused.
 """
 
@@ -21,7 +21,7 @@ _SERVICE: Final = re.compile(rb"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}").fullmatch
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request goes.
+    """The route of a request.
 
     Attributes:
         profile: name of the profile.
@@ -39,7 +39,7 @@ class RoutingTable:
     """What a listener serves.
 
     Attributes:
-        prefixes: permitted path prefixes by profile name as it stands in the address; none: all of /REST/.
+        prefixes: permitted path prefixes by profile name as written in the address; none: all of /REST/.
         only: the one profile of a listener of its own, whose addresses carry no name; None for the common listener.
     """
 
@@ -51,7 +51,7 @@ def route(target: bytes, table: RoutingTable) -> Route | Refusal:
     """Find the profile and the upstream target of a request target.
 
     Args:
-        target: as it stands in the request line.
+        target: as written in the request line.
         table: what the listener serves.
     """
     if not target.startswith(b"/"):
@@ -76,10 +76,10 @@ def route(target: bytes, table: RoutingTable) -> Route | Refusal:
 
 
 def profile_of(target: bytes, table: RoutingTable) -> str:
-    """Name the profile that a target is for, although it may lead nowhere; empty where it names none.
+    """Return the profile that a target is for, even if the target has no route; empty where it names none.
 
     Args:
-        target: as it stands in the request line.
+        target: as written in the request line.
         table: what the listener serves.
     """
     name = table.only if table.only is not None else _first_segment(target.partition(b"?")[0])[0]

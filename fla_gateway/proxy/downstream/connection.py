@@ -84,7 +84,7 @@ class CallerConnection(Pausable):
         self._connections.opened(self)
 
     def _follow(self) -> None:
-        """Go over to what the listener serves now; what the transport proves may be asked by it alone."""
+        """Switch to what the listener serves now; only that may need to know what the transport proves."""
         self._generation = self._listener.generation
         self._reader = reader = self._listener.reader
         self._peer = None if reader.peer_of is None else reader.peer_of(self.transport)
@@ -220,7 +220,7 @@ class CallerConnection(Pausable):
         if not self._deferred:
             self._resume(DEFERRED)
 
-    # Answers of our own
+    # Local replies
 
     def _malformed(self, error: ProtocolError) -> None:
         self._left = CHUNKED  # where the next request would begin is unknown, so there is none
@@ -245,7 +245,7 @@ class CallerConnection(Pausable):
     def _reply_preflight(
         self, asked: RoutedRequestLine, reply: PreflightResponse | LastHop, fields: RequestFields
     ) -> None:
-        """Answer an OPTIONS that leads no further."""
+        """Answer an OPTIONS that is not forwarded."""
         keep_alive = self._may_keep_alive(asked, keep_alive=fields.keep_alive)
         by = self._generation
         message, record = preflight_reply(
@@ -260,8 +260,8 @@ class CallerConnection(Pausable):
         self.exchange_finished(record.ended, keep_alive=keep_alive)
 
     def _may_keep_alive(self, asked: RoutedRequestLine, *, keep_alive: bool) -> bool:
-        """Tell whether another request may follow an answer of our own on this connection."""
-        # RFC 9110, section 9.3.6: what follows a CONNECT may be no HTTP at all, so nothing more is read from it.
+        """Return whether another request may follow a local reply on this connection."""
+        # RFC 9110, section 9.3.6: what follows a CONNECT may not be HTTP at all, so no request is read after it.
         return keep_alive and not self._left and not self._connections.stopping and asked.method != b"CONNECT"
 
     # Turns and ends
@@ -302,10 +302,10 @@ class CallerConnection(Pausable):
             self.transport.close()
             return
         # The caller may still be sending. Closing now would reset the connection and could destroy the answer before it
-        # is read (RFC 9112, section 9.6): so only our side is closed, and what comes is thrown away for a while.
+        # is read (RFC 9112, section 9.6): so only our side is closed, and received bytes are discarded for a while.
         self.lingering = True
         self._buffer = b""
-        # Over TLS no side can be closed alone: the caller reads "Connection: close", or the sweep ends it.
+        # Over TLS one side cannot be closed alone: the caller reads "Connection: close", or the sweep closes it.
         if self.transport.can_write_eof():
             # A caller that has closed already may have answered our last bytes with a reset: then none is left.
             with contextlib.suppress(OSError):
@@ -318,12 +318,12 @@ class CallerConnection(Pausable):
             self.transport.abort()
 
     def drop(self) -> None:
-        """Close at once; an exchange that runs learns of it when the connection is lost."""
+        """Close at once; a running exchange is notified when the connection is lost."""
         if not self.closed:
             self.transport.abort()
 
     def truncate(self, *, reset: bool) -> None:
-        """See `exchange.ports.Caller`: without another word, the honest end of an answer that cannot be finished."""
+        """See `exchange.ports.Caller`: sends nothing more, so that the caller sees that the answer is incomplete."""
         # The exchange is over: what is lost from here on is a connection without one.
         self.exchange = None
         if self.closed:
@@ -339,19 +339,19 @@ class CallerConnection(Pausable):
             self.transport.close()
 
     def eof_received(self) -> bool:
-        """Note the caller's FIN: after a complete request it is no reason to stop, within one it is."""
+        """Note the caller's FIN: within a request it ends the exchange, after a complete one it does not."""
         self._half_closed = True
         if self.exchange is not None and self._left:
             self.exchange.caller_gone()
             self.exchange = None
             return False
         if not self.transport.can_write_eof():
-            # TLS ends as a whole: the connection is lost next, whatever is said here.
+            # TLS ends as a whole: the connection is lost next, whatever is returned here.
             return False
         return self.exchange is not None or (bool(self._buffer) and bool(self._paused & PIPELINED))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature; how it was lost changes nothing
-        """Tell the exchange that nobody waits for it any more."""
+        """Notify the exchange that its caller does not wait for it any more."""
         self.closed = True
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
@@ -360,11 +360,11 @@ class CallerConnection(Pausable):
         self._connections.closed(self)
 
     def is_gone(self) -> bool:
-        """Tell whether the connection was reset while nothing was read from it."""
+        """Return whether the peer reset the connection while reading was paused."""
         if self.closed or self.transport.is_closing():
             return True
         if not self._paused and not self._half_closed:
-            return False  # the loop reads, and would have told
+            return False  # the loop reads, and would have reported it
         sock = self.transport.get_extra_info("socket")
         poller = select.poll()
         poller.register(sock.fileno(), 0)
@@ -374,7 +374,7 @@ class CallerConnection(Pausable):
         """See `connections.Connection`."""
         timeouts = self._listener.generation.settings.timeouts
         head = timeouts.head
-        # While there is no room, connections that are only kept for later make way for callers that wait outside.
+        # At the limit, idle connections are closed early in favour of callers that wait to be accepted.
         idle = _IDLE_WHEN_FULL if full else timeouts.idle
         waited = now - self._since
         if self.exchange is not None:
@@ -386,7 +386,7 @@ class CallerConnection(Pausable):
             if waited > head:
                 self._malformed(ProtocolError("request-timeout", f"the head did not end within {head:g} s"))
         elif waited > idle:
-            # A caller that never took its last answer would keep a close waiting for ever.
+            # With a caller that never reads its last answer, a close would wait for ever.
             (self.transport.abort if self.transport.get_write_buffer_size() else self.transport.close)()
 
     # Back-pressure

@@ -1,6 +1,6 @@
-"""Rule: the answer and the record of a request that goes no further than the gate.
+"""Rule: the answer and the record of a request that ends at admission control.
 
-Owns both, so that what a caller is told and what is kept of it never differ. Refuses to write and to tell anybody.
+Owns both, so that the answer and the record never differ. Refuses to send the answer, and to pass the record on.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def local_reply(
     date: str,
     now: float,
 ) -> tuple[bytes, ExchangeRecord]:
-    """Write the problem for a request that was refused.
+    """Build the problem response for a request that was rejected.
 
     Args:
         asked: its request line.
-        turned: why, and whose it was.
+        turned: why, and its caller.
         fields: its field block, or None where that could not be read.
         keep_alive: whether another request may follow.
         request_id: its id.
@@ -69,7 +69,7 @@ def preflight_reply(
     date: str,
     now: float,
 ) -> tuple[bytes, ExchangeRecord]:
-    """Write the answer to an OPTIONS that is answered here: a preflight, or one that must not be forwarded further.
+    """Build the answer to an OPTIONS that is answered here: a preflight, or one that must not be forwarded further.
 
     Args:
         asked: as for `local_reply`; so are all others but one.

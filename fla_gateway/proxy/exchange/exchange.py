@@ -1,8 +1,8 @@
-"""One exchange: the sequence from a judged request to its record.
+"""One exchange: the sequence from an admitted request to its record.
 
-Owns the order of steps (token, connection, sending, 401 replay, answer, record) and knows at every moment what may
-still be said honestly about the request's fate. Refuses to parse: callers' bytes are read by `downstream.connection`,
-the API's by `upstream.connection`.
+Owns the order of steps (token, connection, sending, 401 replay, answer, record) and knows at every moment what can
+still be reported truthfully about the request's outcome. Refuses to parse: callers' bytes are read by
+`downstream.connection`, the API's by `upstream.connection`.
 """
 
 from __future__ import annotations
@@ -63,16 +63,16 @@ _OUTBOX_LIMIT: Final = 65_536
 
 
 class Exchange:
-    """A request that was accepted, and what becomes of it.
+    """A request that was admitted, until its outcome is recorded.
 
-    It belongs to the caller's connection until the answer is whole; one whose caller is gone belongs to the register
-    (`connections`) until its fate is known. What can happen to it, and where that leads, is in `states`.
+    It belongs to the caller's connection until the answer is complete; one whose caller is gone belongs to the register
+    (`connections`) until its outcome is known. Its events and transitions are in `states`.
 
     Attributes:
-        state: how far it is; for readers and tests, nothing is decided by it.
+        state: how far it is; for readers and tests, no code decides by it.
     """
 
-    # What every exchange begins with stands here once, not in a constructor that runs for each.
+    # Initial values are class attributes: a constructor would set them again for each exchange.
     state = ADMITTED
     keep_alive = False
     request_body = NO_BODY
@@ -102,14 +102,14 @@ class Exchange:
         fields: RequestFields,
         now: float,
     ) -> None:
-        """Take a judged request; nothing happens before `begin`.
+        """Take an admitted request; nothing happens before `begin`.
 
         Args:
-            context: the generation that it is judged by.
+            context: the generation that admitted it.
             connections: the register of what runs.
             caller: its connection.
             kind: `RequestReader.kind`.
-            passed: what the gate has found.
+            passed: the result of admission control.
             asked: its request line.
             fields: its field block.
             now: `Clock.monotonic`.
@@ -126,7 +126,7 @@ class Exchange:
         self.minor = asked.minor
         self.request_id = context.ids.draw()
         self.started = now
-        # The journal that must know of it before it is sent, as long as it does not.
+        # The journal, until the intent is written that has to be there before the request is sent.
         self._journal = None if asked.method in READING else context.journal
 
     @property
@@ -139,10 +139,10 @@ class Exchange:
         """See `upstream.connection.UpstreamConsumer`."""
         return self._connections.budget
 
-    # The request on its way
+    # The request
 
     def begin(self, payload: bytes, *, last: bool) -> None:
-        """Send the request at once if token and connection are at hand, else see to them.
+        """Send the request at once if token and connection are available, else acquire them.
 
         Args:
             payload: the first bytes of the body.
@@ -179,7 +179,7 @@ class Exchange:
             self._buffer(payload)
 
     def _too_large(self) -> bool:
-        """End an exchange whose chunked body has grown beyond a limit; one that says its length was judged by that."""
+        """End an exchange whose chunked body has grown beyond a limit; a declared length was checked at admission."""
         limiter = self._account.limiter
         if limiter is None:
             return False
@@ -200,7 +200,7 @@ class Exchange:
         return b"".join(chunk(payload) if self.request_body.open else (*chunk(payload), LAST_CHUNK))
 
     def _announce(self, token: AccessToken, journal: Journal) -> None:
-        """Put a changing request on record before its first byte is sent."""
+        """Have the journal write the intent of a changing request before its first byte is sent."""
         self.state = ANNOUNCED
         self._announced = token
         intent = Intent(
@@ -210,7 +210,7 @@ class Exchange:
         journal.announce(intent, self._on_intent_written)
 
     def _on_intent_written(self, error: ProblemError | None) -> None:
-        """Send what is on record now; without a record nothing is sent."""
+        """Send the request whose intent is written; without a written intent nothing is sent."""
         token, self._announced = self._announced, None
         if token is None:
             return
@@ -225,7 +225,7 @@ class Exchange:
                 self._acquire(fresh=False)
             else:
                 self._send_if_caller_waits(token, connection, now)
-        except Exception as fault:  # noqa: BLE001 - as in `_prepare`; and the journal has others to tell after this one
+        except Exception as fault:  # noqa: BLE001 - as in `_prepare`; and the journal calls others back after this one
             self._fault(fault)
 
     def _acquire(self, *, fresh: bool) -> None:
@@ -233,7 +233,7 @@ class Exchange:
         self._task = self._connections.spawn(self._prepare(fresh=fresh))
 
     async def _prepare(self, *, fresh: bool) -> None:
-        """Wait for what is missing: a token, and then a connection, unless it is to be put on record before that."""
+        """Acquire what is missing: a token, and then a connection, unless the intent has to be written before that."""
         account, now, connection = self._account, self._context.now, None
         try:
             token = await acquire_token(account, now, self._trail)
@@ -245,7 +245,7 @@ class Exchange:
         except ProblemError as error:
             self._task = None
             self.fail(error.code, error.detail, error.retry_after)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must end in an answer, not in a caller that waits
+        except Exception as error:  # noqa: BLE001 - an internal fault must end in an answer, not in a caller that waits
             self._task = None
             self._fault(error)
         else:
@@ -253,7 +253,7 @@ class Exchange:
             if self._journal is not None:
                 self._announce(token, self._journal)
             elif connection is not None:
-                # While a connection was opened, the token may have been replaced by a younger one.
+                # While a connection was opened, the token may have been replaced by a newer one.
                 at = now()
                 self._send_if_caller_waits(account.entry.current(at) or token, connection, at)
 
@@ -264,7 +264,7 @@ class Exchange:
     def _send_if_caller_waits(self, token: AccessToken, connection: ApiConnection, now: float) -> None:
         caller = self._caller
         if caller is None or caller.is_gone():
-            # Nothing was written, and nothing is: a declaration whose sender has given up is not made behind his back.
+            # Nothing was written, and nothing is: a change is never sent after its caller has disconnected.
             connection.release()
             if caller is None:
                 self._finish("gateway", "", "caller-gone")
@@ -274,7 +274,7 @@ class Exchange:
             return
         self._send(connection, token, self.request_body.unsent(), now)
         if caller.blocked:
-            # It stopped reading before this connection was there to be held back.
+            # The caller stopped reading before there was a connection whose reading could be paused.
             connection.set_reading(on=False)
         if self.request_body.received > _OUTBOX_LIMIT:
             caller.hold(on=False)
@@ -282,7 +282,7 @@ class Exchange:
     def _send(self, connection: ApiConnection, token: AccessToken, payload: bytes, now: float) -> None:
         self.state = SENT
         self._attempts += 1
-        # That of a first attempt says nothing of this one's fate.
+        # The status of a first attempt says nothing about the outcome of this one.
         self._status = 0
         self._upstream = connection
         self._token = token
@@ -307,7 +307,7 @@ class Exchange:
         if self._caller is not None:
             self._caller.throttle(on=blocked)
 
-    # The answer on its way
+    # The answer
 
     def interim(self, head: ResponseHead) -> None:
         """See `upstream.connection.UpstreamConsumer`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
@@ -381,7 +381,7 @@ class Exchange:
             return False
         account = self._account
         renew = account.entry.refused(token, account.name, service_of(self._route.path), self._context.now())
-        # Without a caller nobody would read the second answer: the 401 is the request's fate, and is recorded as such.
+        # Without a caller a second answer would not be read: the 401 is the request's outcome, and is recorded as such.
         replayable = self._caller is not None and self._attempts == 1 and self.request_body.whole
         return renew and replayable and refuses_token(challenges)
 
@@ -409,11 +409,11 @@ class Exchange:
     # Ends
 
     def fail(self, code: str, detail: str, retry_after: int | None = None) -> None:
-        """End with a problem; once the answer has begun, the only honest signal is a closed connection."""
+        """End with a problem; once the answer has begun, only closing the connection can signal the failure."""
         self._announced = None
         task, self._task = self._task, None
         if task is not None:
-            # Whatever it was to bring comes too late; this exchange is told, and recorded, once.
+            # Its result would come too late; the end of this exchange is reported, and recorded, once.
             task.cancel()
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
@@ -442,7 +442,7 @@ class Exchange:
         self._finish(origin, code, "unknown" if self._attempts else "refused" if origin == "gateway" else "not-sent")
 
     def caller_gone(self) -> None:
-        """The caller is lost: what was not sent is not sent; a change that was sent is followed to its end."""
+        """The caller is gone: an unsent request is not sent; a change that was sent is followed to its end."""
         self._caller = self._announced = None
         if self._task is not None:
             self._task.cancel()

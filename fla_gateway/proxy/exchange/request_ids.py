@@ -22,7 +22,7 @@ class RequestIds:
         self._ready: list[str] = []
 
     def draw(self) -> str:
-        """Give a new id, 36 characters in lower case."""
+        """Return a new id, 36 characters in lower case."""
         if not self._ready:
             text = os.urandom(_BATCH * 16).hex()
             self._ready = [_uuid(text[start : start + 32]) for start in range(0, len(text), 32)]
@@ -30,9 +30,9 @@ class RequestIds:
 
 
 def second_trace_id(request_id: str) -> str:
-    """Give the BelGov-Trace-Id of a second attempt: the request id with its last digit one higher, ``0`` after ``f``.
+    """Return the BelGov-Trace-Id of a second attempt: the request id with its last digit one higher, ``0`` after ``f``.
 
-    It follows from the request id, so that it can be told of a request whose outcome was never written.
+    It is derived from the request id, so that it can be reported for a request whose outcome was never written.
     """
     return f"{request_id[:-1]}{(int(request_id[-1], 16) + 1) % 16:x}"
 

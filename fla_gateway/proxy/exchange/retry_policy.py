@@ -1,4 +1,4 @@
-"""Rule: which answers and accidents lead to a second attempt (pure).
+"""Rule: which answers and connection failures lead to a second attempt (pure).
 
 Owns the two cases in which anything is sent twice. Refuses to know how it is sent.
 """
@@ -12,10 +12,10 @@ SAFE_TO_REPEAT: Final = frozenset((b"GET", b"HEAD"))
 """Methods sent once more when a reused connection dies before any byte of an answer (RFC 9110, section 9.2.2)."""
 
 READING: Final = frozenset((b"GET", b"HEAD", b"OPTIONS"))
-"""Methods that change nothing (RFC 9110, section 9.2.1); every other one is put on record before it is sent."""
+"""Methods that change nothing (RFC 9110, section 9.2.1); the intent of every other one is written before it is sent."""
 
 CHANGING: Final = frozenset((b"POST", b"PUT", b"PATCH", b"DELETE"))
-"""Methods whose answer is read to its end although the caller is gone, so that the fate of a declaration is known."""
+"""Methods whose answer is read to its end although the caller is gone, so that the outcome of a change is known."""
 
 # RFC 9110, section 11.6.1: a challenge is a scheme and its parameters. A parameter is consumed with its quoted text, so
 # that nothing within quotes can be taken for a scheme or for another parameter.
@@ -28,7 +28,7 @@ _REFUSALS: Final = (b"invalid_token", b'"invalid_token"')
 
 
 def refuses_token(challenges: list[bytes]) -> bool:
-    """Tell whether a 401 says that the token itself is not accepted (RFC 6750, section 3.1).
+    """Return whether a 401 says that the token itself is not accepted (RFC 6750, section 3.1).
 
     Args:
         challenges: values of WWW-Authenticate.

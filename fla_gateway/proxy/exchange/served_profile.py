@@ -1,7 +1,7 @@
 """A served profile: whether it is served, its token, its connections, and the bytes that all its requests share.
 
-Owns the state of a profile (loading, served or unavailable) and the meeting of profile, token entry and pool. Refuses
-to know exchanges, and what decides the state.
+Owns the state of a profile (loading, served or unavailable), and joins profile, token entry and pool. Refuses to know
+exchanges, and what decides the state.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ class TokenEntry(Protocol):
     """The profile's place in the token cache, as the data path sees it."""
 
     def current(self, now: float) -> AccessToken | None:
-        """Give the token if it is usable now; never waits."""
+        """Return the token if it is usable now; never waits."""
         ...
 
     async def obtain(self) -> AccessToken:
-        """Give a usable token, waiting for one; raises ProblemError with origin ``token-server``."""
+        """Return a usable token, waiting for one; raises ProblemError with origin ``token-server``."""
         ...
 
     def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:
-        """Take note that a service refused the token; tell whether asking again with another one makes sense."""
+        """Note that a service refused the token; return whether a retry with another one makes sense."""
         ...
 
 
 class _NoTokens:
-    """The token entry of a profile that is not served: no request comes as far as to it."""
+    """The token entry of a profile that is not served: no request reaches it."""
 
     def current(self, now: float) -> AccessToken | None:  # noqa: ARG002 - see `TokenEntry`
         return None
@@ -144,13 +144,13 @@ class Account:
         return self.refusal.detail if self.refusal is not None and self.state == "unavailable" else ""
 
     def closing_fields(self, token: AccessToken, minor: int) -> bytes:
-        """Give the end of a request head with this token; written once per token and HTTP version."""
+        """Return the end of a request head with this token; built once per token and HTTP version."""
         if token is not self._token:
             self._see(token)
         return self._closing[minor]
 
     def token_id(self, token: AccessToken) -> str:
-        """Give the name of a token in records."""
+        """Return the name of a token in records."""
         if token is not self._token:
             self._see(token)
         return self._token_id
@@ -161,7 +161,7 @@ class Account:
         self._token_id = token_id(token, self._hash_key)
 
     async def connection(self, now: float, *, changing: bool, fresh: bool, caller: str = "") -> ApiConnection:
-        """Give a connection, waiting for one if none is at hand.
+        """Return a connection, waiting for one if none is idle.
 
         Args:
             now: `Clock.monotonic`.

@@ -1,10 +1,10 @@
-"""Value: the states of an exchange, what can happen in each, and where that leads.
+"""Value: the states of an exchange, the events possible in each, and the states that follow.
 
 Owns the names and the table. Refuses to change anything: `exchange` does, and never looks the table up; it is for
 readers, and for a test that walks all of it.
 
-How it works. An exchange stands between two connections, and hears from four sides, always on the event loop and one at
-a time:
+How it works. An exchange is between two connections, and receives events from four sources, always on the event loop
+and one at a time:
 
 - from the caller's connection: further bytes of the body, and that the caller is gone;
 - from what it waits for: the task that acquires token and connection, and the journal that writes the intent of a
@@ -12,20 +12,20 @@ a time:
 - from the connection to the API: interim answers, the head of the final one, its bytes, its end, or the connection's;
 - from the sweep and the end of the process: that it has to fail.
 
-The state says two things at once: how far the request may have come, on which depends what may be reported of its
-fate, and whether a caller still waits. Before SENT not a byte has left, so whatever happens, "not sent" is true. From
-SENT on the API may have acted, so that a failure is "unknown". From ANSWERING on the answer is the caller's as it
-comes, and all that is left to say is where it ends.
+The state says two things at once: how far the request may have come, which decides what may be reported of its outcome,
+and whether a caller still waits. Before SENT not a byte has left, so whatever happens, "not sent" is true. From SENT on
+the API may have acted, so that a failure is "unknown". From ANSWERING on the answer is passed to the caller as it
+comes, and only where it ends remains to be reported.
 
-A caller that goes takes its exchange with it, but for one case: a change that was sent as a whole is followed to its
-end without a caller (FOLLOWED), since its fate belongs in the records. In these two states the register keeps the
+When a caller disconnects, its exchange ends, with one exception: a change that was sent completely is followed to its
+end without a caller (FOLLOWED), since its outcome belongs in the records. In these two states the register keeps the
 exchange alive, in all others the caller's connection does.
 
-Two ways lead back: a 401 for a token that was fresh, and a connection that had died idle before it was used. Both go
-from SENT to ACQUIRING, each at most once and only while nothing of an answer has been passed on.
+Two transitions lead back: a 401 for a token that was fresh, and a connection that had died idle before it was used.
+Both go from SENT to ACQUIRING, each at most once and only while nothing of an answer has been passed on.
 
-Every way ends in ENDED, with exactly one record. What comes later (a journal that answers an exchange which has ended)
-changes nothing. A pair that the table does not have cannot happen; `follow` raises for it.
+Every path ends in ENDED, with exactly one record. An event that comes later (a journal that answers an exchange
+which has ended) changes nothing. A pair that the table does not have cannot happen; `follow` raises for it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class State(Enum):
     ACQUIRING = auto()
     """A task waits for a token, a connection or both; what comes of the body is held."""
     ANNOUNCED = auto()
-    """The journal has the intent, and has not said yet that it is written."""
+    """The journal has the intent, and has not reported yet that it is written."""
     DROPPED = auto()
     """The caller was found to be gone when all was ready; its connection is aborted and reports its loss next."""
     SENT = auto()

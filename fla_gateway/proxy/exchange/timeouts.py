@@ -1,7 +1,7 @@
-"""Rule: which phase of an exchange has lasted too long, and whose fault that is (pure).
+"""Rule: which phase of an exchange has lasted too long, and which side caused it (pure).
 
-Owns the reading of `[gateway.timeouts]`. Refuses to know clocks: the service sweeps once a second and passes the time
-in, so no timer is made for any request.
+Owns the reading of `[gateway.timeouts]`. Refuses to know clocks: the register sweeps once a second and passes the time
+in, so no timer is created for any request.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fla_gateway.config.schema import Timeouts
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Where an exchange stands.
+    """How far an exchange has come.
 
     Attributes:
         seconds: since the exchange began.
@@ -39,7 +39,7 @@ class Overdue(NamedTuple):
     """What to do about it.
 
     Attributes:
-        code: problem code, or nothing where the caller is to be dropped without a word.
+        code: problem code, empty where the caller's connection is to be closed without an answer.
         detail: for the answer.
     """
 

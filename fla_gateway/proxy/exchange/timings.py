@@ -1,4 +1,4 @@
-"""Value with state: what an exchange leaves behind for its record, beyond what it needs itself.
+"""Value with state: what an exchange collects for its record alone.
 
 Owns durations, trace ids and the refused first attempt. Refuses to know what happens next.
 """
@@ -9,7 +9,7 @@ from fla_gateway.proxy.records.exchange_record import Attempt
 
 
 class Trail:
-    """The traces of one exchange, written down as they come.
+    """The durations and trace ids of one exchange, noted as they become known.
 
     Attributes:
         token: keyed hash of the token that was sent last.
@@ -20,7 +20,7 @@ class Trail:
         refused: the first attempt, where its token was refused and another one was sent.
     """
 
-    # What every exchange begins with stands here once, not in a constructor that runs for each.
+    # Initial values are class attributes: a constructor would set them again for each exchange.
     token = ""
     trace = ""
     token_seconds = 0.0

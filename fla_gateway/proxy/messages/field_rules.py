@@ -25,7 +25,7 @@ DATE: Final = 9
 TYPE: Final = 10
 COOKIE: Final = 11
 
-# RFC 9110, section 7.6.1, and what older software sends of the kind.
+# RFC 9110, section 7.6.1, and similar fields that older software sends.
 HOP_BY_HOP: Final = (
     b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer", b"upgrade",
 )  # fmt: skip
@@ -61,6 +61,6 @@ class Actions:
         if (lower.startswith(self._prefixes) and action != NOTE) or (b"_" in lower and not self._underscores):
             action = DROP
         if len(name) <= _LONGEST_NAME:
-            # The oldest goes: names that somebody made up must not keep those in use out for ever.
+            # The oldest is dropped: names that a peer made up must not keep those in use out for ever.
             remember(self.known, name, action, _REMEMBERED_NAMES)
         return action

@@ -19,13 +19,13 @@ LONGEST: Final = 64
 """Characters of a reference, and of a trace id that is recorded; Belgif has 36 for the latter."""
 
 UNRECORDABLE: Final = "(unrecordable)"
-"""Stands for a BelGov-Trace-Id that is forwarded as it came, and is too long or too odd to be written down."""
+"""Recorded in place of a BelGov-Trace-Id that is forwarded as received, but is too long or not printable ASCII."""
 
 _TRACE_ID: Final = re.compile(rb"[!-~]{1,%d}" % LONGEST).fullmatch
 
 
 def trace_id(value: bytes) -> str:
-    """Give a BelGov-Trace-Id as it may be recorded, or `UNRECORDABLE` (Belgif guide, tracing)."""
+    """Return a BelGov-Trace-Id as it may be recorded, or `UNRECORDABLE` (Belgif guide, tracing)."""
     return value.decode("ascii") if _TRACE_ID(value) else UNRECORDABLE
 
 

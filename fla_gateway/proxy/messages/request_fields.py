@@ -1,7 +1,7 @@
 """Rule: which fields of a request pass, which are dropped, which are set (pure).
 
-Owns the list for requests (RFC 9110, section 7.6, and what no caller may say to an API). Refuses to know sockets; a
-token is revealed here, and nowhere else on the data path.
+Owns the list for requests (RFC 9110, section 7.6, and fields that no caller may send to an API). Refuses to know
+sockets; a token is revealed here, and nowhere else on the data path.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _REQUEST: Final = Actions(_REQUEST_ACTIONS, _DROPPED_PREFIXES, underscores=False
 class RequestFields:
     """A request's field block, judged and rewritten; depends on nothing but the block and the listener.
 
-    One that was remembered is known again by being the same object.
+    One that was remembered is recognised by being the same object.
 
     Attributes:
         length: bytes of body, or CHUNKED.
@@ -68,12 +68,12 @@ class RequestFields:
         host: value of Host, for addresses in answers; None where there was none.
         forwarded: end-to-end fields as they are sent to the API, framing included.
         traced: whether BelGov-Trace-Id is among them.
-        refusal: why nobody's request goes further, or None: the guard at the door.
-        presented: the caller's credential, or None; a refusal where there are two. Not read where nobody is asked.
+        refusal: why the request is rejected for any caller, or None: the result of the guard.
+        presented: the caller's credential, or None; a refusal where there are two. Not read without configured callers.
         notes: what it carries for the records.
-        fault: why its sender's request goes no further, or None: what it carries cannot be recorded.
+        fault: why the request is rejected once its caller is known, or None: what it carries cannot be recorded.
         origin: the trusted origin whose page caused it, or None.
-        preflight: what the browser of that page is told, if the method is OPTIONS; else None.
+        preflight: field lines of the answer to the browser of that page, if the method is OPTIONS; else None.
         size: bytes that it takes up where it is remembered, else 0.
         framed: whether there is Content-Length or Transfer-Encoding; see `http1.request.lacks_length`.
         typed: whether there is a Content-Type.
@@ -99,7 +99,7 @@ class RequestFields:
 
 
 def after_hop(fields: RequestFields) -> RequestFields:
-    """Give the fields of an OPTIONS that is forwarded: Max-Forwards is less by one (RFC 9110, section 7.6.2)."""
+    """Return the fields of an OPTIONS that is forwarded: Max-Forwards is less by one (RFC 9110, section 7.6.2)."""
     hops = (fields.max_forwards or 1) - 1
     return replace(fields, forwarded=_MAX_FORWARDS(rb"\g<1>%d\r\n" % hops, fields.forwarded))
 
@@ -156,7 +156,7 @@ def read_fields(
 
 
 def _sorted_out(lines: list[FieldLine], framing: RequestFraming) -> tuple[list[bytes], list[FieldLine], bool]:
-    """Tell apart what is forwarded and what is noted for the records, and whether BelGov-Trace-Id is among it."""
+    """Separate the forwarded fields from those for the records; return whether BelGov-Trace-Id is among them."""
     forwarded: list[bytes] = []
     noted: list[FieldLine] = []
     traced = False
@@ -182,7 +182,7 @@ def _sorted_out(lines: list[FieldLine], framing: RequestFraming) -> tuple[list[b
 
 
 def host_field(upstream: Upstream) -> bytes:
-    """Write the end of the request line and the Host field, which stands first (RFC 9110, section 7.2)."""
+    """Write the end of the request line and the Host field, which is the first one (RFC 9110, section 7.2)."""
     return b" HTTP/1.1\r\nHost: " + upstream.authority.encode() + b"\r\n"
 
 
@@ -197,7 +197,7 @@ def closing_fields(token: AccessToken, minor: int = 1) -> bytes:
 
 
 def token_id(token: AccessToken, key: bytes) -> str:
-    """Give the name under which a token stands in records: a keyed hash, from which nobody finds the token.
+    """Return the name of a token in records: a keyed hash, from which the token cannot be recovered.
 
     Args:
         token: as it was obtained.

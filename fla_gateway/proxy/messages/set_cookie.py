@@ -1,4 +1,4 @@
-"""Rule: what becomes of a cookie that the API sets (pure).
+"""Rule: how a cookie that the API sets is rewritten (pure).
 
 Owns the attributes that say where a client sends a cookie back. Refuses to know cookies' names and values, and to keep
 any.
@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 # Behind the pair, whatever it holds, each semicolon begins an attribute. One pass of a pattern: an API may send 64 KB
-# of semicolons, and a list of the attributes would hold up everyone else while it is made.
+# of semicolons, and a list of the attributes would delay all other exchanges while it is made.
 _ATTRIBUTE: Final = re.compile(
     rb";[ \t]*+domain[ \t]*+(?:=[^;]*+)?+(?=;|\Z)|(;[ \t]*+path[ \t]*+=)([^;]*+)", re.IGNORECASE
 ).sub
@@ -19,8 +19,8 @@ _ATTRIBUTE: Final = re.compile(
 def confine_cookie(value: bytes, prefix: bytes) -> bytes:
     """Rewrite the value of Set-Cookie so that the cookie goes back to the address that the caller used, and only there.
 
-    RFC 6265, section 5.2: everything up to the first semicolon is name and value, whatever stands in it; behind it
-    stand the attributes, of which the last of a name counts.
+    RFC 6265, section 5.2: everything up to the first semicolon is name and value, whatever it holds; the attributes
+    follow, and the last one of a name counts.
 
     Args:
         value: of Set-Cookie.
@@ -41,5 +41,5 @@ def confine_cookie(value: bytes, prefix: bytes) -> bytes:
 def _prefixed(path: bytes, prefix: bytes) -> bytes:
     if path.startswith(b"/"):
         return prefix + path
-    # Some clients take the quotes off, although RFC 6265 does not know them.
+    # Some clients remove the quotes, although RFC 6265 does not define them.
     return b'"' + prefix + path[1:] if path.startswith(b'"/') else path

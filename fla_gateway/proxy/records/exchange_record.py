@@ -1,6 +1,6 @@
-"""Value and port: what the data path says of an exchange once it is over, and of itself when it is asked.
+"""Value and port: what the data path reports of a finished exchange, and of its own state on request.
 
-Owns the words. Refuses to know who listens: log, metrics, journal, traces.
+Owns the values. Refuses to know their consumers: log, metrics, journal, traces.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class ExchangeRecord:
         upstream_seconds: from the first byte sent upstream (last attempt) to the head of the answer, 0 without one.
         refused: the first attempt, where a 401 replay was made.
 
-    What comes after `ended` is known of requests alone that were let in, the rest of all.
+    What comes after `ended` is known only of admitted requests, the rest of all.
     """
 
     request_id: str
@@ -121,30 +121,30 @@ class Intent:
 
 
 Told = Callable[[ProblemError | None], None]
-"""Takes what became of an intent: None, or ``journal-unavailable``."""
+"""Receives the result of an intent: None where it is written, or ``journal-unavailable``."""
 
 
 class Journal(Protocol):
     """The audit journal, as the data path sees it. Outcomes reach it as `Observer`."""
 
     def announce(self, intent: Intent, told: Told) -> None:
-        """Put an intent on record, together with all others that are announced in this turn of the loop.
+        """Write an intent, together with all others that are announced in this turn of the loop.
 
-        One whose exchange is over before it was written, as the record of that says, is not written any more.
+        An intent whose exchange was recorded as finished before it was written is not written any more.
 
         Args:
             intent: what is about to be sent.
-            told: called in a later turn, once the intent is as safe as the configuration demands (in the hands of the
-                kernel, or on the disk), or with why nothing may be sent. Must not raise.
+            told: called in a later turn, once the intent is as durable as the configuration requires (written to the
+                kernel, or on the disk), or with the reason why nothing may be sent. Must not raise.
         """
         ...
 
 
 class Observer(Protocol):
-    """Who wants to know of finished exchanges. Called on the event loop: must neither block nor raise."""
+    """Receives finished exchanges. Called on the event loop: must neither block nor raise."""
 
     def exchange(self, record: ExchangeRecord) -> None:
-        """Take note of one finished exchange."""
+        """Note one finished exchange."""
         ...
 
 

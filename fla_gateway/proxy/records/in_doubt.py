@@ -1,7 +1,7 @@
-"""Rule: is it known whether a request that changes something did so?
+"""Rule: whether the effect of a changing request is known.
 
-Owns the reasons for doubt that show once an exchange is over. Refuses to guess: what the API did in such a case only
-the API can tell.
+Owns the reasons for doubt that are found once an exchange is over. Refuses to guess: what the API did in such a case is
+known to the API alone.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _FIRST_SERVER_ERROR: Final = 500
 
 
 def doubt(outcome: str, origin: str, status: float, attempts: float) -> str:
-    """Give the reason why an exchange is in doubt; only for methods that are not in `exchange.retry_policy.READING`.
+    """Return the reason why an exchange is in doubt; only for methods that are not in `exchange.retry_policy.READING`.
 
     Args:
         outcome: as in `exchange_record.ExchangeRecord`; so are all others.
-        origin: who gave the answer.
+        origin: which component answered.
         status: of the answer, 0 without one.
         attempts: times the request was sent.
 

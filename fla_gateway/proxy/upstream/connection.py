@@ -42,13 +42,13 @@ class UpstreamConsumer(Protocol):
         """Take a 1xx answer other than 100 and 101."""
 
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
-        """Take the head of the final answer; None if the exchange has let go of the connection and wants no more."""
+        """Take the head of the final answer; None if the exchange has released the connection and reads no more."""
 
     def answer_body(self, payload: bytes, *, last: bool) -> None:
         """Take some of the body."""
 
     def upstream_failed(self, code: str, message: str) -> None:
-        """The connection ended or lied before the answer was whole."""
+        """The connection ended, or its bytes were malformed, before the answer was complete."""
 
     def upstream_blocked(self, *, blocked: bool) -> None:
         """The API takes no more bytes for now, or takes them again."""
@@ -58,10 +58,10 @@ class ConnectionOwner(Protocol):
     """The pool, as a connection sees it."""
 
     def released(self, connection: ApiConnection) -> None:
-        """The connection is idle and sound."""
+        """The connection is idle and can be used again."""
 
     def lost(self, connection: ApiConnection) -> None:
-        """The connection is gone; told once."""
+        """The connection is gone; called once."""
 
 
 class ApiConnection(asyncio.Protocol):
@@ -84,8 +84,8 @@ class ApiConnection(asyncio.Protocol):
         """Start unconnected.
 
         Args:
-            owner: told of release and loss.
-            now: `Clock.monotonic`, the connection's time of birth.
+            owner: notified of release and loss.
+            now: `Clock.monotonic`, when the connection is opened.
         """
         self._owner = owner
         self.born = now
@@ -124,7 +124,7 @@ class ApiConnection(asyncio.Protocol):
         self._sound = True
 
     def data_received(self, data: bytes) -> None:
-        """Hand the bytes to the exchange; bytes that nobody asked for end the connection."""
+        """Pass the bytes to the exchange; bytes without a request end the connection."""
         exchange = self.exchange
         if self._deferred:
             self._deferred += data
@@ -198,7 +198,7 @@ class ApiConnection(asyncio.Protocol):
         if self._interim_bytes > _MAX_INTERIM:
             raise ProtocolError("malformed-response", f"its interim answers are longer than {_MAX_INTERIM} bytes")
         self._sound = self._sound and persists_after(head)
-        # The gateway answers Expect itself, so a 100 from behind concerns nobody.
+        # The gateway answers Expect itself, so a 100 of the API is not passed on.
         if head.status != b"100":
             exchange.interim(head)
 
@@ -222,7 +222,7 @@ class ApiConnection(asyncio.Protocol):
             self._defer(rest, exchange)
 
     def _defer(self, data: bytes, exchange: UpstreamConsumer) -> None:
-        """Leave bytes for a later turn of the loop, and read no more before they are done."""
+        """Leave bytes for a later turn of the loop, and read no more before they are decoded."""
         self._deferred = data
         self._flow()
         exchange.budget.defer(self._continue)
@@ -258,7 +258,7 @@ class ApiConnection(asyncio.Protocol):
             and not self.closed
             and not self._blocked
             and not exchange.request_body.open
-            # Answered before the request was wholly sent: what the server makes of the rest is not known.
+            # Answered before the request was completely sent: how the server reads the rest is not known.
             and (exchange.request_body is NO_BODY or not self.transport.get_write_buffer_size())
         )
         self.exchange = None
@@ -269,7 +269,7 @@ class ApiConnection(asyncio.Protocol):
             self.release()
 
     def release(self) -> None:
-        """Give the connection back, wholly idle: a pooled connection that does not read would hang its next user."""
+        """Return the connection to the pool, reading again: one that does not read would hang its next user."""
         self.exchange = None
         if not self._flowing:
             self._reading = True
@@ -279,7 +279,7 @@ class ApiConnection(asyncio.Protocol):
             self._owner.released(self)
 
     def abort(self) -> None:
-        """End the connection at once, telling nobody but the pool."""
+        """End the connection at once; only the pool is notified."""
         self.exchange = None
         if not self.closed:
             self.closed = True
@@ -287,7 +287,7 @@ class ApiConnection(asyncio.Protocol):
             self._owner.lost(self)
 
     def close(self) -> None:
-        """End an idle connection in peace (close_notify)."""
+        """End an idle connection in order (close_notify)."""
         if not self.closed:
             self.closed = True
             self.transport.close()
@@ -298,7 +298,7 @@ class ApiConnection(asyncio.Protocol):
         exchange.upstream_failed("api-malformed", message)
 
     def set_reading(self, *, on: bool) -> None:
-        """Stop or go on reading the answer, as the caller takes it."""
+        """Pause or resume reading the answer, as the caller takes it."""
         if on != self._reading:
             self._reading = on
             self._flow()
@@ -309,14 +309,14 @@ class ApiConnection(asyncio.Protocol):
         return self._reading
 
     def eof_received(self) -> None:
-        """Note whether the server ended the connection properly, or somebody else cut it (RFC 9112, section 9.8)."""
+        """Note whether the server ended the connection with close_notify, or it was cut (RFC 9112, section 9.8)."""
         if self.exchange is None:
             self.close()
         else:
             self._clean_end = is_closed_by_peer(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the exchange how the connection ended."""
+        """Notify the exchange how the connection ended."""
         was_closed, self.closed = self.closed, True
         self._lost_by = exc
         if not was_closed:

@@ -1,8 +1,8 @@
 """Value with state: a queue in which several parties wait and take turns.
 
 Owns the order: first come, first served within a party, and one each in turn among those that wait. Refuses to know
-what is waited for, and by whom. So a burst of one party delays another one's first request by one turn of each party
-that waits, however long the burst is.
+what is waited for, and who the parties are. So a burst of one party delays another one's first request by
+one turn of each party that waits, however long the burst is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class FairQueue(Generic[_Item]):
         self._count += 1
 
     def put_back(self, party: str, item: _Item) -> None:
-        """Add an item that has had its turn for nothing: it is served next."""
+        """Add an item whose turn was in vain: it is served next."""
         parties = self._parties
         items = parties.pop(party, None) or deque()
         items.appendleft(item)

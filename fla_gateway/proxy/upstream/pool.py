@@ -1,7 +1,7 @@
 """The connections to the API of one profile.
 
-Owns which connections are open, which are idle, and who waits for one. Refuses to know how a connection is opened
-(`connector`) and what it carries.
+Owns which connections are open, which are idle, and which requests wait for one. Refuses to know how a connection
+is opened (`connector`) and what it carries.
 
 The mutable state of a pool is: the idle connections, the number in use or being opened, and the queue.
 """
@@ -87,7 +87,7 @@ class Pool:
         Args:
             changing: as for `take`.
             fresh: only a new connection will do.
-            caller: name of the caller, empty where callers are not told apart.
+            caller: name of the caller, empty where callers are not distinguished.
 
         Raises:
             ProblemError: ``overloaded`` if the queue is full or none becomes free in time; the connector's own
@@ -144,7 +144,7 @@ class Pool:
         return self._now() - connection.idle_since >= self._settings.changing_idle_seconds
 
     def _give_turn_away(self, caller: str, turn: asyncio.Future[ApiConnection | None]) -> None:
-        # Cancelled between being served and being told: what it was given goes to the next in line.
+        # Cancelled after it was served and before it resumed: what it was given goes to the next in the queue.
         if turn.done() and not turn.cancelled() and turn.exception() is None:
             connection = turn.result()
             if connection is not None:
@@ -218,7 +218,7 @@ class Pool:
             connection.close()
 
     def snapshot(self) -> PoolSnapshot:
-        """Give the numbers of this moment."""
+        """Return the numbers of this moment."""
         idle = len(self._idle)
         return PoolSnapshot(
             profile=self._profile,
@@ -233,7 +233,7 @@ class Pool:
 
 
 async def _hear_out(connection: ApiConnection) -> None:
-    """Let the loop read what came with the handshake: tickets of TLS 1.3, or data that nothing has asked for."""
+    """Let the loop read what came with the handshake: tickets of TLS 1.3, or data without a request."""
     try:
         for _ in range(_HEARING_TURNS):
             if not connection.arrived(0):
