@@ -1,7 +1,7 @@
 """Adapter: the sockets that callers reach.
 
 Owns accepting, and its pause while there is no room for another connection. Refuses to know how an address is bound and
-what is spoken on a connection.
+which protocol a connection uses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fla_gateway.listeners.tls_handshakes import Handshakes, Protocols, TlsServe
 
 _LOG = structlog.get_logger()
 _RETRY_SECONDS: Final = 0.1
-# From Python 3.13 on a server that is closed removes its file, and a pause would end the listener for good.
+# From Python 3.13 on closing a server removes its file, so that a pause would end the listener for good.
 _KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
 
@@ -94,7 +94,7 @@ class Listeners:
         self._servers.clear()
 
     def close(self) -> None:
-        """Stop accepting for good, and let go of the sockets; once: their addresses may be a successor's by now."""
+        """Stop accepting for good, and release the sockets, only once: a successor may have their addresses by now."""
         if self._closed:
             return
         self._closed = self._paused = True

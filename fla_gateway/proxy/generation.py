@@ -1,6 +1,6 @@
 """Value: all that one configuration makes, as the data path uses it.
 
-Owns the list of its parts, and what is asked of all its profiles together. Refuses to know connections of callers and
+Owns the list of its parts, and queries about all its profiles together. Refuses to know connections of callers and
 exchanges: they outlive a generation. A caller's connection reads at each head which generation its listener serves; an
 exchange keeps the one that it began with.
 """
@@ -22,14 +22,14 @@ from fla_gateway.proxy.records.exchange_record import Journal, Observer, PoolSna
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Generation:
-    """What one configuration serves, and under which terms.
+    """What one configuration serves, and with which settings.
 
     Attributes:
         settings: limits and time-outs.
         accounts: every profile of the configuration, by name.
-        gate: judges requests.
+        gate: admits or rejects requests.
         observer: takes the record of each finished exchange.
-        journal: takes changing requests before they are sent; None where none is kept.
+        journal: takes changing requests before they are sent; None without a journal.
         now: `Clock.monotonic`.
         wall: `Clock.wall`.
         dates: the Date of responses.

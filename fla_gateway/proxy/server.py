@@ -1,7 +1,7 @@
 """Root: the data path as a whole: the register of what runs, and what each listener serves.
 
-Owns the joining of both, the making of callers' connections, and the replacement of one generation by another. Refuses
-to know how listeners are bound and what a configuration makes (`runtime`).
+Owns the joining of both, the creation of callers' connections, and the replacement of one generation by another.
+Refuses to know how listeners are bound and what a configuration makes (`runtime`).
 """
 
 from __future__ import annotations

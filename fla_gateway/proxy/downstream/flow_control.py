@@ -1,6 +1,6 @@
-"""State: why nothing is read from a connection for now.
+"""State: why reading from a connection is paused.
 
-Owns the reasons: any of them stops the reading, and it goes on when all are gone. Refuses to know what is read.
+Owns the reasons: any of them pauses reading, and it resumes when all are gone. Refuses to know what is read.
 """
 
 from __future__ import annotations

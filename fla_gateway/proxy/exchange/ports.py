@@ -40,21 +40,21 @@ class Caller(Protocol):
         """Stop reading while the API takes no more."""
 
     def is_gone(self) -> bool:
-        """Return whether the connection was reset while nothing was read from it."""
+        """Return whether the peer reset the connection while reading was paused."""
         ...
 
     def drop(self) -> None:
-        """Close at once; the exchange learns of it by `Exchange.caller_gone`."""
+        """Close at once; the exchange is notified by `Exchange.caller_gone`."""
 
     def truncate(self, *, reset: bool) -> None:
-        """Close at once after an answer that cannot be finished; the exchange is over and learns nothing of it.
+        """Close at once after an answer that cannot be finished; the exchange is over and is not notified.
 
         Args:
-            reset: the answer is one that ends with the connection, so that a FIN would pass for its proper end.
+            reset: the answer is one that ends with the connection, so that a FIN would look like its regular end.
         """
 
     def exchange_finished(self, now: float, *, keep_alive: bool) -> None:
-        """Go on after an answer that is written as a whole.
+        """Continue after an answer that is completely written.
 
         Args:
             now: `Clock.monotonic`.
@@ -77,7 +77,7 @@ class ExchangeContext(Protocol):
 
     @property
     def journal(self) -> Journal | None:
-        """Takes changing requests before they are sent; None where none is kept."""
+        """Takes changing requests before they are sent; None without a journal."""
         ...
 
     @property

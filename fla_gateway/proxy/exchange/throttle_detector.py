@@ -1,6 +1,6 @@
-"""Rule with state: what an API says about asking too much, brought to the profile's brake.
+"""Rule with state: detects that an API throttles, and reports it to the profile's brake.
 
-Owns which answers are looked at: 429, and Belgif problems of that kind. Refuses to hold anything back itself.
+Owns which answers are read for it: 429, and Belgif problems of that kind. Refuses to hold requests back itself.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from fla_gateway.http1.fields import value_of
 from fla_gateway.http1.response import ResponseHead
 
 FIRST_CLIENT_ERROR: Final = 400
-"""An answer may be about asking too much from here on: it is an error of the caller's side (RFC 6585, section 4)."""
+"""The lowest status that may mean throttling: client errors (RFC 6585, section 4)."""
 FIRST_SERVER_ERROR: Final = 500
 _TOO_MANY: Final = 429
 _PROBLEM: Final = b"application/problem+json"
 
 
 class Patience:
-    """Reads one answer of the caller's-error kind: its head now, the beginning of its body when it comes."""
+    """Reads one client error response: its head now, the beginning of its body when it comes."""
 
     def __init__(self, brake: ApiBrake, service: str, head: ResponseHead, now: float, wall: float) -> None:
         """Read the head.
@@ -30,7 +30,7 @@ class Patience:
             service: that answered.
             head: of the answer.
             now: `Clock.monotonic`.
-            wall: `Clock.wall`, which an HTTP date is held against.
+            wall: `Clock.wall`, which an HTTP date is compared with.
         """
         self._brake = brake
         self._service = service
@@ -48,7 +48,7 @@ class Patience:
             brake.answered(service)
 
     def body(self, payload: bytes, now: float, *, last: bool) -> None:
-        """Read the beginning of the body, in however many pieces it comes; asked only while `reads_body`.
+        """Read the beginning of the body, in however many pieces it comes; called only while `reads_body`.
 
         Args:
             payload: its next bytes, possibly none.

@@ -28,7 +28,7 @@ OWN: Final = (
     b"X-Content-Type-Options", b": nosniff\r\n",
     b"Content-Security-Policy", b": sandbox; default-src 'none'\r\n",
 )  # fmt: skip
-"""Names and rests in turns. A browser enforces each Content-Security-Policy, so the API's own stays beside this one."""
+"""Names and rests alternate. Browsers enforce each Content-Security-Policy, so the API's own stays beside this one."""
 
 
 def could_run(rest: bytes) -> bool:
@@ -39,7 +39,7 @@ def could_run(rest: bytes) -> bool:
     """
     if len(rest) <= _LONGEST_REMEMBERED:
         return _judge(rest)
-    # Types are short; an API that sends 64 KB of them is not worth the time that it takes to look at each.
+    # Types are short; 64 KB of them are not worth the time that it takes to check each.
     return len(rest) > _LONGEST_READ or _judge.__wrapped__(rest)
 
 

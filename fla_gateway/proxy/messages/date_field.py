@@ -10,7 +10,7 @@ from email.utils import formatdate
 
 
 class Dates:
-    """Formats the present as a Date."""
+    """Formats the current time as a Date."""
 
     __slots__ = ("_at", "_field_rest", "_wall")
 

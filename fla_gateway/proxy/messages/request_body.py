@@ -1,6 +1,6 @@
-"""A request's body on its way: how much has come, what waits for a connection, what is kept for a second attempt.
+"""A request's body: how much was received, what waits for a connection, what is kept for a second attempt.
 
-Owns those three. Refuses to know framing and connections; it gathers no more than the replay limit, and what is read
+Owns those three. Refuses to know framing and connections; it keeps no more than the replay limit, and what is read
 before there is a connection.
 """
 
@@ -52,7 +52,7 @@ class RequestBody:
             self._unsent.append(payload)
 
     def unsent(self) -> bytes:
-        """Give what was put aside, once."""
+        """Return what was put aside, once."""
         unsent, self._unsent = self._unsent, []
         return b"".join(unsent)
 
@@ -62,7 +62,7 @@ class RequestBody:
 
     @property
     def whole(self) -> bool:
-        """Whether the body is complete and wholly kept, so that it could be sent again."""
+        """Whether the body is complete and kept as a whole, so that it could be sent again."""
         return self._kept is not None and not self.open
 
 

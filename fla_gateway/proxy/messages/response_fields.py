@@ -1,7 +1,7 @@
 """Rule: which fields of an answer pass, which are dropped, which are rewritten (pure).
 
-Owns the list for answers (RFC 9110, section 7.6), and what becomes of addresses and challenges in them. Refuses to know
-sockets, and what the answer means.
+Owns the list for answers (RFC 9110, section 7.6), and how addresses and challenges in them are rewritten. Refuses to
+know sockets, and what the answer means.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ _RESPONSE: Final = Actions(_RESPONSE_ACTIONS, (b"fla-gateway-",), underscores=Tr
 
 
 class Address(NamedTuple):
-    """What turns an address of the API into one that the caller can use.
+    """What is needed to rewrite an address of the API into one that the caller can use.
 
     Attributes:
-        upstream: where the profile's requests go.
+        upstream: where the profile's requests are sent.
         prefix: ``/<profile>``, or nothing on a listener of the profile's own.
         scheme: of the listener.
     """
@@ -91,7 +91,7 @@ def inbound(  # noqa: C901, PLR0912 - one pass over the fields, one branch for e
         address: of the profile.
         host: the request's Host, by which the caller reaches the gateway.
         to_head: whether the request was a HEAD.
-        date: gives the rest of a Date field, from the colon on, for a final response without one; None adds none.
+        date: returns the rest of a Date field, from the colon on, for a final response without one; None adds none.
         browser_fields: whether a response that a browser could run gets the gateway's own fields.
 
     Returns:
@@ -152,7 +152,7 @@ def inbound(  # noqa: C901, PLR0912 - one pass over the fields, one branch for e
         runs = None if b"content-type" in nominated else runs
     if status >= 200:  # noqa: PLR2004 - a final response
         if not dated and date is not None:
-            # RFC 9110, section 6.6.1: who forwards a response without Date adds the time at which it was received.
+            # RFC 9110, section 6.6.1: a gateway that forwards a response without Date adds the time it was received.
             fields += (b"Date", date())
         if browser_fields and runs is not False and status not in _BODILESS:
             fields = restrain(fields)
@@ -179,7 +179,7 @@ def rewrite_location(value: bytes, address: Address, host: bytes | None) -> byte
     Args:
         value: of Location or Content-Location.
         address: of the profile.
-        host: the request's Host; without one (HTTP/1.0) a path is given.
+        host: the request's Host; without one (HTTP/1.0) a path is returned.
     """
     if value.startswith(b"/REST/"):
         return address.prefix + value
@@ -189,12 +189,12 @@ def rewrite_location(value: bytes, address: Address, host: bytes | None) -> byte
     path = address.prefix + (match[3] or b"/")
     if host:
         return address.scheme + b"://" + host + path
-    # A path alone must not read as another host; the API's own address is left then.
+    # A path alone must not be read as another host; in that case the API's own address is kept.
     return value if _OTHER_HOST(path) else path
 
 
 def _is_origin(scheme: bytes, authority: bytes, upstream: Upstream) -> bool:
-    name, port = _AUTHORITY(authority).groups(b"")  # type: ignore[union-attr]  # it matches whatever there is
+    name, port = _AUTHORITY(authority).groups(b"")  # type: ignore[union-attr]  # it matches any text
     return (
         scheme.lower() == b"https"
         and name.lower().strip(b"[]").decode("latin-1") == upstream.host

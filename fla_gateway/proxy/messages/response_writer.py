@@ -1,6 +1,6 @@
-"""Rule: the bytes of the answers that the gateway gives by itself (pure).
+"""Rule: the bytes of the responses that the gateway itself makes (pure).
 
-Owns the head of a problem answer. Refuses to know why it is given; `problems` has the table and the body.
+Owns the head of a problem response. Refuses to know why it is sent; `problems` has the table and the body.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ALLOW: Final = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 
 
 class OwnAnswer(NamedTuple):
-    """An answer of the gateway's own.
+    """A response that the gateway itself makes.
 
     Attributes:
         message: head and body as they go to the caller.
@@ -50,7 +50,7 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
         detail: what happened and what to do.
         request_id: the UUID of the exchange.
         profile: name of the profile, empty where none was reached.
-        delivery: what the exchange knows of the request's fate.
+        delivery: what the exchange knows of the request's outcome.
         method: of the request; the answer to HEAD has no body, but its length (RFC 9110, section 9.3.2).
         connection: the Connection field line, or nothing.
         date: now, as an HTTP date.
@@ -71,7 +71,7 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
         head += f"Retry-After: {retry_after}\r\n"
     if row.status == HTTPStatus.UNAUTHORIZED:
         # RFC 9110, section 15.5.2. Many clients send Basic only when asked; the user name does not count. A browser
-        # would ask the person at it for a password, and from then on send that with whatever pages ask for.
+        # would ask its user for a password, and from then on send that with every request of a page.
         challenge = 'Basic realm="fla_gateway", charset="UTF-8"' if origin is None else 'Bearer realm="fla_gateway"'
         head += f"WWW-Authenticate: {challenge}\r\n"
     if code == "method-refused":
@@ -83,7 +83,7 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
 
 
 def preflight_answer(fields: bytes, *, connection: bytes, date: str) -> OwnAnswer:
-    """Write a whole answer to a preflight of CORS; any 2xx will do, and ours are never empty.
+    """Write a whole answer to a preflight of CORS; any 2xx will do, and the gateway's are never empty.
 
     Args:
         fields: what `cross_origin.preflight` gave.
@@ -94,7 +94,7 @@ def preflight_answer(fields: bytes, *, connection: bytes, date: str) -> OwnAnswe
 
 
 def last_hop_answer(origin: bytes | None, *, connection: bytes, date: str) -> OwnAnswer:
-    """Write a whole answer to an OPTIONS that ends here; ours are never empty.
+    """Write a whole answer to an OPTIONS that is not forwarded; the gateway's are never empty.
 
     Args:
         origin: the trusted origin whose page caused the request, or None.

@@ -34,7 +34,7 @@ class Connector:
         """Take what every connection needs.
 
         Args:
-            upstream: where to.
+            upstream: the API to connect to.
             tls: context with the roots of this upstream.
             proxy: corporate proxy, or None.
             timeout_seconds: for the name and all addresses together.
