@@ -29,7 +29,7 @@ class AdminAccess:
         key_sha256: SHA-256 of the key, in hexadecimal digits, or None if there is none.
         key_expires: seconds since 1970 from which the key is no longer accepted, or None for never.
         hosts: names by which the surface may be called beyond loopback.
-        uid: the gateway's own user id; None lets in root alone.
+        uid: the gateway's own user id; None admits root alone.
     """
 
     key_sha256: str | None = field(default=None, repr=False)

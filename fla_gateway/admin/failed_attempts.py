@@ -1,4 +1,4 @@
-"""State: how often a wrong key was presented of late.
+"""State: how often a wrong key was presented recently.
 
 Owns the count. Refuses to know the peer: all peers are counted together, and the right key is never made to wait.
 """

@@ -1,6 +1,6 @@
-"""Adapter: whose process is at the other end of a connection of this machine.
+"""Adapter: the user id of the process at the other end of a local connection.
 
-Owns the look into Linux's tables of sockets (proc_pid_net(5)). Refuses to guess: where a user id is not certain,
+Owns the reading of Linux's tables of sockets (proc_pid_net(5)). Refuses to guess: where a user id is not certain,
 there is none.
 """
 
@@ -18,7 +18,7 @@ from fla_gateway.system.peer_credentials import overflow_ids, peer_ids
 _TABLES: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 
 # Columns of a row, and the state in which a socket still belongs to a process. One that was closed is in the
-# table as root's until TCP is done with it: a peer that sends a request and closes at once must not pass for root.
+# table as root's until TCP is done with it: a peer that sends a request and closes at once must not be taken for root.
 _LOCAL, _REMOTE, _STATE, _UID, _INODE = 1, 2, 3, 7, 9
 _ESTABLISHED: Final = "01"
 _NO_INODE: Final = "0"

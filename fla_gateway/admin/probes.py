@@ -1,7 +1,7 @@
 """Adapter: probes and metrics.
 
 Owns /livez, /readyz, /startupz and /metrics. Refuses to know the token server and the API: readiness is about this
-process alone, or an outage over there would take every gateway out of service over here.
+process alone, or an outage of theirs would take every gateway out of service.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Rule: which requests the admin listener answers at all.
 
-Owns the defence of the listener against web pages. Refuses to know what the answer would be, and who asks.
+Owns the defence of the listener against web pages. Refuses to know what the response would be, and which client asks.
 """
 
 from __future__ import annotations

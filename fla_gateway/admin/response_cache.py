@@ -20,7 +20,7 @@ Make = Callable[[], Awaitable[bytes]]
 
 
 class ResponseCache:
-    """The bodies of late, by what they show."""
+    """The recent bodies, by what they show."""
 
     def __init__(self, now: Callable[[], float], seconds: float = SECONDS) -> None:
         """Take the clock.

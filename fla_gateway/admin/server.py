@@ -127,8 +127,8 @@ class AdminServer:
     def _connection(self) -> asyncio.Protocol:
         """Make the protocol of a new connection; at the limit the oldest ones are aborted.
 
-        aiohttp waits for a first request for ever: silent connections must neither use up the process's descriptors
-        nor keep the probes out.
+        aiohttp waits for a first request without a time limit: silent connections must neither use up the process's
+        descriptors nor keep the probes out.
         """
         server = None if self._runner is None else self._runner.server
         if server is None:

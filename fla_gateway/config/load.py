@@ -1,6 +1,6 @@
 """Adapter: files and environment become Settings, or every fault at once.
 
-Owns the order of the steps: read, expand, join, judge each table, judge what is between them. Refuses to know the
+Owns the order of the steps: read, expand, join, judge each table, judge the rules between tables. Refuses to know the
 rules themselves, and the catalogue; rules of layers above are handed in.
 """
 
@@ -46,7 +46,7 @@ def load(
         environ: environment variables; those of the process by default.
         further: rules of layers above, for example `profiles.faults`, so that their faults are reported together with
             all others; their places are paths of keys without a file. They are given only tables that are whole.
-        clock: shows what has expired; the host's by default.
+        clock: decides what has expired; the host's by default.
 
     Raises:
         ConfigurationError: with every fault of every file, each with its file and path.

@@ -309,7 +309,7 @@ class CallerTable(Table):
     allow: dict[Name, Annotated[list[Text], Field(min_length=1)]] = {}
     """Per profile: method and path pattern of each permitted request; `*` is one segment, `**` at least one."""
     observe_until: Moment | None = None
-    """Until then requests outside of `allow` are let through and reported; the profile must still be allowed."""
+    """Until then requests outside of `allow` are admitted and reported; the profile must still be allowed."""
     limits: Limits = Limits()
     """Limits of this caller, in each profile."""
 

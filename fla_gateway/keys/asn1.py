@@ -82,7 +82,7 @@ def read(encoding: bytes) -> Element:
 
 
 def read_first(encoding: bytes) -> tuple[Element, bytes]:
-    """Read the element that bytes begin with; give it and the bytes behind it.
+    """Read the element that bytes begin with; return it and the bytes after it.
 
     Raises:
         Asn1Error: they begin with none.

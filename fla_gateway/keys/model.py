@@ -17,7 +17,7 @@ class Objection(NamedTuple):
     """One thing that is wrong with a key, a certificate or a file.
 
     Attributes:
-        message: what is wrong, in words for a person who is no cryptographer.
+        message: what is wrong, in words for a reader who is no cryptographer.
         cure: what to do about it.
     """
 

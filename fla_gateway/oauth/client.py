@@ -250,7 +250,7 @@ def _message(url: Url, form: bytes) -> bytes:
         "Content-Type: application/x-www-form-urlencoded",
         f"Content-Length: {len(form)}",
         f"User-Agent: {USER_AGENT}",
-        # Nothing is ever sent again behind our back, and a new address in the DNS is seen at once.
+        # No request is ever sent again unnoticed, and a new address in the DNS is seen at once.
         "Connection: close",
     )
     return "\r\n".join(fields).encode() + b"\r\n\r\n" + form

@@ -1,6 +1,6 @@
-"""Rule: what may be quoted of a token server's words, and what probably caused a refusal.
+"""Rule: what may be quoted from a token server's answer, and what probably caused a refusal.
 
-Owns the scrubbing of foreign text and the table of likely causes. Refuses to know how the words were found.
+Owns the scrubbing of foreign text and the table of likely causes. Refuses to know how the quoted text was found.
 """
 
 from __future__ import annotations

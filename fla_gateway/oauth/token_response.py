@@ -25,7 +25,7 @@ LONGEST_TOKEN: Final = 16_384
 ASSUMED_LIFETIME: Final = 60.0
 """Seconds, where `expires_in` says nothing usable: never one fetch per request."""
 LONGEST_LIFETIME: Final = 86_400.0
-"""Seconds that a token is believed to live at most."""
+"""Seconds for which a token is taken to be valid at most."""
 
 _B64TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
@@ -148,7 +148,7 @@ def _text(body: bytes) -> str:
     """Decode a JSON text; never fails.
 
     RFC 8259, section 8.1, demands UTF-8 without a byte order mark. Servers and appliances that write Latin-1 or break
-    off within a character write names, error codes and tokens in ASCII all the same, and only a description suffers.
+    off within a character write names, error codes and tokens in ASCII nevertheless, and only a description is garbled.
     """
     encoding = json.detect_encoding(body)
     try:

@@ -73,7 +73,7 @@ class CallerStatus:
         proofs: kinds of proof that are needed: ``key``, ``uid``, ``gid``, ``service-account``, ``certificate``.
         keys: its API keys.
         profiles: names of the profiles that it may use.
-        observe_until: until then requests outside of its allow lists are let through and reported, or None.
+        observe_until: until then requests outside of its allow lists are admitted and reported, or None.
     """
 
     name: str

@@ -28,7 +28,7 @@ class Level(Enum):
 
 
 class Finding(Enum):
-    """What can be the matter with a profile; the most serious first."""
+    """The reasons why a profile is degraded; the most serious first."""
 
     NOT_SERVED = "not-served"
     LOADING = "loading"
@@ -46,7 +46,7 @@ ILL: Final = frozenset({Finding.NOT_SERVED, Finding.NO_TOKEN, Finding.CERTIFICAT
 
 
 def findings(profile: ProfileStatus) -> tuple[Finding, ...]:
-    """Say everything that is the matter with a profile."""
+    """Return every reason why a profile is degraded."""
     if profile.loading:
         return (Finding.LOADING,)
     if not profile.served:

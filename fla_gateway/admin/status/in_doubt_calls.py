@@ -1,7 +1,7 @@
 """State: the calls of which it is not known whether they changed anything.
 
 Owns the memory of the latest ones. Refuses to replace the journal: without one, what happened before the start is not
-known here, and a process that is killed takes its memory along.
+known here, and a process that is killed loses its memory.
 """
 
 from __future__ import annotations

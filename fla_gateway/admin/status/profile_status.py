@@ -75,7 +75,7 @@ class BrakeStatus:
 
     Attributes:
         service: name of the API, or ``(other)``.
-        reason: ``api`` (it asked for patience) or ``token`` (it refuses good tokens).
+        reason: ``api`` (it throttles the gateway) or ``token`` (it refuses good tokens).
         until: when the brake ends.
     """
 

@@ -29,7 +29,7 @@ class Origins:
     """Remembers in which file each key was written.
 
     Attributes:
-        first: label of the file that includes the others; blamed for what is in none.
+        first: label of the file that includes the others; named in faults of keys that are in no file.
     """
 
     def __init__(self, first: str) -> None:

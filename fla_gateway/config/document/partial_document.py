@@ -93,7 +93,7 @@ def _mend(profile: Any, key: str) -> None:
 
 
 def _detach(profile: dict[str, Any], lost: set[Path]) -> None:
-    """Let a profile use nothing that was left out: that it is faulty has been said."""
+    """Let a profile use nothing that was left out: its faults are reported already."""
     for key, table in (("environment", "environments"), ("key", "keys")):
         if isinstance(profile[key], str) and {(table,), (table, profile[key])} & lost:
             profile[key] = _STAND_INS[key]

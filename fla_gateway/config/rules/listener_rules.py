@@ -1,7 +1,7 @@
 """Rules of the addresses that the program listens on.
 
 Owns who may be reached from where: each address once, and no listener open to more than its callers without a key
-that has an ugly name. Refuses to know sockets.
+whose name warns of it. Refuses to know sockets.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ def written(moment: float) -> str:
     """Write a moment in the notation of a configuration: the end of a day as that day, any other with its time.
 
     Args:
-        moment: seconds since the epoch, UTC; from 1970 to the end of 9999, which the schema sees to.
+        moment: seconds since the epoch, UTC; from 1970 to the end of 9999, which the schema ensures.
     """
     if moment and moment % _DAY == 0:
         return f"{datetime.fromtimestamp(moment - 1, UTC):%Y-%m-%d}"

@@ -38,7 +38,7 @@ _OPENSSH_MAGIC: Final = b"openssh-key-v1\0"
 def relabelled(block: Block) -> Block:
     """Give a block the label that its content deserves, and only the first value of its content.
 
-    Vendors write PKCS#8 under ``RSA PRIVATE KEY``, and OpenSSL itself puts trust settings behind the certificate in a
+    Vendors write PKCS#8 under ``RSA PRIVATE KEY``, and OpenSSL itself puts trust settings after the certificate in a
     ``TRUSTED CERTIFICATE``. Content that is encrypted as a whole (RFC 1421) or unknown keeps the block as it is.
     """
     if block.der is None or b"ENCRYPTED" in block.headers:
@@ -50,7 +50,7 @@ def relabelled(block: Block) -> Block:
 
 
 def der_blocks(content: bytes) -> tuple[Block, ...]:
-    """Split a binary file into its values; certificates may follow one another, behind anything else nothing is read.
+    """Split a binary file into its values; certificates may follow one another, after anything else nothing is read.
 
     Returns:
         No block at all if the file does not begin with a value of a known structure.
@@ -89,7 +89,7 @@ def first_value(der: bytes) -> tuple[str, bytes] | None:
 
 
 def _behind_auxiliary(rest: bytes) -> bytes:
-    """Skip the trust settings that OpenSSL puts behind a certificate."""
+    """Skip the trust settings that OpenSSL puts after a certificate."""
     try:
         settings, behind = asn1.read_first(rest)
         is_auxiliary = settings.tag == asn1.SEQUENCE and _is_auxiliary(settings)

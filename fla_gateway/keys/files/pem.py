@@ -87,7 +87,7 @@ def repaired(raw: bytes, layers: int = 3) -> bytes:
 def blocks(text: bytes) -> tuple[Block, ...]:
     """Split repaired text into its blocks; text between them (such as bag attributes) does not count.
 
-    The words behind ``END`` are not compared: what a block is, its content says. A block that begins and does not end
+    The words after ``END`` are not compared: what a block is, its content says. A block that begins and does not end
     is among them, without content.
     """
     found: list[Block] = []

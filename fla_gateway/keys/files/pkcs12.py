@@ -114,7 +114,7 @@ def _opened(
 
 
 def _open_in_parts(der: bytes, contents: pkcs12_structure.Contents, secret: bytes) -> Opened | None:
-    """Open an ordinary file part by part, which is the only way to spare an RSA key its validation.
+    """Open an ordinary file part by part, which is the only way to skip the validation of an RSA key.
 
     Returns:
         The key and the certificates; or None if anything about the file is out of the ordinary, its MAC does not fit

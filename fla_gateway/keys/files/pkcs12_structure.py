@@ -38,11 +38,11 @@ class Contents:
     """What can be seen of a PKCS#12 file without its password.
 
     Attributes:
-        keys: number of key bags that are in the open (their keys may be encrypted); every known tool puts them there.
+        keys: number of key bags outside sealed parts (their keys may be encrypted); every known tool puts them there.
         shrouded: EncryptedPrivateKeyInfo of those that are encrypted.
         plain: PrivateKeyInfo of those that are not.
         sealed: the parts that are encrypted as a whole, where further key bags may hide.
-        keyless: the bags in the open that hold no key (certificates, as a rule), as one part; empty without any.
+        keyless: the unencrypted bags that hold no key (certificates, as a rule), as one part; empty without any.
     """
 
     keys: int
@@ -95,7 +95,7 @@ def algorithms(der: bytes) -> tuple[Element, ...]:
 
 
 def unsealed(sealed: bytes, secret: bytes) -> bytes | None:
-    """Decrypt a part that is encrypted as a whole, with the octets of a password, and give it as a part in the open.
+    """Decrypt a part that is encrypted as a whole, with the octets of a password, and return it as an unencrypted part.
 
     Returns:
         None if it is no EncryptedData under PBES2, or the octets do not fit.
@@ -175,7 +175,7 @@ def alone(sealed: bytes) -> tuple[bytes, bytes]:
 
     Returns:
         A PFX without MAC, and one with the MAC of the empty password. The older ciphers know two ways to write no
-        password (no octets, or one NUL of two octets: RFC 7292, appendix B.1), and OpenSSL finds by the MAC which.
+        password (no octets, or one NUL of two octets: RFC 7292, appendix B.1), and OpenSSL sees by the MAC which.
     """
     safes = asn1.write(asn1.SEQUENCE, sealed)
     data = _data(safes)

@@ -1,4 +1,4 @@
-"""Opening one private key that is by itself: PKCS#1, PKCS#8 or SEC1, as PEM or DER, encrypted or not.
+"""Opening one bare private key: PKCS#1, PKCS#8 or SEC1, as PEM or DER, encrypted or not.
 
 Owns the distinction of a wrong password, a damaged file and an unknown kind of key. Refuses to know the rules of the
 channel and PKCS#12. Foreign exceptions end here and none becomes the context of ours, since some quote their input.

@@ -31,7 +31,7 @@ def trace_lines(error: BaseException) -> list[str]:
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """Give the error, the members of a group and what caused each, nearest first.
 
-    Bounded, since a chain can bite its tail. A group alone would show nothing: what a task raised is inside.
+    Bounded, since a chain can be circular. A group alone would show nothing: what a task raised is inside.
     """
     waiting = deque([error])
     for _ in range(MOST_CAUSES):

@@ -32,7 +32,7 @@ class Kind(NamedTuple):
         code: as in the record.
         outcome: as in the record.
         caller: name, empty for unknown callers and where no callers are configured.
-        observed: whether the policy would have refused it, and only looked on.
+        observed: whether the policy would have refused it, and only observed.
     """
 
     profile: str
@@ -114,7 +114,7 @@ class Counters:
     """Observer that counts. Made and used on the event loop's thread; about half a microsecond per exchange."""
 
     def __init__(self) -> None:
-        # The key has the method as bytes, as the record brings it; only registered methods get in.
+        # The key has the method as bytes, as the record brings it; only registered methods are in it.
         self._tallies: dict[tuple[str, bytes, int, str, str, str, str, bool], Tally] = {}
         self._token_waits: dict[str, Durations] = {}
         self._connection_waits: dict[str, Durations] = {}

@@ -102,7 +102,7 @@ def brakes(tokens: Iterable[HeldBrake], apis: Iterable[HeldBrake]) -> Iterator[M
 
     Args:
         tokens: services that refuse good tokens.
-        apis: services that asked for patience.
+        apis: services that throttle the gateway.
     """
     text = "How long refusals by this service do not lead to another token."
     yield gauge("token_brake_seconds", text, ("profile", "service"), _seconds(tokens))

@@ -85,7 +85,7 @@ class Suppliers:
         dropped: request lines lost since the start.
         dropped_events: events lost since the start.
         in_flight: exchanges that run, by profile.
-        api_brakes: services that throttle, and are not called for a while.
+        api_brakes: services that throttle the gateway, and are not called for a while.
         journal: the audit journal, or None without one.
         untraced: exchanges whose spans were lost since the start, or None where nothing is traced.
         facts: what the configuration says.

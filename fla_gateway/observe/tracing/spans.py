@@ -168,7 +168,7 @@ def _name(attributes: Attributes) -> str:
 
 
 def _parent(traceparent: str) -> tuple[int, int | None, bool]:
-    """Read what `access.traceparent` let through: trace, span and whether it is sampled."""
+    """Read what `access.traceparent` accepted: trace, span and whether it is sampled."""
     if not traceparent:
         return 0, None, True
     _, trace, span, flags = traceparent.split("-")

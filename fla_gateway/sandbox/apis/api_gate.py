@@ -1,4 +1,4 @@
-"""The gate before every API: scripted faults, then the bearer, then the handler; and the marks on every answer.
+"""What runs before every API: scripted faults, then the bearer, then the handler; and the marks on every answer.
 
 Owns what all APIs have in common. Refuses to know what an API does.
 """

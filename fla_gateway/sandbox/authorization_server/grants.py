@@ -113,7 +113,7 @@ class Authorization(AuthorizationServer):  # type: ignore[misc]  # authlib ships
         return self._clients.get(client_id)
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Send nothing: no code listens to authlib's signals here."""
+        """Do nothing: no code listens to authlib's signals here."""
 
     def create_oauth2_request(self, form: TokenForm) -> OAuth2Request:
         """Give authlib its own kind of request."""
