@@ -183,7 +183,7 @@ async def test_a_profile_that_is_not_served_says_why(start, tmp_path):
     rig = await start(unavailable={"employer": "the password is wrong"})
     keys = {"profile:employer": UnusableKeyError("the password is wrong", "")}
     (profile,) = (await Told(rig, tmp_path, keys=keys)()).profiles
-    assert (profile.served, profile.unavailable_reason, profile.token) == (False, "the password is wrong", None)
+    assert (profile.served, profile.why_not, profile.token) == (False, "the password is wrong", None)
 
 
 async def test_doubts_of_earlier_runs_come_from_the_journal(rig, tmp_path):
