@@ -32,7 +32,7 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
 """Public words (values of metrics, journal and status), by file; they change only with a version."""
 
 UNFINISHED: dict[str, int] = {
-    "docs/keys.md": 1,
+    "docs/keys.md": 2,
     "docs/security.md": 2,
     "fla_gateway/cli/audit/show.py": 1,
     "fla_gateway/cli/caller/new.py": 2,
