@@ -28,9 +28,9 @@ def look(event, arguments):
     if event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_PATH:
         seen.append([thread.name for thread in threading.enumerate()] + [len(os.listdir("/proc/self/task"))])
 sys.addaudithook(look)
-from fla_gateway.runtime import lifecycle
+from fla_gateway.runtime import process
 try:
-    lifecycle.serve(__import__("pathlib").Path(sys.argv[1]), strict=True)
+    process.serve(__import__("pathlib").Path(sys.argv[1]), strict=True)
 except Exception as error:
     print(json.dumps([type(error).__name__, seen]))
 """

@@ -53,8 +53,8 @@ RESPONSES = (
     "changed-fold",
     "changed-chunked-space-before-colon",
     "changed-challenge",
-    "field-nul-in-value",
-    "field-lf-in-value",
+    "field-nul-in-Location",
+    "blanked-lf",
     "kept-latin1",
 )
 
