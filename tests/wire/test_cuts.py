@@ -104,8 +104,8 @@ def _told(running: Running, vector: ResponseVector, places: list[int]) -> object
         answer = caller.answer()
     # The bytes behind an answer must not meet the next request on the same connection.
     thread.call(rig.upstream.settled())
-    # What depends on the moment or on the words of an answer of the gateway's own is not compared.
-    moving = () if answer.code == "" else (b"Content-Length", b"Date")
+    # Not compared: the second in which a Date was set, and the text of the gateway's own responses.
+    moving = (b"Date",) if answer.code == "" else (b"Content-Length", b"Date")
     lines = [line for line in answer.fields if line[0] not in moving]
     return answer.line, lines, answer.code or answer.body, answer.interim, answer.complete
 
