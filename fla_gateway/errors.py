@@ -42,6 +42,10 @@ class ConfigurationError(GatewayError):
         self.faults = faults
 
 
+class InUseError(ConfigurationError):
+    """Another process has an address or the journal of the configuration; the same start may succeed later."""
+
+
 class UnusableKeyError(GatewayError):
     """A key or certificate cannot be used: unreadable, or against a rule of the channel.
 

@@ -10,5 +10,11 @@ from typing import Final
 WELL: Final = 0
 FINDINGS: Final = 1
 WRONG_USE: Final = 2
+CUT_OFF: Final = 3
+"""The drain at the end of `run` cut exchanges off."""
+UNAVAILABLE: Final = 69
+"""No gateway answers at the admin listener (EX_UNAVAILABLE of sysexits.h)."""
 INTERNAL: Final = 70
+IN_USE: Final = 75
+"""An address or the journal is in use; it may be free a moment later (EX_TEMPFAIL)."""
 INTERRUPTED: Final = 130  # 128 + SIGINT, which is what a shell expects of a command ended with Ctrl-C

@@ -1,8 +1,8 @@
 """The command line: finds the command, runs it, ends the process.
 
-Owns the list of commands and the exit codes: 0 well, 1 findings, 2 wrong use or configuration, 70 internal. Refuses
-to know what a command does; each has a file of its own, imported only when it is called, so that `run` starts
-quickly. Its head imports as little as can be: until `main` has begun, the same user can open the process's memory.
+Owns the list of commands, and which exit code an error has. Refuses to know what a command does; each has a file of its
+own, imported only when it is called, so that `run` starts quickly. Its head imports as little as can be: until `main`
+has begun, the same user can open the process's memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway import __version__
 from fla_gateway.cli import standard_streams
-from fla_gateway.cli.exit_codes import INTERNAL, INTERRUPTED, WELL, WRONG_USE
+from fla_gateway.cli.exit_codes import IN_USE, INTERNAL, INTERRUPTED, WELL, WRONG_USE
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +41,8 @@ examples:
   fla-gateway run                      serve config/gateway.toml
   fla-gateway COMMAND --help           what a command takes, with examples
 
-exit codes: 0 well, 1 findings, 2 wrong use or configuration, 70 internal error"""
+exit codes: 0 well, 1 findings, 2 wrong use or configuration, 3 exchanges cut off, 69 no gateway answers,
+70 internal error, 75 address or journal in use, 130 interrupted"""
 
 
 class Group(Protocol):
@@ -106,14 +107,14 @@ def execute(words: Sequence[str]) -> int:
     Raises:
         SystemExit: from argparse, for ``--help``, ``--version`` (0) and wrong use (2).
     """
-    from fla_gateway.errors import GatewayError  # noqa: PLC0415 - see the head
+    from fla_gateway.errors import GatewayError, InUseError  # noqa: PLC0415 - see the head
 
     arguments = build_parser(_wanted(words)).parse_args(words)
     try:
         return cast("Command", _load(arguments.command)).run(arguments)
     except GatewayError as error:
         standard_streams.complain(error)
-        return WRONG_USE
+        return IN_USE if isinstance(error, InUseError) else WRONG_USE
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last handler: whatever reaches it is a fault of the program

@@ -18,7 +18,7 @@ import structlog
 
 from fla_gateway.config.schema import Listener, ListenerTls
 from fla_gateway.config.values.address import AbstractAddress, Address, TcpAddress, UnixAddress, parse_listen
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, InUseError
 from fla_gateway.listeners.unix_socket import DEFAULT_MODE, FileIdentity, bind_file, identity
 
 _LOG = structlog.get_logger()
@@ -71,6 +71,7 @@ def bind(listener: Listener, place: str) -> list[Bound]:
         What was bound; nothing where an IPv6 address is asked for on a machine without IPv6.
 
     Raises:
+        InUseError: another process has the address.
         ConfigurationError: the address cannot be bound, or its TLS files cannot be used.
     """
     address = parse_listen(listener.address)
@@ -83,7 +84,8 @@ def bind(listener: Listener, place: str) -> list[Bound]:
         # Without the words that asyncio and socket add: the fault names the address itself.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "it cannot be resolved"
         cure = _CURES.get(error.errno or 0, "")
-        raise ConfigurationError((Fault(place, f"cannot listen on {address}: {reason}", cure),)) from None
+        kind = InUseError if error.errno == errno.EADDRINUSE else ConfigurationError
+        raise kind((Fault(place, f"cannot listen on {address}: {reason}", cure),)) from None
 
 
 def _context(tls: ListenerTls, place: str) -> ssl.SSLContext:

@@ -211,13 +211,13 @@ async def test_a_faulty_configuration_is_told_whole(begin):
 
 @pytest.mark.parametrize("place", ["admin.listen", "profiles.second.listen"])
 async def test_an_address_in_use_is_told(begin, place):
-    """Exit code 2, the place in the configuration, and what may be the matter."""
+    """Exit code 75, the place in the configuration, and what may be the matter."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         second = '[profiles.second]\nenvironment = "stub"\nclient_id = "c"\nkey = { pem = "acme.pem" }\n'
         options = {"admin": address} if place == "admin.listen" else {"more": f'{second}listen = "{address}"'}
         process = await begin(**options)
-        assert await process.ended() == 2
+        assert await process.ended() == 75
     assert address in process.output
     assert place in process.output
     assert "another program listens there" in process.output
@@ -238,3 +238,14 @@ async def test_a_low_limit_of_open_files_means_fewer_callers_and_no_failures(beg
     assert process.events("accepting-paused")
     process.signal(signal.SIGTERM)
     assert await process.ended() == 0
+
+
+async def test_a_journal_in_use_is_told(begin, tmp_path):
+    """Exit code 75, which is tried again: the other gateway may be about to end."""
+    more = f'[audit]\npath = "{tmp_path / "journal"}"'
+    first = await begin(more=more)
+    await first.event("ready")
+    second = await begin(more=more)
+    assert await second.ended() == 75
+    assert "audit.path: another gateway writes this journal" in second.output
+    assert "Traceback" not in second.output

@@ -20,7 +20,7 @@ from typing import Final
 import structlog
 
 from fla_gateway.access.path_masking import KEY_BYTES
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, InUseError
 from fla_gateway.journal.format.segment_name import LOCK, MASK_KEY, Segment, parse
 from fla_gateway.journal.writer.tail_recovery import Tail, judge
 
@@ -52,7 +52,8 @@ class Directory:
         path: where it is; made with mode 0700 if it is missing and its parent is there.
 
     Raises:
-        ConfigurationError: it cannot be had, is not this user's alone to write, or another gateway writes there.
+        InUseError: another gateway writes there.
+        ConfigurationError: it cannot be had, or is not this user's alone to write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -233,9 +234,8 @@ def _take(lock: int) -> None:
             time.sleep(_LOCK_SECONDS)
         else:
             return
-    raise _refused(
-        "another gateway writes this journal", "give each gateway a directory of its own, or stop the other one"
-    )
+    message = "another gateway writes this journal"
+    raise InUseError(_refused(message, "give each gateway a directory of its own, or stop the other one").faults)
 
 
 def _no_directory() -> ConfigurationError:
