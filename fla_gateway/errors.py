@@ -46,6 +46,14 @@ class InUseError(ConfigurationError):
     """Another process has an address or the journal of the configuration; the same start may succeed later."""
 
 
+class ReloadRefusedError(GatewayError):
+    """A reload is not applied, and the former configuration stays in force; carries every fault found."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
 class UnusableKeyError(GatewayError):
     """A key or certificate cannot be used: unreadable, or against a rule of the channel.
 

@@ -7,7 +7,9 @@ docs/errors.md is compared with this table by a test.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 Origin = Literal["gateway", "token-server", "network"]
@@ -76,6 +78,7 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "service-not-permitted": _gateway(403, "The profile does not serve this path"),
     "not-found": _gateway(404, "There is nothing at this address"),
     "unknown-profile": _gateway(404, "There is no such profile"),
+    "actions-disabled": _gateway(403, "The client may not reload, drain or end the gateway"),
     "wrong-host": _gateway(421, "The gateway does not answer to this host name"),
     # The gateway's own state
     "profile-unavailable": _gateway(503, "The profile cannot be served"),
@@ -83,6 +86,7 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "overloaded": _gateway(503, "Every connection to the API is busy", retryable=True),
     "callers-unverifiable": _gateway(503, "Callers cannot be verified", retryable=True),
     "journal-unavailable": _gateway(503, "The audit journal cannot be written", retryable=True),
+    "reload-refused": _gateway(422, "The configuration cannot be applied"),
     "stopping": _gateway(503, "The gateway is stopping", retryable=True),
     "internal-error": Problem(500, "The gateway failed", "gateway", "unknown", retryable=False),
     # The token leg
@@ -105,7 +109,13 @@ PROBLEMS: Final[dict[str, Problem]] = {
 
 
 def problem_body(
-    code: str, detail: str, request_id: str, profile: str | None, *, delivery: Delivery | None = None
+    code: str,
+    detail: str,
+    request_id: str,
+    profile: str | None,
+    *,
+    delivery: Delivery | None = None,
+    further: Mapping[str, object] = MappingProxyType({}),
 ) -> bytes:
     """Write the body of an ``application/problem+json`` answer.
 
@@ -115,6 +125,7 @@ def problem_body(
         request_id: the UUID of the exchange.
         profile: name of the profile, or None where no profile was reached.
         delivery: what is really known of the delivery, where the exchange knows better than the table's row.
+        further: members of this problem alone (RFC 9457, section 3.2).
     """
     row = PROBLEMS[code]
     fate = delivery or row.delivery
@@ -128,5 +139,6 @@ def problem_body(
         "delivery": fate,
         "retryable": row.retryable and fate == "not-sent",
         "profile": profile,
+        **further,
     }
     return json.dumps(document).encode() + b"\n"

@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from hmac import compare_digest
+from typing import Final
 
 from fla_gateway.access.authentication.caller import Presented
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.values.address import Address, TcpAddress, UnixAddress, is_loopback
 
-_ROOT = 0
+ROOT: Final = 0
+"""User id of root."""
 _NO_KEY = (
     "The status page is for the user that runs the gateway, and for root. For everybody else: put a key into the "
     "configuration ([admin] key) and give it as the password."
@@ -28,12 +30,14 @@ class AdminAccess:
     Attributes:
         key_sha256: SHA-256 of the key, in hexadecimal digits, or None if there is none.
         key_expires: seconds since 1970 from which the key is no longer accepted, or None for never.
+        actions: whether the key also permits to reload, drain and end the gateway.
         hosts: names by which the surface may be called beyond loopback.
         uid: the gateway's own user id; None admits root alone.
     """
 
     key_sha256: str | None = field(default=None, repr=False)
     key_expires: float | None = None
+    actions: bool = False
     hosts: tuple[str, ...] = ()
     uid: int | None = None
 
@@ -76,22 +80,30 @@ def judge(
     if place is Place.FILE:
         return None
     if access.key_sha256 is not None:
-        return _judge_key(access.key_sha256, access.key_expires, presented, now)
+        return judge_key(access, presented, now, _KEY_NEEDED)
     if place is Place.BEYOND:
         return Refusal("not-found", "Beyond loopback there are probes and metrics only; [admin] key adds the rest.")
-    if uid is not None and uid in (_ROOT, access.uid):
+    if uid is not None and uid in (ROOT, access.uid):
         return None
     return Refusal("caller-not-permitted", _NO_KEY)
 
 
-def _judge_key(sha256: str, expires: float | None, presented: Presented | Refusal | None, now: float) -> Refusal | None:
+def judge_key(access: AdminAccess, presented: Presented | Refusal | None, now: float, needed: str) -> Refusal | None:
+    """Decide whether the key of the configuration was presented.
+
+    Args:
+        access: what the configuration says.
+        presented: what `access.authentication.credentials.read_credential` read in the request.
+        now: `Clock.wall`.
+        needed: says which key is asked for, and how it is sent.
+    """
     if presented is None:
-        return Refusal("credentials-missing", _KEY_NEEDED)
+        return Refusal("credentials-missing", needed)
     if isinstance(presented, Refusal):
         return presented
-    if not compare_digest(presented.key_sha256 or "", sha256):
-        return Refusal("credentials-refused", f"This is not the key. {_KEY_NEEDED}")
-    if expires is not None and now >= expires:
+    if access.key_sha256 is None or not compare_digest(presented.key_sha256 or "", access.key_sha256):
+        return Refusal("credentials-refused", f"This is not the key. {needed}")
+    if access.key_expires is not None and now >= access.key_expires:
         return Refusal(
             "credentials-refused", "The key has expired: make another one and put it into the configuration."
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,11 +17,11 @@ from fla_gateway.system.peer_credentials import overflow_ids, peer_ids
 
 _TABLES: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 
-# Columns of a row, and the state in which a socket still belongs to a process. One that was closed is in the
-# table as root's until TCP is done with it: a peer that sends a request and closes at once must not be taken for root.
-_LOCAL, _REMOTE, _STATE, _UID, _INODE = 1, 2, 3, 7, 9
+# Columns of a row after its number, and the state in which a socket still belongs to a process. One that was closed is
+# in the table as root's until TCP is done with it: a peer that sends and closes at once must not be taken for root.
+_UID, _INODE = 7, 9
 _ESTABLISHED: Final = "01"
-_NO_INODE: Final = "0"
+_NO_INODE: Final = b"0"
 
 
 class Endpoint(NamedTuple):
@@ -69,28 +69,37 @@ def uid_of(client: Endpoint, server: Endpoint, tables: tuple[Path, ...] = _TABLE
         tables: files in the form of /proc/net/tcp.
     """
     # A client on an IPv6 socket reaches an IPv4 listener by mapped addresses (RFC 4291, section 2.5.5.2), as Java does.
-    pairs = set(zip(_written(client), _written(server), strict=False))
-    owners = {
-        int(row[_UID])
-        for row in _rows(tables)
-        if (row[_LOCAL], row[_REMOTE]) in pairs and row[_STATE] == _ESTABLISHED and row[_INODE] != _NO_INODE
-    }
+    pairs = [*zip(_written(client), _written(server), strict=False)]
+    owners = {int(row[_UID]) for row in _rows(tables, pairs) if row[_INODE] != _NO_INODE}
     return owners.pop() if len(owners) == 1 else None
 
 
-def _rows(tables: tuple[Path, ...]) -> Iterator[list[str]]:
+def _rows(tables: tuple[Path, ...], pairs: Sequence[tuple[str, str]]) -> Iterator[list[bytes]]:
+    """Yield the columns of established connections between the ends.
+
+    The lines are searched, not taken apart: any client can fill the tables with thousands of its closed connections.
+    """
     for table in tables:
         try:
-            with table.open(encoding="ascii") as lines:
-                next(lines, None)
-                yield from (columns for line in lines if len(columns := line.split()) > _INODE)
+            data = table.read_bytes()
         except OSError:
             continue
+        for local, remote in pairs:
+            wanted = f": {local} {remote} {_ESTABLISHED} ".encode()
+            at = data.find(wanted)
+            while at >= 0:
+                columns = data[at : data.find(b"\n", at) + 1].split()
+                # The number of the line is cut off, but for its colon.
+                if len(columns) > _INODE:
+                    yield columns
+                at = data.find(wanted, at + 1)
 
 
 def _written(end: Endpoint) -> tuple[str, ...]:
     """Write an end as the tables have it: words of 32 bits in the machine's order, in hexadecimal digits."""
     address = ip_address(end.host.partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
     forms: tuple[IPv4Address | IPv6Address, ...] = (address,)
     if isinstance(address, IPv4Address):
         forms = (address, IPv6Address(f"::ffff:{address}"))

@@ -11,6 +11,8 @@ from fla_gateway.access.browser.origin_guard import judge, listener_names
 from fla_gateway.config.values.address import Address, TcpAddress, is_loopback
 
 _TELLING = ("Origin", "Sec-Fetch-Site", "Referer")
+_ENGINE = "gecko"
+"""What the User-Agent of every browser has in it: of Firefox ``Gecko/``, of all others ``(KHTML, like Gecko)``."""
 
 
 def refusal(
@@ -18,6 +20,7 @@ def refusal(
     headers: Mapping[str, str],
     *,
     surface: bool = False,
+    action: bool = False,
     hosts: Sequence[str] = (),
     local: str = "",
 ) -> str | None:
@@ -31,7 +34,9 @@ def refusal(
     Args:
         address: where the listener listens, with its real port.
         headers: the request's fields, names in any case.
-        surface: whether the operator's surface is asked for: page, status and their parts.
+        surface: whether the operator's surface is asked for: page, status and their parts, or an action.
+        action: whether something is to be done. No page does: a browser is known by its User-Agent as well, since
+            old ones cause requests that show no page.
         hosts: names of the configuration.
         local: address of this end of the connection, as it is written in Host; empty if unknown.
 
@@ -44,7 +49,13 @@ def refusal(
         names = listener_names(address.port, own, hosts if surface else ())
     lines = [(name.encode(), b":" + _bytes(headers[name])) for name in _TELLING if name in headers]
     found = judge(_bytes(headers.get("Host", "")), lines, names)
-    return None if found is None else found.code
+    if found is None:
+        return "browser-refused" if action and _is_browser(headers) else None
+    return found.code
+
+
+def _is_browser(headers: Mapping[str, str]) -> bool:
+    return _ENGINE in headers.get("User-Agent", "").lower() or any(name in headers for name in _TELLING)
 
 
 def _bytes(value: str) -> bytes:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from aiohttp import web
@@ -37,23 +39,29 @@ _DETAILS: Final = {
         "This listener answers to loopback names: localhost, 127.0.0.1, [::1]. Beyond loopback, the status page is "
         "called by the listener's address, or by a name of 'hosts' under [gateway] in the configuration."
     ),
-    "not-found": "Here are /, /status, /livez, /readyz, /startupz and /metrics.",
+    "not-found": (
+        "Here are /, /status, /livez, /readyz, /startupz and /metrics, and by POST /-/reload, /-/drain and /-/quit."
+    ),
     "internal-error": "The gateway could not put the answer together; its log says more.",
 }
 _CHALLENGE: Final = 'Basic realm="fla-gateway status", charset="UTF-8"'
+_BEARER: Final = 'Bearer realm="fla-gateway actions"'
 _UNAUTHORIZED: Final = 401
 
 
-def problem(code: str, detail: str = "", retry_after: int = 0) -> web.Response:
+def problem(
+    code: str, detail: str = "", retry_after: int = 0, further: Mapping[str, object] = MappingProxyType({})
+) -> web.Response:
     """Make a problem (RFC 9457); 401 with a challenge, which makes a browser ask for user and password.
 
     Args:
         code: a code of `problems.PROBLEMS`.
         detail: what happened and what to do, where it is not the usual one.
         retry_after: seconds for Retry-After, or 0.
+        further: members of this problem alone.
     """
     row = PROBLEMS[code]
-    body = problem_body(code, detail or _DETAILS[code], str(uuid.uuid4()), None)
+    body = problem_body(code, detail or _DETAILS[code], str(uuid.uuid4()), None, further=further)
     answer = web.Response(status=row.status, body=body, content_type="application/problem+json")
     if row.status == _UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = _CHALLENGE
@@ -62,8 +70,25 @@ def problem(code: str, detail: str = "", retry_after: int = 0) -> web.Response:
     return answer
 
 
+def action_problem(
+    code: str, detail: str, further: Mapping[str, object] = MappingProxyType({}), *, retry_after: int = 0
+) -> web.Response:
+    """Make the problem that an action ends with; 401 with a challenge that no browser asks a person about.
+
+    Args:
+        code: a code of `problems.PROBLEMS`.
+        detail: what happened and what to do.
+        further: members of this problem alone.
+        retry_after: seconds for Retry-After, or 0.
+    """
+    answer = problem(code, detail, retry_after, further)
+    if answer.status == _UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = _BEARER
+    return answer
+
+
 def method_not_allowed(error: web.HTTPMethodNotAllowed) -> web.Response:
-    """Make the answer to a method other than GET and HEAD."""
+    """Make the answer to a method that an address does not have."""
     # RFC 9457, section 4.2.1: about:blank has no meaning beyond the status code's; RFC 9110, 15.5.6, asks for Allow.
     allowed = ", ".join(sorted(error.allowed_methods))
     document = {"type": "about:blank", "title": "Method Not Allowed", "status": 405, "detail": f"Here: {allowed}."}

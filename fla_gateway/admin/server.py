@@ -1,7 +1,7 @@
 """Adapter: the admin listener.
 
 Owns the listener, its bounds, and the order of the questions: may this be answered, may this peer see it, what is the
-answer. Refuses to know the answers: they are in `probes` and `status_routes`.
+answer. Refuses to know the answers: they are in `probes`, `status_routes` and `actions`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -18,6 +19,9 @@ import structlog
 from aiohttp import web
 
 from fla_gateway.admin.access_rules import AdminAccess, place_of
+from fla_gateway.admin.actions import PATHS as ACTION_PATHS
+from fla_gateway.admin.actions import Actions, GatewayActions
+from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.probes import Probes, ReadinessState
 from fla_gateway.admin.request_guard import refusal
 from fla_gateway.admin.response_cache import SECONDS, ResponseCache
@@ -70,6 +74,8 @@ class AdminServer:
         status: gives the state of this moment for page and /status.
         access: who may see page and /status.
         clock: the host's clocks.
+        actions: reloads, drains and ends the gateway.
+        counts: what was asked of it, counted here.
         refresh_seconds: how often an open page asks for news.
         kept_seconds: how long a body that was made is shown to all clients.
     """
@@ -81,16 +87,21 @@ class AdminServer:
         status: Callable[[], Awaitable[Status]],
         access: AdminAccess,
         clock: Clock,
+        actions: GatewayActions,
         *,
+        counts: Counter[tuple[str, str]] | None = None,
         refresh_seconds: float = PERIOD,
         kept_seconds: float = SECONDS,
     ) -> None:
         self._access = access
         cache = ResponseCache(clock.monotonic, kept_seconds)
         self._probes = Probes(state, metrics_text, cache)
-        self._surface = Surface(status, access, clock, cache, refresh_seconds)
+        attempts = Attempts()
+        self._surface = Surface(status, access, clock, attempts, cache, refresh_seconds)
+        self._actions = Actions(actions, access, clock, attempts, Counter() if counts is None else counts)
         self._runner: web.AppRunner | None = None
         self._address: Address | None = None
+        self._encrypted = False
         self._servers: list[Accepting] = []
 
     async def start(
@@ -105,6 +116,7 @@ class AdminServer:
                 no connection before its handshake is done. None for plain HTTP.
         """
         self._address = address
+        self._encrypted = accept_tls is not None
         self._runner = web.AppRunner(
             self._application(),
             access_log=None,
@@ -146,11 +158,13 @@ class AdminServer:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        await self._actions.close()
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._admit], client_max_size=1024)
         self._probes.add_to(application.router)
         self._surface.add_to(application.router)
+        self._actions.add_to(application.router)
         application.on_response_prepare.append(_finish)
         return application
 
@@ -171,23 +185,30 @@ class AdminServer:
     async def _refusal(self, request: web.Request) -> web.Response | None:
         if self._address is None:
             return None
-        surface = _asks_for_surface(request)
+        resource = _resource(request)
+        surface, action = resource in PATHS, resource in ACTION_PATHS
         code = refusal(
             self._address,
             request.headers,
-            surface=surface,
+            surface=surface or action,
+            action=action,
             hosts=self._access.hosts,
             local=_local_host(request),
         )
         if code is not None:
             return problem(code)
+        if action:
+            return await self._actions.refusal(request, self._address, encrypted=self._encrypted)
         return await self._surface.refusal(request, place_of(self._address)) if surface else None
 
 
-def _asks_for_surface(request: web.Request) -> bool:
-    """Decide by the route that was found, so that no spelling of a path reaches a handler and not its guard."""
+def _resource(request: web.Request) -> str:
+    """Return the path of the route that was found, so that no spelling of a path reaches a handler without its guard.
+
+    Empty if none was found.
+    """
     resource = request.match_info.route.resource
-    return resource is not None and resource.canonical in PATHS
+    return "" if resource is None else resource.canonical
 
 
 def _local_host(request: web.Request) -> str:
@@ -198,7 +219,7 @@ def _local_host(request: web.Request) -> str:
 
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop("Server", None)
-    if request.path in PATHS or _asks_for_surface(request):
+    if not {request.path, _resource(request)}.isdisjoint(PATHS | ACTION_PATHS):
         response.headers.update(SURFACE_FIELDS)
 
 

@@ -52,6 +52,7 @@ class Surface:
         status: gives the state of this moment; called on the event loop.
         access: who may see it.
         clock: the host's clocks.
+        attempts: wrong keys on this listener.
         cache: keeps what is shown for a second, for all clients: those that are shown anything are shown the same.
         refresh_seconds: how often an open page asks for news.
     """
@@ -61,6 +62,7 @@ class Surface:
         status: Callable[[], Awaitable[Status]],
         access: AdminAccess,
         clock: Clock,
+        attempts: Attempts,
         cache: ResponseCache,
         refresh_seconds: float = PERIOD,
     ) -> None:
@@ -69,7 +71,7 @@ class Surface:
         self._clock = clock
         self._cache = cache
         self._refresh_seconds = refresh_seconds
-        self._attempts = Attempts()
+        self._attempts = attempts
         self._tell_from = -math.inf
         self._languages = available()
         self._page: Page | None = None

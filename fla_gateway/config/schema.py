@@ -157,6 +157,8 @@ class Admin(Table):
     """Address to listen on; empty text is a fault, the listener cannot be turned off."""
     key: ApiKey | None = None
     """Key that the status page asks for; probes and metrics need none."""
+    actions: bool = False
+    """Let the key also reload, drain and end the gateway; root and the gateway's own user may on this machine."""
     ready: Literal["any", "all"] = "any"
     """When /readyz is 200: while one profile is served, or while every one is."""
 

@@ -24,7 +24,7 @@ import structlog
 
 from fla_gateway import __version__
 from fla_gateway.clock import Clock, SystemClock
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, ReloadRefusedError
 from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.listeners.tls_handshakes import MOST_HANDSHAKES
 from fla_gateway.network.dialer import Dialer
@@ -49,6 +49,7 @@ from fla_gateway.runtime.startup_log import announce
 from fla_gateway.system.process_hardening import log_failures, undumpable
 
 if TYPE_CHECKING:
+    from fla_gateway.admin.actions import Reloaded
     from fla_gateway.oauth.client import TokenClient
 
 _LOG = structlog.get_logger()
@@ -169,15 +170,38 @@ class _Process:
         self._phase: Phase = "starting"
         self._gateway: DataPath | None = None
         self._started = clock.wall()
+        self._stop = asyncio.Event()
+        self._draining = False
 
     def ready(self) -> tuple[bool, str]:
         """See `admin.probes.ReadinessState`."""
         if self._gateway is None:
             return False, self._phase
+        if self._draining and self._phase == "listening":
+            return False, "draining"
         current = self._gateway.current
         ready = current.configured.settings.configuration.admin.ready
         reason = judge(self._phase, current.generation.profile_states(), ready)
         return reason == "serving", reason
+
+    async def reload(self, *, dry_run: bool) -> Reloaded:
+        """See `admin.actions.GatewayActions`: nothing is read again yet.
+
+        Raises:
+            ReloadRefusedError: always.
+        """
+        del dry_run
+        path = self._gateway.current.configured.settings.sources[0] if self._gateway is not None else Path()
+        cure = "restart the gateway to have the configuration read"
+        raise ReloadRefusedError((Fault(path.name, "this version reads the configuration at its start only", cure),))
+
+    def drain(self) -> None:
+        """See `admin.actions.GatewayActions`."""
+        self._draining = True
+
+    def quit(self) -> None:
+        """See `admin.actions.GatewayActions`."""
+        self._stop.set()
 
     async def run(
         self,
@@ -198,8 +222,7 @@ class _Process:
             ConfigurationError: the admin address cannot be had.
         """
         self._gateway = gateway
-        stop = asyncio.Event()
-        handle_signals(stop, self._output)
+        handle_signals(self._stop, self._output)
         asyncio.get_running_loop().set_exception_handler(_note_fault)
         stack.push_async_callback(self._client.close)
         stack.push_async_callback(gateway.tokens.close)
@@ -211,7 +234,7 @@ class _Process:
             beside = (tasks.create_task(gateway.refresher.run()), tasks.create_task(activate()))
             try:
                 await self._open(gateway, observation, stack)
-                await stop.wait()
+                await self._stop.wait()
             except ConfigurationError as error:
                 # The task group would raise it as an exception group, which no caller handles.
                 fault = error
@@ -235,7 +258,7 @@ class _Process:
             clock=self._clock,
             started=self._started,
         )
-        await open_surface(sources, self, self._client, stack)
+        await open_surface(sources, self, self._client, self, stack)
         await announce(gateway, self._started)
         _LOG.info("ready", version=__version__)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import aiohttp
 import pytest
@@ -39,6 +41,47 @@ class Shown:
         return self.status
 
 
+class Gateway:
+    """What the actions are done to; remembers them, in order."""
+
+    def __init__(self):
+        self.done = []
+        self.reloaded = Reloaded(True, 2, ())
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+
+    async def reload(self, *, dry_run):
+        """See `admin.actions.GatewayActions`."""
+        self.done.append("dry-run" if dry_run else "reload")
+        await self.may_end.wait()
+        if isinstance(self.reloaded, Exception):
+            raise self.reloaded
+        return self.reloaded
+
+    def drain(self):
+        """See `admin.actions.GatewayActions`."""
+        self.done.append("drain")
+
+    def quit(self):
+        """See `admin.actions.GatewayActions`."""
+        self.done.append("quit")
+
+
+class Reloaded(NamedTuple):
+    """See `admin.actions.Reloaded`."""
+
+    applied: bool
+    generation: int
+    changes: tuple[Change, ...]
+
+
+class Change(NamedTuple):
+    """See `admin.actions.Change`."""
+
+    path: str
+    change: str
+
+
 async def numbers():
     """Write the metrics."""
     return b"some_metric 1\n"
@@ -56,8 +99,16 @@ def shown():
     return Shown()
 
 
+@pytest.fixture
+def gateway():
+    """A gateway that does as it is asked."""
+    return Gateway()
+
+
 @asynccontextmanager
-async def serving(state, status, access=None, clock=None, *, address=None, refresh_seconds=5.0, kept_seconds=0.0):
+async def serving(
+    state, status, access=None, clock=None, *, address=None, refresh_seconds=5.0, kept_seconds=0.0, actions=None
+):
     """Run an admin server on a free port of loopback; give its port.
 
     Args:
@@ -68,13 +119,15 @@ async def serving(state, status, access=None, clock=None, *, address=None, refre
         address: where the server is told that it listens.
         refresh_seconds: of the page.
         kept_seconds: how long what was made is shown.
+        actions: what reloads, drains and ends.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     own = access or AdminAccess(uid=os.getuid())
     admin = AdminServer(
-        state, numbers, status, own, clock or SystemClock(), refresh_seconds=refresh_seconds, kept_seconds=kept_seconds
-    )
+        state, numbers, status, own, clock or SystemClock(), actions or Gateway(), refresh_seconds=refresh_seconds,
+        kept_seconds=kept_seconds,
+    )  # fmt: skip
     await admin.start(address or TcpAddress("127.0.0.1", port), [listener])
     try:
         yield port

@@ -15,6 +15,7 @@ from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import TcpAddress, UnixAddress
 from tests.admin import samples
+from tests.admin.conftest import Gateway
 from tests.support.keys import TlsAuthority
 
 
@@ -27,7 +28,7 @@ def server_of(state, metrics_text):
     async def write():
         return metrics_text()
 
-    return AdminServer(state, write, calm, AdminAccess(), SystemClock())
+    return AdminServer(state, write, calm, AdminAccess(), SystemClock(), Gateway())
 
 
 async def start(admin):

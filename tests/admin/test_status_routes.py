@@ -22,7 +22,7 @@ from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress
 from tests.admin import samples
-from tests.admin.conftest import numbers, serving
+from tests.admin.conftest import Gateway, numbers, serving
 
 KEY = new_key()
 KEYED = AdminAccess(key_sha256=digest(KEY), hosts=("gateway.example",))
@@ -269,7 +269,7 @@ async def test_a_unix_socket_asks_for_nothing_more(state, shown, tmp_path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        admin = AdminServer(state, numbers, shown, KEYED, SystemClock())
+        admin = AdminServer(state, numbers, shown, KEYED, SystemClock(), Gateway())
         await admin.start(UnixAddress(path), [listener])
         assert await ask(str(path), "/") == 200
         await admin.close()
@@ -282,7 +282,7 @@ async def test_an_abstract_socket_is_like_loopback(state, shown, access, status)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("\0" + name)
         listener.listen()
-        admin = AdminServer(state, numbers, shown, access, SystemClock())
+        admin = AdminServer(state, numbers, shown, access, SystemClock(), Gateway())
         await admin.start(AbstractAddress(name), [listener])
         assert await ask("\0" + name, "/status") == status
         await admin.close()

@@ -175,7 +175,7 @@ BOUNDS = {
         f"{server._MOST_CONNECTIONS} connections, {server._MOST_FIELDS} fields, "
         f"a line of {server._LONGEST_LINE:,} bytes, a field of {server._LONGEST_FIELD:,}"
     ),
-    "wrong keys for the status page": (
+    "wrong keys for status page and actions": (
         f"{failed_attempts.MOST} within {failed_attempts.WINDOW:g} s, then {failed_attempts.PAUSE:g} s of 429"
     ),
     "journal records of strangers": f"one in {audit_journal.STRANGERS_SECONDS:g} s",

@@ -159,6 +159,16 @@ def facts(known: Facts, version: str, python: str) -> Iterator[Metric]:
     yield gauge("limit_per_second", text, ("profile", "caller"), rates)
 
 
+def actions(counts: Mapping[tuple[str, str], int]) -> Iterator[Metric]:
+    """Give the family about actions on the admin listener.
+
+    Args:
+        counts: by action and result.
+    """
+    text = "What was asked of the admin listener: reload, dry-run, drain, quit."
+    yield counter("admin_actions", text, ("action", "result"), {key: float(count) for key, count in counts.items()})
+
+
 def losses(lines: int, events: int, untraced: int | None) -> Iterator[Metric]:
     """Give what is known to be missing elsewhere.
 

@@ -82,4 +82,5 @@ class _GatewayCollector(Collector):
         journal = ask.journal()
         if journal is not None:
             yield from gateway_metrics.journal(journal)
+        yield from gateway_metrics.actions(ask.actions())
         yield from gateway_metrics.losses(ask.dropped(), ask.dropped_events(), ask.untraced())

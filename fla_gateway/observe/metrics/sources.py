@@ -89,6 +89,7 @@ class Suppliers:
         journal: the audit journal, or None without one.
         untraced: exchanges whose spans were lost since the start, or None where nothing is traced.
         facts: what the configuration says.
+        actions: how often which action on the admin listener had which result.
     """
 
     tokens: Callable[[], Iterable[TokenSnapshot]]
@@ -103,6 +104,7 @@ class Suppliers:
     journal: Callable[[], JournalNumbers | None]
     untraced: Callable[[], int | None]
     facts: Callable[[], Facts]
+    actions: Callable[[], Mapping[tuple[str, str], int]]
 
     def read(self) -> Suppliers:
         """Ask everything now, and give what was answered in the same form, for another thread to read."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+from collections import Counter
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ from fla_gateway.runtime.monitoring.status_sources import StatusSources
 
 if TYPE_CHECKING:
     from fla_gateway.admin.access_rules import AdminAccess
+    from fla_gateway.admin.actions import GatewayActions
     from fla_gateway.admin.probes import ReadinessState
     from fla_gateway.admin.server import AdminServer
     from fla_gateway.admin.status.gateway_status import Status
@@ -37,7 +39,11 @@ oldest is closed."""
 
 
 async def open_surface(
-    sources: StatusSources, readiness: ReadinessState, client: TokenClient, stack: AsyncExitStack
+    sources: StatusSources,
+    readiness: ReadinessState,
+    client: TokenClient,
+    actions: GatewayActions,
+    stack: AsyncExitStack,
 ) -> None:
     """Answer on the admin listener until the stack is closed.
 
@@ -45,6 +51,7 @@ async def open_surface(
         sources: what status and metrics are made of.
         readiness: what probes are answered.
         client: knows the clocks of token servers.
+        actions: reloads, drains and ends the gateway.
         stack: ends what is begun here.
 
     Raises:
@@ -56,15 +63,16 @@ async def open_surface(
 
     configuration = sources.gateway.current.configured.settings.configuration
     measures: list[Exposition] = []
+    counts: Counter[tuple[str, str]] = Counter()
 
     async def metrics_text() -> bytes:
         if not measures:
             await asyncio.to_thread(importlib.import_module, "fla_gateway.observe.metrics.registry")
-            measures.append(exposition(sources.gateway, sources.observation, client, sources.clock))
+            measures.append(exposition(sources.gateway, sources.observation, client, sources.clock, counts))
         return await asyncio.to_thread(measures[0].read())
 
     admin: AdminServer = server.AdminServer(
-        readiness, metrics_text, lambda: _status(sources), _access(configuration), sources.clock
+        readiness, metrics_text, lambda: _status(sources), _access(configuration), sources.clock, actions, counts=counts
     )
     bound = bind(configuration.admin.listen, "admin.listen")
     if not bound:
@@ -103,6 +111,7 @@ def _access(configuration: Configuration) -> AdminAccess:
     return AdminAccess(
         key_sha256=None if key is None else key.sha256,
         key_expires=None if key is None else key.expires,
+        actions=configuration.admin.actions,
         hosts=tuple(configuration.gateway.hosts),
         uid=os.geteuid(),
     )

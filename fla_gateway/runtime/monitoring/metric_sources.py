@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from fla_gateway.observe.metrics.registry import Exposition
 
 
-def exposition(gateway: DataPath, observation: Observation, client: TokenClient, clock: Clock) -> Exposition:
+def exposition(
+    gateway: DataPath,
+    observation: Observation,
+    client: TokenClient,
+    clock: Clock,
+    actions: Mapping[tuple[str, str], int],
+) -> Exposition:
     """Make what writes the metrics.
 
     Args:
@@ -33,6 +39,7 @@ def exposition(gateway: DataPath, observation: Observation, client: TokenClient,
         observation: what was counted, and the journal.
         client: knows the clocks of token servers.
         clock: the host's clocks.
+        actions: how often which action on the admin listener had which result.
     """
     from fla_gateway.observe.metrics.registry import Exposition  # noqa: PLC0415 - prometheus_client is read at the first scrape
     from fla_gateway.observe.metrics.sources import Suppliers  # noqa: PLC0415 - as above
@@ -51,6 +58,7 @@ def exposition(gateway: DataPath, observation: Observation, client: TokenClient,
         journal=lambda: journal_numbers(observation),
         untraced=lambda: tracing.dropped if tracing is not None else None,
         facts=_FactsOf(gateway),
+        actions=lambda: dict(actions),
     )
     return Exposition(observation.counters, lambda: gateway.current.profiles, suppliers)
 

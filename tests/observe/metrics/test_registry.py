@@ -63,6 +63,7 @@ def suppliers(**changes):
         "journal": lambda: JournalNumbers(14, 0.5, 15, failing=True, lost=16, seq=17, head=HEAD),
         "untraced": lambda: 18,
         "facts": lambda: FACTS,
+        "actions": lambda: {("reload", "done"): 21},
     }
     return Suppliers(**{**given, **changes})
 
