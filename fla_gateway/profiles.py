@@ -6,9 +6,10 @@ names the key and no more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from fla_gateway.catalog.model import Catalogue, Service
 from fla_gateway.catalog.prefix import parse_prefix
@@ -27,6 +28,8 @@ from fla_gateway.config.schema import Assertion, Configuration, KeySource, Liste
 from fla_gateway.config.values.address import uri_host
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.oauth.model import AssertionOptions, TokenRequest
+
+_BY_NAME: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,15 @@ class Profile:
         return not self.production and self.token_request.token_url == PRESETS["production"].token_url
 
 
-def resolve(configuration: Configuration, catalogue: Catalogue) -> tuple[Profile, ...]:
+def resolve(
+    configuration: Configuration, catalogue: Catalogue, digests: Mapping[str, str] = _BY_NAME
+) -> tuple[Profile, ...]:
     """Make the profiles of a configuration, in its order.
+
+    Args:
+        configuration: a configuration without faults of its own.
+        catalogue: the known APIs.
+        digests: `TokenRequest.key_digest` of each key, by its name; where one is missing, the name alone identifies it.
 
     Raises:
         ConfigurationError: with every fault of every profile; places are paths of keys, without a file.
@@ -97,7 +107,7 @@ def resolve(configuration: Configuration, catalogue: Catalogue) -> tuple[Profile
         raise ConfigurationError(found)
     environments = _environments(configuration)
     return tuple(
-        _profile(name, table, environments[table.environment], catalogue)
+        _profile(name, table, environments[table.environment], catalogue, digests)
         for name, table in configuration.profiles.items()
     )
 
@@ -152,16 +162,20 @@ def _environments(configuration: Configuration) -> dict[str, Environment]:
     return {**own, **PRESETS}
 
 
-def _profile(name: str, table: ProfileTable, environment: Environment, catalogue: Catalogue) -> Profile:
+def _profile(
+    name: str, table: ProfileTable, environment: Environment, catalogue: Catalogue, digests: Mapping[str, str]
+) -> Profile:
+    key = table.key if isinstance(table.key, str) else _inline_key(name)
     request = TokenRequest(
         environment=environment.name,
         token_url=environment.token_url,
         audience=audience_of(table.audience, environment),
         client_id=table.client_id,
         scope=tuple(table.scope),
-        key=table.key if isinstance(table.key, str) else _inline_key(name),
+        key=key,
         assertion=_assertion_options(table.assertion),
         ca_file=environment.ca_file,
+        key_digest=digests.get(key, ""),
     )
     return Profile(
         name=name,

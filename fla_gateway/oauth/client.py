@@ -72,7 +72,7 @@ class TokenClient:
         """Take what is needed; no connection or thread is made before the first request.
 
         Args:
-            keys: usable keys by the name that token requests use.
+            keys: usable keys by `TokenRequest.key_id`; looked up for each request, so that they may come and go.
             tls: gives the verifying context for a `ca_file`, shared with the data path.
             clock: the host's clocks.
             egress: the corporate proxy, or None; the environment's proxy variables are never read.
@@ -142,7 +142,7 @@ class TokenClient:
         raise refused
 
     async def _assertion(self, request: TokenRequest, offset: float) -> Secret:
-        key = self._keys.get(request.key)
+        key = self._keys.get(request.key_id)
         if key is None:
             raise ProblemError("token-unsigned", f"There is no usable key {request.key!r}; see the log of the start.")
         algorithm = jwt.algorithm_for(request.assertion, key, request.key)

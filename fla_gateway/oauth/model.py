@@ -5,7 +5,7 @@ Owns the words of the token engine. Refuses to know how an assertion is made or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -40,7 +40,12 @@ class TokenRequest:
     """Everything that distinguishes one token from another; hashable, without a secret.
 
     Two profiles share a token only if every attribute is equal. `environment` is one of them, so that simulation
-    and production, which use the same token server, never share a cache entry, a back-off or a brake.
+    and production, which use the same token server, never share a cache entry, a back-off or a brake; `key_digest` is
+    another, so that a key that replaces one of the same name inherits none of them.
+
+    Attributes:
+        key: name of the key, for people.
+        key_digest: `keys.identity.key_identity` of it; empty where keys are known by their name alone.
     """
 
     environment: str
@@ -51,6 +56,12 @@ class TokenRequest:
     key: str
     assertion: AssertionOptions = AssertionOptions()
     ca_file: Path | None = None
+    key_digest: str = field(default="", repr=False)
+
+    @property
+    def key_id(self) -> str:
+        """What the signing key is looked up by."""
+        return self.key_digest or self.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class ProfileKeys:
 
     Attributes:
         known: by name.
-        signing: those that can be used, for the token client.
+        signing: those that can be used and are, for the token client, by `TokenRequest.key_id`.
         unavailable: why profiles cannot be served, by name.
         valid_from: when certificates become valid that are not yet, by name of the key.
     """
@@ -46,8 +46,10 @@ class ProfileKeys:
         self.unavailable: dict[str, str] = {}
         self.valid_from: dict[str, datetime] = {}
         self._profiles: dict[str, list[Profile]] = {}
+        self._ids: dict[str, set[str]] = {}
         for profile in configured.profiles:
             self._profiles.setdefault(profile.token_request.key, []).append(profile)
+            self._ids.setdefault(profile.token_request.key, set()).add(profile.token_request.key_id)
 
     def learn(self, name: str, outcome: Outcome) -> tuple[Profile, ...]:
         """Take what was found for a key; say it in the log, and give the profiles that it decides about."""
@@ -57,7 +59,7 @@ class ProfileKeys:
             if outcome.valid_from is not None:
                 self.valid_from[name] = outcome.valid_from
         else:
-            self.signing[name] = signing_key(outcome)
+            self.signing.update(dict.fromkeys(self._ids.get(name, ()), signing_key(outcome)))
             for warning in outcome.warnings:
                 _LOG.warning("key-warning", key=name, warning=warning)
         profiles = tuple(self._profiles.get(name, ()))

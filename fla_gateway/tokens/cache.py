@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from fla_gateway.clock import Clock
 from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
@@ -55,6 +56,8 @@ class TokenCache:
         self._fetch_seconds = fetch_seconds
         self._first_seconds = first_seconds
         self._entries: dict[TokenRequest, TokenEntry] = {}
+        # Those that are in use no more, as long as an exchange of an older generation holds them.
+        self._dropped: WeakValueDictionary[TokenRequest, TokenEntry] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[AccessToken | None]] = set()
         self._loads: dict[str, ServerLoad] = {}
         self._closed = False
@@ -70,12 +73,35 @@ class TokenCache:
         """
         entry = self._entries.get(request)
         if entry is None:
-            entry = self._entries[request] = TokenEntry(request, self._source, self._clock, self, self._random)
+            entry = self._dropped.pop(request, None) or TokenEntry(
+                request, self._source, self._clock, self, self._random
+            )
+            self._entries[request] = entry
             self.changed.set()
         if warm and not entry.warm:
             entry.warm = True
             self.changed.set()
         return entry
+
+    def retain(self, wanted: Mapping[TokenRequest, bool]) -> None:
+        """Drop the entries that are in use no more: they are neither renewed nor shown.
+
+        An exchange that waits on one goes on waiting, and gets its token.
+
+        Args:
+            wanted: what is in use, each with `warm`, as for `entry`.
+        """
+        for request in self._entries.keys() - wanted.keys():
+            self._dropped[request] = self._entries.pop(request)
+        for request, entry in self._entries.items():
+            entry.warm = wanted[request]
+        urls = {request.token_url for request in self.requests()}
+        self._loads = {url: load for url, load in self._loads.items() if url in urls}
+        self.changed.set()
+
+    def requests(self) -> tuple[TokenRequest, ...]:
+        """Return what all entries are for, those included that were dropped while an exchange holds them."""
+        return (*self._entries, *self._dropped.keys())
 
     def entries(self) -> tuple[TokenEntry, ...]:
         """Return all entries."""
@@ -134,7 +160,7 @@ class TokenCache:
     async def close(self) -> None:
         """Stop fetching: running fetches are cancelled and waited for. Tokens in memory can still be used."""
         self._closed = True
-        for entry in self._entries.values():
+        for entry in (*self._entries.values(), *self._dropped.values()):
             entry.wake()
         running = tuple(self._tasks)
         for task in running:

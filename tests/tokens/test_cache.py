@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -363,3 +365,46 @@ async def test_every_failure_of_the_engine_is_a_503_of_the_token_leg(cache, sour
         await cache.entry(token_request()).obtain()
     row = PROBLEMS[caught.value.code]
     assert (row.status, row.origin, row.delivery) == (503, "token-server", "not-sent")
+
+
+async def test_what_no_generation_uses_is_dropped_and_what_stays_keeps_its_token(cache, clock):
+    """The entry of an unchanged request is the same object; the other one is neither shown nor renewed."""
+    kept, gone = (cache.entry(token_request(client_id=name), warm=True) for name in ("kept", "gone"))
+    token = await kept.obtain()
+    await gone.obtain()
+    cache.retain({kept.request: False})
+    assert cache.entries() == (kept,)
+    assert cache.entry(kept.request) is kept
+    assert kept.current(clock.monotonic()) is token
+    assert not kept.warm
+
+
+async def test_a_key_that_replaces_another_of_its_name_inherits_neither_token_nor_back_off(cache, source, clock):
+    """It is asked for at once, while the other one still has to wait."""
+    before = replace(token_request(), key_digest="one")
+    source.script.append(credentials_refused())
+    with pytest.raises(ProblemError):
+        await cache.entry(before).obtain()
+    entry = cache.entry(replace(before, key_digest="two"))
+    cache.retain({entry.request: False})
+    assert (await entry.obtain()).value.reveal() == "token-2"
+
+
+async def test_an_exchange_that_waits_on_a_dropped_entry_gets_its_token(cache, source):
+    """The fetch that it waits for goes on, and the entry ends with it."""
+    entry = cache.entry(token_request())
+    source.gate.clear()
+    waiting = asyncio.create_task(entry.obtain())
+    await source.asked.wait()
+    cache.retain({})
+    assert cache.entries() == ()
+    assert cache.requests() == (entry.request,)
+    assert cache.entry(entry.request) is entry
+    cache.retain({})
+    source.gate.set()
+    assert (await waiting).value.reveal() == "token-1"
+    await settle(entry)
+    del entry, waiting
+    await asyncio.sleep(0)
+    gc.collect()
+    assert cache.requests() == ()

@@ -1,7 +1,7 @@
 """Root: a configuration, read and resolved with the catalogue.
 
-Owns the order configuration, catalogue, profiles, and which configuration is in force. Refuses to load keys and to
-print.
+Owns the order configuration, catalogue, identities of keys, profiles, and which configuration is in force. Refuses to
+load keys and to print.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.config.load import load
 from fla_gateway.config.settings import Settings
 from fla_gateway.errors import Fault
+from fla_gateway.keys.identity import key_identity
 from fla_gateway.profiles import Profile
 from fla_gateway.runtime.config_fingerprint import fingerprint
 
@@ -73,4 +74,9 @@ def read(path: Path, clock: Clock | None = None) -> Configured:
     )
     configuration = settings.configuration
     warnings = (*settings.warnings, *profiles.warnings(configuration, catalogue))
-    return Configured(settings, profiles.resolve(configuration, catalogue), warnings, fingerprint(settings.sources))
+    digests = {
+        name: key_identity(source, settings.passwords, Path.read_bytes)
+        for name, source in profiles.key_sources(configuration).items()
+    }
+    resolved = profiles.resolve(configuration, catalogue, digests)
+    return Configured(settings, resolved, warnings, fingerprint(settings.sources))

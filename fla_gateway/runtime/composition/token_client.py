@@ -57,7 +57,9 @@ def fetch_once(settings: Settings, profile: Profile, clock: Clock | None = None)
     key = load_key(name, key_sources(configuration)[name], settings.passwords, moment)
     trust = Trust(configuration.egress.ca_file)
     trust.prepare((profile,))
-    client = TokenClient({name: signing_key(key)}, trust.context, now, egress=egress_of(configuration.egress))
+    client = TokenClient(
+        {profile.token_request.key_id: signing_key(key)}, trust.context, now, egress=egress_of(configuration.egress)
+    )
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(UnwaitedExecutor())
         return runner.run(_fetch(client, profile, now))
