@@ -213,7 +213,7 @@ def _pool(gateway: DataPath) -> Any:
 
 def _protocols(gateway: DataPath) -> Callable[[], Any]:
     """Give the factory of the first listener's connections, which a listener calls for each that it accepts."""
-    return gateway.server.protocol(0)
+    return gateway.server.protocol(gateway.listener_set.listeners[0].served)
 
 
 async def measure(configuration: Path, work: str, count: int) -> float:

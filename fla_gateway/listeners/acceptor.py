@@ -1,14 +1,16 @@
 """Adapter: the sockets that callers reach.
 
-Owns accepting, and its pause while there is no room for another connection. Refuses to know how an address is bound and
-which protocol a connection uses.
+Owns accepting on a set of sockets that may change, and its pause while there is no room for another connection. Refuses
+to know how an address is bound and which protocol a connection uses.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import structlog
@@ -24,18 +26,78 @@ _RETRY_SECONDS: Final = 0.1
 _KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
 
+class _Accepting:
+    """A bound socket, and what accepts on it; nothing while accepting is paused."""
+
+    def __init__(self, bound: Bound, protocols: Protocols, handshakes: Handshakes) -> None:
+        self.bound = bound
+        self._protocols = protocols
+        self._handshakes = handshakes
+        self._server: asyncio.Server | TlsServer | None = None
+        self._removed = False
+
+    @property
+    def accepts(self) -> bool:
+        return self._server is not None
+
+    async def open(self) -> None:
+        """Accept; raises OSError."""
+        loop = asyncio.get_running_loop()
+        # A duplicate is served, so that closing the server to pause keeps the socket and queued connections.
+        sock = self.bound.sock.dup()
+        if self.bound.tls is not None:
+            self._server = TlsServer(sock, self._context, self._protocols, self._handshakes)
+            return
+        if isinstance(self.bound.address, TcpAddress):
+            server = await loop.create_server(self._protocols, sock=sock, backlog=BACKLOG)
+        else:
+            server = await loop.create_unix_server(self._protocols, sock=sock, backlog=BACKLOG, **_KEEP_FILE)
+        self._server = server
+        if self._removed:
+            self.close()
+
+    def _context(self) -> ssl.SSLContext:
+        if self.bound.tls is None:
+            raise RuntimeError("this listener does not speak TLS")
+        return self.bound.tls
+
+    def close(self) -> None:
+        """Accept no more for now."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def remove(self) -> None:
+        """Accept no more for good."""
+        self._removed = True
+        self.close()
+
+
 class Listeners:
     """All listeners of the data path, accepting or pausing together."""
 
-    def __init__(self, doors: Sequence[tuple[Bound, Protocols]]) -> None:
+    def __init__(self, doors: Iterable[tuple[Bound, Protocols]]) -> None:
         """Take bound sockets, each with the factory of its connections."""
-        self._doors = doors
         self._handshakes = Handshakes()
-        self._servers: list[asyncio.Server | TlsServer] = []
+        self._all: dict[socket.socket, _Accepting] = {}
         self._paused = False
         self._closed = False
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        for bound, protocols in doors:
+            self.add(bound, protocols)
+
+    def add(self, bound: Bound, protocols: Protocols) -> None:
+        """Take a further socket; nothing is accepted there before `start` or `open`."""
+        self._all[bound.sock] = _Accepting(bound, protocols, self._handshakes)
+
+    def remove(self, bound: Bound) -> None:
+        """Accept no more on a socket, and leave it to the calling code."""
+        self._all.pop(bound.sock).remove()
+
+    def renew(self, bound: Bound) -> None:
+        """Use the TLS context of `bound` for handshakes on its socket from now on; those that run keep theirs."""
+        self._all[bound.sock].bound = bound
 
     async def start(self) -> None:
         """Accept callers.
@@ -43,19 +105,28 @@ class Listeners:
         Raises:
             ConfigurationError: not one address is left on this machine.
         """
-        if not self._doors:
+        if not self._all:
             raise ConfigurationError((Fault("gateway.listen", "this machine has none of the addresses"),))
-        loop = asyncio.get_running_loop()
-        for bound, protocols in self._doors:
-            # A duplicate is served, so that closing the server to pause keeps the socket and queued connections.
-            sock = bound.sock.dup()
-            if bound.tls is not None:
-                self._servers.append(TlsServer(sock, bound.tls, protocols, self._handshakes))
-            elif isinstance(bound.address, TcpAddress):
-                self._servers.append(await loop.create_server(protocols, sock=sock, backlog=BACKLOG))
-            else:
-                server = await loop.create_unix_server(protocols, sock=sock, backlog=BACKLOG, **_KEEP_FILE)
-                self._servers.append(server)
+        for listener in tuple(self._all.values()):
+            await listener.open()
+        if self._paused:
+            # The limit was reached on the first of them while others were being opened.
+            self._stop()
+
+    async def open(self) -> None:
+        """Accept wherever that is not done yet, unless accepting is paused; waits while no descriptor is free."""
+        async with self._changing:
+            while not self._paused and (waiting := [it for it in self._all.values() if not it.accepts]):
+                try:
+                    for listener in waiting:
+                        await listener.open()
+                except OSError as error:
+                    # No descriptor is free for the moment.
+                    _LOG.warning("accepting-delayed", reason=error.strerror)
+                    await asyncio.sleep(_RETRY_SECONDS)
+            if self._paused:
+                # The limit was reached again, or the gateway stopped, while the listeners were being opened.
+                self._stop()
 
     def pause(self) -> None:
         """See `proxy.connections.Acceptor`: callers queue in the kernel until `resume`."""
@@ -69,29 +140,13 @@ class Listeners:
             return
         _LOG.info("accepting-resumed")
         self._paused = False
-        task = asyncio.get_running_loop().create_task(self._resume())
+        task = asyncio.get_running_loop().create_task(self.open())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _resume(self) -> None:
-        async with self._changing:
-            # A pause while listeners are being opened closes some of them: all are open, or they are opened anew.
-            while not self._paused and len(self._servers) < len(self._doors):
-                self._stop()
-                try:
-                    await self.start()
-                except OSError as error:
-                    # No descriptor is free for the moment.
-                    _LOG.warning("accepting-delayed", reason=error.strerror)
-                    await asyncio.sleep(_RETRY_SECONDS)
-            if self._paused:
-                # The limit was reached again, or the gateway stopped, while the listeners were being opened.
-                self._stop()
-
     def _stop(self) -> None:
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for listener in self._all.values():
+            listener.close()
 
     def close(self) -> None:
         """Stop accepting for good, and release the sockets, only once: a successor may have their addresses by now."""
@@ -102,5 +157,5 @@ class Listeners:
             task.cancel()
         self._handshakes.close()
         self._stop()
-        for bound, _ in self._doors:
-            bound.release()
+        for listener in self._all.values():
+            listener.bound.release()

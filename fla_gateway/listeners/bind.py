@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import ssl
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -60,12 +61,14 @@ class Bound:
         self.sock.close()
 
 
-def bind(listener: Listener, place: str) -> list[Bound]:
+def bind(listener: Listener, place: str, *, overlapping: Sequence[Bound] = ()) -> list[Bound]:
     """Bind and listen on an address; a host name may resolve to several.
 
     Args:
         listener: where and how, as a checked configuration has it.
         place: of the listener in the configuration, for the faults.
+        overlapping: sockets of this process that listen on a part of the address or on more than it, and that are
+            released soon: 127.0.0.1 and 0.0.0.0, for example.
 
     Returns:
         What was bound; nothing where an IPv6 address is asked for on a machine without IPv6.
@@ -78,7 +81,9 @@ def bind(listener: Listener, place: str) -> list[Bound]:
     tls = None if listener.tls is None else _context(listener.tls, f"{place}.tls")
     try:
         if isinstance(address, TcpAddress):
-            return [replace(it, tls=tls) for it in _bind_tcp(address)]
+            with _shared_with(overlapping):
+                found = _bind_tcp(address, share=bool(overlapping))
+            return [replace(it, tls=tls) for it in found]
         return [_bind_unix(address, listener, place)]
     except OSError as error:
         # Without the words that asyncio and socket add: the fault names the address itself.
@@ -94,18 +99,32 @@ def _context(tls: ListenerTls, place: str) -> ssl.SSLContext:
     return server_context(tls, place)
 
 
-def _bind_tcp(address: TcpAddress) -> list[Bound]:
+@contextlib.contextmanager
+def _shared_with(overlapping: Sequence[Bound]) -> Iterator[None]:
+    """Let a further socket of this user have addresses that listen already, while it is being bound."""
+    for bound in overlapping:
+        bound.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        yield
+    finally:
+        for bound in overlapping:
+            bound.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
+
+
+def _bind_tcp(address: TcpAddress, *, share: bool = False) -> list[Bound]:
     found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     bound: list[Bound] = []
     port = address.port
     for family, _, _, _, where in found:
         try:
-            sock = socket.create_server((str(where[0]), port), family=family, backlog=BACKLOG)
+            sock = socket.create_server((str(where[0]), port), family=family, backlog=BACKLOG, reuse_port=share)
         except OSError as error:
             if family == socket.AF_INET6 and error.errno in _NO_IPV6 and str(where[0]) in _ANY_MACHINES:
                 _LOG.info("listener-left-out", address=str(address), reason="this machine has no IPv6")
                 continue
             raise
+        if share:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
         # The addresses of one name share the port that the system chose for the first.
         port = sock.getsockname()[1]
         bound.append(Bound(TcpAddress(address.host, port), sock))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,18 @@ _REASONS: Final = {
 }
 
 
-def server_context(tls: ListenerTls, place: str) -> ssl.SSLContext:
+class ListenerContext(ssl.SSLContext):
+    """The server's side of TLS for a listener.
+
+    Attributes:
+        client_roots: digest of the roots of client certificates, empty without any. A connection keeps the context
+            that it was proven by.
+    """
+
+    client_roots: str = ""
+
+
+def server_context(tls: ListenerTls, place: str) -> ListenerContext:
     """Make the server's side of TLS for a listener.
 
     TLS 1.2 or newer, HTTP/1.1 alone, no renegotiation, no compression. With `client_ca` callers may show a certificate,
@@ -49,7 +61,7 @@ def server_context(tls: ListenerTls, place: str) -> ssl.SSLContext:
     """
     password = _read(tls, place)
     # Not create_default_context: it would trust the system's roots, any of which could then issue a caller.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ListenerContext(ssl.PROTOCOL_TLS_SERVER)
     set_verify_flags(context)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
@@ -149,8 +161,10 @@ def _has_certificate(path: Path) -> bool:
         return False
 
 
-def _load_roots(context: ssl.SSLContext, path: Path, place: str) -> None:
-    context.load_verify_locations(cadata=read_roots(path, place, authorities=False))
+def _load_roots(context: ListenerContext, path: Path, place: str) -> None:
+    roots = read_roots(path, place, authorities=False)
+    context.load_verify_locations(cadata=roots)
+    context.client_roots = sha256(roots).hexdigest()
     context.verify_mode = ssl.CERT_OPTIONAL
     # A ticket would accept a caller again whose certificate has expired since: each connection presents it anew.
     context.options |= ssl.OP_NO_TICKET

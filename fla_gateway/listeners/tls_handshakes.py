@@ -118,13 +118,13 @@ class TlsServer:
     """Accepts on a listening socket; the part of `asyncio.Server` that listeners need."""
 
     def __init__(
-        self, sock: socket.socket, context: ssl.SSLContext, protocols: Protocols, handshakes: Handshakes
+        self, sock: socket.socket, context: Callable[[], ssl.SSLContext], protocols: Protocols, handshakes: Handshakes
     ) -> None:
         """Accept from now on.
 
         Args:
             sock: listens; its owner is this object.
-            context: the server's side of TLS.
+            context: returns the server's side of TLS, for each handshake.
             protocols: factory of the protocol that follows a handshake.
             handshakes: where they run.
         """
@@ -153,7 +153,7 @@ class TlsServer:
                 self._retry = self._loop.call_later(_RETRY_SECONDS, self._listen)
                 return
             sock.settimeout(0)
-            self._handshakes.begin(sock, self._context, self._protocols)
+            self._handshakes.begin(sock, self._context(), self._protocols)
 
     def close(self) -> None:
         """Accept no more; handshakes that run go on."""

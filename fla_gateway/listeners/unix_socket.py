@@ -67,6 +67,18 @@ def bind_file(path: Path, mode: int, group: str | None, place: str) -> socket.so
     return sock
 
 
+def change_mode(path: Path, mode: int, group: str | None, place: str) -> None:
+    """Give the file of a socket that listens already another mode and group; never wider than either meanwhile.
+
+    Raises:
+        ConfigurationError: as `bind_file`; nothing has become wider then.
+        OSError: the file is gone.
+    """
+    gid = os.getegid() if group is None else _gid(group, place)
+    path.chmod(mode & 0o700)
+    _hand_over(path, mode, gid, place)
+
+
 def foreseen(path: Path, group: str | None, place: str) -> Fault | None:
     """Return why `bind_file` would fail, without creating or changing anything; None if no reason is found.
 

@@ -53,6 +53,9 @@ class Connection(Protocol):
     def stop(self) -> None:
         """Close if nothing runs; the gateway is stopping."""
 
+    def leave(self, listener: object) -> None:
+        """Close, at once or after the running exchange, if it came in by this listener."""
+
     def drop(self) -> None:
         """Close at once."""
 
@@ -74,6 +77,7 @@ class Connections:
         members: callers' connections that are open.
         orphans: exchanges whose caller is gone and whose outcome is not known yet.
         stopping: whether the gateway is being stopped.
+        generation: the one in force, known here by its identity alone; None before the first.
         acceptor: paused when the limit of connections is reached, and resumed when there is room again.
         budget: what bytes of all peers may cost in one turn of the loop; from `start` on.
     """
@@ -87,6 +91,7 @@ class Connections:
         self.members: set[Connection] = set()
         self.orphans: set[RunningExchange] = set()
         self.stopping: bool = False
+        self.generation: object = None
         self.acceptor: Acceptor | None = None
         self.budget: WorkBudget
         self._now = now

@@ -76,15 +76,19 @@ class ServedListener:
 
     Attributes:
         generation: the current one.
-        reader: reads and judges heads, by that generation and for this listener.
+        reader: reads and judges heads, by that generation and for this listener; None once it serves no more.
     """
 
     __slots__ = ("generation", "reader")
 
     generation: Generation
-    reader: RequestReader
+    reader: RequestReader | None
 
     def publish(self, generation: Generation, reader: RequestReader) -> None:
         """Serve a generation from the next head on, on connections that are open already as well."""
         self.generation = generation
         self.reader = reader
+
+    def retire(self) -> None:
+        """Serve no further head."""
+        self.reader = None

@@ -6,7 +6,8 @@ Refuses to know how listeners are bound and what a configuration makes (`runtime
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from typing import cast
 
 from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.connections import SWEEP_SECONDS, Connections
@@ -19,34 +20,40 @@ class Server:
 
     Attributes:
         connections: the register of what runs.
-        generation: the current one; from the first `publish` on.
     """
 
-    def __init__(self, connections: Connections, listeners: int) -> None:
+    def __init__(self, connections: Connections) -> None:
         """Serve nothing yet.
 
         Args:
             connections: the register.
-            listeners: how many there are.
         """
         self.connections = connections
-        self.generation: Generation
-        self._listeners = tuple(ServedListener() for _ in range(listeners))
-        self._published = False
 
-    def publish(self, generation: Generation, readers: Sequence[RequestReader]) -> None:
+    @property
+    def generation(self) -> Generation:
+        """The current one; from the first `publish` on."""
+        return cast("Generation", self.connections.generation)
+
+    def publish(self, generation: Generation, listeners: Iterable[tuple[ServedListener, RequestReader]]) -> None:
         """Serve a generation from the next head on; what runs keeps the one that it began with.
 
         Args:
             generation: the new one.
-            readers: one for each listener, in their order.
+            listeners: each with its reader of heads.
         """
-        before = self.generation if self._published else None
-        self.generation, self._published = generation, True
-        for listener, reader in zip(self._listeners, readers, strict=True):
+        before = cast("Generation | None", self.connections.generation)
+        self.connections.generation = generation
+        for listener, reader in listeners:
             listener.publish(generation, reader)
         if before is not None:
             before.close(but=generation)
+
+    def retire(self, listener: ServedListener) -> None:
+        """Serve no further head of a listener; its connections close, those in use after the running exchange."""
+        listener.retire()
+        for connection in tuple(self.connections.members):
+            connection.leave(listener)
 
     def start(self, limit: int, *, sweep_seconds: float = SWEEP_SECONDS) -> None:
         """Begin to enforce deadlines; the arguments are those of `Connections.start`."""
@@ -55,10 +62,9 @@ class Server:
     def _sweep(self, now: float) -> None:
         self.generation.sweep(now)
 
-    def protocol(self, listener: int) -> Callable[[], CallerConnection]:
+    def protocol(self, listener: ServedListener) -> Callable[[], CallerConnection]:
         """Return the factory of a listener's connections; nothing may come in before `publish`."""
-        served = self._listeners[listener]
-        return lambda: CallerConnection(served, self.connections)
+        return lambda: CallerConnection(listener, self.connections)
 
     async def close(self) -> None:
         """End everything at once, connections to the APIs last."""

@@ -14,9 +14,10 @@ from fla_gateway.listeners.bind import Bound
 from fla_gateway.proxy.connections import Connections
 from fla_gateway.proxy.server import Server
 from fla_gateway.runtime.composition.gateway import NO_KEYS, Gateway, Lasting, ProcessContext, build
+from fla_gateway.runtime.composition.listener_address import ListenerAddress
 from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration
 from fla_gateway.runtime.composition.signing_keys import Keys
-from fla_gateway.runtime.listener_set import BoundListener, bind_all
+from fla_gateway.runtime.listener_set import ListenerChange, ListenerSet
 from fla_gateway.tokens.cache import TokenCache
 from fla_gateway.tokens.refresher import Refresher
 
@@ -28,42 +29,65 @@ class DataPath:
         server: the register of what runs, joined with what the listeners serve.
         tokens: the token cache.
         refresher: renews tokens before they expire.
-        listeners: accept callers.
-        bound: addresses of the listeners, with the ports that they really have, in the configuration's order.
+        listener_set: the listeners.
         current: what the configuration in force has made; from the first `publish` on.
     """
 
-    def __init__(
-        self, listeners: tuple[BoundListener, ...], around: ProcessContext, configuration: CurrentConfiguration
-    ) -> None:
+    def __init__(self, around: ProcessContext, configuration: CurrentConfiguration) -> None:
         """Join what lasts; nothing is accepted before `Listeners.start`.
 
         Args:
-            listeners: as bound.
             around: what generations are built into.
             configuration: gets each one that is published.
         """
-        self.bound: tuple[Bound, ...] = tuple(it.bound for it in listeners)
         # The system's random numbers: jitter that two gateways share would be none.
         self.tokens = TokenCache(around.source, around.clock, random=random.SystemRandom().random)
         self.refresher = Refresher(self.tokens, around.clock)
-        self.server = Server(Connections(around.clock.monotonic), len(listeners))
-        self.listeners = Listeners([(it, self.server.protocol(at)) for at, it in enumerate(self.bound)])
+        self.server = Server(Connections(around.clock.monotonic))
+        self.listener_set = ListenerSet(self.server)
         self.server.connections.acceptor = self.listeners
         self.current: Gateway
-        self._addresses = tuple(it.address for it in listeners)
         self._configuration = configuration
 
     @property
-    def lasting(self) -> Lasting:
-        """What a generation is built with."""
-        return Lasting(self.server.connections, self.tokens, self._addresses)
+    def listeners(self) -> Listeners:
+        """What accepts callers."""
+        return self.listener_set.acceptor
 
-    def publish(self, gateway: Gateway) -> None:
-        """Serve a generation from now on: each connection from its next head on, what runs under the one before."""
+    @property
+    def bound(self) -> tuple[Bound, ...]:
+        """The sockets of the listeners, with the ports that they really have, in the order of the configuration."""
+        return tuple(it.bound for it in self.listener_set.listeners)
+
+    @property
+    def lasting(self) -> Lasting:
+        """What a generation is built with that keeps the listeners as they are."""
+        return self.lasting_with(self.listener_set.addresses)
+
+    def lasting_with(self, listeners: tuple[ListenerAddress, ...]) -> Lasting:
+        """Return what a generation is built with that has these listeners."""
+        return Lasting(self.server.connections, self.tokens, listeners)
+
+    def publish(self, gateway: Gateway, change: ListenerChange | None = None) -> None:
+        """Serve a generation from now on: each connection from its next head on, what runs under the one before.
+
+        Args:
+            gateway: the generation.
+            change: of the listeners; what is new accepts callers from `Listeners.open` on. None: they stay as they are.
+
+        Raises:
+            ConfigurationError: the file of a socket cannot get its mode; nothing has changed then.
+        """
+        if change is not None:
+            self.listener_set.stop(change)
         self.current = gateway
         self._configuration.replace(gateway.configured)
-        self.server.publish(gateway.generation, gateway.readers)
+        after = self.listener_set.listeners if change is None else change.after
+        served = [it.served for it in after]
+        self.server.publish(gateway.generation, zip(served, gateway.readers, strict=True))
+        self.tokens.retain(gateway.token_requests())
+        if change is not None:
+            self.listener_set.begin(change)
 
 
 def open_data_path(
@@ -87,11 +111,13 @@ def open_data_path(
         ConfigurationError: an address cannot be had.
     """
     current = CurrentConfiguration(configuration) if isinstance(configuration, Configured) else configuration
-    path = DataPath(bind_all(current.configured), around, current)
+    path = DataPath(around, current)
+    change = path.listener_set.prepare(current.configured)
     try:
-        path.publish(build(current.configured, unavailable, around, path.lasting, loading=loading, keys=keys))
+        lasting = path.lasting_with(change.addresses)
+        path.publish(build(current.configured, unavailable, around, lasting, loading=loading, keys=keys), change)
     except BaseException:
         # Nothing else would let go of the sockets and of the files of unix sockets.
-        path.listeners.close()
+        change.undo()
         raise
     return path

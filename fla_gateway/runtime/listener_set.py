@@ -1,58 +1,266 @@
-"""Root: the listeners of the data path, bound for as long as the process lives.
+"""Root: the listeners of the data path, bound for as long as configurations name them.
 
-Owns which addresses of a configuration are bound, and what a generation has to know of each. Refuses to know how an
+Owns which addresses are bound, what a generation has to know of each, and what becomes of each when another
+configuration takes over: it stays, it is new, it goes, or its socket goes on under other rules. Refuses to know how an
 address is bound (`listeners.bind`), how callers are accepted (`listeners.acceptor`) and what is served.
+
+A change is prepared first, which may fail and changes nothing that callers meet; then it is carried out in two steps
+around the publication of a generation: what goes stops before, what is new accepts afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import ExitStack
-from dataclasses import dataclass
+import contextlib
+import ssl
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
 
-from fla_gateway.config.schema import Listener
+from fla_gateway.config.rules.listener_specs import Door, doors
+from fla_gateway.config.schema import ListenerTls
+from fla_gateway.config.values.address import UnixAddress, clash
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import Bound, bind
+from fla_gateway.listeners.unix_socket import change_mode
+from fla_gateway.proxy.generation import ServedListener
+from fla_gateway.proxy.server import Server
 from fla_gateway.runtime.composition.listener_address import ListenerAddress
 from fla_gateway.runtime.composition.resolved_config import Configured
 
+TlsFiles = tuple[ListenerTls, tuple[str, ...]]
+"""What the TLS context of a listener is made of: its table, and the digest of each file."""
 
-@dataclass(frozen=True, slots=True)
-class BoundListener:
-    """A listener of the configuration, bound.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenListener:
+    """A socket that is bound for a listener of the configuration.
 
     Attributes:
-        bound: the socket that listens.
-        only: the profile whose own listener it is, or None.
+        spec: the entry of the configuration.
+        bound: the socket.
+        served: what its connections are served by.
+        tls_files: what its TLS context was made of; None for plain HTTP.
     """
 
+    spec: Door
     bound: Bound
-    only: str | None
+    served: ServedListener
+    tls_files: TlsFiles | None
 
     @property
     def address(self) -> ListenerAddress:
         """What a generation has to know of it."""
-        return ListenerAddress(self.bound.address, self.bound.tls is not None, self.only)
+        roots = getattr(self.bound.tls, "client_roots", "")
+        return ListenerAddress(self.bound.address, self.bound.tls is not None, self.spec.profile, roots)
 
 
-def bind_all(configured: Configured) -> tuple[BoundListener, ...]:
-    """Bind every listener of a configuration, in its order; nothing is accepted yet.
+@dataclass(frozen=True, slots=True)
+class ListenerChange:
+    """What becomes of the listeners when a configuration takes over.
 
-    Raises:
-        ConfigurationError: an address cannot be had, or its TLS files cannot be used; nothing is bound then.
+    Attributes:
+        after: the listeners afterwards, in the order of the configuration.
+        new: those of them that do not accept yet.
+        bound: those of them whose socket is new.
+        reused: those of them whose socket was another listener's.
+        gone: listeners of before that end.
     """
-    found: list[BoundListener] = []
-    with ExitStack() as undo:
-        for place, listener, only in _listeners(configured):
-            for bound in bind(listener, place):
-                undo.callback(bound.release)
-                found.append(BoundListener(bound, only))
-        undo.pop_all()
-    return tuple(found)
+
+    after: tuple[OpenListener, ...]
+    new: tuple[OpenListener, ...]
+    bound: tuple[OpenListener, ...]
+    reused: tuple[OpenListener, ...]
+    gone: tuple[OpenListener, ...]
+
+    @property
+    def addresses(self) -> tuple[ListenerAddress, ...]:
+        """What the next generation has to know."""
+        return tuple(it.address for it in self.after)
+
+    def undo(self) -> None:
+        """Release what was bound for it; nothing else has changed."""
+        for listener in self.bound:
+            listener.bound.release()
 
 
-def _listeners(configured: Configured) -> Iterable[tuple[str, Listener, str | None]]:
-    for index, listener in enumerate(configured.settings.configuration.gateway.listen):
-        yield f"gateway.listen[{index}]", listener, None
-    for profile in configured.profiles:
-        if profile.listen is not None:
-            yield f"profiles.{profile.name}.listen", profile.listen, profile.name
+class ListenerSet:
+    """The listeners of the process.
+
+    Attributes:
+        listeners: those that are bound, in the order of the configuration.
+        acceptor: accepts on them.
+    """
+
+    def __init__(self, server: Server) -> None:
+        """Begin without any; `server` makes the protocols of their connections."""
+        self.listeners: tuple[OpenListener, ...] = ()
+        self.acceptor = Listeners(())
+        self._server = server
+
+    @property
+    def addresses(self) -> tuple[ListenerAddress, ...]:
+        """What a generation has to know of them."""
+        return tuple(it.address for it in self.listeners)
+
+    def prepare(self, configured: Configured) -> ListenerChange:
+        """Bind what is new, and find out what stays; nothing that callers meet changes.
+
+        Raises:
+            ConfigurationError: with every address that cannot be had and every TLS file that cannot be used; nothing
+                is bound then that was not before.
+        """
+        return _Preparation(self.listeners, configured).run()
+
+    def stop(self, change: ListenerChange) -> None:
+        """Carry out the first half of a change: what goes accepts no more, and serves no further head.
+
+        Raises:
+            ConfigurationError: a socket's file cannot get its mode or group; nothing has changed then.
+        """
+        for listener in change.reused:
+            _apply_mode(listener)
+        for listener in change.gone:
+            self.acceptor.remove(listener.bound)
+            self._server.retire(listener.served)
+
+    def begin(self, change: ListenerChange) -> None:
+        """Carry out the second half, after publication; what is new accepts from `Listeners.open` on."""
+        reused = {it.bound.sock for it in change.reused}
+        for listener in change.gone:
+            if listener.bound.sock not in reused:
+                listener.bound.release()
+        for listener in change.reused:
+            _turn_away_queued(listener.bound)
+        for listener in change.new:
+            self.acceptor.add(listener.bound, self._server.protocol(listener.served))
+        before = {it.served: it for it in self.listeners}
+        for listener in change.after:
+            old = before.get(listener.served)
+            if old is not None and old.bound is not listener.bound and listener.bound.tls is not None:
+                self.acceptor.renew(listener.bound)
+        self.listeners = change.after
+
+    def close(self) -> None:
+        """Stop accepting for good, and release the sockets."""
+        self.acceptor.close()
+
+
+class _Preparation:
+    """One run of `ListenerSet.prepare`."""
+
+    def __init__(self, before: tuple[OpenListener, ...], configured: Configured) -> None:
+        self._left = list(before)
+        self._configuration = configured.settings.configuration
+        self._faults: list[Fault] = []
+        self._after: list[OpenListener] = []
+        self._new: list[OpenListener] = []
+        self._bound: list[OpenListener] = []
+        self._reused: list[OpenListener] = []
+        self._gone: list[OpenListener] = []
+
+    def run(self) -> ListenerChange:
+        try:
+            # All that has an heir first, so that what is left goes.
+            matches = [(spec, self._heirs(spec)) for spec in doors(self._configuration)]
+            self._gone += self._left
+            for spec, old in matches:
+                try:
+                    self._go_on(spec, old) if old else self._bind(spec)
+                except ConfigurationError as error:
+                    self._faults += error.faults
+        except BaseException:
+            self._change().undo()
+            raise
+        if self._faults:
+            self._change().undo()
+            raise ConfigurationError(tuple(self._faults))
+        return self._change()
+
+    def _change(self) -> ListenerChange:
+        return ListenerChange(
+            tuple(self._after), tuple(self._new), tuple(self._bound), tuple(self._reused), tuple(self._gone)
+        )
+
+    def _heirs(self, spec: Door) -> list[OpenListener]:
+        """Take the sockets of before that have the address of a listener; of several, those of the same place."""
+        same = [it for it in self._left if it.spec.address == spec.address]
+        found = [it for it in same if it.spec.place == spec.place] or [
+            it for it in same if it.spec.place == same[0].spec.place
+        ]
+        self._left = [it for it in self._left if it not in found]
+        return found
+
+    def _go_on(self, spec: Door, old: list[OpenListener]) -> None:
+        tls, files = _tls(spec, old[0])
+        same = _rules(spec) == _rules(old[0].spec)
+        for before in old:
+            bound = before.bound if tls is before.bound.tls else replace(before.bound, tls=tls)
+            after = OpenListener(spec, bound, before.served if same else ServedListener(), files)
+            self._after.append(after)
+            if not same:
+                self._new.append(after)
+                self._reused.append(after)
+                self._gone.append(before)
+
+    def _bind(self, spec: Door) -> None:
+        address = spec.address
+        overlapping = [it.bound for it in self._gone if address is not None and clash(address, it.bound.address)]
+        files = _files(spec.listener.tls)
+        for bound in bind(spec.listener, spec.place, overlapping=overlapping):
+            listener = OpenListener(spec, bound, ServedListener(), files)
+            self._after.append(listener)
+            self._new.append(listener)
+            self._bound.append(listener)
+
+
+def _rules(spec: Door) -> tuple[object, ...]:
+    """What decides who may connect to an address, and how: if it changes, open connections end."""
+    unix = isinstance(spec.address, UnixAddress)
+    return (spec.listener.tls is not None, spec.mode if unix else None, spec.listener.group if unix else None)
+
+
+def _tls(spec: Door, old: OpenListener) -> tuple[ssl.SSLContext | None, TlsFiles | None]:
+    """Return the TLS context of a listener that goes on; the same one while its files are the same."""
+    tls = spec.listener.tls
+    if tls is None:
+        return None, None
+    files = _files(tls)
+    if files == old.tls_files:
+        return old.bound.tls, files
+    from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - read where TLS is spoken
+
+    return server_context(tls, f"{spec.place}.tls"), files
+
+
+def _files(tls: ListenerTls | None) -> TlsFiles | None:
+    if tls is None:
+        return None
+    return tls, tuple(map(_digest, (tls.certificate, tls.key, tls.password_file, tls.client_ca)))
+
+
+def _digest(path: Path | None) -> str:
+    try:
+        return "" if path is None else sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        return f"{error.errno}"
+
+
+def _apply_mode(listener: OpenListener) -> None:
+    address = listener.bound.address
+    if not isinstance(address, UnixAddress):
+        return
+    spec = listener.spec
+    try:
+        change_mode(address.path, spec.mode, spec.listener.group, spec.place)
+    except OSError as error:
+        fault = Fault(spec.place, f"the mode of {address} cannot be changed: {error.strerror}", "restart the gateway")
+        raise ConfigurationError((fault,)) from None
+
+
+def _turn_away_queued(bound: Bound) -> None:
+    """Close the connections that wait to be accepted: they were made while other rules were in force."""
+    bound.sock.settimeout(0)
+    with contextlib.suppress(OSError):
+        while True:
+            bound.sock.accept()[0].close()

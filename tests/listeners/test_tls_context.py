@@ -168,9 +168,10 @@ async def served(files):
 
     def begin(**options):
         (bound,) = bind(Listener(address="127.0.0.1:0", tls=files), "gateway.listen[0]")
-        assert bound.tls is not None
+        context = bound.tls
+        assert context is not None
         shaking = Handshakes(**options)
-        server = TlsServer(bound.sock, bound.tls, Greeted, shaking)
+        server = TlsServer(bound.sock, lambda: context, Greeted, shaking)
         running.append((server, shaking))
         return bound.sock.getsockname()[1], shaking
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
-from fla_gateway.access.authentication.caller import ANONYMOUS, STRANGER, Admission, Peer
+from fla_gateway.access.authentication.caller import ANONYMOUS, STRANGER, Admission, Peer, Presented
 from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # read where callers are configured
     from fla_gateway.access.limits.limiter import Limiter
 
 _STOPPING: Final = Refusal("stopping", "The gateway is being stopped; send the request again to its successor.")
+_GONE: Final = Refusal("unknown-profile", "The profile is no longer in the configuration.")
 _NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
 _ENTRY: Final = 400
 """Bytes of an admitted request in memory, beside the two parts of its head, which it keeps alive; measured. Callers
@@ -164,6 +165,33 @@ class AdmissionControl(Generic[P]):
             if refusal is not None:
                 return Rejected(refusal, admission, profile.name)
         return profile, route, admission
+
+    def refusal_now(
+        self,
+        method: bytes,
+        route: Route,
+        credential: Presented | Refusal | None,
+        peer: Peer | None,
+        now: float,
+    ) -> Refusal | None:
+        """Judge a request that an older generation has admitted, and that is not sent yet; None if it may be sent.
+
+        Args:
+            method: as written in the request line.
+            route: as found then.
+            credential: of the request.
+            peer: what its connection proves now.
+            now: `Clock.monotonic`.
+        """
+        if self._admissions is not None:
+            found = credential if isinstance(credential, Refusal) else self._admissions.identify(credential, peer, now)
+            if isinstance(found, Refusal):
+                return found
+            permitted = found.permit(route.profile, method, route.path, now)
+            if isinstance(permitted, Refusal):
+                return permitted
+        profile = self._profiles.get(route.profile)
+        return _GONE if profile is None else profile.refusal
 
     def _identify(
         self, asked: RoutedRequestLine, fields: RequestFields, peer: Peer | None, now: float

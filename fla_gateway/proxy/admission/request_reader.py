@@ -15,7 +15,7 @@ from fla_gateway.access.authentication.caller import Peer
 from fla_gateway.access.bounded_cache import LONGEST, MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.request import read_request_line
-from fla_gateway.proxy.admission.routing import Route, RoutingTable, profile_of, route
+from fla_gateway.proxy.admission.routing import Route, RoutingTable, not_served, profile_of, route
 from fla_gateway.proxy.messages.request_fields import RequestFields, read_fields
 
 # TRACE would show the caller the token that was sent upstream (RFC 9110, section 9.3.8). Methods are case-sensitive,
@@ -127,6 +127,10 @@ class RequestReader:
             if size:
                 self._memory.remember(self._asked, line, found, size)
         return found
+
+    def still_serves(self, found: Route) -> Refusal | None:
+        """Return why a route that an older generation found is not served any more; None if it is."""
+        return not_served(found, self._table)
 
     def _judged(self, line: bytes, size: int) -> RoutedRequestLine:
         method, target, minor = read_request_line(line)

@@ -75,6 +75,19 @@ def route(target: bytes, table: RoutingTable) -> Route | Refusal:
     return refusal or Route(name.decode(), target[own:], path)
 
 
+def not_served(found: Route, table: RoutingTable) -> Refusal | None:
+    """Return why a route is not served; None if it is.
+
+    Args:
+        found: as another table led to it.
+        table: what the listener serves now.
+    """
+    prefixes = table.prefixes.get(found.profile.encode())
+    if prefixes is None or table.only not in (None, found.profile.encode()):
+        return Refusal("unknown-profile", "The profile is no longer in the configuration.")
+    return _not_served(read_path(found.path), prefixes)
+
+
 def profile_of(target: bytes, table: RoutingTable) -> str:
     """Return the profile that a target is for, even if the target has no route; empty where it names none.
 

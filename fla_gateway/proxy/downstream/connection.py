@@ -21,6 +21,7 @@ from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED, check_partial_head, lacks_length
 from fla_gateway.proxy.admission.admission_control import LastHop, PreflightResponse, Rejected, enter_limits
 from fla_gateway.proxy.admission.request_reader import RequestReader, RoutedRequestLine
+from fla_gateway.proxy.admission.routing import Route
 from fla_gateway.proxy.downstream.flow_control import DEFERRED, HELD, PIPELINED, THROTTLED, UNREAD, Pausable
 from fla_gateway.proxy.downstream.local_reply import local_reply, preflight_reply
 from fla_gateway.proxy.exchange.exchange import Exchange
@@ -36,6 +37,9 @@ _IDLE_WHEN_FULL: Final = 1.0
 """Seconds without a request after which a connection is closed while the limit of connections is reached."""
 _LINGER_SECONDS: Final = 10
 _LINGER_BYTES: Final = 33_554_432
+_CLOSED: Final = Refusal(
+    "stopping", "This listener is no longer a part of the configuration, or is served in another way; connect again."
+)
 _UNREADABLE: Final = RoutedRequestLine(b"", 1, b"", None, None)
 _LENGTH_REQUIRED: Final = Refusal(
     "length-required",
@@ -63,7 +67,7 @@ class CallerConnection(Pausable):
         self._listener = listener
         self._connections = connections
         self._generation: Generation = listener.generation
-        self._reader: RequestReader = listener.reader
+        self._reader = cast("RequestReader", listener.reader)
         self.exchange: Exchange | None = None
         self.lingering = False
         self._lingered = 0
@@ -79,14 +83,19 @@ class CallerConnection(Pausable):
         """Register the connection."""
         self.transport = cast("asyncio.Transport", transport)
         self.write = self.transport.write
-        self._follow()
         self._since = self._generation.now()
         self._connections.opened(self)
+        if self._listener.reader is None:
+            # The listener was given up during the handshake; what may arrive yet is not read.
+            self.lingering = True
+            self.transport.close()
+        else:
+            self._follow(self._reader)
 
-    def _follow(self) -> None:
+    def _follow(self, reader: RequestReader) -> None:
         """Switch to what the listener serves now; only that may need to know what the transport proves."""
         self._generation = self._listener.generation
-        self._reader = reader = self._listener.reader
+        self._reader = reader
         self._peer = None if reader.peer_of is None else reader.peer_of(self.transport)
 
     # Bytes in
@@ -106,7 +115,7 @@ class CallerConnection(Pausable):
             self._buffer += data
             self._pause(PIPELINED)
 
-    def _head(self, data: bytes) -> None:  # noqa: C901 - each further function would be a call for each request
+    def _head(self, data: bytes) -> None:  # noqa: C901, PLR0912 - each further function would be a call for each request
         if data.startswith(b"\r\n") and not self._blank_line:
             # RFC 9112, section 2.2: an empty line before a request line is ignored; old clients send one after a body.
             self._blank_line = True
@@ -118,9 +127,12 @@ class CallerConnection(Pausable):
         self._buffer = b""
         self._blank_line = False
         after_line = data.find(b"\r\n") + 2
-        if self._listener.reader is not self._reader:
-            self._follow()
-        reader = self._reader
+        reader = self._listener.reader
+        if reader is not self._reader:
+            if reader is None:
+                self._refuse_head(data[:after_line], data[after_line:end])
+                return
+            self._follow(reader)
         try:
             asked = reader.request_line(data[:after_line])
             fields = reader.field_block(data[after_line:end], asked.minor)
@@ -154,6 +166,17 @@ class CallerConnection(Pausable):
                 generation, self._connections, self, reader.kind, verdict, asked, fields, now
             )
             exchange.begin(payload, last=last)
+
+    def _refuse_head(self, line: bytes, block: bytes) -> None:
+        """Answer a head that came in by a listener that serves no more; nothing that follows it is read."""
+        try:
+            asked = self._reader.request_line(line)
+            fields = self._reader.field_block(block, asked.minor)
+        except ProtocolError as error:
+            self._malformed(error)
+            return
+        self._left = CHUNKED
+        self._reject(asked, Rejected(_CLOSED, STRANGER, ""), fields)
 
     def _incomplete_head(self, data: bytes) -> None:
         if not self._buffer:
@@ -337,6 +360,27 @@ class CallerConnection(Pausable):
         """Close if nothing runs; the gateway is stopping."""
         if self.exchange is None and not self.lingering:
             self.transport.close()
+
+    def leave(self, listener: object) -> None:
+        """See `connections.Connection`."""
+        if self._listener is not listener:
+            return
+        if self.exchange is not None:
+            self.exchange.keep_alive = False
+        elif not self.lingering:
+            self.transport.close()
+
+    def refusal_now(self, method: bytes, route: Route, fields: RequestFields) -> Refusal | None:
+        """See `exchange.ports.Caller`."""
+        generation, reader = cast("Generation", self._connections.generation), self._listener.reader
+        # What a listener that is gone has proven of its peer stays proven; who may do what is decided now.
+        peer = self._peer
+        if reader is not None:
+            peer = None if reader.peer_of is None else reader.peer_of(self.transport)
+            refusal = reader.still_serves(route)
+            if refusal is not None:
+                return refusal
+        return generation.gate.refusal_now(method, route, fields.presented, peer, generation.now())
 
     def eof_received(self) -> bool:
         """Note the caller's FIN: within a request it ends the exchange, after a complete one it does not."""

@@ -272,6 +272,13 @@ class Exchange:
                 self.state = DROPPED
                 caller.drop()
             return
+        if self._connections.generation is not self._context:
+            refusal = caller.refusal_now(self.method, self._route, self._fields)
+            if refusal is not None:
+                # Revoked while it waited. What was sent before is at most an attempt that the API has refused.
+                connection.release()
+                self.fail(refusal.code, refusal.detail, refusal.retry_after, sent=False)
+                return
         self._send(connection, token, self.request_body.unsent(), now)
         if caller.blocked:
             # The caller stopped reading before there was a connection whose reading could be paused.
@@ -408,8 +415,15 @@ class Exchange:
 
     # Ends
 
-    def fail(self, code: str, detail: str, retry_after: int | None = None) -> None:
-        """End with a problem; once the answer has begun, only closing the connection can signal the failure."""
+    def fail(self, code: str, detail: str, retry_after: int | None = None, *, sent: bool = True) -> None:
+        """End with a problem; once the answer has begun, only closing the connection can signal the failure.
+
+        Args:
+            code: of the problem.
+            detail: what happened, and what to do.
+            retry_after: whole seconds, or None.
+            sent: whether an attempt that was made may have been acted on.
+        """
         self._announced = None
         task, self._task = self._task, None
         if task is not None:
@@ -427,7 +441,8 @@ class Exchange:
             self._status = self._status if self._answered else 0
             self._finish("upstream" if self._answered else PROBLEMS[code].origin, code, outcome)
             return
-        delivery: Delivery = "unknown" if self._attempts else "not-sent"
+        doubtful = sent and self._attempts > 0
+        delivery: Delivery = "unknown" if doubtful else "not-sent"
         self.keep_alive = self.keep_alive and not self.request_body.open and not self._connections.stopping
         self._status = PROBLEMS[code].status
         connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
@@ -439,7 +454,7 @@ class Exchange:
         self.sent = answer.sent
         caller.write(answer.message)
         origin = PROBLEMS[code].origin
-        self._finish(origin, code, "unknown" if self._attempts else "refused" if origin == "gateway" else "not-sent")
+        self._finish(origin, code, "unknown" if doubtful else "refused" if origin == "gateway" else "not-sent")
 
     def caller_gone(self) -> None:
         """The caller is gone: an unsent request is not sent; a change that was sent is followed to its end."""

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import Gateway
+from fla_gateway.proxy.admission.routing import Route
 from fla_gateway.proxy.exchange.request_ids import RequestIds
 from fla_gateway.proxy.messages.date_field import Dates
+from fla_gateway.proxy.messages.request_fields import RequestFields
 from fla_gateway.proxy.records.exchange_record import Journal, Observer
 
 
@@ -41,6 +44,10 @@ class Caller(Protocol):
 
     def is_gone(self) -> bool:
         """Return whether the peer reset the connection while reading was paused."""
+        ...
+
+    def refusal_now(self, method: bytes, route: Route, fields: RequestFields) -> Refusal | None:
+        """Return why the generation in force refuses a request that an older one admitted; None if it does not."""
         ...
 
     def drop(self) -> None:

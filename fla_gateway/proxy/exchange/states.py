@@ -115,14 +115,16 @@ TABLE: Final[Mapping[State, Mapping[Event, Next]]] = MappingProxyType({
     },
     ACQUIRING: {
         Event.BODY: _to(ACQUIRING, ENDED),
-        Event.ACQUIRED: _to(SENT, ANNOUNCED, DROPPED),
+        # ENDED: another generation was published meanwhile, and refuses it.
+        Event.ACQUIRED: _to(SENT, ANNOUNCED, DROPPED, ENDED),
         Event.NOT_ACQUIRED: _END,
         Event.CALLER_LOST: _END,
         Event.FAIL: _END,
     },
     ANNOUNCED: {
         Event.BODY: _to(ANNOUNCED, ENDED),
-        Event.WRITTEN: _to(SENT, ACQUIRING, DROPPED),
+        # ENDED: as above.
+        Event.WRITTEN: _to(SENT, ACQUIRING, DROPPED, ENDED),
         Event.UNWRITTEN: _END,
         Event.CALLER_LOST: _END,
         Event.FAIL: _END,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.access.bounded_cache import MemoryLimit
@@ -18,7 +19,7 @@ from fla_gateway.config.values.address import Address, TcpAddress, parse_ip
 from fla_gateway.listeners.peer_identity import peer_of
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Egress
-from fla_gateway.oauth.model import TokenSource
+from fla_gateway.oauth.model import TokenRequest, TokenSource
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.admission.admission_control import AdmissionControl
 from fla_gateway.proxy.admission.request_reader import RequestReader
@@ -113,6 +114,14 @@ class Gateway:
         """Those that are served now."""
         return tuple(it.profile for it in self.generation.accounts.values() if it.state == "served")
 
+    def token_requests(self) -> dict[TokenRequest, bool]:
+        """Return what tokens are asked for with, and whether one is kept ready without calls."""
+        found: dict[TokenRequest, bool] = {}
+        for account in self.generation.accounts.values():
+            profile = account.profile
+            found[profile.token_request] = found.get(profile.token_request, False) or profile.warm
+        return found
+
     def serve(self, profile: str) -> None:
         """Serve a profile from now on, and keep a token for it in the cache."""
         account = self.generation.accounts[profile]
@@ -187,7 +196,9 @@ def _door(listener: ListenerAddress, configured: Configured, memory: MemoryLimit
         secure=listener.tls,
         guarded=bool(configuration.callers),
         trusted=frozenset(origin.encode() for origin in configuration.gateway.trusted_origins),
-        peer_of=peer_of if configuration.callers and listener.proves_peers else None,
+        peer_of=partial(peer_of, roots=listener.client_roots)
+        if configuration.callers and listener.proves_peers
+        else None,
         memory=memory,
     )
 

@@ -17,11 +17,13 @@ class ListenerAddress(NamedTuple):
         address: as configured, with the port that the system chose where it was 0.
         tls: whether TLS is spoken.
         only: the profile whose own listener it is, or None.
+        client_roots: what its roots of client certificates are recognised by; empty without such roots.
     """
 
     address: Address
     tls: bool
     only: str | None
+    client_roots: str = ""
 
     @property
     def proves_peers(self) -> bool:

@@ -82,7 +82,7 @@ async def open_surface(
     handshakes = Handshakes(most=MOST_HANDSHAKES)
     stack.callback(handshakes.close)
     tls = bound[0].tls
-    accept_tls = None if tls is None else lambda sock, protocols: TlsServer(sock, tls, protocols, handshakes)
+    accept_tls = None if tls is None else lambda sock, protocols: TlsServer(sock, lambda: tls, protocols, handshakes)
     await admin.start(bound[0].address, [one.sock for one in bound], accept_tls)
     stack.push_async_callback(admin.close)
     _LOG.info("admin-listening", address=str(bound[0].address), tls=bound[0].tls is not None)

@@ -12,6 +12,7 @@ import pytest
 from fla_gateway.access.authentication.caller import ANONYMOUS
 from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.access.limits.limiter import Limiter
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.schema import Gateway, Limits
 from fla_gateway.errors import ProblemError
@@ -76,6 +77,9 @@ class Caller:
         self.gone = False
         self.ends = 0
 
+    def refusal_now(self, *_: Any) -> Refusal:
+        return Refusal("credentials-refused", "The key was revoked.")
+
     def write(self, data: bytes) -> None:
         """Take bytes."""
 
@@ -135,7 +139,10 @@ class World:
             journal=SimpleNamespace(announce=self._announce) if journal else None, ids=RequestIds(),
             now=clock.monotonic, wall=clock.wall, dates=Dates(clock.wall),
         )  # fmt: skip
-        connections: Any = SimpleNamespace(stopping=False, orphans=set(), spawn=self._spawn, budget=None)
+        connections: Any = SimpleNamespace(
+            stopping=False, orphans=set(), spawn=self._spawn, budget=None, generation=context
+        )
+        self.connections = connections
         limiter = Limiter(Limits(body_bytes=MOST), {})
         limiter.enter("", clock.monotonic())
         account: Any = SimpleNamespace(
@@ -206,8 +213,8 @@ KINDS = [
 VARIANTS = {
     Event.BEGIN: ("small", "large"),
     Event.BODY: ("small", "large"),
-    Event.WRITTEN: ("", "gone", "no-connection"),
-    Event.ACQUIRED: ("", "gone"),
+    Event.WRITTEN: ("", "gone", "no-connection", "revoked"),
+    Event.ACQUIRED: ("", "gone", "revoked"),
     Event.HEAD: (OK, REFUSED),
 }
 
@@ -219,6 +226,8 @@ async def fire(  # noqa: C901, PLR0912 - one branch for each event
     it, upstream = world.exchange, world.upstream
     if "gone" in (event, variant):
         world.caller.gone = True
+    if variant == "revoked":
+        world.connections.generation = None
     match event:
         case Event.BEGIN:
             payload = b"x" * MOST * 2 if variant == "large" else b"x"

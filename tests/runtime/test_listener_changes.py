@@ -1,0 +1,192 @@
+"""What becomes of listeners and their connections when another configuration takes over."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import stat
+from contextlib import suppress
+
+import pytest
+
+from fla_gateway.errors import ConfigurationError
+from fla_gateway.runtime.composition.gateway import build
+from fla_gateway.runtime.composition.resolved_config import read
+from tests.support.raw_caller import connect
+from tests.support.raw_http import get
+from tests.support.waiting import eventually
+
+HOLD = 'listen = ["127.0.0.1:0"]'
+
+
+def configure(rig, folder, before, after):
+    """Rewrite the configuration and prepare its listeners; give the generation and the change."""
+    path = folder / "gateway.toml"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+    configured = read(path)
+    change = rig.gateway.listener_set.prepare(configured)
+    lasting = rig.gateway.lasting_with(change.addresses)
+    return build(configured, {}, rig.around, lasting, before=rig.gateway.current), change
+
+
+async def change(rig, folder, before, after):
+    """Let a configuration take over."""
+    gateway, prepared = configure(rig, folder, before, after)
+    rig.gateway.publish(gateway, prepared)
+    await rig.gateway.listeners.open()
+
+
+def unused_port():
+    """Find a port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+async def is_closed(caller):
+    """Wait for the end of a connection; whether it came as a FIN or as a reset."""
+    with suppress(ConnectionError):
+        return await caller.ended()
+    return True
+
+
+async def test_a_listener_that_stays_keeps_its_socket_and_its_connections(rig, tmp_path):
+    """Whatever comes beside it: no connection notices anything."""
+    caller = await rig.caller()
+    sock = rig.gateway.bound[0].sock
+    port = unused_port()
+    await change(rig, tmp_path, HOLD, f'listen = ["127.0.0.1:0", "127.0.0.1:{port}"]')
+    assert rig.gateway.bound[0].sock is sock
+    await caller.send(get())
+    assert (await caller.answer()).status == 200
+    assert (await rig.call(get())).status == 200
+    second = await rig.caller(port)
+    await second.send(get())
+    assert (await second.answer()).status == 200
+
+
+async def test_a_new_listener_accepts_only_after_publication(rig, tmp_path):
+    """It is bound before, so that a caller waits in the kernel, and is served by the new generation alone."""
+    port = unused_port()
+    gateway, prepared = configure(rig, tmp_path, HOLD, f'listen = ["127.0.0.1:0", "127.0.0.1:{port}"]')
+    caller = await rig.caller(port)
+    await caller.send(get())
+    assert (await rig.call(get())).status == 200
+    assert all(it._listener is rig.gateway.listener_set.listeners[0].served for it in rig.connections)
+    rig.gateway.publish(gateway, prepared)
+    await rig.gateway.listeners.open()
+    assert (await caller.answer()).status == 200
+
+
+async def test_a_listener_that_is_gone_serves_no_further_head(rig, tmp_path):
+    """Idle connections close at once, those in use after the running exchange, whose answer says so."""
+    port = unused_port()
+    both = f'listen = ["127.0.0.1:0", "127.0.0.1:{port}"]'
+    await change(rig, tmp_path, HOLD, both)
+    idle, busy = await rig.caller(port), await rig.caller(port)
+    for caller in (idle, busy):
+        await caller.send(get())
+        assert (await caller.answer()).status == 200
+    rig.api.gate.clear()
+    await busy.send(get())
+    await eventually(lambda: rig.pool.busy == 1)
+    await change(rig, tmp_path, both, HOLD)
+    assert await is_closed(idle)
+    with pytest.raises(ConnectionRefusedError):
+        await connect(port)
+    rig.api.gate.set()
+    answer = await busy.answer()
+    assert answer.status == 200
+    assert answer.value("connection") == b"close"
+    assert await is_closed(busy)
+
+
+async def test_a_head_that_comes_too_late_gets_a_truthful_answer(rig, tmp_path):
+    """It is read when its listener is gone already: nothing of it is sent on, and the answer says so."""
+    port = unused_port()
+    both = f'listen = ["127.0.0.1:0", "127.0.0.1:{port}"]'
+    await change(rig, tmp_path, HOLD, both)
+    rig.api.gate.clear()
+    caller = await rig.caller(port)
+    await caller.send(get() + get())
+    await eventually(lambda: rig.pool.busy == 1)
+    (served,) = {it._listener for it in rig.connections}
+    served.retire()
+    rig.api.gate.set()
+    assert (await caller.answer()).status == 200
+    answer = await caller.answer()
+    assert (answer.status, answer.problem["delivery"]) == (503, "not-sent")
+    assert answer.code == "stopping"
+    assert await is_closed(caller)
+
+
+async def test_a_port_that_is_taken_refuses_the_change_and_binds_nothing(rig, tmp_path):
+    """All faults at once; what was bound for the change is released again."""
+    free = unused_port()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        with pytest.raises(ConfigurationError) as caught:
+            configure(rig, tmp_path, HOLD, f'listen = ["127.0.0.1:0", "127.0.0.1:{free}", "127.0.0.1:{taken}"]')
+    (fault,) = caught.value.faults
+    assert fault.place == "gateway.listen[2]"
+    with pytest.raises(ConnectionRefusedError):
+        await connect(free)
+    assert (await rig.call(get())).status == 200
+
+
+async def test_an_address_becomes_wider_on_the_same_port(rig, tmp_path):
+    """The old socket has the port until publication, and the new one is bound beside it."""
+    port = unused_port()
+    narrow, wide = f'listen = ["127.0.0.1:{port}"]', f'listen = ["0.0.0.0:{port}"]\nunsafe_allow_anonymous = true'
+    await change(rig, tmp_path, HOLD, narrow)
+    caller = await rig.caller(port)
+    await caller.send(get())
+    assert (await caller.answer()).status == 200
+    await change(rig, tmp_path, narrow, wide + "\nunsafe_cleartext = true\nhosts = []")
+    assert await is_closed(caller)
+    later = await rig.caller(port)
+    await later.send(get())
+    assert (await later.answer()).status == 200
+
+
+async def test_another_mode_of_a_socket_ends_the_connections_of_the_old_one(rig, tmp_path):
+    """Also those that wait to be accepted; the socket's file stays the same."""
+    path = tmp_path / "g.sock"
+    wide = f'listen = ["127.0.0.1:0", {{ address = "unix:{path}", mode = "0666" }}]\nunsafe_allow_anonymous = true'
+    await change(rig, tmp_path, HOLD, wide)
+    inode = path.stat().st_ino
+    rig.gateway.listeners.pause()
+    with socket.socket(socket.AF_UNIX) as queued:
+        queued.connect(str(path))
+        await change(rig, tmp_path, wide, f'listen = ["127.0.0.1:0", "unix:{path}"]')
+        assert queued.recv(1) == b""
+    assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_ino) == (0o600, inode)
+    rig.gateway.listeners.resume()
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(get())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+async def test_the_file_of_a_socket_goes_with_its_listener(rig, tmp_path):
+    """And comes with the next one."""
+    path = tmp_path / "g.sock"
+    unix = f'listen = ["127.0.0.1:0", "unix:{path}"]'
+    for _ in range(2):
+        await change(rig, tmp_path, HOLD, unix)
+        assert path.exists()
+        await change(rig, tmp_path, unix, HOLD)
+        assert not path.exists()
+
+
+async def test_a_listener_that_pauses_takes_part_in_a_change(rig, tmp_path):
+    """What is new accepts when the others do."""
+    port = unused_port()
+    rig.gateway.listeners.pause()
+    await change(rig, tmp_path, HOLD, f'listen = ["127.0.0.1:0", "127.0.0.1:{port}"]')
+    caller = await rig.caller(port)
+    await caller.send(get())
+    assert not rig.connections
+    rig.gateway.listeners.resume()
+    assert (await caller.answer()).status == 200
