@@ -17,11 +17,12 @@ from pydantic import ValidationError
 
 from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.config.document.expand import Expander
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.document.key_path import Origins
 from fla_gateway.config.document.merge import merge
 from fla_gateway.config.document.partial_document import salvage
 from fla_gateway.config.document.schema_errors import schema_faults
-from fla_gateway.config.document.toml_file import has_wildcard, included_files, read_document
+from fla_gateway.config.document.toml_file import has_wildcard, read_document
 from fla_gateway.config.rules.caller_rules import allowed_profile_faults, caller_faults, caller_warnings
 from fla_gateway.config.rules.listener_rules import listener_faults, listener_warnings
 from fla_gateway.config.rules.table_rules import placed_key_sources, reference_faults, table_faults, unused_warnings
@@ -37,7 +38,11 @@ _LISTENER_KEYS: Final = frozenset({(), ("listen",), ("unsafe_allow_anonymous",),
 
 
 def load(
-    path: Path, environ: Mapping[str, str] | None = None, further: Sequence[Rule] = (), clock: Clock | None = None
+    path: Path,
+    environ: Mapping[str, str] | None = None,
+    further: Sequence[Rule] = (),
+    clock: Clock | None = None,
+    files: FileSnapshot | None = None,
 ) -> Settings:
     """Read a configuration.
 
@@ -47,11 +52,13 @@ def load(
         further: rules of layers above, for example `profiles.faults`, so that their faults are reported together with
             all others; their places are paths of keys without a file. They are given only tables that are whole.
         clock: decides what has expired; the host's by default.
+        files: reads the files, and keeps them for those who use them later.
 
     Raises:
         ConfigurationError: with every fault of every file, each with its file and path.
     """
-    loading = _Loading(Path(os.path.abspath(path)), os.environ if environ is None else environ)  # noqa: PTH100 - resolve() would follow links
+    first = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+    loading = _Loading(first, os.environ if environ is None else environ, files or FileSnapshot(clock))
     document = loading.read_all()
     configuration = loading.judge_tables(document)
     loading.judge_between(configuration, further)
@@ -65,11 +72,12 @@ def load(
 class _Loading:
     """One run of `load`: the faults found so far, and which file wrote what."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, environ: Mapping[str, str], files: FileSnapshot) -> None:
         self.faults: list[Fault] = []
         self.sources: list[Path] = []
         self._warnings: list[Fault] = []
         self._environ = environ
+        self._files = files
         self._path = path
         self._origins = Origins(path.name)
         self._unread = False
@@ -139,7 +147,7 @@ class _Loading:
     def _read(self, path: Path) -> dict[str, Any]:
         self.sources.append(path)
         try:
-            document = read_document(path, self._label(path))
+            document = read_document(path, self._label(path), self._files)
         except ConfigurationError as error:
             self._unread = True
             self.faults.extend(error.faults)
@@ -155,7 +163,7 @@ class _Loading:
         for pattern in patterns if isinstance(patterns, list) else []:
             if not isinstance(pattern, str) or not pattern.isprintable():
                 continue  # the schema says so
-            found = included_files(pattern, self._path.parent)
+            found = self._files.listing(pattern, self._path.parent)
             if not found:
                 self._nothing_included(pattern)
             for path in found:

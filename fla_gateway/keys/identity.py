@@ -26,7 +26,8 @@ def key_identity(source: KeySource, passwords: Mapping[str, Secret], read: Calla
     Args:
         source: where the key is.
         passwords: environment variable -> its value.
-        read: returns the content of a file, or raises OSError; a file that cannot be read is a content as well.
+        read: returns the content of a file or its digest, or raises OSError: that it cannot be read is a content as
+            well.
     """
     digest = blake2b(key=_PROCESS, digest_size=_DIGEST_BYTES)
     for name in ("pkcs12", "pem", "certificate", "password_file"):

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys.certificates import certificate as certificates
@@ -67,7 +68,13 @@ class _Material:
 
 
 def load_key(
-    name: str, source: KeySource, passwords: Mapping[str, Secret], now: datetime, *, validate: bool = True
+    name: str,
+    source: KeySource,
+    passwords: Mapping[str, Secret],
+    now: datetime,
+    files: FileSnapshot | None = None,
+    *,
+    validate: bool = True,
 ) -> LoadedKey:
     """Read a key, once, and check it against the rules of the channel.
 
@@ -80,13 +87,15 @@ def load_key(
         source: where it is.
         passwords: environment variable -> value, at least for `source.password_env` if that is set.
         now: the time to judge validity by, with a time zone.
+        files: those that were read with the configuration; without them the key's are read now.
         validate: whether an RSA key is validated in full.
 
     Raises:
         UnusableKeyError: with a sentence and a cure; never with a password or a part of the key.
     """
-    password, warnings = read_password(source, passwords)
-    material = _read(source, password, validate=validate)
+    files = files or FileSnapshot()
+    password, warnings = read_password(source, passwords, files)
+    material = _read(source, files, password, validate=validate)
     public_key = material.key.public_key()
     _refuse(channel_rules.unusable_key(public_key))
     certificate = _certificate(material, now)
@@ -117,17 +126,17 @@ def _proves_itself(key: PrivateKeyTypes, certificate: x509.Certificate | None) -
     return False
 
 
-def _read(source: KeySource, password: Secret | None, *, validate: bool) -> _Material:
+def _read(source: KeySource, files: FileSnapshot, password: Secret | None, *, validate: bool) -> _Material:
     alone = source.certificate is None
     if source.pkcs12 is not None and source.pem is None:
-        material = _read_pkcs12(read_file(source.pkcs12), password, validate=validate, alone=alone)
+        material = _read_pkcs12(read_file(source.pkcs12, files), password, validate=validate, alone=alone)
     elif source.pem is not None and source.pkcs12 is None:
-        material = _read_pem(read_file(source.pem), password, validate=validate, alone=alone)
+        material = _read_pem(read_file(source.pem, files), password, validate=validate, alone=alone)
     else:
         raise UnusableKeyError("a key is either pem or pkcs12", "give exactly one of the two")
     if source.certificate is None:
         return material
-    file = read_file(source.certificate)
+    file = read_file(source.certificate, files)
     candidates = read_certificates(file.path, file.content, "name the .cer file that was uploaded in ChaMan")
     return _Material(material.key, candidates, file.path, material.warnings, material.pss)
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from cryptography import x509
 
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import KeySource, ListenerTls
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 from fla_gateway.keys.certificates.ca_file import read_roots
@@ -46,7 +47,7 @@ class ListenerContext(ssl.SSLContext):
     client_roots: str = ""
 
 
-def server_context(tls: ListenerTls, place: str) -> ListenerContext:
+def server_context(tls: ListenerTls, place: str, files: FileSnapshot | None = None) -> ListenerContext:
     """Make the server's side of TLS for a listener.
 
     TLS 1.2 or newer, HTTP/1.1 alone, no renegotiation, no compression. With `client_ca` callers may show a certificate,
@@ -55,11 +56,13 @@ def server_context(tls: ListenerTls, place: str) -> ListenerContext:
     Args:
         tls: the table of the listener.
         place: of that table in the configuration, for the faults.
+        files: those that were read with the configuration; without them the listener's are read now.
 
     Raises:
         ConfigurationError: with every file that cannot be read, or with what is wrong with their contents.
     """
-    password = _read(tls, place)
+    files = files or FileSnapshot()
+    password = _read(tls, place, files)
     # Not create_default_context: it would trust the system's roots, any of which could then issue a caller.
     context = ListenerContext(ssl.PROTOCOL_TLS_SERVER)
     set_verify_flags(context)
@@ -68,22 +71,24 @@ def server_context(tls: ListenerTls, place: str) -> ListenerContext:
     context.set_alpn_protocols(["http/1.1"])
     _load_pair(context, tls, password, place)
     if tls.client_ca is not None:
-        _load_roots(context, tls.client_ca, f"{place}.client_ca")
+        _load_roots(context, tls.client_ca, f"{place}.client_ca", files)
     return context
 
 
-def tls_warnings(tls: ListenerTls, place: str, now: datetime) -> tuple[Fault, ...]:
+def tls_warnings(tls: ListenerTls, place: str, now: datetime, files: FileSnapshot | None = None) -> tuple[Fault, ...]:
     """Warn of a server certificate that callers refuse or will soon, and of a key that other users can read.
 
     Args:
         tls: the table of a listener whose context could be made.
         place: of that table in the configuration.
         now: the time to judge validity by, with a time zone.
+        files: as for `server_context`.
     """
-    key = read_file(tls.key)
-    certificate = x509.load_pem_x509_certificates(read_file(tls.certificate).content)[0]
+    files = files or FileSnapshot()
+    key = read_file(tls.key, files)
+    certificate = x509.load_pem_x509_certificates(read_file(tls.certificate, files).content)[0]
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    _, of_password = read_password(KeySource(password_file=tls.password_file), {})
+    _, of_password = read_password(KeySource(password_file=tls.password_file), {}, files)
     warnings = [Fault(f"{place}.key", text) for text in exposure(key.path, key.custody)]
     warnings += [Fault(f"{place}.password_file", text) for text in of_password]
     where = f"{place}.certificate"
@@ -96,19 +101,19 @@ def tls_warnings(tls: ListenerTls, place: str, now: datetime) -> tuple[Fault, ..
     return tuple(warnings)
 
 
-def _read(tls: ListenerTls, place: str) -> Secret | None:
-    """Read every file once, so that all unreadable files are reported together; return the password of the key."""
+def _read(tls: ListenerTls, place: str, files: FileSnapshot) -> Secret | None:
+    """Take every file, so that all unreadable files are reported together; return the password of the key."""
     faults: list[Fault] = []
     for name, path in (("certificate", tls.certificate), ("key", tls.key), ("client_ca", tls.client_ca)):
         if path is None:
             continue
         try:
-            read_file(path)
+            read_file(path, files)
         except UnusableKeyError as error:
             faults.append(Fault(f"{place}.{name}", error.message, error.cure))
     password = None
     try:
-        password, _ = read_password(KeySource(password_file=tls.password_file), {})
+        password, _ = read_password(KeySource(password_file=tls.password_file), {}, files)
     except UnusableKeyError as error:
         faults.append(Fault(f"{place}.password_file", error.message, error.cure))
     if faults:
@@ -161,8 +166,8 @@ def _has_certificate(path: Path) -> bool:
         return False
 
 
-def _load_roots(context: ListenerContext, path: Path, place: str) -> None:
-    roots = read_roots(path, place, authorities=False)
+def _load_roots(context: ListenerContext, path: Path, place: str, files: FileSnapshot) -> None:
+    roots = read_roots(path, place, files, authorities=False)
     context.load_verify_locations(cadata=roots)
     context.client_roots = sha256(roots).hexdigest()
     context.verify_mode = ssl.CERT_OPTIONAL

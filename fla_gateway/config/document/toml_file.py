@@ -1,6 +1,6 @@
 """Adapter: one configuration file becomes a document, or faults that say why not.
 
-Owns reading, decoding and TOML syntax, and the search for included files. Refuses to know what the keys mean.
+Owns decoding and TOML syntax, and the words for a file that cannot be read. Refuses to know what the keys mean.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
+from fla_gateway.config.document.file_snapshot import LARGEST, FileSnapshot
 from fla_gateway.errors import ConfigurationError, Fault
 
 _BOM_16: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -19,17 +20,18 @@ _TWICE: Final = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Cannot 
 _QUOTE_HINT: Final = "text stands in quotes, a path with backslashes in 'single quotes'"
 
 
-def read_document(path: Path, label: str) -> dict[str, Any]:
+def read_document(path: Path, label: str, files: FileSnapshot) -> dict[str, Any]:
     """Read a TOML file; a byte order mark and CRLF are taken as they come.
 
     Args:
         path: the file.
         label: how faults call the file.
+        files: reads it.
 
     Raises:
         ConfigurationError: with one fault; nothing of the file's content is in it.
     """
-    text = _decode(_read(path, label), label)
+    text = _decode(_read(path, label, files), label)
     try:
         return tomllib.loads(text)
     except ValueError as error:
@@ -37,17 +39,6 @@ def read_document(path: Path, label: str) -> dict[str, Any]:
     except RecursionError:
         fault = Fault(label, "the file is not valid TOML: it nests too deeply")
     raise ConfigurationError((fault,))
-
-
-def included_files(pattern: str, base: Path) -> tuple[Path, ...]:
-    """Find the files that a pattern of `include` means, in the order of their names.
-
-    Args:
-        pattern: with ``*``, ``?`` and ``**``; relative to `base` or absolute.
-        base: directory of the including file.
-    """
-    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
-    return tuple(sorted(base / name for name in found))
 
 
 def has_wildcard(pattern: str) -> bool:
@@ -64,9 +55,13 @@ def _syntax_fault(words: str, label: str) -> Fault:
     return Fault(label, f"the file is not valid TOML{where}", _QUOTE_HINT)
 
 
-def _read(path: Path, label: str) -> bytes:
+def _read(path: Path, label: str, files: FileSnapshot) -> bytes:
     try:
-        return path.read_bytes()
+        content = files.read(path)
+        if len(content) <= LARGEST:
+            return content
+        message = f"the file is larger than {LARGEST >> 20} MiB, so it is no configuration"
+        fault = Fault(label, message, "check the path")
     except FileNotFoundError:
         cure = f"looked for at {path.absolute()}; --config FILE names another"
         fault = Fault(label, "there is no such file", cure)

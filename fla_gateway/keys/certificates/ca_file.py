@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 from fla_gateway.keys.files import pem
 from fla_gateway.keys.files.certificate_bundle import read_certificates
@@ -30,12 +31,13 @@ _BOUNDARY: Final = re.compile(rb"-+[ \t]*(BEGIN|END)\b")
 _SHOWN: Final = 120
 
 
-def read_roots(path: Path, place: str, *, authorities: bool = True) -> bytes:
+def read_roots(path: Path, place: str, files: FileSnapshot | None = None, *, authorities: bool = True) -> bytes:
     """Read the roots of a file.
 
     Args:
         path: PEM, DER or PKCS#7.
         place: of the file in the configuration, for the faults.
+        files: those that were read with the configuration; without them the file is read now.
         authorities: each certificate has to be one of a CA. Not where clients are verified: their own certificates,
             signed by themselves, may be named one by one.
 
@@ -46,7 +48,7 @@ def read_roots(path: Path, place: str, *, authorities: bool = True) -> bytes:
         ConfigurationError: the file cannot be read, holds no certificate, or has an entry that is damaged or no CA;
             with each of them.
     """
-    content = _read(path, place)
+    content = _read(path, place, files or FileSnapshot())
     try:
         with warnings.catch_warnings():
             # Bundles have roots of old make, such as one with the serial number 0; OpenSSL takes them.
@@ -62,10 +64,9 @@ def read_roots(path: Path, place: str, *, authorities: bool = True) -> bytes:
     return b"".join(certificate.public_bytes(Encoding.DER) for certificate in certificates)
 
 
-def _read(path: Path, place: str) -> bytes:
+def _read(path: Path, place: str, files: FileSnapshot) -> bytes:
     try:
-        with path.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
+        content = files.read(path)
     except OSError as error:
         fault = Fault(place, f"{path} cannot be read: {error.strerror}", "check the path and its rights")
     else:

@@ -1,37 +1,18 @@
 """Rule: who else than the gateway can get at a file with a secret.
 
 Owns what of owner and mode is worth a warning. Refuses to touch the disk: what it judges was seen when the file was
-read (`key_file`).
+read (`config.document.file_snapshot`).
 """
 
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
+from fla_gateway.config.values.custody import Custody
 from fla_gateway.keys.model import Objection
 
 _ROOT = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Custody:
-    """Who has power over a file.
-
-    Attributes:
-        owner: user id of the file's owner.
-        mode: permission bits of the file.
-        directory: where the file really is, links followed.
-        directory_mode: permission bits of that.
-        user: user id that the gateway runs as.
-    """
-
-    owner: int
-    mode: int
-    directory: Path
-    directory_mode: int
-    user: int
 
 
 def exposure(path: Path, custody: Custody | None) -> tuple[str, ...]:

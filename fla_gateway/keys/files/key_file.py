@@ -1,23 +1,23 @@
-"""Reading key files and password files: the one place of `keys` that touches the disk.
+"""Key files and password files, out of the files that were read with the configuration.
 
-Owns what can be wrong with a file as a file, and sees who has power over it. Refuses to know what it contains, and to
-judge permissions (`file_permissions`).
+Owns what can be wrong with a file as a file. Refuses to touch the disk (`config.document.file_snapshot` does), to know
+what a file contains, and to judge permissions (`file_permissions`).
 """
 
 from __future__ import annotations
 
 import codecs
-import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fla_gateway.config.document.file_snapshot import ChangedFileError, FileSnapshot
 from fla_gateway.config.schema import KeySource
+from fla_gateway.config.values.custody import Custody
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.keys.files.file_permissions import Custody, exposure
+from fla_gateway.keys.files.file_permissions import exposure
 from fla_gateway.keys.model import Objection
 from fla_gateway.secret import Secret
 
@@ -42,13 +42,17 @@ class KeyFile:
     custody: Custody | None
 
 
-def read_file(path: Path) -> KeyFile:
-    """Read a small file.
+def read_file(path: Path, files: FileSnapshot) -> KeyFile:
+    """Take a small file.
+
+    Args:
+        path: where the configuration says it is.
+        files: reads it, or has done so.
 
     Raises:
         UnusableKeyError: it is missing, a directory, not permitted, empty, or far too large.
     """
-    file = _read(path)
+    file = _read(path, files)
     if not file.content.strip():
         raise UnusableKeyError(f"{path} is empty", "write the key to it again; an interrupted copy leaves such a file")
     if len(file.content) > _LARGEST:
@@ -66,15 +70,20 @@ def unreadable(path: Path, error: OSError) -> Objection:
     if isinstance(error, PermissionError):
         cure = "give the user that runs the gateway the right to read it, and to enter the folders above it"
         return Objection(f"{path} may not be read", cure)
+    if isinstance(error, ChangedFileError):
+        return Objection(f"{path} has changed since the configuration was read", "reload the configuration")
     return Objection(f"{path} cannot be read: {error.strerror}", "check the path and the disk")
 
 
-def read_password(source: KeySource, passwords: Mapping[str, Secret]) -> tuple[Secret | None, tuple[str, ...]]:
+def read_password(
+    source: KeySource, passwords: Mapping[str, Secret], files: FileSnapshot
+) -> tuple[Secret | None, tuple[str, ...]]:
     """Find the password of a key.
 
     Args:
         source: where the configuration says it is.
         passwords: environment variable -> its value, for the variables that are set.
+        files: as for `read_file`.
 
     Returns:
         The password, or None if none is configured; and warnings.
@@ -85,7 +94,7 @@ def read_password(source: KeySource, passwords: Mapping[str, Secret]) -> tuple[S
     if source.password_file is not None and source.password_env is not None:
         raise UnusableKeyError("password_file and password_env are both given", "leave one of them out")
     if source.password_file is not None:
-        file = _read(source.password_file)
+        file = _read(source.password_file, files)
         text = _text(file.content)
         if text is None:
             raise UnusableKeyError(f"{file.path} is no text file", "save the password as text, in UTF-8 without NUL")
@@ -99,27 +108,16 @@ def read_password(source: KeySource, passwords: Mapping[str, Secret]) -> tuple[S
     return (None if source.password_env is None else _trimmed(passwords[source.password_env].reveal())), ()
 
 
-def _read(path: Path) -> KeyFile:
+def _read(path: Path, files: FileSnapshot) -> KeyFile:
     if _PASTED.search(str(path)):
         raise UnusableKeyError(
             "a key or certificate itself stands where the path of its file belongs", "put it into a file, and name that"
         )
     try:
-        with path.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
-            seen = os.fstat(stream.fileno())
-            custody = _custody(path, seen.st_uid, stat.S_IMODE(seen.st_mode))
+        content = files.read(path)
     except OSError as error:
         raise UnusableKeyError(*unreadable(path, error)) from None
-    return KeyFile(path, content, custody)
-
-
-def _custody(path: Path, owner: int, mode: int) -> Custody | None:
-    # Windows has no such bits; what Python shows there says nothing about who may read.
-    if os.name != "posix":
-        return None
-    directory = path.resolve().parent
-    return Custody(owner, mode, directory, stat.S_IMODE(directory.stat().st_mode), os.geteuid())
+    return KeyFile(path, content, files.custody(path))
 
 
 def _text(content: bytes) -> str | None:

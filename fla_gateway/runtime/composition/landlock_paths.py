@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final
 
 import certifi
-from pydantic import BaseModel
 
 import fla_gateway
 from fla_gateway.config.document.toml_file import has_wildcard
+from fla_gateway.config.rules.named_files import named_files
 from fla_gateway.config.schema import Configuration, Listener
 from fla_gateway.config.values.address import UnixAddress, parse_listen
 from fla_gateway.runtime.composition.resolved_config import Configured
@@ -59,7 +59,7 @@ def allowed_paths(configured: Configured) -> Paths:
     as well: an editor, certbot and Kubernetes put a new file in the place of the old one.
     """
     configuration = configured.settings.configuration
-    named = [*configured.settings.sources, *_includes(configured), *_files(configuration)]
+    named = [*configured.settings.sources, *_includes(configured), *named_files(configuration)]
     journal = () if configuration.audit is None else (configuration.audit.path, configuration.audit.path.resolve())
     directories = (directory for path in named for directory in _directories(path))
     return Paths(
@@ -136,24 +136,6 @@ def _includes(configured: Configured) -> Iterator[Path]:
     for pattern in configured.settings.configuration.include:
         parts = takewhile(lambda part: not has_wildcard(part), (base / pattern).parts)
         yield Path(*parts) / "*"
-
-
-def _files(table: BaseModel) -> Iterator[Path]:
-    """Find every file that a table names, whatever the key; the journal is a directory, and not for reading alone."""
-    for name in type(table).model_fields:
-        if isinstance(table, Configuration) and name == "audit":
-            continue
-        yield from _files_in(getattr(table, name))
-
-
-def _files_in(value: object) -> Iterator[Path]:
-    if isinstance(value, Path):
-        yield value
-    elif isinstance(value, BaseModel):
-        yield from _files(value)
-    elif isinstance(value, dict | list | tuple):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _files_in(one)
 
 
 def _directories(path: Path) -> tuple[Path, ...]:

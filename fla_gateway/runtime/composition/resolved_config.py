@@ -1,24 +1,35 @@
 """Root: a configuration, read and resolved with the catalogue.
 
-Owns the order configuration, catalogue, identities of keys, profiles, and which configuration is in force. Refuses to
-load keys and to print.
+Owns the order catalogue, configuration, files that it names, keys' identities, profiles, and which configuration is in
+force. Refuses to load keys and to print.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from fla_gateway import profiles
 from fla_gateway.access.authorization.allow_list_faults import caller_rule_faults
 from fla_gateway.catalog.load import load as load_catalogue
+from fla_gateway.catalog.model import Catalogue
 from fla_gateway.clock import Clock
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.load import load
+from fla_gateway.config.rules.named_files import lasting_files
 from fla_gateway.config.settings import Settings
-from fla_gateway.errors import Fault
+from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.keys.identity import key_identity
 from fla_gateway.profiles import Profile
 from fla_gateway.runtime.config_fingerprint import fingerprint
+
+_ATTEMPTS: Final = 8
+_PAUSE: Final = 0.1
+"""Seconds that whatever writes has to come to an end."""
+_RESTLESS: Final = "the file keeps changing while it is read"
+_WAIT: Final = "wait until whatever writes it has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +41,14 @@ class Configured:
         profiles: as resolved, in the file's order.
         warnings: what is allowed but deserves a look.
         fingerprint: of its files.
+        files: all that were read for it: its own, and those that they name.
     """
 
     settings: Settings
     profiles: tuple[Profile, ...]
     warnings: tuple[Fault, ...]
     fingerprint: str
+    files: FileSnapshot
 
 
 class CurrentConfiguration:
@@ -59,24 +72,50 @@ class CurrentConfiguration:
 
 
 def read(path: Path, clock: Clock | None = None) -> Configured:
-    """Read and resolve a configuration.
+    """Read and resolve a configuration, with every file that it names.
+
+    All of it is read before anything is used, and once more if the disk has something else by then: of files that are
+    being written or replaced, some would be of before and some of after.
 
     Args:
         path: of its first file.
         clock: for warnings of what has ended; no fault depends on it.
 
     Raises:
-        ConfigurationError: with every fault.
+        ConfigurationError: with every fault, or with the files that kept changing.
     """
     catalogue = load_catalogue()
-    settings = load(
-        path, further=[lambda configuration: profiles.faults(configuration, catalogue), caller_rule_faults], clock=clock
-    )
+    changed: tuple[Path, ...] = ()
+    for left in reversed(range(_ATTEMPTS)):
+        files = FileSnapshot(clock)
+        found = _read_once(path, catalogue, files, clock)
+        # In the end only bytes count: there are file systems that give a file another number at each look.
+        changed = files.changed() if left else files.differing()
+        if not changed:
+            if isinstance(found, ConfigurationError):
+                raise found
+            return found
+        if left:
+            time.sleep(_PAUSE)
+    raise ConfigurationError(tuple(Fault(str(path), _RESTLESS, _WAIT) for path in changed))
+
+
+def _read_once(
+    path: Path, catalogue: Catalogue, files: FileSnapshot, clock: Clock | None
+) -> Configured | ConfigurationError:
+    """Read it, or find out why it cannot be used: a mixture of files may have faults that neither generation has."""
+    rules = [lambda configuration: profiles.faults(configuration, catalogue), caller_rule_faults]
+    try:
+        settings = load(path, further=rules, clock=clock, files=files)
+    except ConfigurationError as error:
+        return error
     configuration = settings.configuration
+    files.read_ahead(lasting_files(configuration))
     warnings = (*settings.warnings, *profiles.warnings(configuration, catalogue))
+    # The digest in the place of the bytes: a pipe, which is read at its use, would keep everything waiting here.
     digests = {
-        name: key_identity(source, settings.passwords, Path.read_bytes)
+        name: key_identity(source, settings.passwords, files.sha256)
         for name, source in profiles.key_sources(configuration).items()
     }
     resolved = profiles.resolve(configuration, catalogue, digests)
-    return Configured(settings, resolved, warnings, fingerprint(settings.sources))
+    return Configured(settings, resolved, warnings, fingerprint(map(files.sha256, settings.sources)), files)

@@ -39,6 +39,7 @@ class KeyFiles:
         """
         self._sources = key_sources(configured.settings.configuration)
         self._passwords = configured.settings.passwords
+        self._files = configured.files
         self._now = now
         self._validate = validate
 
@@ -55,7 +56,9 @@ class KeyFiles:
     def load(self, name: str) -> LoadedKey | UnusableKeyError:
         """Load one key, whatever its files do to the libraries that read them."""
         try:
-            return load_key(name, self._sources[name], self._passwords, self._now(), validate=self._validate)
+            return load_key(
+                name, self._sources[name], self._passwords, self._now(), self._files, validate=self._validate
+            )
         except UnusableKeyError as error:
             return error
         except BaseException as error:  # noqa: BLE001 - cryptography's Rust part panics past Exception

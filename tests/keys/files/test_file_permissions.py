@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.keys.files.file_permissions import Custody, exposure
+from fla_gateway.config.values.custody import Custody
+from fla_gateway.keys.files.file_permissions import exposure
 
 KEY = Path("/srv/keys/acme.pem")
 GOOD = Custody(owner=1001, mode=0o600, directory=KEY.parent, directory_mode=0o755, user=1001)

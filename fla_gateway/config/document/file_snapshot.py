@@ -1,0 +1,286 @@
+"""Adapter: every file of a configuration, read once, and whether the disk still has what was read.
+
+Owns the bytes until they are forgotten, and what each file was recognised by when it was read: where links lead,
+device, inode, size and time of the last change. Refuses to know what a file contains, and what follows from a
+difference.
+
+A configuration is many files, and they are replaced while they are read: by an editor, by certbot, by the kubelet that
+swaps one link. Nothing locks them, so all are read first and then compared with the disk, before any of them is used.
+"""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from fla_gateway.clock import Clock, SystemClock
+from fla_gateway.config.values.custody import Custody
+
+LARGEST: Final = 16_777_216
+"""Bytes that are read of a file at most, and one more, by which the reader notices that there are too many."""
+_TICK: Final = 2.0
+"""Seconds within which a second change may leave the time of the first one: the step of the coarsest file system."""
+_NANOSECONDS: Final = 1_000_000_000
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class ChangedFileError(OSError):
+    """The file is not the one that was read with the configuration."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.ESTALE, "it has changed since the configuration was read", str(path))
+
+
+class _Identity(NamedTuple):
+    """What a regular file is recognised by, without its bytes."""
+
+    place: str
+    device: int
+    inode: int
+    size: int
+    changed: int
+
+
+@dataclass(slots=True, repr=False)
+class _File:
+    """What was seen of a file.
+
+    Attributes:
+        identity: None where there is no regular file: a pipe can be read once, and compared with nothing.
+        failure: the system's error number where it could not be read.
+        digest: SHA-256 of its bytes; empty where it could not be read.
+        custody: None where it could not be read, or the system has no such bits.
+        fresh: whether it had been changed so shortly before that a further change may not show in its time.
+    """
+
+    identity: _Identity | None = None
+    failure: int = 0
+    digest: bytes = b""
+    custody: Custody | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    pattern: str
+    base: Path
+    found: tuple[Path, ...]
+
+
+@dataclass(slots=True)
+class _Directories:
+    """Where directories really are, for one look at many files."""
+
+    known: dict[str, str] = field(default_factory=dict)
+
+    def place(self, path: Path) -> str:
+        """Follow the links of a path."""
+        if path.is_symlink():
+            return os.path.realpath(path)
+        parent = str(path.parent)
+        if parent not in self.known:
+            self.known[parent] = os.path.realpath(parent)
+        return os.path.join(self.known[parent], path.name)  # noqa: PTH118 - thousands of files, each second
+
+
+class FileSnapshot:
+    """The files of one configuration, each read once."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        """Begin with nothing.
+
+        Args:
+            clock: says how old the last change of a file is; the host's by default.
+        """
+        self._clock = clock or SystemClock()
+        self._files: dict[Path, _File] = {}
+        self._contents: dict[Path, bytes] = {}
+        self._listings: list[_Listing] = []
+        self._modes: dict[Path, int] = {}
+        self._directories = _Directories()
+
+    def __repr__(self) -> str:
+        return f"<FileSnapshot of {len(self._files)} files>"
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files, in the order in which they were read; those that could not be read among them."""
+        return tuple(self._files)
+
+    def read(self, path: Path) -> bytes:
+        """Give the bytes that a file had when it was read first.
+
+        After `forget` they are read again, and are the same or none.
+
+        Raises:
+            OSError: it cannot be read, or could not be read then, or is another one now.
+            ValueError: the path cannot be one.
+        """
+        kept = self._contents.get(path)
+        if kept is not None:
+            return kept
+        known = self._files.get(path)
+        if known is not None:
+            return self._again(path, known)
+        try:
+            content = self._first(path)
+        except OSError as error:
+            self._files[path] = _File(failure=error.errno or errno.EIO)
+            raise
+        self._contents[path] = content
+        return content
+
+    def read_ahead(self, paths: Iterable[Path]) -> None:
+        """Read regular files now that will be used later; one that cannot be read is a fault where it is used.
+
+        What is no regular file is left for its use: a pipe may have nothing to say for long.
+        """
+        for path in paths:
+            try:
+                if path not in self._files and stat.S_ISREG(path.stat().st_mode):
+                    self.read(path)
+            except OSError as error:
+                self._files.setdefault(path, _File(failure=error.errno or errno.EIO))
+            except ValueError:
+                # No possible path: a fault where it is used.
+                continue
+
+    def listing(self, pattern: str, base: Path) -> tuple[Path, ...]:
+        """Find the files that a pattern means, in the order of their names, and remember which they were.
+
+        Args:
+            pattern: with ``*``, ``?`` and ``**``; relative to `base` or absolute.
+            base: directory of the file that has the pattern.
+        """
+        found = _matching(pattern, base)
+        self._listings.append(_Listing(pattern, base, found))
+        return found
+
+    def forget(self) -> None:
+        """Let go of the bytes: those of keys and passwords are not kept for longer than they are used."""
+        self._contents.clear()
+
+    def sha256(self, path: Path) -> bytes:
+        """Give the digest of a file's bytes; empty where it could not be read, or was not."""
+        known = self._files.get(path)
+        return b"" if known is None else known.digest
+
+    def custody(self, path: Path) -> Custody | None:
+        """Say who had power over a file when it was read; None where it was not, or the system does not say."""
+        known = self._files.get(path)
+        return None if known is None else known.custody
+
+    def changed(self) -> tuple[Path, ...]:
+        """Name the files that the disk no longer has as they were read; for a changed listing, its pattern."""
+        directories = _Directories()
+        found = [path for path, known in self._files.items() if self._is_changed(path, known, directories)]
+        found += [it.base / it.pattern for it in self._listings if _matching(it.pattern, it.base) != it.found]
+        return tuple(found)
+
+    def differing(self) -> tuple[Path, ...]:
+        """Name the changed files with other bytes than those that were read.
+
+        A file that was only touched, or put there anew with the same bytes, is known by its new identity from then on.
+        """
+        return tuple(path for path in self.changed() if not self._is_same(path))
+
+    def _first(self, path: Path) -> bytes:
+        with path.open("rb") as stream:
+            seen = os.fstat(stream.fileno())
+            content = stream.read(LARGEST + 1)
+        place = self._directories.place(path)
+        known = _File(digest=sha256(content).digest(), custody=self._custody(Path(place), seen))
+        if stat.S_ISREG(seen.st_mode):
+            known.identity = _identity(seen, place)
+            known.fresh = abs(self._clock.wall() - seen.st_mtime) < _TICK
+        self._files[path] = known
+        return content
+
+    def _again(self, path: Path, known: _File) -> bytes:
+        if known.failure:
+            raise OSError(known.failure, os.strerror(known.failure), str(path))
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+        if sha256(content).digest() != known.digest:
+            raise ChangedFileError(path)
+        return content
+
+    def _custody(self, place: Path, seen: os.stat_result) -> Custody | None:
+        # Windows has no such bits; what Python shows there says nothing about who may read.
+        if os.name != "posix":
+            return None
+        directory = place.parent
+        if directory not in self._modes:
+            self._modes[directory] = stat.S_IMODE(directory.stat().st_mode)
+        return Custody(seen.st_uid, stat.S_IMODE(seen.st_mode), directory, self._modes[directory], os.geteuid())
+
+    def _is_changed(self, path: Path, known: _File, directories: _Directories) -> bool:
+        if known.failure:
+            return _failure(path) != known.failure
+        if known.identity is None:
+            return False
+        try:
+            if _identity(path.stat(), directories.place(path)) != known.identity:
+                return True
+        except OSError:
+            return True
+        if not known.fresh:
+            return False
+        # Asked before its bytes are read: what changes them later shows in its time, if that is old by now.
+        fresh = abs(self._clock.wall() - known.identity.changed / _NANOSECONDS) < _TICK
+        if _digest(path) != known.digest:
+            return True
+        known.fresh = fresh
+        return False
+
+    def _is_same(self, path: Path) -> bool:
+        known = self._files.get(path)
+        if known is None or known.identity is None:
+            return False
+        try:
+            identity = _identity(path.stat(), _Directories().place(path))
+        except OSError:
+            return False
+        if _digest(path) != known.digest:
+            return False
+        known.identity, known.fresh = identity, True
+        return True
+
+
+def _identity(seen: os.stat_result, place: str) -> _Identity:
+    return _Identity(place, seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)
+
+
+def _matching(pattern: str, base: Path) -> tuple[Path, ...]:
+    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
+    return tuple(sorted(base / name for name in found))
+
+
+def _failure(path: Path) -> int:
+    """Give the number of the system's error when a file is to be read; 0 if it can be."""
+    try:
+        number = os.open(path, os.O_RDONLY | _NO_WAIT)
+    except OSError as error:
+        return error.errno or errno.EIO
+    try:
+        return errno.EISDIR if stat.S_ISDIR(os.fstat(number).st_mode) else 0
+    finally:
+        os.close(number)
+
+
+def _digest(path: Path) -> bytes:
+    """Give the digest of what a file holds now; empty where it cannot be read."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b""
+        with path.open("rb") as stream:
+            return sha256(stream.read(LARGEST + 1)).digest()
+    except OSError:
+        return b""

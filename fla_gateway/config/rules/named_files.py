@@ -1,0 +1,52 @@
+"""Rule: which files a configuration names.
+
+Owns the search through its tables, and which of the files belong to the configuration. Refuses to know what the files
+are for, and to touch the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from fla_gateway.config.schema import Configuration, Kubernetes
+
+
+def named_files(configuration: Configuration) -> Iterator[Path]:
+    """Find every file that a configuration names, whatever the key; the journal is a directory."""
+    for table in _tables(configuration):
+        yield from _files(table)
+    if configuration.kubernetes is not None:
+        yield from _files(configuration.kubernetes)
+
+
+def lasting_files(configuration: Configuration) -> Iterator[Path]:
+    """Find the named files that belong to the configuration: they are read with it, and a change is applied with it.
+
+    Of `[kubernetes]` only the roots do: the set and the token are read again and again while the gateway runs, since
+    the cluster replaces both.
+    """
+    for table in _tables(configuration):
+        yield from _files(table)
+    if configuration.kubernetes is not None and configuration.kubernetes.ca_file is not None:
+        yield configuration.kubernetes.ca_file
+
+
+def _tables(configuration: Configuration) -> Iterator[object]:
+    for name in Configuration.model_fields:
+        value = getattr(configuration, name)
+        if name != "audit" and not isinstance(value, Kubernetes):
+            yield value
+
+
+def _files(value: object) -> Iterator[Path]:
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _files(getattr(value, name))
+    elif isinstance(value, dict | list | tuple):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _files(one)
