@@ -11,6 +11,7 @@ from contextlib import closing
 import pytest
 
 from fla_gateway.admin.peer_uid import Endpoint, peer_uid, uid_of
+from tests.support.waiting import PATIENCE
 
 SERVER, CLIENT = Endpoint("127.0.0.1", 8481), Endpoint("127.0.0.1", 40_000)
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -83,7 +84,7 @@ def test_tables_that_do_not_exist_tell_nothing(tmp_path):
 def listener():
     """A socket that listens on loopback."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(PATIENCE)
         yield server
 
 

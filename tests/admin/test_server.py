@@ -17,6 +17,7 @@ from fla_gateway.config.values.address import TcpAddress, UnixAddress
 from tests.admin import samples
 from tests.admin.conftest import Gateway
 from tests.support.keys import TlsAuthority
+from tests.support.waiting import PATIENCE
 
 
 def server_of(state, metrics_text):
@@ -176,7 +177,7 @@ async def test_silent_connections_neither_pile_up_nor_keep_the_probes_out(state)
     ended = 0
     for reader, writer in silent[:150]:
         try:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(PATIENCE):
                 ended += await reader.read() == b""
         except ConnectionError:
             ended += 1

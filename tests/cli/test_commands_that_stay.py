@@ -22,7 +22,7 @@ SANDBOX = ["sandbox", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"]
 
 async def _end(process, number=signal.SIGTERM):
     process.send_signal(number)
-    async with asyncio.timeout(4 * PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         return await process.wait()
 
 
@@ -32,7 +32,7 @@ async def _start(words, **streams):
 
 async def _read_until(reading, pattern):
     text = b""
-    async with asyncio.timeout(4 * PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         while (found := re.search(pattern, text)) is None:
             text += await asyncio.to_thread(os.read, reading, 65_536)
     return found[1].decode()
@@ -49,7 +49,7 @@ async def test_a_sandbox_goes_on_without_a_reader(tmp_path, reader):
         if reader == "is gone":
             os.close(reading)
         connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=tmp_path / "ca.pem"))
-        async with asyncio.timeout(8 * PATIENCE), aiohttp.ClientSession(connector=connector) as session:
+        async with asyncio.timeout(PATIENCE), aiohttp.ClientSession(connector=connector) as session:
             # Each has a line of some 60 bytes: a pipe takes no more than 65,536.
             for _ in range(1500):
                 async with session.get(f"{api}/REST/nowhere") as response:
@@ -76,7 +76,7 @@ async def test_a_demo_whose_output_is_not_read_can_be_ended(tmp_path):
     process = await _start(["demo"], stdout=writing, env=environment)
     os.close(writing)
     try:
-        async with asyncio.timeout(4 * PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             while not any(tmp_path.glob("*/gateway.log")):  # noqa: ASYNC110 - a file of another process
                 await asyncio.sleep(0.05)
         assert await _end(process) == 0
@@ -98,7 +98,7 @@ def test_without_a_temporary_directory_it_says_so(words):
 
     ended = subprocess.run(
         [sys.executable, "-B", "-m", "fla_gateway", *words],
-        capture_output=True, preexec_fn=forbid_files, text=True, timeout=60, check=False,
+        capture_output=True, preexec_fn=forbid_files, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert ended.returncode == 2, ended.stderr
     (line,) = ended.stderr.splitlines()

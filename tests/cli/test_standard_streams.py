@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from fla_gateway.cli.main import COMMANDS
+from tests.support.waiting import PATIENCE
 
 PROGRAM = [sys.executable, "-m", "fla_gateway"]
 LOCALES = [
@@ -30,14 +31,16 @@ def run(words, environment=None, **options):
     """Run a command and give what came of it."""
     given = {"capture_output": True, **options}
     return subprocess.run(
-        [*PROGRAM, *words], env={**os.environ, **(environment or {})}, timeout=60, check=False, **given
+        [*PROGRAM, *words], env={**os.environ, **(environment or {})}, timeout=PATIENCE, check=False, **given
     )
 
 
 def through_shell(words, redirection):
     """Run a command with streams as a shell redirects them."""
     line = f'exec "$@" {redirection}'
-    return subprocess.run(["/bin/sh", "-c", line, "sh", *PROGRAM, *words], capture_output=True, timeout=60, check=False)
+    return subprocess.run(
+        ["/bin/sh", "-c", line, "sh", *PROGRAM, *words], capture_output=True, timeout=PATIENCE, check=False
+    )
 
 
 @pytest.mark.parametrize("environment", LOCALES, ids=lambda it: " ".join(f"{k}={v}" for k, v in it.items()))
@@ -52,7 +55,11 @@ def test_every_help_is_printed_in_every_encoding(environment):
         "sys.exit(standard_streams.close_output(0, 'x'))"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, env={**os.environ, **environment}, timeout=60, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        env={**os.environ, **environment},
+        timeout=PATIENCE,
+        check=False,
     )
     assert (ended.returncode, b"Traceback" in ended.stderr) == (0, False), ended.stderr
     assert b"\\udcff" in ended.stdout

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.support.keys import TlsAuthority, write_identity
+from tests.support.waiting import PATIENCE
 
 PROGRAM = (sys.executable, "-m", "fla_gateway", "token")
 CONFIGURATION = """
@@ -150,7 +151,7 @@ async def test_interrupt_ends_quietly(staging):
     process = await asyncio.create_subprocess_exec(
         *PROGRAM, "employer", "--config", str(file), stderr=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(20):  # a command that ends before it asks fails here, and not for ever
+    async with asyncio.timeout(PATIENCE):  # a command that ends before it asks fails here, and not for ever
         await reached.wait()
     process.send_signal(signal.SIGINT)
     _, err = await process.communicate()

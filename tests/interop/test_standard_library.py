@@ -11,6 +11,7 @@ from contextlib import closing
 import pytest
 
 from tests.support.upstream import Scripted
+from tests.support.waiting import PATIENCE
 
 DECLARATIONS = "/REST/dimona/v2/declarations"
 MEGABYTE = bytes(range(256)) * 4096
@@ -18,7 +19,7 @@ MEGABYTE = bytes(range(256)) * 4096
 
 def connect(place):
     """Open a connection that is kept."""
-    return closing(http.client.HTTPConnection("127.0.0.1", place.rig.port, timeout=10))
+    return closing(http.client.HTTPConnection("127.0.0.1", place.rig.port, timeout=PATIENCE))
 
 
 def test_many_calls_on_one_connection(place):
@@ -62,10 +63,10 @@ def test_location_leads_back_through_the_gateway(place, host):
     address = f"http://{host}:{place.rig.port}/employer{DECLARATIONS}"
     # Without the proxies of the environment: urllib would send even a call to 127.0.0.1 there.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(urllib.request.Request(address, b"{}"), timeout=10) as created:
+    with opener.open(urllib.request.Request(address, b"{}"), timeout=PATIENCE) as created:
         assert created.headers["Location"] == f"{address}/1"
         followed = created.headers["Location"]
-    with opener.open(followed, timeout=10) as result:
+    with opener.open(followed, timeout=PATIENCE) as result:
         assert result.status == 200
     assert place.upstream.seen[-1].target.decode() == f"{DECLARATIONS}/1"
 
@@ -86,7 +87,7 @@ def test_an_early_answer_is_read_in_spite_of_the_body(place):
     request = urllib.request.Request(f"http://127.0.0.1:{place.rig.port}/nobody/x", MEGABYTE * 4)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with pytest.raises(urllib.error.HTTPError) as refused:
-        opener.open(request, timeout=10)
+        opener.open(request, timeout=PATIENCE)
     with refused.value as answer:
         assert json.load(answer)["delivery"] == "not-sent"
 

@@ -15,6 +15,7 @@ from fla_gateway.keys.load import load_key
 from fla_gateway.keys.model import LoadedKey
 from fla_gateway.secret import Secret
 from tests.support.keys import NOW, Issuer, make_certificate, make_rsa, write_identity, write_private
+from tests.support.waiting import PATIENCE
 
 
 class KeyFolder:
@@ -28,7 +29,7 @@ class KeyFolder:
 
     def run(self, command: str) -> None:
         """Run a program in the folder; what it makes is then closed to others."""
-        subprocess.run(shlex.split(command), cwd=self.path, check=True, capture_output=True, timeout=50)
+        subprocess.run(shlex.split(command), cwd=self.path, check=True, capture_output=True, timeout=PATIENCE)
         for file in self.path.iterdir():
             file.chmod(0o600)
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys.files.certificate_bundle import read_certificates
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, make_rsa, pkcs12_bytes
+from tests.support.waiting import PATIENCE
 
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
 ONE = make_certificate(make_rsa(), subject="One")
@@ -71,7 +72,7 @@ def test_trust_settings_behind_a_certificate_are_skipped(tmp_path, form, options
     """A TRUSTED CERTIFICATE of OpenSSL is the certificate, with settings behind it that are not ours to follow."""
     (tmp_path / "one.cer").write_bytes(ONE.public_bytes(PEM))
     command = f"openssl x509 -in one.cer -trustout -outform {form} {options}"
-    made = subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True, timeout=50).stdout
+    made = subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True, timeout=PATIENCE).stdout
     assert _read(made) == (ONE,)
     assert set(_read(made + (certificate_pem(TWO) if form == "PEM" else TWO.public_bytes(DER)))) == {ONE, TWO}
 

@@ -12,6 +12,7 @@ import pytest
 from fla_gateway.keys import asn1
 from fla_gateway.keys.files.pkcs12_structure import algorithms
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, pkcs12_bytes
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.needs_program("openssl")
 
@@ -44,7 +45,9 @@ def _made(folder, command: str) -> None:
     """Make a file with the words of a command; a version of OpenSSL that lacks the cipher is no finding."""
     folder.write("plain.pem", key_pem(KEY, traditional=True))
     folder.write("acme.cer", certificate_pem(make_certificate(KEY)))
-    made = subprocess.run(f"openssl {command}".split(), cwd=folder.path, capture_output=True, timeout=50, check=False)
+    made = subprocess.run(
+        f"openssl {command}".split(), cwd=folder.path, capture_output=True, timeout=PATIENCE, check=False
+    )
     if made.returncode:
         pytest.skip("this OpenSSL does not make it")
     for file in folder.path.iterdir():
@@ -197,7 +200,7 @@ def test_a_kind_that_cannot_sign_is_named_in_every_container(folder, command, se
     assert "is wrong" in folder.refused(pem="key.pem", password="other").message
     made = subprocess.run(
         f"openssl pkcs12 -export -nocerts -inkey plain.pem -out key.pfx -passout pass:{PASSWORD}".split(),
-        cwd=folder.path, capture_output=True, timeout=50, check=False,
+        cwd=folder.path, capture_output=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     if made.returncode == 0:
         (folder.path / "key.pfx").chmod(0o600)

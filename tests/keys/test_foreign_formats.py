@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, make_rsa
+from tests.support.waiting import PATIENCE
 
 NUMBERS = make_rsa().private_numbers()
 PUBLIC = NUMBERS.public_numbers
@@ -67,7 +68,7 @@ def _command(cure: str) -> str:
 
 
 def _run(folder, command: str) -> None:
-    subprocess.run(["/bin/sh", "-c", command], cwd=folder.path, check=True, capture_output=True, timeout=50)
+    subprocess.run(["/bin/sh", "-c", command], cwd=folder.path, check=True, capture_output=True, timeout=PATIENCE)
 
 
 def _is_read(folder) -> None:

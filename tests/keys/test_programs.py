@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 TEST = """
 import pytest
@@ -32,7 +34,7 @@ def test_missing_program_is_skipped_visibly_but_fails_in_ci(tmp_path, ci, status
         env={**os.environ, "CI": ci},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=PATIENCE,
         check=False,
     )
     assert outcome.returncode == status, outcome.stdout

@@ -16,6 +16,7 @@ from fla_gateway.secret import Secret
 from tests.support.cluster import AUDIENCE, ISSUER, NOW, claims, jwk, jwks, sign
 from tests.support.keys import TlsAuthority, make_rsa
 from tests.support.tokens import HandClock
+from tests.support.waiting import PATIENCE
 
 FIRST, SECOND = jwk(make_rsa()), jwk(make_rsa(label="second"), "second")
 PATH = "/openid/v1/jwks"
@@ -76,7 +77,7 @@ async def kept(keys):
 
 async def until(condition) -> None:
     """Wait for something that the loop is about to do."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - the condition is the state of what is tested, which has no event
             await asyncio.sleep(0.005)
 
@@ -238,7 +239,7 @@ async def test_a_slow_cluster_does_not_hold_the_start_up(cluster, make):
     """The start goes on without keys, and they are there as soon as the cluster has answered."""
     cluster.open.clear()
     keys = make(cluster.url, pace=Pace(refresh=600, retry=10, unknown=30, start=0.1))
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(PATIENCE):
         await keys.start()
     assert names(keys) == []
     async with kept(keys):

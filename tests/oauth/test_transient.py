@@ -12,6 +12,7 @@ from fla_gateway.clock import SystemClock
 from fla_gateway.errors import ProblemError
 from fla_gateway.tokens.cache import TokenCache
 from tests.support.token_server import TOKEN, TokenServer, read_request, request_for
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ async def test_a_closed_port_costs_no_call_when_it_opens_in_time(engine, server_
 
     entry = engine.entry(request_for(f"https://localhost:{unused_tcp_port}/token"))
     call = asyncio.create_task(entry.obtain())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         # Set when the entry is made, when its fetch begins to count, and when that has failed.
         while entry.snapshot().failures == 0:
             engine.changed.clear()

@@ -105,7 +105,7 @@ async def test_an_api_that_does_not_read_stops_the_caller(rig):
     head = get("/employer/REST/x", f"Content-Length: {len(BIG)}", method="POST")
     await caller.send(head)
     connection = await rig.api.connection()
-    connection.writer.transport.pause_reading()
+    connection.take_nothing()
     sending = rig.gateway.server.connections.spawn(caller.send(BIG))
     await eventually(lambda: any(it.throttled for it in rig.connections))
     await _quiet(rig)
@@ -130,7 +130,7 @@ async def test_a_caller_that_half_closes_behind_a_big_body_loses_nothing_of_it(r
 
     sending = rig.gateway.server.connections.spawn(send_all())
     connection = await rig.api.connection()
-    connection.writer.transport.pause_reading()
+    connection.take_nothing()
     await eventually(lambda: any(it.throttled for it in rig.connections))
     connection.writer.transport.resume_reading()
     assert (await connection.request()).body == BIG
@@ -147,7 +147,7 @@ async def test_an_early_answer_of_an_api_that_does_not_read(rig):
     await caller.send(get("/employer/REST/x", f"Content-Length: {len(BIG)}", method="POST"))
     connection = await rig.api.connection()
     await connection.head()
-    connection.writer.transport.pause_reading()
+    connection.take_nothing()
     sending = rig.gateway.server.connections.spawn(send_quietly(caller, BIG))
     await eventually(lambda: any(it.throttled for it in rig.connections))
     await connection.send(ok(b"enough", status="413 Content Too Large"))
@@ -164,8 +164,9 @@ async def test_a_body_that_waits_for_a_token_is_bounded(rig):
     await caller.send(get("/employer/REST/x", f"Content-Length: {len(BIG)}", method="POST"))
     await rig.tokens.asked.wait()
     sending = rig.gateway.server.connections.spawn(caller.send(BIG))
-    await _quiet(rig)
     (connection,) = rig.connections
+    await eventually(lambda: connection.exchange is not None and connection.exchange.request_body.received)
+    await _quiet(rig)
     assert connection.exchange is not None
     assert 0 < connection.exchange.request_body.received <= 400_000
     rig.tokens.gate.set()

@@ -11,6 +11,7 @@ from tests.support.raw_http import OK, TruncatedError, get, ok, post
 from tests.support.waiting import eventually
 
 BIG = bytes(20_000_000)
+FAR = 86_400
 
 
 def limits(**seconds):
@@ -170,32 +171,29 @@ async def test_a_caller_that_stops_in_mid_body(start):
 
 async def test_an_api_that_takes_no_bytes(start):
     """504 api-timeout; the caller's rest is thrown away."""
-    rig = await start(gateway=limits(write_stall=10))
+    rig = await start(gateway=limits(write_stall=10, exchange=FAR))
     rig.api.by_hand()
     caller = await rig.caller()
     await caller.send(get("/employer/REST/x", f"Content-Length: {len(BIG)}", method="POST"))
     connection = await rig.api.connection()
     await connection.head()
-    connection.writer.transport.pause_reading()
+    connection.take_nothing()
     sending = rig.gateway.server.connections.spawn(send_quietly(caller, BIG))
     await eventually(lambda: any(it.throttled for it in rig.connections))
-    await rig.swept()
-    rig.clock.advance(11)
-    assert (await caller.answer()).code == "api-timeout"
+    answer = await rig.overdue(11, caller.answer())
+    assert (answer.code, "took no byte of the body for 10 s" in answer.problem["detail"]) == ("api-timeout", True)
     await sending
 
 
 async def test_a_caller_that_takes_no_bytes(start):
     """It is dropped without a word, and the API's connection with it."""
-    rig = await start(gateway=limits(write_stall=10))
+    rig = await start(gateway=limits(write_stall=10, exchange=FAR))
     rig.api.answer = lambda request: ok(BIG)
     caller = await rig.caller()
     caller.narrow()
     await caller.send(get())
     await eventually(lambda: rig.running and rig.held_back)
-    await rig.swept()
-    rig.clock.advance(11)
-    record = await rig.records.next()
+    record = await rig.overdue(11, rig.records.next())
     assert (record.outcome, record.status) == ("caller-gone", 200)
     assert (rig.pool.busy, rig.pool.idle) == (0, 0)
     with pytest.raises((TruncatedError, ConnectionResetError)):

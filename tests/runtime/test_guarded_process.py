@@ -18,6 +18,7 @@ from tests.support.cluster import AUDIENCE, ISSUER, claims, jwk, jwks, sign
 from tests.support.keys import make_rsa, write_identity
 from tests.support.process import Government, run
 from tests.support.raw_http import get, post
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -70,7 +71,7 @@ async def begin(tmp_path, ca_file, government):
 def over_unix(path, raw):
     """Send a request on a unix socket and read what comes until the gateway closes."""
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         sock.connect(str(path))
         sock.sendall(raw)
         return b"".join(iter(lambda: sock.recv(65_536), b""))

@@ -119,7 +119,7 @@ def begin(tmp_path, ca_file, government):
         process = await asyncio.create_subprocess_exec(*words, **streams)
         gateway = Silent(process, port, admin)
         try:
-            async with asyncio.timeout(5 * PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 while process.returncode is None and not (_listens(admin) and _listens(port)):  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             yield gateway

@@ -15,6 +15,7 @@ import pytest
 
 from fla_gateway.cli.main import COMMANDS, READ_KEYS
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
+from tests.support.waiting import PATIENCE
 
 PACKAGE = Path(__file__).parents[2] / "fla_gateway"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these switches are Linux's")
@@ -63,7 +64,7 @@ def test_no_thread_runs_when_landlock_is_switched_on(tmp_path):
     (tmp_path / "damaged.pem").write_text("nothing")
     (tmp_path / "gateway.toml").write_text(CONFIGURATION)
     words = [sys.executable, "-c", THREADS, str(tmp_path / "gateway.toml")]
-    ended = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True)
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=True)
     error, seen = json.loads(ended.stdout)
     if not seen:
         pytest.skip("this kernel has no Landlock")
@@ -78,7 +79,7 @@ def test_closing_the_memory_is_the_first_thing(command, tmp_path):
     """Before arguments are understood, a configuration is read, or anything heavy is imported."""
     words = json.dumps([command, *(["x"] if command == "token" else []), "--config", str(tmp_path / "none.toml")])
     ended = subprocess.run(
-        [sys.executable, "-c", FIRST, words], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", FIRST, words], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     steps = json.loads(ended.stderr.splitlines()[-1])
     before = steps[: steps.index("prctl")]
@@ -125,6 +126,6 @@ def test_the_process_does_not_wait_for_a_thread_that_hangs():
         "threading.Thread(target=threading.Event().wait).start()\n"
         "sys.argv = ['fla-gateway', 'catalog']; main.main()"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "dimona" in ended.stdout

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.resolver import Lookup, Resolver, look_up
@@ -28,7 +28,9 @@ from tests.support.fakes import MovableClock, Records, Tokens
 from tests.support.raw_api import Api
 from tests.support.raw_caller import Caller, connect
 from tests.support.raw_http import Answer
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
+
+T = TypeVar("T")
 
 SWEEP_SECONDS = 0.02
 HASH_KEY = bytes(32)
@@ -117,6 +119,24 @@ class Rig:
         while seen != (found := self._progress()):
             seen = found
             await self._sweep()
+
+    async def overdue(self, seconds: float, answer: Coroutine[Any, Any, T]) -> T:
+        """Let a phase outlast its time limit, and give what a peer gets of it.
+
+        A kernel's socket buffers grow while they are used: a peer that takes nothing seems to stand still, and some of
+        what it was sent moves on all the same. So time passes until the limit is noticed, and not just once.
+
+        Args:
+            seconds: to let pass at a time, beyond the limit.
+            answer: what the peer waits for.
+        """
+        waiting = asyncio.ensure_future(answer)
+        async with asyncio.timeout(PATIENCE):
+            while not waiting.done():
+                await self.swept()
+                self.clock.advance(seconds)
+                await asyncio.wait([waiting], timeout=3 * SWEEP_SECONDS)
+        return waiting.result()
 
     async def _sweep(self) -> None:
         connections = self.gateway.server.connections

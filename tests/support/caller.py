@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from tests.support.waiting import PATIENCE
+
 _STATUS = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) [\t\x20-\x7e\x80-\xff]*").fullmatch
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*").fullmatch
 _SIZE = re.compile(rb"[0-9a-f]{1,8}\r\n").fullmatch
@@ -51,7 +53,7 @@ class Answer:
 class Caller:
     """One connection to the gateway."""
 
-    def __init__(self, door: int | Path, timeout: float = 5) -> None:
+    def __init__(self, door: int | Path, timeout: float = PATIENCE) -> None:
         """Connect to a TCP port of 127.0.0.1, or to a Unix socket."""
         if isinstance(door, Path):
             self.sock = socket.socket(socket.AF_UNIX)

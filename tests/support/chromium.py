@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 20
+from tests.support.waiting import PATIENCE
 
 # Nothing that Chromium does by itself (updates, lists of bad sites, accounts) is of use to a test.
 FLAGS = (

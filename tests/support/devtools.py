@@ -34,7 +34,8 @@ from typing import Any
 
 import aiohttp
 
-from tests.support.chromium import PATIENCE, ChromiumProcess
+from tests.support.chromium import ChromiumProcess
+from tests.support.waiting import PATIENCE
 
 _KEYS = {
     "Tab": (9, ""),

@@ -24,6 +24,7 @@ from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.secret import Secret
 from tests.support.keys import TlsAuthority
 from tests.support.upstream import Upstream
+from tests.support.waiting import PATIENCE
 
 T = TypeVar("T")
 
@@ -150,7 +151,7 @@ class LoopThread:
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -158,7 +159,7 @@ class LoopThread:
 
     def __exit__(self, *_: object) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
         self.loop.close()
 
 

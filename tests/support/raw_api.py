@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 from tests.support.raw_http import OK, RESET, Request, Stream, TruncatedError, head_of
 from tests.support.waiting import PATIENCE
@@ -45,6 +46,11 @@ class Connection:
             return not self.stream.buffer and not await self.stream.more()
         except (ConnectionError, ssl.SSLError):
             return True
+
+    def take_nothing(self) -> None:
+        """Stop reading, and let the kernel keep little of what comes; otherwise it may keep 32 MB of it."""
+        cast("asyncio.Transport", self.writer.transport).pause_reading()
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
 
     def close(self) -> None:
         """End the connection in peace, with close_notify."""

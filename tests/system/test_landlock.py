@@ -17,6 +17,7 @@ from fla_gateway.system.syscalls import syscall
 from tests.support.keys import write_identity, write_private
 from tests.support.process import Government, run
 from tests.support.raw_http import get, post
+from tests.support.waiting import PATIENCE
 
 
 def _version() -> int:
@@ -193,7 +194,7 @@ def test_a_confined_process_has_what_it_needs_and_nothing_else(folder, ca_file, 
     configure(folder, 1, ca_file)
     words = [*interpreter, "-c", PROBE, str(folder)]
     given = {**os.environ, **environment}
-    output = subprocess.run(words, capture_output=True, check=True, timeout=30, text=True, env=given).stdout
+    output = subprocess.run(words, capture_output=True, check=True, timeout=PATIENCE, text=True, env=given).stdout
     found = json.loads(output.splitlines()[-1])
     if VERSION < 6:
         del found["signal"]
@@ -238,7 +239,9 @@ def test_a_thread_that_runs_already_is_a_fault(folder, ca_file):
         "end = threading.Event(); thread = threading.Thread(target=end.wait); thread.start()\n"
         "try:\n    confine(Paths())\nexcept ConfigurationError as error:\n    print(error)\nend.set()"
     )
-    output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=20, text=True).stdout
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, timeout=PATIENCE, text=True
+    ).stdout
     assert output.startswith("security.landlock: 1 other threads run already")
 
 
@@ -258,7 +261,9 @@ def test_a_kernel_without_it_is_a_fault():
         "from fla_gateway.errors import ConfigurationError\n"
         "try:\n    confine(Paths())\nexcept ConfigurationError as error:\n    print(error)"
     )
-    output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=20, text=True).stdout
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, timeout=PATIENCE, text=True
+    ).stdout
     assert output.startswith("security.landlock: this kernel has no Landlock: Function not implemented")
     assert "remove landlock = true" in output
 

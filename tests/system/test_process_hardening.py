@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fla_gateway.cli.main import build_parser
+from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these switches are Linux's")
@@ -52,7 +53,7 @@ class Running:
     def readable(self, name: str) -> bool:
         """Tell whether another process of the same user can read from one of its files in /proc."""
         path = f"/proc/{self.process.pid}/{name}"
-        looked = subprocess.run(_as_equal("head", "-c", "1", path), capture_output=True, timeout=20, check=False)
+        looked = subprocess.run(_as_equal("head", "-c", "1", path), capture_output=True, timeout=PATIENCE, check=False)
         # Address 0 is mapped nowhere: who may open the memory gets an error of another kind.
         return b"Permission denied" not in looked.stderr
 
@@ -60,7 +61,7 @@ class Running:
         return self
 
     def __exit__(self, *_):
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=PATIENCE)
 
 
 @linux
@@ -82,7 +83,7 @@ def test_a_hardened_process_can_still_look_at_itself():
         "assert undumpable(); os.listdir('/proc/self/task'); os.listdir('/proc/self/fd')\n"
         "[open('/proc/' + name).read() for name in ('self/stat', 'self/status', 'self/net/tcp', 'self/limits')]"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
 
 @linux

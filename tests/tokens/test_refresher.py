@@ -8,6 +8,7 @@ import structlog
 from fla_gateway.tokens.cache import TokenCache
 from fla_gateway.tokens.refresher import Refresher
 from tests.support.tokens import HandClock, token_request, unreachable
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ async def refresher(cache, clock):
 
 async def asked(source, times):
     """Wait until the source was asked so many times."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while source.fetches < times:
             source.asked.clear()
             await source.asked.wait()

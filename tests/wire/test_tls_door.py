@@ -16,6 +16,7 @@ from tests.support.caller import Caller
 from tests.support.gateway import LoopThread, Rig, gateway_in_a_thread
 from tests.support.keys import TlsAuthority
 from tests.support.upstream import Scripted
+from tests.support.waiting import PATIENCE
 from tests.wire.conftest import LOOPS
 
 GET = b"GET /REST/x HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -26,7 +27,7 @@ LARGE = bytes(range(256)) * 40_960
 class TlsCaller(Caller):
     """A caller who speaks TLS."""
 
-    def __init__(self, port: int, context: ssl.SSLContext, timeout: float = 5) -> None:
+    def __init__(self, port: int, context: ssl.SSLContext, timeout: float = PATIENCE) -> None:
         super().__init__(port, timeout)
         try:
             # As strict as TLS is meant to be: an end without close_notify is an error.
@@ -90,7 +91,7 @@ def answered(body: bytes, *lines: bytes) -> Scripted:
 
 def wait_until(condition) -> None:
     """Wait for what another thread does and no event tells."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)
@@ -212,7 +213,6 @@ def test_plain_http_is_not_answered(rig):
     """The connection ends; the next caller is served."""
     with capture_logs() as lines, Caller(rig.own_port) as caller:
         caller.send(GET)
-        caller.sock.settimeout(5)
         received = b""
         while data := _receive(caller.sock):
             received += data

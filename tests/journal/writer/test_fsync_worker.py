@@ -32,7 +32,7 @@ from tests.support.journal_writer import (
     the_id,
 )
 from tests.support.tokens import HandClock
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ async def test_a_fault_in_an_fsync_counts_as_a_disk_that_failed():
     with ThreadPoolExecutor(1) as thread, capture_logs() as logs:
         descriptors = iter([[2**70], []])
         syncing = Syncing(lambda: (next(descriptors), []), asyncio.get_running_loop(), thread, results.append)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             told = await syncing.begin()
             assert await syncing.begin() is None
     assert told is not None
@@ -266,7 +266,7 @@ async def test_a_fault_while_an_fsync_is_judged_leaves_nobody_waiting():
 
     with ThreadPoolExecutor(1) as thread:
         syncing = Syncing(lambda: ([], []), loop, thread, judge)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await syncing.begin() is None
     assert [type(fault) for fault in faults] == [ValueError]
 
@@ -280,7 +280,7 @@ async def test_an_fsync_that_was_asked_for_in_the_turn_of_the_end_is_made_by_the
     for _ in range(2):  # turns in which it is announced, and written
         await asyncio.sleep(0)
     journal.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await waiting
     await asyncio.sleep(0)
     assert faults == []

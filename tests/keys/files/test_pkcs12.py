@@ -24,6 +24,7 @@ from tests.support.keys import (
     make_rsa,
     pkcs12_bytes,
 )
+from tests.support.waiting import PATIENCE
 
 PASSWORD = "Correct-Horse-Battery"
 
@@ -315,7 +316,7 @@ def test_missing_legacy_provider_is_named(parts) -> None:
         env={**os.environ, "CRYPTOGRAPHY_OPENSSL_NO_LEGACY": "1"},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=PATIENCE,
         check=False,
     )
     assert "acme.pfx is encrypted with RC2, which this machine's OpenSSL does not offer" in outcome.stderr
@@ -329,5 +330,5 @@ def test_the_library_says_nothing_on_standard_error(folder, certificate) -> None
     key = 'key = { pkcs12 = "acme.pfx", password_file = "password" }\n'
     (folder.path / "gateway.toml").write_text(profile + key)
     command = [sys.executable, "-m", "fla_gateway", "check", "--strict", "--config", "gateway.toml"]
-    ended = subprocess.run(command, cwd=folder.path, capture_output=True, text=True, timeout=50, check=False)
+    ended = subprocess.run(command, cwd=folder.path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (ended.stderr, ended.returncode) == ("", 0), ended.stdout

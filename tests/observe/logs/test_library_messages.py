@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+from tests.support.waiting import PATIENCE
+
 CODE = """
 import gc, logging, threading, warnings
 from fla_gateway.clock import SystemClock
@@ -33,7 +35,7 @@ output.close(10)
 
 def test_it_becomes_events_that_quote_nothing():
     """Nothing is written but by the one writer, a place is reported once, and no text is repeated."""
-    ended = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=30, check=True)
+    ended = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert ended.stdout == ""
     assert "canary" not in ended.stderr
     events = [json.loads(line) for line in ended.stderr.splitlines()]

@@ -15,13 +15,12 @@ from pathlib import Path
 import pytest
 
 from fla_gateway.observe.logs.line_writer import LineWriter
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 NOTICES = {
     "request_notice": lambda count: b"lost requests %d\n" % count,
     "event_notice": lambda count: b"lost events %d\n" % count,
 }
-SECONDS = 30
 
 
 class Reader:
@@ -46,7 +45,7 @@ class Reader:
 
     def end(self):
         """Wait for the end of the text, and give it."""
-        self._thread.join(SECONDS)
+        self._thread.join(PATIENCE)
         return self.text
 
 
@@ -75,7 +74,7 @@ class Files:
         """Close everything."""
         _close(self._reading)
         for writer in self._writers:
-            writer.close(SECONDS)
+            writer.close(PATIENCE)
         _close(self._writing)
 
 
@@ -113,7 +112,7 @@ def test_lines_of_both_kinds_keep_their_order_in_one_file(files):
         offered.append(line)
     reader = Reader(reading).start()
     writer.start()
-    writer.close(SECONDS)
+    writer.close(PATIENCE)
     os.close(writer._events.descriptor)
     os.close(writing)
     assert reader.end() == b"".join(offered)
@@ -128,7 +127,7 @@ def test_nothing_runs_before_the_start(files):
     writer.offer_requests(b"line\n", 1)
     assert threading.active_count() == before
     writer.start()
-    writer.close(SECONDS)
+    writer.close(PATIENCE)
     assert os.read(reading, 100) == b"early\nline\n"
 
 
@@ -137,7 +136,7 @@ def test_closing_writes_what_waited_for_a_start(files):
     reading, writing = files.pipe()
     writer = files.writer(writing, writing)
     writer.offer_event(b"why\n")
-    writer.close(SECONDS)
+    writer.close(PATIENCE)
     assert os.read(reading, 100) == b"why\n"
 
 
@@ -176,7 +175,7 @@ def test_events_have_room_when_request_lines_have_none(files):
     assert (writer.dropped_requests, writer.dropped_events) == (92, 1)
     reader = Reader(reading).start()
     writer.start()
-    writer.close(SECONDS)
+    writer.close(PATIENCE)
     os.close(writing)
     text = reader.end().splitlines(keepends=True)
     assert text.count(event) == 100
@@ -193,8 +192,8 @@ def test_a_loss_is_said_without_a_further_line(files):
         fill(writer)
     lost = writer.dropped_requests
     reader = Reader(reading).start()
-    assert writer.flush(SECONDS)
-    writer.close(SECONDS)
+    assert writer.flush(PATIENCE)
+    writer.close(PATIENCE)
     os.close(writing)
     said = [int(line.split()[-1]) for line in reader.end().splitlines() if line.startswith(b"lost requests")]
     assert sum(said) == lost
@@ -210,8 +209,8 @@ def test_a_full_disk_is_counted_and_reported_once(files):
     for _ in range(5):
         writer.offer_requests(b"one\ntwo\n", 2)
         writer.offer_event(b"event\n  at a\n  at b\n")
-    assert writer.flush(SECONDS)
-    writer.close(SECONDS)
+    assert writer.flush(PATIENCE)
+    writer.close(PATIENCE)
     os.close(full)
     assert (writer.dropped_requests, writer.dropped_events) == (10, 5)
     assert [type(error) for error in failures] == [OSError]
@@ -230,7 +229,7 @@ def test_a_disk_with_room_again_goes_on_with_whole_lines(tmp_path, files):
         "writer.offer_event(b'again\\n'); writer.close(30)\n"
     )
     path = tmp_path / "log"
-    subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=SECONDS)
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=PATIENCE)
     assert path.read_bytes() == b"0123456789\n" + b"a" * 14 + b"\nagain\nlost 1\n"
 
 
@@ -253,9 +252,9 @@ def test_a_descriptor_that_takes_nothing_costs_nothing_but_lines(files, kind):
         writer.offer_requests(b"lost\n", 1)
     writer.offer_event(b"heard\n")
     assert os.read(other, 100) == b"heard\n"
-    assert writer.flush(SECONDS)
+    assert writer.flush(PATIENCE)
     assert writer.dropped_requests == 3
-    writer.close(SECONDS)
+    writer.close(PATIENCE)
 
 
 def test_a_terminal_that_is_stopped_holds_up_nothing(files):
@@ -284,7 +283,7 @@ def test_a_socket_takes_lines_as_the_journal_of_systemd_reads_them(files):
             heard += theirs.recv(65_536)
         assert heard == text
         nobody.close()
-        writer.close(SECONDS)
+        writer.close(PATIENCE)
 
 
 async def test_non_blocking_output_is_waited_for(files):
@@ -297,7 +296,7 @@ async def test_non_blocking_output_is_waited_for(files):
     writer.offer_requests(text, 50_000)
     reader = Reader(reading).start()
     await eventually(lambda: len(reader.text) == len(text))
-    writer.close(SECONDS)
+    writer.close(PATIENCE)
     assert (reader.text, writer.dropped_requests) == (text, 0)
 
 
@@ -317,7 +316,7 @@ def test_a_finalizer_that_logs_does_not_hang(files):
         for _ in range(100):
             Talkative()
         gc.collect()
-    writer.close(SECONDS)
+    writer.close(PATIENCE)
     assert os.read(reading, 4096) == b"bye\n" * 100
 
 
