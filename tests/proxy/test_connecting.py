@@ -141,13 +141,15 @@ async def test_a_server_that_accepts_nothing(start):
 
 
 async def test_no_connection_is_left_behind_by_a_failure(start):
-    """After many failures of every kind, the API's side has no connection of ours left."""
+    """After many failures, the API's side has no connection of ours left, however far each of them came."""
     rig = await start(api_tls=None, gateway="[gateway.timeouts]\nconnect = 0.05")
     rig.api.by_hand()
-    for _ in range(5):
+    seen = 0
+    while seen < 5:  # the time may also be over before there is a connection at all
         await rig.call(get())
-        connection = await rig.api.connection()
-        await _rest(connection)
+        while rig.api.unasked():
+            await _rest(await rig.api.connection())
+            seen += 1
     assert (rig.pool.busy, rig.pool.opening, rig.pool.idle) == (0, 0, 0)
 
 
