@@ -1,9 +1,13 @@
-"""What all tests share: programs of the system that a machine may lack are skipped visibly, but never in CI."""
+"""What all tests share: signals that arrive, and programs of the system that a machine may lack.
+
+A test whose program is missing is skipped visibly, but never in CI.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 from hypothesis import settings
@@ -11,6 +15,16 @@ from hypothesis import settings
 # A machine that is busy with something else says nothing about what is tested.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_configure() -> None:
+    """Take the signals of the keyboard, which a shell without job control lets its background ignore.
+
+    What is ignored is ignored by every program that a test starts, too.
+    """
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
