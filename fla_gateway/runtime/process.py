@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib
 import resource
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +71,7 @@ def serve(path: Path, *, strict: bool) -> int:
     Raises:
         ConfigurationError: the configuration cannot be used, or with `strict` a key.
     """
+    _collect_rarely()
     clock = SystemClock()
     configured = read(path)
     output = open_output(configured.settings.configuration.log, clock)
@@ -105,9 +105,6 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
         egress = egress_of(configuration.egress)
         trust = Trust(configuration.egress.ca_file)
         trust.prepare(configured.profiles)
-        if loading is not None:
-            # While the first keys are loaded elsewhere; later the first calls would wait for it.
-            importlib.import_module("fla_gateway.admin.server")
         keys = ProfileKeys(configured)
         for name, outcome in (first.result() if first is not None else {}).items():
             keys.learn(name, outcome)
@@ -247,7 +244,7 @@ class _Process:
         return 0
 
     async def _open(self, gateway: DataPath, observation: Observation, stack: AsyncExitStack) -> None:
-        _tidy()
+        gc.freeze()
         await gateway.listeners.start()
         self._phase = "listening"
         sources = StatusSources(
@@ -275,9 +272,13 @@ class _Process:
         return max(1, min(settings.max_connections, room))
 
 
-def _tidy() -> None:
-    """Take what the start has made out of the garbage collector's sight, before the first caller would wait for it."""
-    gc.collect()
+def _collect_rarely() -> None:
+    """Take what was imported out of the garbage collector's sight, and have it look rarely at what follows.
+
+    The start makes objects that stay. Looking at them again and again takes a third of the time of reading a large
+    configuration, and a first full look at all of them would be a gap of the event loop. What is lost by not looking is
+    some hundred objects.
+    """
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 

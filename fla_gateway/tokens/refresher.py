@@ -21,6 +21,11 @@ LONGEST_SLEEP: Final = 5.0
 SUSPENDED: Final = 2.0
 """Seconds by which the clock that goes on in sleep may run ahead of the loop's before that is called a sleep."""
 
+_MANY: Final = 32
+"""Entries from which on it costs more to look at all of them than to wait for further changes first."""
+_PAUSE: Final = 0.0001
+"""Seconds to wait for each entry: some twenty times what it takes to look at it."""
+
 _LOG = structlog.get_logger()
 
 
@@ -38,8 +43,12 @@ class Refresher:
             self._cache.changed.clear()
             now = self._clock.monotonic()
             self._notice_sleep(now)
-            pause = min((self._look(entry, now) for entry in self._cache.entries()), default=math.inf)
+            entries = self._cache.entries()
+            pause = min((self._look(entry, now) for entry in entries), default=math.inf)
             await self._sleep(min(LONGEST_SLEEP, pause))
+            if len(entries) >= _MANY:
+                # Each new entry and each end of a fetch wakes this loop, which then looks at all of them.
+                await asyncio.sleep(_PAUSE * len(entries))
 
     def _look(self, entry: TokenEntry, now: float) -> float:
         """Renew an entry that is due; returns the seconds until it is to be looked at again."""

@@ -84,6 +84,17 @@ def test_a_key_that_is_called_for_is_loaded_before_the_others(fork):
     assert order.index("key-299") < 100
 
 
+@pytest.mark.parametrize(("number", "begun"), [(1, [False]), (3, [True, True, False])])
+def test_one_worker_leaves_the_start_a_processor(fork, number, begun):
+    """The last one begins when the loading runs: until then the gateway is not listening yet."""
+    workers = fork(number)
+    loading = KeyLoading(NAMES, load, workers)
+    assert [bool(worker.given) for worker in workers] == begun
+    found: dict[str, object] = {}
+    asyncio.run(loading.run(found.__setitem__))
+    assert sorted(found) == sorted(NAMES)
+
+
 def test_workers_end_with_the_process_that_made_them(fork):
     """When the other end of the pipe is closed there is nobody to work for."""
     (worker,) = fork(1)

@@ -212,3 +212,24 @@ async def test_after_a_sleep_of_the_machine_tokens_come_back_at_the_pace_of_a_st
     await asyncio.sleep(45)
     assert len(source.begun) == 100
     assert source.busiest_second() <= 5
+
+
+async def test_hundreds_of_new_entries_are_not_looked_at_for_each_of_them(clock):
+    """Keys that are loaded one after the other make one entry each; the loop has other work to do."""
+    looked = 0
+
+    class Watched(TokenCache):
+        def entries(self):
+            nonlocal looked
+            looked += len(super().entries())
+            return super().entries()
+
+    cache = Watched(ScriptedSource(clock), clock, random=lambda: 0.5)
+    loop = asyncio.create_task(Refresher(cache, clock).run())
+    for number in range(1000):
+        cache.entry(token_request(client_id=f"client-{number}"))
+        await asyncio.sleep(0.002)
+    loop.cancel()
+    await asyncio.wait((loop,))
+    await cache.close()
+    assert 1000 < looked < 50_000

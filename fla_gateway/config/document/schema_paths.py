@@ -7,9 +7,9 @@ Refuses to know documents and values.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -38,13 +38,11 @@ def table_at(place: Place) -> type[BaseModel] | None:
     model: type[BaseModel] | None = Configuration
     parts = iter(place)
     for part in parts:
-        annotation = _annotation(model, part)
-        if annotation is None:
-            return None
+        key = _key(model, part)
         # Of several tables, the next part is the name of one, or its position.
-        if get_origin(annotation) in {dict, list} and next(parts, None) is None:
+        if key.several and next(parts, None) is None:
             return None
-        model = _table_in(annotation)
+        model = key.table
     return model
 
 
@@ -55,12 +53,25 @@ def is_address(place: Place) -> bool:
 
 def is_file(place: Place) -> bool:
     """Whether a text at this place is the path of a file or directory."""
-    return bool(place) and Path in _parts(_annotation(table_at(place[:-1]), place[-1]))
+    return bool(place) and _key(table_at(place[:-1]), place[-1]).file
 
 
-def _annotation(model: type[BaseModel] | None, key: str | int) -> Any:
+class _Key(NamedTuple):
+    """What the schema says of a key of a table; nothing at all of one that it does not know."""
+
+    several: bool = False
+    table: type[BaseModel] | None = None
+    file: bool = False
+
+
+@lru_cache(1024)
+def _key(model: type[BaseModel] | None, key: str | int) -> _Key:
     fields = model.model_fields if model else {}
-    return next((field.annotation for name, field in fields.items() if (field.alias or name) == key), None)
+    for name, field in fields.items():
+        if (field.alias or name) == key:
+            annotation = field.annotation
+            return _Key(get_origin(annotation) in {dict, list}, _table_in(annotation), Path in _parts(annotation))
+    return _Key()
 
 
 def _walk(model: type[BaseModel], head: str, prefix: str) -> Iterator[tuple[str, type[BaseModel]]]:

@@ -25,7 +25,7 @@ class KeyLoading:
     """The keys of a configuration that are not known yet."""
 
     def __init__(self, names: Iterable[str], load: Callable[[str], Outcome], workers: Sequence[KeyWorker]) -> None:
-        """Take what is to be done; workers begin at once.
+        """Take what is to be done. Workers begin at once, but for the last one, which leaves the start a processor.
 
         Args:
             names: of the keys.
@@ -38,8 +38,8 @@ class KeyLoading:
         self._load = load
         self._workers = workers
         # At most half of them, so that no worker is left with all that wait behind a key that takes long.
-        first = min(_FIRST, len(self._waiting) // (2 * max(1, len(workers))) + 1)
-        self._lost = [worker for worker in workers if not self._begins(worker, first)]
+        self._first = min(_FIRST, len(self._waiting) // (2 * max(1, len(workers))) + 1)
+        self._lost = [worker for worker in workers[:-1] if not self._begins(worker)]
 
     def want(self, name: str) -> None:
         """Load a key before the others, since a profile of it is called."""
@@ -52,6 +52,7 @@ class KeyLoading:
         Args:
             known: called with each, on the event loop.
         """
+        self._lost += [worker for worker in self._workers[-1:] if not self._begins(worker)]
         await asyncio.gather(*(self._drive(worker, known) for worker in self._workers if worker not in self._lost))
         # Without workers, or if they were lost.
         while (name := self._next()) is not None:
@@ -78,9 +79,9 @@ class KeyLoading:
             loop.remove_reader(worker.fileno())
             worker.close()
 
-    def _begins(self, worker: KeyWorker, first: int) -> bool:
+    def _begins(self, worker: KeyWorker) -> bool:
         try:
-            while len(worker.given) < first and self._give(worker):
+            while len(worker.given) < self._first and self._give(worker):
                 pass
         except WorkerLostError:
             self._waiting.update(dict.fromkeys(worker.given))
