@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test check unit bench instructions soak lock clean
+.PHONY: demo test check unit bench bench-keys instructions soak lock clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/fla-gateway demo $(ARGS)
@@ -25,6 +25,9 @@ soak: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+bench-keys: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.many_keys $(ARGS)
 
 instructions: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.instructions $(ARGS)

@@ -39,10 +39,17 @@ def pinned(core: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], core: int, output: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str], core: int | None, output: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program on one core, its output in a file, until the block ends; then end it with all its children."""
-    with output.open("ab") as file, pinned(core):
+    """Run a program, its output in a file, until the block ends; then end it with all its children.
+
+    Args:
+        command: its command line.
+        core: the one that it runs on; None for all.
+        output: takes what it writes.
+        environment: variables beside those of this process.
+    """
+    with output.open("ab") as file, contextlib.nullcontext() if core is None else pinned(core):
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -84,6 +91,18 @@ def cpu_seconds(pid: int) -> float:
         for task in _listing(Path(f"/proc/{member}/task")):
             total += int((_text(task / "schedstat").split() or ["0"])[0])
     return total / 1e9
+
+
+def scheduled(pid: int) -> tuple[float, float]:
+    """Give the seconds that the first thread of a process has been on a core, and has waited for one."""
+    used, waited, _ = (*_text(Path(f"/proc/{pid}/task/{pid}/schedstat")).split(), "0", "0", "0")[:3]
+    return int(used) / 1e9, int(waited) / 1e9
+
+
+def children_seconds(pid: int) -> float:
+    """Sum the time that the ended children of a process have been on a core (proc(5), cutime and cstime)."""
+    fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return sum(map(int, fields[13:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_megabytes(pid: int) -> float:
