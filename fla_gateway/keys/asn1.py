@@ -47,9 +47,9 @@ class Element:
         """
         if not self.tag & _CONSTRUCTED:
             raise Asn1Error("a constructed value was expected")
-        found, rest = [], self.content
-        while rest:
-            element, rest = _read(rest, 0)
+        found, at = [], 0
+        while at < len(self.content):
+            element, at = _read(self.content, at, 0)
             found.append(element)
         return tuple(found)
 
@@ -75,8 +75,8 @@ def read(encoding: bytes) -> Element:
     Raises:
         Asn1Error: they are not.
     """
-    element, rest = _read(encoding, 0)
-    if rest:
+    element, end = _read(encoding, 0, 0)
+    if end < len(encoding):
         raise Asn1Error("bytes follow the value")
     return element
 
@@ -87,7 +87,8 @@ def read_first(encoding: bytes) -> tuple[Element, bytes]:
     Raises:
         Asn1Error: they begin with none.
     """
-    return _read(encoding, 0)
+    element, end = _read(encoding, 0, 0)
+    return element, encoding[end:]
 
 
 def dotted(identifier: bytes) -> str:
@@ -111,28 +112,27 @@ def write(tag: int, *contents: bytes) -> bytes:
     return bytes((tag, 0x80 | len(length))) + length + content
 
 
-def _read(data: bytes, depth: int) -> tuple[Element, bytes]:
-    """Read the element at the front; give it and what follows it."""
-    if len(data) < 2 or depth > _DEEPEST or data[0] & 0x1F == 0x1F:  # noqa: PLR2004 - one octet of tag, one of length
+def _read(data: bytes, at: int, depth: int) -> tuple[Element, int]:
+    """Read the element at a place; give it and the place after it."""
+    if len(data) < at + 2 or depth > _DEEPEST or data[at] & 0x1F == 0x1F:  # noqa: PLR2004 - an octet of tag, one of length
         raise Asn1Error("no value can be read here")
-    tag, first = data[0], data[1]
+    tag, first = data[at], data[at + 1]
     if first == 0x80:  # noqa: PLR2004 - X.690, section 8.1.3.6: the indefinite form
-        return _read_indefinite(data, depth)
-    start, length = 2, first
+        return _read_indefinite(data, at, depth)
+    start, length = at + 2, first
     if first > 0x80:  # noqa: PLR2004 - X.690, section 8.1.3.5: the long form
         start += first & 0x7F
-        length = int.from_bytes(data[2:start], "big")
+        length = int.from_bytes(data[at + 2 : start], "big")
     end = start + length
     if len(data) < end:
         raise Asn1Error("the value is cut off")
-    return Element(tag, data[start:end], data[:end]), data[end:]
+    return Element(tag, data[start:end], data[at:end]), end
 
 
-def _read_indefinite(data: bytes, depth: int) -> tuple[Element, bytes]:
-    if not data[0] & _CONSTRUCTED:
+def _read_indefinite(data: bytes, at: int, depth: int) -> tuple[Element, int]:
+    if not data[at] & _CONSTRUCTED:
         raise Asn1Error("a primitive value has no indefinite length")
-    rest = data[2:]
-    while not rest.startswith(_END_OF_CONTENTS):
-        _, rest = _read(rest, depth + 1)
-    consumed = len(data) - len(rest)
-    return Element(data[0], data[2:consumed], data[: consumed + 2]), rest[2:]
+    end = at + 2
+    while not data.startswith(_END_OF_CONTENTS, end):
+        _, end = _read(data, end, depth + 1)
+    return Element(data[at], data[at + 2 : end], data[at : end + 2]), end + 2
