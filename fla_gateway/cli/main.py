@@ -71,6 +71,10 @@ def main() -> None:
     # libffi, which ctypes needs for the next step, keeps a file open: it must not get the number of a closed stream.
     standard_streams.occupy()
     words = sys.argv[1:]
+    if _first_word(words) == "run":
+        from fla_gateway.system.early_signals import handle_early_signals  # noqa: PLC0415 - others end as usual
+
+        handle_early_signals()
     if _first_word(words) in READ_KEYS:
         from fla_gateway.system.process_hardening import undumpable  # noqa: PLC0415 - others need it not
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
+from fla_gateway.cli.exit_codes import CUT_OFF, WELL
 from fla_gateway.cli.options.config_option import add_config
 
 SUMMARY: Final = "serve the profiles of a configuration"
@@ -32,4 +33,4 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     from fla_gateway.runtime.process import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
 
-    return serve(arguments.config, strict=arguments.strict)
+    return CUT_OFF if serve(arguments.config, strict=arguments.strict) else WELL

@@ -126,7 +126,9 @@ class Gateway(Table):
     trusted_origins: list[Text] = []
     """Origins of web pages that may call, for ERP clients built on a web view; all other pages are refused."""
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 25
-    """How long running exchanges may go on after SIGTERM."""
+    """How long running exchanges may go on after SIGTERM and `drain_delay`."""
+    drain_delay: Annotated[float, Field(ge=0, le=3600)] = 0
+    """How long the gateway goes on accepting after SIGTERM, unready; 3 to 5 in Kubernetes."""
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1024
     """Callers' connections open at most; at the limit the gateway stops accepting until one closes."""
     browser_headers: bool = True

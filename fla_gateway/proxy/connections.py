@@ -1,13 +1,14 @@
 """State: the open connections and running exchanges, and their end; for the lifetime of the process.
 
 Owns the registers that outlive a generation: callers' connections, exchanges whose caller is gone, tasks of the slow
-paths, and the sweep that enforces every deadline. Refuses to know more of a connection and an exchange than how to end
-them, how listeners are bound (`runtime`) and what is logged.
+paths, the sweep that enforces every deadline, and the steps of the end. Refuses to know more of a connection and an
+exchange than how to end them, how listeners are bound and how long each step may last (`runtime`), and what is logged.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -17,6 +18,8 @@ from fla_gateway.proxy.records.exchange_record import DoorSnapshot
 from fla_gateway.proxy.work_budget import WorkBudget
 
 SWEEP_SECONDS: Final = 1.0
+_IDLE_LOOK_SECONDS: Final = 0.05
+"""How often the end looks whether a connection is idle still."""
 
 
 class RunningExchange(Protocol):
@@ -50,8 +53,11 @@ class Connection(Protocol):
             full: no further connection is accepted for now.
         """
 
+    def idle_since(self) -> float | None:
+        """Return since when it waits for a request, by `Clock.monotonic`; None while a request is read or runs."""
+
     def stop(self) -> None:
-        """Close if nothing runs; the gateway is stopping."""
+        """Close if idle; the gateway is stopping."""
 
     def leave(self, listener: object) -> None:
         """Close, at once or after the running exchange, if it came in by this listener."""
@@ -76,7 +82,8 @@ class Connections:
     Attributes:
         members: callers' connections that are open.
         orphans: exchanges whose caller is gone and whose outcome is not known yet.
-        stopping: whether the gateway is being stopped.
+        closing: whether each connection is closed after its next response.
+        stopping: whether no new exchange is begun any more.
         generation: the one in force, known here by its identity alone; None before the first.
         acceptor: paused when the limit of connections is reached, and resumed when there is room again.
         budget: what bytes of all peers may cost in one turn of the loop; from `start` on.
@@ -90,6 +97,7 @@ class Connections:
         """
         self.members: set[Connection] = set()
         self.orphans: set[RunningExchange] = set()
+        self.closing: bool = False
         self.stopping: bool = False
         self.generation: object = None
         self.acceptor: Acceptor | None = None
@@ -162,13 +170,30 @@ class Connections:
         if self._quiet is not None and not self.members and not self.orphans:
             self._quiet.set()
 
-    async def drain(self, seconds: float) -> bool:
-        """Let what runs finish; return whether all of it did.
+    def close_after_responses(self) -> None:
+        """From now on close each connection after its next response, which says so; new ones are served as well."""
+        self.closing = True
+
+    async def idle_ended(self, until: float, *, since: float = -math.inf) -> None:
+        """Wait while connections are idle: a caller may be about to send a request on each of them.
+
+        Args:
+            until: at the latest, by `Clock.monotonic`.
+            since: those that have been idle for longer are not waited for.
+        """
+        while (now := self._now()) < until and self._idle(since):  # noqa: ASYNC110 - an event would cost every request
+            await asyncio.sleep(min(_IDLE_LOOK_SECONDS, until - now))
+
+    def _idle(self, since: float) -> bool:
+        return any(at is not None and at > since for at in (it.idle_since() for it in self.members))
+
+    async def drain(self, seconds: float) -> Counter[str]:
+        """Begin no new exchange, and let what runs finish; return what still runs then, by profile.
 
         Args:
             seconds: how long to wait.
         """
-        self.stopping = True
+        self.closing = self.stopping = True
         self._quiet = asyncio.Event()
         for connection in tuple(self.members):
             connection.stop()
@@ -177,12 +202,12 @@ class Connections:
             async with asyncio.timeout(seconds):
                 await self._quiet.wait()
         except TimeoutError:
-            return False
-        return True
+            return self.in_flight()
+        return Counter()
 
     async def close(self) -> None:
         """End everything at once; what still runs is recorded and answered as its state requires."""
-        self.stopping = True
+        self.closing = self.stopping = True
         if self._sweeper is not None:
             self._sweeper.cancel()
         for exchange in self._running():

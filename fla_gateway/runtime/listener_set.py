@@ -19,7 +19,7 @@ from pathlib import Path
 from fla_gateway.config.rules.listener_specs import Door, doors
 from fla_gateway.config.schema import ListenerTls
 from fla_gateway.config.values.address import UnixAddress, clash
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, InUseError
 from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import Bound, bind
 from fla_gateway.listeners.unix_socket import change_mode
@@ -153,6 +153,7 @@ class _Preparation:
         self._left = list(before)
         self._configuration = configured.settings.configuration
         self._faults: list[Fault] = []
+        self._only_in_use = True
         self._after: list[OpenListener] = []
         self._new: list[OpenListener] = []
         self._bound: list[OpenListener] = []
@@ -169,12 +170,13 @@ class _Preparation:
                     self._go_on(spec, old) if old else self._bind(spec)
                 except ConfigurationError as error:
                     self._faults += error.faults
+                    self._only_in_use = self._only_in_use and isinstance(error, InUseError)
         except BaseException:
             self._change().undo()
             raise
         if self._faults:
             self._change().undo()
-            raise ConfigurationError(tuple(self._faults))
+            raise (InUseError if self._only_in_use else ConfigurationError)(tuple(self._faults))
         return self._change()
 
     def _change(self) -> ListenerChange:

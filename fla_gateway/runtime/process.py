@@ -66,7 +66,7 @@ def serve(path: Path, *, strict: bool) -> int:
         strict: refuse to start if any profile cannot be served.
 
     Returns:
-        Exit code: 0, also if exchanges were cut at the end of `drain_seconds`; the log and their lines say which.
+        How many exchanges were cut off at the end of `drain_seconds`; the log and their lines say which.
 
     Raises:
         ConfigurationError: the configuration cannot be used, or with `strict` a key.
@@ -114,10 +114,11 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
     client = TokenClient(keys.signing, trust.context, clock, egress=egress, dialer=dialer)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.get_loop().set_default_executor(UnwaitedExecutor())
-        process = _Process(clock, client, output)
+        process = _Process(clock, client)
         current = CurrentConfiguration(configured)
 
         async def start_and_stop() -> int:
+            handle_signals(process.request_stop, process.request_reload, output)
             async with AsyncExitStack() as stack:
                 observation = observe(current, clock, output)
                 stack.callback(observation.close)
@@ -160,25 +161,43 @@ def open_files() -> int:
 class _Process:
     """The gateway's process: what lives from its start to its end."""
 
-    def __init__(self, clock: Clock, client: TokenClient, output: LineWriter) -> None:
+    def __init__(self, clock: Clock, client: TokenClient) -> None:
         self._clock = clock
         self._client = client
-        self._output = output
-        self._phase: Phase = "starting"
+        self._stop = asyncio.Event()
+        self._listening = self._draining = False
         self._gateway: DataPath | None = None
         self._started = clock.wall()
-        self._stop = asyncio.Event()
-        self._draining = False
+
+    @property
+    def phase(self) -> Phase:
+        """Where it is between start and end."""
+        if self._stop.is_set():
+            return "stopping"
+        if not self._listening:
+            return "starting"
+        return "draining" if self._draining else "listening"
+
+    def request_drain(self) -> None:
+        """Be unready from now on, and go on serving."""
+        self._draining = True
+
+    def request_stop(self) -> None:
+        """End in peace; unready from now on."""
+        self._stop.set()
+
+    def request_reload(self) -> None:
+        """Read the configuration again, unless the end has begun."""
+        warning = "reload is not supported yet; restart to read the configuration"
+        _LOG.warning("signal", signal="SIGHUP", warning=warning)
 
     def ready(self) -> tuple[bool, str]:
         """See `admin.probes.ReadinessState`."""
         if self._gateway is None:
-            return False, self._phase
-        if self._draining and self._phase == "listening":
-            return False, "draining"
+            return False, self.phase
         current = self._gateway.current
         ready = current.configured.settings.configuration.admin.ready
-        reason = judge(self._phase, current.generation.profile_states(), ready)
+        reason = judge(self.phase, current.generation.profile_states(), ready)
         return reason == "serving", reason
 
     async def reload(self, *, dry_run: bool) -> Reloaded:
@@ -194,11 +213,11 @@ class _Process:
 
     def drain(self) -> None:
         """See `admin.actions.GatewayActions`."""
-        self._draining = True
+        self.request_drain()
 
     def quit(self) -> None:
         """See `admin.actions.GatewayActions`."""
-        self._stop.set()
+        self.request_stop()
 
     async def run(
         self,
@@ -207,7 +226,7 @@ class _Process:
         activate: Callable[[], Coroutine[Any, Any, None]],
         stack: AsyncExitStack,
     ) -> int:
-        """Serve until a signal ends it; return the exit code.
+        """Serve until the end is asked for; return the number of exchanges that were cut off.
 
         Args:
             gateway: as published.
@@ -219,7 +238,6 @@ class _Process:
             ConfigurationError: the admin address cannot be had.
         """
         self._gateway = gateway
-        handle_signals(self._stop, self._output)
         asyncio.get_running_loop().set_exception_handler(_note_fault)
         stack.push_async_callback(self._client.close)
         stack.push_async_callback(gateway.tokens.close)
@@ -230,7 +248,8 @@ class _Process:
         async with asyncio.TaskGroup() as tasks:
             beside = (tasks.create_task(gateway.refresher.run()), tasks.create_task(activate()))
             try:
-                await self._open(gateway, observation, stack)
+                if not self._stop.is_set():
+                    await self._open(gateway, observation, stack)
                 await self._stop.wait()
             except ConfigurationError as error:
                 # The task group would raise it as an exception group, which no caller handles.
@@ -239,14 +258,12 @@ class _Process:
                 task.cancel()
         if fault is not None:
             raise fault
-        self._phase = "stopping"
-        await drain(gateway)
-        return 0
+        return await drain(gateway, self._clock)
 
     async def _open(self, gateway: DataPath, observation: Observation, stack: AsyncExitStack) -> None:
         gc.freeze()
         await gateway.listeners.start()
-        self._phase = "listening"
+        self._listening = True
         sources = StatusSources(
             gateway=gateway,
             observation=observation,

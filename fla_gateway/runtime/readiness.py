@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-Phase = Literal["starting", "listening", "stopping"]
-Reason = Literal["starting", "loading", "serving", "no-profile", "stopping"]
+Phase = Literal["starting", "listening", "draining", "stopping"]
+Reason = Literal["starting", "loading", "serving", "no-profile", "draining", "stopping"]
 Ready = Literal["any", "all"]
 
 

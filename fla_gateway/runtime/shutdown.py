@@ -1,23 +1,46 @@
 """Root: the end of the process in peace.
 
-Owns its order: no further callers, then the exchanges that run. Refuses to know what asked for it.
+Owns its order: callers learn of it with their next response while they are still accepted, then none is accepted, then
+what runs is finished. Refuses to know what asked for it.
 """
 
 from __future__ import annotations
 
+import asyncio
+from typing import Final
+
 import structlog
 
+from fla_gateway.clock import Clock
 from fla_gateway.runtime.data_path import DataPath
 
 _LOG = structlog.get_logger()
+_IDLE_SECONDS: Final = 1.0
+"""How long a connection that waits for a request is left open: its caller may be about to send one."""
 
 
-async def drain(path: DataPath) -> None:
-    """Accept no further callers, and let what runs finish within `drain_seconds` of the configuration in force."""
-    seconds = path.current.configured.settings.configuration.gateway.drain_seconds
-    _LOG.info("stopping", drain_seconds=seconds)
+async def drain(path: DataPath, clock: Clock) -> int:
+    """End in peace, as the configuration in force says; return the number of exchanges that are cut off.
+
+    Args:
+        path: what serves callers.
+        clock: the host's clocks.
+    """
+    settings = path.current.configured.settings.configuration.gateway
+    connections = path.server.connections
+    _LOG.info("stopping", drain_delay=settings.drain_delay, drain_seconds=settings.drain_seconds)
+    begun = clock.monotonic()
+    connections.close_after_responses()
+    # Accepted meanwhile: a load balancer may need some seconds to learn that callers should go elsewhere.
+    await asyncio.sleep(settings.drain_delay)
+    await connections.idle_ended(begun + _IDLE_SECONDS)
     path.listeners.close()
-    whole = await path.server.connections.drain(seconds)
-    if not whole:
-        _LOG.warning("drain-cut", reason="exchanges still ran at the end of drain_seconds")
+    refusing = clock.monotonic()
+    # A connection that was accepted, or became idle, a moment ago has had no time to be used.
+    await connections.idle_ended(refusing + _IDLE_SECONDS, since=max(begun, refusing - _IDLE_SECONDS))
+    cut = await connections.drain(max(0.0, begun + settings.drain_delay + settings.drain_seconds - clock.monotonic()))
+    if cut:
+        reason = "exchanges still ran at the end of drain_seconds"
+        _LOG.warning("drain-cut", reason=reason, exchanges=cut.total(), profiles=dict(cut))
     _LOG.info("stopped")
+    return cut.total()

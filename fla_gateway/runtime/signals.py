@@ -1,6 +1,6 @@
-"""Adapter: the signals that end the process.
+"""Adapter: the signals that the running process takes.
 
-Owns what each signal does. Refuses to know how the process ends in peace.
+Owns what each signal does. Refuses to know how the process ends in peace, and how a configuration is read again.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -19,27 +20,28 @@ _LAST_WORD_SECONDS: Final = 0.25
 """How long the end after a second signal waits for lines that are not read."""
 
 
-def handle_signals(stop: asyncio.Event, output: LineWriter) -> None:
-    """Let the first SIGTERM or SIGINT ask for the end, and the second one end the process at once.
+def handle_signals(stop: Callable[[], None], reload: Callable[[], None], output: LineWriter) -> None:
+    """Let the first SIGTERM or SIGINT ask for the end, the second one end the process at once, and SIGHUP reload.
 
     Args:
-        stop: set by the first.
+        stop: called at the first.
+        reload: called at each SIGHUP.
         output: flushed by the second.
     """
     loop = asyncio.get_running_loop()
+    asked = False
 
     def ask_to_stop(name: str) -> None:
-        if stop.is_set():
+        nonlocal asked
+        # Only signals count: after `fla-gateway quit` the first one, which a supervisor sends, asks for the same.
+        if asked:
             _LOG.warning("stopped-at-once", signal=name)
             output.flush(_LAST_WORD_SECONDS)
             os._exit(1)
+        asked = True
         _LOG.info("signal", signal=name)
-        stop.set()
+        stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask_to_stop, number.name)
-    loop.add_signal_handler(signal.SIGHUP, _note_hangup)
-
-
-def _note_hangup() -> None:
-    _LOG.warning("signal", signal="SIGHUP", warning="reload is not supported yet; restart to read the configuration")
+    loop.add_signal_handler(signal.SIGHUP, reload)

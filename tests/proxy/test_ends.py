@@ -69,7 +69,7 @@ async def test_a_drain_waits_for_the_fate_of_a_change_whose_caller_is_gone(rig):
     await connection.send(OK)
     record = await rig.records.next()
     assert (record.outcome, record.status) == ("caller-gone", 200)
-    assert await draining
+    assert not await draining
 
 
 async def test_a_caller_that_takes_nothing_holds_back_the_second_attempt_as_well(start, tmp_path):

@@ -234,4 +234,57 @@ async def test_a_stopping_gateway_does_not_wait_for_a_caller_that_keeps_its_conn
 
 
 async def _drain(rig):
-    assert await rig.gateway.server.connections.drain(5)
+    assert not await rig.gateway.server.connections.drain(5)
+
+
+async def test_a_request_behind_an_answer_that_promised_to_keep_the_connection_is_refused(rig):
+    """It cannot be left without an answer, since its caller was never asked to send it elsewhere: 503 `stopping`."""
+    rig.api.by_hand()
+    caller = await rig.caller()
+    await caller.send(get() + get())
+    connection = await rig.api.connection()
+    await connection.request()
+    await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+    await caller.stream.until(b"half")
+    draining = rig.gateway.server.connections.spawn(_drain(rig))
+    await eventually(lambda: rig.gateway.server.connections.stopping)
+    await connection.send(b"rest")
+    assert await caller.stream.exactly(4) == b"rest"
+    answer = await caller.answer()
+    assert (answer.status, answer.code, answer.problem["delivery"]) == (503, "stopping", "not-sent")
+    assert answer.value("Connection") == b"close"
+    assert await caller.ended()
+    await draining
+
+
+async def test_a_head_that_has_begun_is_read_to_its_end_and_refused(rig):
+    """A connection with half a head is in use: it gets its 503 instead of a reset."""
+    caller, raw = await rig.caller(), post(b"declaration")
+    await caller.send(raw[:40])
+    (at,) = await _members(rig)
+    await eventually(lambda: at.idle_since() is None)
+    draining = rig.gateway.server.connections.spawn(_drain(rig))
+    await eventually(lambda: rig.gateway.server.connections.stopping)
+    await caller.send(raw[40:])
+    answer = await caller.answer()
+    assert (answer.status, answer.code, answer.value("Connection")) == (503, "stopping", b"close")
+    assert await caller.ended()
+    await draining
+
+
+@pytest.mark.parametrize("raw", [get(), get("/nobody/REST/x"), get().replace(b"localhost", b"evil.example")])
+async def test_from_the_signal_on_every_answer_closes_its_connection(rig, raw):
+    """Kept connections and new ones are served, each once more: relayed answers and refusals alike."""
+    kept = await rig.caller()
+    await kept.send(get())
+    assert (await kept.answer()).value("Connection") is None
+    rig.gateway.server.connections.close_after_responses()
+    for caller in (kept, await rig.caller()):
+        await caller.send(raw)
+        assert (await caller.answer()).value("Connection") == b"close"
+        assert await caller.ended()
+
+
+async def _members(rig):
+    await eventually(lambda: rig.connections)
+    return rig.connections

@@ -4,6 +4,7 @@ import asyncio
 
 import uvloop
 
+from tests.support.gateway_process import begin, government  # noqa: F401 - fixtures
 from tests.support.stage import api_tls, authority, ca_file, rig, start, trust  # noqa: F401 - fixtures
 
 

@@ -189,7 +189,8 @@ class Status:
     Attributes:
         time: the moment.
         version: of the program.
-        state: the reason of /readyz: ``starting``, ``loading``, ``serving``, ``no-profile`` or ``stopping``.
+        state: the reason of /readyz: ``starting``, ``loading``, ``serving``, ``no-profile``, ``draining`` or
+            ``stopping``.
         started: when the process began.
         configuration: what it runs with.
         listeners: where callers reach it.

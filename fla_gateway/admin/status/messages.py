@@ -107,6 +107,7 @@ STATES: Final[dict[str, str]] = {
     "loading": "The gateway is loading its keys.",
     "serving": "The gateway is running.",
     "no-profile": "The gateway is running, but profiles cannot be used.",
+    "draining": "The gateway was told to drain: it serves calls, and says that it should get no more of them.",
     "stopping": "The gateway is stopping and takes no further calls.",
 }
 

@@ -285,7 +285,7 @@ class CallerConnection(Pausable):
     def _may_keep_alive(self, asked: RoutedRequestLine, *, keep_alive: bool) -> bool:
         """Return whether another request may follow a local reply on this connection."""
         # RFC 9110, section 9.3.6: what follows a CONNECT may not be HTTP at all, so no request is read after it.
-        return keep_alive and not self._left and not self._connections.stopping and asked.method != b"CONNECT"
+        return keep_alive and not self._left and not self._connections.closing and asked.method != b"CONNECT"
 
     # Turns and ends
 
@@ -303,7 +303,7 @@ class CallerConnection(Pausable):
             self._resume(HELD | THROTTLED | DEFERRED)
         if self.closed:
             return
-        if not keep_alive or self._connections.stopping:
+        if not keep_alive or (self._connections.stopping and not self._buffer):
             self._end()
         elif self._half_closed and not self._buffer:
             self.transport.close()
@@ -356,9 +356,13 @@ class CallerConnection(Pausable):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
+    def idle_since(self) -> float | None:
+        """See `connections.Connection`."""
+        return None if self.exchange is not None or self.lingering or self._buffer else self._since
+
     def stop(self) -> None:
-        """Close if nothing runs; the gateway is stopping."""
-        if self.exchange is None and not self.lingering:
+        """See `connections.Connection`: a head that has begun is read to its end, and refused."""
+        if self.idle_since() is not None:
             self.transport.close()
 
     def leave(self, listener: object) -> None:

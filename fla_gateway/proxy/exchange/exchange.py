@@ -346,7 +346,7 @@ class Exchange:
         self._chunking = open_ended and self.minor == 1
         self._until_close = open_ended and self.minor == 0
         self.keep_alive = (
-            self.keep_alive and not self.request_body.open and not self._until_close and not self._connections.stopping
+            self.keep_alive and not self.request_body.open and not self._until_close and not self._connections.closing
         )
         own = _OWN_FIELDS_CHUNKED if self._chunking else _OWN_FIELDS
         if self._fields.origin is not None:
@@ -443,7 +443,7 @@ class Exchange:
             return
         doubtful = sent and self._attempts > 0
         delivery: Delivery = "unknown" if doubtful else "not-sent"
-        self.keep_alive = self.keep_alive and not self.request_body.open and not self._connections.stopping
+        self.keep_alive = self.keep_alive and not self.request_body.open and not self._connections.closing
         self._status = PROBLEMS[code].status
         connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
         answer = problem_answer(

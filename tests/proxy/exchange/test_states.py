@@ -140,7 +140,7 @@ class World:
             now=clock.monotonic, wall=clock.wall, dates=Dates(clock.wall),
         )  # fmt: skip
         connections: Any = SimpleNamespace(
-            stopping=False, orphans=set(), spawn=self._spawn, budget=None, generation=context
+            closing=False, orphans=set(), spawn=self._spawn, budget=None, generation=context
         )
         self.connections = connections
         limiter = Limiter(Limits(body_bytes=MOST), {})

@@ -1,0 +1,132 @@
+"""The end of `fla-gateway run` from SIGTERM on, as callers and supervisors see it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+
+import pytest
+
+from tests.support.raw_caller import connect
+from tests.support.raw_http import get, post
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+KEPT = 16
+
+
+async def kept_connections(process, number=KEPT):
+    """Open connections that have carried a request, so that their callers keep them for the next one."""
+    callers = [await process.caller() for _ in range(number)]
+    for caller in callers:
+        await caller.send(get())
+    for caller in callers:
+        assert (await caller.answer()).value("Connection") is None
+    return callers
+
+
+@pytest.mark.parametrize("delay", [0, 3])
+async def test_no_kept_connection_breaks_under_a_caller_that_is_about_to_post(begin, government, delay):
+    """Each of them posts at a moment of its own within the first second: all are answered, and told to close."""
+    process = await begin(gateway=f"drain_delay = {delay}")
+    await process.event("ready")
+    callers = await kept_connections(process)
+    process.signal(signal.SIGTERM)
+    await process.event("stopping")
+    begun = time.monotonic()
+
+    async def declare(number, caller):
+        await asyncio.sleep(max(0.0, begun + 0.5 * number / KEPT - time.monotonic()))
+        body = b"declaration-%d" % number
+        await caller.send(post(body))
+        answer = await caller.answer()
+        assert (answer.status, answer.value("Connection")) == (200, b"close")
+        assert await caller.ended()
+        caller.close()
+        return body
+
+    sent = await asyncio.gather(*(declare(number, caller) for number, caller in enumerate(callers)))
+    assert await process.ended() == 0
+    assert sorted(call.body for call in government.calls if call.method == b"POST") == sorted(sent)
+    # With nothing left that waits for a request the end comes at once, unless it was to be delayed.
+    assert delay <= time.monotonic() - begun
+
+
+async def test_during_drain_delay_new_callers_are_served_and_readiness_is_gone(begin):
+    """Whoever routes calls here learns of it from /readyz at once, and those who do not yet know lose nothing."""
+    process = await begin(gateway="drain_delay = 2")
+    await process.event("ready")
+    process.signal(signal.SIGTERM)
+    await process.event("signal")
+    readiness = await process.admin("/readyz")
+    assert (readiness.status, json.loads(readiness.body)["reason"]) == (503, "stopping")
+    assert (await process.admin("/livez")).status == 200
+    answer = await process.call(get())
+    assert (answer.status, answer.value("Connection")) == (200, b"close")
+    assert await process.ended() == 0
+
+
+async def test_an_idle_connection_is_closed_at_the_end_of_the_delay(begin):
+    """It is left open for a second; a caller that has nothing to say holds nothing up for longer."""
+    process = await begin()
+    await process.event("ready")
+    (idle,) = await kept_connections(process, 1)
+    process.signal(signal.SIGTERM)
+    await process.event("stopping")
+    begun = time.monotonic()
+    assert await idle.ended()
+    assert 0.9 < time.monotonic() - begun < 10
+    with pytest.raises(ConnectionRefusedError):
+        await connect(process.port())
+    idle.close()
+    assert await process.ended() == 0
+
+
+async def test_without_callers_the_end_comes_at_once(begin):
+    """Nothing is waited for where nothing is open."""
+    process = await begin()
+    await process.event("ready")
+    begun = time.monotonic()
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+    stopping, stopped = process.events("stopping")[0], process.events("stopped")[0]
+    assert stopped["time"][:16] >= stopping["time"][:16]
+    assert time.monotonic() - begun < 30
+
+
+async def test_the_journal_has_what_the_drain_cut_off(begin, government, tmp_path):
+    """Exit code 3, and the POST that was sent is in doubt there, not merely missing."""
+    process = await begin(gateway="drain_seconds = 0.1", more=f'[audit]\npath = "{tmp_path / "journal"}"')
+    await process.event("ready")
+    government.gate.clear()
+    caller = await process.caller()
+    await caller.send(post(b"declaration"))
+    await eventually(lambda: government.calls)
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 3
+    caller.close()
+    lines = [json.loads(it) for file in (tmp_path / "journal").glob("*.jsonl") for it in file.read_text().splitlines()]
+    (end,) = [line for line in lines if line.get("code") == "stopping"]
+    assert end["outcome"] == "unknown"
+    assert lines[-1]["record"] == "stop"
+
+
+@pytest.mark.parametrize("module", ["fla_gateway.errors", "fla_gateway.oauth.client"])
+async def test_sigterm_during_the_start_ends_it_in_peace(begin, module):
+    """While modules are imported nothing is served: exit code 0, and no trace of where it was."""
+    process = await begin(environment={"PYTHONPROFILEIMPORTTIME": "1"})
+    await eventually(lambda: any(line.endswith(f" {module}\n") for line in process.lines["stderr"]))
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+    assert "Traceback" not in process.output
+
+
+async def test_sighup_during_the_start_ends_nothing(begin):
+    """The default of the kernel would."""
+    process = await begin(environment={"PYTHONPROFILEIMPORTTIME": "1"})
+    await eventually(lambda: any(line.endswith(" fla_gateway.errors\n") for line in process.lines["stderr"]))
+    process.signal(signal.SIGHUP)
+    await process.event("ready")
+    assert (await process.call(get())).status == 200
