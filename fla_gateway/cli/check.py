@@ -105,15 +105,18 @@ def _read_further_files(configured: Configured) -> None:
 
     egress = configured.settings.configuration.egress
     reads: list[Callable[[], object]] = [
-        partial(Trust(egress.ca_file).prepare, configured.profiles),
-        partial(egress_of, egress),
-        *(partial(server_context, tls, place) for place, tls in encrypted(configured.settings.configuration)),
+        partial(Trust(egress.ca_file, configured.files).prepare, configured.profiles),
+        partial(egress_of, egress, configured.files),
+        *(
+            partial(server_context, tls, place, configured.files)
+            for place, tls in encrypted(configured.settings.configuration)
+        ),
     ]
     if (kubernetes := configured.settings.configuration.kubernetes) is not None:
         from fla_gateway.clock import SystemClock  # noqa: PLC0415 - as above
         from fla_gateway.kubernetes.jwks_cache import ClusterKeys  # noqa: PLC0415 - as above
 
-        reads.append(partial(ClusterKeys, kubernetes, SystemClock()))
+        reads.append(partial(ClusterKeys, kubernetes, SystemClock(), files=configured.files))
     faults: list[Fault] = []
     for read in reads:
         try:
@@ -131,7 +134,7 @@ def _general_findings(configured: Configured, now: datetime) -> Iterator[_Findin
 
     yield from (_Finding(f"warning: {one}") for one in configured.warnings)
     for place, tls in encrypted(configured.settings.configuration):
-        yield from (_Finding(f"warning: {one}") for one in tls_warnings(tls, place, now))
+        yield from (_Finding(f"warning: {one}") for one in tls_warnings(tls, place, now, configured.files))
     yield from (
         _Finding(f"would not start: {one}", grave=True) for one in _obstacles(configured.settings.configuration)
     )

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     event_log.configure(configured.settings.configuration.log)
     profile = _find(configured.profiles, arguments.profile)
     try:
-        fetched = fetch_once(configured.settings, profile)
+        fetched = fetch_once(configured, profile)
     except ProblemError as error:
         print(f"{error.code}: {printable(error.detail)}", file=sys.stderr)
         return FINDINGS

@@ -18,6 +18,7 @@ from typing import Final
 import structlog
 
 from fla_gateway.clock import Clock
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Kubernetes
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.kubernetes.jwks import VerificationKey, read_key_set
@@ -58,7 +59,12 @@ class ClusterKeys:
     """The keys in memory; a `kubernetes.jwks.KeySource`."""
 
     def __init__(
-        self, settings: Kubernetes, clock: Clock, pace: Pace | None = None, dialer: Dialer | None = None
+        self,
+        settings: Kubernetes,
+        clock: Clock,
+        pace: Pace | None = None,
+        dialer: Dialer | None = None,
+        files: FileSnapshot | None = None,
     ) -> None:
         """Take what is needed; nothing is read before `start`.
 
@@ -67,11 +73,12 @@ class ClusterKeys:
             clock: its monotonic time.
             pace: by default that of the kind of source.
             dialer: that of the process; by default one of its own.
+            files: those that were read with the configuration; without them the roots are read now.
 
         Raises:
             ConfigurationError: `ca_file` cannot be read, or there is no source.
         """
-        self._place, self._source, usual = _source(settings, pace, dialer or Dialer(clock.monotonic))
+        self._place, self._source, usual = _source(settings, pace, dialer or Dialer(clock.monotonic), files)
         self._pace = pace or usual
         self._clock = clock
         self._keys: Sequence[VerificationKey] = ()
@@ -150,10 +157,12 @@ class ClusterKeys:
             _LOG.error("cluster-keys-failed", source=self._place, reason=reason, kept=0)
 
 
-def _source(settings: Kubernetes, pace: Pace | None, dialer: Dialer) -> tuple[str, Source, Pace]:
+def _source(
+    settings: Kubernetes, pace: Pace | None, dialer: Dialer, files: FileSnapshot | None
+) -> tuple[str, Source, Pace]:
     if settings.jwks_url is not None:
         total = (pace or FETCHING).total
-        fetched = Fetched(settings.jwks_url, settings.ca_file, settings.token_file, total, dialer)
+        fetched = Fetched(settings.jwks_url, settings.ca_file, settings.token_file, total, dialer, files)
         return settings.jwks_url, fetched, FETCHING
     if settings.jwks_file is not None:
         return str(settings.jwks_file), File(settings.jwks_file), READING

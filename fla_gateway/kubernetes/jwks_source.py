@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 import certifi
 
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.values.address import uri_host
 from fla_gateway.config.values.urls import parse_url
 from fla_gateway.http1.errors import ProtocolError
@@ -71,7 +72,15 @@ class File:
 class Fetched:
     """A set at an HTTPS address."""
 
-    def __init__(self, url: str, ca_file: Path | None, token_file: Path | None, total: float, dialer: Dialer) -> None:
+    def __init__(
+        self,
+        url: str,
+        ca_file: Path | None,
+        token_file: Path | None,
+        total: float,
+        dialer: Dialer,
+        files: FileSnapshot | None = None,
+    ) -> None:
         """Take what is needed; nothing is opened before the first reading.
 
         Args:
@@ -80,6 +89,7 @@ class Fetched:
             token_file: the gateway's own service-account token, or None.
             total: seconds for one reading.
             dialer: that of the process.
+            files: those that were read with the configuration; without them the roots are read now.
 
         Raises:
             ConfigurationError: `ca_file` cannot be read.
@@ -91,7 +101,7 @@ class Fetched:
             )
         )
         self._token_file = token_file
-        self._tls = _context(ca_file)
+        self._tls = _context(ca_file, files)
         self._total = total
         self._dialer = dialer
 
@@ -146,13 +156,13 @@ class Fetched:
         return "\r\n".join([*fields, "", ""]).encode("latin-1")
 
 
-def _context(ca_file: Path | None) -> ssl.SSLContext:
+def _context(ca_file: Path | None, files: FileSnapshot | None = None) -> ssl.SSLContext:
     """Make the verifying context: the cluster's own roots alone where they are given, else those of the system.
 
     Raises:
         ConfigurationError: the file cannot be read, or has an entry that is damaged or no CA.
     """
-    roots = None if ca_file is None else read_roots(ca_file, "kubernetes.ca_file")
+    roots = None if ca_file is None else read_roots(ca_file, "kubernetes.ca_file", files)
     context = ssl.create_default_context(cadata=roots)
     if roots is None:
         context.load_verify_locations(certifi.where())

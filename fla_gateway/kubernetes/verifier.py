@@ -14,6 +14,7 @@ import structlog
 
 from fla_gateway.background_task import run_beside
 from fla_gateway.clock import Clock
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Kubernetes
 from fla_gateway.network.dialer import Dialer
 
@@ -25,7 +26,11 @@ _QUIET_SECONDS: Final = 60.0
 
 
 async def cluster_accounts(
-    table: Kubernetes | None, clock: Clock, stack: AsyncExitStack, dialer: Dialer | None = None
+    table: Kubernetes | None,
+    clock: Clock,
+    stack: AsyncExitStack,
+    dialer: Dialer | None = None,
+    files: FileSnapshot | None = None,
 ) -> ServiceAccounts | None:
     """Read the cluster's keys and keep them fresh until the stack is closed; None where there is no cluster.
 
@@ -34,6 +39,7 @@ async def cluster_accounts(
         clock: the host's clocks.
         stack: ends what is begun here.
         dialer: that of the process; by default one of its own.
+        files: those that were read with the configuration.
 
     Raises:
         ConfigurationError: the roots for the cluster cannot be read.
@@ -43,7 +49,7 @@ async def cluster_accounts(
     from fla_gateway.kubernetes.jwks_cache import ClusterKeys  # noqa: PLC0415 - as above
     from fla_gateway.kubernetes.service_account_tokens import ServiceAccounts  # noqa: PLC0415 - joserfc is read where needed
 
-    keys = ClusterKeys(table, clock, dialer=dialer)
+    keys = ClusterKeys(table, clock, dialer=dialer, files=files)
     stack.push_async_callback(keys.close)
     await keys.start()
     run_beside(keys.run(), "cluster-keys", stack)

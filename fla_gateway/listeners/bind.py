@@ -17,6 +17,7 @@ from typing import Final
 
 import structlog
 
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Listener, ListenerTls
 from fla_gateway.config.values.address import AbstractAddress, Address, TcpAddress, UnixAddress, parse_listen
 from fla_gateway.errors import ConfigurationError, Fault, InUseError
@@ -61,12 +62,15 @@ class Bound:
         self.sock.close()
 
 
-def bind(listener: Listener, place: str, *, overlapping: Sequence[Bound] = ()) -> list[Bound]:
+def bind(
+    listener: Listener, place: str, files: FileSnapshot | None = None, *, overlapping: Sequence[Bound] = ()
+) -> list[Bound]:
     """Bind and listen on an address; a host name may resolve to several.
 
     Args:
         listener: where and how, as a checked configuration has it.
         place: of the listener in the configuration, for the faults.
+        files: those that were read with the configuration; without them those of its TLS are read now.
         overlapping: sockets of this process that listen on a part of the address or on more than it, and that are
             released soon: 127.0.0.1 and 0.0.0.0, for example.
 
@@ -78,7 +82,7 @@ def bind(listener: Listener, place: str, *, overlapping: Sequence[Bound] = ()) -
         ConfigurationError: the address cannot be bound, or its TLS files cannot be used.
     """
     address = parse_listen(listener.address)
-    tls = None if listener.tls is None else _context(listener.tls, f"{place}.tls")
+    tls = None if listener.tls is None else _context(listener.tls, f"{place}.tls", files)
     try:
         if isinstance(address, TcpAddress):
             with _shared_with(overlapping):
@@ -93,10 +97,10 @@ def bind(listener: Listener, place: str, *, overlapping: Sequence[Bound] = ()) -
         raise kind((Fault(place, f"cannot listen on {address}: {reason}", cure),)) from None
 
 
-def _context(tls: ListenerTls, place: str) -> ssl.SSLContext:
+def _context(tls: ListenerTls, place: str, files: FileSnapshot | None) -> ssl.SSLContext:
     from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - read where TLS is spoken
 
-    return server_context(tls, place)
+    return server_context(tls, place, files)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ Owns what callers may negotiate, and the messages for files that cannot be used.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +23,7 @@ from fla_gateway.keys.files.file_permissions import exposure
 from fla_gateway.keys.files.key_file import read_file, read_password
 from fla_gateway.network.verification import set_verify_flags
 from fla_gateway.secret import Secret
+from fla_gateway.system.memory_file import memory_file
 
 _SOON: Final = timedelta(days=14)
 _RENEW: Final = "renew it, and restart the gateway"
@@ -69,7 +71,7 @@ def server_context(tls: ListenerTls, place: str, files: FileSnapshot | None = No
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.set_alpn_protocols(["http/1.1"])
-    _load_pair(context, tls, password, place)
+    _load_pair(context, tls, password, files, place)
     if tls.client_ca is not None:
         _load_roots(context, tls.client_ca, f"{place}.client_ca", files)
     return context
@@ -121,7 +123,9 @@ def _read(tls: ListenerTls, place: str, files: FileSnapshot) -> Secret | None:
     return password
 
 
-def _load_pair(context: ssl.SSLContext, tls: ListenerTls, password: Secret | None, place: str) -> None:
+def _load_pair(
+    context: ssl.SSLContext, tls: ListenerTls, password: Secret | None, files: FileSnapshot, place: str
+) -> None:
     asked = False
 
     def answer() -> bytes:
@@ -132,11 +136,36 @@ def _load_pair(context: ssl.SSLContext, tls: ListenerTls, password: Secret | Non
         return b"" if password is None else password.reveal().encode("utf-8", "surrogateescape")
 
     try:
-        context.load_cert_chain(tls.certificate, tls.key, answer)
+        _load_chain(context, tls, files, answer, place)
     except (ssl.SSLError, ValueError) as error:
         reason = error.reason if isinstance(error, ssl.SSLError) else None
-        fault = _lock_fault(tls, password, place) if asked and reason is None else _pair_fault(tls, reason, place)
+        fault = (
+            _lock_fault(tls, password, place) if asked and reason is None else _pair_fault(tls, reason, files, place)
+        )
         raise ConfigurationError((fault,)) from None
+
+
+def _load_chain(
+    context: ssl.SSLContext, tls: ListenerTls, files: FileSnapshot, answer: Callable[[], bytes], place: str
+) -> None:
+    """Let OpenSSL read certificate and key, which it does from files alone; they must be those that were read before.
+
+    Raises:
+        ConfigurationError: they had to be read from the disk once more, and are other ones by now.
+        ssl.SSLError, ValueError: they cannot be used.
+    """
+    with memory_file(files.read(tls.certificate)) as certificate, memory_file(files.read(tls.key)) as key:
+        if certificate is not None and key is not None:
+            context.load_cert_chain(certificate, key, answer)
+            return
+    context.load_cert_chain(tls.certificate, tls.key, answer)
+    changed = [name for name in ("certificate", "key") if not files.is_current(getattr(tls, name))]
+    if changed:
+        raise ConfigurationError(
+            tuple(
+                Fault(f"{place}.{name}", f"{getattr(tls, name)} has changed meanwhile", "try again") for name in changed
+            )
+        )
 
 
 def _lock_fault(tls: ListenerTls, password: Secret | None, place: str) -> Fault:
@@ -148,21 +177,21 @@ def _lock_fault(tls: ListenerTls, password: Secret | None, place: str) -> Fault:
     return Fault(f"{place}.password_file", message, "look for blanks and further lines in the password file")
 
 
-def _pair_fault(tls: ListenerTls, reason: str | None, place: str) -> Fault:
+def _pair_fault(tls: ListenerTls, reason: str | None, files: FileSnapshot, place: str) -> Fault:
     if reason in _REASONS:
         name, message, cure = _REASONS[reason]
         return Fault(f"{place}.{name}", f"{getattr(tls, name)} {message}", cure)
-    if not _has_certificate(tls.certificate):
+    if not _has_certificate(files.read(tls.certificate)):
         return Fault(
             f"{place}.certificate", f"{tls.certificate} holds no certificate that can be read", "it must be PEM"
         )
     return Fault(f"{place}.key", f"{tls.key} holds no private key that can be read", "it must be PEM")
 
 
-def _has_certificate(path: Path) -> bool:
+def _has_certificate(content: bytes) -> bool:
     try:
-        return bool(x509.load_pem_x509_certificates(path.read_bytes()))
-    except (ValueError, OSError):
+        return bool(x509.load_pem_x509_certificates(content))
+    except ValueError:
         return False
 
 

@@ -13,9 +13,8 @@ from __future__ import annotations
 import contextlib
 import ssl
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from pathlib import Path
 
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.rules.listener_specs import Door, doors
 from fla_gateway.config.schema import ListenerTls
 from fla_gateway.config.values.address import UnixAddress, clash
@@ -152,6 +151,7 @@ class _Preparation:
     def __init__(self, before: tuple[OpenListener, ...], configured: Configured) -> None:
         self._left = list(before)
         self._configuration = configured.settings.configuration
+        self._read = configured.files
         self._faults: list[Fault] = []
         self._only_in_use = True
         self._after: list[OpenListener] = []
@@ -194,7 +194,7 @@ class _Preparation:
         return found
 
     def _go_on(self, spec: Door, old: list[OpenListener]) -> None:
-        tls, files = _tls(spec, old[0])
+        tls, files = _tls(spec, old[0], self._read)
         same = _rules(spec) == _rules(old[0].spec)
         for before in old:
             bound = before.bound if tls is before.bound.tls else replace(before.bound, tls=tls)
@@ -208,8 +208,8 @@ class _Preparation:
     def _bind(self, spec: Door) -> None:
         address = spec.address
         overlapping = [it.bound for it in self._gone if address is not None and clash(address, it.bound.address)]
-        files = _files(spec.listener.tls)
-        for bound in bind(spec.listener, spec.place, overlapping=overlapping):
+        files = _files(spec.listener.tls, self._read)
+        for bound in bind(spec.listener, spec.place, self._read, overlapping=overlapping):
             listener = OpenListener(spec, bound, ServedListener(), files)
             self._after.append(listener)
             self._new.append(listener)
@@ -222,30 +222,24 @@ def _rules(spec: Door) -> tuple[object, ...]:
     return (spec.listener.tls is not None, spec.mode if unix else None, spec.listener.group if unix else None)
 
 
-def _tls(spec: Door, old: OpenListener) -> tuple[ssl.SSLContext | None, TlsFiles | None]:
+def _tls(spec: Door, old: OpenListener, read: FileSnapshot) -> tuple[ssl.SSLContext | None, TlsFiles | None]:
     """Return the TLS context of a listener that goes on; the same one while its files are the same."""
     tls = spec.listener.tls
     if tls is None:
         return None, None
-    files = _files(tls)
+    files = _files(tls, read)
     if files == old.tls_files:
         return old.bound.tls, files
     from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - read where TLS is spoken
 
-    return server_context(tls, f"{spec.place}.tls"), files
+    return server_context(tls, f"{spec.place}.tls", read), files
 
 
-def _files(tls: ListenerTls | None) -> TlsFiles | None:
+def _files(tls: ListenerTls | None, read: FileSnapshot) -> TlsFiles | None:
     if tls is None:
         return None
-    return tls, tuple(map(_digest, (tls.certificate, tls.key, tls.password_file, tls.client_ca)))
-
-
-def _digest(path: Path | None) -> str:
-    try:
-        return "" if path is None else sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        return f"{error.errno}"
+    paths = (tls.certificate, tls.key, tls.password_file, tls.client_ca)
+    return tls, tuple("" if path is None else read.sha256(path).hex() for path in paths)
 
 
 def _apply_mode(listener: OpenListener) -> None:

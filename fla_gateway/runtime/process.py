@@ -102,8 +102,8 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
         from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - as above
         from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - as above
 
-        egress = egress_of(configuration.egress)
-        trust = Trust(configuration.egress.ca_file)
+        egress = egress_of(configuration.egress, configured.files)
+        trust = Trust(configuration.egress.ca_file, configured.files)
         trust.prepare(configured.profiles)
         keys = ProfileKeys(configured)
         for name, outcome in (first.result() if first is not None else {}).items():
@@ -125,7 +125,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
                 process_context = ProcessContext(
                     client, trust.context, clock, dialer, observation.observer, observation.key, egress,
                     observation.journal,
-                    await cluster_accounts(configuration.kubernetes, clock, stack, dialer),
+                    await cluster_accounts(configuration.kubernetes, clock, stack, dialer, configured.files),
                 )  # fmt: skip
                 unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
                 path = open_data_path(current, keys.unavailable, process_context, loading=unknown, keys=keys.known)

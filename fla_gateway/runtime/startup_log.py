@@ -14,9 +14,9 @@ import structlog
 
 from fla_gateway.access.authentication.proofs import proofs
 from fla_gateway.config.rules.listener_specs import encrypted
-from fla_gateway.config.schema import Configuration
 from fla_gateway.config.values.address import is_loopback
 from fla_gateway.errors import Fault
+from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.data_path import DataPath
 
 _LOG = structlog.get_logger()
@@ -36,7 +36,7 @@ async def announce(gateway: DataPath, wall: float) -> None:
     _LOG.info("configuration", files=files, fingerprint=configured.fingerprint)
     configuration = configured.settings.configuration
     now = datetime.fromtimestamp(wall, UTC)
-    for warning in (*configured.warnings, *_certificate_warnings(configuration, now)):
+    for warning in (*configured.warnings, *_certificate_warnings(configured, now)):
         _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)
     for number, profile in enumerate(configured.profiles):
         if number % _AT_ONCE == 0:
@@ -63,11 +63,11 @@ async def announce(gateway: DataPath, wall: float) -> None:
         _LOG.warning("no-journal", warning="nothing shows afterwards what was sent; see [audit]")
 
 
-def _certificate_warnings(configuration: Configuration, now: datetime) -> Iterator[Fault]:
-    for place, tls in encrypted(configuration):
+def _certificate_warnings(configured: Configured, now: datetime) -> Iterator[Fault]:
+    for place, tls in encrypted(configured.settings.configuration):
         from fla_gateway.listeners.tls_context import tls_warnings  # noqa: PLC0415 - read where TLS is spoken
 
-        yield from tls_warnings(tls, place, now)
+        yield from tls_warnings(tls, place, now, configured.files)
 
 
 def _warn_of_anybody(gateway: DataPath) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import socket
 import ssl
@@ -11,6 +12,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Listener, ListenerTls
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.listeners.bind import bind
@@ -106,6 +108,28 @@ def test_an_encrypted_key_needs_its_password(authority, tmp_path):
     assert "horse" not in message
     password.write_text("correct horse\n")
     server_context(with_password, PLACE)
+
+
+def test_what_was_read_with_the_configuration_is_what_is_served(files):
+    """Also where other files are on the disk by now: OpenSSL, which reads files alone, does not read those."""
+    read = FileSnapshot()
+    read.read_ahead([files.certificate, files.key])
+    files.key.write_bytes(b"half of a k")
+    files.certificate.unlink()
+    server_context(files, PLACE, read)
+
+
+def test_without_files_in_memory_a_change_is_a_fault(files, authority, tmp_path, monkeypatch):
+    """Where the system has none, OpenSSL reads the disk, which must have what was read before."""
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    read = FileSnapshot()
+    read.read_ahead([files.certificate, files.key])
+    server_context(files, PLACE, read)
+    (tmp_path / "other").mkdir()
+    for old, new in zip((files.certificate, files.key), authority.write_server(tmp_path / "other"), strict=True):
+        new.rename(old)
+    with pytest.raises(ConfigurationError, match="has changed meanwhile"):
+        server_context(files, PLACE, read)
 
 
 def test_a_certificate_too_weak_for_tls_is_told(tmp_path):

@@ -15,7 +15,7 @@ import glob
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -28,14 +28,18 @@ LARGEST: Final = 16_777_216
 _TICK: Final = 2.0
 """Seconds within which a second change may leave the time of the first one: the step of the coarsest file system."""
 _NANOSECONDS: Final = 1_000_000_000
-_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_MOST_LINKS: Final = 40
+_AT_LEAST: Final = 512
+"""Bytes that are asked for beyond the size of a file: its end is seen with the next reading, and a pipe has no size."""
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
+_CLOSED_ON_EXEC: Final = getattr(os, "O_CLOEXEC", 0)
 
 
 class ChangedFileError(OSError):
     """The file is not the one that was read with the configuration."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(errno.ESTALE, "it has changed since the configuration was read", str(path))
+    def __init__(self, name: str) -> None:
+        super().__init__(errno.ESTALE, "it has changed since the configuration was read", name)
 
 
 class _Identity(NamedTuple):
@@ -56,14 +60,18 @@ class _File:
         identity: None where there is no regular file: a pipe can be read once, and compared with nothing.
         failure: the system's error number where it could not be read.
         digest: SHA-256 of its bytes; empty where it could not be read.
-        custody: None where it could not be read, or the system has no such bits.
+        owner: user id.
+        mode: permission bits.
+        place: where it really is.
         fresh: whether it had been changed so shortly before that a further change may not show in its time.
     """
 
     identity: _Identity | None = None
     failure: int = 0
     digest: bytes = b""
-    custody: Custody | None = None
+    owner: int = 0
+    mode: int = 0
+    place: str = ""
     fresh: bool = False
 
 
@@ -74,20 +82,28 @@ class _Listing:
     found: tuple[Path, ...]
 
 
-@dataclass(slots=True)
-class _Directories:
-    """Where directories really are, for one look at many files."""
+class _Links:
+    """Where paths lead, for one look at many files, most of which are in few folders."""
 
-    known: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
 
-    def place(self, path: Path) -> str:
+    def follow(self, path: str) -> str:
         """Follow the links of a path."""
-        if path.is_symlink():
-            return os.path.realpath(path)
-        parent = str(path.parent)
-        if parent not in self.known:
-            self.known[parent] = os.path.realpath(parent)
-        return os.path.join(self.known[parent], path.name)  # noqa: PTH118 - thousands of files, each second
+        path = path if path.startswith("/") else os.path.abspath(path)  # noqa: PTH100 - resolve() does more
+        for _ in range(_MOST_LINKS):
+            folder, _, name = path.rpartition("/")
+            real = self._folders.get(folder)
+            if real is None:
+                real = self._folders[folder] = os.path.realpath(folder or "/").rstrip("/")
+            place = f"{real}/{name}"
+            try:
+                target = os.readlink(place)  # noqa: PTH115 - thousands of files, each second
+            except OSError:
+                # Most often it is no link.
+                return place
+            path = target if target.startswith("/") else f"{real}/{target}"
+        return path
 
 
 class FileSnapshot:
@@ -100,11 +116,11 @@ class FileSnapshot:
             clock: says how old the last change of a file is; the host's by default.
         """
         self._clock = clock or SystemClock()
-        self._files: dict[Path, _File] = {}
-        self._contents: dict[Path, bytes] = {}
+        self._files: dict[str, _File] = {}
+        self._contents: dict[str, bytes] = {}
         self._listings: list[_Listing] = []
-        self._modes: dict[Path, int] = {}
-        self._directories = _Directories()
+        self._modes: dict[str, int] = {}
+        self._links = _Links()
 
     def __repr__(self) -> str:
         return f"<FileSnapshot of {len(self._files)} files>"
@@ -112,7 +128,7 @@ class FileSnapshot:
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files, in the order in which they were read; those that could not be read among them."""
-        return tuple(self._files)
+        return tuple(map(Path, self._files))
 
     def read(self, path: Path) -> bytes:
         """Give the bytes that a file had when it was read first.
@@ -123,18 +139,19 @@ class FileSnapshot:
             OSError: it cannot be read, or could not be read then, or is another one now.
             ValueError: the path cannot be one.
         """
-        kept = self._contents.get(path)
+        name = str(path)
+        kept = self._contents.get(name)
         if kept is not None:
             return kept
-        known = self._files.get(path)
+        known = self._files.get(name)
         if known is not None:
-            return self._again(path, known)
+            return _read_again(name, known)
         try:
-            content = self._first(path)
+            content = self._read_first(name)
         except OSError as error:
-            self._files[path] = _File(failure=error.errno or errno.EIO)
+            self._files[name] = _File(failure=error.errno or errno.EIO)
             raise
-        self._contents[path] = content
+        self._contents[name] = content
         return content
 
     def read_ahead(self, paths: Iterable[Path]) -> None:
@@ -144,10 +161,10 @@ class FileSnapshot:
         """
         for path in paths:
             try:
-                if path not in self._files and stat.S_ISREG(path.stat().st_mode):
+                if str(path) not in self._files and stat.S_ISREG(path.stat().st_mode):
                     self.read(path)
             except OSError as error:
-                self._files.setdefault(path, _File(failure=error.errno or errno.EIO))
+                self._files.setdefault(str(path), _File(failure=error.errno or errno.EIO))
             except ValueError:
                 # No possible path: a fault where it is used.
                 continue
@@ -169,18 +186,27 @@ class FileSnapshot:
 
     def sha256(self, path: Path) -> bytes:
         """Give the digest of a file's bytes; empty where it could not be read, or was not."""
-        known = self._files.get(path)
+        known = self._files.get(str(path))
         return b"" if known is None else known.digest
 
     def custody(self, path: Path) -> Custody | None:
         """Say who had power over a file when it was read; None where it was not, or the system does not say."""
-        known = self._files.get(path)
-        return None if known is None else known.custody
+        known = self._files.get(str(path))
+        # Windows has no such bits; what Python shows there says nothing about who may read.
+        if known is None or not known.place or os.name != "posix":
+            return None
+        directory = Path(known.place).parent
+        return Custody(known.owner, known.mode, directory, self._modes[str(directory)], os.geteuid())
+
+    def is_current(self, path: Path) -> bool:
+        """Return whether the disk has a file as it was read."""
+        known = self._files.get(str(path))
+        return known is not None and not self._is_changed(str(path), known, _Links())
 
     def changed(self) -> tuple[Path, ...]:
         """Name the files that the disk no longer has as they were read; for a changed listing, its pattern."""
-        directories = _Directories()
-        found = [path for path, known in self._files.items() if self._is_changed(path, known, directories)]
+        links = _Links()
+        found = [Path(name) for name, known in tuple(self._files.items()) if self._is_changed(name, known, links)]
         found += [it.base / it.pattern for it in self._listings if _matching(it.pattern, it.base) != it.found]
         return tuple(found)
 
@@ -189,45 +215,28 @@ class FileSnapshot:
 
         A file that was only touched, or put there anew with the same bytes, is known by its new identity from then on.
         """
-        return tuple(path for path in self.changed() if not self._is_same(path))
+        return tuple(path for path in self.changed() if not self._is_same(str(path)))
 
-    def _first(self, path: Path) -> bytes:
-        with path.open("rb") as stream:
-            seen = os.fstat(stream.fileno())
-            content = stream.read(LARGEST + 1)
-        place = self._directories.place(path)
-        known = _File(digest=sha256(content).digest(), custody=self._custody(Path(place), seen))
+    def _read_first(self, name: str) -> bytes:
+        content, seen = _read(name)
+        place = self._links.follow(name)
+        directory = place.rpartition("/")[0] or "/"
+        if directory not in self._modes:
+            self._modes[directory] = stat.S_IMODE(Path(directory).stat().st_mode)
+        known = _File(None, 0, sha256(content).digest(), seen.st_uid, stat.S_IMODE(seen.st_mode), place)
         if stat.S_ISREG(seen.st_mode):
             known.identity = _identity(seen, place)
             known.fresh = abs(self._clock.wall() - seen.st_mtime) < _TICK
-        self._files[path] = known
+        self._files[name] = known
         return content
 
-    def _again(self, path: Path, known: _File) -> bytes:
+    def _is_changed(self, name: str, known: _File, links: _Links) -> bool:
         if known.failure:
-            raise OSError(known.failure, os.strerror(known.failure), str(path))
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
-        if sha256(content).digest() != known.digest:
-            raise ChangedFileError(path)
-        return content
-
-    def _custody(self, place: Path, seen: os.stat_result) -> Custody | None:
-        # Windows has no such bits; what Python shows there says nothing about who may read.
-        if os.name != "posix":
-            return None
-        directory = place.parent
-        if directory not in self._modes:
-            self._modes[directory] = stat.S_IMODE(directory.stat().st_mode)
-        return Custody(seen.st_uid, stat.S_IMODE(seen.st_mode), directory, self._modes[directory], os.geteuid())
-
-    def _is_changed(self, path: Path, known: _File, directories: _Directories) -> bool:
-        if known.failure:
-            return _failure(path) != known.failure
+            return _failure(name) != known.failure
         if known.identity is None:
             return False
         try:
-            if _identity(path.stat(), directories.place(path)) != known.identity:
+            if _identity(os.stat(name), links.follow(name)) != known.identity:  # noqa: PTH116 - as for links
                 return True
         except OSError:
             return True
@@ -235,23 +244,49 @@ class FileSnapshot:
             return False
         # Asked before its bytes are read: what changes them later shows in its time, if that is old by now.
         fresh = abs(self._clock.wall() - known.identity.changed / _NANOSECONDS) < _TICK
-        if _digest(path) != known.digest:
+        if _digest(name) != known.digest:
             return True
         known.fresh = fresh
         return False
 
-    def _is_same(self, path: Path) -> bool:
-        known = self._files.get(path)
+    def _is_same(self, name: str) -> bool:
+        known = self._files.get(name)
         if known is None or known.identity is None:
             return False
         try:
-            identity = _identity(path.stat(), _Directories().place(path))
+            identity = _identity(os.stat(name), _Links().follow(name))  # noqa: PTH116 - as above
         except OSError:
             return False
-        if _digest(path) != known.digest:
+        if _digest(name) != known.digest:
             return False
         known.identity, known.fresh = identity, True
         return True
+
+
+def _read(name: str) -> tuple[bytes, os.stat_result]:
+    """Read a file up to the limit; the facts about it are of the moment before."""
+    number = os.open(name, os.O_RDONLY | _CLOSED_ON_EXEC)
+    try:
+        seen = os.fstat(number)
+        if stat.S_ISDIR(seen.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+        parts: list[bytes] = []
+        left = LARGEST + 1
+        while left and (part := os.read(number, min(left, seen.st_size + _AT_LEAST))):
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts), seen
+    finally:
+        os.close(number)
+
+
+def _read_again(name: str, known: _File) -> bytes:
+    if known.failure:
+        raise OSError(known.failure, os.strerror(known.failure), name)
+    content, _ = _read(name)
+    if sha256(content).digest() != known.digest:
+        raise ChangedFileError(name)
+    return content
 
 
 def _identity(seen: os.stat_result, place: str) -> _Identity:
@@ -263,10 +298,10 @@ def _matching(pattern: str, base: Path) -> tuple[Path, ...]:
     return tuple(sorted(base / name for name in found))
 
 
-def _failure(path: Path) -> int:
+def _failure(name: str) -> int:
     """Give the number of the system's error when a file is to be read; 0 if it can be."""
     try:
-        number = os.open(path, os.O_RDONLY | _NO_WAIT)
+        number = os.open(name, os.O_RDONLY | _NO_WAIT | _CLOSED_ON_EXEC)
     except OSError as error:
         return error.errno or errno.EIO
     try:
@@ -275,12 +310,11 @@ def _failure(path: Path) -> int:
         os.close(number)
 
 
-def _digest(path: Path) -> bytes:
+def _digest(name: str) -> bytes:
     """Give the digest of what a file holds now; empty where it cannot be read."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not stat.S_ISREG(os.stat(name).st_mode):  # noqa: PTH116 - as above
             return b""
-        with path.open("rb") as stream:
-            return sha256(stream.read(LARGEST + 1)).digest()
+        return sha256(_read(name)[0]).digest()
     except OSError:
         return b""

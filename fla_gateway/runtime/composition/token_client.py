@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fla_gateway.clock import Clock, SystemClock
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Egress as EgressTable
-from fla_gateway.config.settings import Settings
 from fla_gateway.config.values.urls import parse_url
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.keys.load import load_key
@@ -21,6 +21,7 @@ from fla_gateway.network.route import Egress
 from fla_gateway.oauth.client import TokenClient
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile, key_sources
+from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.signing_keys import signing_key
 from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
@@ -42,7 +43,7 @@ class Fetched:
     seconds: float
 
 
-def fetch_once(settings: Settings, profile: Profile, clock: Clock | None = None) -> Fetched:
+def fetch_once(configured: Configured, profile: Profile, clock: Clock | None = None) -> Fetched:
     """Get one token for a profile; loads its key alone.
 
     Raises:
@@ -51,15 +52,15 @@ def fetch_once(settings: Settings, profile: Profile, clock: Clock | None = None)
         ProblemError: the token server could not be reached or refused.
     """
     now = clock or SystemClock()
+    settings, files = configured.settings, configured.files
     configuration = settings.configuration
     name = profile.token_request.key
     moment = datetime.fromtimestamp(now.wall(), UTC)
-    key = load_key(name, key_sources(configuration)[name], settings.passwords, moment)
-    trust = Trust(configuration.egress.ca_file)
+    key = load_key(name, key_sources(configuration)[name], settings.passwords, moment, files)
+    trust = Trust(configuration.egress.ca_file, files)
     trust.prepare((profile,))
-    client = TokenClient(
-        {profile.token_request.key_id: signing_key(key)}, trust.context, now, egress=egress_of(configuration.egress)
-    )
+    keys = {profile.token_request.key_id: signing_key(key)}
+    client = TokenClient(keys, trust.context, now, egress=egress_of(configuration.egress, files))
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(UnwaitedExecutor())
         return runner.run(_fetch(client, profile, now))
@@ -79,8 +80,12 @@ def _offset(offsets: Mapping[str, float]) -> float:
     return next(iter(offsets.values()), 0.0)
 
 
-def egress_of(table: EgressTable) -> Egress | None:
+def egress_of(table: EgressTable, files: FileSnapshot) -> Egress | None:
     """Give the corporate proxy of a checked configuration, or None.
+
+    Args:
+        table: `[egress]`.
+        files: those that were read with the configuration.
 
     Raises:
         ConfigurationError: if the password file cannot be read.
@@ -88,14 +93,14 @@ def egress_of(table: EgressTable) -> Egress | None:
     if table.proxy is None:
         return None
     url = parse_url(table.proxy, "http")
-    return Egress(url.host, url.port, table.proxy_user, _proxy_password(table))
+    return Egress(url.host, url.port, table.proxy_user, _proxy_password(table, files))
 
 
-def _proxy_password(table: EgressTable) -> Secret | None:
+def _proxy_password(table: EgressTable, files: FileSnapshot) -> Secret | None:
     if table.proxy_password_file is None:
         return None
     try:
-        text = table.proxy_password_file.read_text(encoding="utf-8")
+        text = files.read(table.proxy_password_file).decode()
     except OSError as error:
         fault = Fault(
             "egress.proxy_password_file", f"cannot be read: {error.strerror}", "check the path and its rights"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import certifi
 
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.keys.certificates.ca_file import read_roots
 from fla_gateway.network.verification import set_verify_flags
@@ -23,10 +24,12 @@ class Trust:
 
     Args:
         egress_ca: further roots of the corporate network, or None.
+        files: those that were read with the configuration; without them roots are read as contexts are made.
     """
 
-    def __init__(self, egress_ca: Path | None = None) -> None:
+    def __init__(self, egress_ca: Path | None = None, files: FileSnapshot | None = None) -> None:
         self._egress_ca = egress_ca
+        self._files = files
         self._contexts: dict[Path | None, ssl.SSLContext] = {}
 
     def prepare(self, profiles: Iterable[Profile]) -> None:
@@ -74,7 +77,7 @@ class Trust:
         for path, where in ((self._egress_ca, "egress.ca_file"), (ca_file, place)):
             try:
                 if path is not None:
-                    context.load_verify_locations(cadata=read_roots(path, where))
+                    context.load_verify_locations(cadata=read_roots(path, where, self._files))
             except ConfigurationError as error:
                 faults.extend(error.faults)
         if faults:

@@ -61,7 +61,8 @@ async def open_surface(
     # second.
     server = await asyncio.to_thread(importlib.import_module, "fla_gateway.admin.server")
 
-    configuration = sources.gateway.current.configured.settings.configuration
+    configured = sources.gateway.current.configured
+    configuration = configured.settings.configuration
     measures: list[Exposition] = []
     counts: Counter[tuple[str, str]] = Counter()
 
@@ -74,7 +75,7 @@ async def open_surface(
     admin: AdminServer = server.AdminServer(
         readiness, metrics_text, lambda: _status(sources), _access(configuration), sources.clock, actions, counts=counts
     )
-    bound = bind(configuration.admin.listen, "admin.listen")
+    bound = bind(configuration.admin.listen, "admin.listen", configured.files)
     if not bound:
         raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
     for one in bound:

@@ -123,6 +123,6 @@ def _tracing(configured: Configured, key: bytes, clock: Clock) -> Tracing | None
         return None
     from fla_gateway.observe.tracing.span_queue import open_tracing  # noqa: PLC0415 - read where it is configured
 
-    trust = Trust(configuration.egress.ca_file)
+    trust = Trust(configuration.egress.ca_file, configured.files)
     endpoint = configuration.tracing.endpoint
     return open_tracing(endpoint, configured.profiles, clock, key, lambda: trust.context(None))
