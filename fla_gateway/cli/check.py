@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fla_gateway.cli.caller_summary import caller_lines
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
+from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 
@@ -31,12 +32,17 @@ which key, and how long the certificate lasts, for each caller how it is known a
 and unix sockets can be where they are to be. Of more than 24 profiles, those that are well take one line each. Run it
 as the gateway's user, or as root.
 
+With --against-running the running gateway is asked instead, as by `reload --dry-run`: it reads the files that it was
+started with, and says what a reload would change or why it would refuse.
+
 Exit code 0: it can be served, perhaps with warnings; 1: a key that cannot be used, or a place that the gateway could
-not have; with --strict warnings, too; 2: the configuration is faulty.
+not have; with --strict warnings, too; 2: the configuration is faulty. With --against-running 0: a reload would apply
+it; 1: not permitted; 2: it would be refused; 69: no gateway answers at the admin listener.
 
 examples:
   fla-gateway check
   fla-gateway check --strict && echo nothing to say
+  fla-gateway check --against-running
   fla-gateway check --config /etc/fla-gateway/gateway.toml"""
 
 _WIDTH: Final = 14
@@ -60,11 +66,22 @@ class _Finding(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_config(parser)
-    parser.add_argument("--strict", action="store_true", help="end with 1 on warnings as well")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--strict", action="store_true", help="end with 1 on warnings as well")
+    either.add_argument(
+        "--against-running",
+        action="store_true",
+        help="ask the running gateway what a reload would change, and nothing else",
+    )
+    add_admin(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check and print."""
+    if arguments.against_running:
+        from fla_gateway.cli.reload import judge  # noqa: PLC0415 - rarely needed
+
+        return judge(arguments)
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.runtime.composition.resolved_config import read  # noqa: PLC0415 - as above
     from fla_gateway.runtime.composition.signing_keys import load_keys, why_unusable  # noqa: PLC0415 - as above

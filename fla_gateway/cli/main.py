@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = (
-    "run", "check", "token", "catalog", "sandbox", "demo", "caller new",
+    "run", "check", "reload", "drain", "quit", "token", "catalog", "sandbox", "demo", "caller new",
     "audit show", "audit verify", "audit export", "policy suggest",
 )  # fmt: skip
 """Each as it is typed; the words are also the path of its file. A first word that several share is a group."""
@@ -39,6 +39,7 @@ examples:
   fla-gateway demo                     see it work, without an account
   fla-gateway check                    is my configuration right?
   fla-gateway run                      serve config/gateway.toml
+  fla-gateway reload                   apply a changed configuration to it
   fla-gateway COMMAND --help           what a command takes, with examples
 
 exit codes: 0 well, 1 findings, 2 wrong use or configuration, 3 exchanges cut off, 69 no gateway answers,

@@ -1,0 +1,106 @@
+"""What a running gateway answered to an action, as a person or a program reads it, with the exit code.
+
+Owns words and codes. Refuses to ask the gateway; `admin_request` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from fla_gateway.cli.exit_codes import FINDINGS, INTERNAL, UNAVAILABLE, WELL, WRONG_USE
+from fla_gateway.cli.standard_streams import complain
+
+if TYPE_CHECKING:
+    from fla_gateway.cli.admin_request import Answer
+
+_PERMITTED: Final = frozenset((200, 202))
+_UNABLE: Final = frozenset((404, 503))
+"""There is no such action in this version, or the gateway is ending."""
+_REFUSED: Final = frozenset((400, 405, 413, 422))
+_FAILED: Final = 500
+
+
+def act(arguments: argparse.Namespace, path: str, done: str, *, as_json: bool = False) -> int:
+    """Ask the gateway that the arguments mean, print what it answered, and return the exit code.
+
+    Args:
+        arguments: of a command with `add_config` and `add_admin`.
+        path: of the admin listener.
+        done: what is printed of an answer that says yes.
+        as_json: print the answer as it is.
+    """
+    from fla_gateway.cli.admin_request import NoGatewayError, NotSentError, post  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.cli.options.admin_client import target_of  # noqa: PLC0415 - as above
+
+    try:
+        answer = post(target_of(arguments), path)
+    except NoGatewayError as error:
+        complain(error)
+        return UNAVAILABLE
+    except NotSentError as error:
+        complain(error)
+        return FINDINGS
+    if as_json:
+        print(json.dumps(answer.document, indent=2))
+    elif answer.status in _PERMITTED:
+        print("\n".join([*_facts(answer.document, done), *_whose(answer)]))
+    else:
+        complain("\n".join(_problem(answer.document)))
+    return _code(answer.status)
+
+
+def _code(status: int) -> int:
+    if status in _PERMITTED:
+        return WELL
+    if status in _UNABLE:
+        return UNAVAILABLE
+    if status in _REFUSED:
+        return WRONG_USE
+    return INTERNAL if status >= _FAILED else FINDINGS
+
+
+def _facts(document: Mapping[str, Any], done: str) -> Iterator[str]:
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
+
+    generation = document.get("generation")
+    yield done if generation is None else f"{done}; generation {printable(str(generation))} serves"
+    if generation is None:
+        return
+    changes = [it for it in _listed(document, "changes") if isinstance(it, dict)]
+    for one in changes:
+        yield f"  {printable(str(one.get('change'))):<8} {printable(str(one.get('path')))}"
+    if not changes:
+        yield "  nothing differs from what is in force"
+
+
+def _whose(answer: Answer) -> Iterator[str]:
+    """Name the user that answered, where it is neither root nor the one who asks: that is for a person to judge."""
+    if answer.uid is not None and answer.uid not in {0, os.geteuid()}:
+        yield f"answered by a process of user {answer.uid}"
+
+
+def _problem(document: Mapping[str, Any]) -> Iterator[str]:
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
+
+    faults = [it for it in _listed(document, "faults") if isinstance(it, dict)]
+    for fault in faults:
+        yield printable(str(_fault(fault)))
+    if not faults:
+        code = str(document.get("type", "")).rpartition(":")[2]
+        yield f"{printable(code)}: {printable(str(document.get('detail', document.get('title', ''))))}"
+
+
+def _fault(members: Mapping[str, Any]) -> object:
+    from fla_gateway.errors import Fault  # noqa: PLC0415 - as above
+
+    place = ": ".join(str(members[name]) for name in ("file", "path") if members.get(name))
+    return Fault(place, str(members.get("message", "")), str(members.get("cure", "")))
+
+
+def _listed(document: Mapping[str, Any], name: str) -> list[Any]:
+    found = document.get(name)
+    return found if isinstance(found, list) else []

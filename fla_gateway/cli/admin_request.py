@@ -1,0 +1,219 @@
+"""Adapter: one request to the admin listener of a running gateway.
+
+Owns who gets the key, and whose answer is believed: while the gateway is down, any user of the machine may hold
+its port. Refuses to know what is asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fla_gateway import __version__
+from fla_gateway.admin.access_rules import ROOT
+from fla_gateway.admin.peer_uid import peer_uid
+from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress, parse_ip
+from fla_gateway.errors import GatewayError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fla_gateway.cli.options.admin_client import AdminTarget
+
+_CONNECT_SECONDS: Final = 5.0
+_ACCEPT_SECONDS: Final = 2.0
+"""How long the other end may take to accept the connection: before that it belongs to no user."""
+_ANSWER_SECONDS: Final = 300.0
+"""How long a reload may take, the one before it included."""
+_LARGEST_ANSWER: Final = 16 * 1024 * 1024
+_LOOK_SECONDS: Final = 0.05
+
+
+class NoGatewayError(GatewayError):
+    """No gateway answers at the admin listener."""
+
+
+class NotSentError(GatewayError):
+    """The request was not sent, since what listens there is not known to be the gateway."""
+
+
+class Answer(NamedTuple):
+    """What the gateway answered.
+
+    Attributes:
+        status: status code.
+        document: the body.
+        uid: user id of the process that answered, or None if it is not known.
+    """
+
+    status: int
+    document: Mapping[str, Any]
+    uid: int | None
+
+
+def post(target: AdminTarget, path: str) -> Answer:
+    """Send a POST and read the answer.
+
+    Args:
+        target: where it is, and what the request carries.
+        path: of the admin listener.
+
+    Raises:
+        NoGatewayError: nothing listens there, or what answers is no gateway.
+        NotSentError: another user listens there, or the key would have to be sent in clear.
+    """
+    with contextlib.ExitStack() as stack:
+        sock = _connected(target)
+        stack.callback(sock.close)
+        local = _is_local(sock)
+        uid = _owner(sock) if local else None
+        known = uid is not None and uid in _expected(target)
+        # On this machine the kernel vouches for the user; a certificate may just be about to be reloaded.
+        verified = target.encrypted and (target.ca_file is not None or not local)
+        if local and not known and not verified:
+            _refuse_another_user(target, uid)
+        if target.key is not None and not local and not verified:
+            raise NotSentError(f"{_named(target)}: the key is not sent in clear to another machine; use TLS")
+        channel: socket.socket = sock
+        if target.encrypted:
+            channel = _with_tls(sock, target, verified=verified)
+            stack.callback(channel.close)
+        key = target.key.reveal() if target.key is not None and (known or verified) else None
+        status, document = _exchange(channel, target, path, key)
+    return Answer(status, document, uid)
+
+
+def _expected(target: AdminTarget) -> set[int]:
+    own = {ROOT, os.geteuid()}
+    return own if target.service_user is None else own | {target.service_user}
+
+
+def _refuse_another_user(target: AdminTarget, uid: int | None) -> None:
+    """Refuse a listener of another user, but for root's command without a user's name: it cannot know which it is.
+
+    Without the key that sends no secret, and the answer is printed with the user that gave it.
+
+    Raises:
+        NotSentError: with the cure.
+    """
+    if os.geteuid() == ROOT and target.service_user is None:
+        return
+    if uid is None and target.key is None and target.service_user is None:
+        return
+    whose = "a user that cannot be found out" if uid is None else f"user {uid}"
+    raise NotSentError(
+        f"{_named(target)}: the listener belongs to {whose}, which is neither root nor the user that asks. If the "
+        "gateway runs as that user, name it with --service-user; otherwise another program holds the gateway's place. "
+        "Nothing was sent"
+    )
+
+
+def _connected(target: AdminTarget) -> socket.socket:
+    try:
+        match target.address:
+            case TcpAddress(host, port):
+                return socket.create_connection((host, port), _CONNECT_SECONDS)
+            case UnixAddress(path):
+                return _local_connection(str(path))
+            case AbstractAddress(name):
+                return _local_connection(f"\0{name}")
+    except PermissionError:
+        raise NotSentError(f"{_named(target)}: this user may not open the socket") from None
+    except OSError as error:
+        raise NoGatewayError(f"no gateway answers at {_named(target)}: {_reason(error)}{_hint(target)}") from None
+
+
+def _local_connection(name: str) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(_CONNECT_SECONDS)
+        sock.connect(name)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _is_local(sock: socket.socket) -> bool:
+    """Return whether both ends are in this network namespace, and the other one's user can be known."""
+    if sock.family == socket.AF_UNIX:
+        return True
+    ends = [parse_ip(end[0].partition("%")[0]) for end in (sock.getsockname(), sock.getpeername())]
+    return all(end is not None and end.is_loopback for end in ends)
+
+
+def _owner(sock: socket.socket) -> int | None:
+    """Return the user whose process accepted the connection; None if it is not known."""
+    end = time.monotonic() + _ACCEPT_SECONDS
+    while (uid := peer_uid(sock)) is None and time.monotonic() < end:
+        time.sleep(_LOOK_SECONDS)
+    return uid
+
+
+def _with_tls(sock: socket.socket, target: AdminTarget, *, verified: bool) -> ssl.SSLSocket:
+    name = target.address.host if isinstance(target.address, TcpAddress) else None
+    try:
+        if verified:
+            context = ssl.create_default_context(cafile=target.ca_file)
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context.wrap_socket(sock, server_hostname=name)
+    except ssl.SSLCertVerificationError as error:
+        message = f"{_named(target)}: its certificate is not trusted: {error.verify_message}. --ca-file names its roots"
+        raise NotSentError(message) from None
+    except OSError as error:
+        raise NoGatewayError(f"no gateway answers over TLS at {_named(target)}: {_reason(error)}") from None
+
+
+def _exchange(channel: socket.socket, target: AdminTarget, path: str, key: str | None) -> tuple[int, Mapping[str, Any]]:
+    host = str(target.address) if isinstance(target.address, TcpAddress) else "localhost"
+    fields = [f"POST {path} HTTP/1.1", f"Host: {host}", f"User-Agent: fla-gateway/{__version__}", "Content-Length: 0"]
+    if key is not None:
+        fields.append(f"X-Api-Key: {key}")
+    try:
+        channel.settimeout(_ANSWER_SECONDS)
+        channel.sendall("\r\n".join([*fields, "Connection: close", "", ""]).encode("latin-1"))
+        response = http.client.HTTPResponse(channel, method="POST")
+        response.begin()
+        body = response.read(_LARGEST_ANSWER)
+    except (OSError, http.client.HTTPException) as error:
+        raise NoGatewayError(f"{_named(target)} gave no answer: {_reason(error)}; what was asked may be done") from None
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise NoGatewayError(
+            f"what answers at {_named(target)} is no fla-gateway (status {response.status}){_hint(target)}"
+        )
+    return response.status, document
+
+
+def _named(target: AdminTarget) -> str:
+    if not isinstance(target.address, TcpAddress):
+        return str(target.address)
+    return f"{'https' if target.encrypted else 'http'}://{target.address}"
+
+
+def _hint(target: AdminTarget) -> str:
+    if target.origin == "--admin":
+        return ""
+    return (
+        f". This is {target.origin}; a gateway that was started before it was changed is still at the former address, "
+        "which --admin can name"
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or type(error).__name__

@@ -1,0 +1,157 @@
+"""What the commands share that call a running gateway: the options, and what they come to.
+
+Owns the options, and where the admin listener is according to them. Refuses to connect; `cli.admin_request` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fla_gateway.config.values.address import Address
+
+KEY_VARIABLE: Final = "FLA_GATEWAY_ADMIN_KEY"
+_LONGEST_KEY: Final = 4096
+_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - never listened on here
+
+
+class AdminTarget(NamedTuple):
+    """Where the gateway is called, and by what it is believed.
+
+    Attributes:
+        address: of the admin listener; loopback where it listens on all addresses.
+        encrypted: whether it speaks TLS.
+        origin: where the address was found, for messages.
+        ca_file: roots for its certificate, or None.
+        service_user: user id that the gateway may have, beside root's and the command's own; or None.
+        key: the key of `[admin] key`, or None.
+    """
+
+    address: Address
+    encrypted: bool
+    origin: str
+    ca_file: Path | None = None
+    service_user: int | None = None
+    key: Secret | None = None
+
+
+def add_admin(parser: argparse.ArgumentParser) -> None:
+    """Declare the options, beside ``--config``."""
+    parser.add_argument(
+        "--admin",
+        metavar="ADDRESS",
+        help="the admin listener, instead of that of --config: http://HOST:PORT, https://HOST:PORT or unix:PATH",
+    )
+    parser.add_argument(
+        "--admin-key-file",
+        metavar="FILE",
+        type=Path,
+        help=f"file with the key of [admin.key] (default: the variable {KEY_VARIABLE}, or none)",
+    )
+    parser.add_argument(
+        "--ca-file",
+        metavar="FILE",
+        type=Path,
+        help="roots for the admin listener's certificate (default: the system's)",
+    )
+    parser.add_argument(
+        "--service-user",
+        metavar="USER",
+        help="name or number of the user that runs the gateway, if it is neither root nor the one who asks",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--json``."""
+    parser.add_argument("--json", action="store_true", help="print the gateway's answer as it is, as JSON")
+
+
+def target_of(arguments: argparse.Namespace, environ: Mapping[str, str] | None = None) -> AdminTarget:
+    """Find out where the gateway is, and with which key it is called.
+
+    Raises:
+        ConfigurationError: an option is faulty, or the configuration does not say where the admin listener is.
+    """
+    address, encrypted, origin = _place(arguments)
+    return AdminTarget(
+        address,
+        encrypted,
+        origin,
+        arguments.ca_file,
+        _user_id(arguments.service_user),
+        _key(arguments.admin_key_file, os.environ if environ is None else environ),  # noqa: TID251 - a command's own key
+    )
+
+
+def _place(arguments: argparse.Namespace) -> tuple[Address, bool, str]:
+    from fla_gateway.config.admin_address import read_admin_listener  # noqa: PLC0415 - `--help` need not know
+
+    if arguments.admin is not None:
+        scheme, separator, rest = arguments.admin.partition("://")
+        if separator and scheme.lower() not in {"http", "https"}:
+            raise _fault("--admin", "must begin with http://, https:// or unix:")
+        text = rest.removesuffix("/") if separator else arguments.admin
+        return _address(text, "--admin"), scheme.lower() == "https", "--admin"
+    listener = read_admin_listener(arguments.config)
+    origin = f"[admin] listen of {arguments.config}"
+    return _address(listener.address, f"{arguments.config.name}: admin.listen"), listener.tls is not None, origin
+
+
+def _address(text: str, place: str) -> Address:
+    from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress, parse_listen  # noqa: PLC0415 - as above
+
+    try:
+        address = parse_listen(text)
+    except ValueError as error:
+        raise _fault(place, str(error)) from None
+    if isinstance(address, UnixAddress | AbstractAddress):
+        return address
+    if address.port == 0:
+        raise _fault(place, "does not say which address the running gateway has", "name it with --admin")
+    return TcpAddress(_WILDCARDS.get(address.host, address.host), address.port)
+
+
+def _user_id(text: str | None) -> int | None:
+    import pwd  # noqa: PLC0415 - not on every platform
+
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        return pwd.getpwnam(text).pw_uid
+    except KeyError:
+        raise _fault("--service-user", "this machine has no such user") from None
+
+
+def _key(file: Path | None, environ: Mapping[str, str]) -> Secret | None:
+    from fla_gateway.access.authentication.api_key import is_key  # noqa: PLC0415 - as above
+
+    place = KEY_VARIABLE if file is None else "--admin-key-file"
+    if file is None:
+        text = environ.get(KEY_VARIABLE, "")
+        if not text:
+            return None
+    else:
+        try:
+            with file.open("rb") as opened:
+                text = opened.read(_LONGEST_KEY).decode("latin-1")
+        except OSError as error:
+            raise _fault(place, f"the file cannot be read: {error.strerror}") from None
+    if not is_key(text.strip()):
+        raise _fault(
+            place, "holds no key", "a key is flagw_ and 64 hexadecimal digits, as `fla-gateway caller new` makes it"
+        )
+    return Secret(text.strip())
+
+
+def _fault(place: str, message: str, cure: str = "") -> ConfigurationError:
+    return ConfigurationError((Fault(place, message, cure),))

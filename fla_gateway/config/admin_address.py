@@ -1,0 +1,75 @@
+"""Adapter: where the admin listener of a configuration is, also while other tables of it are faulty.
+
+Owns the reading of this one key, for the commands that call a running gateway. Refuses to judge anything else: what is
+wrong elsewhere is what that gateway is asked about.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from fla_gateway.config.document.expand import Expander
+from fla_gateway.config.document.file_snapshot import FileSnapshot
+from fla_gateway.config.document.schema_errors import schema_faults
+from fla_gateway.config.document.toml_file import read_document
+from fla_gateway.config.schema import Configuration, Listener
+from fla_gateway.errors import ConfigurationError, Fault
+
+_CURE: Final = "mend it, or name the admin listener with --admin"
+
+
+def read_admin_listener(path: Path, environ: Mapping[str, str] | None = None) -> Listener:
+    """Read `[admin] listen`, or its default where the configuration does not have it.
+
+    Args:
+        path: the configuration file.
+        environ: environment variables; those of the process by default.
+
+    Raises:
+        ConfigurationError: it cannot be known, because a file that may have it cannot be read, or itself is faulty.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+    variables = os.environ if environ is None else environ  # noqa: TID251 - as load.py, for the one key read here
+    files = FileSnapshot()
+    whole = read_document(path, path.name, files)
+    patterns = whole.get("include")
+    faults: list[Fault] = []
+    documents = [(path, whole)]
+    for included in _included(patterns if isinstance(patterns, list) else [], path, files):
+        try:
+            documents.append((included, read_document(included, included.name, files)))
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+    for file, document in documents:
+        admin = document.get("admin")
+        if isinstance(admin, dict) and "listen" in admin:
+            return _listener(file, admin["listen"], variables)
+    if faults:
+        message = "cannot be read, and may have the address of the admin listener"
+        raise ConfigurationError((*faults, Fault(path.name, message, _CURE)))
+    return Configuration().admin.listen
+
+
+def _included(patterns: list[Any], path: Path, files: FileSnapshot) -> list[Path]:
+    texts = [pattern for pattern in patterns if isinstance(pattern, str) and pattern.isprintable()]
+    return [file for pattern in texts for file in files.listing(pattern, path.parent) if file != path]
+
+
+def _listener(file: Path, value: object, environ: Mapping[str, str]) -> Listener:
+    expander = Expander(file.name, file.parent, environ)
+    document = expander.expand({"admin": {"listen": value}})
+    faults = [fault for _, fault in expander.faults]
+    if not faults:
+        try:
+            return Configuration.model_validate(document).admin.listen
+        except ValidationError as error:
+            faults = [
+                replace(fault, place=f"{file.name}: {fault.place}") for _, fault in schema_faults(error, document)
+            ]
+    raise ConfigurationError(tuple(faults))
