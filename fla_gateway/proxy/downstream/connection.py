@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import select
-import socket
-import struct
 from typing import TYPE_CHECKING, Final, cast
 
 from fla_gateway.access.authentication.caller import STRANGER, Peer
@@ -19,6 +16,7 @@ from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED, check_partial_head, lacks_length
+from fla_gateway.network.socket_state import is_reset, reset_at_close
 from fla_gateway.proxy.admission.admission_control import LastHop, PreflightResponse, Rejected, enter_limits
 from fla_gateway.proxy.admission.request_reader import RequestReader, RoutedRequestLine
 from fla_gateway.proxy.admission.routing import Route
@@ -352,8 +350,7 @@ class CallerConnection(Pausable):
         if self.closed:
             return
         if reset:
-            sock = self.transport.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            reset_at_close(self.transport)
         self.transport.abort()
 
     def idle_since(self) -> float | None:
@@ -413,10 +410,7 @@ class CallerConnection(Pausable):
             return True
         if not self._paused and not self._half_closed:
             return False  # the loop reads, and would have reported it
-        sock = self.transport.get_extra_info("socket")
-        poller = select.poll()
-        poller.register(sock.fileno(), 0)
-        return any(event & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, event in poller.poll(0))
+        return is_reset(self.transport)
 
     def sweep(self, now: float, *, full: bool) -> None:
         """See `connections.Connection`."""

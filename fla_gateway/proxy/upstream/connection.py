@@ -7,8 +7,6 @@ tokens and routes: it hands each part of an answer to the exchange that it carri
 from __future__ import annotations
 
 import asyncio
-import select
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway.http1.chunked import ChunkedDecoder
@@ -17,6 +15,7 @@ from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED
 from fla_gateway.http1.response import UNTIL_CLOSE, check_partial_response, persists_after, read_response_head
 from fla_gateway.network.close_notify import is_closed_by_peer
+from fla_gateway.network.socket_state import poll_arrivals
 from fla_gateway.proxy.messages.request_body import NO_BODY, RequestBody
 from fla_gateway.proxy.work_budget import INTERIM_UNITS, WorkBudget
 
@@ -113,7 +112,7 @@ class ApiConnection(asyncio.Protocol):
         # uvloop's TLS transport has every method of asyncio.Transport, but is not one by inheritance.
         self.transport = cast("asyncio.Transport", transport)
         self.write = self.transport.write
-        self.arrived = _arrivals(self.transport)
+        self.arrived = poll_arrivals(self.transport)
 
     def attach(self, exchange: UpstreamConsumer) -> None:
         """Begin an exchange on an idle connection."""
@@ -343,17 +342,3 @@ class ApiConnection(asyncio.Protocol):
         self._blocked = False
         if self.exchange is not None:
             self.exchange.upstream_blocked(blocked=False)
-
-
-def _nothing(_timeout: int) -> bool:
-    return False
-
-
-def _arrivals(transport: asyncio.Transport) -> Callable[[int], object]:
-    """Return a poll of the connection's socket: true where bytes, an end or an error wait to be read by the loop."""
-    sock = getattr(transport, "get_extra_info", lambda _: None)("socket")
-    if sock is None:
-        return _nothing
-    poller = select.poll()
-    poller.register(sock.fileno(), select.POLLIN)
-    return poller.poll
