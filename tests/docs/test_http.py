@@ -8,7 +8,7 @@ from fla_gateway.access import path_readings
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
 from fla_gateway.network import dialer, resolver, troubled_addresses
-from fla_gateway.proxy.downstream import connection as downstream
+from fla_gateway.proxy.downstream import linger
 from fla_gateway.proxy.exchange import exchange
 from fla_gateway.proxy.upstream import connection as upstream
 from fla_gateway.tokens import cache
@@ -75,7 +75,7 @@ def test_a_limit_is_the_one_that_is_held(row, text):
         f"comes last for {troubled_addresses.REMEMBERED_SECONDS / 60:g} minutes",
         f"slower than {resolver.PATIENCE_SECONDS:g} s (half of `connect`, where that is less)",
         f"not older than {resolver.STALE_SECONDS / 3600:g} hour",
-        f"for up to {downstream._LINGER_SECONDS} s or {downstream._LINGER_BYTES >> 20} MiB",
+        f"for up to {linger.LINGER_SECONDS} s or {linger.LINGER_BYTES >> 20} MiB",
         f"idle for less than {POOL.changing_idle_seconds:g} s",
         f"kept whole ({DEFAULTS.replay_limit >> 10} KiB by default, `replay_limit`)",
         f"{TIMES.idle:g} s without a request by default",

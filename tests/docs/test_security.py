@@ -20,7 +20,7 @@ from fla_gateway.network import lookup_threads, troubled_addresses
 from fla_gateway.oauth import token_response
 from fla_gateway.observe.logs import line_writer
 from fla_gateway.proxy import work_budget
-from fla_gateway.proxy.downstream import connection as downstream
+from fla_gateway.proxy.downstream import linger
 from fla_gateway.proxy.exchange import exchange
 from fla_gateway.proxy.upstream import connection as upstream
 from fla_gateway.tokens import backoff, token_brake
@@ -142,7 +142,7 @@ BOUNDS = {
         f"{TIMES.head:g} s, {TIMES.idle:g} s, {tls_handshakes.HANDSHAKE_SECONDS:g} s"
     ),
     "thrown away of a refused request's body": (
-        f"{downstream._LINGER_BYTES >> 20} MiB or {downstream._LINGER_SECONDS} s"
+        f"{linger.LINGER_BYTES >> 20} MiB or {linger.LINGER_SECONDS} s"
     ),
     "body kept for the 401 replay": f"{DEFAULTS.replay_limit:,} bytes (`replay_limit`)",
     "body taken before there is a connection": f"{exchange._OUTBOX_LIMIT:,} bytes and what one read brings",

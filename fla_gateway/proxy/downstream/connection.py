@@ -7,20 +7,20 @@ Refuses to know tokens and upstreams: a judged request becomes an exchange.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Final, cast
 
 from fla_gateway.access.authentication.caller import STRANGER, Peer
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
-from fla_gateway.http1.request import CHUNKED, check_partial_head, lacks_length
+from fla_gateway.http1.request import check_partial_head, lacks_length
 from fla_gateway.network.socket_state import is_reset, reset_at_close
 from fla_gateway.proxy.admission.admission_control import LastHop, PreflightResponse, Rejected, enter_limits
 from fla_gateway.proxy.admission.request_reader import RequestReader, RoutedRequestLine
 from fla_gateway.proxy.admission.routing import Route
+from fla_gateway.proxy.downstream.body_reader import BodyReader
 from fla_gateway.proxy.downstream.flow_control import DEFERRED, HELD, PIPELINED, THROTTLED, UNREAD, Pausable
+from fla_gateway.proxy.downstream.linger import Linger
 from fla_gateway.proxy.downstream.local_reply import local_reply, preflight_reply
 from fla_gateway.proxy.exchange.exchange import Exchange
 from fla_gateway.proxy.messages.request_fields import RequestFields, after_hop
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 _IDLE_WHEN_FULL: Final = 1.0
 """Seconds without a request after which a connection is closed while the limit of connections is reached."""
-_LINGER_SECONDS: Final = 10
-_LINGER_BYTES: Final = 33_554_432
 _CLOSED: Final = Refusal(
     "stopping", "This listener is no longer a part of the configuration, or is served in another way; connect again."
 )
@@ -50,8 +48,8 @@ class CallerConnection(Pausable):
     """One connection of a caller; owns at most one exchange at a time, so that answers keep the order of requests."""
 
     __slots__ = (
-        "_blank_line", "_buffer", "_connections", "_decoder", "_deferred", "_generation", "_left", "_lingered",
-        "_listener", "_peer", "_reader", "_since", "exchange", "lingering", "write",
+        "_blank_line", "_body", "_buffer", "_connections", "_generation", "_linger", "_listener", "_peer", "_reader",
+        "_since", "exchange", "write",
     )  # fmt: skip
 
     def __init__(self, listener: ServedListener, connections: Connections) -> None:
@@ -67,13 +65,10 @@ class CallerConnection(Pausable):
         self._generation: Generation = listener.generation
         self._reader = cast("RequestReader", listener.reader)
         self.exchange: Exchange | None = None
-        self.lingering = False
-        self._lingered = 0
+        self._linger: Linger | None = None
         self._blank_line = False
         self._buffer = b""
-        self._deferred = b""
-        self._left = 0
-        self._decoder: ChunkedDecoder | None = None
+        self._body = BodyReader()
         self._since = 0.0
         self._peer: Peer | None = None
 
@@ -85,7 +80,7 @@ class CallerConnection(Pausable):
         self._connections.opened(self)
         if self._listener.reader is None:
             # The listener was given up during the handshake; what may arrive yet is not read.
-            self.lingering = True
+            self._linger = Linger(self.transport)
             self.transport.close()
         else:
             self._follow(self._reader)
@@ -102,12 +97,12 @@ class CallerConnection(Pausable):
         """Read a head, pass a body on, or hold what was sent ahead of its turn."""
         exchange = self.exchange
         if exchange is None:
-            if self.lingering:
-                self._linger(len(data))
-            else:
+            if self._linger is None:
                 self._head(self._buffer + data if self._buffer else data)
-        elif self._left:
-            self._body(exchange, data)
+            else:
+                self._linger.discard(len(data))
+        elif self._body.left:
+            self._further(exchange, data)
         else:
             # Pipelined: what one read brought is held, and no more is read until its turn comes.
             self._buffer += data
@@ -173,7 +168,7 @@ class CallerConnection(Pausable):
         except ProtocolError as error:
             self._malformed(error)
             return
-        self._left = CHUNKED
+        self._body.end()
         self._reject(asked, Rejected(_CLOSED, STRANGER, ""), fields)
 
     def _incomplete_head(self, data: bytes) -> None:
@@ -187,44 +182,29 @@ class CallerConnection(Pausable):
             self._malformed(error)
 
     def _first_payload(self, length: int, rest: bytes) -> tuple[bytes, bool]:
-        self._left = length
         if length == 0:
             if rest:
                 self._unread(rest)
             return b"", True
-        if length == CHUNKED:
-            self._decoder = ChunkedDecoder()
+        self._body.begin(length)
         return self._payload(rest) if rest else (b"", False)
 
     def _payload(self, data: bytes) -> tuple[bytes, bool]:
         """Take what belongs to the body; what comes after it is put back for the next request."""
-        if self._decoder is not None:
-            budget = self._connections.budget
-            pieces, last, surplus = self._decoder.feed(data, budget.slice())
-            budget.left -= len(pieces)
-            payload = b"".join(pieces)
-            if surplus and not last:
-                self._deferred = surplus
-                self._pause(DEFERRED)
-                budget.defer(self._continue)
-                return payload, False
-        else:
-            surplus = data[self._left :]
-            payload = data[: self._left] if surplus else data
-            self._left -= len(payload)
-            last = self._left == 0
-        if last:
-            self._left = 0
-            self._decoder = None
-            if surplus:
-                self._unread(surplus)
+        budget = self._connections.budget
+        payload, last, surplus = self._body.take(data, budget)
+        if surplus:
+            self._unread(surplus)
+        elif self._body.deferred:
+            self._pause(DEFERRED)
+            budget.defer(self._continue)
         return payload, last
 
     def _unread(self, surplus: bytes) -> None:
         self._buffer = surplus
         self._pause(PIPELINED)
 
-    def _body(self, exchange: Exchange, data: bytes) -> None:
+    def _further(self, exchange: Exchange, data: bytes) -> None:
         try:
             payload, last = self._payload(data)
         except ProtocolError as error:
@@ -234,17 +214,18 @@ class CallerConnection(Pausable):
 
     def _continue(self) -> None:
         """Decode what a turn of the loop had no units for; unless the exchange has ended meanwhile."""
-        exchange, data, self._deferred = self.exchange, self._deferred, b""
+        exchange, body = self.exchange, self._body
+        data, body.deferred = body.deferred, b""
         if exchange is None or not data:
             return
-        self._body(exchange, data)
-        if not self._deferred:
+        self._further(exchange, data)
+        if not body.deferred:
             self._resume(DEFERRED)
 
     # Local replies
 
     def _malformed(self, error: ProtocolError) -> None:
-        self._left = CHUNKED  # where the next request would begin is unknown, so there is none
+        self._body.end()
         refusal = Refusal(error.code, _sentence(error))
         self._reject(_UNREADABLE, Rejected(refusal, STRANGER, ""), None)
 
@@ -260,7 +241,7 @@ class CallerConnection(Pausable):
 
     def _refuse_unframed(self, asked: RoutedRequestLine, fields: RequestFields) -> None:
         """Answer a request whose body has no length; what follows its head may be that body, so no request follows."""
-        self._left = CHUNKED
+        self._body.end()
         self._reject(asked, Rejected(_LENGTH_REQUIRED, STRANGER, ""), fields)
 
     def _reply_preflight(
@@ -283,7 +264,7 @@ class CallerConnection(Pausable):
     def _may_keep_alive(self, asked: RoutedRequestLine, *, keep_alive: bool) -> bool:
         """Return whether another request may follow a local reply on this connection."""
         # RFC 9110, section 9.3.6: what follows a CONNECT may not be HTTP at all, so no request is read after it.
-        return keep_alive and not self._left and not self._connections.closing and asked.method != b"CONNECT"
+        return keep_alive and not self._body.left and not self._connections.closing and asked.method != b"CONNECT"
 
     # Turns and ends
 
@@ -297,7 +278,7 @@ class CallerConnection(Pausable):
         self.exchange = None
         self._since = now
         if self._paused:
-            self._deferred = b""
+            self._body.deferred = b""
             self._resume(HELD | THROTTLED | DEFERRED)
         if self.closed:
             return
@@ -319,24 +300,12 @@ class CallerConnection(Pausable):
         self._head(data)
 
     def _end(self) -> None:
-        if self._half_closed or not (self._left or self._buffer):
+        if self._half_closed or not (self._body.left or self._buffer):
             self.transport.close()
             return
-        # The caller may still be sending. Closing now would reset the connection and could destroy the answer before it
-        # is read (RFC 9112, section 9.6): so only our side is closed, and received bytes are discarded for a while.
-        self.lingering = True
         self._buffer = b""
-        # Over TLS one side cannot be closed alone: the caller reads "Connection: close", or the sweep closes it.
-        if self.transport.can_write_eof():
-            # A caller that has closed already may have answered our last bytes with a reset: then none is left.
-            with contextlib.suppress(OSError):
-                self.transport.write_eof()
+        self._linger = Linger(self.transport)
         self._resume(PIPELINED)
-
-    def _linger(self, size: int) -> None:
-        self._lingered += size
-        if self._lingered > _LINGER_BYTES:
-            self.transport.abort()
 
     def drop(self) -> None:
         """Close at once; a running exchange is notified when the connection is lost."""
@@ -355,7 +324,7 @@ class CallerConnection(Pausable):
 
     def idle_since(self) -> float | None:
         """See `connections.Connection`."""
-        return None if self.exchange is not None or self.lingering or self._buffer else self._since
+        return None if self.exchange is not None or self._linger is not None or self._buffer else self._since
 
     def stop(self) -> None:
         """See `connections.Connection`: a head that has begun is read to its end, and refused."""
@@ -368,7 +337,7 @@ class CallerConnection(Pausable):
             return
         if self.exchange is not None:
             self.exchange.keep_alive = False
-        elif not self.lingering:
+        elif self._linger is None:
             self.transport.close()
 
     def refusal_now(self, method: bytes, route: Route, fields: RequestFields) -> Refusal | None:
@@ -386,7 +355,7 @@ class CallerConnection(Pausable):
     def eof_received(self) -> bool:
         """Note the caller's FIN: within a request it ends the exchange, after a complete one it does not."""
         self._half_closed = True
-        if self.exchange is not None and self._left:
+        if self.exchange is not None and self._body.left:
             self.exchange.caller_gone()
             self.exchange = None
             return False
@@ -421,9 +390,8 @@ class CallerConnection(Pausable):
         waited = now - self._since
         if self.exchange is not None:
             self.exchange.sweep(now)
-        elif self.lingering:
-            if waited > _LINGER_SECONDS:
-                self.transport.abort()
+        elif self._linger is not None:
+            self._linger.sweep(waited)
         elif self._buffer and not self._paused:
             if waited > head:
                 self._malformed(ProtocolError("request-timeout", f"the head did not end within {head:g} s"))
@@ -446,7 +414,7 @@ class CallerConnection(Pausable):
             self.exchange.caller_blocked(blocked=False)
             return
         self._resume(UNREAD)
-        if self._buffer and not self.lingering:
+        if self._buffer and self._linger is None:
             self._connections.loop.call_soon(self._next)
 
 
