@@ -21,3 +21,8 @@ class ProtocolError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+    @property
+    def sentence(self) -> str:
+        """The message as a sentence."""
+        return f"{self.message[0].upper()}{self.message[1:]}."

@@ -1,7 +1,11 @@
 """Adapter: one caller's connection (asyncio protocol).
 
-Owns the reading of requests on one connection: heads, bodies, pipelining, half-close, and how the connection ends.
-Refuses to know tokens and upstreams: a judged request becomes an exchange.
+Owns the order of requests on one connection: heads, pipelining, half-close, and how the connection ends; where a body
+ends is in `body_reader`, why reading is paused in `flow_control`. Refuses to know tokens and upstreams: an admitted
+request becomes an exchange.
+
+Longer than other modules: reading a head and ending a connection work on the same attributes, and an object between
+them would be a call more for each request.
 """
 
 from __future__ import annotations
@@ -15,16 +19,15 @@ from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import check_partial_head, lacks_length
 from fla_gateway.network.socket_state import is_reset, reset_at_close
-from fla_gateway.proxy.admission.admission_control import LastHop, PreflightResponse, Rejected, enter_limits
+from fla_gateway.proxy.admission.admission_control import Rejected, enter_limits
 from fla_gateway.proxy.admission.request_reader import RequestReader, RoutedRequestLine
 from fla_gateway.proxy.admission.routing import Route
 from fla_gateway.proxy.downstream.body_reader import BodyReader
 from fla_gateway.proxy.downstream.flow_control import DEFERRED, HELD, PIPELINED, THROTTLED, UNREAD, Pausable
 from fla_gateway.proxy.downstream.linger import Linger
-from fla_gateway.proxy.downstream.local_reply import local_reply, preflight_reply
+from fla_gateway.proxy.downstream.local_reply import LOCAL_VERDICTS, LocalVerdict, Stamp, local_reply
 from fla_gateway.proxy.exchange.exchange import Exchange
 from fla_gateway.proxy.messages.request_fields import RequestFields, after_hop
-from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 if TYPE_CHECKING:
     from fla_gateway.proxy.connections import Connections
@@ -108,7 +111,8 @@ class CallerConnection(Pausable):
             self._buffer += data
             self._pause(PIPELINED)
 
-    def _head(self, data: bytes) -> None:  # noqa: C901, PLR0912 - each further function would be a call for each request
+    def _head(self, data: bytes) -> None:
+        # One function, since each further one would be a call for each request.
         if data.startswith(b"\r\n") and not self._blank_line:
             # RFC 9112, section 2.2: an empty line before a request line is ignored; old clients send one after a body.
             self._blank_line = True
@@ -120,12 +124,9 @@ class CallerConnection(Pausable):
         self._buffer = b""
         self._blank_line = False
         after_line = data.find(b"\r\n") + 2
-        reader = self._listener.reader
-        if reader is not self._reader:
-            if reader is None:
-                self._refuse_head(data[:after_line], data[after_line:end])
-                return
-            self._follow(reader)
+        if self._listener.reader is not self._reader and not self._follows(data[:after_line], data[after_line:end]):
+            return
+        reader = self._reader
         try:
             asked = reader.request_line(data[:after_line])
             fields = reader.field_block(data[after_line:end], asked.minor)
@@ -146,12 +147,10 @@ class CallerConnection(Pausable):
         generation = self._generation
         now = generation.now()
         verdict = generation.gate.admit(asked, fields, self._peer, now)
-        if isinstance(verdict, Rejected):
-            self._reject(asked, verdict, fields)
-        elif isinstance(verdict, PreflightResponse | LastHop):
-            self._reply_preflight(asked, verdict, fields)
-        elif verdict[0].limiter is not None and (turned := enter_limits(verdict, fields.length, now)) is not None:
-            self._reject(asked, turned, fields)
+        if isinstance(verdict, LOCAL_VERDICTS):
+            self._reply(asked, verdict, fields)
+        elif verdict[0].limiter is not None and (rejected := enter_limits(verdict, fields.length, now)) is not None:
+            self._reply(asked, rejected, fields)
         else:
             if fields.max_forwards is not None and asked.method == b"OPTIONS":
                 fields = after_hop(fields)
@@ -160,8 +159,16 @@ class CallerConnection(Pausable):
             )
             exchange.begin(payload, last=last)
 
+    def _follows(self, line: bytes, block: bytes) -> bool:
+        """Switch to what the listener serves now; a head by one that serves no more is refused, as the last one."""
+        reader = self._listener.reader
+        if reader is not None:
+            self._follow(reader)
+            return True
+        self._refuse_head(line, block)
+        return False
+
     def _refuse_head(self, line: bytes, block: bytes) -> None:
-        """Answer a head that came in by a listener that serves no more; nothing that follows it is read."""
         try:
             asked = self._reader.request_line(line)
             fields = self._reader.field_block(block, asked.minor)
@@ -169,7 +176,7 @@ class CallerConnection(Pausable):
             self._malformed(error)
             return
         self._body.end()
-        self._reject(asked, Rejected(_CLOSED, STRANGER, ""), fields)
+        self._reply(asked, Rejected(_CLOSED, STRANGER, ""), fields)
 
     def _incomplete_head(self, data: bytes) -> None:
         if not self._buffer:
@@ -208,7 +215,7 @@ class CallerConnection(Pausable):
         try:
             payload, last = self._payload(data)
         except ProtocolError as error:
-            exchange.fail(error.code, _sentence(error))
+            exchange.fail(error.code, error.sentence)
             return
         exchange.body(payload, last=last)
 
@@ -226,45 +233,29 @@ class CallerConnection(Pausable):
 
     def _malformed(self, error: ProtocolError) -> None:
         self._body.end()
-        refusal = Refusal(error.code, _sentence(error))
-        self._reject(_UNREADABLE, Rejected(refusal, STRANGER, ""), None)
-
-    def _reject(self, asked: RoutedRequestLine, turned: Rejected, fields: RequestFields | None) -> None:
-        """Answer with a problem; without fields the head could not be read."""
-        keep_alive = self._may_keep_alive(asked, keep_alive=fields is not None and fields.keep_alive)
-        by = self._generation
-        message, record = local_reply(
-            asked, turned, fields,
-            keep_alive=keep_alive, request_id=by.ids.draw(), date=by.dates.text(), now=by.now(),
-        )  # fmt: skip
-        self._answer(message, record, keep_alive=keep_alive)
+        self._reply(_UNREADABLE, Rejected(Refusal(error.code, error.sentence), STRANGER, ""), None)
 
     def _refuse_unframed(self, asked: RoutedRequestLine, fields: RequestFields) -> None:
         """Answer a request whose body has no length; what follows its head may be that body, so no request follows."""
         self._body.end()
-        self._reject(asked, Rejected(_LENGTH_REQUIRED, STRANGER, ""), fields)
+        self._reply(asked, Rejected(_LENGTH_REQUIRED, STRANGER, ""), fields)
 
-    def _reply_preflight(
-        self, asked: RoutedRequestLine, reply: PreflightResponse | LastHop, fields: RequestFields
-    ) -> None:
-        """Answer an OPTIONS that is not forwarded."""
-        keep_alive = self._may_keep_alive(asked, keep_alive=fields.keep_alive)
+    def _reply(self, asked: RoutedRequestLine, verdict: LocalVerdict, fields: RequestFields | None) -> None:
+        """Answer a request that is not forwarded; without fields its head could not be read."""
         by = self._generation
-        message, record = preflight_reply(
-            asked, reply, fields,
-            keep_alive=keep_alive, request_id=by.ids.draw(), date=by.dates.text(), now=by.now(),
-        )  # fmt: skip
-        self._answer(message, record, keep_alive=keep_alive)
-
-    def _answer(self, message: bytes, record: ExchangeRecord, *, keep_alive: bool) -> None:
-        self.write(message)
-        self._generation.observer.exchange(record)
-        self.exchange_finished(record.ended, keep_alive=keep_alive)
-
-    def _may_keep_alive(self, asked: RoutedRequestLine, *, keep_alive: bool) -> bool:
-        """Return whether another request may follow a local reply on this connection."""
         # RFC 9110, section 9.3.6: what follows a CONNECT may not be HTTP at all, so no request is read after it.
-        return keep_alive and not self._body.left and not self._connections.closing and asked.method != b"CONNECT"
+        keep_alive = (
+            fields is not None
+            and fields.keep_alive
+            and not self._body.left
+            and not self._connections.closing
+            and asked.method != b"CONNECT"
+        )
+        stamp = Stamp(by.ids.draw(), by.dates.text(), by.now())
+        message, record = local_reply(asked, verdict, fields, stamp, keep_alive=keep_alive)
+        self.write(message)
+        by.observer.exchange(record)
+        self.exchange_finished(record.ended, keep_alive=keep_alive)
 
     # Turns and ends
 
@@ -416,7 +407,3 @@ class CallerConnection(Pausable):
         self._resume(UNREAD)
         if self._buffer and self._linger is None:
             self._connections.loop.call_soon(self._next)
-
-
-def _sentence(error: ProtocolError) -> str:
-    return f"{error.message[0].upper()}{error.message[1:]}."

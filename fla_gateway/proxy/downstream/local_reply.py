@@ -5,6 +5,8 @@ Owns both, so that the answer and the record never differ. Refuses to send the a
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
 from fla_gateway.access.authentication.caller import STRANGER
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.admission.admission_control import LastHop, PreflightResponse, Rejected
@@ -18,78 +20,74 @@ from fla_gateway.proxy.messages.response_writer import (
 )
 from fla_gateway.proxy.records.exchange_record import NO_NOTES, ExchangeRecord
 
+LocalVerdict = Rejected | PreflightResponse | LastHop
+LOCAL_VERDICTS: Final = (Rejected, PreflightResponse, LastHop)
+"""For isinstance: a union would be made anew for each request."""
+
+
+class Stamp(NamedTuple):
+    """What distinguishes one local reply from the next.
+
+    Attributes:
+        request_id: of the request.
+        date: the Date of the answer.
+        now: `Clock.monotonic`.
+    """
+
+    request_id: str
+    date: str
+    now: float
+
 
 def local_reply(
-    asked: RoutedRequestLine,
-    turned: Rejected,
-    fields: RequestFields | None,
-    *,
-    keep_alive: bool,
-    request_id: str,
-    date: str,
-    now: float,
+    asked: RoutedRequestLine, verdict: LocalVerdict, fields: RequestFields | None, stamp: Stamp, *, keep_alive: bool
 ) -> tuple[bytes, ExchangeRecord]:
-    """Build the problem response for a request that was rejected.
+    """Build the answer to a request that is not forwarded.
 
     Args:
         asked: its request line.
-        turned: why, and its caller.
+        verdict: why it is rejected, or how an OPTIONS is answered.
         fields: its field block, or None where that could not be read.
+        stamp: id and time.
         keep_alive: whether another request may follow.
-        request_id: its id.
-        date: the Date of the answer.
-        now: `Clock.monotonic`.
 
     Returns:
         The whole answer, and the record.
     """
-    refusal, admission, profile = turned
-    path = asked.path if asked.route is None else asked.route.path
+    if isinstance(verdict, Rejected):
+        return _problem(asked, verdict, fields, stamp, keep_alive=keep_alive)
+    origin, notes = (None, NO_NOTES) if fields is None else (fields.origin, fields.notes)
+    connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
+    if isinstance(verdict, PreflightResponse):
+        answer = preflight_answer(verdict.fields, connection=connection, date=stamp.date)
+        admission, profile, path, notes = STRANGER, "", asked.path, NO_NOTES
+    else:
+        answer = last_hop_answer(origin, connection=connection, date=stamp.date)
+        admission, profile, path = verdict.admission, verdict.profile, _path(asked)
+    record = ExchangeRecord(
+        stamp.request_id, profile, asked.method, path, 200, "gateway", "", "answered",
+        0, answer.sent, 0.0, 0, admission, notes, stamp.now,
+    )  # fmt: skip
+    return answer.message, record
+
+
+def _problem(
+    asked: RoutedRequestLine, rejected: Rejected, fields: RequestFields | None, stamp: Stamp, *, keep_alive: bool
+) -> tuple[bytes, ExchangeRecord]:
+    refusal, admission, profile = rejected
     row = PROBLEMS[refusal.code]
     answer = problem_answer(
-        refusal.code, refusal.detail, request_id, profile,
-        delivery="not-sent", method=asked.method, date=date,
+        refusal.code, refusal.detail, stamp.request_id, profile,
+        delivery="not-sent", method=asked.method, date=stamp.date,
         connection=connection_field(keep_alive=keep_alive, minor=asked.minor),
         retry_after=refusal.retry_after, origin=None if fields is None else fields.origin,
     )  # fmt: skip
     record = ExchangeRecord(
-        request_id, profile, asked.method, path, row.status, row.origin, refusal.code, "refused",
-        0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, now,
+        stamp.request_id, profile, asked.method, _path(asked), row.status, row.origin, refusal.code, "refused",
+        0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, stamp.now,
     )  # fmt: skip
     return answer.message, record
 
 
-def preflight_reply(
-    asked: RoutedRequestLine,
-    reply: PreflightResponse | LastHop,
-    fields: RequestFields,
-    *,
-    keep_alive: bool,
-    request_id: str,
-    date: str,
-    now: float,
-) -> tuple[bytes, ExchangeRecord]:
-    """Build the answer to an OPTIONS that is answered here: a preflight, or one that must not be forwarded further.
-
-    Args:
-        asked: as for `local_reply`; so are all others but one.
-        reply: which of the two it is.
-        fields: its field block.
-        keep_alive: whether another request may follow.
-        request_id: its id.
-        date: the Date of the answer.
-        now: `Clock.monotonic`.
-    """
-    connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
-    if isinstance(reply, PreflightResponse):
-        answer = preflight_answer(reply.fields, connection=connection, date=date)
-        admission, profile, path, notes = STRANGER, "", asked.path, NO_NOTES
-    else:
-        answer = last_hop_answer(fields.origin, connection=connection, date=date)
-        admission, profile, notes = reply.admission, reply.profile, fields.notes
-        path = asked.path if asked.route is None else asked.route.path
-    record = ExchangeRecord(
-        request_id, profile, asked.method, path, 200, "gateway", "", "answered",
-        0, answer.sent, 0.0, 0, admission, notes, now,
-    )  # fmt: skip
-    return answer.message, record
+def _path(asked: RoutedRequestLine) -> bytes:
+    return asked.path if asked.route is None else asked.route.path
