@@ -136,7 +136,7 @@ class Exchange:
 
     @property
     def budget(self) -> WorkBudget:
-        """See `upstream.connection.UpstreamConsumer`."""
+        """See `upstream.consumer.UpstreamConsumer`."""
         return self._connections.budget
 
     # The request
@@ -310,20 +310,20 @@ class Exchange:
             self._caller.write(CONTINUE)
 
     def upstream_blocked(self, *, blocked: bool) -> None:
-        """See `upstream.connection.UpstreamConsumer`."""
+        """See `upstream.consumer.UpstreamConsumer`."""
         if self._caller is not None:
             self._caller.throttle(on=blocked)
 
     # The answer
 
     def interim(self, head: ResponseHead) -> None:
-        """See `upstream.connection.UpstreamConsumer`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
+        """See `upstream.consumer.UpstreamConsumer`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
         if self.minor and self._caller is not None:
             fields, _, _, _ = inbound(head, self._address, self._fields.host, to_head=True)
             self._caller.write(b"".join(relayed_head(head, fields)))
 
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
-        """See `upstream.connection.UpstreamConsumer`."""
+        """See `upstream.consumer.UpstreamConsumer`."""
         context = self._context
         fields, framing, challenges, trace = inbound(
             head, self._address, self._fields.host, to_head=self.method == b"HEAD",
@@ -357,7 +357,7 @@ class Exchange:
         return framing
 
     def answer_body(self, payload: bytes, *, last: bool) -> None:
-        """See `upstream.connection.UpstreamConsumer`."""
+        """See `upstream.consumer.UpstreamConsumer`."""
         parts, self._pending = self._pending or [], None
         if self._patience is not None and self._patience.reads_body:
             self._patience.body(payload, self._context.now(), last=last)
@@ -405,7 +405,7 @@ class Exchange:
         self._acquire(fresh=fresh)
 
     def upstream_failed(self, code: str, message: str) -> None:
-        """See `upstream.connection.UpstreamConsumer`."""
+        """See `upstream.consumer.UpstreamConsumer`."""
         connection = self._upstream
         died_idle = connection is not None and connection.used and connection.untouched
         if died_idle and self.method in SAFE_TO_REPEAT and self._attempts == 1 and self.request_body.whole:

@@ -1,7 +1,7 @@
 """Port: what an exchange needs of others: of its caller's connection, and of the generation that it began with.
 
 Owns both lists, so that `exchange` knows neither a caller's connection nor what a configuration makes. What it needs of
-a connection to the API is in `upstream.connection.UpstreamConsumer`.
+a connection to the API is in `upstream.consumer.UpstreamConsumer`.
 """
 
 from __future__ import annotations

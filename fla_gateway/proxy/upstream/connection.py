@@ -16,41 +16,15 @@ from fla_gateway.http1.request import CHUNKED
 from fla_gateway.http1.response import UNTIL_CLOSE, check_partial_response, persists_after, read_response_head
 from fla_gateway.network.close_notify import is_closed_by_peer
 from fla_gateway.network.socket_state import poll_arrivals
-from fla_gateway.proxy.messages.request_body import NO_BODY, RequestBody
-from fla_gateway.proxy.work_budget import INTERIM_UNITS, WorkBudget
+from fla_gateway.proxy.messages.request_body import NO_BODY
+from fla_gateway.proxy.upstream.consumer import UpstreamConsumer
+from fla_gateway.proxy.work_budget import INTERIM_UNITS
 
 if TYPE_CHECKING:
     from fla_gateway.http1.response import ResponseFraming, ResponseHead
 
 _MAX_INTERIM: Final = MAX_HEAD
 """Bytes of all interim answers before the final one, which has as many for itself."""
-
-
-class UpstreamConsumer(Protocol):
-    """The exchange, as a connection sees it."""
-
-    request_body: RequestBody
-    """The body of the request that is being written."""
-
-    @property
-    def budget(self) -> WorkBudget:
-        """What may be done in this turn of the loop."""
-        ...
-
-    def interim(self, head: ResponseHead) -> None:
-        """Take a 1xx answer other than 100 and 101."""
-
-    def answer(self, head: ResponseHead) -> ResponseFraming | None:
-        """Take the head of the final answer; None if the exchange has released the connection and reads no more."""
-
-    def answer_body(self, payload: bytes, *, last: bool) -> None:
-        """Take some of the body."""
-
-    def upstream_failed(self, code: str, message: str) -> None:
-        """The connection ended, or its bytes were malformed, before the answer was complete."""
-
-    def upstream_blocked(self, *, blocked: bool) -> None:
-        """The API takes no more bytes for now, or takes them again."""
 
 
 class ConnectionOwner(Protocol):
