@@ -141,9 +141,7 @@ BOUNDS = {
     "a slow head, an idle connection, a TLS handshake": (
         f"{TIMES.head:g} s, {TIMES.idle:g} s, {tls_handshakes.HANDSHAKE_SECONDS:g} s"
     ),
-    "thrown away of a refused request's body": (
-        f"{linger.LINGER_BYTES >> 20} MiB or {linger.LINGER_SECONDS} s"
-    ),
+    "thrown away of a refused request's body": (f"{linger.LINGER_BYTES >> 20} MiB or {linger.LINGER_SECONDS} s"),
     "body kept for the 401 replay": f"{DEFAULTS.replay_limit:,} bytes (`replay_limit`)",
     "body taken before there is a connection": f"{exchange._OUTBOX_LIMIT:,} bytes and what one read brings",
     "connections to the API; requests that wait for one": (

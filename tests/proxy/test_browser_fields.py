@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from fla_gateway.http1.response import read_response_head
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.messages.browser_fields import could_run
-from fla_gateway.proxy.messages.response_fields import Address, inbound, rewrite_location
+from fla_gateway.proxy.messages.location import Address, rewrite_location
+from fla_gateway.proxy.messages.response_fields import inbound
 from fla_gateway.proxy.messages.set_cookie import confine_cookie
 from tests.support.properties import BOUNDED
 from tests.support.raw_http import get

@@ -14,8 +14,8 @@ from fla_gateway.access.refusal import Refusal
 from fla_gateway.errors import ProblemError
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile
+from fla_gateway.proxy.messages.location import Address
 from fla_gateway.proxy.messages.request_fields import closing_fields, host_field, token_id
-from fla_gateway.proxy.messages.response_fields import Address
 from fla_gateway.proxy.upstream.connection import ApiConnection
 from fla_gateway.proxy.upstream.pool import Pool
 

@@ -25,7 +25,7 @@ from fla_gateway.proxy.exchange.exchange import Exchange
 from fla_gateway.proxy.exchange.request_ids import RequestIds
 from fla_gateway.proxy.exchange.states import TABLE, Event, ImpossibleEventError, State, follow
 from fla_gateway.proxy.messages.date_field import Dates
-from fla_gateway.proxy.messages.response_fields import Address
+from fla_gateway.proxy.messages.location import Address
 from fla_gateway.secret import Secret
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from fla_gateway.http1.response import read_response_head
 from fla_gateway.profiles import Upstream
+from fla_gateway.proxy.messages.location import Address
 from fla_gateway.proxy.messages.request_fields import RequestFields, read_fields
-from fla_gateway.proxy.messages.response_fields import Address, inbound
+from fla_gateway.proxy.messages.response_fields import inbound
 from tests.http1.strategies import FRAMING, cased, tokens, values
 from tests.support.properties import BOUNDED
 from tests.wire.vector import message

@@ -8,7 +8,8 @@ from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.request import CHUNKED
 from fla_gateway.http1.response import UNTIL_CLOSE, read_response_head
 from fla_gateway.profiles import Upstream
-from fla_gateway.proxy.messages.response_fields import Address, inbound, rewrite_location
+from fla_gateway.proxy.messages.location import Address, rewrite_location
+from fla_gateway.proxy.messages.response_fields import inbound
 
 ADDRESS = Address(Upstream("api.example", 443), b"/employer")
 OTHER_PORT = Address(Upstream("api.example", 9443), b"/employer")
