@@ -22,7 +22,7 @@ from fla_gateway.journal.format.line_format import REPAIR, RETENTION, START, STO
 from fla_gateway.journal.format.segment_name import date_of
 from fla_gateway.journal.snapshot import Facts, JournalSnapshot
 from fla_gateway.journal.writer.directory import Directory
-from fla_gateway.journal.writer.durable_writer import Pen
+from fla_gateway.journal.writer.durable_writer import DurableWriter
 from fla_gateway.journal.writer.entry_encoder import Entries
 from fla_gateway.journal.writer.open_intents import DAYS, Unanswered, unanswered
 from fla_gateway.journal.writer.rejection_counts import Strangers
@@ -65,7 +65,7 @@ class AuditJournal:
         self._loop = loop
         self._soon = loop.call_soon
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._pen = Pen(settings, clock, entries, store, loop, self._thread)
+        self._writer = DurableWriter(settings, clock, entries, store, loop, self._thread)
         self._removal = Removal(directory, settings.retention_days, loop, self._thread, self._record_removal)
         self._run = secrets.token_hex(8)
         # What changes with each exchange
@@ -94,7 +94,7 @@ class AuditJournal:
             entries.append(self._other(now, REPAIR, members))
         facts = {"run": self._run, "version": self._facts.version, "configuration": self._facts.configuration}
         entries.append(self._other(now, START, facts))
-        self._pen.deliver(entries, now)
+        self._writer.deliver(entries, now)
         self._tell_head("start")
         self._each_second()
 
@@ -141,20 +141,20 @@ class AuditJournal:
             _tell(announced, ProblemError("internal-error", fault))
         else:
             if announced:
-                self._pen.when_safe(partial(_tell, announced))
+                self._writer.when_safe(partial(_tell, announced))
         if finished:
             self._followers(finished)
 
     def _write(self, finished: Sequence[ExchangeRecord], intents: Sequence[Intent]) -> None:
-        """Write intents after what is over; raises ProblemError as `Pen.commit`."""
+        """Write intents after what is over; raises ProblemError as `DurableWriter.commit`."""
         now = self._wall()
         entries = self._outcomes(finished, now)
         if intents:
             entries += self._entries.intents(self._entries.stamp(now), intents)
-            self._pen.commit(entries, len(intents), now)
+            self._writer.commit(entries, len(intents), now)
             self._unfinished.update([intent.request_id for intent in intents])
         elif entries:
-            self._pen.deliver(entries, now)
+            self._writer.deliver(entries, now)
 
     def _outcomes(self, finished: Sequence[ExchangeRecord], now: float) -> list[str]:
         """Write what is over; refusals of unauthenticated clients are added up instead."""
@@ -180,12 +180,12 @@ class AuditJournal:
     def tick(self) -> None:
         """Do what is due; the journal calls it itself, each second."""
         now = self._wall()
-        self._pen.tick(now)
-        if self._pen.unwritable:
+        self._writer.tick(now)
+        if self._writer.unwritable:
             return
         since = self._strangers.since
         if since is not None and not 0 <= now - since < STRANGERS_SECONDS:
-            self._pen.deliver(self._refusals(now), now)
+            self._writer.deliver(self._refusals(now), now)
         today = date_of(now)
         if today != self._today:
             self._today = today
@@ -204,7 +204,7 @@ class AuditJournal:
     def _record_removal(self, contents: list[Contents]) -> bool:
         now = self._wall()
         members = {"segments": [one.members() for one in contents]}
-        return not self._pen.unwritable and self._pen.write([self._other(now, RETENTION, members)], now)
+        return not self._writer.unwritable and self._writer.write([self._other(now, RETENTION, members)], now)
 
     def _tell_head(self, occasion: str) -> None:
         self._daily_head = self._store.head
@@ -217,20 +217,20 @@ class AuditJournal:
 
     def snapshot(self) -> JournalSnapshot:
         """Show the journal at this moment."""
-        store, pen = self._store, self._pen
+        store, writer = self._store, self._writer
         return JournalSnapshot(
             head=store.head,
             seq=store.seq,
             segment=store.segment.number if store.segment is not None else 0,
             daily_head=self._daily_head,
-            waiting=len(pen.backlog) + len(self._finished) + len(self._announced),
-            oldest_seconds=pen.backlog.age(self._monotonic()),
-            unsynced_seconds=pen.unsynced_seconds(),
-            failing=pen.unwritable or pen.unsynced,
-            failures=pen.failures,
-            lost=pen.backlog.lost_ever,
-            syncs=pen.syncs,
-            sync_failures=pen.sync_failures,
+            waiting=len(writer.backlog) + len(self._finished) + len(self._announced),
+            oldest_seconds=writer.backlog.age(self._monotonic()),
+            unsynced_seconds=writer.unsynced_seconds(),
+            failing=writer.unwritable or writer.unsynced,
+            failures=writer.failures,
+            lost=writer.backlog.lost_ever,
+            syncs=writer.syncs,
+            sync_failures=writer.sync_failures,
         )
 
     async def find_doubts(self) -> list[Unanswered]:
@@ -257,7 +257,7 @@ class AuditJournal:
         self.settle()
         now = self._wall()
         stop = self._other(now, STOP, {"run": self._run, "open": len(self._unfinished)})
-        self._pen.finish([*self._refusals(now), stop], now)
+        self._writer.finish([*self._refusals(now), stop], now)
         self._tell_head("stop")
         self._thread.shutdown()
         self._store.close()

@@ -34,7 +34,7 @@ LONGEST_PROBE_SECONDS: Final = 64.0
 _SLICE: Final = 1_000
 
 
-class Pen:
+class DurableWriter:
     """Writes entries as long as it can, and says what becomes of them when it cannot.
 
     Args:

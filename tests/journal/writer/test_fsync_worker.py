@@ -133,7 +133,7 @@ async def test_interval_syncs_what_was_written_and_nothing_else(path, clock):
     assert desk.journal.snapshot().unsynced_seconds == 5
     await desk.settled(lambda: desk.journal.snapshot().syncs == 2)
     assert desk.journal.snapshot().unsynced_seconds == 0
-    assert desk.journal._pen._sync_timer is None
+    assert desk.journal._writer._sync_timer is None
     assert desk.disk.begun == 2
     desk.journal.close()
 
@@ -152,7 +152,7 @@ async def test_a_finished_segment_reaches_the_disk_before_it_is_closed(path, clo
     await intend(desk.journal, an_intent(1))
     clock.advance(DAY)
     await intend(desk.journal, an_intent(2))
-    desk.journal._pen._sync()
+    desk.journal._writer._sync()
     await desk.settled(lambda: desk.journal.snapshot().syncs == 1)
     wanted, closed = desk.disk.unsynced()
     assert (len(wanted), closed) == (1, [])
@@ -195,8 +195,8 @@ async def test_a_disk_that_fails_on_and_on_is_tried_less_and_less_often(path, cl
             desk.journal.tick()
             clock.advance(1)
             if not second:
-                desk.journal._pen._sync()
-            await desk.settled(lambda: not desk.journal._pen._syncing._running)
+                desk.journal._writer._sync()
+            await desk.settled(lambda: not desk.journal._writer._syncing._running)
         assert desk.journal.snapshot().sync_failures == 10
         desk.journal.close()
     assert len(files(path)) == 11
