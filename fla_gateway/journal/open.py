@@ -14,7 +14,7 @@ from fla_gateway.journal.snapshot import Facts
 from fla_gateway.journal.writer.audit_journal import AuditJournal
 from fla_gateway.journal.writer.directory import Directory, fault
 from fla_gateway.journal.writer.entry_encoder import Entries
-from fla_gateway.journal.writer.segment_writer import Store
+from fla_gateway.journal.writer.segment_writer import SegmentWriter
 
 
 def open_journal(settings: Audit, clock: Clock, facts: Facts, loop: asyncio.AbstractEventLoop) -> AuditJournal:
@@ -33,10 +33,10 @@ def open_journal(settings: Audit, clock: Clock, facts: Facts, loop: asyncio.Abst
     directory = Directory(settings.path)
     entries = Entries(directory.masking_key, facts.environments)
     try:
-        store = Store(directory, entries, facts.version, settings.segment_bytes)
+        segment_writer = SegmentWriter(directory, entries, facts.version, settings.segment_bytes)
     except OSError as error:
         directory.close()
         raise ConfigurationError((fault(error),)) from error
-    journal = AuditJournal(settings, clock, facts, directory, entries, store, loop)
+    journal = AuditJournal(settings, clock, facts, directory, entries, segment_writer, loop)
     journal.begin()
     return journal

@@ -34,7 +34,7 @@ def fail_once(journal, record, clock):
     """Let the kernel refuse to write the outcome of an exchange, and then take it."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     with capture_logs():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (journal._store.size, before[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (journal._segment_writer.size, before[1]))
         try:
             journal.exchange(record)
             journal._flush()

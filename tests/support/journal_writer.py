@@ -91,7 +91,7 @@ def crash(journal: AuditJournal) -> None:
     """Give up a journal as a killed process does: nothing more is written, and the kernel takes the lock back."""
     if journal._timer is not None:
         journal._timer.cancel()
-    journal._store.close()
+    journal._segment_writer.close()
     journal._directory.close()
     journal._thread.shutdown()
 

@@ -28,7 +28,7 @@ from fla_gateway.journal.writer.open_intents import DAYS, Unanswered, unanswered
 from fla_gateway.journal.writer.rejection_counts import Strangers
 from fla_gateway.journal.writer.retention import Contents
 from fla_gateway.journal.writer.segment_pruner import Removal
-from fla_gateway.journal.writer.segment_writer import Store
+from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent, Told
 
 _LOG = structlog.get_logger()
@@ -52,7 +52,7 @@ class AuditJournal:
         facts: Facts,
         directory: Directory,
         entries: Entries,
-        store: Store,
+        segment_writer: SegmentWriter,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.masking_key = directory.masking_key
@@ -61,11 +61,11 @@ class AuditJournal:
         self._facts = facts
         self._directory = directory
         self._entries = entries
-        self._store = store
+        self._segment_writer = segment_writer
         self._loop = loop
         self._soon = loop.call_soon
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._writer = DurableWriter(settings, clock, entries, store, loop, self._thread)
+        self._writer = DurableWriter(settings, clock, entries, segment_writer, loop, self._thread)
         self._removal = Removal(directory, settings.retention_days, loop, self._thread, self._record_removal)
         self._run = secrets.token_hex(8)
         # What changes with each exchange
@@ -81,14 +81,14 @@ class AuditJournal:
         self._outdated = True
         self._daily_head = ""
         # Where earlier runs wrote
-        self._before = store.recent(DAYS, clock.wall())
-        self._before_size = store.size
+        self._before = segment_writer.recent(DAYS, clock.wall())
+        self._before_size = segment_writer.size
 
     def begin(self) -> None:
         """Record the start, and what it had to repair; begin the chores."""
         now = self._wall()
         entries = []
-        for segment, tail in self._store.torn:
+        for segment, tail in self._segment_writer.torn:
             _LOG.warning("journal-repaired", segment=segment.name, bytes=tail.torn)
             members = {"segment": segment.number, "bytes": tail.torn, "sha256": tail.sha256}
             entries.append(self._other(now, REPAIR, members))
@@ -193,7 +193,7 @@ class AuditJournal:
             self._tell_head("day")
         if self._outdated:
             self._outdated = False
-            self._removal.begin(self._store.segment, now)
+            self._removal.begin(self._segment_writer.segment, now)
 
     def _refusals(self, now: float) -> list[str]:
         since = self._strangers.since
@@ -207,8 +207,8 @@ class AuditJournal:
         return not self._writer.unwritable and self._writer.write([self._other(now, RETENTION, members)], now)
 
     def _tell_head(self, occasion: str) -> None:
-        self._daily_head = self._store.head
-        _LOG.info("journal-head", occasion=occasion, head=self._store.head, seq=self._store.seq)
+        self._daily_head = self._segment_writer.head
+        _LOG.info("journal-head", occasion=occasion, head=self._segment_writer.head, seq=self._segment_writer.seq)
 
     def _other(self, now: float, record: str, members: Mapping[str, Any]) -> str:
         return self._entries.other(self._entries.stamp(now), record, members)
@@ -217,11 +217,11 @@ class AuditJournal:
 
     def snapshot(self) -> JournalSnapshot:
         """Show the journal at this moment."""
-        store, writer = self._store, self._writer
+        segment_writer, writer = self._segment_writer, self._writer
         return JournalSnapshot(
-            head=store.head,
-            seq=store.seq,
-            segment=store.segment.number if store.segment is not None else 0,
+            head=segment_writer.head,
+            seq=segment_writer.seq,
+            segment=segment_writer.segment.number if segment_writer.segment is not None else 0,
             daily_head=self._daily_head,
             waiting=len(writer.backlog) + len(self._finished) + len(self._announced),
             oldest_seconds=writer.backlog.age(self._monotonic()),
@@ -260,7 +260,7 @@ class AuditJournal:
         self._writer.finish([*self._refusals(now), stop], now)
         self._tell_head("stop")
         self._thread.shutdown()
-        self._store.close()
+        self._segment_writer.close()
         self._directory.close()
 
 

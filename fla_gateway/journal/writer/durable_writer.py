@@ -1,4 +1,4 @@
-"""Adapter: entries get into the store and to the disk, or wait until they can.
+"""Adapter: entries get into a segment and to the disk, or wait until they can.
 
 Owns what happens in trouble: what is refused, kept, tried again and counted as lost. Refuses to know what an entry
 says, but for the one that records the trouble itself.
@@ -21,7 +21,7 @@ from fla_gateway.journal.format.line_format import LOST
 from fla_gateway.journal.writer.backlog import Backlog
 from fla_gateway.journal.writer.entry_encoder import Entries
 from fla_gateway.journal.writer.fsync_worker import Syncing
-from fla_gateway.journal.writer.segment_writer import Store
+from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from fla_gateway.proxy.records.exchange_record import Told
 
 _LOG = structlog.get_logger()
@@ -41,7 +41,7 @@ class DurableWriter:
         settings: `[audit]`.
         clock: the clocks.
         entries: writes the record of a trouble.
-        store: the end of the journal.
+        segment_writer: the end of the journal.
         loop: the running event loop.
         thread: where fsyncs run.
 
@@ -59,7 +59,7 @@ class DurableWriter:
         settings: Audit,
         clock: Clock,
         entries: Entries,
-        store: Store,
+        segment_writer: SegmentWriter,
         loop: asyncio.AbstractEventLoop,
         thread: ThreadPoolExecutor,
     ) -> None:
@@ -69,9 +69,9 @@ class DurableWriter:
         self._waits = settings.fsync == "always"
         self._clock = clock
         self._entries = entries
-        self._store = store
+        self._segment_writer = segment_writer
         self._loop = loop
-        self._syncing = Syncing(store.unsynced, loop, thread, self._note_sync)
+        self._syncing = Syncing(segment_writer.unsynced, loop, thread, self._note_sync)
         self._sync_timer: asyncio.TimerHandle | None = None
         self._written_at = 0.0
         self._syncing_since: float | None = None
@@ -95,7 +95,7 @@ class DurableWriter:
             now: epoch seconds.
         """
         try:
-            self._store.append(entries, now)
+            self._segment_writer.append(entries, now)
         except OSError as error:
             self._note_trouble(error, now, "written")
             self.unwritable = True
@@ -155,12 +155,14 @@ class DurableWriter:
         Args:
             now: epoch seconds.
         """
-        if self._store.is_removed():
-            _LOG.error("journal-removed", segment=self._store.segment.name if self._store.segment else "")
-            self._store.renew()
+        if self._segment_writer.is_removed():
+            _LOG.error(
+                "journal-removed", segment=self._segment_writer.segment.name if self._segment_writer.segment else ""
+            )
+            self._segment_writer.renew()
             self.write([], now)
         if not self._must_sync:
-            self._store.close_retired()
+            self._segment_writer.close_retired()
         if self.unwritable:
             self._retry(now)
         elif self.unsynced and self._clock.monotonic() >= self._probe_at and self.write([], now):
@@ -264,7 +266,7 @@ class DurableWriter:
         self.sync_failures += 1
         # What the kernel could not write it may have thrown away, and the next fsync would not say so again: this file
         # is left as it is, and another one begun.
-        self._store.renew()
+        self._segment_writer.renew()
         self._note_trouble(error, now, "synced")
         self.unsynced = True
         self._probe_at = self._clock.monotonic() + self._probe_seconds

@@ -22,7 +22,7 @@ from fla_gateway.journal.writer.tail_recovery import Tail
 _APPEND: Final = os.O_WRONLY | os.O_APPEND
 
 
-class Store:
+class SegmentWriter:
     """The end of the journal.
 
     Nothing is written before the first `append`, not even a repair: a full disk keeps no gateway from starting.

@@ -16,7 +16,7 @@ from fla_gateway.journal.writer.audit_journal import AuditJournal
 from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.entry_encoder import Entries
 from fla_gateway.journal.writer.fsync_worker import Syncing
-from fla_gateway.journal.writer.segment_writer import Store
+from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from tests.support.journal_writer import (
     DAY,
     FACTS,
@@ -47,7 +47,7 @@ def clock():
     return HandClock(wall=NOON)
 
 
-class SlowDisk(Store):
+class SlowDisk(SegmentWriter):
     """A store whose fsyncs can be held up, and can meet an error of the system.
 
     A descriptor that is closed stands for a disk that fails: fsync(2) refuses it, and nothing of ours is replaced.

@@ -13,7 +13,7 @@ from fla_gateway.journal.reader.segment_reader import read_segments, segments_of
 from fla_gateway.journal.reader.verification import verify
 from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.entry_encoder import Entries
-from fla_gateway.journal.writer.segment_writer import Store
+from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from tests.support.journal_writer import DAY, NOON, an_intent, chained_lines, files
 
 STEPS = st.one_of(
@@ -38,29 +38,29 @@ class Life:
 
     def _open(self) -> None:
         self.directory = Directory(self.path)
-        self.store = Store(self.directory, self.entries, "1", 1_500)
+        self.segment_writer = SegmentWriter(self.directory, self.entries, "1", 1_500)
         stamp = self.entries.stamp(self.now)
         repairs = [
             self.entries.other(stamp, REPAIR, {"segment": segment.number, "bytes": tail.torn, "sha256": tail.sha256})
-            for segment, tail in self.store.torn
+            for segment, tail in self.segment_writer.torn
         ]
         if repairs:
-            self.store.append(repairs, self.now)
+            self.segment_writer.append(repairs, self.now)
 
     def append(self, number: int) -> None:
         stamp = self.entries.stamp(self.now)
         intents = [an_intent(self.written + it) for it in range(number)]
-        self.store.append(self.entries.intents(stamp, intents), self.now)
+        self.segment_writer.append(self.entries.intents(stamp, intents), self.now)
         self.written += number
 
     def wait(self, seconds: int) -> None:
         self.now += seconds
 
     def renew(self, _: int) -> None:
-        self.store.renew()
+        self.segment_writer.renew()
 
     def reopen(self, _: int) -> None:
-        self.store.close()
+        self.segment_writer.close()
         self.directory.close()
         self._open()
 
@@ -89,7 +89,7 @@ def test_every_line_names_the_one_before(steps):
         for name, number in steps:
             getattr(life, name)(number)
         life.append(1)
-        life.store.close()
+        life.segment_writer.close()
         life.directory.close()
         lines = chained_lines(life.path)
         assert (lines[0]["prev"], lines[0]["seq"]) == ("0" * 64, 1)
