@@ -9,36 +9,36 @@ from collections.abc import Callable
 
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.proxy.exchange.served_profile import Account
-from fla_gateway.proxy.exchange.timings import Trail
+from fla_gateway.proxy.exchange.timings import Timings
 from fla_gateway.proxy.upstream.connection import ApiConnection
 
 
-async def acquire_token(account: Account, now: Callable[[], float], trail: Trail) -> AccessToken:
+async def acquire_token(account: Account, now: Callable[[], float], timings: Timings) -> AccessToken:
     """Wait for a usable token.
 
     Args:
         account: of the profile.
         now: `Clock.monotonic`.
-        trail: takes the duration.
+        timings: takes the duration.
 
     Raises:
         ProblemError: with origin ``token-server``.
     """
     begun = now()
     token = account.entry.current(begun) or await account.entry.obtain()
-    trail.token_seconds += now() - begun
+    timings.token_seconds += now() - begun
     return token
 
 
 async def acquire_connection(
-    account: Account, now: Callable[[], float], trail: Trail, *, changing: bool, fresh: bool, caller: str
+    account: Account, now: Callable[[], float], timings: Timings, *, changing: bool, fresh: bool, caller: str
 ) -> ApiConnection:
     """Wait for a connection.
 
     Args:
         account: of the profile.
         now: `Clock.monotonic`.
-        trail: takes the duration.
+        timings: takes the duration.
         changing: as for `Pool.take`.
         fresh: as for `Pool.acquire`.
         caller: as for `Pool.acquire`.
@@ -48,5 +48,5 @@ async def acquire_connection(
     """
     asked = now()
     connection = await account.connection(asked, changing=changing, fresh=fresh, caller=caller)
-    trail.connection_seconds += now() - asked
+    timings.connection_seconds += now() - asked
     return connection

@@ -31,9 +31,9 @@ from fla_gateway.proxy.exchange.states import (
     FOLLOWED_ANSWERING,
     SENT,
 )
-from fla_gateway.proxy.exchange.throttle_detector import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR, Patience
+from fla_gateway.proxy.exchange.throttle_detector import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR, ThrottleDetector
 from fla_gateway.proxy.exchange.timeouts import CALLER_IS_STUCK, Phase, overdue
-from fla_gateway.proxy.exchange.timings import Trail
+from fla_gateway.proxy.exchange.timings import Timings
 from fla_gateway.proxy.messages.request_body import NO_BODY, RequestBody
 from fla_gateway.proxy.messages.response_fields import inbound
 from fla_gateway.proxy.messages.response_writer import CONTINUE, connection_field, problem_answer, relayed_head
@@ -87,7 +87,7 @@ class Exchange:
     _token: AccessToken | None = None
     _announced: AccessToken | None = None
     _upstream: ApiConnection | None = None
-    _patience: Patience | None = None
+    _throttle_detector: ThrottleDetector | None = None
     _progress = -1
     _progress_at = 0.0
 
@@ -121,7 +121,7 @@ class Exchange:
         self._account = account
         self._address = account.addresses[kind]
         self._fields = fields
-        self._trail = Trail()
+        self._timings = Timings()
         self.method = asked.method
         self.minor = asked.minor
         self.request_id = context.ids.draw()
@@ -236,11 +236,11 @@ class Exchange:
         """Acquire what is missing: a token, and then a connection, unless the intent has to be written before that."""
         account, now, connection = self._account, self._context.now, None
         try:
-            token = await acquire_token(account, now, self._trail)
+            token = await acquire_token(account, now, self._timings)
             if self._journal is None:
                 changing = self.method not in SAFE_TO_REPEAT
                 connection = await acquire_connection(
-                    account, now, self._trail, changing=changing, fresh=fresh, caller=self._admission.caller
+                    account, now, self._timings, changing=changing, fresh=fresh, caller=self._admission.caller
                 )
         except ProblemError as error:
             self._task = None
@@ -296,7 +296,7 @@ class Exchange:
         connection.attach(self)
         fields = self._fields
         account = self._account
-        self._trail.sent(now, account.token_id(token))
+        self._timings.sent(now, account.token_id(token))
         parts = [self.method, b" ", self._route.target, account.host_field, fields.forwarded]
         if not fields.traced:
             trace = self.request_id if self._attempts == 1 else second_trace_id(self.request_id)
@@ -331,10 +331,10 @@ class Exchange:
         )  # fmt: skip
         now = context.now()
         self._status = int(head.status)
-        self._trail.answered(now, trace)
+        self._timings.answered(now, trace)
         if FIRST_CLIENT_ERROR <= self._status < FIRST_SERVER_ERROR:
             brake, service = self._account.brake, service_of(self._route.path)
-            self._patience = Patience(brake, service, head, now, self._context.wall())
+            self._throttle_detector = ThrottleDetector(brake, service, head, now, self._context.wall())
         elif self._account.brake.holds:
             self._account.brake.answered(service_of(self._route.path))
         if self._status == 401 and self._token_refused(challenges):  # noqa: PLR2004 - RFC 9110, section 15.5.2
@@ -359,8 +359,8 @@ class Exchange:
     def answer_body(self, payload: bytes, *, last: bool) -> None:
         """See `upstream.consumer.UpstreamConsumer`."""
         parts, self._pending = self._pending or [], None
-        if self._patience is not None and self._patience.reads_body:
-            self._patience.body(payload, self._context.now(), last=last)
+        if self._throttle_detector is not None and self._throttle_detector.reads_body:
+            self._throttle_detector.body(payload, self._context.now(), last=last)
         if payload:
             self.sent += len(payload)
             if self._chunking:
@@ -395,7 +395,7 @@ class Exchange:
     def _replay(self) -> None:
         if self._upstream is not None:
             self._upstream.abort()
-        self._trail.start_retry(self._status)
+        self._timings.start_retry(self._status)
         self._retry(fresh=False)
 
     def _retry(self, *, fresh: bool) -> None:
@@ -478,14 +478,14 @@ class Exchange:
         caller, self._caller = self._caller, None
         if caller is None:
             self._connections.orphans.discard(self)
-        trail, account = self._trail, self._account
+        timings, account = self._timings, self._account
         self._context.observer.exchange(
             ExchangeRecord(
                 self.request_id, account.name, self.method, self._route.path,
                 self._status, origin, code, outcome,
                 self.request_body.received, self.sent, now - self.started, self._attempts,
-                self._admission, self._fields.notes, now, trail.token, trail.trace,
-                trail.token_seconds, trail.connection_seconds, trail.upstream_seconds, trail.refused,
+                self._admission, self._fields.notes, now, timings.token, timings.trace,
+                timings.token_seconds, timings.connection_seconds, timings.upstream_seconds, timings.refused,
             )
         )  # fmt: skip
         if account.limiter is not None:

@@ -19,7 +19,7 @@ _TOO_MANY: Final = 429
 _PROBLEM: Final = b"application/problem+json"
 
 
-class Patience:
+class ThrottleDetector:
     """Reads one client error response: its head now, the beginning of its body when it comes."""
 
     def __init__(self, brake: ApiBrake, service: str, head: ResponseHead, now: float, wall: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fla_gateway.proxy.records.exchange_record import Attempt
 
 
-class Trail:
+class Timings:
     """The durations and trace ids of one exchange, noted as they become known.
 
     Attributes:
