@@ -133,7 +133,7 @@ class Identity:
         return admission
 
 
-class Admissions:
+class Authenticator:
     """The callers of one configuration."""
 
     __slots__ = ("_callers", "_clock", "_digests", "_identities", "_known", "_memory", "_overflow_gid",

@@ -18,7 +18,7 @@ from fla_gateway.proxy.admission.routing import Route, service_of
 from fla_gateway.proxy.messages.request_fields import RequestFields
 
 if TYPE_CHECKING:  # read where callers are configured
-    from fla_gateway.access.authentication.authenticator import Admissions, Identity
+    from fla_gateway.access.authentication.authenticator import Authenticator, Identity
     from fla_gateway.access.limits.api_brake import ApiBrake
     from fla_gateway.access.limits.limiter import Limiter
 
@@ -120,23 +120,23 @@ class Stopping(Protocol):
 class AdmissionControl(Generic[P]):
     """Admits or rejects requests; shared by all listeners."""
 
-    __slots__ = ("_admissions", "_admitted", "_memory", "_process", "_profiles")
+    __slots__ = ("_admitted", "_authenticator", "_memory", "_process", "_profiles")
 
     def __init__(
-        self, profiles: Mapping[str, P], process: Stopping, admissions: Admissions | None, memory: MemoryLimit
+        self, profiles: Mapping[str, P], process: Stopping, authenticator: Authenticator | None, memory: MemoryLimit
     ) -> None:
         """Take what the checks need.
 
         Args:
             profiles: all of the routing table, by name.
             process: knows whether the gateway is being stopped.
-            admissions: which callers may call; None where no caller is asked for a proof.
+            authenticator: which callers may call; None where no caller is asked for a proof.
             memory: limit of what is remembered.
         """
         self._memory = memory
         self._profiles = profiles
         self._process = process
-        self._admissions = admissions
+        self._authenticator = authenticator
         self._admitted: dict[tuple[RoutedRequestLine, RequestFields, Peer | None], _Admitted] = {}
 
     def admit(self, asked: RoutedRequestLine, fields: RequestFields, peer: Peer | None, now: float) -> Verdict[P]:
@@ -183,8 +183,9 @@ class AdmissionControl(Generic[P]):
             peer: what its connection proves now.
             now: `Clock.monotonic`.
         """
-        if self._admissions is not None:
-            found = credential if isinstance(credential, Refusal) else self._admissions.identify(credential, peer, now)
+        if self._authenticator is not None:
+            authenticator = self._authenticator
+            found = credential if isinstance(credential, Refusal) else authenticator.identify(credential, peer, now)
             if isinstance(found, Refusal):
                 return found
             permitted = found.permit(route.profile, method, route.path, now)
@@ -202,15 +203,15 @@ class AdmissionControl(Generic[P]):
         if fields.preflight is not None and asked.method == b"OPTIONS":
             # Browsers send no credential with it, and nothing in the answer depends on the route of the request.
             return PreflightResponse(fields.preflight)
-        if self._admissions is None:
+        if self._authenticator is None:
             return self._authorize(asked, fields, peer, None, math.inf, now)
         credential = fields.presented
         if isinstance(credential, Refusal):
             return Rejected(credential, STRANGER, "")
-        found = self._admissions.identify(credential, peer, now)
+        found = self._authenticator.identify(credential, peer, now)
         if isinstance(found, Refusal):
             return Rejected(found, STRANGER, "")
-        until = self._admissions.trusted_until(credential, peer)
+        until = self._authenticator.trusted_until(credential, peer)
         return self._authorize(asked, fields, peer, found, until, now)
 
     def _authorize(

@@ -35,7 +35,7 @@ from fla_gateway.system.peer_credentials import overflow_ids
 from fla_gateway.tokens.cache import TokenCache
 
 if TYPE_CHECKING:  # read where callers are configured
-    from fla_gateway.access.authentication.authenticator import Admissions
+    from fla_gateway.access.authentication.authenticator import Authenticator
     from fla_gateway.access.authentication.proofs import ServiceAccounts
     from fla_gateway.runtime.composition.signing_keys import Keys
 
@@ -156,7 +156,9 @@ def build(
         for it in configured.profiles
     }
     memory = MemoryLimit()
-    gate = AdmissionControl(accounts, lasting.connections, _admissions(configuration, process_context, memory), memory)
+    gate = AdmissionControl(
+        accounts, lasting.connections, _authenticator(configuration, process_context, memory), memory
+    )
     generation = Generation(
         configuration.gateway, accounts, gate, process_context.observer, process_context.journal,
         process_context.clock.monotonic, process_context.clock.wall, Dates(process_context.clock.wall),
@@ -175,15 +177,15 @@ def _before(gateway: Gateway) -> Before:
     return Before(gateway.configured.settings.configuration, gateway.way, gateway.generation.accounts)
 
 
-def _admissions(
+def _authenticator(
     configuration: Configuration, process_context: ProcessContext, memory: MemoryLimit
-) -> Admissions | None:
+) -> Authenticator | None:
     """Take the callers; without any, no proof is required."""
     if not configuration.callers:
         return None
-    from fla_gateway.access.authentication.authenticator import Admissions  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.access.authentication.authenticator import Authenticator  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    return Admissions(
+    return Authenticator(
         configuration.callers, process_context.service_accounts, process_context.clock, *overflow_ids(), memory
     )
 

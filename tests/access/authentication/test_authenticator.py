@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fla_gateway.access.authentication.api_key import PREFIX, digest, new_key
-from fla_gateway.access.authentication.authenticator import LONGEST_REMEMBERED, Admissions, Identity
+from fla_gateway.access.authentication.authenticator import LONGEST_REMEMBERED, Authenticator, Identity
 from fla_gateway.access.authentication.caller import Admission, Peer, Presented
 from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
@@ -53,7 +53,7 @@ def table(**members):
 
 def admissions(*, cluster=None, clock=None, memory=None, **callers):
     """Make the admissions of these callers."""
-    return Admissions(callers, cluster, clock or SteppingClock(wall=WALL), OVERFLOW, OVERFLOW, memory)
+    return Authenticator(callers, cluster, clock or SteppingClock(wall=WALL), OVERFLOW, OVERFLOW, memory)
 
 
 def key(text):
