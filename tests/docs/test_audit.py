@@ -9,7 +9,7 @@ import resource
 import pytest
 from structlog.testing import capture_logs
 
-from fla_gateway.access.authentication.caller import STRANGER
+from fla_gateway.access.authentication.caller import UNAUTHENTICATED
 from fla_gateway.journal.format import line_format
 from fla_gateway.journal.reader.in_doubt import REASONS
 from fla_gateway.proxy.records.exchange_record import Attempt, Notes
@@ -64,7 +64,7 @@ async def written(path):
     with files(path)[0].open("ab") as stream:
         stream.write(b'{"prev"')
     journal = opened(path, clock)
-    journal.exchange(a_record(3, admission=STRANGER, profile="", code="caller-unknown"))
+    journal.exchange(a_record(3, admission=UNAUTHENTICATED, profile="", code="caller-unknown"))
     journal.close()
     return before + chained_lines(path)
 

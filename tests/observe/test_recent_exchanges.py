@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from fla_gateway.access.authentication.caller import STRANGER, Admission
+from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Admission
 from fla_gateway.access.path_masking import mask_path
 from fla_gateway.observe.recent_exchanges import MINUTES, MOST_EXCHANGES, RecentExchanges
 from tests.observe.records import a_record
@@ -70,7 +70,7 @@ def test_last_ones_are_kept_newest_first():
 
 def test_strangers_cannot_push_others_out():
     """Requests that reached no profile are remembered if a known caller began them, and else not."""
-    stranger = a_record(profile="", admission=STRANGER, **UNKNOWN)
+    stranger = a_record(profile="", admission=UNAUTHENTICATED, **UNKNOWN)
     lost = a_record(profile="", admission=PAYROLL, **UNKNOWN)
     recent = remembered(a_record(), *[stranger] * 100, lost)
     assert [seen.code for seen in recent.exchanges] == ["unknown-profile", ""]

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from fla_gateway.access.authentication.caller import ANONYMOUS, STRANGER
+from fla_gateway.access.authentication.caller import ANONYMOUS, UNAUTHENTICATED
 from tests.support.raw_http import get, post, post_chunked
 
 KEY = "flagw_" + "0123456789abcdef" * 4
@@ -73,7 +73,7 @@ async def test_without_a_credential_basic_is_asked_for(guarded):
     assert answer.problem["delivery"] == "not-sent"
     assert answer.problem["profile"] is None
     assert not guarded.api.requests
-    assert (await guarded.records.next()).admission == STRANGER
+    assert (await guarded.records.next()).admission == UNAUTHENTICATED
 
 
 async def test_a_client_that_waits_to_be_asked_is_served_on_the_same_connection(guarded):

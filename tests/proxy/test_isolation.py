@@ -13,7 +13,7 @@ from hashlib import sha256
 
 import pytest
 
-from fla_gateway.access.authentication.caller import STRANGER
+from fla_gateway.access.authentication.caller import UNAUTHENTICATED
 from tests.support.raw_http import TruncatedError, get, ok, post
 from tests.support.waiting import eventually
 
@@ -140,7 +140,7 @@ async def _judge_records(rig):
         sender = record.notes.reference.partition("-")[0]
         seen += 1
         if not sender:
-            assert record.admission == STRANGER
+            assert record.admission == UNAUTHENTICATED
             continue
         assert record.admission.caller == sender
         assert record.admission.proof == f"key:{sha256(KEYS[sender].encode()).hexdigest()[:8]}"

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from fla_gateway.access.authentication.caller import STRANGER
+from fla_gateway.access.authentication.caller import UNAUTHENTICATED
 from tests.support.raw_http import get, ok, post
 
 KEY = "flagw_" + "0123456789abcdef" * 4
@@ -60,7 +60,7 @@ async def test_a_preflight_is_recorded_as_a_strangers(trusting):
     sent = len((await caller.answer()).body)
     record = await trusting.records.next()
     assert (record.profile, record.status, record.origin, record.code) == ("", 200, "gateway", "")
-    assert (record.outcome, record.admission, record.sent) == ("answered", STRANGER, sent)
+    assert (record.outcome, record.admission, record.sent) == ("answered", UNAUTHENTICATED, sent)
     await caller.send(post(b"{}", PAGE, f"X-Api-Key: {KEY}"))
     assert (await caller.answer()).status == 200, "the connection goes on"
 

@@ -63,5 +63,5 @@ class Admission(NamedTuple):
     observed: bool = False
 
 
-STRANGER: Final = Admission("", "")
+UNAUTHENTICATED: Final = Admission("", "")
 ANONYMOUS: Final = Admission("", "anonymous")

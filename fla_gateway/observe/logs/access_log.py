@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from fla_gateway.access.authentication.caller import STRANGER
+from fla_gateway.access.authentication.caller import UNAUTHENTICATED
 from fla_gateway.access.bounded_cache import remember
 from fla_gateway.access.path_masking import mask_path
 from fla_gateway.observe.logs.line_writer import LineWriter
@@ -85,7 +85,7 @@ class RequestLog:
     def exchange(self, record: ExchangeRecord) -> None:
         """Take note of one finished exchange; its line carries the time of this call, to the millisecond."""
         waiting = self._waiting
-        if record.admission is STRANGER and not self._has_room_for_stranger():
+        if record.admission is UNAUTHENTICATED and not self._has_room_for_stranger():
             return
         waiting.append(self._format(self._wall(), record))
         if self._timer is None:

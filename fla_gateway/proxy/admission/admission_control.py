@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
-from fla_gateway.access.authentication.caller import ANONYMOUS, STRANGER, Admission, Peer, Presented
+from fla_gateway.access.authentication.caller import ANONYMOUS, UNAUTHENTICATED, Admission, Peer, Presented
 from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
@@ -199,7 +199,7 @@ class AdmissionControl(Generic[P]):
     ) -> _Admitted | Rejected | PreflightResponse | LastHop:
         """Identify the caller."""
         if fields.refusal is not None:
-            return Rejected(fields.refusal, STRANGER, "")
+            return Rejected(fields.refusal, UNAUTHENTICATED, "")
         if fields.preflight is not None and asked.method == b"OPTIONS":
             # Browsers send no credential with it, and nothing in the answer depends on the route of the request.
             return PreflightResponse(fields.preflight)
@@ -207,10 +207,10 @@ class AdmissionControl(Generic[P]):
             return self._authorize(asked, fields, peer, None, math.inf, now)
         credential = fields.presented
         if isinstance(credential, Refusal):
-            return Rejected(credential, STRANGER, "")
+            return Rejected(credential, UNAUTHENTICATED, "")
         found = self._authenticator.identify(credential, peer, now)
         if isinstance(found, Refusal):
-            return Rejected(found, STRANGER, "")
+            return Rejected(found, UNAUTHENTICATED, "")
         until = self._authenticator.trusted_until(credential, peer)
         return self._authorize(asked, fields, peer, found, until, now)
 

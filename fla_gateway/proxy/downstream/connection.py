@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
-from fla_gateway.access.authentication.caller import STRANGER, Peer
+from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Peer
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
@@ -176,7 +176,7 @@ class CallerConnection(Pausable):
             self._malformed(error)
             return
         self._body.end()
-        self._reply(asked, Rejected(_CLOSED, STRANGER, ""), fields)
+        self._reply(asked, Rejected(_CLOSED, UNAUTHENTICATED, ""), fields)
 
     def _incomplete_head(self, data: bytes) -> None:
         if not self._buffer:
@@ -233,12 +233,12 @@ class CallerConnection(Pausable):
 
     def _malformed(self, error: ProtocolError) -> None:
         self._body.end()
-        self._reply(_UNREADABLE, Rejected(Refusal(error.code, error.sentence), STRANGER, ""), None)
+        self._reply(_UNREADABLE, Rejected(Refusal(error.code, error.sentence), UNAUTHENTICATED, ""), None)
 
     def _refuse_unframed(self, asked: RoutedRequestLine, fields: RequestFields) -> None:
         """Answer a request whose body has no length; what follows its head may be that body, so no request follows."""
         self._body.end()
-        self._reply(asked, Rejected(_LENGTH_REQUIRED, STRANGER, ""), fields)
+        self._reply(asked, Rejected(_LENGTH_REQUIRED, UNAUTHENTICATED, ""), fields)
 
     def _reply(self, asked: RoutedRequestLine, verdict: LocalVerdict, fields: RequestFields | None) -> None:
         """Answer a request that is not forwarded; without fields its head could not be read."""

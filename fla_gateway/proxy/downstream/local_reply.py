@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from fla_gateway.access.authentication.caller import STRANGER
+from fla_gateway.access.authentication.caller import UNAUTHENTICATED
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.admission.admission_control import LastHop, PreflightResponse, Rejected
 from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
@@ -60,7 +60,7 @@ def local_reply(
     connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
     if isinstance(verdict, PreflightResponse):
         answer = preflight_answer(verdict.fields, connection=connection, date=stamp.date)
-        admission, profile, path, notes = STRANGER, "", asked.path, NO_NOTES
+        admission, profile, path, notes = UNAUTHENTICATED, "", asked.path, NO_NOTES
     else:
         answer = last_hop_answer(origin, connection=connection, date=stamp.date)
         admission, profile, path = verdict.admission, verdict.profile, _path(asked)

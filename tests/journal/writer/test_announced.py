@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from fla_gateway.access.authentication.caller import STRANGER
+from fla_gateway.access.authentication.caller import UNAUTHENTICATED
 from fla_gateway.errors import ProblemError
 from fla_gateway.journal.writer.durable_writer import BRAKE_SECONDS
 from tests.journal.writer.test_durable_writer import no_file_longer_than, small_disk  # noqa: F401 - a fixture
@@ -141,7 +141,7 @@ async def test_what_is_over_before_the_turn_has_no_intent(path, gone):
     them.announce(1, 2, 3, 4)
     them.gone(*gone, 8)
     them.answered(7)
-    journal.exchange(a_record(9, admission=STRANGER, profile="", code="wrong-host", attempts=0))
+    journal.exchange(a_record(9, admission=UNAUTHENTICATED, profile="", code="wrong-host", attempts=0))
     assert (journal.snapshot().waiting, journal.snapshot().seq) == (7 + len(gone), 2)
     await turn()
     assert (journal.snapshot().waiting, journal.snapshot().seq) == (0, 8)
@@ -349,7 +349,7 @@ async def test_who_follows_is_told_of_a_turn_once_it_is_on_record(path):
     them = Exchanges(journal)
     seen: list[tuple[list[str], list[int]]] = []
     journal.follow(lambda records: seen.append(([it.request_id for it in records], on_file(path, "outcome"))))
-    stranger = a_record(9, admission=STRANGER, profile="", code="wrong-host", attempts=0)
+    stranger = a_record(9, admission=UNAUTHENTICATED, profile="", code="wrong-host", attempts=0)
     them.answered(1, 2)
     journal.exchange(stranger)
     them.announce(3)

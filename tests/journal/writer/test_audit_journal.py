@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from fla_gateway.access.authentication.caller import ANONYMOUS, STRANGER
+from fla_gateway.access.authentication.caller import ANONYMOUS, UNAUTHENTICATED
 from fla_gateway.journal.reader.exchange_history import History
 from fla_gateway.journal.reader.in_doubt import reason
 from fla_gateway.journal.reader.segment_reader import read_segments, segments_of
@@ -115,7 +115,7 @@ async def test_refusals_of_strangers_are_added_up(path):
     refused = {"method": b"GET", "attempts": 0, "outcome": "refused", "origin": "gateway"}
     for number in range(500):
         code = "credentials-missing" if number % 5 else "wrong-host"
-        journal.exchange(a_record(number, admission=STRANGER, profile="", code=code, status=401, **refused))
+        journal.exchange(a_record(number, admission=UNAUTHENTICATED, profile="", code=code, status=401, **refused))
     journal.exchange(a_record(501, admission=ANONYMOUS, profile="", code="unknown-profile", status=404, **refused))
     journal.exchange(a_record(502, admission=ANONYMOUS, code="service-not-permitted", status=403, **refused))
     journal.exchange(a_record(503, profile="", code="unknown-profile", status=404, **refused))
@@ -131,7 +131,7 @@ async def test_refusals_of_strangers_are_added_up(path):
     clock.advance(300)
     journal.tick()
     assert len(of_kind(path, "strangers")) == 1
-    journal.exchange(a_record(504, admission=STRANGER, profile="", code="wrong-host", **refused))
+    journal.exchange(a_record(504, admission=UNAUTHENTICATED, profile="", code="wrong-host", **refused))
     journal.close()
     assert of_kind(path, "strangers")[1]["counts"] == {"wrong-host": 1}
 
@@ -303,7 +303,7 @@ async def test_what_a_browser_asked_beforehand_is_no_refusal(path):
     """A preflight of CORS that was answered is nobody's, and nobody was refused: it leaves no record."""
     journal = opened(path)
     journal.exchange(
-        a_record(1, admission=STRANGER, profile="", method=b"OPTIONS", origin="gateway", attempts=0, status=200)
+        a_record(1, admission=UNAUTHENTICATED, profile="", method=b"OPTIONS", origin="gateway", attempts=0, status=200)
     )
     journal.close()
     assert kinds(path) == ["segment", "start", "stop"]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from fla_gateway.access.authentication.caller import STRANGER
+from fla_gateway.access.authentication.caller import UNAUTHENTICATED
 from fla_gateway.errors import ConfigurationError, ProblemError
 from fla_gateway.journal.writer import backlog
 from fla_gateway.journal.writer.durable_writer import BRAKE_SECONDS
@@ -240,7 +240,7 @@ async def test_strangers_are_added_up_while_nothing_can_be_written(path, clock):
         with pytest.raises(ProblemError):
             await intend(journal, an_intent(1))
         for _ in range(5):
-            journal.exchange(a_record(1, profile="", admission=STRANGER, code="credentials-missing"))
+            journal.exchange(a_record(1, profile="", admission=UNAUTHENTICATED, code="credentials-missing"))
             await asyncio.sleep(0)
             clock.advance(61)
             journal.tick()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.access.authentication.caller import STRANGER, Admission
+from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Admission
 from fla_gateway.observe.logs.access_log import FULL_BATCH, MOST_STRANGERS, RequestLog
 from fla_gateway.observe.logs.event_log import loss_notice
 from fla_gateway.observe.logs.line_writer import MOST_BYTES, LineWriter
@@ -179,11 +179,11 @@ async def test_a_flood_of_strangers_does_not_fill_the_log(pipe, make_log):
     clock = [NOON]
     log = make_log(writer, wall=lambda: clock[0])
     for _ in range(MOST_STRANGERS + 50):
-        log.exchange(a_record(admission=STRANGER, profile="", outcome="refused", status=401))
+        log.exchange(a_record(admission=UNAUTHENTICATED, profile="", outcome="refused", status=401))
     log.exchange(a_record(profile="callers"))
     lines = await read_lines(reader, MOST_STRANGERS + 1)
     clock[0] += 60
-    log.exchange(a_record(admission=STRANGER, profile="", outcome="refused", status=401))
+    log.exchange(a_record(admission=UNAUTHENTICATED, profile="", outcome="refused", status=401))
     lines += await read_lines(reader, 2)
     events = [json.loads(line) for line in lines]
     assert [event["count"] for event in events if event["event"] == "strangers-left-out"] == [50]

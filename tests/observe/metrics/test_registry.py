@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from fla_gateway import __version__
-from fla_gateway.access.authentication.caller import STRANGER, Admission
+from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Admission
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.observe.metrics.counters import BUCKETS, Counters
 from fla_gateway.observe.metrics.registry import Exposition
@@ -77,7 +77,7 @@ def counters():
     refused = {"origin": "gateway", "outcome": "refused", "attempts": 0, "sent": 0}
     counters.exchange(a_record(profile="", method=b"BREW", status=404, code="unknown-profile", **refused))
     counters.exchange(
-        a_record(profile="", status=401, code="credentials-missing", admission=STRANGER, **refused),
+        a_record(profile="", status=401, code="credentials-missing", admission=UNAUTHENTICATED, **refused),
     )
     counters.exchange(a_record(status=403, code="caller-not-permitted", admission=PAYROLL, **refused))
     observed = PAYROLL._replace(rule="", observed=True)
