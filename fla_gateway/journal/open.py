@@ -13,7 +13,7 @@ from fla_gateway.errors import ConfigurationError
 from fla_gateway.journal.snapshot import Facts
 from fla_gateway.journal.writer.audit_journal import AuditJournal
 from fla_gateway.journal.writer.directory import Directory, fault
-from fla_gateway.journal.writer.entry_encoder import Entries
+from fla_gateway.journal.writer.entry_encoder import EntryEncoder
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 
 
@@ -31,7 +31,7 @@ def open_journal(settings: Audit, clock: Clock, facts: Facts, loop: asyncio.Abst
             not written at present is no fault: what becomes of requests then is `on_failure`'s to say.
     """
     directory = Directory(settings.path)
-    entries = Entries(directory.masking_key, facts.environments)
+    entries = EntryEncoder(directory.masking_key, facts.environments)
     try:
         segment_writer = SegmentWriter(directory, entries, facts.version, settings.segment_bytes)
     except OSError as error:

@@ -23,11 +23,11 @@ from fla_gateway.journal.format.segment_name import date_of
 from fla_gateway.journal.snapshot import Facts, JournalSnapshot
 from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.durable_writer import DurableWriter
-from fla_gateway.journal.writer.entry_encoder import Entries
-from fla_gateway.journal.writer.open_intents import DAYS, Unanswered, unanswered
-from fla_gateway.journal.writer.rejection_counts import Strangers
+from fla_gateway.journal.writer.entry_encoder import EntryEncoder
+from fla_gateway.journal.writer.open_intents import DAYS, OpenIntent, unanswered
+from fla_gateway.journal.writer.rejection_counts import RejectionCounts
 from fla_gateway.journal.writer.retention import Contents
-from fla_gateway.journal.writer.segment_pruner import Removal
+from fla_gateway.journal.writer.segment_pruner import SegmentPruner
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent, Told
 
@@ -51,7 +51,7 @@ class AuditJournal:
         clock: Clock,
         facts: Facts,
         directory: Directory,
-        entries: Entries,
+        entries: EntryEncoder,
         segment_writer: SegmentWriter,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -66,7 +66,9 @@ class AuditJournal:
         self._soon = loop.call_soon
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._writer = DurableWriter(settings, clock, entries, segment_writer, loop, self._thread)
-        self._removal = Removal(directory, settings.retention_days, loop, self._thread, self._record_removal)
+        self._segment_pruner = SegmentPruner(
+            directory, settings.retention_days, loop, self._thread, self._record_removal
+        )
         self._run = secrets.token_hex(8)
         # What changes with each exchange
         self._finished: list[ExchangeRecord] = []
@@ -74,7 +76,7 @@ class AuditJournal:
         self._followers: Callable[[Sequence[ExchangeRecord]], None] = _nobody
         self._asked = False
         self._unfinished: set[str] = set()
-        self._strangers = Strangers()
+        self._rejection_counts = RejectionCounts()
         # What changes with time
         self._timer: asyncio.TimerHandle | None = None
         self._today = date_of(clock.wall())
@@ -168,7 +170,7 @@ class AuditJournal:
             return True
         if record.code:
             # Without a code it was not refused: it is a preflight request of a browser.
-            self._strangers.add(record.code, self._wall())
+            self._rejection_counts.add(record.code, self._wall())
         return False
 
     # Chores
@@ -183,7 +185,7 @@ class AuditJournal:
         self._writer.tick(now)
         if self._writer.unwritable:
             return
-        since = self._strangers.since
+        since = self._rejection_counts.since
         if since is not None and not 0 <= now - since < STRANGERS_SECONDS:
             self._writer.deliver(self._refusals(now), now)
         today = date_of(now)
@@ -193,13 +195,13 @@ class AuditJournal:
             self._tell_head("day")
         if self._outdated:
             self._outdated = False
-            self._removal.begin(self._segment_writer.segment, now)
+            self._segment_pruner.begin(self._segment_writer.segment, now)
 
     def _refusals(self, now: float) -> list[str]:
-        since = self._strangers.since
+        since = self._rejection_counts.since
         if since is None:
             return []
-        return [self._other(now, STRANGERS, self._strangers.take(self._entries.stamp(since)))]
+        return [self._other(now, STRANGERS, self._rejection_counts.take(self._entries.stamp(since)))]
 
     def _record_removal(self, contents: list[Contents]) -> bool:
         now = self._wall()
@@ -233,7 +235,7 @@ class AuditJournal:
             sync_failures=writer.sync_failures,
         )
 
-    async def find_doubts(self) -> list[Unanswered]:
+    async def find_doubts(self) -> list[OpenIntent]:
         """Find, in a thread, the newest changing requests of earlier runs without outcome; looks back a week."""
         search = self._loop.run_in_executor(None, unanswered, self._directory, self._before, self._before_size)
         try:

@@ -35,7 +35,7 @@ class Backlog:
         """Keep entries as far as there is room.
 
         Args:
-            entries: as `Entries` writes them.
+            entries: as `EntryEncoder` writes them.
             kind: what they are.
             now: `Clock.monotonic`.
         """

@@ -22,7 +22,7 @@ import structlog
 from fla_gateway.access.path_masking import KEY_BYTES
 from fla_gateway.errors import ConfigurationError, Fault, InUseError
 from fla_gateway.journal.format.segment_name import LOCK, MASK_KEY, Segment, parse
-from fla_gateway.journal.writer.tail_recovery import Tail, judge
+from fla_gateway.journal.writer.tail_recovery import TornTail, judge
 
 _LOG = structlog.get_logger()
 PLACE: Final = "audit.path"
@@ -103,7 +103,7 @@ class Directory:
         names = os.listdir(self.descriptor)  # noqa: PTH208 - pathlib lists no descriptor
         return sorted(segment for name in names if (segment := parse(name)) is not None)
 
-    def tail(self, segment: Segment) -> Tail:
+    def tail(self, segment: Segment) -> TornTail:
         """Read and judge the end of a segment.
 
         Raises:

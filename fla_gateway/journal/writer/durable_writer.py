@@ -19,8 +19,8 @@ from fla_gateway.config.schema import Audit
 from fla_gateway.errors import ProblemError
 from fla_gateway.journal.format.line_format import LOST
 from fla_gateway.journal.writer.backlog import Backlog
-from fla_gateway.journal.writer.entry_encoder import Entries
-from fla_gateway.journal.writer.fsync_worker import Syncing
+from fla_gateway.journal.writer.entry_encoder import EntryEncoder
+from fla_gateway.journal.writer.fsync_worker import FsyncWorker
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from fla_gateway.proxy.records.exchange_record import Told
 
@@ -58,7 +58,7 @@ class DurableWriter:
         self,
         settings: Audit,
         clock: Clock,
-        entries: Entries,
+        entries: EntryEncoder,
         segment_writer: SegmentWriter,
         loop: asyncio.AbstractEventLoop,
         thread: ThreadPoolExecutor,
@@ -71,7 +71,7 @@ class DurableWriter:
         self._entries = entries
         self._segment_writer = segment_writer
         self._loop = loop
-        self._syncing = Syncing(segment_writer.unsynced, loop, thread, self._note_sync)
+        self._fsync_worker = FsyncWorker(segment_writer.unsynced, loop, thread, self._note_sync)
         self._sync_timer: asyncio.TimerHandle | None = None
         self._written_at = 0.0
         self._syncing_since: float | None = None
@@ -91,7 +91,7 @@ class DurableWriter:
         """Write entries; False if none of them is on file.
 
         Args:
-            entries: as `Entries` writes them.
+            entries: as `EntryEncoder` writes them.
             now: epoch seconds.
         """
         try:
@@ -115,7 +115,7 @@ class DurableWriter:
         """Write entries of which the last are intents.
 
         Args:
-            entries: as `Entries` writes them.
+            entries: as `EntryEncoder` writes them.
             intents: how many; at least one.
             now: epoch seconds.
 
@@ -147,7 +147,7 @@ class DurableWriter:
         def synced(ended: asyncio.Future[OSError | None]) -> None:
             told(self._refusal() if ended.result() is not None and self._refuses else None)
 
-        self._syncing.begin().add_done_callback(synced)
+        self._fsync_worker.begin().add_done_callback(synced)
 
     def tick(self, now: float) -> None:
         """Do what is due; called each second.
@@ -167,13 +167,13 @@ class DurableWriter:
             self._retry(now)
         elif self.unsynced and self._clock.monotonic() >= self._probe_at and self.write([], now):
             # The first line of a new segment, which an fsync can be tried on.
-            self._syncing.begin()
+            self._fsync_worker.begin()
 
     def finish(self, entries: Sequence[str], now: float) -> None:
         """Write the last entries, and bring everything to the disk; blocks.
 
         Args:
-            entries: as `Entries` writes them.
+            entries: as `EntryEncoder` writes them.
             now: epoch seconds.
         """
         if self._sync_timer is not None:
@@ -184,7 +184,7 @@ class DurableWriter:
         self.deliver(entries, now)
         if self.backlog:
             _LOG.error("journal-incomplete", lost=len(self.backlog), reason=self._reason)
-        error = self._syncing.finish() if self._must_sync else None
+        error = self._fsync_worker.finish() if self._must_sync else None
         if error is not None:
             self._note_trouble(error, now, "synced")
 
@@ -242,7 +242,7 @@ class DurableWriter:
             return
         if self._syncing_since is None:
             self._syncing_since = self._written_at
-        self._syncing.begin()
+        self._fsync_worker.begin()
 
     def unsynced_seconds(self) -> float:
         """Give the seconds since the first line that may not be on the disk was written; 0 without any."""

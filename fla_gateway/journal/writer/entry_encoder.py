@@ -37,7 +37,7 @@ _Request = tuple[Admission, str, bytes, bytes, str]
 """Whose request it is, its profile, method and path, and the hash of its token."""
 
 
-class Entries:
+class EntryEncoder:
     """Writes entries, and remembers the parts that come again and again.
 
     Args:

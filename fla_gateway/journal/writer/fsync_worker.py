@@ -21,7 +21,7 @@ Wanted = Callable[[], tuple[list[int], list[int]]]
 """Gives the descriptors to be synced, and those among them to be closed afterwards."""
 
 
-class Syncing:
+class FsyncWorker:
     """Brings files to the disk, one fsync at a time; all who ask while one runs share the next.
 
     Args:

@@ -25,7 +25,7 @@ _BLOCK: Final = 262_144
 _EITHER: Final = re.compile(rb'"record":"(intent|outcome)","id":"([0-9a-f-]{36})"')
 
 
-class Unanswered(NamedTuple):
+class OpenIntent(NamedTuple):
     """A changing request that may have been sent, and whose outcome the journal does not have.
 
     Attributes:
@@ -47,7 +47,7 @@ class Unanswered(NamedTuple):
     reference: str
 
 
-def unanswered(directory: Directory, segments: Sequence[Segment], last_size: int) -> list[Unanswered]:
+def unanswered(directory: Directory, segments: Sequence[Segment], last_size: int) -> list[OpenIntent]:
     """Find the newest `MOST` intents without outcome; takes a while, so call it in a thread.
 
     Args:
@@ -102,10 +102,10 @@ def _lines(descriptor: int, start: int, end: int) -> Iterable[bytes]:
         yield from lines
 
 
-def _described(raw: bytes) -> Unanswered | None:
+def _described(raw: bytes) -> OpenIntent | None:
     try:
         members = read(raw).members
     except JournalError:
         return None
     names = ("time", "id", "caller", "profile", "method", "path", "reference")
-    return Unanswered(*(str(members.get(name, "")) for name in names))
+    return OpenIntent(*(str(members.get(name, "")) for name in names))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Strangers:
+class RejectionCounts:
     """Refusals since the last record of them."""
 
     def __init__(self) -> None:

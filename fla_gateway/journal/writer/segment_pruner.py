@@ -24,7 +24,7 @@ _LOG = structlog.get_logger()
 _FIRST_LINE: Final = 4_096
 
 
-class Removal:
+class SegmentPruner:
     """Removes segments whose last record is too old.
 
     Args:

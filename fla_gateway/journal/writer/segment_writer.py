@@ -16,8 +16,8 @@ from typing import Final
 from fla_gateway.journal.format.line_format import NO_HASH, SEGMENT
 from fla_gateway.journal.format.segment_name import Segment, date_of, day_of
 from fla_gateway.journal.writer.directory import Directory
-from fla_gateway.journal.writer.entry_encoder import Entries
-from fla_gateway.journal.writer.tail_recovery import Tail
+from fla_gateway.journal.writer.entry_encoder import EntryEncoder
+from fla_gateway.journal.writer.tail_recovery import TornTail
 
 _APPEND: Final = os.O_WRONLY | os.O_APPEND
 
@@ -44,7 +44,7 @@ class SegmentWriter:
         OSError: the segments cannot be read.
     """
 
-    def __init__(self, directory: Directory, entries: Entries, version: str, segment_bytes: int) -> None:
+    def __init__(self, directory: Directory, entries: EntryEncoder, version: str, segment_bytes: int) -> None:
         self._directory = directory
         self._entries = entries
         self._version = version
@@ -60,14 +60,14 @@ class SegmentWriter:
         self.seq = 0
         self.size = 0
         self.segment: Segment | None = None
-        self.torn: list[tuple[Segment, Tail]] = []
+        self.torn: list[tuple[Segment, TornTail]] = []
         self._find_end()
 
     def append(self, entries: Iterable[str], now: float) -> None:
         """Write entries, all or none; they are in the kernel's hands when this returns.
 
         Args:
-            entries: as `Entries` writes them.
+            entries: as `EntryEncoder` writes them.
             now: epoch seconds.
 
         Raises:
@@ -196,7 +196,7 @@ def chained(entries: Iterable[str], head: str, seq: int) -> tuple[bytes, str, in
     """Put entries into the chain.
 
     Args:
-        entries: as `Entries` writes them.
+        entries: as `EntryEncoder` writes them.
         head: hash of the line before.
         seq: its number.
 

@@ -13,7 +13,7 @@ from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import head_of, read
 
 
-class Tail(NamedTuple):
+class TornTail(NamedTuple):
     """The end of a segment.
 
     Attributes:
@@ -33,7 +33,7 @@ class Tail(NamedTuple):
     time: str
 
 
-def judge(block: bytes, size: int) -> Tail | None:
+def judge(block: bytes, size: int) -> TornTail | None:
     """Judge the end of a segment.
 
     Args:
@@ -59,11 +59,11 @@ def judge(block: bytes, size: int) -> Tail | None:
     digest = sha256(torn).hexdigest() if torn else ""
     good = size - len(torn)
     if not lines:
-        return Tail(good, len(torn), digest, "", 0, "")
+        return TornTail(good, len(torn), digest, "", 0, "")
     # Lines that cannot be read had their numbers nevertheless.
     index, (seq, time) = known or (-1, (0, ""))
     after = len(lines) - 1 - index
-    return Tail(good, len(torn), digest, head_of(lines[-1]), seq + after, "" if after else time)
+    return TornTail(good, len(torn), digest, head_of(lines[-1]), seq + after, "" if after else time)
 
 
 def _sequence(raw: bytes) -> tuple[int, str] | None:

@@ -50,7 +50,7 @@ from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.tokens.snapshot import TokenSnapshot
 
 if TYPE_CHECKING:
-    from fla_gateway.journal.writer.open_intents import Unanswered
+    from fla_gateway.journal.writer.open_intents import OpenIntent
 
 _DAY: Final = timedelta(days=1)
 _AT_ONCE: Final = 20
@@ -255,6 +255,6 @@ def _journal(observation: Observation) -> JournalStatus | None:
     return JournalStatus(it.failing, it.lost, max(it.oldest_seconds, it.unsynced_seconds), it.seq, it.daily_head)
 
 
-def _earlier(call: Unanswered) -> Doubt:
+def _earlier(call: OpenIntent) -> Doubt:
     time = datetime.fromisoformat(call.time).astimezone(UTC)
     return Doubt(time, call.request_id, call.caller, call.profile, call.method, call.path, NO_OUTCOME, call.reference)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fla_gateway.access.authentication.caller import ANONYMOUS, Admission
 from fla_gateway.access.path_masking import mask_path
-from fla_gateway.journal.writer.entry_encoder import Entries
+from fla_gateway.journal.writer.entry_encoder import EntryEncoder
 from fla_gateway.proxy.exchange.request_ids import second_trace_id
 from fla_gateway.proxy.records.exchange_record import Attempt, Notes
 from tests.support.journal_writer import PATH, a_record, an_intent, the_id
@@ -24,7 +24,7 @@ TEXTS = st.text(max_size=64)
 @pytest.fixture
 def entries():
     """The writer of entries."""
-    return Entries(KEY, lambda: {"employer": "production"})
+    return EntryEncoder(KEY, lambda: {"employer": "production"})
 
 
 def members(entry):
@@ -104,7 +104,7 @@ def test_a_member_that_would_say_nothing_is_left_out(entries):
 )
 def test_the_usual_outcome_differs_from_any_other_in_its_values_alone(status, path, trace, numbers, seconds):
     """What is written the quick way has the members of the long way, in their order, and their values."""
-    entries = Entries(KEY, lambda: {"employer": "production"})
+    entries = EntryEncoder(KEY, lambda: {"employer": "production"})
     changes = dict(zip(("received", "sent", "seconds", "upstream_seconds"), [*numbers, *seconds], strict=True))
     usual = a_record(status=status, path=path, trace=trace, token_seconds=0.0, connection_seconds=0.0, **changes)
     waited = replace(usual, token_seconds=0.5)
@@ -159,7 +159,7 @@ def test_nothing_unusual_is_written_as_the_usual_that_came_before(entries, chang
     plain = {"token_seconds": 0.0, "connection_seconds": 0.0}
     usual = outcome(entries, **plain)
     assert outcome(entries, **plain | changes) == outcome(
-        Entries(KEY, lambda: {"employer": "production"}), **plain | changes
+        EntryEncoder(KEY, lambda: {"employer": "production"}), **plain | changes
     )
     assert outcome(entries, **plain) == usual != outcome(entries, **plain | changes)
 
@@ -268,7 +268,7 @@ def test_whatever_a_text_holds_it_stays_one_line_of_ascii_and_comes_back(
 ):
     """No text of a caller, of the API or of the configuration can break the line or forge a member."""
     notes, admission = Notes(reference, trace), Admission(caller, proof, rule, observed=True)
-    entries = Entries(KEY, dict)
+    entries = EntryEncoder(KEY, dict)
     for entry in (
         *entries.outcomes("t", [a_record(notes=notes, trace=received, admission=admission)], lambda _: True),
         entries.intents("t", [an_intent(notes=notes, admission=admission)])[0],
@@ -284,7 +284,7 @@ def test_whatever_a_text_holds_it_stays_one_line_of_ascii_and_comes_back(
 @given(method=st.binary(max_size=40), path=st.binary(max_size=600))
 def test_whatever_stood_in_the_head_it_stays_one_line(method, path):
     """Method and path come from the wire; only what is harmless is repeated."""
-    (entry,) = Entries(KEY, dict).outcomes("t", [a_record(method=method, path=path)], lambda _: True)
+    (entry,) = EntryEncoder(KEY, dict).outcomes("t", [a_record(method=method, path=path)], lambda _: True)
     found = members(entry)
     assert entry.isprintable()
     assert found["path"] == mask_path(path, KEY)

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 from fla_gateway.errors import ProblemError
 from fla_gateway.journal.writer.audit_journal import AuditJournal
 from fla_gateway.journal.writer.directory import Directory
-from fla_gateway.journal.writer.entry_encoder import Entries
-from fla_gateway.journal.writer.fsync_worker import Syncing
+from fla_gateway.journal.writer.entry_encoder import EntryEncoder
+from fla_gateway.journal.writer.fsync_worker import FsyncWorker
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from tests.support.journal_writer import (
     DAY,
@@ -70,7 +70,7 @@ class Desk:
     def __init__(self, path, clock, **settings) -> None:
         loop = asyncio.get_running_loop()
         directory = Directory(path)
-        entries = Entries(directory.masking_key, dict)
+        entries = EntryEncoder(directory.masking_key, dict)
         self.disk = SlowDisk(directory, entries, "1", 65_536)
         table = audit(path, **{"fsync": "always", **settings})
         self.journal = AuditJournal(table, clock, FACTS, directory, entries, self.disk, loop)
@@ -196,7 +196,7 @@ async def test_a_disk_that_fails_on_and_on_is_tried_less_and_less_often(path, cl
             clock.advance(1)
             if not second:
                 desk.journal._writer._sync()
-            await desk.settled(lambda: not desk.journal._writer._syncing._running)
+            await desk.settled(lambda: not desk.journal._writer._fsync_worker._running)
         assert desk.journal.snapshot().sync_failures == 10
         desk.journal.close()
     assert len(files(path)) == 11
@@ -225,7 +225,7 @@ async def test_whoever_asked_while_a_failing_fsync_ran_is_refused_too():
         gate = threading.Event()
         thread.submit(gate.wait)
         descriptors = iter([1_000_000, writer])
-        syncing = Syncing(lambda: ([next(descriptors)], []), loop, thread, results.append)
+        syncing = FsyncWorker(lambda: ([next(descriptors)], []), loop, thread, results.append)
         first = syncing.begin()
         for _ in range(3):  # turns in which it is asked for, begun and given to the thread
             await asyncio.sleep(0)
@@ -245,7 +245,7 @@ async def test_a_fault_in_an_fsync_counts_as_a_disk_that_failed():
     results: list[OSError | None] = []
     with ThreadPoolExecutor(1) as thread, capture_logs() as logs:
         descriptors = iter([[2**70], []])
-        syncing = Syncing(lambda: (next(descriptors), []), asyncio.get_running_loop(), thread, results.append)
+        syncing = FsyncWorker(lambda: (next(descriptors), []), asyncio.get_running_loop(), thread, results.append)
         async with asyncio.timeout(PATIENCE):
             told = await syncing.begin()
             assert await syncing.begin() is None
@@ -265,7 +265,7 @@ async def test_a_fault_while_an_fsync_is_judged_leaves_nobody_waiting():
         raise ValueError(error)
 
     with ThreadPoolExecutor(1) as thread:
-        syncing = Syncing(lambda: ([], []), loop, thread, judge)
+        syncing = FsyncWorker(lambda: ([], []), loop, thread, judge)
         async with asyncio.timeout(PATIENCE):
             assert await syncing.begin() is None
     assert [type(fault) for fault in faults] == [ValueError]

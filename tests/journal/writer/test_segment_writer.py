@@ -12,7 +12,7 @@ from fla_gateway.journal.format.line_format import REPAIR
 from fla_gateway.journal.reader.segment_reader import read_segments, segments_of
 from fla_gateway.journal.reader.verification import verify
 from fla_gateway.journal.writer.directory import Directory
-from fla_gateway.journal.writer.entry_encoder import Entries
+from fla_gateway.journal.writer.entry_encoder import EntryEncoder
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from tests.support.journal_writer import DAY, NOON, an_intent, chained_lines, files
 
@@ -33,7 +33,7 @@ class Life:
         self.path = path
         self.now = NOON
         self.written = 0
-        self.entries = Entries(b"k" * 32, dict)
+        self.entries = EntryEncoder(b"k" * 32, dict)
         self._open()
 
     def _open(self) -> None:

@@ -9,7 +9,7 @@ from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError
-from fla_gateway.journal.writer.open_intents import Unanswered
+from fla_gateway.journal.writer.open_intents import OpenIntent
 from fla_gateway.keys.load import load_key
 from fla_gateway.observe.fan_out import join
 from fla_gateway.observe.logs.line_writer import LineWriter
@@ -191,7 +191,7 @@ async def test_doubts_of_earlier_runs_come_from_the_journal(rig, tmp_path):
 
     class Journal:
         async def find_doubts(self):
-            call = Unanswered("2026-11-02T08:15:00.123Z", "an-id", "payroll", "employer", "POST", "/REST/x", "ref")
+            call = OpenIntent("2026-11-02T08:15:00.123Z", "an-id", "payroll", "employer", "POST", "/REST/x", "ref")
             return [call]
 
     told = Told(rig, tmp_path, journal=Journal())
