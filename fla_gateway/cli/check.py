@@ -159,15 +159,15 @@ def _general_findings(configured: Configured, now: datetime) -> Iterator[_Findin
 
 def _obstacles(configuration: Configuration) -> Iterator[Fault]:
     """Name what `run` would miss on this machine. No faults: a service manager or an installer may see to it yet."""
-    from fla_gateway.config.rules.listener_specs import admin_door, doors  # noqa: PLC0415 - as above
+    from fla_gateway.config.rules.listener_specs import admin_listener_spec, listener_specs  # noqa: PLC0415 - as above
     from fla_gateway.config.values.address import UnixAddress  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.journal.writer import directory  # noqa: PLC0415 - as above
     from fla_gateway.listeners import unix_socket  # noqa: PLC0415 - as above
     from fla_gateway.observe.tracing.span_queue import missing_extra  # noqa: PLC0415 - as above
 
-    for door in (*doors(configuration), admin_door(configuration)):
-        if isinstance(door.address, UnixAddress):
-            seen = unix_socket.foreseen(door.address.path, door.listener.group, door.place)
+    for spec in (*listener_specs(configuration), admin_listener_spec(configuration)):
+        if isinstance(spec.address, UnixAddress):
+            seen = unix_socket.foreseen(spec.address.path, spec.listener.group, spec.place)
             if seen is not None:
                 yield seen
     if configuration.audit is not None and (missed := directory.foreseen(configuration.audit.path)) is not None:

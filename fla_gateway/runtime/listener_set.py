@@ -15,7 +15,7 @@ import ssl
 from dataclasses import dataclass, replace
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
-from fla_gateway.config.rules.listener_specs import Door, doors
+from fla_gateway.config.rules.listener_specs import ListenerSpec, listener_specs
 from fla_gateway.config.schema import ListenerTls
 from fla_gateway.config.values.address import UnixAddress, clash
 from fla_gateway.errors import ConfigurationError, Fault, InUseError
@@ -42,7 +42,7 @@ class OpenListener:
         tls_files: what its TLS context was made of; None for plain HTTP.
     """
 
-    spec: Door
+    spec: ListenerSpec
     bound: Bound
     served: ServedListener
     tls_files: TlsFiles | None
@@ -163,7 +163,7 @@ class _Preparation:
     def run(self) -> ListenerChange:
         try:
             # All that has an heir first, so that what is left goes.
-            matches = [(spec, self._heirs(spec)) for spec in doors(self._configuration)]
+            matches = [(spec, self._heirs(spec)) for spec in listener_specs(self._configuration)]
             self._gone += self._left
             for spec, old in matches:
                 try:
@@ -184,7 +184,7 @@ class _Preparation:
             tuple(self._after), tuple(self._new), tuple(self._bound), tuple(self._reused), tuple(self._gone)
         )
 
-    def _heirs(self, spec: Door) -> list[OpenListener]:
+    def _heirs(self, spec: ListenerSpec) -> list[OpenListener]:
         """Take the sockets of before that have the address of a listener; of several, those of the same place."""
         same = [it for it in self._left if it.spec.address == spec.address]
         found = [it for it in same if it.spec.place == spec.place] or [
@@ -193,7 +193,7 @@ class _Preparation:
         self._left = [it for it in self._left if it not in found]
         return found
 
-    def _go_on(self, spec: Door, old: list[OpenListener]) -> None:
+    def _go_on(self, spec: ListenerSpec, old: list[OpenListener]) -> None:
         tls, files = _tls(spec, old[0], self._read)
         same = _rules(spec) == _rules(old[0].spec)
         for before in old:
@@ -205,7 +205,7 @@ class _Preparation:
                 self._reused.append(after)
                 self._gone.append(before)
 
-    def _bind(self, spec: Door) -> None:
+    def _bind(self, spec: ListenerSpec) -> None:
         address = spec.address
         overlapping = [it.bound for it in self._gone if address is not None and clash(address, it.bound.address)]
         files = _files(spec.listener.tls, self._read)
@@ -216,13 +216,13 @@ class _Preparation:
             self._bound.append(listener)
 
 
-def _rules(spec: Door) -> tuple[object, ...]:
+def _rules(spec: ListenerSpec) -> tuple[object, ...]:
     """What decides who may connect to an address, and how: if it changes, open connections end."""
     unix = isinstance(spec.address, UnixAddress)
     return (spec.listener.tls is not None, spec.mode if unix else None, spec.listener.group if unix else None)
 
 
-def _tls(spec: Door, old: OpenListener, read: FileSnapshot) -> tuple[ssl.SSLContext | None, TlsFiles | None]:
+def _tls(spec: ListenerSpec, old: OpenListener, read: FileSnapshot) -> tuple[ssl.SSLContext | None, TlsFiles | None]:
     """Return the TLS context of a listener that goes on; the same one while its files are the same."""
     tls = spec.listener.tls
     if tls is None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.document.schema_errors import suggestion
-from fla_gateway.config.rules.listener_specs import doors
+from fla_gateway.config.rules.listener_specs import listener_specs
 from fla_gateway.config.schema import ApiKey, CallerTable, Configuration
 from fla_gateway.config.values.timestamps import written
 from fla_gateway.errors import Fault
@@ -62,7 +62,7 @@ def caller_warnings(configuration: Configuration, now: float) -> Iterator[Fault]
         now: seconds since the epoch.
     """
     yield from _key_warnings(configuration, now)
-    on_unix = any(door.is_unix for door in doors(configuration))
+    on_unix = any(spec.is_unix for spec in listener_specs(configuration))
     for name, caller in configuration.callers.items():
         for key, value in (("uid", caller.uid), ("gid", caller.gid)):
             if value is not None and not on_unix:
@@ -152,9 +152,9 @@ def _idle_warnings(configuration: Configuration) -> Iterator[Fault]:
     if configuration.kubernetes is not None and not any(caller.service_account for caller in callers):
         yield Fault("kubernetes", "no caller has a service_account")
     if not any(caller.certificate_names for caller in callers):
-        for door in doors(configuration):
-            if door.listener.tls and door.listener.tls.client_ca:
-                yield Fault(f"{door.place}.tls.client_ca", "no caller has certificate_names")
+        for spec in listener_specs(configuration):
+            if spec.listener.tls and spec.listener.tls.client_ca:
+                yield Fault(f"{spec.place}.tls.client_ca", "no caller has certificate_names")
     for name, profile in configuration.profiles.items() if callers else ():
         if profile.anonymous:
             where = place(("profiles", name, "anonymous"))

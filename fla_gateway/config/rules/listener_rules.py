@@ -12,7 +12,7 @@ from typing import Final
 
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.rules.environments import is_production
-from fla_gateway.config.rules.listener_specs import Door, admin_door, doors
+from fla_gateway.config.rules.listener_specs import ListenerSpec, admin_listener_spec, listener_specs
 from fla_gateway.config.schema import Configuration
 from fla_gateway.config.values.address import (
     AbstractAddress,
@@ -32,15 +32,15 @@ _EVERYBODY: Final = 0o007
 
 def listener_faults(configuration: Configuration) -> Iterator[Fault]:
     """Yield what is wrong with `listen` of the gateway, of the admin listener and of profiles, and with `hosts`."""
-    own, admin = [*doors(configuration)], admin_door(configuration)
-    for door in (*own, admin):
-        yield from _address_faults(door)
-        yield from _form_faults(door)
+    own, admin = [*listener_specs(configuration)], admin_listener_spec(configuration)
+    for spec in (*own, admin):
+        yield from _address_faults(spec)
+        yield from _form_faults(spec)
     for one, other in combinations((*own, admin), 2):
         if one.address and other.address and clash(one.address, other.address):
             yield Fault(other.place, f"has the same address as {one.place}", "each listener needs its own")
-    for door in own:
-        yield from _exposure_faults(door, configuration)
+    for spec in own:
+        yield from _exposure_faults(spec, configuration)
     yield from _admin_faults(admin)
     yield from _production_faults(own, configuration)
     yield from _certificate_faults(own, configuration)
@@ -52,94 +52,94 @@ def listener_faults(configuration: Configuration) -> Iterator[Fault]:
 
 def listener_warnings(configuration: Configuration) -> Iterator[Fault]:
     """Yield what is allowed about listeners that break no rule, but deserves a look."""
-    own, admin = [*doors(configuration)], admin_door(configuration)
+    own, admin = [*listener_specs(configuration)], admin_listener_spec(configuration)
     yield from _admin_warnings(admin, configuration)
     if configuration.gateway.unsafe_allow_anonymous and configuration.callers:
         message = "has no effect, since callers are configured"
         yield Fault("gateway.unsafe_allow_anonymous", message, "take it out")
-    for door in (*own, admin):
-        if door.listener.group is not None and door.listener.mode is None:
+    for spec in (*own, admin):
+        if spec.listener.group is not None and spec.listener.mode is None:
             message = "has no effect: the mode is 0600, which lets only the owner in"
-            yield Fault(f"{door.place}.group", message, 'add mode = "0660"')
-    if not configuration.gateway.hosts and any(door.address and not is_loopback(door.address) for door in own):
+            yield Fault(f"{spec.place}.group", message, 'add mode = "0660"')
+    if not configuration.gateway.hosts and any(spec.address and not is_loopback(spec.address) for spec in own):
         message = "is empty although a listener can be reached from other machines: callers that use any name but "
         yield Fault("gateway.hosts", message + "localhost get 421", "name the hosts that callers write in their URLs")
 
 
-def _address_faults(door: Door) -> Iterator[Fault]:
+def _address_faults(spec: ListenerSpec) -> Iterator[Fault]:
     try:
-        parse_listen(door.listener.address)
+        parse_listen(spec.listener.address)
     except ValueError as error:
-        yield Fault(door.place, str(error))
+        yield Fault(spec.place, str(error))
 
 
-def _form_faults(door: Door) -> Iterator[Fault]:
+def _form_faults(spec: ListenerSpec) -> Iterator[Fault]:
     """Find what does not go with the kind of the address."""
-    if door.address is None:
+    if spec.address is None:
         return
-    listener = door.listener
-    if listener.tls is not None and not isinstance(door.address, TcpAddress):
-        yield Fault(f"{door.place}.tls", "stands beside a unix socket, on which no TLS is spoken", "take it out")
-    if isinstance(door.address, UnixAddress):
+    listener = spec.listener
+    if listener.tls is not None and not isinstance(spec.address, TcpAddress):
+        yield Fault(f"{spec.place}.tls", "stands beside a unix socket, on which no TLS is spoken", "take it out")
+    if isinstance(spec.address, UnixAddress):
         return
     for key, value in (("mode", listener.mode), ("group", listener.group)):
         if value is not None:
-            yield Fault(f"{door.place}.{key}", "stands beside an address that is no file", "take it out")
+            yield Fault(f"{spec.place}.{key}", "stands beside an address that is no file", "take it out")
 
 
-def _exposure_faults(door: Door, configuration: Configuration) -> Iterator[Fault]:
-    if door.address is None:
+def _exposure_faults(spec: ListenerSpec, configuration: Configuration) -> Iterator[Fault]:
+    if spec.address is None:
         return
-    remote = not is_loopback(door.address)
+    remote = not is_loopback(spec.address)
     if not configuration.callers:
-        yield from _anonymity_faults(door, configuration, remote=remote)
-    if remote and door.listener.tls is None and not configuration.gateway.unsafe_cleartext:
+        yield from _anonymity_faults(spec, configuration, remote=remote)
+    if remote and spec.listener.tls is None and not configuration.gateway.unsafe_cleartext:
         message = "can be reached from other machines, and what is sent there is not encrypted"
         cure = f"{_LOCAL}, give it a certificate (tls), or set gateway.unsafe_cleartext = true"
-        yield Fault(door.place, message, cure)
+        yield Fault(spec.place, message, cure)
 
 
-def _anonymity_faults(door: Door, configuration: Configuration, *, remote: bool) -> Iterator[Fault]:
-    if isinstance(door.address, AbstractAddress):
+def _anonymity_faults(spec: ListenerSpec, configuration: Configuration, *, remote: bool) -> Iterator[Fault]:
+    if isinstance(spec.address, AbstractAddress):
         message = "has no file and so no mode: every program of this machine could call, and act as the employer"
-        yield Fault(door.place, message, "name the callers under [callers], or use a path")
+        yield Fault(spec.place, message, "name the callers under [callers], or use a path")
     if configuration.gateway.unsafe_allow_anonymous:
         return
     if remote:
         message = "can be reached from other machines, and whoever reaches it acts as the employer"
         cure = f"{_LOCAL}, name the callers under [callers], or set gateway.unsafe_allow_anonymous = true"
-        yield Fault(door.place, message, cure)
-    if isinstance(door.address, UnixAddress) and not door.is_private:
+        yield Fault(spec.place, message, cure)
+    if isinstance(spec.address, UnixAddress) and not spec.is_private:
         message = "lets other users in, and nobody is asked who he is"
         cure = 'name the callers under [callers], use mode = "0600", or set gateway.unsafe_allow_anonymous = true'
-        yield Fault(f"{door.place}.mode", message, cure)
+        yield Fault(f"{spec.place}.mode", message, cure)
 
 
-def _admin_faults(door: Door) -> Iterator[Fault]:
-    if isinstance(door.address, AbstractAddress):
+def _admin_faults(spec: ListenerSpec) -> Iterator[Fault]:
+    if isinstance(spec.address, AbstractAddress):
         message = "has no file and so no mode: every user of this machine could open the status page"
-        yield Fault(door.place, message, "use a path, or a TCP address")
-    if door.listener.tls is not None and door.listener.tls.client_ca is not None:
+        yield Fault(spec.place, message, "use a path, or a TCP address")
+    if spec.listener.tls is not None and spec.listener.tls.client_ca is not None:
         message = "asks for client certificates, by which nobody is known on this listener"
-        yield Fault(f"{door.place}.tls.client_ca", message, "take it out; [admin] key guards the status page")
+        yield Fault(f"{spec.place}.tls.client_ca", message, "take it out; [admin] key guards the status page")
 
 
-def _admin_warnings(door: Door, configuration: Configuration) -> Iterator[Fault]:
-    if isinstance(door.address, UnixAddress) and door.mode & _EVERYBODY:
+def _admin_warnings(spec: ListenerSpec, configuration: Configuration) -> Iterator[Fault]:
+    if isinstance(spec.address, UnixAddress) and spec.mode & _EVERYBODY:
         message = "lets every user of this machine open the status page"
-        yield Fault(f"{door.place}.mode", message, 'use mode = "0660" and a group')
-    if door.address is None or is_loopback(door.address):
+        yield Fault(f"{spec.place}.mode", message, 'use mode = "0660" and a group')
+    if spec.address is None or is_loopback(spec.address):
         return
     message = "can be reached from other machines: whoever gets there reads metrics and probes, without a password"
-    yield Fault(door.place, message)
-    if configuration.admin.key is not None and door.listener.tls is None:
+    yield Fault(spec.place, message)
+    if configuration.admin.key is not None and spec.listener.tls is None:
         message = "can be reached from other machines without TLS, so that the key of the status page travels in clear"
-        yield Fault(door.place, message, "give the listener a certificate (tls), or listen on loopback")
+        yield Fault(spec.place, message, "give the listener a certificate (tls), or listen on loopback")
 
 
-def _production_faults(own: list[Door], configuration: Configuration) -> Iterator[Fault]:
+def _production_faults(own: list[ListenerSpec], configuration: Configuration) -> Iterator[Fault]:
     """Terminal servers share their loopback: any of their users could declare for the employer."""
-    if configuration.callers or any(door.address is None for door in own):
+    if configuration.callers or any(spec.address is None for spec in own):
         return
     # Hundreds of profiles share a few environments.
     used = {profile.environment for profile in configuration.profiles.values()}
@@ -147,14 +147,14 @@ def _production_faults(own: list[Door], configuration: Configuration) -> Iterato
     for name, profile in configuration.profiles.items():
         if profile.anonymous or profile.environment not in production:
             continue
-        if not all(door.is_private for door in own if door.profile in {None, name}):
+        if not all(spec.is_private for spec in own if spec.profile in {None, name}):
             message = "acts on real data, and every program that reaches it may call, since no callers are configured"
             cure = "name the callers under [callers], or write anonymous = true into the profile"
             yield Fault(place(("profiles", name)), message, cure)
 
 
-def _certificate_faults(own: list[Door], configuration: Configuration) -> Iterator[Fault]:
-    if any(door.listener.tls and door.listener.tls.client_ca for door in own):
+def _certificate_faults(own: list[ListenerSpec], configuration: Configuration) -> Iterator[Fault]:
+    if any(spec.listener.tls and spec.listener.tls.client_ca for spec in own):
         return
     for name, caller in configuration.callers.items():
         if caller.certificate_names:

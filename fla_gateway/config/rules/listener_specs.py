@@ -21,7 +21,7 @@ _DEFAULT_MODE: Final = "0600"
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ListenerSpec:
     """One entry of `listen`.
 
     Attributes:
@@ -52,30 +52,30 @@ class Door:
         return self.address is not None and not isinstance(self.address, TcpAddress)
 
 
-def doors(configuration: Configuration) -> Iterator[Door]:
+def listener_specs(configuration: Configuration) -> Iterator[ListenerSpec]:
     """Yield the listeners of the data path: the gateway's, then those of single profiles."""
     for index, listener in enumerate(configuration.gateway.listen):
-        yield _door(place(("gateway", "listen", index)), listener)
+        yield _spec(place(("gateway", "listen", index)), listener)
     for name, profile in configuration.profiles.items():
         if profile.listen is not None:
-            yield _door(place(("profiles", name, "listen")), profile.listen, name)
+            yield _spec(place(("profiles", name, "listen")), profile.listen, name)
 
 
-def admin_door(configuration: Configuration) -> Door:
+def admin_listener_spec(configuration: Configuration) -> ListenerSpec:
     """Return the admin listener."""
-    return _door("admin.listen", configuration.admin.listen)
+    return _spec("admin.listen", configuration.admin.listen)
 
 
-def _door(where: str, listener: Listener, profile: str | None = None) -> Door:
+def _spec(where: str, listener: Listener, profile: str | None = None) -> ListenerSpec:
     try:
         address = parse_listen(listener.address)
     except ValueError:
         address = None
-    return Door(where, listener, address, profile)
+    return ListenerSpec(where, listener, address, profile)
 
 
 def encrypted(configuration: Configuration) -> Iterator[tuple[str, ListenerTls]]:
     """Yield the `tls` of each listener that has one, the admin listener's too, with its place."""
-    for door in (*doors(configuration), admin_door(configuration)):
-        if door.listener.tls is not None:
-            yield f"{door.place}.tls", door.listener.tls
+    for spec in (*listener_specs(configuration), admin_listener_spec(configuration)):
+        if spec.listener.tls is not None:
+            yield f"{spec.place}.tls", spec.listener.tls
