@@ -23,8 +23,9 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.keys.certificates import certificate as certificates
 from fla_gateway.keys.certificates import channel_rules
+from fla_gateway.keys.certificates.certificate import facts as certificate_facts
+from fla_gateway.keys.certificates.certificate import matching
 from fla_gateway.keys.encryption.password_encodings import further_octets, spellings
 from fla_gateway.keys.files import format_detection, pem, rsa_pss
 from fla_gateway.keys.files.certificate_bundle import certificates_among, read_certificates
@@ -105,7 +106,7 @@ def load_key(
     return LoadedKey(
         name,
         _signer(material.key, pss),
-        None if certificate is None else certificates.facts(certificate),
+        None if certificate is None else certificate_facts(certificate),
         (*warnings, *material.warnings, *_judged(material, certificate, pss, now)),
     )
 
@@ -212,7 +213,7 @@ def _pss_of_file(
 def _certificate(material: _Material, now: datetime) -> x509.Certificate | None:
     if not material.candidates:
         return None
-    found = certificates.matching(material.key.public_key(), material.candidates, now)
+    found = matching(material.key.public_key(), material.candidates, now)
     if found is None:
         number, place = len(material.candidates), material.place
         one = f"the certificate in {place} does not belong to the private key"
@@ -252,7 +253,7 @@ def _judged(
     if certificate is None:
         found.append(_unchecked(material.place))
     else:
-        facts = certificates.facts(certificate)
+        facts = certificate_facts(certificate)
         if (waiting := channel_rules.not_yet_valid(facts.not_before, now)) is not None:
             # Time alone mends it.
             raise UnusableKeyError(*waiting, valid_from=facts.not_before)
