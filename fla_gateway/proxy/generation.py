@@ -27,7 +27,7 @@ class Generation:
     Attributes:
         settings: limits and time-outs.
         accounts: every profile of the configuration, by name.
-        gate: admits or rejects requests.
+        admission_control: admits or rejects requests.
         observer: takes the record of each finished exchange.
         journal: takes changing requests before they are sent; None without a journal.
         now: `Clock.monotonic`.
@@ -38,7 +38,7 @@ class Generation:
 
     settings: Gateway
     accounts: Mapping[str, Account]
-    gate: AdmissionControl[Account]
+    admission_control: AdmissionControl[Account]
     observer: Observer
     journal: Journal | None
     now: Callable[[], float]

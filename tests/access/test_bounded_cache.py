@@ -92,19 +92,23 @@ def test_no_heads_fill_the_memory(line, block, minor):
     limit = MemoryLimit(400_000)
     door = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
     profile: Any = SimpleNamespace(refusal=NOT_SERVED, refuse=lambda: NOT_SERVED)
-    gate: AdmissionControl[Any] = AdmissionControl({"employer": profile}, SimpleNamespace(stopping=False), None, limit)
+    admission_control: AdmissionControl[Any] = AdmissionControl(
+        {"employer": profile}, SimpleNamespace(stopping=False), None, limit
+    )
     made = heads(line, block, b"")
     tracemalloc.start()
     try:
         for _, (first, rest) in zip(range(600), made, strict=False):
-            assert isinstance(gate.admit(door.request_line(first), door.field_block(rest, minor), None, 0.0), Rejected)
+            assert isinstance(
+                admission_control.admit(door.request_line(first), door.field_block(rest, minor), None, 0.0), Rejected
+            )
         kept = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
     assert limit.used <= 400_000
     assert kept < 600_000
     if max(line, block) > LONGEST or not minor:
-        assert not gate._admitted
+        assert not admission_control._admitted
 
 
 def test_what_callers_poll_is_remembered():

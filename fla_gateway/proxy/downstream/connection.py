@@ -146,7 +146,7 @@ class CallerConnection(Pausable):
             return
         generation = self._generation
         now = generation.now()
-        verdict = generation.gate.admit(asked, fields, self._peer, now)
+        verdict = generation.admission_control.admit(asked, fields, self._peer, now)
         if isinstance(verdict, LOCAL_VERDICTS):
             self._reply(asked, verdict, fields)
         elif verdict[0].limiter is not None and (rejected := enter_limits(verdict, fields.length, now)) is not None:
@@ -341,7 +341,7 @@ class CallerConnection(Pausable):
             refusal = reader.still_serves(route)
             if refusal is not None:
                 return refusal
-        return generation.gate.refusal_now(method, route, fields.presented, peer, generation.now())
+        return generation.admission_control.refusal_now(method, route, fields.presented, peer, generation.now())
 
     def eof_received(self) -> bool:
         """Note the caller's FIN: within a request it ends the exchange, after a complete one it does not."""

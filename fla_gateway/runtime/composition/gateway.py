@@ -156,11 +156,11 @@ def build(
         for it in configured.profiles
     }
     memory = MemoryLimit()
-    gate = AdmissionControl(
+    admission_control = AdmissionControl(
         accounts, lasting.connections, _authenticator(configuration, process_context, memory), memory
     )
     generation = Generation(
-        configuration.gateway, accounts, gate, process_context.observer, process_context.journal,
+        configuration.gateway, accounts, admission_control, process_context.observer, process_context.journal,
         process_context.clock.monotonic, process_context.clock.wall, Dates(process_context.clock.wall),
     )  # fmt: skip
     readers = tuple(_door(listener, configured, memory) for listener in lasting.listeners)

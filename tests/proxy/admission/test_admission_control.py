@@ -22,11 +22,11 @@ LOADING = Refusal("profile-loading", "The key is being loaded.", 1)
 def judged(profile: Any, *, stopping: bool = False) -> Any:
     """Judge one request for a profile that is no more than what the gate asks for."""
     door = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)))
-    gate: AdmissionControl[Any] = AdmissionControl(
+    admission_control: AdmissionControl[Any] = AdmissionControl(
         {"employer": profile}, SimpleNamespace(stopping=stopping), None, MemoryLimit()
     )
     asked = door.request_line(b"GET /employer/REST/dimona/v2/x HTTP/1.1\r\n")
-    return gate.admit(asked, door.field_block(b"Host: localhost\r\n\r\n", 1), None, 0.0)
+    return admission_control.admit(asked, door.field_block(b"Host: localhost\r\n\r\n", 1), None, 0.0)
 
 
 def profile(limiter: Limiter | None = None, refusal: Refusal | None = None) -> Any:
