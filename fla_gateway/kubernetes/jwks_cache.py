@@ -84,7 +84,7 @@ class ClusterKeys:
         self._keys: Sequence[VerificationKey] = ()
         self._document = b""
         self._failure = ""
-        self._told = -math.inf
+        self._reported_at = -math.inf
         self._read_at = -math.inf
         self._due = -math.inf
         # Set while a reading is wanted or under way.
@@ -148,9 +148,9 @@ class ClusterKeys:
 
     def _tell(self, reason: str) -> None:
         now = self._clock.monotonic()
-        if reason == self._failure and now < self._told + TELL_AGAIN_SECONDS:
+        if reason == self._failure and now < self._reported_at + TELL_AGAIN_SECONDS:
             return
-        self._failure, self._told = reason, now
+        self._failure, self._reported_at = reason, now
         if self._keys:
             _LOG.warning("cluster-keys-failed", source=self._place, reason=reason, kept=len(self._keys))
         else:

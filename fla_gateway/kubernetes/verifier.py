@@ -61,10 +61,10 @@ class _Teller:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._told: dict[Reason, float] = {}
+        self._reported_at: dict[Reason, float] = {}
 
     def tell(self, reason: Reason) -> None:
         now = self._clock.monotonic()
-        if now >= self._told.get(reason, -math.inf) + _QUIET_SECONDS:
-            self._told[reason] = now
+        if now >= self._reported_at.get(reason, -math.inf) + _QUIET_SECONDS:
+            self._reported_at[reason] = now
             _LOG.warning("service-account-refused", reason=reason.value)

@@ -56,13 +56,13 @@ class Joined:
 
     def _complain(self, call: Callable[[ExchangeRecord], None], error: Exception, now: float) -> None:
         """Log a fault, for each observer at most once a minute: it may come with every exchange."""
-        count, told = self._faults.get(call, (0, 0.0))
+        count, reported_at = self._faults.get(call, (0, 0.0))
         count += 1
-        if count == 1 or now >= told + _QUIET_SECONDS:
-            told = now
+        if count == 1 or now >= reported_at + _QUIET_SECONDS:
+            reported_at = now
             name = getattr(call, "__qualname__", type(call).__qualname__)
             _LOG.error("observer-failed", observer=name, count=count, error=type(error).__name__, exc_info=error)
-        self._faults[call] = (count, told)
+        self._faults[call] = (count, reported_at)
 
 
 def join(

@@ -32,7 +32,7 @@ class PolicyNotices:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._told: dict[tuple[str, str, str, str], float] = {}
+        self._reported_at: dict[tuple[str, str, str, str], float] = {}
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Log an exchange that was admitted only because of `observe_until`."""
@@ -54,12 +54,12 @@ class PolicyNotices:
             )
 
     def _is_new(self, subject: tuple[str, str, str, str], now: float) -> bool:
-        told = self._told.get(subject)
-        if told is not None and now < told + QUIET_SECONDS:
+        reported_at = self._reported_at.get(subject)
+        if reported_at is not None and now < reported_at + QUIET_SECONDS:
             return False
-        if told is None and len(self._told) >= MOST_NOTICES:
-            self._told = {one: when for one, when in self._told.items() if now < when + QUIET_SECONDS}
-            if len(self._told) >= MOST_NOTICES:
+        if reported_at is None and len(self._reported_at) >= MOST_NOTICES:
+            self._reported_at = {one: when for one, when in self._reported_at.items() if now < when + QUIET_SECONDS}
+            if len(self._reported_at) >= MOST_NOTICES:
                 return False
-        self._told[subject] = now
+        self._reported_at[subject] = now
         return True

@@ -68,7 +68,7 @@ def test_memory_is_bounded():
     with capture_logs() as events:
         for number in range(3 * MOST_NOTICES):
             notices.exchange(observed(path=b"/REST/" + letters(number)))
-        assert len(events) == len(notices._told) == MOST_NOTICES
+        assert len(events) == len(notices._reported_at) == MOST_NOTICES
         notices.exchange(observed(path=b"/REST/later", ended=1000.0 + QUIET_SECONDS))
     assert events[-1]["path"] == "/REST/later"
-    assert len(notices._told) == 1
+    assert len(notices._reported_at) == 1

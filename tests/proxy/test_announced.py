@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.proxy.records.exchange_record import Intent, Told
+from fla_gateway.proxy.records.exchange_record import Intent, WhenWritten
 from tests.proxy.test_limiter_ends import ONE, room
 from tests.support.raw_http import OK, REFUSED_TOKEN, get, post, post_chunked
 from tests.support.waiting import eventually
@@ -25,14 +25,14 @@ class Journal:
 
     def __init__(self) -> None:
         self.intents: list[Intent] = []
-        self.waiting: deque[Told] = deque()
+        self.waiting: deque[WhenWritten] = deque()
 
     def announce(self, intent, told):
         """See `proxy.records.exchange_record.Journal`."""
         self.intents.append(intent)
         self.waiting.append(told)
 
-    def tell(self, error=None) -> Told:
+    def tell(self, error=None) -> WhenWritten:
         """Tell the exchange that was announced first; give what told it."""
         told = self.waiting.popleft()
         told(error)

@@ -70,11 +70,11 @@ def preflight(lines: list[FieldLine], origin: bytes) -> bytes | None:
             network = value_of(rest).lower() == b"true"
     if not asked:
         return None
-    told = b"Access-Control-Allow-Origin: " + origin + b"\r\nVary: Origin\r\n" + _ALLOWED
+    answer = b"Access-Control-Allow-Origin: " + origin + b"\r\nVary: Origin\r\n" + _ALLOWED
     names = _names(fields)
     if names:
-        told += b"Access-Control-Allow-Headers: " + b", ".join(names) + b"\r\n"
-    return told + b"Access-Control-Allow-Private-Network: true\r\n" if network else told
+        answer += b"Access-Control-Allow-Headers: " + b", ".join(names) + b"\r\n"
+    return answer + b"Access-Control-Allow-Private-Network: true\r\n" if network else answer
 
 
 def _names(fields: bytes) -> list[bytes]:

@@ -115,8 +115,8 @@ def _silent_browser(signs: list[FieldLine]) -> bool:
     Browsers send Fetch Metadata to potentially trustworthy URLs alone: over TLS, and to loopback names. To any other
     name an image tag with ``referrerpolicy=no-referrer`` sends the same fields as a person who types the address.
     """
-    told = any(name == b"sec-fetch-site" or (name == b"referer" and b"://" in value) for name, value in signs)
-    return not told and any(name == b"user-agent" and _ENGINE in value for name, value in signs)
+    declared = any(name == b"sec-fetch-site" or (name == b"referer" and b"://" in value) for name, value in signs)
+    return not declared and any(name == b"user-agent" and _ENGINE in value for name, value in signs)
 
 
 def _same_site(referer: bytes, names: frozenset[bytes] | None, expected: bytes) -> bool:

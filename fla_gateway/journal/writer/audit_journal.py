@@ -29,7 +29,7 @@ from fla_gateway.journal.writer.rejection_counts import RejectionCounts
 from fla_gateway.journal.writer.retention import Contents
 from fla_gateway.journal.writer.segment_pruner import SegmentPruner
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
-from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent, Told
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent, WhenWritten
 
 _LOG = structlog.get_logger()
 STRANGERS_SECONDS: Final = 60.0
@@ -72,7 +72,7 @@ class AuditJournal:
         self._run = secrets.token_hex(8)
         # What changes with each exchange
         self._finished: list[ExchangeRecord] = []
-        self._announced: list[tuple[Intent, Told]] = []
+        self._announced: list[tuple[Intent, WhenWritten]] = []
         self._followers: Callable[[Sequence[ExchangeRecord]], None] = _nobody
         self._asked = False
         self._unfinished: set[str] = set()
@@ -117,9 +117,9 @@ class AuditJournal:
             self._asked = True
             self._soon(self._flush)
 
-    def announce(self, intent: Intent, told: Told) -> None:
+    def announce(self, intent: Intent, when_written: WhenWritten) -> None:
         """See `proxy.records.exchange_record.Journal`. With ``on_failure = "continue"`` no error is passed on."""
-        self._announced.append((intent, told))
+        self._announced.append((intent, when_written))
         if not self._asked:
             self._asked = True
             self._soon(self._flush)
@@ -266,9 +266,9 @@ class AuditJournal:
         self._directory.close()
 
 
-def _tell(announced: Sequence[tuple[Intent, Told]], refusal: ProblemError | None) -> None:
-    for _, told in announced:
-        told(refusal)
+def _tell(announced: Sequence[tuple[Intent, WhenWritten]], refusal: ProblemError | None) -> None:
+    for _, when_written in announced:
+        when_written(refusal)
 
 
 def _nobody(_: Sequence[ExchangeRecord]) -> None:

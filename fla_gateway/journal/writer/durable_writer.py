@@ -22,7 +22,7 @@ from fla_gateway.journal.writer.backlog import Backlog
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
 from fla_gateway.journal.writer.fsync_worker import FsyncWorker
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
-from fla_gateway.proxy.records.exchange_record import Told
+from fla_gateway.proxy.records.exchange_record import WhenWritten
 
 _LOG = structlog.get_logger()
 RETRY_AFTER: Final = 5
@@ -133,19 +133,19 @@ class DurableWriter:
             raise self._refusal()
         self.backlog.keep(entries[-intents:], "intents", self._clock.monotonic())
 
-    def when_safe(self, told: Told) -> None:
+    def when_safe(self, when_written: WhenWritten) -> None:
         """Call back as soon as what was written is as safe as the configuration demands, or with why it may not be.
 
         Args:
-            told: called at once where data that the kernel has is safe enough.
+            when_written: called at once where data that the kernel has is safe enough.
         """
         if not self._waits or self.unsynced:
             # With ``on_failure = "continue"`` no exchange waits for a disk that fails; `tick` tries it now and then.
-            told(None)
+            when_written(None)
             return
 
         def synced(ended: asyncio.Future[OSError | None]) -> None:
-            told(self._refusal() if ended.result() is not None and self._refuses else None)
+            when_written(self._refusal() if ended.result() is not None and self._refuses else None)
 
         self._fsync_worker.begin().add_done_callback(synced)
 

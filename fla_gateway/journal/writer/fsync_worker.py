@@ -82,10 +82,10 @@ class FsyncWorker:
 
     def _end(self, waiting: asyncio.Future[OSError | None] | None, running: asyncio.Future[None]) -> None:
         error = _failure(running)
-        told = [waiting]
+        waiters = [waiting]
         if error is not None:
             # Who asked in the meantime wrote to the same file: what is lost of it the next fsync would not say.
-            told.append(self._next)
+            waiters.append(self._next)
             self._next = None
         self._running = self._next is not None
         if self._running:
@@ -95,7 +95,7 @@ class FsyncWorker:
                 self._done(error)
         finally:
             # Callers wait behind these, and must not for the sake of a fault of ours.
-            for future in told:
+            for future in waiters:
                 if future is not None and not future.done():
                     future.set_result(error)
 

@@ -37,17 +37,17 @@ class _Events(logging.Handler):
     def __init__(self, monotonic: Callable[[], float]) -> None:
         super().__init__(logging.WARNING)
         self._monotonic = monotonic
-        self._told: dict[tuple[str, int], float] = {}
+        self._reported_at: dict[tuple[str, int], float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log one; never raises."""
         place = (record.pathname, record.lineno)
         now = self._monotonic()
-        if now < self._told.get(place, float("-inf")) + _QUIET_SECONDS:
+        if now < self._reported_at.get(place, float("-inf")) + _QUIET_SECONDS:
             return
-        if len(self._told) >= _MOST_PLACES:
-            self._told.clear()
-        self._told[place] = now
+        if len(self._reported_at) >= _MOST_PLACES:
+            self._reported_at.clear()
+        self._reported_at[place] = now
         facts = {"logger": record.name, "place": f"{record.pathname}:{record.lineno}"}
         error = record.exc_info[1] if record.exc_info else None
         if record.levelno >= logging.ERROR:

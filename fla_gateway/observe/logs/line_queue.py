@@ -39,8 +39,8 @@ class Lane:
         self.read_only = _is_read_only(descriptor)
         self._length = _piece_length(descriptor)
         self._notice = notice
-        self._told = 0
-        self._told_at = float("-inf")
+        self._reported = 0
+        self._reported_at = float("-inf")
         # What a notice that is being written reports.
         self._telling: int | None = None
         self._torn = False
@@ -59,7 +59,7 @@ class Lane:
     @property
     def owing(self) -> bool:
         """Whether a loss is to be said, and the stream takes lines."""
-        return self._notice is not None and self.dropped > self._told and not self.broken
+        return self._notice is not None and self.dropped > self._reported and not self.broken
 
     def has_next(self, now: float) -> bool:
         """Whether there is something to begin."""
@@ -72,8 +72,8 @@ class Lane:
     def begin(self, now: float) -> None:
         """Take the notice of a loss, or the next block."""
         if self._notice is not None and self._is_due(now):
-            self._telling, self._told_at = self.dropped, now
-            self.block, self._lines = self._notice(self.dropped - self._told), 0
+            self._telling, self._reported_at = self.dropped, now
+            self.block, self._lines = self._notice(self.dropped - self._reported), 0
             self.size += len(self.block)
         else:
             _, self.block, self._lines = self.waiting.popleft()
@@ -96,7 +96,7 @@ class Lane:
         if self._at < len(self.block):
             return False
         if self._telling is not None:
-            self._told = self._telling
+            self._reported = self._telling
         self._finish()
         return True
 
@@ -110,7 +110,7 @@ class Lane:
         self._finish()
 
     def _is_due(self, now: float) -> bool:
-        return self.owing and now >= self._told_at + NOTICE_SECONDS
+        return self.owing and now >= self._reported_at + NOTICE_SECONDS
 
     def _finish(self) -> None:
         self.size -= len(self.block)

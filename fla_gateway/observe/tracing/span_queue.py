@@ -68,7 +68,7 @@ class Tracing:
         # Each number has one writing side, so that neither needs a lock.
         self._refused = 0
         self._failed = 0
-        self._told = -_QUIET_SECONDS
+        self._reported_at = -_QUIET_SECONDS
 
     @property
     def dropped(self) -> int:
@@ -126,8 +126,8 @@ class Tracing:
     def _fail(self, count: int) -> None:
         self._failed += count
         now = self._clock.monotonic()
-        if now >= self._told + _QUIET_SECONDS:
-            self._told = now
+        if now >= self._reported_at + _QUIET_SECONDS:
+            self._reported_at = now
             _LOG.warning("traces-undelivered", lost=self.dropped)
 
 

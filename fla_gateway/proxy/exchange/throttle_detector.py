@@ -37,10 +37,10 @@ class ThrottleDetector:
         self._wall = wall
         self._seconds: float | None = None
         self._beginning = b""
-        self._told = int(head.status) == _TOO_MANY
+        self._throttles = int(head.status) == _TOO_MANY
         kind = _value(head, b"content-type")
         self.reads_body = kind is not None and kind.lower().startswith(_PROBLEM)
-        if self._told:
+        if self._throttles:
             value = _value(head, b"retry-after")
             self._seconds = None if value is None else retry_after_seconds(value, wall)
             brake.throttled(service, now, self._seconds, failed_requests=False)
@@ -63,7 +63,7 @@ class ThrottleDetector:
         if hint is not None and (hint.failed_requests or (self._seconds is None and hint.retry_after is not None)):
             seconds = hint.retry_after if self._seconds is None else self._seconds
             self._brake.throttled(self._service, now, seconds, failed_requests=hint.failed_requests)
-        elif not self._told:
+        elif not self._throttles:
             self._brake.answered(self._service)
 
 

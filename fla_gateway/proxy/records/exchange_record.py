@@ -120,22 +120,22 @@ class Intent:
     token: str
 
 
-Told = Callable[[ProblemError | None], None]
+WhenWritten = Callable[[ProblemError | None], None]
 """Receives the result of an intent: None where it is written, or ``journal-unavailable``."""
 
 
 class Journal(Protocol):
     """The audit journal, as the data path sees it. Outcomes reach it as `Observer`."""
 
-    def announce(self, intent: Intent, told: Told) -> None:
+    def announce(self, intent: Intent, when_written: WhenWritten) -> None:
         """Write an intent, together with all others that are announced in this turn of the loop.
 
         An intent whose exchange was recorded as finished before it was written is not written any more.
 
         Args:
             intent: what is about to be sent.
-            told: called in a later turn, once the intent is as durable as the configuration requires (written to the
-                kernel, or on the disk), or with the reason why nothing may be sent. Must not raise.
+            when_written: called in a later turn, once the intent is as durable as the configuration requires (written
+                to the kernel, or on the disk), or with the reason why nothing may be sent. Must not raise.
         """
         ...
 
