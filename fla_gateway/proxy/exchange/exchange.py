@@ -3,6 +3,9 @@
 Owns the order of steps (token, connection, sending, 401 replay, answer, record) and knows at every moment what can
 still be reported truthfully about the request's outcome. Refuses to parse: callers' bytes are read by
 `downstream.connection`, the API's by `upstream.connection`.
+
+Longer than other modules: one class, since every event of either side may end the exchange, and each decides by the
+same attributes. What can be decided from values alone is in its neighbours.
 """
 
 from __future__ import annotations
@@ -11,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from fla_gateway.access.browser.cors import cors_fields, without_rules
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.chunked import LAST_CHUNK, chunk
 from fla_gateway.http1.request import CHUNKED
@@ -36,7 +38,13 @@ from fla_gateway.proxy.exchange.timeouts import CALLER_IS_STUCK, Phase, overdue
 from fla_gateway.proxy.exchange.timings import Timings
 from fla_gateway.proxy.messages.request_body import NO_BODY, RequestBody
 from fla_gateway.proxy.messages.response_fields import inbound
-from fla_gateway.proxy.messages.response_writer import CONTINUE, connection_field, problem_answer, relayed_head
+from fla_gateway.proxy.messages.response_writer import (
+    CONTINUE,
+    connection_field,
+    final_head,
+    interim_head,
+    problem_answer,
+)
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent
 
 if TYPE_CHECKING:
@@ -56,8 +64,6 @@ if TYPE_CHECKING:
     from fla_gateway.proxy.work_budget import WorkBudget
 
 _LOG = structlog.get_logger()
-_OWN_FIELDS: Final = b"Fla-Gateway-Origin: upstream\r\n"
-_OWN_FIELDS_CHUNKED: Final = _OWN_FIELDS + b"Transfer-Encoding: chunked\r\n"
 _OUTBOX_LIMIT: Final = 65_536
 """Bytes of body taken from the caller while there is no connection yet to send them on."""
 
@@ -320,7 +326,7 @@ class Exchange:
         """See `upstream.consumer.UpstreamConsumer`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
         if self.minor and self._caller is not None:
             fields, _, _, _ = inbound(head, self._address, self._fields.host, to_head=True)
-            self._caller.write(b"".join(relayed_head(head, fields)))
+            self._caller.write(interim_head(head, fields))
 
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
         """See `upstream.consumer.UpstreamConsumer`."""
@@ -348,12 +354,8 @@ class Exchange:
         self.keep_alive = (
             self.keep_alive and not self.request_body.open and not self._until_close and not self._connections.closing
         )
-        own = _OWN_FIELDS_CHUNKED if self._chunking else _OWN_FIELDS
-        if self._fields.origin is not None:
-            fields = without_rules(fields)
-            own += cors_fields(self._fields.origin)
         connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
-        self._pending = relayed_head(head, fields, own, connection)
+        self._pending = final_head(head, fields, connection, chunking=self._chunking, origin=self._fields.origin)
         return framing
 
     def answer_body(self, payload: bytes, *, last: bool) -> None:

@@ -1,6 +1,7 @@
-"""Rule: the bytes of the responses that the gateway itself makes (pure).
+"""Rule: the bytes of responses as they go to the caller: the gateway's own ones, and heads of the API's (pure).
 
-Owns the head of a problem response. Refuses to know why it is sent; `problems` has the table and the body.
+Owns both kinds of head. Refuses to know why a response is sent; `problems` has the table and the body of problems,
+`response_fields` decides which fields of the API's pass.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from fla_gateway.access.browser.cors import cors_fields
+from fla_gateway.access.browser.cors import cors_fields, without_rules
 from fla_gateway.http1.response import ResponseHead
 from fla_gateway.problems import PROBLEMS, Delivery, problem_body
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PREFLIGHT_BODY: Final = b'{"preflight": "Pages of this origin may call."}\n'
 _LAST_HOP_BODY: Final = b'{"maxForwards": "The gateway itself answers, since Max-Forwards is 0."}\n'
+_UPSTREAM: Final = b"Fla-Gateway-Origin: upstream\r\n"
+_UPSTREAM_CHUNKED: Final = _UPSTREAM + b"Transfer-Encoding: chunked\r\n"
 _ALLOW: Final = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 
 
@@ -129,13 +132,30 @@ def connection_field(*, keep_alive: bool, minor: int) -> bytes:
     return b"" if minor else b"Connection: keep-alive\r\n"
 
 
-def relayed_head(head: ResponseHead, fields: list[bytes], own: bytes = b"", connection: bytes = b"") -> list[bytes]:
+def interim_head(head: ResponseHead, fields: list[bytes]) -> bytes:
+    """Write an upstream's interim answer anew.
+
+    Args:
+        head: as it was read.
+        fields: those of its fields that pass, names and rests in turns.
+    """
+    return b"".join((b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *fields, b"\r\n"))
+
+
+def final_head(
+    head: ResponseHead, fields: list[bytes], connection: bytes, *, chunking: bool, origin: bytes | None
+) -> list[bytes]:
     """Write the head of an upstream's answer anew, in pieces for the writer to join.
 
     Args:
         head: as it was read.
         fields: those of its fields that pass, names and rests in turns.
-        own: field lines of the gateway's own.
         connection: the Connection field line, or nothing.
+        chunking: whether the body is sent in chunks of our own.
+        origin: the trusted origin whose page caused the request, or None.
     """
+    own = _UPSTREAM_CHUNKED if chunking else _UPSTREAM
+    if origin is not None:
+        fields = without_rules(fields)
+        own += cors_fields(origin)
     return [b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *fields, own, connection, b"\r\n"]
