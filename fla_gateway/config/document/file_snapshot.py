@@ -14,7 +14,7 @@ import errno
 import glob
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -201,14 +201,37 @@ class FileSnapshot:
     def is_current(self, path: Path) -> bool:
         """Return whether the disk has a file as it was read."""
         known = self._files.get(str(path))
-        return known is not None and not self._is_changed(str(path), known, _Links())
+        return known is not None and self._now(str(path), known, _Links()) is None
 
     def changed(self) -> tuple[Path, ...]:
         """Name the files that the disk no longer has as they were read; for a changed listing, its pattern."""
+        return tuple(self.changes())
+
+    def changes(self) -> dict[Path, Hashable]:
+        """Give what the disk has instead of what was read, by file; for a changed listing, by its pattern.
+
+        Returns:
+            Values that are equal as long as nothing changes further, and say nothing else.
+        """
         links = _Links()
-        found = [Path(name) for name, known in tuple(self._files.items()) if self._is_changed(name, known, links)]
-        found += [it.base / it.pattern for it in self._listings if _matching(it.pattern, it.base) != it.found]
-        return tuple(found)
+        seen = {name: self._now(name, known, links) for name, known in tuple(self._files.items())}
+        found: dict[Path, Hashable] = {Path(name): state for name, state in seen.items() if state is not None}
+        for one in self._listings:
+            now = _matching(one.pattern, one.base)
+            if now != one.found:
+                found[one.base / one.pattern] = now
+        return found
+
+    def changed_at(self, path: Path) -> float | None:
+        """Return the time of a changed file, in seconds since 1970; None where it is older than what was read."""
+        known = self._files.get(str(path))
+        try:
+            seen = path.stat()
+        except (OSError, ValueError):
+            return None
+        if known is None or known.identity is None or seen.st_mtime_ns <= known.identity.changed:
+            return None
+        return seen.st_mtime
 
     def differing(self) -> tuple[Path, ...]:
         """Name the changed files with other bytes than those that were read.
@@ -230,24 +253,28 @@ class FileSnapshot:
         self._files[name] = known
         return content
 
-    def _is_changed(self, name: str, known: _File, links: _Links) -> bool:
+    def _now(self, name: str, known: _File, links: _Links) -> Hashable:
+        """Give what the disk has of a file if that is not what was read, else None."""
         if known.failure:
-            return _failure(name) != known.failure
+            failure = _failure(name)
+            return None if failure == known.failure else failure
         if known.identity is None:
-            return False
+            return None
         try:
-            if _identity(os.stat(name), links.follow(name)) != known.identity:  # noqa: PTH116 - as for links
-                return True
-        except OSError:
-            return True
+            identity = _identity(os.stat(name), links.follow(name))  # noqa: PTH116 - as for links
+        except OSError as error:
+            return error.errno or errno.EIO
+        if identity != known.identity:
+            return identity
         if not known.fresh:
-            return False
+            return None
         # Asked before its bytes are read: what changes them later shows in its time, if that is old by now.
         fresh = abs(self._clock.wall() - known.identity.changed / _NANOSECONDS) < _TICK
-        if _digest(name) != known.digest:
-            return True
+        digest = _digest(name)
+        if digest != known.digest:
+            return digest
         known.fresh = fresh
-        return False
+        return None
 
     def _is_same(self, name: str) -> bool:
         known = self._files.get(name)
