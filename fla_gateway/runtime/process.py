@@ -35,8 +35,6 @@ from fla_gateway.runtime.composition.signing_keys import KeyFiles
 from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
-from fla_gateway.runtime.key_loading.loader import KeyLoading, load_all
-from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, Outcome, fork_workers, processors
 from fla_gateway.runtime.monitoring.admin_listener import open_surface
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation, observe
@@ -47,9 +45,11 @@ from fla_gateway.runtime.signals import handle_signals
 from fla_gateway.runtime.startup_log import announce
 from fla_gateway.system.process_hardening import log_failures, undumpable
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # read where it is used
     from fla_gateway.admin.actions import Reloaded
     from fla_gateway.oauth.client import TokenClient
+    from fla_gateway.runtime.key_loading.loader import KeyLoading
+    from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, Outcome
 
 _LOG = structlog.get_logger()
 _RESERVED_FILES: Final = 128
@@ -93,8 +93,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
         confine(allowed_paths(configured))
     files = KeyFiles(configured, lambda: datetime.fromtimestamp(clock.wall(), UTC), validate=False)
     # Before there are threads, since those who hold a lock at this moment do not come along.
-    workers = fork_workers(files.load, processors()) if files.many else ()
-    loading = KeyLoading(files.names, files.load, workers) if files.many and not strict else None
+    workers, loading = _begin_loading(files, strict=strict)
     # Not earlier: a thread that runs already would neither be confined nor come along.
     output.start()
     with ThreadPoolExecutor(1) as background:
@@ -143,9 +142,22 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     return uvloop.Loop
 
 
+def _begin_loading(files: KeyFiles, *, strict: bool) -> tuple[Sequence[KeyWorker], KeyLoading | None]:
+    """Fork workers where keys are many, and let them begin unless every key is loaded before anything listens."""
+    if not files.many:
+        return (), None
+    from fla_gateway.runtime.key_loading.loader import KeyLoading  # noqa: PLC0415 - only where keys are many
+    from fla_gateway.runtime.key_loading.worker_processes import fork_workers, processors  # noqa: PLC0415 - as above
+
+    workers = fork_workers(files.load, processors())
+    return workers, None if strict else KeyLoading(files.names, files.load, workers)
+
+
 def _load_first(files: KeyFiles, workers: Sequence[KeyWorker]) -> dict[str, Outcome]:
     """Load every key before anything listens."""
     if files.many:
+        from fla_gateway.runtime.key_loading.loader import load_all  # noqa: PLC0415 - as above
+
         return load_all(files.names, files.load, workers)
     return {name: files.load(name) for name in files.names}
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -21,8 +21,10 @@ from fla_gateway.profiles import Profile
 from fla_gateway.runtime.composition.gateway import Gateway
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.signing_keys import signing_key, why_unusable
-from fla_gateway.runtime.key_loading.loader import KeyLoading
-from fla_gateway.runtime.key_loading.worker_processes import Outcome
+
+if TYPE_CHECKING:  # read where keys are many
+    from fla_gateway.runtime.key_loading.loader import KeyLoading
+    from fla_gateway.runtime.key_loading.worker_processes import Outcome
 
 _LOG = structlog.get_logger()
 _LONGEST_SLEEP: Final = 60.0

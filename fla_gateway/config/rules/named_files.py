@@ -45,8 +45,10 @@ def _files(value: object) -> Iterator[Path]:
     if isinstance(value, Path):
         yield value
     elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _files(getattr(value, name))
+        # The values of its fields, of which a table has no others, without the most frequent kinds.
+        for one in vars(value).values():
+            if one is not None and not isinstance(one, str):
+                yield from _files(one)
     elif isinstance(value, dict | list | tuple):
         for one in value.values() if isinstance(value, dict) else value:
             yield from _files(one)

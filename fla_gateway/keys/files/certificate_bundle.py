@@ -12,7 +12,6 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import pkcs7
 
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys.files import format_detection, pem
@@ -97,5 +96,7 @@ def _certificates(path: Path, number: int, block: Block) -> Iterator[x509.Certif
 def _parsed(block: Block) -> list[x509.Certificate]:
     der = block.der or b""
     if _NAMES[block.label] == _PKCS7:
+        from cryptography.hazmat.primitives.serialization import pkcs7  # noqa: PLC0415 - brings 0.6 MB of email
+
         return list(pkcs7.load_der_pkcs7_certificates(der))
     return [x509.load_der_x509_certificate(der)]
