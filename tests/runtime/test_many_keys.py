@@ -140,6 +140,7 @@ async def test_a_certificate_is_judged_again_when_its_time_has_come(begin, tmp_p
         _write_early(tmp_path, moment)
         process = await begin(more=PROFILE.format(name="early", key="early", more=""))
         await process.event("keys-loaded")
+        await process.event("ready")
         answer = await process.call(get("/early/REST/x"))
         if datetime.now(UTC) < moment:
             await process.event("profile-unavailable")
