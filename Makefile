@@ -17,11 +17,14 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Tests start some hundreds of processes: what Python compiles for one of them, it keeps for the others.
+unit: export PYTHONDONTWRITEBYTECODE :=
 unit: $(VENV)/.dev
 	$(BIN)/pytest -n 2 --dist worksteal -m "not soak" $(ARGS)
 
+soak: export EXAMPLES_FACTOR := 25
 soak: $(VENV)/.dev
-	$(BIN)/pytest -m soak --timeout 3600 $(ARGS)
+	$(BIN)/pytest -m "soak or hypothesis" --timeout 3600 $(ARGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run $(ARGS)

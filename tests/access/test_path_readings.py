@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import unquote_to_bytes
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fla_gateway.access.path_readings import decode, fault_of, is_divided_differently, may_reach_tokens, read_path
-from tests.support.properties import BOUNDED
+from tests.support.properties import BOUNDED, examples
 
 LAYERS = 10
 # What attacks are made of; each is encoded anew, layer by layer, and only in parts.
@@ -60,7 +60,7 @@ def segments(path: bytes) -> list[bytes]:
     return [part.partition(b";")[0] for part in path.replace(b"\\", b"/").split(b"/")]
 
 
-@settings(BOUNDED, max_examples=600)
+@examples(200)
 @given(paths)
 @example(b"/REST/a%25%32%46b")
 @example(b"/REST/a%%32%46b")
@@ -75,7 +75,7 @@ def test_a_path_with_one_division_has_it_for_every_reader(path: bytes) -> None:
             assert not {b".", b".."} & set(segments(reading))
 
 
-@settings(BOUNDED, max_examples=600)
+@examples(200)
 @given(paths)
 def test_no_reader_climbs_or_finds_the_token_service(path: bytes) -> None:
     """Also where paths are not narrowed: no reading has a dot segment or a NUL, and none leads to oauth unnoticed."""

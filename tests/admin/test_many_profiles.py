@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import aiohttp
 import pytest
@@ -27,6 +28,7 @@ def unserved(name):
     return samples.profile(name, served=False, why_not="no key", token=None, pool=None)
 
 
+@cache
 def crowd(*, bad=(500, 900), loading=(700,)):
     """Make a gateway with a thousand profiles."""
     made = {**{number: unserved(f"p{number}") for number in bad}}
@@ -34,6 +36,12 @@ def crowd(*, bad=(500, 900), loading=(700,)):
     profiles = [made.get(number, good(f"p{number}")) for number in range(MANY)]
     profiles[3] = replace(profiles[3], environment="acceptance", production=False)
     return samples.calm(profiles=tuple(profiles))
+
+
+@cache
+def whole_page():
+    """Render the page of a thousand profiles."""
+    return Page().render("page.html", crowd(), "en")
 
 
 def cards(html):
@@ -48,7 +56,7 @@ def lines(html):
 
 def test_what_needs_attention_is_shown_in_full_and_first():
     """All others have a line, and the whole is small enough to be read and sent."""
-    html = Page().render("page.html", crowd(), "en")
+    html = whole_page()
     assert cards(html) == ["p500", "p900", "p700"]
     assert len(lines(html)) == MANY - 3
     assert "2 of 1000 profiles do not work." in html
@@ -89,7 +97,7 @@ def test_filters_choose(query, shown):
 
 def test_every_filter_is_a_link():
     """The policy of the page forbids forms, and a reader may have no scripts."""
-    html = Page().render("page.html", crowd(), "en")
+    html = whole_page()
     assert 'href="./?level=bad"' in html
     assert 'href="./?environment=acceptance"' in html
     assert 'href="./?profile=p7"' in html

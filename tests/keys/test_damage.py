@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.config.schema import KeySource
@@ -23,6 +23,7 @@ from tests.support.keys import (
     pkcs12_bytes,
     write_private,
 )
+from tests.support.properties import examples
 
 PASSWORD = "abcd"
 KEY = make_ec()
@@ -37,7 +38,7 @@ FILES = {
 
 
 @pytest.mark.parametrize(("kind", "content"), FILES.values(), ids=FILES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30)
 @given(place=st.integers(0, 10_000), removed=st.integers(0, 8), added=st.binary(max_size=4))
 def test_damaged_file_is_loaded_or_refused(tmp_path, kind, content, place, removed, added) -> None:
     """Octets taken out, put in or changed anywhere lead to a key or to UnusableKeyError, and to nothing else."""

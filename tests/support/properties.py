@@ -1,4 +1,4 @@
-"""Settings of the property-based tests: bounded, and the same examples on every run of the CI."""
+"""Settings of the property-based tests: few examples, the same on every run of the CI; many new ones in `make soak`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+_FACTOR = int(os.environ.get("EXAMPLES_FACTOR", "1"))
+"""How many times as many examples are wanted: `make soak` sets it."""
 _COMMON = settings(
     deadline=None,
-    derandomize=bool(os.environ.get("CI")),
+    derandomize=bool(os.environ.get("CI")) and _FACTOR == 1,
     database=None,
-    suppress_health_check=(HealthCheck.too_slow,),
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.function_scoped_fixture),
 )
 
-BOUNDED = settings(_COMMON, max_examples=200)
+
+def examples(number: int) -> settings:
+    """Ask for so many examples in `make test`."""
+    return settings(_COMMON, max_examples=number * _FACTOR)
+
+
+BOUNDED = examples(75)
 """For pure functions: a fraction of a second each."""
 
-FEW = settings(_COMMON, max_examples=40)
+FEW = examples(20)
 """For what passes through sockets."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.http1.strategies import cuts, pieces
@@ -20,7 +20,7 @@ from tests.support.upstream import Scripted, turns
 from tests.wire import requests, responses
 from tests.wire.vector import ResponseVector, Vector, get
 
-FIXTURE = settings(FEW, suppress_health_check=(HealthCheck.function_scoped_fixture, HealthCheck.too_slow))
+FIXTURE = FEW
 V = TypeVar("V", Vector, ResponseVector)
 Running = tuple[Rig, LoopThread]
 

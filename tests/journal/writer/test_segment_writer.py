@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.journal.format.line_format import REPAIR
@@ -15,6 +15,7 @@ from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from tests.support.journal_writer import DAY, NOON, an_intent, chained_lines, files
+from tests.support.properties import examples
 
 STEPS = st.one_of(
     st.tuples(st.just("append"), st.integers(0, 6)),
@@ -80,7 +81,7 @@ class Life:
         self.reopen(0)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(50)
 @given(steps=st.lists(STEPS, max_size=25))
 def test_every_line_names_the_one_before(steps):
     """Whatever happens to a journal, its lines are one chain over all its segments, and `verify` finds nothing."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import product
 from urllib.parse import unquote_to_bytes
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.proxy.admission.routing import Route, RoutingTable, route
-from tests.support.properties import BOUNDED
+from tests.support.properties import BOUNDED, examples
 
 PREFIX = b"/REST/dimona/v2"
 TABLE = RoutingTable({b"employer": (), b"narrow": (PREFIX,)})
@@ -74,7 +74,7 @@ def test_what_is_forwarded_is_the_callers_own_bytes(target: bytes) -> None:
         assert found.path == found.target.partition(b"?")[0]
 
 
-@settings(BOUNDED, max_examples=1_000)
+@examples(300)
 @given(st.one_of(targets, disguised))
 @example(b"/employer/REST/;\\x/oauth/v5/token")
 @example(b"/employer/REST/;x%2Fy/oauth/v5/token")
