@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from fla_gateway.keys.load import load_key
+from tests.keys.conftest import KeyFolder
 from tests.support.keys import (
     NOW,
     YEAR,
@@ -158,7 +162,13 @@ def test_coming_expiry_is_a_warning(folder) -> None:
     assert "expires within 30 days" in warning
 
 
-PSS = "openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out key.pem"
+@cache
+def _generated(algorithm: str, options: str = "") -> bytes:
+    """Have OpenSSL make a key, once for all tests, since making is slow."""
+    with TemporaryDirectory() as folder:
+        command = f"openssl genpkey -algorithm {algorithm} -pkeyopt rsa_keygen_bits:2048 {options} -out key.pem"
+        KeyFolder(Path(folder)).run(command)
+        return (Path(folder) / "key.pem").read_bytes()
 
 
 def _limited(digest: str, salt: int) -> str:
@@ -175,7 +185,7 @@ def _limited(digest: str, salt: int) -> str:
 @pytest.mark.parametrize("form", ["pem", "encrypted", "pkcs12"])
 def test_rsassa_pss_keys_never_sign_rs256(folder, options, algorithms, form) -> None:
     """An RSASSA-PSS key signs with what its own parameters allow, and says so; its certificate is enough to know."""
-    folder.run(f"{PSS} {options}")
+    folder.write("key.pem", _generated("RSA-PSS", options))
     usage = "-addext keyUsage=digitalSignature"
     folder.run(f"openssl req -x509 -key key.pem -out acme.cer -subj /CN=Acme -days 99 {usage}")
     folder.run("openssl pkcs8 -topk8 -in key.pem -out encrypted.pem -passout pass:abcd")
@@ -233,7 +243,7 @@ def _only_file(folder, command: str, password: str) -> dict[str, str]:
 @pytest.mark.parametrize(("algorithm", "first"), [("RSA-PSS", "PS256"), ("RSA", "RS256")])
 def test_without_a_certificate_the_file_says_what_an_rsa_key_may_sign(folder, command, algorithm, first) -> None:
     """An encrypted key is looked into: an RSASSA-PSS key must not sign RS256 for want of a certificate."""
-    folder.run(PSS.replace("RSA-PSS", algorithm))
+    folder.write("key.pem", _generated(algorithm))
     _made(folder, command)
     loaded = folder.load(**_only_file(folder, command, "" if command.endswith("pass:") else "abcd"))
     assert loaded.signer.algorithms[0] == first
@@ -243,7 +253,7 @@ def test_without_a_certificate_the_file_says_what_an_rsa_key_may_sign(folder, co
 @pytest.mark.parametrize("command", [f"{PEM} -v2 cast5-cbc", f"{PEM} -v2 aes-256-cfb", f"{PEM} -v1 PBE-SHA1-RC2-40"])
 def test_an_rsa_key_whose_kind_is_hidden_needs_its_certificate(folder, command) -> None:
     """A cipher that only OpenSSL decrypts leaves open which kind of RSA key it is; the certificate says it."""
-    folder.run(PSS)
+    folder.write("key.pem", _generated("RSA-PSS"))
     folder.run("openssl req -x509 -key key.pem -out acme.cer -subj /CN=Acme -days 99 -addext keyUsage=digitalSignature")
     _made(folder, command)
     assert (
@@ -257,5 +267,5 @@ def test_an_rsa_key_whose_kind_is_hidden_needs_its_certificate(folder, command) 
 @pytest.mark.parametrize(("digest", "salt"), [("sha1", 20), ("sha224", 28), ("sha256", 64)])
 def test_rsassa_pss_keys_for_what_jws_lacks_are_refused(folder, digest, salt) -> None:
     """Parameters that rule out every algorithm of JWS leave nothing to sign with."""
-    folder.run(f"{PSS} {_limited(digest, salt)}")
+    folder.write("key.pem", _generated("RSA-PSS", _limited(digest, salt)))
     assert "no JWS algorithm uses" in folder.refused(pem="key.pem").message
