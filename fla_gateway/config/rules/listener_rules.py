@@ -128,8 +128,14 @@ def _admin_warnings(spec: ListenerSpec, configuration: Configuration) -> Iterato
     if isinstance(spec.address, UnixAddress) and spec.mode & _EVERYBODY:
         message = "lets every user of this machine open the status page"
         yield Fault(f"{spec.place}.mode", message, 'use mode = "0660" and a group')
+    if configuration.admin.actions and configuration.admin.key is None:
+        message = "has no effect without a key: root and the gateway's user may act in any case, and no other client"
+        yield Fault("admin.actions", message, "add [admin.key], or take it out")
     if spec.address is None or is_loopback(spec.address):
         return
+    if configuration.admin.actions and configuration.admin.key is not None and spec.listener.tls is None:
+        message = "has no effect beyond loopback, since the admin listener speaks no TLS"
+        yield Fault("admin.actions", message, "give the listener a certificate (tls)")
     message = "can be reached from other machines: whoever gets there reads metrics and probes, without a password"
     yield Fault(spec.place, message)
     if configuration.admin.key is not None and spec.listener.tls is None:

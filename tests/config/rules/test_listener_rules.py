@@ -154,6 +154,23 @@ def test_the_admin_listener_is_a_file_or_a_port(folder, listen, place):
 
 
 @pytest.mark.parametrize(
+    ("listen", "key", "words"),
+    [
+        ('"127.0.0.1:1"', False, "without a key"),
+        ('"127.0.0.1:1"', True, ""),
+        ('"0.0.0.0:1"', True, "no TLS"),
+        (f'{{ address = "0.0.0.0:1", {TLS} }}', True, ""),
+    ],
+)
+def test_actions_that_have_no_effect_are_said(folder, listen, key, words):
+    """The key acts neither where there is none nor in clear beyond loopback."""
+    keyed = f"key = {{ sha256 = '{'1' * 64}' }}\n" if key else ""
+    warnings = folder.load(f"[admin]\nlisten = {listen}\nactions = true\n{keyed}{EMPLOYER}").warnings
+    found = [it.message for it in warnings if it.place.endswith("admin.actions")]
+    assert [words in it for it in found] == ([True] if words else [])
+
+
+@pytest.mark.parametrize(
     ("listen", "words"),
     [
         ('"0.0.0.0:1"', ["metrics and probes", "travels in clear"]),

@@ -1,0 +1,82 @@
+"""Drain and quit of `fla-gateway run` as a process, by the commands and from other users."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+
+import pytest
+
+from tests.support.raw_http import get
+from tests.support.waiting import PATIENCE
+
+pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
+
+
+async def command(*words):
+    """Run a command; give its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "fla_gateway", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(8 * PATIENCE):
+        out, err = await process.communicate()
+    return process.returncode, out.decode() + err.decode()
+
+
+@pytest.mark.parametrize("admin", ["127.0.0.1:0", "0.0.0.0:0", "[::]:0", "unix:admin.sock"])
+async def test_a_gateway_is_drained_and_ended_by_command(begin, government, tmp_path, admin):
+    """Drained it is unready and serves; ended it is gone, with 0; a listener on all addresses is on loopback too."""
+    process = await begin(admin=admin, more="[security]\nlandlock = true")
+    await process.event("ready")
+    # A real port is not in the configuration.
+    address = process.events("admin-listening")[0]["address"]
+    where = address if address.startswith("unix:") else f"http://{address}"
+    assert await command("drain", "--admin", where) == (
+        0,
+        "accepted: /readyz is 503 from now on, and calls are served\n",
+    )
+    readiness = await readyz(address)
+    assert (readiness[0], readiness[1]["reason"]) == (503, "draining")
+    assert (await process.call(get())).status == 200
+    code, _ = await command("quit", "--admin", where)
+    assert (code, await process.ended()) == (0, 0)
+    done = [(event["action"], event["by"]) for event in process.events("admin-action")]
+    assert done == [("drain", f"uid {os.getuid()}"), ("quit", f"uid {os.getuid()}")]
+    assert (await command("quit", "--admin", where))[0] == 69
+
+
+async def readyz(address):
+    """Ask for the readiness; give status and body."""
+    if address.startswith("unix:"):
+        reader, writer = await asyncio.open_unix_connection(address.removeprefix("unix:"))
+    else:
+        host = "::1" if address.startswith("[") else "127.0.0.1"
+        reader, writer = await asyncio.open_connection(host, int(address.rpartition(":")[2]))
+    writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return int(head.split(b" ")[1]), json.loads(body)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")
+async def test_another_user_neither_drains_nor_ends_a_gateway(begin):
+    """403, and it serves on."""
+    process = await begin()
+    await process.event("ready")
+    port = int(process.events("admin-listening")[0]["address"].rpartition(":")[2])
+    script = (
+        "import encodings.idna, os, socket, sys\n"
+        "os.setgroups([]), os.setgid(12345), os.setuid(12345)\n"
+        "for path in ('/-/drain', '/-/quit', '/-/reload'):\n"
+        f"    with socket.create_connection(('127.0.0.1', {port})) as sock:\n"
+        "        sock.sendall(f'POST {path} HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n'.encode())\n"
+        "        print(sock.recv(4096).split(b' ')[1].decode())\n"
+    )
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(8 * PATIENCE):
+        out, _ = await other.communicate()
+    assert out.split() == [b"403"] * 3
+    assert (await process.admin("/readyz")).status == 200
+    assert (await process.event("admin-action-refused"))["uid"] == 12_345
