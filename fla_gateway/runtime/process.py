@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import resource
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,10 +41,11 @@ from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation, observe
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
 from fla_gateway.runtime.readiness import Phase, judge
-from fla_gateway.runtime.shutdown import drain
+from fla_gateway.runtime.shutdown import drain, longest_drain
 from fla_gateway.runtime.signals import handle_signals
 from fla_gateway.runtime.startup_log import announce
 from fla_gateway.system.process_hardening import log_failures, undumpable
+from fla_gateway.system.systemd_notify import ServiceManager
 
 if TYPE_CHECKING:  # read where it is used
     from fla_gateway.admin.actions import Reloaded
@@ -73,15 +75,17 @@ def serve(path: Path, *, strict: bool) -> int:
     """
     _collect_rarely()
     clock = SystemClock()
+    # Before the process is confined.
+    manager = ServiceManager.of(os.environ)  # noqa: TID251 - for this process, and no part of what is configured
     configured = read(path)
     output = open_output(configured.settings.configuration.log, clock)
     try:
-        return _serve(configured, output, clock, strict=strict)
+        return _serve(configured, output, clock, manager, strict=strict)
     finally:
         output.close(_LAST_LINES_SECONDS)
 
 
-def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: bool) -> int:
+def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: ServiceManager, *, strict: bool) -> int:
     configuration = configured.settings.configuration
     # The command line has done so already, as the first thing of all; what failed can be said only now.
     undumpable()
@@ -113,7 +117,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, *, strict: 
     client = TokenClient(keys.signing, trust.context, clock, egress=egress, dialer=dialer)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.get_loop().set_default_executor(UnwaitedExecutor())
-        process = _Process(clock, client)
+        process = _Process(clock, client, manager)
         current = CurrentConfiguration(configured)
 
         async def start_and_stop() -> int:
@@ -173,9 +177,10 @@ def open_files() -> int:
 class _Process:
     """The gateway's process: what lives from its start to its end."""
 
-    def __init__(self, clock: Clock, client: TokenClient) -> None:
+    def __init__(self, clock: Clock, client: TokenClient, manager: ServiceManager) -> None:
         self._clock = clock
         self._client = client
+        self._manager = manager
         self._stop = asyncio.Event()
         self._listening = self._draining = False
         self._gateway: DataPath | None = None
@@ -193,6 +198,7 @@ class _Process:
     def request_drain(self) -> None:
         """Be unready from now on, and go on serving."""
         self._draining = True
+        self._manager.status(self._status())
 
     def request_stop(self) -> None:
         """End in peace; unready from now on."""
@@ -270,12 +276,14 @@ class _Process:
                 task.cancel()
         if fault is not None:
             raise fault
+        self._manager.stopping(longest_drain(gateway), self._status())
         return await drain(gateway, self._clock)
 
     async def _open(self, gateway: DataPath, observation: Observation, stack: AsyncExitStack) -> None:
         gc.freeze()
         await gateway.listeners.start()
         self._listening = True
+        self._manager.keep_watchdog_quiet(asyncio.get_running_loop())
         sources = StatusSources(
             gateway=gateway,
             observation=observation,
@@ -287,6 +295,14 @@ class _Process:
         await open_surface(sources, self, self._client, self, stack)
         await announce(gateway, self._started)
         _LOG.info("ready", version=__version__)
+        self._manager.ready(self._status())
+
+    def _status(self) -> str:
+        """Say the state in a line, as `systemctl status` shows it."""
+        if self._gateway is None:
+            return self.phase
+        states = self._gateway.current.generation.profile_states()
+        return f"{self.ready()[1]}: {states.get('served', 0)} of {sum(states.values())} profiles served"
 
     def _most_callers(self, gateway: DataPath) -> int:
         configured = gateway.current.configured

@@ -15,8 +15,16 @@ from fla_gateway.clock import Clock
 from fla_gateway.runtime.data_path import DataPath
 
 _LOG = structlog.get_logger()
+_LAST_SECONDS: Final = 10.0
+"""For what follows the drain: the journal's last records, lines that are not read yet."""
 _IDLE_SECONDS: Final = 1.0
 """How long a connection that waits for a request is left open: its caller may be about to send one."""
+
+
+def longest_drain(path: DataPath) -> float:
+    """Return how many seconds `drain` and what follows it may take."""
+    settings = path.current.configured.settings.configuration.gateway
+    return settings.drain_delay + 2 * _IDLE_SECONDS + settings.drain_seconds + _LAST_SECONDS
 
 
 async def drain(path: DataPath, clock: Clock) -> int:

@@ -1,0 +1,114 @@
+"""`fla-gateway run` as a service of systemd: the protocol, spoken with a socket of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import socket
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support.raw_http import get
+from tests.support.waiting import PATIENCE
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+
+
+class Manager:
+    """The service manager's end of NOTIFY_SOCKET."""
+
+    def __init__(self, address):
+        self.address = address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
+
+    async def message(self, first=None):
+        """Wait for the next message, or the next that begins with a line; give its lines."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                text = (await asyncio.get_running_loop().sock_recv(self._socket, 65_536)).decode()
+                if first is None or text.split("\n")[0] == first:
+                    return dict(line.partition("=")[::2] for line in text.split("\n"))
+
+    def close(self):
+        """Close it."""
+        self._socket.close()
+
+
+@pytest.fixture(params=["file", "abstract"])
+def manager(request, tmp_path):
+    """Listen where systemd would."""
+    address = str(tmp_path / "notify") if request.param == "file" else f"@fla-gateway-{secrets.token_hex(8)}"
+    with ExitStack() as stack:
+        manager = Manager(address)
+        stack.callback(manager.close)
+        yield manager
+
+
+async def test_the_manager_learns_of_start_and_end(begin, manager):
+    """READY when calls are answered, and at SIGTERM STOPPING with as much time as the drain may take."""
+    process = await begin(gateway="drain_delay = 1\ndrain_seconds = 40", environment={"NOTIFY_SOCKET": manager.address})
+    ready = await manager.message()
+    assert (ready["READY"], ready["STATUS"]) == ("1", "serving: 1 of 1 profiles served")
+    await process.event("ready")
+    assert (await process.call(get())).status == 200
+    process.signal(signal.SIGTERM)
+    stopping = await manager.message()
+    assert (stopping["STOPPING"], stopping["STATUS"][:9]) == ("1", "stopping:")
+    assert int(stopping["EXTEND_TIMEOUT_USEC"]) > 41_000_000
+    assert await process.ended() == 0
+
+
+async def test_landlock_does_not_keep_the_manager_from_learning(begin, manager):
+    """The socket is connected before the process confines itself."""
+    process = await begin(more="[security]\nlandlock = true", environment={"NOTIFY_SOCKET": manager.address})
+    assert (await manager.message())["READY"] == "1"
+    process.signal(signal.SIGTERM)
+    assert (await manager.message())["STOPPING"] == "1"
+    assert await process.ended() == 0
+
+
+async def silent(manager):
+    """Whether no sign of life comes within five of its intervals."""
+    try:
+        async with asyncio.timeout(0.5):
+            await manager.message("WATCHDOG=1")
+    except TimeoutError:
+        return True
+    return False
+
+
+async def test_signs_of_life_come_from_the_loop(begin, manager):
+    """They come as long as it turns, and stop when it does not: a stopped process gives none."""
+    environment = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "200000"}
+    process = await begin(environment=environment)
+    for _ in range(3):
+        await manager.message("WATCHDOG=1")
+    process.signal(signal.SIGSTOP)
+    # What was sent before the signal is there still.
+    while not await silent(manager):
+        pass
+    process.signal(signal.SIGCONT)
+    await manager.message("WATCHDOG=1")
+
+
+async def test_a_watchdog_for_another_process_is_none(begin, manager):
+    """WATCHDOG_PID names the process that is watched: a wrapper, for example."""
+    environment = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": "1"}
+    process = await begin(environment=environment)
+    await manager.message("READY=1")
+    await process.event("ready")
+    assert (await process.call(get())).status == 200
+    process.signal(signal.SIGTERM)
+    assert "STOPPING" in await manager.message()
+
+
+@pytest.mark.parametrize("address", ["/nowhere/notify", "relative", ""])
+async def test_without_a_manager_it_runs_as_ever(begin, address):
+    """Also where the variable is left over from something else."""
+    process = await begin(environment={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "soon"})
+    await process.event("ready")
+    assert (await process.call(get())).status == 200
