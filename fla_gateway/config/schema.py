@@ -90,7 +90,7 @@ class Listener(Table):
     """An entry of `listen`: an address, or a table with an address and how it is served."""
 
     address: Text
-    """`host:port`, `[IPv6]:port`, `unix:/path`, or `unix:@name` for an abstract name."""
+    """`host:port`, `[IPv6]:port`, `unix:/path`, `unix:@name` for an abstract name, or `fd:name` from systemd."""
     tls: ListenerTls | None = None
     """Certificate and key, for a TCP address on which TLS is spoken."""
     mode: Annotated[str, StringConstraints(pattern=MODE_PATTERN)] | None = None

@@ -19,8 +19,16 @@ import structlog
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Listener, ListenerTls
-from fla_gateway.config.values.address import AbstractAddress, Address, TcpAddress, UnixAddress, parse_listen
+from fla_gateway.config.values.address import (
+    AbstractAddress,
+    DescriptorAddress,
+    RealAddress,
+    TcpAddress,
+    UnixAddress,
+    parse_listen,
+)
 from fla_gateway.errors import ConfigurationError, Fault, InUseError
+from fla_gateway.listeners.socket_activation import INHERITED
 from fla_gateway.listeners.unix_socket import DEFAULT_MODE, FileIdentity, bind_file, identity
 
 _LOG = structlog.get_logger()
@@ -48,7 +56,7 @@ class Bound:
         file: of a unix socket that has one.
     """
 
-    address: Address
+    address: RealAddress
     sock: socket.socket
     tls: ssl.SSLContext | None = None
     file: FileIdentity | None = None
@@ -83,6 +91,8 @@ def bind(
     """
     address = parse_listen(listener.address)
     tls = None if listener.tls is None else _context(listener.tls, f"{place}.tls", files)
+    if isinstance(address, DescriptorAddress):
+        return [Bound(INHERITED.address(address.name), INHERITED.duplicate(address.name), tls)]
     try:
         if isinstance(address, TcpAddress):
             with _shared_with(overlapping):

@@ -15,12 +15,14 @@ import ssl
 from dataclasses import dataclass, replace
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
-from fla_gateway.config.rules.listener_specs import ListenerSpec, listener_specs
+from fla_gateway.config.rules.inherited_listeners import inherited_faults
+from fla_gateway.config.rules.listener_specs import ListenerSpec, admin_listener_spec, listener_specs
 from fla_gateway.config.schema import ListenerTls
-from fla_gateway.config.values.address import UnixAddress, clash
+from fla_gateway.config.values.address import DescriptorAddress, UnixAddress, clash
 from fla_gateway.errors import ConfigurationError, Fault, InUseError
 from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import Bound, bind
+from fla_gateway.listeners.socket_activation import INHERITED
 from fla_gateway.listeners.unix_socket import change_mode
 from fla_gateway.proxy.generation import ServedListener
 from fla_gateway.proxy.server import Server
@@ -161,6 +163,7 @@ class _Preparation:
         self._gone: list[OpenListener] = []
 
     def run(self) -> ListenerChange:
+        self._judge_passed()
         try:
             # All that has an heir first, so that what is left goes.
             matches = [(spec, self._heirs(spec)) for spec in listener_specs(self._configuration)]
@@ -178,6 +181,16 @@ class _Preparation:
             self._change().undo()
             raise (InUseError if self._only_in_use else ConfigurationError)(tuple(self._faults))
         return self._change()
+
+    def _judge_passed(self) -> None:
+        """Judge the sockets that the service manager passes: what they are is known here at the earliest."""
+        listeners = [
+            it.address for it in (*listener_specs(self._configuration), admin_listener_spec(self._configuration))
+        ]
+        passed = INHERITED.described(wanted=any(isinstance(it, DescriptorAddress) for it in listeners))
+        faults = tuple(inherited_faults(self._configuration, passed))
+        if faults:
+            raise ConfigurationError(faults)
 
     def _change(self) -> ListenerChange:
         return ListenerChange(
@@ -243,10 +256,11 @@ def _files(tls: ListenerTls | None, read: FileSnapshot) -> TlsFiles | None:
 
 
 def _apply_mode(listener: OpenListener) -> None:
-    address = listener.bound.address
+    spec = listener.spec
+    address = spec.address
+    # The file of a socket that was passed belongs to the service manager.
     if not isinstance(address, UnixAddress):
         return
-    spec = listener.spec
     try:
         change_mode(address.path, spec.mode, spec.listener.group, spec.place)
     except OSError as error:

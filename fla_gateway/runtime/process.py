@@ -26,6 +26,7 @@ from fla_gateway import __version__
 from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.errors import ConfigurationError, Fault, ReloadRefusedError
 from fla_gateway.kubernetes.verifier import cluster_accounts
+from fla_gateway.listeners.socket_activation import INHERITED
 from fla_gateway.listeners.tls_handshakes import MOST_HANDSHAKES
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.observe.logs.line_writer import LineWriter
@@ -75,6 +76,7 @@ def serve(path: Path, *, strict: bool) -> int:
     """
     _collect_rarely()
     clock = SystemClock()
+    INHERITED.take(os.environ)  # noqa: TID251 - as below
     # Before the process is confined.
     manager = ServiceManager.of(os.environ)  # noqa: TID251 - for this process, and no part of what is configured
     configured = read(path)

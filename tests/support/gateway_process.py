@@ -9,9 +9,10 @@ import pytest
 from tests.support.keys import write_identity
 from tests.support.process import Government, run
 
+LISTEN = '["127.0.0.1:0", "[::1]:0"]'
 CONFIGURATION = """
 [gateway]
-listen = ["127.0.0.1:0", "[::1]:0"]
+listen = {listen}
 {gateway}
 [admin]
 listen = "{admin}"
@@ -44,10 +45,10 @@ async def begin(tmp_path, ca_file, government):
     write_identity(tmp_path)
     async with AsyncExitStack() as stack:
 
-        async def start(*words, gateway="", admin="127.0.0.1:0", more="", environment=None, files=None):
+        async def start(*words, listen=LISTEN, gateway="", admin="127.0.0.1:0", more="", **how):
             path = tmp_path / "gateway.toml"
-            options = {"gateway": gateway, "admin": admin, "more": more, "port": government.port, "ca_file": ca_file}
-            path.write_text(CONFIGURATION.format(**options))
-            return await stack.enter_async_context(run(path, *words, environment=environment, files=files))
+            options = {"listen": listen, "gateway": gateway, "admin": admin, "more": more}
+            path.write_text(CONFIGURATION.format(**options, port=government.port, ca_file=ca_file))
+            return await stack.enter_async_context(run(path, *words, **how))
 
         yield start

@@ -6,8 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,14 @@ from tests.support.raw_http import OK, Answer, Request, get, ok
 from tests.support.waiting import PATIENCE
 
 TOKEN_PATH = b"/REST/oauth/v5/token"
+_PASS_SOCKETS = """
+import os, sys
+high = [os.dup2(int(it), 100 + at) for at, it in enumerate(sys.argv[1].split(","))]
+for at, descriptor in enumerate(high):
+    os.dup2(descriptor, 3 + at)
+named = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(high)), "LISTEN_FDNAMES": sys.argv[2]}
+os.execve(sys.argv[3], sys.argv[3:], {**named, **os.environ})
+"""
 
 
 def token_answer(token: str, *, status: str = "200 OK") -> bytes:
@@ -154,6 +163,7 @@ async def run(
     environment: Mapping[str, str] | None = None,
     files: int | None = None,
     interpreter: str = sys.executable,
+    sockets: Sequence[tuple[str, socket.socket]] = (),
 ) -> AsyncIterator[Process]:
     """Start `fla-gateway run` with a configuration; what still runs at the end is killed.
 
@@ -163,13 +173,18 @@ async def run(
         environment: further environment variables.
         files: limit of open files.
         interpreter: the Python that runs it.
+        sockets: passed to it as systemd does, each with its name.
     """
     prefix = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
+    if sockets:
+        passed = [str(sock.fileno()) for _, sock in sockets]
+        prefix = [sys.executable, "-c", _PASS_SOCKETS, ",".join(passed), ":".join(name for name, _ in sockets)]
     started = await asyncio.create_subprocess_exec(
         *(*prefix, interpreter, "-m", "fla_gateway", "run", "--config", str(path), *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **(environment or {})},
+        pass_fds=[sock.fileno() for _, sock in sockets],
     )
     process = Process(started)
     try:

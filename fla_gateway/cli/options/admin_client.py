@@ -16,7 +16,7 @@ from fla_gateway.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fla_gateway.config.values.address import Address
+    from fla_gateway.config.values.address import RealAddress
 
 KEY_VARIABLE: Final = "FLA_GATEWAY_ADMIN_KEY"
 _LONGEST_KEY: Final = 4096
@@ -35,7 +35,7 @@ class AdminTarget(NamedTuple):
         key: the key of `[admin] key`, or None.
     """
 
-    address: Address
+    address: RealAddress
     encrypted: bool
     origin: str
     ca_file: Path | None = None
@@ -91,7 +91,7 @@ def target_of(arguments: argparse.Namespace, environ: Mapping[str, str] | None =
     )
 
 
-def _place(arguments: argparse.Namespace) -> tuple[Address, bool, str]:
+def _place(arguments: argparse.Namespace) -> tuple[RealAddress, bool, str]:
     from fla_gateway.config.admin_address import read_admin_listener  # noqa: PLC0415 - `--help` need not know
 
     if arguments.admin is not None:
@@ -105,17 +105,17 @@ def _place(arguments: argparse.Namespace) -> tuple[Address, bool, str]:
     return _address(listener.address, f"{arguments.config.name}: admin.listen"), listener.tls is not None, origin
 
 
-def _address(text: str, place: str) -> Address:
-    from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress, parse_listen  # noqa: PLC0415 - as above
+def _address(text: str, place: str) -> RealAddress:
+    from fla_gateway.config.values.address import DescriptorAddress, TcpAddress, parse_listen  # noqa: PLC0415 - as above
 
     try:
         address = parse_listen(text)
     except ValueError as error:
         raise _fault(place, str(error)) from None
-    if isinstance(address, UnixAddress | AbstractAddress):
-        return address
-    if address.port == 0:
+    if isinstance(address, DescriptorAddress) or (isinstance(address, TcpAddress) and address.port == 0):
         raise _fault(place, "does not say which address the running gateway has", "name it with --admin")
+    if not isinstance(address, TcpAddress):
+        return address
     return TcpAddress(_WILDCARDS.get(address.host, address.host), address.port)
 
 

@@ -78,7 +78,7 @@ def _form_faults(spec: ListenerSpec) -> Iterator[Fault]:
     if spec.address is None:
         return
     listener = spec.listener
-    if listener.tls is not None and not isinstance(spec.address, TcpAddress):
+    if listener.tls is not None and not isinstance(spec.address, TcpAddress) and not spec.is_passed:
         yield Fault(f"{spec.place}.tls", "stands beside a unix socket, on which no TLS is spoken", "take it out")
     if isinstance(spec.address, UnixAddress):
         return
@@ -153,7 +153,7 @@ def _production_faults(own: list[ListenerSpec], configuration: Configuration) ->
     for name, profile in configuration.profiles.items():
         if profile.anonymous or profile.environment not in production:
             continue
-        if not all(spec.is_private for spec in own if spec.profile in {None, name}):
+        if not all(spec.is_private or spec.is_passed for spec in own if spec.profile in {None, name}):
             message = "acts on real data, and every program that reaches it may call, since no callers are configured"
             cure = "name the callers under [callers], or write anonymous = true into the profile"
             yield Fault(place(("profiles", name)), message, cure)

@@ -12,7 +12,7 @@ from typing import Final
 
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.schema import Configuration, Listener, ListenerTls
-from fla_gateway.config.values.address import Address, TcpAddress, UnixAddress, parse_listen
+from fla_gateway.config.values.address import Address, DescriptorAddress, TcpAddress, UnixAddress, parse_listen
 
 OTHERS: Final = 0o077
 """The bits of a mode that concern users other than the owner."""
@@ -40,6 +40,11 @@ class ListenerSpec:
     def mode(self) -> int:
         """Mode of the socket's file, as far as there is one."""
         return int(self.listener.mode or _DEFAULT_MODE, 8)
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether the service manager passes its socket: what it really is, `inherited_listeners` judges."""
+        return isinstance(self.address, DescriptorAddress)
 
     @property
     def is_private(self) -> bool:

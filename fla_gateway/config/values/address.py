@@ -21,6 +21,8 @@ ABSTRACT_NAME_BYTES: Final = 107
 _TCP: Final = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)\]|(?P<name>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})"
 )
+# What systemd accepts (sd_listen_fds_with_names(3)), without blanks.
+_DESCRIPTOR: Final = re.compile("[!-9;-~]{1,255}")
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _LOCALHOST: Final[AbstractSet[IPv4Address | IPv6Address]] = frozenset({IPv4Address("127.0.0.1"), IPv6Address("::1")})
 
@@ -70,7 +72,23 @@ class AbstractAddress:
         return f"unix:@{self.name}"
 
 
-Address = TcpAddress | UnixAddress | AbstractAddress
+@dataclass(frozen=True, slots=True)
+class DescriptorAddress:
+    """A socket that the service manager passes under a name (systemd's FileDescriptorName=).
+
+    Which address it really has is known to the running process alone, see `listeners.socket_activation`.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"fd:{self.name}"
+
+
+RealAddress = TcpAddress | UnixAddress | AbstractAddress
+"""What a socket has, and callers connect to."""
+Address = RealAddress | DescriptorAddress
+"""What a configuration may name."""
 
 
 def uri_host(host: str) -> str:
@@ -97,7 +115,7 @@ def parse_ip(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def parse_listen(text: str) -> Address:
-    """Read ``host:port``, ``[v6]:port``, ``unix:/path`` or ``unix:@name``.
+    """Read ``host:port``, ``[v6]:port``, ``unix:/path``, ``unix:@name`` or ``fd:name``.
 
     Raises:
         ValueError: with a sentence for the person who wrote the text; the text itself is not in it.
@@ -106,6 +124,8 @@ def parse_listen(text: str) -> Address:
         return _parse_abstract(text.removeprefix("unix:@"))
     if text.startswith("unix:"):
         return _parse_unix(text.removeprefix("unix:"))
+    if text.startswith("fd:"):
+        return _parse_descriptor(text.removeprefix("fd:"))
     match = _TCP.fullmatch(text)
     if match is None:
         raise ValueError("must be an address such as 127.0.0.1:8480, [::1]:8480 or unix:/run/fla-gateway.sock")
@@ -138,8 +158,17 @@ def _parse_abstract(name: str) -> AbstractAddress:
     return AbstractAddress(name)
 
 
+def _parse_descriptor(name: str) -> DescriptorAddress:
+    if not _DESCRIPTOR.fullmatch(name):
+        raise ValueError("must have the name of a socket after fd:, as FileDescriptorName= gives it")
+    return DescriptorAddress(name)
+
+
 def is_loopback(address: Address) -> bool:
-    """Whether only this machine (for containers: this network namespace) can reach the address."""
+    """Whether only this machine (for containers: this network namespace) can reach the address.
+
+    True for a `DescriptorAddress` as well: the rules judge the address that its socket really has.
+    """
     return not isinstance(address, TcpAddress) or all(
         ip.is_loopback for ip in _addresses(address.host) or [IPv4Address(0)]
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -36,7 +36,7 @@ from fla_gateway.admin.status.profile_status import (
     TokenStatus,
 )
 from fla_gateway.config.schema import CallerTable
-from fla_gateway.config.values.address import Address, TcpAddress, is_loopback, parse_listen
+from fla_gateway.config.values.address import is_loopback
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME
 from fla_gateway.observe.recent_exchanges import ProfileTraffic, Seen
@@ -101,23 +101,12 @@ def _configuration(sources: StatusSources) -> ConfigurationStatus:
 
 
 def _listeners(sources: StatusSources) -> tuple[ListenerStatus, ...]:
-    own: dict[Address, str] = {
-        parse_listen(it.listen.address): it.name
-        for it in sources.gateway.current.configured.profiles
-        if it.listen is not None
-    }
     return tuple(
         ListenerStatus(
-            str(bound.address), _owner(bound.address, own), tls=bound.tls is not None, local=is_loopback(bound.address)
+            str(it.bound.address), it.spec.profile, tls=it.bound.tls is not None, local=is_loopback(it.bound.address)
         )
-        for bound in sources.gateway.bound
+        for it in sources.gateway.listener_set.listeners
     )
-
-
-def _owner(address: Address, own: Mapping[Address, str]) -> str | None:
-    """Find the only profile of a listener; a port that the system chose belongs to a configured one of 0."""
-    chosen = TcpAddress(address.host, 0) if isinstance(address, TcpAddress) else address
-    return own.get(address, own.get(chosen))
 
 
 def _caller(name: str, table: CallerTable) -> CallerStatus:

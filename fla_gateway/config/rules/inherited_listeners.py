@@ -1,0 +1,66 @@
+"""Rules of the sockets that the service manager passes: each is judged by the address that it really has.
+
+Owns the matching of names with the configuration, and the judgement of what they lead to by all rules of a configured
+address. Refuses to know descriptors; `listeners.socket_activation` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from fla_gateway.config.rules.caller_rules import caller_faults
+from fla_gateway.config.rules.listener_rules import listener_faults
+from fla_gateway.config.rules.listener_specs import admin_listener_spec, listener_specs
+from fla_gateway.config.schema import Configuration, Listener
+from fla_gateway.config.values.address import DescriptorAddress
+from fla_gateway.errors import Fault
+
+PLACE: Final = "LISTEN_FDNAMES"
+"""Where faults of what was passed are: in no file."""
+
+
+def inherited_faults(configuration: Configuration, passed: Mapping[str, Listener]) -> Iterator[Fault]:
+    """Yield what is wrong with the sockets of a configuration that are passed.
+
+    Args:
+        configuration: without faults of its own.
+        passed: what each socket really is, by its name, as a listener of the configuration would be written.
+    """
+    named = {
+        spec.address.name: spec.place
+        for spec in (*listener_specs(configuration), admin_listener_spec(configuration))
+        if isinstance(spec.address, DescriptorAddress)
+    }
+    for name, place in named.items():
+        if name not in passed:
+            there = f"passed are: {', '.join(sorted(passed))}" if passed else "none was passed"
+            cure = f"{there}; give a socket unit of this service FileDescriptorName={name}"
+            yield Fault(place, f"no socket of the name {name} was passed", cure)
+    for name in sorted(passed.keys() - named.keys()):
+        message = f"a socket of the name {name} was passed, and no listener accepts on it: its callers would wait"
+        yield Fault(PLACE, message, f'write listen = ["fd:{name}"], or take the socket unit out')
+    if named and named.keys() <= passed.keys():
+        real = _with_real_addresses(configuration, passed)
+        yield from listener_faults(real)
+        yield from caller_faults(real)
+
+
+def _with_real_addresses(configuration: Configuration, passed: Mapping[str, Listener]) -> Configuration:
+    def real(listener: Listener) -> Listener:
+        found = passed.get(listener.address.removeprefix("fd:")) if listener.address.startswith("fd:") else None
+        if found is None:
+            return listener
+        return listener.model_copy(update={"address": found.address, "mode": found.mode})
+
+    gateway, admin = configuration.gateway, configuration.admin
+    return configuration.model_copy(
+        update={
+            "gateway": gateway.model_copy(update={"listen": [real(it) for it in gateway.listen]}),
+            "admin": admin.model_copy(update={"listen": real(admin.listen)}),
+            "profiles": {
+                name: it if it.listen is None else it.model_copy(update={"listen": real(it.listen)})
+                for name, it in configuration.profiles.items()
+            },
+        }
+    )

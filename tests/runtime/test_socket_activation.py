@@ -1,0 +1,177 @@
+"""Sockets that systemd passes: `listen = ["fd:NAME"]`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from contextlib import ExitStack
+
+import pytest
+
+from fla_gateway.listeners.socket_activation import InheritedSockets
+from tests.support.keys import certificate_pem, key_pem, write_private
+from tests.support.raw_caller import Caller, connect
+from tests.support.raw_http import get
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+BEYOND = "gateway.listen[0]: can be reached from other machines"
+SECOND = """
+[profiles.second]
+environment = "stub"
+client_id = "client-8"
+key = {{ pem = "acme.pem", certificate = "acme.cer" }}
+listen = {listen}
+"""
+
+
+@pytest.fixture
+def keep():
+    """Close sockets at the end."""
+    with ExitStack() as stack:
+        yield stack.enter_context
+
+
+def tcp(host="127.0.0.1"):
+    """Listen on a port of the system's choice."""
+    return socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
+def unix(path, mode=0o600):
+    """Listen on a file."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(str(path))
+    path.chmod(mode)
+    sock.listen()
+    return sock
+
+
+async def over_unix(path):
+    """Connect to a file."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, str(path))
+    return Caller(sock)
+
+
+async def test_every_kind_of_listener_is_served_on_what_was_passed(begin, keep, tmp_path):
+    """The gateway's, one of a profile and the admin listener; file and sockets stay when the process ends."""
+    path = tmp_path / "second.sock"
+    web, own, admin = keep(tcp()), keep(unix(path)), keep(tcp())
+    sockets = [("web", web), ("own", own), ("admin", admin)]
+    process = await begin(listen='["fd:web"]', admin="fd:admin", more=SECOND.format(listen='"fd:own"'), sockets=sockets)
+    await process.event("ready")
+    assert process.port() == web.getsockname()[1]
+    assert (await process.call(get())).status == 200
+    caller = await over_unix(path)
+    await caller.send(get("/REST/x"))
+    assert (await caller.answer()).status == 200
+    caller.close()
+    assert (await process.admin("/readyz")).status == 200
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+    assert path.is_socket()
+    # Nothing accepts now, and nothing is refused: the next process answers what waits.
+    waiting = await connect(web.getsockname()[1])
+    await waiting.send(get())
+    await begin(listen='["fd:web"]', admin="fd:admin", more=SECOND.format(listen='"fd:own"'), sockets=sockets)
+    assert (await waiting.answer()).status == 200
+    waiting.close()
+
+
+async def test_tls_is_spoken_on_a_socket_that_was_passed(begin, keep, tmp_path, authority):
+    """The service manager binds; the gateway has certificate and key."""
+    certificate, key = authority.issue()
+    write_private(tmp_path / "server.key", key_pem(key))
+    (tmp_path / "server.pem").write_bytes(certificate_pem(certificate))
+    listen = '[{ address = "fd:web", tls = { certificate = "server.pem", key = "server.key" } }]'
+    web = keep(tcp())
+    process = await begin(listen=listen, sockets=[("web", web)])
+    await process.event("ready")
+    context = ssl.create_default_context(cadata=authority.pem.decode())
+    reader, writer = await asyncio.open_connection("localhost", web.getsockname()[1], ssl=context)
+    writer.write(get())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+def datagram():
+    """A socket that has no connections."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+def silent():
+    """A socket that does not listen."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+@pytest.mark.parametrize(
+    ("sockets", "options", "fault"),
+    [
+        ([("other", tcp)], {}, "gateway.listen[0]: no socket of the name web was passed (passed are: other;"),
+        ([("web", tcp), ("more", tcp)], {}, "LISTEN_FDNAMES: a socket of the name more was passed, and no listener"),
+        ([("web", tcp), ("web", tcp)], {}, "LISTEN_FDNAMES: two sockets have the name web"),
+        ([("web", datagram)], {}, "what was passed as web is no stream socket that listens"),
+        ([("web", silent)], {}, "what was passed as web is no stream socket that listens"),
+        ([("web", tcp)], {"environment": {"LISTEN_PID": "1"}}, "LISTEN_PID: LISTEN_PID names another process"),
+        ([("web", tcp)], {"environment": {"LISTEN_FDS": "7"}}, "LISTEN_FDNAMES: 1 names for 7 sockets"),
+        ([("web", lambda: tcp("0.0.0.0"))], {}, BEYOND),  # noqa: S104 - to be refused
+        ([("web", lambda: tcp("::"))], {}, BEYOND),
+    ],
+    ids=["unknown", "unmatched", "doubled", "datagram", "deaf", "pid", "number", "beyond", "beyond by IPv6"],
+)
+async def test_what_was_passed_is_judged(begin, keep, sockets, options, fault):
+    """By its name, by what it is, and by all rules of a configured address: exit code 2 and a sentence."""
+    opened = [(name, keep(make())) for name, make in sockets]
+    process = await begin(listen='["fd:web"]', sockets=opened, **options)
+    assert await process.ended() == 2
+    assert fault in process.output
+    assert "Traceback" not in process.output
+
+
+async def test_the_mode_of_a_passed_file_is_judged(begin, keep, tmp_path):
+    """Without callers a socket that lets other users in would make each of them the employer."""
+    web = keep(unix(tmp_path / "web.sock", 0o666))
+    process = await begin(listen='["fd:web"]', sockets=[("web", web)])
+    assert await process.ended() == 2
+    assert "gateway.listen[0].mode: lets other users in" in process.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+async def test_the_owner_of_a_passed_file_is_judged(begin, keep, tmp_path):
+    """With mode 0600 another user than root and the service's own could connect, and only that one."""
+    web = keep(unix(tmp_path / "web.sock"))
+    os.chown(tmp_path / "web.sock", 4242, -1)
+    process = await begin(listen='["fd:web"]', sockets=[("web", web)])
+    assert await process.ended() == 2
+    assert "gateway.listen[0].mode: lets other users in" in process.output
+
+
+async def test_sockets_for_nothing_of_the_configuration_are_left_alone_where_they_are_for_another(begin, keep):
+    """Variables that a parent left over, with its process id, keep no gateway from starting."""
+    process = await begin(sockets=[("web", keep(tcp()))], environment={"LISTEN_PID": "1"})
+    await process.event("ready")
+
+
+async def test_check_needs_no_sockets(begin, keep, tmp_path):
+    """The configuration alone is right; what is passed is judged by `run`."""
+    process = await begin(listen='["fd:web"]', sockets=[("web", keep(tcp()))])
+    await process.event("ready")
+    words = [sys.executable, "-m", "fla_gateway", "check", "--config", str(tmp_path / "gateway.toml")]
+    done = await asyncio.to_thread(subprocess.run, words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+async def test_the_variables_are_gone_afterwards():
+    """They are about this process alone."""
+    environ = {"LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "web", "PATH": "/bin"}
+    InheritedSockets().take(environ)
+    assert environ == {"PATH": "/bin"}
