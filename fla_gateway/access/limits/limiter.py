@@ -40,9 +40,8 @@ class _Use:
 
     def __init__(self, name: str, limits: Limits) -> None:
         self.name = name
-        self.most = _UNLIMITED if limits.concurrent is None else limits.concurrent
-        self.bucket = None if limits.per_second is None else TokenBucket(limits.per_second)
-        self.limited = self.bucket is not None or limits.concurrent is not None
+        self.bucket: TokenBucket | None = None
+        self.limit(limits)
         self.running = 0
         self.active = False
         self.seen = -math.inf
@@ -54,6 +53,15 @@ class _Use:
         # Since when the caller waits for a free exchange, where there are fewer of them than active callers.
         self.claim = math.inf
         self.claimed_until = -math.inf
+
+    def limit(self, limits: Limits) -> None:
+        """Set the caller's own limits; a rate that stays goes on where it was."""
+        self.most = _UNLIMITED if limits.concurrent is None else limits.concurrent
+        if limits.per_second is None:
+            self.bucket = None
+        elif self.bucket is None or self.bucket.rate != limits.per_second:
+            self.bucket = TokenBucket(limits.per_second)
+        self.limited = self.bucket is not None or limits.concurrent is not None
 
     def gone(self, now: float) -> bool:
         """Return whether the caller has nothing running, and has been inactive for a while."""
@@ -131,22 +139,65 @@ class Limiter:
     """
 
     def __init__(self, profile_limits: Limits, caller_limits: Mapping[str, Limits]) -> None:
-        self._uses = {name: _Use(name, limits) for name, limits in caller_limits.items()}
-        self._most = profile_limits.concurrent
-        self._rate = None if profile_limits.per_second is None else _Rate(profile_limits.per_second)
-        self._shared = self._most is not None or self._rate is not None
+        self._uses: dict[str, _Use] = {}
+        self._rate: _Rate | None = None
         # The caller that is active alone and has no limits of its own: nothing is judged for it while there is room,
         # which is nearly always so. A rate is judged each time. While it is alone, all that runs belongs to it, and is
         # counted once.
         self._alone: _Use | None = None
-        self._unquestioned = 0 if self._most is None or self._rate is not None else self._most
-        self._body = _smaller(profile_limits.body_bytes, None)
-        self._bodies = {
-            name: _smaller(profile_limits.body_bytes, limits.body_bytes) for name, limits in caller_limits.items()
-        }
         self._running = 0
         self._active: dict[str, _Use] = {}
         self._sweep_at = -math.inf
+        self.limit(profile_limits, caller_limits, 0.0)
+
+    def limit(self, profile_limits: Limits, caller_limits: Mapping[str, Limits], now: float) -> None:
+        """Set other limits; what runs goes on and is counted, and a rate that stays goes on where it was.
+
+        Args:
+            profile_limits: as for the constructor.
+            caller_limits: as for the constructor; a caller that is not among them any more has none of its own.
+            now: `Clock.monotonic`.
+        """
+        self._settle_alone()
+        self._alone = None
+        for name in [it for it, use in self._uses.items() if it not in caller_limits and not use.running]:
+            del self._uses[name]
+        for name, use in self._uses.items():
+            use.limit(caller_limits.get(name, _NO_LIMITS))
+        self._uses |= {name: _Use(name, it) for name, it in caller_limits.items() if name not in self._uses}
+        self._most = profile_limits.concurrent
+        rate = profile_limits.per_second
+        if rate is None or self._rate is None or self._rate.bucket.rate != rate:
+            self._rate = None if rate is None else _Rate(rate)
+        self._shared = self._most is not None or self._rate is not None
+        self._unquestioned = 0 if self._most is None or self._rate is not None else self._most
+        self._body = _smaller(profile_limits.body_bytes, None)
+        self._bodies = {name: _smaller(profile_limits.body_bytes, it.body_bytes) for name, it in caller_limits.items()}
+        # Who is active joins anew: what is shared may be another amount now.
+        active = [use for use in self._uses.values() if use.active or use.running]
+        self._active.clear()
+        for use in active:
+            use.active = False
+            if self._shared:
+                self._join(use, now)
+                # The first is not alone yet: others that run are still to join.
+                self._alone = None
+
+    def count_running(self, caller: str, now: float) -> None:
+        """Count an exchange that began before this limiter was there; `leave` must follow.
+
+        Args:
+            caller: its name.
+            now: `Clock.monotonic`.
+        """
+        use = self._uses.get(caller) or self._first(caller)
+        if self._shared and not use.active:
+            self._join(use, now)
+        self._settle_alone()
+        self._alone = None
+        use.seen = now
+        use.running += 1
+        self._running += 1
 
     def enter(self, caller: str, now: float, length: int = 0) -> Refusal | None:
         """Judge a request, and count it as running if it may go on; then `leave` must follow.

@@ -329,3 +329,86 @@ def test_without_limits_there_is_no_limiter():
     made = limiter_for(PROFILE, {"erp": CallerTable(limits=limited)})
     assert made is not None
     assert entered(made, "erp", 0, 2) == 1
+
+
+def test_other_limits_count_what_runs_already():
+    """Three exchanges run; with a limit of four, one more may begin, and as they end there is room again."""
+    limits = limiter(profile=Limits(concurrent=9))
+    assert entered(limits, "payroll", 1, 3) == 3
+    limits.limit(Limits(concurrent=4), {}, 2)
+    assert entered(limits, "payroll", 2, 9) == 1
+    for _ in range(4):
+        limits.leave("payroll", 3)
+    assert entered(limits, "payroll", 3, 9) == 4
+
+
+def test_a_limit_that_falls_below_what_runs_lets_nothing_in_until_enough_has_ended():
+    """Nothing that runs is ended for it."""
+    limits = limiter(profile=Limits(concurrent=9))
+    assert entered(limits, "payroll", 1, 5) == 5
+    limits.limit(Limits(concurrent=2), {}, 2)
+    for running in (5, 4, 3, 2):
+        assert entered(limits, "payroll", 2, 1) == 0, running
+        limits.leave("payroll", 2)
+    assert entered(limits, "payroll", 2, 9) == 1
+
+
+def test_a_rate_that_stays_goes_on_where_it_was():
+    """Another limit beside it is no way to a full bucket."""
+    limits = limiter(profile=Limits(per_second=5))
+    assert entered(limits, "payroll", 1, 9) == 5
+    limits.limit(Limits(per_second=5, body_bytes=3), {}, 1)
+    assert entered(limits, "payroll", 1, 9) == 0
+    limits.limit(Limits(per_second=6), {}, 1)
+    assert entered(limits, "payroll", 1, 9) == 6
+
+
+def test_what_began_without_a_limiter_is_counted_when_there_is_one():
+    """Each of them leaves it at its end."""
+    limits = limiter(profile=Limits(concurrent=3))
+    limits.count_running("payroll", 1)
+    limits.count_running("hr", 1)
+    assert entered(limits, "payroll", 1, 9) == 1
+    for caller in ("payroll", "hr", "payroll"):
+        limits.leave(caller, 2)
+    assert entered(limits, "payroll", 20, 9) == 3
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("enter"), st.sampled_from("abc")),
+            st.tuples(st.just("leave"), st.sampled_from("abc")),
+            st.tuples(st.just("count"), st.sampled_from("abc")),
+            st.tuples(
+                st.just("limit"),
+                st.tuples(st.none() | st.integers(1, 6), st.none() | st.integers(1, 3), st.none() | st.just(5.0)),
+            ),
+        ),
+        max_size=40,
+    )
+)
+def test_whatever_limits_follow_each_other_what_runs_is_counted_right(steps):
+    """Per caller and in all, also where limits come and go; and never is more let in than the limit in force."""
+    limits = limiter(profile=Limits(concurrent=4), a=Limits(), b=Limits(concurrent=2))
+    running: Counter[str] = Counter()
+    most = 4
+    for number, (step, what) in enumerate(steps):
+        now = number / 10
+        if step == "enter":
+            if limits.enter(what, now) is None:
+                running[what] += 1
+                assert running.total() <= most
+        elif step == "count":
+            limits.count_running(what, now)
+            running[what] += 1
+        elif step == "leave" and running[what]:
+            limits.leave(what, now)
+            running[what] -= 1
+        elif step == "limit":
+            shared, own, rate = what
+            most = shared or 1_000
+            limits.limit(Limits(concurrent=shared, per_second=rate), {"b": Limits(concurrent=own)}, now)
+        limits._settle_alone()
+        assert limits._running == running.total()
+        assert {name: use.running for name, use in limits._uses.items() if use.running} == +running
