@@ -128,7 +128,7 @@ class Actions:
         counts: Counter[tuple[str, str]],
     ) -> None:
         self._gateway = gateway
-        self._access = access
+        self.access = access
         self._clock = clock
         self._attempts = attempts
         self._counts = counts
@@ -155,7 +155,7 @@ class Actions:
         lines = [(name, b":" + value) for name, value in request.raw_headers]
         uid = None if place is Place.BEYOND or is_forwarded(lines) else await _uid(request)
         asked = ActionRequest(place, encrypted, uid, read_credential(lines), has_basic(lines))
-        found = judge_action(asked, self._access, self._clock.wall())
+        found = judge_action(asked, self.access, self._clock.wall())
         if isinstance(found, Refusal):
             return self._not_permitted(action, found, uid)
         if request.body_exists:

@@ -151,6 +151,14 @@ class AdminServer:
                 eldest.transport.abort()
         return server()
 
+    def follow(self, access: AdminAccess) -> None:
+        """Decide by another configuration from the next request on.
+
+        Args:
+            access: what it says of who may see what, and act.
+        """
+        self._access = self._surface.access = self._actions.access = access
+
     async def close(self) -> None:
         """Stop listening and end what runs, within two seconds."""
         for server in self._servers:

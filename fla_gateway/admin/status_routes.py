@@ -67,7 +67,7 @@ class Surface:
         refresh_seconds: float = PERIOD,
     ) -> None:
         self._status = status
-        self._access = access
+        self.access = access
         self._clock = clock
         self._cache = cache
         self._refresh_seconds = refresh_seconds
@@ -92,9 +92,9 @@ class Surface:
             request: asks for one of `PATHS`, and has passed the guard.
             place: where it came in.
         """
-        uid = await self._uid(request) if asks_for_uid(place, self._access) else None
+        uid = await self._uid(request) if asks_for_uid(place, self.access) else None
         given = read_credential([(name, b":" + value) for name, value in request.raw_headers])
-        found = judge(place, self._access, given, uid, self._clock.wall())
+        found = judge(place, self.access, given, uid, self._clock.wall())
         if found is None:
             return None
         pause = self._attempts.failed(self._clock.monotonic()) if found.code == "credentials-refused" else 0

@@ -101,6 +101,21 @@ class TokenClient:
             late = ProblemError("token-timeout", f"{_host(request)} gave no token within {limit:g} s; trying again.")
         raise late
 
+    def follow(
+        self,
+        tls: Callable[[Path | None], ssl.SSLContext],
+        egress: Egress | None,
+        keys: Mapping[str, jwt.SigningKey],
+    ) -> None:
+        """Use what another configuration has from the next request on; learned clock offsets stay.
+
+        Args:
+            tls: as for the constructor.
+            egress: as for the constructor.
+            keys: as for the constructor.
+        """
+        self._tls, self._egress, self._keys = tls, egress, keys
+
     def offsets(self) -> Mapping[str, float]:
         """Give the learned clock offset in seconds by token server (origin); positive: the server is ahead."""
         return {origin: known.learned for origin, known in self._offsets.items()}

@@ -26,13 +26,31 @@ class Joined:
     Args:
         observers: in the order in which they are called.
         soon: `call_soon` of the event loop.
+        has_notices: whether the observer of policies that only observe is among them.
     """
 
-    def __init__(self, observers: tuple[Observer, ...], soon: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(
+        self,
+        observers: tuple[Observer, ...],
+        soon: Callable[[Callable[[], None]], object],
+        *,
+        has_notices: bool = False,
+    ) -> None:
+        self._has_notices = has_notices
         self._calls = tuple(one.exchange for one in observers)
         self._soon = soon
         self._ended: list[ExchangeRecord] = []
         self._faults: dict[Callable[[ExchangeRecord], None], tuple[int, float]] = {}
+
+    def add_notices(self, make: Callable[[], Observer]) -> None:
+        """Add the observer of policies that only observe, unless it is there already.
+
+        Args:
+            make: makes it.
+        """
+        if not self._has_notices:
+            self._has_notices = True
+            self._calls = (*self._calls, make().exchange)
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Pass a finished exchange on to all of them, in the loop's next turn."""
@@ -77,4 +95,4 @@ def join(
 ) -> Joined:
     """Make the one observer out of those that are switched on; see `Joined`."""
     given = (counters, recent, doubts, log, notices, tracing)
-    return Joined(tuple(one for one in given if one is not None), soon)
+    return Joined(tuple(one for one in given if one is not None), soon, has_notices=notices is not None)

@@ -11,7 +11,7 @@ import asyncio
 import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
 from fla_gateway.proxy.records.exchange_record import DoorSnapshot
@@ -35,6 +35,12 @@ class RunningExchange(Protocol):
 
     def fail(self, code: str, detail: str) -> None:
         """End with a problem."""
+
+    def count_in(self, limiter: Any, now: float) -> None:
+        """Have a limiter count it that was made after it began."""
+
+    def switch_limiter(self, limiter: Any) -> None:
+        """Leave this limiter at the end, which has counted it."""
 
 
 class Connection(Protocol):
@@ -131,6 +137,14 @@ class Connections:
         self._sweep_seconds = sweep_seconds
         self._sweeper = self._loop.call_later(sweep_seconds, self._sweep)
 
+    def allow(self, limit: int) -> None:
+        """Set another limit of callers' connections; those beyond it stay, and no further one is accepted."""
+        self._limit = limit
+        if self._full != (len(self.members) >= limit):
+            self._full = not self._full
+            if self.acceptor is not None:
+                (self.acceptor.pause if self._full else self.acceptor.resume)()
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run one of the slow paths; the task is kept until it is done."""
         task = self._loop.create_task(work)
@@ -223,6 +237,20 @@ class Connections:
 
     def _running(self) -> tuple[RunningExchange, ...]:
         return (*(it.exchange for it in self.members if it.exchange is not None), *self.orphans)
+
+    def count_in(self, limiters: Mapping[str, Any], now: float) -> None:
+        """Have limiters count what runs already.
+
+        Args:
+            limiters: those that are new, by name of the profile.
+            now: `Clock.monotonic`.
+        """
+        running = [(it, limiters[it.profile]) for it in self._running() if it.profile in limiters]
+        for exchange, limiter in running:
+            exchange.count_in(limiter, now)
+        # Afterwards: exchanges of one profile share what is switched.
+        for exchange, limiter in running:
+            exchange.switch_limiter(limiter)
 
     def door_snapshot(self) -> DoorSnapshot:
         """Return the callers' side at this moment."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Container, Mapping
+from typing import TYPE_CHECKING
 
 from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import Bound
@@ -16,10 +17,14 @@ from fla_gateway.proxy.server import Server
 from fla_gateway.runtime.composition.gateway import NO_KEYS, Gateway, Lasting, ProcessContext, build
 from fla_gateway.runtime.composition.listener_address import ListenerAddress
 from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration
+from fla_gateway.runtime.composition.served_profiles import limits_changed
 from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.listener_set import ListenerChange, ListenerSet
 from fla_gateway.tokens.cache import TokenCache
 from fla_gateway.tokens.refresher import Refresher
+
+if TYPE_CHECKING:  # read where limits are configured
+    from fla_gateway.access.limits.limiter import Limiter
 
 
 class DataPath:
@@ -80,6 +85,7 @@ class DataPath:
         """
         if change is not None:
             self.listener_set.stop(change)
+        self._follow_limits(gateway)
         self.current = gateway
         self._configuration.replace(gateway.configured)
         after = self.listener_set.listeners if change is None else change.after
@@ -88,6 +94,26 @@ class DataPath:
         self.tokens.retain(gateway.token_requests())
         if change is not None:
             self.listener_set.begin(change)
+
+    def _follow_limits(self, gateway: Gateway) -> None:
+        """Give limiters that go on their new limits, and let new ones count what runs already."""
+        before: Gateway | None = getattr(self, "current", None)
+        if before is None:
+            return
+        now = gateway.generation.now()
+        old, new = (it.configured.settings.configuration for it in (before, gateway))
+        fresh: dict[str, Limiter] = {}
+        for name, account in gateway.generation.accounts.items():
+            former = before.generation.accounts.get(name)
+            if account.limiter is None or former is None:
+                continue
+            if former.limiter is not account.limiter:
+                fresh[name] = account.limiter
+            elif limits_changed(name, old, new):
+                callers = {caller: table.limits for caller, table in new.callers.items()}
+                account.limiter.limit(new.profiles[name].limits, callers, now)
+        if fresh:
+            self.server.connections.count_in(fresh, now)
 
 
 def open_data_path(

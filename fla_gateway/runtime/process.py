@@ -24,11 +24,12 @@ import structlog
 
 from fla_gateway import __version__
 from fla_gateway.clock import Clock, SystemClock
-from fla_gateway.errors import ConfigurationError, Fault, ReloadRefusedError
+from fla_gateway.errors import ConfigurationError, Fault, ProblemError, ReloadRefusedError
 from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.listeners.socket_activation import INHERITED
 from fla_gateway.listeners.tls_handshakes import MOST_HANDSHAKES
 from fla_gateway.network.dialer import Dialer
+from fla_gateway.observe.logs import event_log
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.logs.output import open_output
 from fla_gateway.runtime.composition.gateway import ProcessContext
@@ -53,6 +54,7 @@ if TYPE_CHECKING:  # read where it is used
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.runtime.key_loading.loader import KeyLoading
     from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, Outcome
+    from fla_gateway.runtime.reload import Reloader
 
 _LOG = structlog.get_logger()
 _RESERVED_FILES: Final = 128
@@ -92,11 +94,14 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
     # The command line has done so already, as the first thing of all; what failed can be said only now.
     undumpable()
     log_failures()
+    may_read: Callable[[Path], bool] = _anything
     if configuration.security.landlock:
-        from fla_gateway.runtime.composition.landlock_paths import allowed_paths  # noqa: PLC0415 - as above
+        from fla_gateway.runtime.composition.landlock_paths import allowed_paths, includes  # noqa: PLC0415 - as above
         from fla_gateway.system.landlock import confine  # noqa: PLC0415 - only where it is asked for
 
-        confine(allowed_paths(configured))
+        allowed = allowed_paths(configured)
+        may_read = partial(includes, allowed.read)
+        confine(allowed)
     files = KeyFiles(configured, lambda: datetime.fromtimestamp(clock.wall(), UTC), validate=False)
     # Before there are threads, since those who hold a lock at this moment do not come along.
     workers, loading = _begin_loading(files, strict=strict)
@@ -106,6 +111,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
         first = background.submit(_load_first, files, workers) if loading is None else None
         from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - as above
         from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - as above
+        from fla_gateway.runtime.reload import Reloader, RunningParts  # noqa: PLC0415 - as above
 
         egress = egress_of(configuration.egress, configured.files)
         trust = Trust(configuration.egress.ca_file, configured.files)
@@ -116,7 +122,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
     if strict and keys.unavailable:
         raise ConfigurationError(tuple(Fault(f"profiles.{it}.key", why) for it, why in keys.unavailable.items()))
     dialer = Dialer(clock.monotonic)
-    client = TokenClient(keys.signing, trust.context, clock, egress=egress, dialer=dialer)
+    client = TokenClient(keys.signing, trust.context_for, clock, egress=egress, dialer=dialer)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.get_loop().set_default_executor(UnwaitedExecutor())
         process = _Process(clock, client, manager)
@@ -127,15 +133,21 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
             async with AsyncExitStack() as stack:
                 observation = observe(current, clock, output)
                 stack.callback(observation.close)
+                cluster = await stack.enter_async_context(AsyncExitStack())
                 process_context = ProcessContext(
                     client, trust.context, clock, dialer, observation.observer, observation.key, egress,
                     observation.journal,
-                    await cluster_accounts(configuration.kubernetes, clock, stack, dialer, configured.files),
+                    await cluster_accounts(configuration.kubernetes, clock, cluster, dialer, configured.files),
                 )  # fmt: skip
                 unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
                 path = open_data_path(current, keys.unavailable, process_context, loading=unknown, keys=keys.known)
                 activation = Activation(keys, path.current, files.load, clock)
-                return await process.run(path, observation, partial(activation.run, loading), stack)
+                parts = RunningParts(
+                    configured, may_read, process_context, trust, client, activation, observation, clock, cluster
+                )
+                reloader = Reloader(configured.settings.sources[0], path, parts)
+                reloader.followers.append(partial(_follow_log, output))
+                return await process.run(path, observation, partial(activation.run, loading), stack, reloader)
 
         return runner.run(start_and_stop())
 
@@ -157,6 +169,16 @@ def _begin_loading(files: KeyFiles, *, strict: bool) -> tuple[Sequence[KeyWorker
 
     workers = fork_workers(files.load, processors())
     return workers, None if strict else KeyLoading(files.names, files.load, workers)
+
+
+def _anything(_: Path) -> bool:
+    """Landlock does not confine this process."""
+    return True
+
+
+def _follow_log(output: LineWriter, configured: Configured) -> Callable[[], None]:
+    """Follow the level of the log; its format stays."""
+    return partial(event_log.configure, configured.settings.configuration.log, queue=output)
 
 
 def _load_first(files: KeyFiles, workers: Sequence[KeyWorker]) -> dict[str, Outcome]:
@@ -186,6 +208,8 @@ class _Process:
         self._stop = asyncio.Event()
         self._listening = self._draining = False
         self._gateway: DataPath | None = None
+        self._reloader: Reloader | None = None
+        self._reloads: set[asyncio.Task[None]] = set()
         self._started = clock.wall()
 
     @property
@@ -208,8 +232,20 @@ class _Process:
 
     def request_reload(self) -> None:
         """Read the configuration again, unless the end has begun."""
-        warning = "reload is not supported yet; restart to read the configuration"
-        _LOG.warning("signal", signal="SIGHUP", warning=warning)
+        if self._stop.is_set() or self._reloader is None:
+            _LOG.warning("signal", signal="SIGHUP", warning="nothing is read again: the gateway starts or ends")
+            return
+        _LOG.info("signal", signal="SIGHUP")
+        task = asyncio.get_running_loop().create_task(self._reload_by_signal(self._reloader))
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _reload_by_signal(self, reloader: Reloader) -> None:
+        try:
+            await reloader.reload(cause="signal")
+        except ReloadRefusedError:
+            # Its faults are in the log.
+            return
 
     def ready(self) -> tuple[bool, str]:
         """See `admin.probes.ReadinessState`."""
@@ -221,15 +257,10 @@ class _Process:
         return reason == "serving", reason
 
     async def reload(self, *, dry_run: bool) -> Reloaded:
-        """See `admin.actions.GatewayActions`: nothing is read again yet.
-
-        Raises:
-            ReloadRefusedError: always.
-        """
-        del dry_run
-        path = self._gateway.current.configured.settings.sources[0] if self._gateway is not None else Path()
-        cure = "restart the gateway to have the configuration read"
-        raise ReloadRefusedError((Fault(path.name, "this version reads the configuration at its start only", cure),))
+        """See `admin.actions.GatewayActions`."""
+        if self._reloader is None or self._stop.is_set():
+            raise ProblemError("stopping", "The gateway ends, and reads no configuration any more.")
+        return await self._reloader.reload(cause="admin", dry_run=dry_run)
 
     def drain(self) -> None:
         """See `admin.actions.GatewayActions`."""
@@ -245,6 +276,7 @@ class _Process:
         observation: Observation,
         activate: Callable[[], Coroutine[Any, Any, None]],
         stack: AsyncExitStack,
+        reloader: Reloader,
     ) -> int:
         """Serve until the end is asked for; return the number of exchanges that were cut off.
 
@@ -253,15 +285,18 @@ class _Process:
             observation: what watches it.
             activate: serves profiles as their keys become known.
             stack: ends what is begun here, in the reverse order.
+            reloader: lets other configurations take over.
 
         Raises:
             ConfigurationError: the admin address cannot be had.
         """
-        self._gateway = gateway
+        self._gateway, self._reloader = gateway, reloader
         asyncio.get_running_loop().set_exception_handler(_note_fault)
         stack.push_async_callback(self._client.close)
         stack.push_async_callback(gateway.tokens.close)
         gateway.server.start(self._most_callers(gateway))
+        connections = gateway.server.connections
+        reloader.followers.append(lambda _: lambda: connections.allow(self._most_callers(gateway)))
         stack.push_async_callback(gateway.server.close)
         stack.callback(gateway.listeners.close)
         fault: ConfigurationError | None = None
@@ -269,19 +304,21 @@ class _Process:
             beside = (tasks.create_task(gateway.refresher.run()), tasks.create_task(activate()))
             try:
                 if not self._stop.is_set():
-                    await self._open(gateway, observation, stack)
+                    await self._open(gateway, observation, stack, reloader)
                 await self._stop.wait()
             except ConfigurationError as error:
                 # The task group would raise it as an exception group, which no caller handles.
                 fault = error
-            for task in beside:
+            for task in (*beside, *self._reloads):
                 task.cancel()
         if fault is not None:
             raise fault
         self._manager.stopping(longest_drain(gateway), self._status())
         return await drain(gateway, self._clock)
 
-    async def _open(self, gateway: DataPath, observation: Observation, stack: AsyncExitStack) -> None:
+    async def _open(
+        self, gateway: DataPath, observation: Observation, stack: AsyncExitStack, reloader: Reloader
+    ) -> None:
         gc.freeze()
         await gateway.listeners.start()
         self._listening = True
@@ -293,8 +330,9 @@ class _Process:
             state=lambda: self.ready()[1],
             clock=self._clock,
             started=self._started,
+            reload=lambda: reloader.state,
         )
-        await open_surface(sources, self, self._client, self, stack)
+        await open_surface(sources, self, self._client, self, stack, reloader.followers)
         await announce(gateway, self._started)
         _LOG.info("ready", version=__version__)
         self._manager.ready(self._status())

@@ -64,6 +64,7 @@ async def written(path):
     with files(path)[0].open("ab") as stream:
         stream.write(b'{"prev"')
     journal = opened(path, clock)
+    journal.configured("fedcba9876543210")
     journal.exchange(a_record(3, admission=UNAUTHENTICATED, profile="", code="caller-unknown"))
     journal.close()
     return before + chained_lines(path)

@@ -104,7 +104,8 @@ async def test_the_rest_of_a_head_that_has_begun_is_read_by_the_new_generation(r
         ("[gateway]\n", "[gateway]\ndrain_seconds = 3\n", {"pool", "limiter", "brake"}),
         ("[gateway]\n", "[gateway]\npool.connections = 3\n", {"limiter", "brake"}),
         ("[gateway]\n", "[gateway]\ntimeouts.connect = 3\n", {"limiter", "brake"}),
-        (LIMITS, "limits.concurrent = 9", {"pool", "brake"}),
+        (LIMITS, "limits.concurrent = 9", {"pool", "limiter", "brake"}),
+        (LIMITS, "", {"pool", "brake"}),
         ("https://localhost:", "https://127.0.0.1:", {"limiter"}),
     ],
 )
@@ -114,6 +115,30 @@ async def test_what_a_profile_of_the_same_name_takes_over(start, tmp_path, befor
     old, new = (it.generation.accounts["employer"] for it in publish(rig, tmp_path, before, after))
     assert {name for name in ("pool", "limiter", "brake") if getattr(old, name) is getattr(new, name)} == kept
     assert old is not new
+
+
+@pytest.mark.parametrize("before", ["", "limits.concurrent = 8"])
+async def test_other_limits_count_what_runs_already(start, tmp_path, before):
+    """Whether there were limits before or not: two calls run, so that of a limit of three one is left."""
+    rig = await start(profile=before + " # limits")
+    rig.api.gate.clear()
+    running = [await rig.caller(), await rig.caller()]
+    for caller in running:
+        await caller.send(get())
+    await eventually(lambda: rig.pool.busy == 2)
+    publish(rig, tmp_path, before + " # limits", "limits.concurrent = 3")
+    third = await rig.caller()
+    await third.send(get())
+    await eventually(lambda: rig.pool.busy == 3)
+    refused = await rig.caller()
+    await refused.send(get())
+    assert (await refused.answer()).status == 429
+    rig.api.gate.set()
+    for caller in (*running, third, refused):
+        if caller is not refused:
+            assert (await caller.answer()).status == 200
+        await caller.send(get())
+        assert (await caller.answer()).status == 200
 
 
 async def test_callers_that_a_later_generation_knows_are_asked_on_open_connections(rig, tmp_path):

@@ -27,11 +27,22 @@ class ConfigurationStatus:
         files: the files it was read from, the main one first.
         fingerprint: the same for the same configuration, another one for any other.
         warnings: what is allowed but deserves a look.
+        generation: 1 at the start, one more with each reload that was applied.
+        applied: when the configuration in use was applied.
+        faults: why the last reload was refused, so that the configuration in use is not the one of its files; empty
+            once one is applied.
+        still_in_force: callers and keys that the refused configuration no longer has.
+        differs: files that the disk no longer has as they were read.
     """
 
     files: tuple[str, ...]
     fingerprint: str
     warnings: tuple[Fault, ...] = ()
+    generation: int = 1
+    applied: datetime | None = None
+    faults: tuple[Fault, ...] = ()
+    still_in_force: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Finding(Enum):
     CERTIFICATE_ENDED = "certificate-ended"
     CERTIFICATE_URGENT = "certificate-urgent"
     TOKEN_FAILING = "token-failing"  # noqa: S105 - as above
+    FORMER_KEY = "former-key"
     CALLS_FAILING = "calls-failing"
     BRAKED = "braked"
     CERTIFICATE_SOON = "certificate-soon"
@@ -52,6 +53,8 @@ def findings(profile: ProfileStatus) -> tuple[Finding, ...]:
     if not profile.served:
         return (Finding.NOT_SERVED,)
     found = {*_of_token(profile), *_of_certificate(profile), *_of_calls(profile)}
+    if profile.former_key:
+        found.add(Finding.FORMER_KEY)
     return tuple(finding for finding in Finding if finding in found)
 
 
@@ -69,7 +72,7 @@ def overall(status: Status) -> Level:
         return Level.BAD
     if Level.BAD in levels or status.state not in {"serving", "loading"}:
         return Level.BAD
-    attention = Level.ATTENTION in levels or status.doubts.number or status.door.limited
+    attention = Level.ATTENTION in levels or status.doubts.number or status.door.limited or status.configuration.faults
     return Level.ATTENTION if attention else Level.GOOD
 
 

@@ -125,6 +125,8 @@ class ProfileStatus:
         token_server: address of the token endpoint.
         served: whether it can be called.
         why_not: why it cannot; empty if it can.
+        former_key: why the key that is configured now cannot be used, where the profile is served with the former one;
+            else empty.
         loading: whether its key is still being loaded, so that neither is known.
         token: None where it is not served.
         certificate: None where there is none, or it cannot be read.
@@ -146,6 +148,7 @@ class ProfileStatus:
     token_server: str
     served: bool
     why_not: str = ""
+    former_key: str = ""
     token: TokenStatus | None = None
     certificate: CertificateStatus | None = None
     in_flight: int = 0

@@ -18,7 +18,7 @@ import structlog
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Audit
 from fla_gateway.errors import ProblemError
-from fla_gateway.journal.format.line_format import REPAIR, RETENTION, START, STOP, STRANGERS
+from fla_gateway.journal.format.line_format import CONFIGURATION, REPAIR, RETENTION, START, STOP, STRANGERS
 from fla_gateway.journal.format.segment_name import date_of
 from fla_gateway.journal.snapshot import Facts, JournalSnapshot
 from fla_gateway.journal.writer.directory import Directory
@@ -214,6 +214,16 @@ class AuditJournal:
 
     def _other(self, now: float, record: str, members: Mapping[str, Any]) -> str:
         return self._entries.other(self._entries.stamp(now), record, members)
+
+    def configured(self, fingerprint: str) -> None:
+        """Record that another configuration has taken over.
+
+        Args:
+            fingerprint: of the configuration.
+        """
+        now = self._wall()
+        members = {"run": self._run, "configuration": fingerprint}
+        self._writer.deliver([self._other(now, CONFIGURATION, members)], now)
 
     # For the operator
 

@@ -12,7 +12,7 @@ from typing import Final
 from prometheus_client.core import Metric
 
 from fla_gateway.observe.metrics.families import Samples, counter, gauge
-from fla_gateway.observe.metrics.sources import Facts, JournalNumbers
+from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, ReloadNumbers
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.records.exchange_record import DoorSnapshot, PoolSnapshot
 from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
@@ -167,6 +167,14 @@ def actions(counts: Mapping[tuple[str, str], int]) -> Iterator[Metric]:
     """
     text = "What was asked of the admin listener: reload, dry-run, drain, quit."
     yield counter("admin_actions", text, ("action", "result"), {key: float(count) for key, count in counts.items()})
+
+
+def reload(numbers: ReloadNumbers) -> Iterator[Metric]:
+    """Give the families about the last reload."""
+    text = "1 if the last reload was applied, 0 if it was refused and the former configuration is in force."
+    yield gauge("config_last_reload_successful", text, (), {(): float(numbers.successful)})
+    text = "When the configuration in force was applied, in seconds since 1970."
+    yield gauge("config_last_reload_success_timestamp_seconds", text, (), {(): numbers.last_success})
 
 
 def losses(lines: int, events: int, untraced: int | None) -> Iterator[Metric]:

@@ -83,4 +83,5 @@ class _GatewayCollector(Collector):
         if journal is not None:
             yield from gateway_metrics.journal(journal)
         yield from gateway_metrics.actions(ask.actions())
+        yield from gateway_metrics.reload(ask.reload())
         yield from gateway_metrics.losses(ask.dropped(), ask.dropped_events(), ask.untraced())

@@ -52,6 +52,18 @@ class JournalNumbers:
     head: str = ""
 
 
+class ReloadNumbers(NamedTuple):
+    """What became of the last reload.
+
+    Attributes:
+        successful: whether it was applied; true before the first.
+        last_success: when the configuration in force was applied, in seconds since 1970.
+    """
+
+    successful: bool
+    last_success: float
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What changes only with the configuration.
@@ -90,6 +102,7 @@ class Suppliers:
         untraced: exchanges whose spans were lost since the start, or None where nothing is traced.
         facts: what the configuration says.
         actions: how often which action on the admin listener had which result.
+        reload: what became of the last reload.
     """
 
     tokens: Callable[[], Iterable[TokenSnapshot]]
@@ -105,6 +118,7 @@ class Suppliers:
     untraced: Callable[[], int | None]
     facts: Callable[[], Facts]
     actions: Callable[[], Mapping[tuple[str, str], int]]
+    reload: Callable[[], ReloadNumbers]
 
     def read(self) -> Suppliers:
         """Ask everything now, and give what was answered in the same form, for another thread to read."""

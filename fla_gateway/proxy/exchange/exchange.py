@@ -50,6 +50,7 @@ from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent
 if TYPE_CHECKING:
     import asyncio
 
+    from fla_gateway.access.limits.limiter import Limiter
     from fla_gateway.http1.response import ResponseFraming, ResponseHead
     from fla_gateway.oauth.model import AccessToken
     from fla_gateway.problems import Delivery
@@ -457,6 +458,14 @@ class Exchange:
         caller.write(answer.message)
         origin = PROBLEMS[code].origin
         self._finish(origin, code, "unknown" if doubtful else "refused" if origin == "gateway" else "not-sent")
+
+    def count_in(self, limiter: Limiter, now: float) -> None:
+        """See `connections.RunningExchange`."""
+        limiter.count_running(self._admission.caller, now)
+
+    def switch_limiter(self, limiter: Limiter) -> None:
+        """See `connections.RunningExchange`."""
+        self._account.limiter = limiter
 
     def caller_gone(self) -> None:
         """The caller is gone: an unsent request is not sent; a change that was sent is followed to its end."""

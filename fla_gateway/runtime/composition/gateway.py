@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # read where callers are configured
     from fla_gateway.runtime.composition.signing_keys import Keys
 
 NO_KEYS: Final[Keys] = {}
+NO_FORMER_KEYS: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Gateway:
         readers: of requests, one for each listener, in their order.
         way: to the APIs.
         tokens: the token cache, of the process.
+        former_keys: profiles that are served with their former key, by name, each with why its new one is not used.
     """
 
     configured: Configured
@@ -108,11 +110,20 @@ class Gateway:
     readers: tuple[RequestReader, ...]
     way: Way
     tokens: TokenCache
+    former_keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def profiles(self) -> tuple[Profile, ...]:
         """Those that are served now."""
         return tuple(it.profile for it in self.generation.accounts.values() if it.state == "served")
+
+    def settle(self, unavailable: Mapping[str, str], loading: Container[str] = ()) -> None:
+        """Serve its profiles, but for those that cannot be served or of which that is not known; see `build`."""
+        for name, account in self.generation.accounts.items():
+            if name in unavailable:
+                account.withhold(unavailable[name])
+            elif name not in loading:
+                self.serve(name)
 
     def token_requests(self) -> dict[TokenRequest, bool]:
         """Return what tokens are asked for with, and whether one is kept ready without calls."""
@@ -138,7 +149,7 @@ def build(
     keys: Keys = NO_KEYS,
     before: Gateway | None = None,
 ) -> Gateway:
-    """Build a generation; no call meets it before it is published.
+    """Build a generation and decide which of its profiles are served; no call meets it before it is published.
 
     Args:
         configured: a configuration without faults.
@@ -148,6 +159,30 @@ def build(
         loading: names of the profiles of which that is not known yet; all others are served.
         keys: those that are known, for status and metrics.
         before: the generation that it is to replace; None at the start.
+    """
+    gateway = assemble(configured, process_context, lasting, keys=keys, before=before)
+    gateway.settle(unavailable, loading)
+    return gateway
+
+
+def assemble(
+    configured: Configured,
+    process_context: ProcessContext,
+    lasting: Lasting,
+    *,
+    keys: Keys = NO_KEYS,
+    before: Gateway | None = None,
+    former_keys: Mapping[str, str] = NO_FORMER_KEYS,
+) -> Gateway:
+    """Make the parts of a generation, all of its profiles still being loaded; changes nothing, so that a thread may.
+
+    Args:
+        configured: as for `build`.
+        process_context: as for `build`.
+        lasting: as for `build`.
+        keys: as for `build`.
+        before: as for `build`.
+        former_keys: as for `Gateway`.
     """
     configuration = configured.settings.configuration
     old = None if before is None else _before(before)
@@ -164,13 +199,7 @@ def build(
         process_context.clock.monotonic, process_context.clock.wall, Dates(process_context.clock.wall),
     )  # fmt: skip
     readers = tuple(_door(listener, configured, memory) for listener in lasting.listeners)
-    gateway = Gateway(configured, keys, generation, readers, process_context.way, lasting.tokens)
-    for name, account in accounts.items():
-        if name in unavailable:
-            account.withhold(unavailable[name])
-        elif name not in loading:
-            gateway.serve(name)
-    return gateway
+    return Gateway(configured, keys, generation, readers, process_context.way, lasting.tokens, former_keys)
 
 
 def _before(gateway: Gateway) -> Before:

@@ -69,6 +69,16 @@ def allowed_paths(configured: Configured) -> Paths:
     )
 
 
+def includes(allowed: Iterable[Path], path: Path) -> bool:
+    """Return whether a file is in one of the directories that a process is confined to, wherever links lead."""
+    known = frozenset(allowed)
+    return all(not known.isdisjoint((it, *it.parents)) for it in _files_of(path))
+
+
+def _files_of(path: Path) -> tuple[Path, ...]:
+    return path, path.resolve()
+
+
 def _python() -> Iterator[Path]:
     """Name the folders of the interpreter, of its packages and of this program; never a prefix that others share."""
     yield Path(fla_gateway.__file__).parent

@@ -7,7 +7,8 @@ force. Refuses to load keys and to print.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,7 @@ class Configured:
         warnings: what is allowed but deserves a look.
         fingerprint: of its files.
         files: all that were read for it: its own, and those that they name.
+        key_digests: `TokenRequest.key_digest` of each key, by its name.
     """
 
     settings: Settings
@@ -49,6 +51,7 @@ class Configured:
     warnings: tuple[Fault, ...]
     fingerprint: str
     files: FileSnapshot
+    key_digests: Mapping[str, str] = field(default_factory=dict)
 
 
 class CurrentConfiguration:
@@ -118,4 +121,4 @@ def _read_once(
         for name, source in profiles.key_sources(configuration).items()
     }
     resolved = profiles.resolve(configuration, catalogue, digests)
-    return Configured(settings, resolved, warnings, fingerprint(map(files.sha256, settings.sources)), files)
+    return Configured(settings, resolved, warnings, fingerprint(map(files.sha256, settings.sources)), files, digests)

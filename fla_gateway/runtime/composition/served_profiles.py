@@ -1,7 +1,7 @@
 """Root: the served profiles of a configuration, with what they take over from the generation before.
 
 Owns what a profile of the same name keeps: its pool, as long as the way to its API is the same; its limiter, as long as
-all limits are the same; its brake, as long as its API is the same. Refuses to decide whether a profile is served.
+there are limits at all; its brake, as long as its API is the same. Refuses to decide whether a profile is served.
 """
 
 from __future__ import annotations
@@ -46,6 +46,16 @@ class Way:
     egress: Egress | None
     clock: Clock
 
+    def is_same(self, other: Way, ca_file: Path | None) -> bool:
+        """Return whether both lead to the same servers with the same trust.
+
+        Args:
+            other: the other one.
+            ca_file: further roots of the environment.
+        """
+        same = self.dialer is other.dialer and self.clock is other.clock and self.egress == other.egress
+        return same and self.tls(ca_file) is other.tls(ca_file)
+
 
 @dataclass(frozen=True, slots=True)
 class Before:
@@ -78,16 +88,24 @@ def served_profile(
     if before is None or old is None:
         return Account(profile, _pool(profile, configuration, way), hash_key, _limiter(profile, configuration))
     same_api = old.profile.upstream == profile.upstream
-    same_way = same_api and before.way == way and _pooling(before.configuration) == _pooling(configuration)
+    same_way = same_api and before.way.is_same(way, profile.upstream.ca_file)
+    same_way = same_way and _pooling(before.configuration) == _pooling(configuration)
+    limiter = _limiter(profile, configuration)
+    if limiter is not None and old.limiter is not None:
+        # It counts what runs; its limits become the new ones when the generation is published.
+        limiter = old.limiter
     return Account(
         profile,
         old.pool if same_way else _pool(profile, configuration, way),
         hash_key,
-        old.limiter
-        if _limits(profile.name, before.configuration) == _limits(profile.name, configuration)
-        else _limiter(profile, configuration),
+        limiter,
         old.brake if same_api else ApiBrake(),
     )
+
+
+def limits_changed(profile: str, before: Configuration, configuration: Configuration) -> bool:
+    """Return whether the limits of a profile of both configurations, or those of its callers, are other ones now."""
+    return _limits(profile, before) != _limits(profile, configuration)
 
 
 def _pool(profile: Profile, configuration: Configuration, way: Way) -> Pool:

@@ -6,9 +6,11 @@ verification off.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import certifi
 
@@ -19,18 +21,38 @@ from fla_gateway.network.verification import set_verify_flags
 from fla_gateway.profiles import Profile
 
 
+class _Roots(NamedTuple):
+    """What the roots of a context are recognised by."""
+
+    system: tuple[object, ...]
+    egress: bytes
+    environment: bytes
+
+
 class Trust:
     """Verifying TLS contexts, one for each set of roots; made once, since reading the roots takes tens of milliseconds.
 
     Args:
         egress_ca: further roots of the corporate network, or None.
-        files: those that were read with the configuration; without them roots are read as contexts are made.
+        files: those that were read with the configuration; without them each file is read when it is needed.
+        before: of the generation before: contexts with the same roots are taken over, so that what was opened with
+            them can be used again. Its others are kept for what that generation has begun.
+
+    Attributes:
+        contexts: by the file of the environment's roots.
+        known: the same by what their roots are recognised by.
     """
 
-    def __init__(self, egress_ca: Path | None = None, files: FileSnapshot | None = None) -> None:
+    def __init__(
+        self, egress_ca: Path | None = None, files: FileSnapshot | None = None, before: Trust | None = None
+    ) -> None:
         self._egress_ca = egress_ca
         self._files = files
-        self._contexts: dict[Path | None, ssl.SSLContext] = {}
+        self.contexts: dict[Path | None, ssl.SSLContext] = {}
+        self.known: dict[_Roots, ssl.SSLContext] = {}
+        self._former: dict[Path | None, ssl.SSLContext] = {} if before is None else before.contexts
+        self._taken: dict[_Roots, ssl.SSLContext] = {} if before is None else before.known
+        self._system: tuple[object, ...] | None = None
 
     def prepare(self, profiles: Iterable[Profile]) -> None:
         """Make the contexts of profiles, so that roots that cannot be read are reported before anything is connected.
@@ -57,9 +79,30 @@ class Trust:
         Raises:
             ConfigurationError: as `prepare`.
         """
-        context = self._contexts.get(ca_file)
+        context = self.contexts.get(ca_file)
         if context is None:
-            context = self._contexts[ca_file] = self._make(ca_file, place)
+            context = self.contexts[ca_file] = self._taken_over(ca_file, place)
+        return context
+
+    def context_for(self, ca_file: Path | None) -> ssl.SSLContext:
+        """Give the context for an environment of this generation or of the one before; reads no file for the latter."""
+        return self.contexts.get(ca_file) or self._former.get(ca_file) or self.context(ca_file)
+
+    def _taken_over(self, ca_file: Path | None, place: str) -> ssl.SSLContext:
+        if self._files is None:
+            return self._make(ca_file, place)
+        if self._system is None:
+            self._system = _system_roots()
+        digest = self._files.sha256
+        roots = _Roots(
+            self._system,
+            b"" if self._egress_ca is None else digest(self._egress_ca),
+            b"" if ca_file is None else digest(ca_file),
+        )
+        context = self.known.get(roots) or self._taken.get(roots)
+        if context is None:
+            context = self._make(ca_file, place)
+        self.known[roots] = context
         return context
 
     def _make(self, ca_file: Path | None, place: str) -> ssl.SSLContext:
@@ -83,3 +126,16 @@ class Trust:
         if faults:
             raise ConfigurationError(tuple(faults))
         return context
+
+
+def _system_roots() -> tuple[object, ...]:
+    """Return what the system's roots and certifi's are recognised by: an update replaces files."""
+    places = ssl.get_default_verify_paths()
+    found: list[object] = []
+    for name in filter(None, (places.cafile, places.capath, certifi.where())):
+        try:
+            seen: os.stat_result | None = Path(name).stat()
+        except OSError:
+            seen = None
+        found.append(None if seen is None else (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns))
+    return tuple(found)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import ssl
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -20,6 +23,7 @@ from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.listeners.bind import bind
 from fla_gateway.listeners.tls_handshakes import Handshakes, TlsServer
+from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.monitoring.metric_sources import exposition
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.observe.metrics.registry import Exposition
 
+Follower = Callable[[Configured], Callable[[], None]]
+"""Prepares to follow a configuration, and returns what does."""
 _LOG = structlog.get_logger()
 MOST_HANDSHAKES: Final = 32
 """TLS handshakes that run on the admin listener at the same time, as many as it has connections; above that, the
@@ -44,6 +50,7 @@ async def open_surface(
     client: TokenClient,
     actions: GatewayActions,
     stack: AsyncExitStack,
+    followers: list[Follower],
 ) -> None:
     """Answer on the admin listener until the stack is closed.
 
@@ -53,6 +60,7 @@ async def open_surface(
         client: knows the clocks of token servers.
         actions: reloads, drains and ends the gateway.
         stack: ends what is begun here.
+        followers: called with each configuration that is to take over.
 
     Raises:
         ConfigurationError: the admin address cannot be had.
@@ -69,7 +77,9 @@ async def open_surface(
     async def metrics_text() -> bytes:
         if not measures:
             await asyncio.to_thread(importlib.import_module, "fla_gateway.observe.metrics.registry")
-            measures.append(exposition(sources.gateway, sources.observation, client, sources.clock, counts))
+            measures.append(
+                exposition(sources.gateway, sources.observation, client, sources.clock, counts, sources.reload)
+            )
         return await asyncio.to_thread(measures[0].read())
 
     admin: AdminServer = server.AdminServer(
@@ -82,14 +92,34 @@ async def open_surface(
         stack.callback(one.release)
     handshakes = Handshakes(most=MOST_HANDSHAKES)
     stack.callback(handshakes.close)
-    tls = bound[0].tls
-    accept_tls = None if tls is None else lambda sock, protocols: TlsServer(sock, lambda: tls, protocols, handshakes)
+    contexts = [] if bound[0].tls is None else [bound[0].tls]
+    accept_tls = (
+        (lambda sock, protocols: TlsServer(sock, lambda: contexts[0], protocols, handshakes)) if contexts else None
+    )
+    followers.append(partial(_follow, admin, contexts))
     await admin.start(bound[0].address, [one.sock for one in bound], accept_tls)
     stack.push_async_callback(admin.close)
     _LOG.info("admin-listening", address=str(bound[0].address), tls=bound[0].tls is not None)
     if sources.observation.journal is not None:
         # Files of earlier runs may be many: they are read beside the first requests, not before them.
         run_beside(_recall(sources), "doubts", stack)
+
+
+def _follow(admin: AdminServer, contexts: list[ssl.SSLContext], configured: Configured) -> Callable[[], None]:
+    """Prepare to follow a configuration: who may see what, and the certificate; raises ConfigurationError."""
+    configuration = configured.settings.configuration
+    tls, access = configuration.admin.listen.tls, _access(configuration)
+    renewed: list[ssl.SSLContext] = []
+    if tls is not None:
+        from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - read where TLS is spoken
+
+        renewed = [server_context(tls, "admin.listen.tls", configured.files)]
+
+    def follow() -> None:
+        contexts[:] = renewed
+        admin.follow(access)
+
+    return follow
 
 
 async def _status(sources: StatusSources) -> Status:

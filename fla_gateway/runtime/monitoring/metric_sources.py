@@ -6,18 +6,19 @@ Owns the joining of each number with the part that knows it. Refuses to count an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from fla_gateway.access.authentication.api_key import key_id
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumber
+from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumber, ReloadNumbers
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.telemetry import Observation
+from fla_gateway.runtime.reload_changes import ReloadState
 from fla_gateway.tokens.snapshot import HeldBrake
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def exposition(
     client: TokenClient,
     clock: Clock,
     actions: Mapping[tuple[str, str], int],
+    reload: Callable[[], ReloadState],
 ) -> Exposition:
     """Make what writes the metrics.
 
@@ -40,6 +42,7 @@ def exposition(
         client: knows the clocks of token servers.
         clock: the host's clocks.
         actions: how often which action on the admin listener had which result.
+        reload: gives what became of the last reload.
     """
     from fla_gateway.observe.metrics.registry import Exposition  # noqa: PLC0415 - prometheus_client is read at the first scrape
     from fla_gateway.observe.metrics.sources import Suppliers  # noqa: PLC0415 - as above
@@ -59,8 +62,13 @@ def exposition(
         untraced=lambda: tracing.dropped if tracing is not None else None,
         facts=_FactsOf(gateway),
         actions=lambda: dict(actions),
+        reload=lambda: _reload_numbers(reload()),
     )
     return Exposition(observation.counters, lambda: gateway.current.profiles, suppliers)
+
+
+def _reload_numbers(state: ReloadState) -> ReloadNumbers:
+    return ReloadNumbers(state.successful, state.last_success)
 
 
 class _FactsOf:

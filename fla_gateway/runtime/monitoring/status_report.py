@@ -93,10 +93,16 @@ def _moment(seconds: float) -> datetime:
 
 def _configuration(sources: StatusSources) -> ConfigurationStatus:
     configured = sources.gateway.current.configured
+    last = sources.reload()
     return ConfigurationStatus(
         tuple(map(str, configured.settings.sources)),
         sources.gateway.current.configured.fingerprint,
         configured.warnings,
+        generation=last.generation,
+        applied=_moment(last.last_success),
+        faults=last.faults,
+        still_in_force=last.still_in_force,
+        differs=tuple(map(str, last.differs)),
     )
 
 
@@ -168,6 +174,7 @@ def _profile(
         served=account.state == "served",
         why_not=account.unavailable_reason,
         loading=account.state == "loading",
+        former_key=sources.gateway.current.former_keys.get(profile.name, ""),
         token=token if account.state == "served" else None,
         certificate=_certificate(sources.gateway.current.keys, profile, wall),
         in_flight=in_flight,

@@ -12,6 +12,7 @@ from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.telemetry import Observation
+from fla_gateway.runtime.reload_changes import ReloadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class StatusSources:
         state: gives the reason of /readyz.
         clock: the host's clocks.
         started: when the process began, in seconds since 1970.
+        reload: gives what became of the last reload.
     """
 
     gateway: DataPath
@@ -33,3 +35,4 @@ class StatusSources:
     state: Callable[[], str]
     clock: Clock
     started: float
+    reload: Callable[[], ReloadState]

@@ -16,6 +16,7 @@ from fla_gateway import __version__
 from fla_gateway.access.path_masking import KEY_BYTES
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
+from fla_gateway.config.schema import Configuration
 from fla_gateway.observe.fan_out import join
 from fla_gateway.observe.logs import event_log
 from fla_gateway.observe.logs.access_log import RequestLog
@@ -23,6 +24,7 @@ from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.metrics.counters import Counters
 from fla_gateway.observe.policy_notices import PolicyNotices
 from fla_gateway.observe.recent_exchanges import RecentExchanges
+from fla_gateway.proxy.records.exchange_record import Observer
 from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration
 from fla_gateway.runtime.composition.trust_store import Trust
 
@@ -38,6 +40,7 @@ class Observation:
 
     Attributes:
         observer: receives every finished exchange; passes it on to all the others. The journal, if there is one.
+        joined: the same without the journal.
         counters: what metrics read.
         recent: what the status page reads.
         doubts: calls in doubt, for the status page as well.
@@ -49,6 +52,7 @@ class Observation:
     """
 
     observer: Joined | AuditJournal
+    joined: Joined
     counters: Counters
     recent: RecentExchanges
     doubts: DoubtfulCalls
@@ -57,6 +61,21 @@ class Observation:
     journal: AuditJournal | None
     tracing: Tracing | None
     key: bytes
+
+    def for_configuration(self, configuration: Configuration) -> tuple[Observer, AuditJournal | None]:
+        """Return what a generation of a configuration reports to, and its journal, if it has one.
+
+        A journal that is left out while the process runs stays open for what has begun with it.
+        """
+        journal = None if configuration.audit is None else self.journal
+        return journal or self.joined, journal
+
+    def follow(self, configured: Configured) -> None:
+        """Let what watches follow a configuration that is in force from now on."""
+        if _is_watched(configured.settings.configuration):
+            self.joined.add_notices(lambda: PolicyNotices(self.key))
+        if self.journal is not None and configured.settings.configuration.audit is not None:
+            self.journal.configured(configured.fingerprint)
 
     def close(self) -> None:
         """End everything, the journal last; blocks, so call it when nothing else runs any more."""
@@ -87,15 +106,18 @@ def observe(current: CurrentConfiguration, clock: Clock, output: LineWriter) -> 
     counters, recent, doubts = Counters(), RecentExchanges(key), DoubtfulCalls(key, clock.wall())
     log = _request_log(configured, key, clock, output)
     tracing = _tracing(configured, key, clock)
-    watched = any(caller.observe_until is not None for caller in configuration.callers.values())
     joined = join(
         counters, log, soon=asyncio.get_running_loop().call_soon, recent=recent, doubts=doubts,
-        notices=PolicyNotices(key) if watched else None, tracing=tracing,
+        notices=PolicyNotices(key) if _is_watched(configuration) else None, tracing=tracing,
     )  # fmt: skip
     if journal is not None:
         journal.follow(joined.exchanges)
     observer = joined if journal is None else journal
-    return Observation(observer, counters, recent, doubts, log, output, journal, tracing, key)
+    return Observation(observer, joined, counters, recent, doubts, log, output, journal, tracing, key)
+
+
+def _is_watched(configuration: Configuration) -> bool:
+    return any(caller.observe_until is not None for caller in configuration.callers.values())
 
 
 def _journal(current: CurrentConfiguration, clock: Clock) -> AuditJournal | None:

@@ -16,7 +16,7 @@ from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Admission
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.observe.metrics.counters import BUCKETS, Counters
 from fla_gateway.observe.metrics.registry import Exposition
-from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumber, Suppliers
+from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumber, ReloadNumbers, Suppliers
 from fla_gateway.profiles import Profile, Upstream
 from fla_gateway.proxy.records.exchange_record import DoorSnapshot, PoolSnapshot
 from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
@@ -64,6 +64,7 @@ def suppliers(**changes):
         "untraced": lambda: 18,
         "facts": lambda: FACTS,
         "actions": lambda: {("reload", "done"): 21},
+        "reload": lambda: ReloadNumbers(successful=False, last_success=22.0),
     }
     return Suppliers(**{**given, **changes})
 

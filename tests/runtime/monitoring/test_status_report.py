@@ -18,6 +18,7 @@ from fla_gateway.observe.recent_exchanges import RecentExchanges
 from fla_gateway.runtime.monitoring.status_report import assemble, recall_doubts
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
+from fla_gateway.runtime.reload_changes import ReloadState
 from tests.runtime.test_generations import publish
 from tests.support.keys import write_identity
 from tests.support.raw_http import get, ok, post
@@ -46,8 +47,9 @@ class Told:
     def sources(self):
         """Give where it comes from."""
         counters = Counters()
+        joined = join(counters, soon=lambda _: None)
         observation = Observation(
-            observer=join(counters, soon=lambda _: None), counters=counters,
+            observer=joined, joined=joined, counters=counters,
             recent=self._recent, doubts=self._doubts, log=None, output=LineWriter(1, 2),
             journal=self._changes.pop("journal", None), tracing=None, key=bytes(32),
         )  # fmt: skip
@@ -61,6 +63,7 @@ class Told:
             state=lambda: "serving",
             clock=self._rig.clock,
             started=self._started,
+            reload=lambda: ReloadState(1, successful=True, last_success=self._started),
         )
 
     async def __call__(self):
