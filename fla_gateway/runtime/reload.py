@@ -22,7 +22,8 @@ import structlog
 from fla_gateway.clock import Clock
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.document.toml_file import read_document
-from fla_gateway.errors import ConfigurationError, Fault, ReloadRefusedError
+from fla_gateway.errors import ConfigurationError, Fault, ReloadRefusedError, UnusableKeyError
+from fla_gateway.keys.model import LoadedKey
 from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.runtime.composition.gateway import Gateway, ProcessContext, assemble
 from fla_gateway.runtime.composition.resolved_config import Configured, read
@@ -56,6 +57,8 @@ _LOG = structlog.get_logger()
 Cause = Literal["signal", "admin", "watch"]
 Follower = Callable[[Configured], Callable[[], None]]
 """Prepares to follow a configuration, and returns what does; raises ConfigurationError where that is not possible."""
+_AT_ONCE: Final = 16
+"""Keys that are looked at in one piece: a thread is asked once for those of them that are new."""
 _MOST_LOGGED: Final = 50
 """Changes and faults that are logged of one reload; the answer on the admin listener has all."""
 
@@ -233,14 +236,14 @@ class Reloader:
         before = self._parts.activation.keys
         known = before.by_digest()
         keys = ProfileKeys(configured)
-        for number, name in enumerate(files.names):
-            outcome = known.get(configured.key_digests.get(name, ""))
-            if outcome is not None:
-                keys.learn(name, outcome, new=False)
-                if number % 50 == 0:
-                    await asyncio.sleep(0)
-            else:
-                keys.learn(name, await asyncio.to_thread(files.load, name))
+        names = files.names
+        for at in range(0, len(names), _AT_ONCE):
+            piece = {name: known.get(configured.key_digests.get(name, "")) for name in names[at : at + _AT_ONCE]}
+            new = [name for name, outcome in piece.items() if outcome is None]
+            loaded = await asyncio.to_thread(_load_all, files, new) if new else {}
+            for name, outcome in piece.items():
+                keys.learn(name, outcome or loaded[name], new=name in loaded)
+            await asyncio.sleep(0)
         accounts = self._gateway.current.generation.accounts
         keys.take_over(before, lambda profile: profile in accounts and accounts[profile].state == "served")
         return keys
@@ -332,6 +335,10 @@ class Reloader:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._parts.clock.wall(), UTC)
+
+
+def _load_all(files: KeyFiles, names: Sequence[str]) -> dict[str, LoadedKey | UnusableKeyError]:
+    return {name: files.load(name) for name in names}
 
 
 def _written_names(path: Path) -> WrittenNames | None:
