@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import ssl
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS: Final = 5.0
 _ACCEPT_SECONDS: Final = 2.0
 """How long the other end may take to accept the connection: before that it belongs to no user."""
-_ANSWER_SECONDS: Final = 300.0
-"""How long a reload may take, the one before it included."""
+_ANSWER_SECONDS: Final = 90.0
+"""How long a reload may take, the one before it included; as long as systemd waits for one."""
 _LARGEST_ANSWER: Final = 16 * 1024 * 1024
 _LOOK_SECONDS: Final = 0.05
 
@@ -151,7 +152,7 @@ def _is_local(sock: socket.socket) -> bool:
 def _owner(sock: socket.socket) -> int | None:
     """Return the user whose process accepted the connection; None if it is not known."""
     end = time.monotonic() + _ACCEPT_SECONDS
-    while (uid := peer_uid(sock)) is None and time.monotonic() < end:
+    while (uid := peer_uid(sock)) is None and sys.platform == "linux" and time.monotonic() < end:
         time.sleep(_LOOK_SECONDS)
     return uid
 
