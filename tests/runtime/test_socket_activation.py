@@ -175,3 +175,27 @@ async def test_the_variables_are_gone_afterwards():
     environ = {"LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "web", "PATH": "/bin"}
     InheritedSockets().take(environ)
     assert environ == {"PATH": "/bin"}
+
+
+@pytest.mark.needs_program("systemd-socket-activate")
+async def test_systemds_own_program_starts_it_at_the_first_connection(begin, keep):
+    """Names and numbers as systemd itself writes them; what connected first is answered."""
+    with tcp() as taken:
+        port = taken.getsockname()[1]
+    listen = ["systemd-socket-activate", f"--listen=127.0.0.1:{port}", "--fdname=web"]
+    process = await begin(listen='["fd:web"]', before=listen)
+    caller = await eventually_connected(port)
+    await caller.send(get())
+    assert (await caller.answer()).status == 200
+    caller.close()
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+
+
+async def eventually_connected(port):
+    """Connect as soon as something listens."""
+    while True:
+        try:
+            return await connect(port)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.05)

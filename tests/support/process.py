@@ -164,6 +164,7 @@ async def run(
     files: int | None = None,
     interpreter: str = sys.executable,
     sockets: Sequence[tuple[str, socket.socket]] = (),
+    before: Sequence[str] = (),
 ) -> AsyncIterator[Process]:
     """Start `fla-gateway run` with a configuration; what still runs at the end is killed.
 
@@ -174,13 +175,14 @@ async def run(
         files: limit of open files.
         interpreter: the Python that runs it.
         sockets: passed to it as systemd does, each with its name.
+        before: words of a program that starts it in its own place.
     """
     prefix = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
     if sockets:
         passed = [str(sock.fileno()) for _, sock in sockets]
         prefix = [sys.executable, "-c", _PASS_SOCKETS, ",".join(passed), ":".join(name for name, _ in sockets)]
     started = await asyncio.create_subprocess_exec(
-        *(*prefix, interpreter, "-m", "fla_gateway", "run", "--config", str(path), *words),
+        *(*before, *prefix, interpreter, "-m", "fla_gateway", "run", "--config", str(path), *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **(environment or {})},
