@@ -39,3 +39,13 @@ def test_every_dependency_has_its_reason():
 def test_no_reason_is_empty():
     """Each row says what the package is for and why it was chosen."""
     assert all(len(row) == 3 and all(row) for row in rows(read("docs/dependencies.md")))
+
+
+def test_the_pythons_that_are_declared_are_those_the_suite_was_run_on():
+    """Each `Programming Language` of pyproject.toml has a row, and each row whose suite was run whole is declared."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {it.rpartition(" ")[2] for it in project["classifiers"] if it.startswith("Programming Language")}
+    (section,) = re.findall(r"^## Pythons$(.*?)(?=^## )", read("docs/dependencies.md"), flags=re.MULTILINE | re.DOTALL)
+    whole = {row[0].strip("`").rpartition(".")[0] for row in rows(section) if not row[1].startswith("parts")}
+    assert declared == whole
+    assert f">={min(declared)}" == project["requires-python"]
