@@ -222,6 +222,13 @@ class FileSnapshot:
                 found[one.base / one.pattern] = now
         return found
 
+    def unrest(self, seconds: float) -> float:
+        """Return how long to wait until the last change of each file is so many seconds ago; 0 if it is."""
+        now = self._clock.wall()
+        ages = (now - it.identity.changed / _NANOSECONDS for it in self._files.values() if it.identity is not None)
+        # A time that is further ahead than that says nothing: the clocks of two machines differ.
+        return max((seconds - age for age in ages if -seconds < age < seconds), default=0.0)
+
     def changed_at(self, path: Path) -> float | None:
         """Return the time of a changed file, in seconds since 1970; None where it is older than what was read."""
         known = self._files.get(str(path))

@@ -74,7 +74,7 @@ class CurrentConfiguration:
         self.environments = {profile.name: profile.environment for profile in configured.profiles}
 
 
-def read(path: Path, clock: Clock | None = None) -> Configured:
+def read(path: Path, clock: Clock | None = None, *, rest: float = 0) -> Configured:
     """Read and resolve a configuration, with every file that it names.
 
     All of it is read before anything is used, and once more if the disk has something else by then: of files that are
@@ -83,6 +83,8 @@ def read(path: Path, clock: Clock | None = None) -> Configured:
     Args:
         path: of its first file.
         clock: for warnings of what has ended; no fault depends on it.
+        rest: seconds that the last change of each file must be ago: one that was changed later may be half written, and
+            what was written so far may be valid. It is waited for.
 
     Raises:
         ConfigurationError: with every fault, or with the files that kept changing.
@@ -94,6 +96,9 @@ def read(path: Path, clock: Clock | None = None) -> Configured:
         found = _read_once(path, catalogue, files, clock)
         # In the end only bytes count: there are file systems that give a file another number at each look.
         changed = files.changed() if left else files.differing()
+        if not changed and (unrest := files.unrest(rest)):
+            time.sleep(unrest)
+            changed = files.changed() if left else files.differing()
         if not changed:
             if isinstance(found, ConfigurationError):
                 raise found

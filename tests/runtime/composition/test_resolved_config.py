@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -12,6 +14,7 @@ from fla_gateway.runtime.composition.resolved_config import read
 from tests.support.tokens import HandClock
 from tests.support.volumes import Volume
 
+REST = 0.5
 MAIN = """
 include = ["more.toml"]
 [profiles.{name}]
@@ -97,6 +100,36 @@ def test_files_that_are_put_there_anew_with_the_same_bytes_can_be_read_in_the_en
     clock = InterruptingClock(lambda _: volume.swap(generation("old")))
     configured = read(volume.path / "gateway.toml", clock)
     assert [profile.name for profile in configured.profiles] == ["old", "old-more"]
+
+
+@pytest.mark.parametrize("name", ["gateway.toml", "more.toml"])
+def test_a_file_that_is_being_written_is_never_used(tmp_path, name):
+    """Cut at every 64th byte it may be valid, here after each profile: it is read once it has come to rest."""
+    profiles = "".join(MORE.format(name=f"p{number:02}") for number in range(20)).encode()
+    whole = {"gateway.toml": b'include = ["more.toml"]\n', "more.toml": b"# more\n"}
+    whole[name] += profiles
+    for file, content in whole.items():
+        (tmp_path / file).write_bytes(content if file != name else content.removesuffix(profiles))
+    begun, ended = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with (tmp_path / name).open("wb", buffering=0) as stream:
+            for at in range(0, len(whole[name]), 64):
+                stream.write(whole[name][at : at + 64])
+                begun.set()
+                # The pace of the writer: half the time that a file must have been at rest, and less.
+                ended.wait(REST / 10)
+        ended.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    begun.wait(10)
+    found: list[int] = []
+    while not found:
+        with suppress(ConfigurationError):
+            found.append(len(read(tmp_path / "gateway.toml", rest=REST).profiles))
+    writer.join(10)
+    assert found == [20]
 
 
 def test_what_was_read_is_what_is_used(volume):
