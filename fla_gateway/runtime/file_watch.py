@@ -13,13 +13,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Container, Hashable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 
 from fla_gateway.clock import Clock
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.runtime.composition.resolved_config import Configured
+from fla_gateway.runtime.reload_changes import Difference
 
 _LOG = structlog.get_logger()
 _POLL_SECONDS: Final = 1.0
@@ -28,18 +29,6 @@ _SETTLED_SECONDS: Final = 1.0
 _COMPARED_SECONDS: Final = 60.0
 """How often all is compared where nothing is watched."""
 _MOST_LOGGED: Final = 20
-
-
-class Difference(NamedTuple):
-    """A file that the disk no longer has as it was read.
-
-    Attributes:
-        path: the file; for one that an `include` means now or no longer, its pattern.
-        changed: when, in seconds since 1970.
-    """
-
-    path: Path
-    changed: float
 
 
 class Settling:

@@ -301,10 +301,11 @@ class _Process:
         stack.callback(gateway.listeners.close)
         fault: ConfigurationError | None = None
         async with asyncio.TaskGroup() as tasks:
-            beside = (tasks.create_task(gateway.refresher.run()), tasks.create_task(activate()))
+            beside = [tasks.create_task(gateway.refresher.run()), tasks.create_task(activate())]
             try:
                 if not self._stop.is_set():
                     await self._open(gateway, observation, stack, reloader)
+                    beside.append(tasks.create_task(reloader.watch()))
                 await self._stop.wait()
             except ConfigurationError as error:
                 # The task group would raise it as an exception group, which no caller handles.

@@ -31,11 +31,13 @@ from fla_gateway.runtime.composition.signing_keys import KeyFiles
 from fla_gateway.runtime.composition.token_client import egress_of
 from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import DataPath
+from fla_gateway.runtime.file_watch import FileWatch
 from fla_gateway.runtime.listener_set import ListenerChange
 from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
 from fla_gateway.runtime.reload_changes import (
     Change,
+    Difference,
     Differs,
     ReloadState,
     WrittenNames,
@@ -59,6 +61,8 @@ Follower = Callable[[Configured], Callable[[], None]]
 """Prepares to follow a configuration, and returns what does; raises ConfigurationError where that is not possible."""
 _AT_ONCE: Final = 16
 """Keys that are looked at in one piece: a thread is asked once for those of them that are new."""
+_REST_SECONDS: Final = 0.25
+"""How long ago the last change of each file must be: one that is being written is not applied by halves."""
 _MOST_LOGGED: Final = 50
 """Changes and faults that are logged of one reload; the answer on the admin listener has all."""
 
@@ -185,14 +189,27 @@ class Reloader:
                 return await self._publish(cause, prepared, began)
             raise refused
 
-    def note_difference(self, files: tuple[Path, ...]) -> None:
-        """Take note of the files that the disk no longer has as they were read; none: it has them all."""
+    async def watch(self) -> None:
+        """Compare the files in force with the disk, and reload where that is asked for, until cancelled."""
+        await self._parts.activation.loaded.wait()
+        # What the start made of them is there; a reload forgets its own.
+        self.in_force.files.forget()
+        await FileWatch(lambda: self.in_force, self._note_difference, self._reload_by_watch, self._parts.clock).run()
+
+    async def _reload_by_watch(self) -> None:
+        try:
+            await self.reload(cause="watch")
+        except ReloadRefusedError:
+            # Its faults are in the log.
+            return
+
+    def _note_difference(self, files: tuple[Difference, ...]) -> None:
         self.state = replace(self.state, differs=files)
 
     # Before publication
 
     async def _prepare(self, cause: Cause, *, bind: bool) -> _Prepared:
-        configured = await asyncio.to_thread(read, self._path, self._parts.clock)
+        configured = await asyncio.to_thread(read, self._path, self._parts.clock, rest=_REST_SECONDS)
         old, new = (it.settings.configuration for it in (self.in_force, configured))
         found = await asyncio.to_thread(changes, old, new, _differs(self.in_force, configured))
         await asyncio.to_thread(self._judge, cause, configured)

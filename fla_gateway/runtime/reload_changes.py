@@ -38,6 +38,18 @@ class Change(NamedTuple):
     change: Literal["added", "removed", "changed"]
 
 
+class Difference(NamedTuple):
+    """A file that the disk no longer has as it was read.
+
+    Attributes:
+        path: the file; for one that an `include` means now or no longer, its pattern.
+        changed: when, in seconds since 1970.
+    """
+
+    path: Path
+    changed: float
+
+
 @dataclass(frozen=True, slots=True)
 class ReloadState:
     """What became of the last reload, for metrics and status.
@@ -56,7 +68,7 @@ class ReloadState:
     last_success: float
     faults: tuple[Fault, ...] = ()
     still_in_force: tuple[str, ...] = ()
-    differs: tuple[Path, ...] = ()
+    differs: tuple[Difference, ...] = ()
 
 
 class Differs(NamedTuple):

@@ -20,6 +20,24 @@ FORMAT: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """A file that the disk no longer has as it was read.
+
+    Attributes:
+        file: its path; for files that an `include` means now or no longer, the pattern.
+        changed: when.
+    """
+
+    file: str
+    changed: datetime
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.file.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationStatus:
     """The configuration in use.
 
@@ -42,7 +60,7 @@ class ConfigurationStatus:
     applied: datetime | None = None
     faults: tuple[Fault, ...] = ()
     still_in_force: tuple[str, ...] = ()
-    differs: tuple[str, ...] = ()
+    differs: tuple[ChangedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,14 @@ def overall(status: Status) -> Level:
         return Level.BAD
     if Level.BAD in levels or status.state not in {"serving", "loading"}:
         return Level.BAD
-    attention = Level.ATTENTION in levels or status.doubts.number or status.door.limited or status.configuration.faults
+    configuration = status.configuration
+    attention = (
+        Level.ATTENTION in levels
+        or status.doubts.number
+        or status.door.limited
+        or configuration.faults
+        or configuration.differs
+    )
     return Level.ATTENTION if attention else Level.GOOD
 
 

@@ -175,6 +175,8 @@ def reload(numbers: ReloadNumbers) -> Iterator[Metric]:
     yield gauge("config_last_reload_successful", text, (), {(): float(numbers.successful)})
     text = "When the configuration in force was applied, in seconds since 1970."
     yield gauge("config_last_reload_success_timestamp_seconds", text, (), {(): numbers.last_success})
+    text = "Files that the disk no longer has as they were read for the configuration in force: reload to apply them."
+    yield gauge("config_changed_files", text, (), {(): float(numbers.differing_files)})
 
 
 def losses(lines: int, events: int, untraced: int | None) -> Iterator[Metric]:

@@ -58,10 +58,12 @@ class ReloadNumbers(NamedTuple):
     Attributes:
         successful: whether it was applied; true before the first.
         last_success: when the configuration in force was applied, in seconds since 1970.
+        differing_files: files that the disk no longer has as they were read.
     """
 
     successful: bool
     last_success: float
+    differing_files: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def exposition(
 
 
 def _reload_numbers(state: ReloadState) -> ReloadNumbers:
-    return ReloadNumbers(state.successful, state.last_success)
+    return ReloadNumbers(state.successful, state.last_success, len(state.differs))
 
 
 class _FactsOf:

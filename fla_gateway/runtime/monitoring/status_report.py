@@ -18,6 +18,7 @@ from fla_gateway.access.authentication.proofs import proofs
 from fla_gateway.admin.status.gateway_status import (
     Call,
     CallerStatus,
+    ChangedFile,
     ConfigurationStatus,
     DoorStatus,
     Doubt,
@@ -102,7 +103,7 @@ def _configuration(sources: StatusSources) -> ConfigurationStatus:
         applied=_moment(last.last_success),
         faults=last.faults,
         still_in_force=last.still_in_force,
-        differs=tuple(map(str, last.differs)),
+        differs=tuple(ChangedFile(str(it.path), _moment(it.changed)) for it in last.differs),
     )
 
 
