@@ -243,8 +243,8 @@ class _Process:
     async def _reload_by_signal(self, reloader: Reloader) -> None:
         try:
             await reloader.reload(cause="signal")
-        except ReloadRefusedError:
-            # Its faults are in the log.
+        except (ReloadRefusedError, ProblemError):
+            # Its faults are in the log, or the end has begun.
             return
 
     def ready(self) -> tuple[bool, str]:
@@ -334,7 +334,10 @@ class _Process:
             reload=lambda: reloader.state,
         )
         await open_surface(sources, self, self._client, self, stack, reloader.followers)
+        configured = gateway.current.configured
         await announce(gateway, self._started)
+        # The bytes of keys and passwords are not kept for longer than they are used.
+        configured.files.forget()
         _LOG.info("ready", version=__version__)
         self._manager.ready(self._status())
 

@@ -45,8 +45,14 @@ class ProfileKeys:
         former: why the new key of a profile is not used, by the name of each profile that keeps its former one.
     """
 
-    def __init__(self, configured: Configured) -> None:
-        """Take the profiles; no key is known yet."""
+    def __init__(self, configured: Configured, *, quiet: bool = False) -> None:
+        """Take the profiles; no key is known yet.
+
+        Args:
+            configured: the configuration.
+            quiet: whether the log gets nothing: the configuration is only judged.
+        """
+        self._quiet = quiet
         self.configured = configured
         self.known: dict[str, Outcome] = {}
         self.signing: dict[str, SigningKey] = {}
@@ -75,7 +81,7 @@ class ProfileKeys:
                 self.valid_from[name] = outcome.valid_from
         else:
             self.signing.update(dict.fromkeys(self._ids.get(name, ()), signing_key(outcome)))
-            for warning in outcome.warnings if new else ():
+            for warning in outcome.warnings if new and not self._quiet else ():
                 _LOG.warning("key-warning", key=name, warning=warning)
         profiles = tuple(it for it in self._profiles.get(name, ()) if it.name not in self.former)
         for profile in profiles:
@@ -88,7 +94,8 @@ class ProfileKeys:
             self.unavailable.pop(profile.name, None)
             return
         self.unavailable[profile.name] = reason
-        _LOG.error("profile-unavailable", profile=profile.name, reason=reason)
+        if not self._quiet:
+            _LOG.error("profile-unavailable", profile=profile.name, reason=reason)
 
     def take_over(self, before: ProfileKeys, served: Callable[[str], bool]) -> None:
         """Let profiles keep their former keys where the new ones cannot be used, and nothing else would be another.
@@ -120,7 +127,8 @@ class ProfileKeys:
             self._shown_as_former.add(profile.token_request.key)
         del self.unavailable[profile.name]
         self.former[profile.name] = reason
-        _LOG.error("former-key-kept", profile=profile.name, reason=reason)
+        if not self._quiet:
+            _LOG.error("former-key-kept", profile=profile.name, reason=reason)
         request = replace(
             profile.token_request, key_digest=former.token_request.key_digest, assertion=former.token_request.assertion
         )

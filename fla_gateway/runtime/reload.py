@@ -22,7 +22,7 @@ import structlog
 from fla_gateway.clock import Clock
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.document.toml_file import read_document
-from fla_gateway.errors import ConfigurationError, Fault, ReloadRefusedError, UnusableKeyError
+from fla_gateway.errors import ConfigurationError, Fault, ProblemError, ReloadRefusedError, UnusableKeyError
 from fla_gateway.keys.model import LoadedKey
 from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.runtime.composition.gateway import Gateway, ProcessContext, assemble
@@ -215,7 +215,9 @@ class Reloader:
         await asyncio.to_thread(self._judge, cause, configured)
         trust, egress = await asyncio.to_thread(self._ways, configured)
         files = KeyFiles(configured, self._now, validate=False)
-        prepared = _Prepared(configured, found, trust, egress, await self._keys(configured, files), files)
+        prepared = _Prepared(
+            configured, found, trust, egress, await self._keys(configured, files, quiet=not bind), files
+        )
         try:
             prepared.followers = [await asyncio.to_thread(it, configured) for it in self.followers]
             prepared.listeners = await asyncio.to_thread(self._gateway.listener_set.prepare, configured)
@@ -248,11 +250,11 @@ class Reloader:
         trust.prepare(configured.profiles)
         return trust, egress_of(table, configured.files)
 
-    async def _keys(self, configured: Configured, files: KeyFiles) -> ProfileKeys:
+    async def _keys(self, configured: Configured, files: KeyFiles, *, quiet: bool) -> ProfileKeys:
         """Load the keys that are new, one after the other in a thread; the others are taken over."""
         before = self._parts.activation.keys
         known = before.by_digest()
-        keys = ProfileKeys(configured)
+        keys = ProfileKeys(configured, quiet=quiet)
         names = files.names
         for at in range(0, len(names), _AT_ONCE):
             piece = {name: known.get(configured.key_digests.get(name, "")) for name in names[at : at + _AT_ONCE]}
@@ -292,6 +294,10 @@ class Reloader:
         gateway, context, listeners = prepared.gateway, prepared.context, prepared.listeners
         if gateway is None or context is None or listeners is None:
             raise RuntimeError("only what was built can be published")
+        if self._gateway.server.connections.stopping:
+            await prepared.undo()
+            raise ProblemError("stopping", "The gateway ends, and no configuration takes over any more.")
+        warnings = [it for it in prepared.configured.warnings if it not in self.in_force.warnings]
         gateway.settle(prepared.keys.unavailable)
         try:
             self._gateway.publish(gateway, listeners)
@@ -307,6 +313,8 @@ class Reloader:
         if ended is not self._cluster:
             await ended.aclose()
         self._log_applied(cause, prepared, began)
+        for warning in warnings[:_MOST_LOGGED]:
+            _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)
         return Reloaded(applied=True, generation=generation, changes=prepared.changes)
 
     def _follow(self, prepared: _Prepared, context: ProcessContext) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from base64 import b64encode
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -21,6 +22,7 @@ from fla_gateway.admin.responses import POLICY
 from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress
+from fla_gateway.errors import Fault
 from tests.admin import samples
 from tests.admin.conftest import Gateway, numbers, serving
 
@@ -294,3 +296,30 @@ def test_the_template_engine_is_not_read_before_somebody_looks():
     script = f"import sys, {modules}; print('jinja2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+async def test_a_refused_reload_is_shown_until_it_is_cured(server, client, shown):
+    """With its faults and what is thereby still accepted; escaped, since a fault may repeat what a file has."""
+    fault = Fault("gateway.toml: callers.<b>", "is <unknown>", "mend & reload")
+    refused = replace(shown.status.configuration, faults=(fault,), still_in_force=("callers.payroll.keys[0]",))
+    shown.status = replace(shown.status, configuration=refused)
+    async with client.get(server + "/") as answer:
+        page = await answer.text()
+    assert 'id="reload-refused"' in page
+    assert "callers.&lt;b&gt;" in page
+    assert "callers.payroll.keys[0]" in page
+    async with client.get(server + "/status") as answer:
+        found = (await answer.json())["configuration"]
+    assert found["faults"][0]["message"] == "is <unknown>"
+    assert found["still_in_force"] == ["callers.payroll.keys[0]"]
+    shown.status = replace(shown.status, configuration=replace(refused, faults=(), still_in_force=()))
+    async with client.get(server + "/") as answer:
+        assert 'id="reload-refused"' not in await answer.text()
+
+
+async def test_a_profile_with_its_former_key_says_so(server, client, shown):
+    """It works, and deserves attention."""
+    profile = replace(shown.status.profiles[0], former_key="acme.pem is empty")
+    shown.status = replace(shown.status, profiles=(profile, *shown.status.profiles[1:]))
+    async with client.get(server + "/") as answer:
+        assert "acme.pem is empty" in await answer.text()

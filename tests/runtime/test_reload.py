@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from contextlib import AsyncExitStack
 from functools import partial
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from fla_gateway.errors import ReloadRefusedError
+from fla_gateway.proxy.generation import Generation
 from fla_gateway.runtime.reload_changes import Change
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, make_rsa, write_private
 from tests.support.process import TOKEN_PATH, Government, token_answer
@@ -275,6 +277,18 @@ async def test_other_bytes_in_a_file_of_roots_open_new_connections(running, tmp_
     assert running.gateway.current.way.tls != context
     assert (await running.call(get())).status == 200
     assert pool.snapshot().idle == 0
+
+
+async def test_former_generations_leave_nothing_behind(running):
+    """Ten reloads later there is one generation, and one entry for each token."""
+    for _ in range(3):
+        assert (await running.call(get())).status == 200
+        await running.reload()
+    await eventually(lambda: not running.gateway.server.connections.members)
+    gc.collect()
+    observer = running.gateway.current.generation.observer
+    assert sum(isinstance(it, Generation) and it.observer is observer for it in gc.get_objects()) == 1
+    assert len(running.gateway.tokens.requests()) == 2
 
 
 def _are_more(calls, number):

@@ -45,6 +45,8 @@ CURES: Final[dict[str, str]] = {
     "overloaded": "See whether the API is slow just now; send fewer calls at once.",
     "callers-unverifiable": "Have it checked why the keys of the cluster cannot be fetched; see the log.",
     "journal-unavailable": "Make room on the disk of the journal, or restore the right to write there.",
+    "actions-disabled": "Run the command as root or as the gateway's own user, on its machine.",
+    "reload-refused": "Have the faults of the configuration repaired, and reload it again.",
     "stopping": "Nothing: the gateway was told to stop. Start it again if that was not intended.",
     "internal-error": "This is a fault of the gateway. Please report it with the lines of its log.",
     "token-unreachable": "Have the network checked: internet connection, name service, firewall, corporate proxy.",
