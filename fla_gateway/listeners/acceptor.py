@@ -108,7 +108,8 @@ class Listeners:
         if not self._all:
             raise ConfigurationError((Fault("gateway.listen", "this machine has none of the addresses"),))
         for listener in tuple(self._all.values()):
-            await listener.open()
+            if not listener.accepts:
+                await listener.open()
         if self._paused:
             # The limit was reached on the first of them while others were being opened.
             self._stop()

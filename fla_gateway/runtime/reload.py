@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import ChainMap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -53,6 +53,7 @@ from fla_gateway.runtime.reload_changes import (
 
 if TYPE_CHECKING:
     from fla_gateway.network.route import Egress
+    from fla_gateway.oauth.assertion import SigningKey
     from fla_gateway.oauth.client import TokenClient
 
 _LOG = structlog.get_logger()
@@ -158,6 +159,7 @@ class Reloader:
         self._context = parts.context
         self._trust = parts.trust
         self._cluster = parts.cluster
+        self._signing: Mapping[str, SigningKey] = parts.activation.keys.signing
         self._lock = asyncio.Lock()
 
     @property
@@ -199,8 +201,8 @@ class Reloader:
     async def _reload_by_watch(self) -> None:
         try:
             await self.reload(cause="watch")
-        except ReloadRefusedError:
-            # Its faults are in the log.
+        except (ReloadRefusedError, ProblemError):
+            # Its faults are in the log, or the end has begun.
             return
 
     def _note_difference(self, files: tuple[Difference, ...]) -> None:
@@ -320,10 +322,11 @@ class Reloader:
     def _follow(self, prepared: _Prepared, context: ProcessContext) -> None:
         """Let everything that outlives a generation follow; in the step of its publication."""
         parts, configured = self._parts, prepared.configured
-        former = parts.activation.keys.signing
+        # Of former keys those are kept that an exchange still waits for, by however many generations it is older.
         waiting = {it.key_id for it in self._gateway.tokens.requests()} - prepared.keys.signing.keys()
-        kept = {it: former[it] for it in waiting if it in former}
-        parts.client.follow(prepared.trust.context_for, prepared.egress, ChainMap(prepared.keys.signing, kept))
+        kept = {it: self._signing[it] for it in waiting if it in self._signing}
+        self._signing = ChainMap(prepared.keys.signing, kept)
+        parts.client.follow(prepared.trust.context_for, prepared.egress, self._signing)
         parts.activation.follow(prepared.keys, self._gateway.current, prepared.files.load)
         parts.observation.follow(configured)
         self._context, self._trust = context, prepared.trust

@@ -279,6 +279,36 @@ async def test_other_bytes_in_a_file_of_roots_open_new_connections(running, tmp_
     assert pool.snapshot().idle == 0
 
 
+async def test_a_call_that_waits_for_a_token_of_a_key_that_was_replaced_gets_it(running, government, tmp_path):
+    """Its entry is dropped and goes on without being renewed; the next call has the new key's token."""
+    await eventually(lambda: len(assertions(government)) == 2)
+    write_key(tmp_path, "acme")
+    answering = government.answer
+    government.by_hand()
+    await running.reload()
+    caller = await running.caller()
+    await caller.send(get())
+    upstream = await government.connection()
+    await upstream.request()
+    write_key(tmp_path, "acme")
+    government.answer = answering
+    await running.reload()
+    assert len(running.gateway.tokens.requests()) == 3
+    await running.reload()
+    former = running.gateway.tokens.requests()[-1]
+    assert former.key_id in running.client._keys
+    await upstream.send(token_answer("token-of-the-former-key"))
+    assert (await caller.answer()).status == 200
+    assert government.calls[-1].value("authorization") == b"Bearer token-of-the-former-key"
+    assert (await running.call(get())).status == 200
+    assert government.calls[-1].value("authorization") != b"Bearer token-of-the-former-key"
+    caller.close()
+    await eventually(lambda: not running.gateway.server.connections.members)
+    gc.collect()
+    await running.reload()
+    assert former.key_id not in running.client._keys
+
+
 async def test_former_generations_leave_nothing_behind(running):
     """Ten reloads later there is one generation, and one entry for each token."""
     for _ in range(3):
