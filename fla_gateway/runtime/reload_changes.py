@@ -209,10 +209,11 @@ def exposed_sources(sources: Iterable[Path], custody: Callable[[Path], Custody |
             continue
         if seen.mode & stat.S_IWOTH:
             found.append(Fault(str(path), "other users may write to it", f"chmod o-w {path}"))
-        # In a directory with the sticky bit only the owner of a file can replace it.
-        elif seen.directory_mode & stat.S_IWOTH and not seen.directory_mode & stat.S_ISVTX:
-            message = "other users may put another file in its place"
-            found.append(Fault(str(path), message, f"chmod o-w {seen.directory}"))
+        for directory, mode in {**seen.passed, seen.directory: seen.directory_mode}.items():
+            # In a directory with the sticky bit only the owner of a file, or of a link, can replace it.
+            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+                message = "other users may put another file in its place"
+                found.append(Fault(str(path), message, f"chmod o-w {directory}"))
     return tuple(found)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.config.document.file_snapshot import LARGEST, ChangedFileError, FileSnapshot
+from fla_gateway.config.document.file_identity import LARGEST
+from fla_gateway.config.document.file_snapshot import ChangedFileError, FileSnapshot
 from tests.support.tokens import HandClock
 from tests.support.volumes import Volume
 
@@ -186,3 +187,4 @@ def test_who_has_power_over_a_file_is_seen_when_it_is_read(tmp_path):
     assert custody is not None
     assert (custody.owner, custody.mode) == (os.geteuid(), 0o640)
     assert (custody.directory, custody.directory_mode) == (real, 0o750)
+    assert custody.passed == {volume.path: volume.path.stat().st_mode & 0o7777}

@@ -18,21 +18,22 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from fla_gateway.clock import Clock, SystemClock
+from fla_gateway.config.document.file_identity import (
+    Identity,
+    Links,
+    digest_of,
+    failure_of,
+    identity_of,
+    read_bytes,
+)
 from fla_gateway.config.values.custody import Custody
 
-LARGEST: Final = 16_777_216
-"""Bytes that are read of a file at most, and one more, by which the reader notices that there are too many."""
 _TICK: Final = 2.0
 """Seconds within which a second change may leave the time of the first one: the step of the coarsest file system."""
 _NANOSECONDS: Final = 1_000_000_000
-_MOST_LINKS: Final = 40
-_AT_LEAST: Final = 512
-"""Bytes that are asked for beyond the size of a file: its end is seen with the next reading, and a pipe has no size."""
-_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
-_CLOSED_ON_EXEC: Final = getattr(os, "O_CLOEXEC", 0)
 
 
 class ChangedFileError(OSError):
@@ -40,16 +41,6 @@ class ChangedFileError(OSError):
 
     def __init__(self, name: str) -> None:
         super().__init__(errno.ESTALE, "it has changed since the configuration was read", name)
-
-
-class _Identity(NamedTuple):
-    """What a regular file is recognised by, without its bytes."""
-
-    place: str
-    device: int
-    inode: int
-    size: int
-    changed: int
 
 
 @dataclass(slots=True, repr=False)
@@ -63,15 +54,17 @@ class _File:
         owner: user id.
         mode: permission bits.
         place: where it really is.
+        passed: folders of the links that lead there.
         fresh: whether it had been changed so shortly before that a further change may not show in its time.
     """
 
-    identity: _Identity | None = None
+    identity: Identity | None = None
     failure: int = 0
     digest: bytes = b""
     owner: int = 0
     mode: int = 0
     place: str = ""
+    passed: tuple[str, ...] = ()
     fresh: bool = False
 
 
@@ -80,30 +73,6 @@ class _Listing:
     pattern: str
     base: Path
     found: tuple[Path, ...]
-
-
-class _Links:
-    """Where paths lead, for one look at many files, most of which are in few folders."""
-
-    def __init__(self) -> None:
-        self._folders: dict[str, str] = {}
-
-    def follow(self, path: str) -> str:
-        """Follow the links of a path."""
-        path = path if path.startswith("/") else os.path.abspath(path)  # noqa: PTH100 - resolve() does more
-        for _ in range(_MOST_LINKS):
-            folder, _, name = path.rpartition("/")
-            real = self._folders.get(folder)
-            if real is None:
-                real = self._folders[folder] = os.path.realpath(folder or "/").rstrip("/")
-            place = f"{real}/{name}"
-            try:
-                target = os.readlink(place)  # noqa: PTH115 - thousands of files, each second
-            except OSError:
-                # Most often it is no link.
-                return place
-            path = target if target.startswith("/") else f"{real}/{target}"
-        return path
 
 
 class FileSnapshot:
@@ -120,7 +89,7 @@ class FileSnapshot:
         self._contents: dict[str, bytes] = {}
         self._listings: list[_Listing] = []
         self._modes: dict[str, int] = {}
-        self._links = _Links()
+        self._links = Links()
 
     def __repr__(self) -> str:
         return f"<FileSnapshot of {len(self._files)} files>"
@@ -196,12 +165,13 @@ class FileSnapshot:
         if known is None or not known.place or os.name != "posix":
             return None
         directory = Path(known.place).parent
-        return Custody(known.owner, known.mode, directory, self._modes[str(directory)], os.geteuid())
+        passed = {Path(it): self._modes[it] for it in known.passed}
+        return Custody(known.owner, known.mode, directory, self._modes[str(directory)], os.geteuid(), passed)
 
     def is_current(self, path: Path) -> bool:
         """Return whether the disk has a file as it was read."""
         known = self._files.get(str(path))
-        return known is not None and self._now(str(path), known, _Links()) is None
+        return known is not None and self._now(str(path), known, Links()) is None
 
     def changed(self) -> tuple[Path, ...]:
         """Name the files that the disk no longer has as they were read; for a changed listing, its pattern."""
@@ -213,7 +183,7 @@ class FileSnapshot:
         Returns:
             Values that are equal as long as nothing changes further, and say nothing else.
         """
-        links = _Links()
+        links = Links()
         seen = {name: self._now(name, known, links) for name, known in tuple(self._files.items())}
         found: dict[Path, Hashable] = {Path(name): state for name, state in seen.items() if state is not None}
         for one in self._listings:
@@ -248,27 +218,27 @@ class FileSnapshot:
         return tuple(path for path in self.changed() if not self._is_same(str(path)))
 
     def _read_first(self, name: str) -> bytes:
-        content, seen = _read(name)
-        place = self._links.follow(name)
-        directory = place.rpartition("/")[0] or "/"
-        if directory not in self._modes:
-            self._modes[directory] = stat.S_IMODE(Path(directory).stat().st_mode)
-        known = _File(None, 0, sha256(content).digest(), seen.st_uid, stat.S_IMODE(seen.st_mode), place)
+        content, seen = read_bytes(name)
+        place, passed = self._links.trace(name)
+        for directory in (place.rpartition("/")[0] or "/", *passed):
+            if directory not in self._modes:
+                self._modes[directory] = stat.S_IMODE(Path(directory).stat().st_mode)
+        known = _File(None, 0, sha256(content).digest(), seen.st_uid, stat.S_IMODE(seen.st_mode), place, passed)
         if stat.S_ISREG(seen.st_mode):
-            known.identity = _identity(seen, place)
+            known.identity = identity_of(seen, place)
             known.fresh = abs(self._clock.wall() - seen.st_mtime) < _TICK
         self._files[name] = known
         return content
 
-    def _now(self, name: str, known: _File, links: _Links) -> Hashable:
+    def _now(self, name: str, known: _File, links: Links) -> Hashable:
         """Give what the disk has of a file if that is not what was read, else None."""
         if known.failure:
-            failure = _failure(name)
+            failure = failure_of(name)
             return None if failure == known.failure else failure
         if known.identity is None:
             return None
         try:
-            identity = _identity(os.stat(name), links.follow(name))  # noqa: PTH116 - as for links
+            identity = identity_of(os.stat(name), links.follow(name))  # noqa: PTH116 - as for links
         except OSError as error:
             return error.errno or errno.EIO
         if identity != known.identity:
@@ -277,7 +247,7 @@ class FileSnapshot:
             return None
         # Asked before its bytes are read: what changes them later shows in its time, if that is old by now.
         fresh = abs(self._clock.wall() - known.identity.changed / _NANOSECONDS) < _TICK
-        digest = _digest(name)
+        digest = digest_of(name)
         if digest != known.digest:
             return digest
         known.fresh = fresh
@@ -288,67 +258,24 @@ class FileSnapshot:
         if known is None or known.identity is None:
             return False
         try:
-            identity = _identity(os.stat(name), _Links().follow(name))  # noqa: PTH116 - as above
+            identity = identity_of(os.stat(name), Links().follow(name))  # noqa: PTH116 - as above
         except OSError:
             return False
-        if _digest(name) != known.digest:
+        if digest_of(name) != known.digest:
             return False
         known.identity, known.fresh = identity, True
         return True
 
 
-def _read(name: str) -> tuple[bytes, os.stat_result]:
-    """Read a file up to the limit; the facts about it are of the moment before."""
-    number = os.open(name, os.O_RDONLY | _CLOSED_ON_EXEC)
-    try:
-        seen = os.fstat(number)
-        if stat.S_ISDIR(seen.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
-        parts: list[bytes] = []
-        left = LARGEST + 1
-        while left and (part := os.read(number, min(left, seen.st_size + _AT_LEAST))):
-            parts.append(part)
-            left -= len(part)
-        return b"".join(parts), seen
-    finally:
-        os.close(number)
-
-
 def _read_again(name: str, known: _File) -> bytes:
     if known.failure:
         raise OSError(known.failure, os.strerror(known.failure), name)
-    content, _ = _read(name)
+    content, _ = read_bytes(name)
     if sha256(content).digest() != known.digest:
         raise ChangedFileError(name)
     return content
 
 
-def _identity(seen: os.stat_result, place: str) -> _Identity:
-    return _Identity(place, seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)
-
-
 def _matching(pattern: str, base: Path) -> tuple[Path, ...]:
     found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
     return tuple(sorted(base / name for name in found))
-
-
-def _failure(name: str) -> int:
-    """Give the number of the system's error when a file is to be read; 0 if it can be."""
-    try:
-        number = os.open(name, os.O_RDONLY | _NO_WAIT | _CLOSED_ON_EXEC)
-    except OSError as error:
-        return error.errno or errno.EIO
-    try:
-        return errno.EISDIR if stat.S_ISDIR(os.fstat(number).st_mode) else 0
-    finally:
-        os.close(number)
-
-
-def _digest(name: str) -> bytes:
-    """Give the digest of what a file holds now; empty where it cannot be read."""
-    try:
-        if not stat.S_ISREG(os.stat(name).st_mode):  # noqa: PTH116 - as above
-            return b""
-        return sha256(_read(name)[0]).digest()
-    except OSError:
-        return b""

@@ -11,7 +11,8 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from fla_gateway.config.document.file_snapshot import LARGEST, FileSnapshot
+from fla_gateway.config.document.file_identity import LARGEST
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.errors import ConfigurationError, Fault
 
 _BOM_16: Final = (b"\xff\xfe", b"\xfe\xff")

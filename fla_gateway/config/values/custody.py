@@ -5,7 +5,8 @@ Owns the list of these facts. Refuses to judge them: for keys `keys.files.file_p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -19,6 +20,7 @@ class Custody:
         directory: where the file really is, links followed.
         directory_mode: permission bits of that.
         user: user id that the gateway runs as.
+        passed: permission bits of the directories whose links lead there.
     """
 
     owner: int
@@ -26,3 +28,4 @@ class Custody:
     directory: Path
     directory_mode: int
     user: int
+    passed: Mapping[Path, int] = field(default_factory=dict)
