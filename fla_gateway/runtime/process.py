@@ -12,13 +12,13 @@ import asyncio
 import gc
 import os
 import resource
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
@@ -46,6 +46,7 @@ from fla_gateway.runtime.readiness import Phase, judge
 from fla_gateway.runtime.shutdown import drain, longest_drain
 from fla_gateway.runtime.signals import handle_signals
 from fla_gateway.runtime.startup_log import announce
+from fla_gateway.system.early_signals import hung_up
 from fla_gateway.system.process_hardening import log_failures, undumpable
 from fla_gateway.system.systemd_notify import ServiceManager
 
@@ -56,9 +57,11 @@ if TYPE_CHECKING:  # read where it is used
     from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, Outcome
     from fla_gateway.runtime.reload import Reloader
 
+T = TypeVar("T")
 _LOG = structlog.get_logger()
 _RESERVED_FILES: Final = 128
 """Descriptors left for everything but callers and pools: log, admin, token client, resolver."""
+_ENDS: Final = "The gateway ends, and reads no configuration any more."
 _LAST_LINES_SECONDS: Final = 2.0
 """How long the end of the process waits for lines that are not read."""
 
@@ -209,7 +212,7 @@ class _Process:
         self._listening = self._draining = False
         self._gateway: DataPath | None = None
         self._reloader: Reloader | None = None
-        self._reloads: set[asyncio.Task[None]] = set()
+        self._reloads: set[asyncio.Task[Any]] = set()
         self._started = clock.wall()
 
     @property
@@ -236,16 +239,30 @@ class _Process:
             _LOG.warning("signal", signal="SIGHUP", warning="nothing is read again: the gateway starts or ends")
             return
         _LOG.info("signal", signal="SIGHUP")
-        task = asyncio.get_running_loop().create_task(self._reload_by_signal(self._reloader))
+        self._begin(self._reload_by_signal(self._reloader))
+
+    def _begin(self, reload: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run a reload beside everything else; the end of the process cancels it."""
+        task = asyncio.get_running_loop().create_task(reload)
         self._reloads.add(task)
         task.add_done_callback(self._reloads.discard)
+        return task
 
     async def _reload_by_signal(self, reloader: Reloader) -> None:
         try:
-            await reloader.reload(cause="signal")
+            await self._reported(reloader.reload(cause="signal"))
         except (ReloadRefusedError, ProblemError):
             # Its faults are in the log, or the end has begun.
             return
+
+    async def _reported(self, reload: Awaitable[Reloaded]) -> Reloaded:
+        """Wait for a reload; the service manager learns of its beginning and its end."""
+        self._manager.reloading()
+        try:
+            return await reload
+        finally:
+            if not self._stop.is_set():
+                self._manager.ready(self._status())
 
     def ready(self) -> tuple[bool, str]:
         """See `admin.probes.ReadinessState`."""
@@ -259,8 +276,16 @@ class _Process:
     async def reload(self, *, dry_run: bool) -> Reloaded:
         """See `admin.actions.GatewayActions`."""
         if self._reloader is None or self._stop.is_set():
-            raise ProblemError("stopping", "The gateway ends, and reads no configuration any more.")
-        return await self._reloader.reload(cause="admin", dry_run=dry_run)
+            raise ProblemError("stopping", _ENDS)
+        reload = self._reloader.reload(cause="admin", dry_run=dry_run)
+        task = self._begin(reload if dry_run else self._reported(reload))
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self._stop.is_set():
+                raise ProblemError("stopping", _ENDS) from None
+            task.cancel()
+            raise
 
     def drain(self) -> None:
         """See `admin.actions.GatewayActions`."""
@@ -340,6 +365,8 @@ class _Process:
         configured.files.forget()
         _LOG.info("ready", version=__version__)
         self._manager.ready(self._status())
+        if hung_up():
+            self.request_reload()
 
     def _status(self) -> str:
         """Say the state in a line, as `systemctl status` shows it."""

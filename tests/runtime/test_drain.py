@@ -124,9 +124,11 @@ async def test_sigterm_during_the_start_ends_it_in_peace(begin, module):
 
 
 async def test_sighup_during_the_start_ends_nothing(begin):
-    """The default of the kernel would."""
+    """The default of the kernel would; what may have been read before it is read once more."""
     process = await begin(environment={"PYTHONPROFILEIMPORTTIME": "1"})
     await eventually(lambda: any(line.endswith(" fla_gateway.errors\n") for line in process.lines["stderr"]))
     process.signal(signal.SIGHUP)
     await process.event("ready")
+    assert (await process.event("signal"))["signal"] == "SIGHUP"
+    await process.event("reloaded")
     assert (await process.call(get())).status == 200

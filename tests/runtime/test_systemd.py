@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import signal
 import socket
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -112,3 +114,38 @@ async def test_without_a_manager_it_runs_as_ever(begin, address):
     process = await begin(environment={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "soon"})
     await process.event("ready")
     assert (await process.call(get())).status == 200
+
+
+@pytest.mark.parametrize("faulty", [False, True])
+async def test_a_reload_is_reported_from_its_beginning_to_its_end(begin, manager, tmp_path, faulty):
+    """RELOADING with the time that systemd compares, then READY, whatever came of it; the exit code says that."""
+    process = await begin(environment={"NOTIFY_SOCKET": manager.address})
+    await manager.message("READY=1")
+    await process.event("ready")
+    if faulty:
+        with (tmp_path / "gateway.toml").open("a") as file:
+            file.write("nonsense")
+    before = time.monotonic_ns() // 1000
+    process.signal(signal.SIGHUP)
+    reloading = await manager.message()
+    assert reloading["RELOADING"] == "1"
+    assert before <= int(reloading["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
+    assert (await manager.message())["READY"] == "1"
+    await process.event("reload-refused" if faulty else "reloaded")
+
+
+async def test_sigterm_during_a_reload_ends_it(begin, manager, tmp_path):
+    """The reload waits for a file that never comes; the end does not wait for the reload."""
+    process = await begin(environment={"NOTIFY_SOCKET": manager.address})
+    await manager.message("READY=1")
+    await process.event("ready")
+    os.mkfifo(tmp_path / "more.toml")
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'include = ["more.toml"]\n{path.read_text()}')
+    process.signal(signal.SIGHUP)
+    await manager.message("RELOADING=1")
+    process.signal(signal.SIGTERM)
+    assert (await manager.message("STOPPING=1"))["STATUS"].startswith("stopping")
+    assert await process.ended() == 0
+    assert not process.events("reload-refused")
+    assert "Traceback" not in process.output
