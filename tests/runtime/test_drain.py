@@ -132,3 +132,48 @@ async def test_sighup_during_the_start_ends_nothing(begin):
     assert (await process.event("signal"))["signal"] == "SIGHUP"
     await process.event("reloaded")
     assert (await process.call(get())).status == 200
+
+
+async def act(process, path):
+    """Ask for an action on the admin listener, as the user that runs the gateway; give the answer."""
+    caller = await connect(int(process.events("admin-listening")[0]["address"].rpartition(":")[2]))
+    await caller.send(post(b"", path=path))
+    answer = await caller.answer()
+    caller.close()
+    return answer
+
+
+async def test_drain_makes_unready_and_serves_on(begin):
+    """Connections are kept, new ones accepted: only what routes calls here is to look elsewhere."""
+    process = await begin()
+    await process.event("ready")
+    (kept,) = await kept_connections(process, 1)
+    assert (await act(process, "/-/drain")).status == 202
+    readiness = await process.admin("/readyz")
+    assert (readiness.status, json.loads(readiness.body)["reason"]) == (503, "draining")
+    await kept.send(get())
+    answer = await kept.answer()
+    assert (answer.status, answer.value("Connection")) == (200, None)
+    assert (await process.call(get())).status == 200
+    kept.close()
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+
+
+async def test_the_first_signal_after_quit_is_not_the_second(begin, government):
+    """A supervisor sends SIGTERM to what was asked to end: what runs is still finished."""
+    process = await begin()
+    await process.event("ready")
+    government.gate.clear()
+    running = await process.caller()
+    await running.send(post(b"declaration"))
+    await eventually(lambda: government.calls)
+    assert (await act(process, "/-/quit")).status == 202
+    await process.event("stopping")
+    process.signal(signal.SIGTERM)
+    await process.event("signal")
+    government.gate.set()
+    answer = await running.answer()
+    assert (answer.status, answer.value("Connection")) == (200, b"close")
+    running.close()
+    assert await process.ended() == 0
