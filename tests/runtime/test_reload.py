@@ -6,6 +6,7 @@ import asyncio
 import gc
 import socket
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from urllib.parse import parse_qs
@@ -15,6 +16,7 @@ import pytest
 from fla_gateway.errors import ReloadRefusedError
 from fla_gateway.proxy.generation import Generation
 from fla_gateway.runtime.reload_changes import Change
+from tests.support.fakes import MovableClock
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, make_rsa, write_private
 from tests.support.process import TOKEN_PATH, Government, token_answer
 from tests.support.raw_http import get, post
@@ -72,14 +74,14 @@ async def start(tmp_path, ca_file, government):
     """Start gateways that can be reloaded."""
     async with AsyncExitStack() as stack:
 
-        async def begin(more=""):
+        async def begin(more="", clock=None):
             for name in ("acme", "other"):
                 write_key(tmp_path, name)
             roots = tmp_path / "roots.pem"
             roots.write_bytes(ca_file.read_bytes())
             path = tmp_path / "gateway.toml"
             path.write_text(CONFIGURATION.format(port=government.port, ca_file="roots.pem", more=more))
-            return await stack.enter_async_context(reloading(path))
+            return await stack.enter_async_context(reloading(path, clock))
 
         yield begin
 
@@ -307,6 +309,25 @@ async def test_a_call_that_waits_for_a_token_of_a_key_that_was_replaced_gets_it(
     gc.collect()
     await running.reload()
     assert former.key_id not in running.client._keys
+
+
+async def test_a_certificate_that_is_not_valid_yet_is_waited_for_across_reloads(start, tmp_path):
+    """Its key is taken over with the moment from which it may be used, and its profile served then."""
+    clock = MovableClock()
+    running = await start(clock=clock)
+    key = make_ec()
+    later = datetime.now(UTC) + timedelta(hours=1)
+    write_private(tmp_path / "acme.pem", key_pem(key))
+    certificate = make_certificate(key, not_before=later, not_after=later + timedelta(days=365))
+    (tmp_path / "acme.cer").write_bytes(certificate_pem(certificate))
+    await running.change('client_id = "client-7"', 'client_id = "client-9"')
+    for _ in range(2):
+        assert (await running.call(get())).code == "profile-unavailable"
+        await running.reload()
+    clock.advance(3700)
+    await running.reload()
+    await eventually(lambda: running.accounts["employer"].state == "served")
+    assert (await running.call(get())).status == 200
 
 
 async def test_former_generations_leave_nothing_behind(running):

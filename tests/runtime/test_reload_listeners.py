@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import AsyncExitStack
 
 import pytest
@@ -12,7 +13,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fla_gateway.errors import ReloadRefusedError
 from tests.runtime.test_reload import CONFIGURATION, government, write_key  # noqa: F401 - a fixture
-from tests.support.keys import TlsAuthority, certificate_pem, key_pem, make_certificate, make_ec, write_private
+from tests.support.cluster import AUDIENCE, ISSUER, claims, jwk, jwks, sign
+from tests.support.keys import (
+    TlsAuthority,
+    certificate_pem,
+    key_pem,
+    make_certificate,
+    make_ec,
+    make_rsa,
+    write_private,
+)
 from tests.support.raw_http import get
 from tests.support.reloading import reloading
 
@@ -212,3 +222,23 @@ async def test_a_caller_that_is_watched_from_now_on_is_reported(start):
     )
     await running.reload()
     assert len(running.observation.joined._calls) == calls + 1
+
+
+async def test_another_audience_of_service_accounts_holds_from_the_next_head_on(start, tmp_path):
+    """What the former verifier has accepted is asked again of the new one; back again, it is accepted."""
+    now = int(time.time())
+    (tmp_path / "jwks.json").write_bytes(jwks(jwk(make_rsa())))
+    more = (
+        f'[kubernetes]\nissuer = "{ISSUER}"\naudience = "{AUDIENCE}"\njwks_file = "jwks.json"\n'
+        '[callers.erp]\nservice_account = "payroll/erp"\nallow.employer = ["GET /REST/**"]\n'
+    )
+    running = await start(PLAIN, more)
+    shown = f"Authorization: Bearer {sign(claims(iat=now - 10, nbf=now - 10, exp=now + 3600))}"
+    call = get("/employer/REST/dimona/v2/x", shown)
+    caller = await running.caller()
+    before = AUDIENCE
+    for audience, status in ((AUDIENCE, 200), ("another", 401), (AUDIENCE, 200)):
+        await running.change(f'audience = "{before}"', f'audience = "{audience}"')
+        before = audience
+        await caller.send(call)
+        assert (await caller.answer()).status == status

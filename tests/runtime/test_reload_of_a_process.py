@@ -7,9 +7,19 @@ import signal
 
 import pytest
 
+from fla_gateway.system.syscalls import syscall
+from tests.support.keys import write_identity
 from tests.support.raw_http import get
 
 pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
+
+
+def has_landlock():
+    """Return whether this kernel has Landlock."""
+    try:
+        return syscall(444, None, 0, 1) > 0
+    except OSError:
+        return False
 
 
 async def test_a_refused_reload_is_said_everywhere_until_it_is_cured(begin, government, tmp_path):
@@ -42,3 +52,26 @@ async def test_a_signal_that_ends_the_process_ends_a_reload_as_well(begin, gover
     process.signal(signal.SIGHUP)
     process.signal(signal.SIGTERM)
     assert await process.ended() == 0
+
+
+@pytest.mark.skipif(not has_landlock(), reason="this kernel has no Landlock")
+async def test_a_directory_that_landlock_does_not_allow_refuses_the_reload(
+    begin, government, tmp_path, tmp_path_factory
+):
+    """It is named with its key; a new file in a directory that is allowed is read."""
+    process = await begin(more="[security]\nlandlock = true")
+    await process.event("ready")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    path = tmp_path / "gateway.toml"
+    text = path.read_text()
+    for folder in (elsewhere, tmp_path):
+        write_identity(folder, "second")
+    path.write_text(text.replace("acme.pem", f"{elsewhere}/second.pem").replace("acme.cer", f"{elsewhere}/second.cer"))
+    process.signal(signal.SIGHUP)
+    found = {(await process.event("reload-fault", number))["place"] for number in (1, 2)}
+    assert found == {"profiles.employer.key.pem", "profiles.employer.key.certificate"}
+    assert (await process.call(get())).status == 200
+    path.write_text(text.replace("acme.", "second."))
+    process.signal(signal.SIGHUP)
+    assert (await process.event("reloaded"))["served"] == 1
+    assert (await process.call(get())).status == 200

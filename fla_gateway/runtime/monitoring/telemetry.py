@@ -80,6 +80,8 @@ class Observation:
     def close(self) -> None:
         """End everything, the journal last; blocks, so call it when nothing else runs any more."""
         self.observer.settle()
+        # What ended under a configuration without the journal, while there was one before.
+        self.joined.settle()
         if self.tracing is not None:
             self.tracing.close()
         if self.log is not None:
