@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from fla_gateway.proxy.messages.request_fields import RequestFields
     from fla_gateway.proxy.records.exchange_record import Journal
     from fla_gateway.proxy.upstream.connection import ApiConnection
-    from fla_gateway.proxy.work_budget import WorkBudget
 
 _LOG = structlog.get_logger()
 _OUTBOX_LIMIT: Final = 65_536
@@ -77,26 +76,17 @@ class Exchange:
 
     Attributes:
         state: how far it is; for readers and tests, no code decides by it.
+        budget: see `upstream.consumer.UpstreamConsumer`.
     """
 
-    # Initial values are class attributes: a constructor would set them again for each exchange.
-    state = ADMITTED
-    keep_alive = False
-    request_body = NO_BODY
-    sent = 0
-    _attempts = 0
-    _status = 0
-    _answered = False
-    _chunking = False
-    _pending: list[bytes] | None = None
-    _until_close = False
-    _task: asyncio.Task[None] | None = None
-    _token: AccessToken | None = None
-    _announced: AccessToken | None = None
-    _upstream: ApiConnection | None = None
-    _throttle_detector: ThrottleDetector | None = None
-    _progress = -1
-    _progress_at = 0.0
+    # Slots: without them Python would make a dictionary for each exchange, which has more attributes than it shares the
+    # names of between the objects of a class.
+    __slots__ = (
+        "_account", "_address", "_admission", "_announced", "_answered", "_attempts", "_caller", "_chunking",
+        "_connections", "_context", "_fields", "_journal", "_pending", "_progress", "_progress_at", "_route", "_status",
+        "_task", "_throttle_detector", "_timings", "_token", "_until_close", "_upstream", "budget", "keep_alive",
+        "method", "minor", "request_body", "request_id", "sent", "started", "state",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -135,16 +125,29 @@ class Exchange:
         self.started = now
         # The journal, until the intent is written that has to be there before the request is sent.
         self._journal = None if asked.method in READING else context.journal
+        self.budget = connections.budget
+        self.state = ADMITTED
+        self.keep_alive = fields.keep_alive
+        self.request_body = NO_BODY
+        self.sent = 0
+        self._attempts = 0
+        self._status = 0
+        self._answered = False
+        self._chunking = False
+        self._until_close = False
+        self._pending: list[bytes] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._token: AccessToken | None = None
+        self._announced: AccessToken | None = None
+        self._upstream: ApiConnection | None = None
+        self._throttle_detector: ThrottleDetector | None = None
+        self._progress = -1
+        self._progress_at = 0.0
 
     @property
     def profile(self) -> str:
         """Name of the profile."""
         return self._account.name
-
-    @property
-    def budget(self) -> WorkBudget:
-        """See `upstream.consumer.UpstreamConsumer`."""
-        return self._connections.budget
 
     # The request
 
@@ -156,7 +159,6 @@ class Exchange:
             last: whether they are the whole body.
         """
         fields = self._fields
-        self.keep_alive = fields.keep_alive
         if fields.length:
             self.request_body = RequestBody(self._context.settings.replay_limit)
             self.request_body.take(payload, last=last)

@@ -39,7 +39,7 @@ class Checked(Exchange):
     """An exchange that may go only where the table leads; each step is kept."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "state":
+        if name == "state" and hasattr(self, name):
             led = {it for found in TABLE[self.state].values() for it in found}
             assert value in led, f"no event leads from {self.state} to {value}"
         super().__setattr__(name, value)
