@@ -30,8 +30,9 @@ RESPONSE_START: Final = re.compile(
 ).fullmatch
 # RFC 9112, section 2.1: *( field-line CRLF ) CRLF
 FIELD_BLOCK: Final = re.compile(rb"(?:" + FIELD_LINE + rb")*+\r\n").fullmatch
-# A line of a block that matched FIELD_BLOCK: its name, and the rest from the colon to the line's end.
-FIELDS: Final = re.compile(rb"(" + TOKEN + rb"++)(:[^\r]*+\r\n)").findall
+# A line of a block that matched FIELD_BLOCK: its name, and the rest from the colon to the line's end. What has matched
+# needs no second look at each character; to look for one character alone is several times as fast.
+FIELDS: Final = re.compile(rb"([^:]++)(:[^\r]*+\r\n)").findall
 
 # RFC 9110, section 5.6.4: quoted-string, of qdtext and quoted-pair.
 _QUOTED: Final = rb"\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+\""

@@ -43,7 +43,8 @@ class WorkBudget:
 
     def slice(self) -> int:
         """Return the units that a connection may use now; 0 where it has to defer its work."""
-        return max(0, min(self.left, SLICE))
+        left = self.left
+        return SLICE if left >= SLICE else max(left, 0)
 
     def defer(self, work: Work) -> None:
         """Do the rest of some work when its turn comes: others that wait first, and not before the next turn."""

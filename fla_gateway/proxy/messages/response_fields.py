@@ -90,7 +90,7 @@ def inbound(
     )
     if framing.announced >= 0 and status >= 200 and status != 204:  # noqa: PLR2004 - RFC 9110, 8.6: no length there
         fields[length_at:length_at] = (b"Content-Length", b": %d\r\n" % framing.announced)
-    if connection is not None:
+    if not framing.options <= _NEVER_NOMINATED:
         nominated = framing.options - _NEVER_NOMINATED
         fields = _without(fields, nominated)
         dated = dated and b"date" not in nominated
@@ -121,9 +121,9 @@ def _passed(
     trace = ""
     dated = False
     runs: bool | None = None
-    known = _RESPONSE.known.get
+    known = _RESPONSE.known
     for name, rest in head.lines:
-        action = known(name, -1)
+        action = known.get(name, -1)
         if action < 0:
             action = _RESPONSE.learn(name)
         if not action:
@@ -132,7 +132,9 @@ def _passed(
             before = framing_values[action]
             if action == LENGTH and before is None:
                 length_at = len(fields)
-            framing_values[action] = _joined(before, rest)
+            value = value_of(rest)
+            # RFC 9110, section 5.3: lines of one name are one value, joined with commas.
+            framing_values[action] = value if before is None else before + b", " + value
         elif action == DATE:
             dated = True
             fields += (name, rest)
@@ -163,13 +165,6 @@ def _rewritten(
     return ()
 
 
-def _joined(before: bytes | None, rest: bytes) -> bytes:
-    # RFC 9110, section 5.3: lines of one name are one value, joined with commas.
-    return value_of(rest) if before is None else before + b", " + value_of(rest)
-
-
 def _without(fields: list[bytes], names: frozenset[bytes]) -> list[bytes]:
-    if not names:
-        return fields
     pairs = zip(fields[::2], fields[1::2], strict=True)
     return [part for name, rest in pairs if name.lower() not in names for part in (name, rest)]

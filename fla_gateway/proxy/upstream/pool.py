@@ -39,6 +39,9 @@ class Pool:
         """
         self._profile = profile
         self._settings = settings
+        # Read for each exchange; an attribute of the settings takes ten times as long to read.
+        self._changing_idle_seconds = settings.changing_idle_seconds
+        self._max_age_seconds = settings.max_age_seconds
         self._open = open_connection
         self._now = now
         self._idle: list[ApiConnection] = []
@@ -62,18 +65,20 @@ class Pool:
         if not idle:
             return None
         # The latest is at the end: if it is too old, all are.
-        if changing and now - idle[-1].idle_since >= self._settings.changing_idle_seconds:
+        if changing and now - idle[-1].idle_since >= self._changing_idle_seconds:
             return None
+        connection = idle.pop()
         # The loop may have reported this connection and the caller's in the same turn, and read the caller's first.
-        if idle[-1].arrived(0):
+        if connection.arrived(0):
+            idle.append(connection)
             return self._take_quiet(now, changing=changing)
         self._reused += 1
-        return idle.pop()
+        return connection
 
     def _take_quiet(self, now: float, *, changing: bool) -> ApiConnection | None:
         """Take the latest connection from which nothing waits to be read; the loop decides about the others."""
         for connection in reversed(self._idle):
-            if changing and now - connection.idle_since >= self._settings.changing_idle_seconds:
+            if changing and now - connection.idle_since >= self._changing_idle_seconds:
                 return None
             if not connection.arrived(0):
                 self._idle.remove(connection)
@@ -141,7 +146,7 @@ class Pool:
         return not (connection.closed or fresh or (changing and self._too_old(connection)) or connection.arrived(0))
 
     def _too_old(self, connection: ApiConnection) -> bool:
-        return self._now() - connection.idle_since >= self._settings.changing_idle_seconds
+        return self._now() - connection.idle_since >= self._changing_idle_seconds
 
     def _give_turn_away(self, caller: str, turn: asyncio.Future[ApiConnection | None]) -> None:
         # Cancelled after it was served and before it resumed: what it was given goes to the next in the queue.
@@ -186,7 +191,7 @@ class Pool:
         if connection.closed:
             return
         now = self._now()
-        if self._closing or now - connection.born >= self._settings.max_age_seconds:
+        if self._closing or now - connection.born >= self._max_age_seconds:
             connection.close()
             return
         connection.idle_since = now
@@ -207,7 +212,7 @@ class Pool:
     def sweep(self, now: float) -> None:
         """Close connections that have been idle or alive for too long; called once a second."""
         oldest = now - self._settings.idle_seconds
-        eldest = now - self._settings.max_age_seconds
+        eldest = now - self._max_age_seconds
         for connection in [it for it in self._idle if it.idle_since <= oldest or it.born <= eldest]:
             connection.close()
 
