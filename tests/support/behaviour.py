@@ -187,8 +187,6 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
         limit: callers' connections open at most.
         unavailable: why profiles cannot be served.
     """
-    (folder / "never-read.pem").touch()
-    path = folder / "gateway.toml"
     words = {"gateway": gateway, "profile": profile, "name": name, "unix": f', "unix:{unix}"' if unix else ""}
     clock, records = MovableClock(), Records()
     tokens = Tokens(clock)
@@ -199,18 +197,31 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
         # From here on whatever fails has to end it: uvloop waits for ever for a server that nobody closes.
         stack.push_async_callback(api.close)
         port = api.port if api_port is None else api_port
-        path.write_text(CONFIGURATION.format(**words, port=port, ca_file=ca_file) + more)
+        path = _configure(folder, CONFIGURATION.format(**words, port=port, ca_file=ca_file) + more)
         dialer = Dialer(clock.monotonic, Resolver(clock.monotonic, lookup=lookup))
         around = ProcessContext(tokens, tls, clock, dialer, records, HASH_KEY, egress, journal)
         built = open_data_path(read(path), unavailable or {}, around)
-        stack.push_async_callback(built.tokens.close)
-        built.server.start(limit, sweep_seconds=SWEEP_SECONDS)
-        stack.push_async_callback(built.server.close)
-        await built.listeners.start()
-        stack.callback(built.listeners.close)
+        await _start(built, stack, limit)
         rig = Rig(built, api, tokens, records, clock, built.bound[0].sock.getsockname()[1], around)
         stack.callback(rig.hang_up)
         yield rig
+
+
+def _configure(folder: Path, text: str) -> Path:
+    """Write the configuration, and the key that it names."""
+    (folder / "never-read.pem").touch()
+    path = folder / "gateway.toml"
+    path.write_text(text)
+    return path
+
+
+async def _start(built: DataPath, stack: AsyncExitStack, limit: int) -> None:
+    """Serve, until the stack is left."""
+    stack.push_async_callback(built.tokens.close)
+    built.server.start(limit, sweep_seconds=SWEEP_SECONDS)
+    stack.push_async_callback(built.server.close)
+    await built.listeners.start()
+    stack.callback(built.listeners.close)
 
 
 async def _turns() -> None:
