@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -46,8 +47,8 @@ def main() -> int:
     try:
         valgrind = _valgrind()
         figures: Figures = {}
-        for kind in KINDS:
-            for work in WORKS:
+        for kind in arguments.kinds:
+            for work in arguments.works:
                 counted = [_count(valgrind, kind, work, arguments.count) for _ in range(arguments.repeat)]
                 figures[f"{kind} {work}"] = counted
                 print(_line(f"{kind} {work}", counted), flush=True)
@@ -64,6 +65,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description="Instructions per exchange.")
     parser.add_argument("--count", type=int, default=1600, help="exchanges of a run (default 1600)")
     parser.add_argument("--repeat", type=int, default=1, help="how often each figure is taken (default once)")
+    parser.add_argument("--kinds", type=_among(KINDS), default=tuple(KINDS), help="of configurations (default all)")
+    parser.add_argument("--works", type=_among(WORKS), default=WORKS, help="of requests, likewise")
     parser.add_argument("--save", type=Path, help="write the figures into this file, as JSON")
     parser.add_argument("--against", type=Path, help="compare with the figures of this file")
     parser.add_argument("--allow", type=float, default=2.0, help="per cent above --against that are no failure (2)")
@@ -71,6 +74,16 @@ def _arguments() -> argparse.Namespace:
     if arguments.count < AT_A_TIME or arguments.count % AT_A_TIME or arguments.repeat < 1:
         parser.error(f"--count is a multiple of {AT_A_TIME}, --repeat at least 1")
     return arguments
+
+
+def _among(known: Collection[str]) -> Callable[[str], tuple[str, ...]]:
+    def chosen(text: str) -> tuple[str, ...]:
+        names = tuple(text.split(","))
+        if not set(names) <= set(known):
+            raise argparse.ArgumentTypeError(f"choose from {', '.join(known)}")
+        return names
+
+    return chosen
 
 
 def _valgrind() -> Path:
