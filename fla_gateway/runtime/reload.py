@@ -211,7 +211,7 @@ class Reloader:
     # Before publication
 
     async def _prepare(self, cause: Cause, *, bind: bool) -> _Prepared:
-        configured = await asyncio.to_thread(read, self._path, self._parts.clock, rest=_REST_SECONDS)
+        configured = await asyncio.to_thread(read, self._path, self._parts.clock, rest=_REST_SECONDS, pipes=False)
         old, new = (it.settings.configuration for it in (self.in_force, configured))
         found = await asyncio.to_thread(changes, old, new, _differs(self.in_force, configured))
         await asyncio.to_thread(self._judge, cause, configured)
@@ -371,7 +371,7 @@ def _load_all(files: KeyFiles, names: Sequence[str]) -> dict[str, LoadedKey | Un
 
 def _written_names(path: Path) -> WrittenNames | None:
     """Read what a refused configuration names, as far as its files are TOML; None where they are not."""
-    files = FileSnapshot()
+    files = FileSnapshot(pipes=False)
     try:
         first = read_document(path, path.name, files)
         patterns = first.get("include")

@@ -21,6 +21,13 @@ _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
 _CLOSED_ON_EXEC: Final = getattr(os, "O_CLOEXEC", 0)
 
 
+class NoRegularFileError(OSError):
+    """The file is a pipe or a device: it may have nothing to say for ever, and nothing twice."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(errno.ESPIPE, "it is no regular file, and only those are read while the gateway runs", name)
+
+
 class Identity(NamedTuple):
     """What a regular file is recognised by, without its bytes.
 
@@ -69,13 +76,24 @@ class Links:
         return path, tuple(passed)
 
 
-def read_bytes(name: str) -> tuple[bytes, os.stat_result]:
-    """Read a file up to the limit; the facts about it are of the moment before."""
-    number = os.open(name, os.O_RDONLY | _CLOSED_ON_EXEC)
+def read_bytes(name: str, *, pipes: bool) -> tuple[bytes, os.stat_result]:
+    """Read a file up to the limit; the facts about it are of the moment before.
+
+    Args:
+        name: its path.
+        pipes: whether a pipe or a device is read as well, and waited for.
+
+    Raises:
+        OSError: it cannot be read, or is no file of that kind.
+    """
+    # Opening a pipe that has no writer would wait for one.
+    number = os.open(name, os.O_RDONLY | _CLOSED_ON_EXEC | (0 if pipes else _NO_WAIT))
     try:
         seen = os.fstat(number)
         if stat.S_ISDIR(seen.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+        if not pipes and not stat.S_ISREG(seen.st_mode):
+            raise NoRegularFileError(name)
         parts: list[bytes] = []
         left = LARGEST + 1
         while left and (part := os.read(number, min(left, seen.st_size + _AT_LEAST))):
@@ -91,14 +109,17 @@ def identity_of(seen: os.stat_result, place: str) -> Identity:
     return Identity(place, seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)
 
 
-def failure_of(name: str) -> int:
-    """Give the number of the system's error when a file is to be read; 0 if it can be."""
+def failure_of(name: str, *, pipes: bool) -> int:
+    """Give the number of the system's error when a file is to be read, as `read_bytes` does; 0 if it can be."""
     try:
         number = os.open(name, os.O_RDONLY | _NO_WAIT | _CLOSED_ON_EXEC)
     except OSError as error:
         return error.errno or errno.EIO
     try:
-        return errno.EISDIR if stat.S_ISDIR(os.fstat(number).st_mode) else 0
+        mode = os.fstat(number).st_mode
+        if stat.S_ISDIR(mode):
+            return errno.EISDIR
+        return 0 if pipes or stat.S_ISREG(mode) else errno.ESPIPE
     finally:
         os.close(number)
 
@@ -106,8 +127,6 @@ def failure_of(name: str) -> int:
 def digest_of(name: str) -> bytes:
     """Give the digest of what a file holds now; empty where it cannot be read."""
     try:
-        if not stat.S_ISREG(os.stat(name).st_mode):  # noqa: PTH116 - as above
-            return b""
-        return sha256(read_bytes(name)[0]).digest()
+        return sha256(read_bytes(name, pipes=False)[0]).digest()
     except OSError:
         return b""

@@ -24,6 +24,7 @@ from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.config.document.file_identity import (
     Identity,
     Links,
+    NoRegularFileError,
     digest_of,
     failure_of,
     identity_of,
@@ -78,13 +79,15 @@ class _Listing:
 class FileSnapshot:
     """The files of one configuration, each read once."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, *, pipes: bool = True) -> None:
         """Begin with nothing.
 
         Args:
             clock: says how old the last change of a file is; the host's by default.
+            pipes: whether a pipe or a device is read, and waited for.
         """
         self._clock = clock or SystemClock()
+        self._pipes = pipes
         self._files: dict[str, _File] = {}
         self._contents: dict[str, bytes] = {}
         self._listings: list[_Listing] = []
@@ -114,7 +117,7 @@ class FileSnapshot:
             return kept
         known = self._files.get(name)
         if known is not None:
-            return _read_again(name, known)
+            return _read_again(name, known, pipes=self._pipes)
         try:
             content = self._read_first(name)
         except OSError as error:
@@ -218,7 +221,7 @@ class FileSnapshot:
         return tuple(path for path in self.changed() if not self._is_same(str(path)))
 
     def _read_first(self, name: str) -> bytes:
-        content, seen = read_bytes(name)
+        content, seen = read_bytes(name, pipes=self._pipes)
         place, passed = self._links.trace(name)
         for directory in (place.rpartition("/")[0] or "/", *passed):
             if directory not in self._modes:
@@ -233,7 +236,7 @@ class FileSnapshot:
     def _now(self, name: str, known: _File, links: Links) -> Hashable:
         """Give what the disk has of a file if that is not what was read, else None."""
         if known.failure:
-            failure = failure_of(name)
+            failure = failure_of(name, pipes=self._pipes)
             return None if failure == known.failure else failure
         if known.identity is None:
             return None
@@ -267,10 +270,12 @@ class FileSnapshot:
         return True
 
 
-def _read_again(name: str, known: _File) -> bytes:
+def _read_again(name: str, known: _File, *, pipes: bool) -> bytes:
+    if known.failure == errno.ESPIPE:
+        raise NoRegularFileError(name)
     if known.failure:
         raise OSError(known.failure, os.strerror(known.failure), name)
-    content, _ = read_bytes(name)
+    content, _ = read_bytes(name, pipes=pipes)
     if sha256(content).digest() != known.digest:
         raise ChangedFileError(name)
     return content

@@ -74,7 +74,7 @@ class CurrentConfiguration:
         self.environments = {profile.name: profile.environment for profile in configured.profiles}
 
 
-def read(path: Path, clock: Clock | None = None, *, rest: float = 0) -> Configured:
+def read(path: Path, clock: Clock | None = None, *, rest: float = 0, pipes: bool = True) -> Configured:
     """Read and resolve a configuration, with every file that it names.
 
     All of it is read before anything is used, and once more if the disk has something else by then: of files that are
@@ -85,6 +85,7 @@ def read(path: Path, clock: Clock | None = None, *, rest: float = 0) -> Configur
         clock: for warnings of what has ended; no fault depends on it.
         rest: seconds that the last change of each file must be ago: one that was changed later may be half written, and
             what was written so far may be valid. It is waited for.
+        pipes: whether a file may be a pipe, as a shell makes it for a start: it is read once, and waited for.
 
     Raises:
         ConfigurationError: with every fault, or with the files that kept changing.
@@ -92,7 +93,7 @@ def read(path: Path, clock: Clock | None = None, *, rest: float = 0) -> Configur
     catalogue = load_catalogue()
     changed: tuple[Path, ...] = ()
     for left in reversed(range(_ATTEMPTS)):
-        files = FileSnapshot(clock)
+        files = FileSnapshot(clock, pipes=pipes)
         found = _read_once(path, catalogue, files, clock)
         # In the end only bytes count: there are file systems that give a file another number at each look.
         changed = files.changed() if left else files.differing()
