@@ -62,6 +62,8 @@ _LOG = structlog.get_logger()
 _RESERVED_FILES: Final = 128
 """Descriptors left for everything but callers and pools: log, admin, token client, resolver."""
 _ENDS: Final = "The gateway ends, and reads no configuration any more."
+_MOST_SIGNALLED: Final = 2
+"""Reloads by SIGHUP at the same time: one that runs, one that waits."""
 _LAST_LINES_SECONDS: Final = 2.0
 """How long the end of the process waits for lines that are not read."""
 
@@ -213,6 +215,7 @@ class _Process:
         self._gateway: DataPath | None = None
         self._reloader: Reloader | None = None
         self._reloads: set[asyncio.Task[Any]] = set()
+        self._signalled = 0
         self._started = clock.wall()
 
     @property
@@ -239,7 +242,10 @@ class _Process:
             _LOG.warning("signal", signal="SIGHUP", warning="nothing is read again: the gateway starts or ends")
             return
         _LOG.info("signal", signal="SIGHUP")
-        self._begin(self._reload_by_signal(self._reloader))
+        # Of two, the second has not begun to read, and will see whatever a third one is about.
+        if self._signalled < _MOST_SIGNALLED:
+            self._signalled += 1
+            self._begin(self._reload_by_signal(self._reloader))
 
     def _begin(self, reload: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run a reload beside everything else; the end of the process cancels it."""
@@ -254,6 +260,8 @@ class _Process:
         except (ReloadRefusedError, ProblemError):
             # Its faults are in the log, or the end has begun.
             return
+        finally:
+            self._signalled -= 1
 
     async def _reported(self, reload: Awaitable[Reloaded]) -> Reloaded:
         """Wait for a reload; the service manager learns of its beginning and its end."""
