@@ -47,6 +47,29 @@ async def test_a_gateway_is_drained_and_ended_by_command(begin, government, tmp_
     assert (await command("quit", "--admin", where))[0] == 69
 
 
+async def test_a_changed_configuration_is_judged_applied_or_refused_by_command(begin, government, tmp_path):
+    """The dry run changes nothing, the reload applies, and a fault ends with 2 and what `check` would say of it."""
+    process = await begin()
+    await process.event("ready")
+    where = ("--admin", f"http://{process.events('admin-listening')[0]['address']}")
+    file = tmp_path / "gateway.toml"
+    first = file.read_text()
+    file.write_text(f"{first}warm = true\n")
+    changed = "  changed  profiles.employer.warm\n"
+    for words, applied in ((("check", "--against-running"), False), (("reload",), True)):
+        code, printed = await command(*words, *where)
+        assert (code, printed.endswith(changed)) == (0, True), printed
+        assert printed.startswith("applied; generation 2 serves") is applied
+    file.write_text(f"{first}warm = 7\n")
+    for words in (("check", "--against-running"), ("reload",)):
+        code, printed = await command(*words, *where)
+        assert (code, printed.startswith("gateway.toml: profiles.employer.warm: ")) == (2, True), printed
+    _, printed = await command("reload", *where)
+    _, checked = await command("check", "--config", str(file))
+    assert printed.splitlines()[0] in checked.splitlines()
+    assert (await process.call(get())).status == 200
+
+
 async def readyz(address):
     """Ask for the readiness; give status and body."""
     if address.startswith("unix:"):
