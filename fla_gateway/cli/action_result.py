@@ -36,8 +36,11 @@ def act(arguments: argparse.Namespace, path: str, done: str, *, as_json: bool = 
     from fla_gateway.cli.admin_request import NoGatewayError, NotSentError, post  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.cli.options.admin_client import target_of  # noqa: PLC0415 - as above
 
+    target = target_of(arguments)
+    for warning in target.warnings:
+        complain(f"warning: --admin-key-file: {warning}")
     try:
-        answer = post(target_of(arguments), path)
+        answer = post(target, path)
     except NoGatewayError as error:
         complain(error)
         return UNAVAILABLE

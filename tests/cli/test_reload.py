@@ -33,6 +33,7 @@ RUN = (
     "from fla_gateway.cli import action_result, admin_request, check, drain, quit, reload, standard_streams\n"
     "from fla_gateway.cli.main import execute\n"
     "from fla_gateway.config import admin_address\n"
+    "from fla_gateway.keys.files import file_permissions\n"
     "from fla_gateway.observe.logs import log_values\n"
     "from fla_gateway.observe.logs import stack_trace\n"
     "import contextlib, io\n"
@@ -292,8 +293,20 @@ async def test_the_key_is_taken_from_a_file_or_the_environment(gateway, tmp_path
         words = ("--admin-key-file", path) if file else ()
         environ = {} if file else {"FLA_GATEWAY_ADMIN_KEY": KEY}
         code, out, err = await command("reload", "--admin", admin, *words, uid=12_345, **environ)
-    assert (code, err) == (0, "")
-    assert KEY not in out
+    assert (code, out.startswith("applied")) == (0, True)
+    assert KEY not in out + err
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True)])
+async def test_a_key_that_others_may_read_is_warned_of(gateway, tmp_path, mode, warned):
+    """As of every file with a secret: a warning with its cure, and the command does its work."""
+    path = tmp_path / "key"
+    path.write_text(KEY)
+    path.chmod(mode)
+    async with running(gateway) as admin:
+        code, _, err = await command("reload", "--admin", admin, "--admin-key-file", path)
+    warning = f"warning: --admin-key-file: {path} can be read by other users of this machine (chmod 600 {path})\n"
+    assert (code, err) == (0, warning if warned else "")
 
 
 @pytest.mark.parametrize("text", ["secret", "flagw_12", "0" * 64])

@@ -33,6 +33,7 @@ class AdminTarget(NamedTuple):
         ca_file: roots for its certificate, or None.
         service_user: user id that the gateway may have, beside root's and the command's own; or None.
         key: the key of `[admin] key`, or None.
+        warnings: who else can get at the file that the key was read from.
     """
 
     address: RealAddress
@@ -41,6 +42,7 @@ class AdminTarget(NamedTuple):
     ca_file: Path | None = None
     service_user: int | None = None
     key: Secret | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def add_admin(parser: argparse.ArgumentParser) -> None:
@@ -81,14 +83,15 @@ def target_of(arguments: argparse.Namespace, environ: Mapping[str, str] | None =
         ConfigurationError: an option is faulty, or the configuration does not say where the admin listener is.
     """
     address, encrypted, origin = _place(arguments)
-    return AdminTarget(
-        address,
-        encrypted,
-        origin,
-        arguments.ca_file,
-        _user_id(arguments.service_user),
-        _key(arguments.admin_key_file, os.environ if environ is None else environ),  # noqa: TID251 - a command's own key
-    )
+    user = _user_id(arguments.service_user)
+    if arguments.admin_key_file is not None:
+        text, warnings = _key_file(arguments.admin_key_file)
+        return AdminTarget(
+            address, encrypted, origin, arguments.ca_file, user, _key(text, "--admin-key-file"), warnings
+        )
+    text = (os.environ if environ is None else environ).get(KEY_VARIABLE, "")  # noqa: TID251 - a command's own key
+    key = _key(text, KEY_VARIABLE) if text else None
+    return AdminTarget(address, encrypted, origin, arguments.ca_file, user, key)
 
 
 def _place(arguments: argparse.Namespace) -> tuple[RealAddress, bool, str]:
@@ -132,20 +135,22 @@ def _user_id(text: str | None) -> int | None:
         raise _fault("--service-user", "this machine has no such user") from None
 
 
-def _key(file: Path | None, environ: Mapping[str, str]) -> Secret | None:
+def _key_file(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Read the file of the key; give what it holds, and who else can get at it."""
+    from fla_gateway.config.document.file_snapshot import FileSnapshot  # noqa: PLC0415 - as above
+    from fla_gateway.keys.files.file_permissions import exposure  # noqa: PLC0415 - as above
+
+    files = FileSnapshot()
+    try:
+        text = files.read(path)[:_LONGEST_KEY].decode("latin-1")
+    except OSError as error:
+        raise _fault("--admin-key-file", f"the file cannot be read: {error.strerror}") from None
+    return text, exposure(path, files.custody(path))
+
+
+def _key(text: str, place: str) -> Secret:
     from fla_gateway.access.authentication.api_key import is_key  # noqa: PLC0415 - as above
 
-    place = KEY_VARIABLE if file is None else "--admin-key-file"
-    if file is None:
-        text = environ.get(KEY_VARIABLE, "")
-        if not text:
-            return None
-    else:
-        try:
-            with file.open("rb") as opened:
-                text = opened.read(_LONGEST_KEY).decode("latin-1")
-        except OSError as error:
-            raise _fault(place, f"the file cannot be read: {error.strerror}") from None
     if not is_key(text.strip()):
         raise _fault(
             place, "holds no key", "a key is flagw_ and 64 hexadecimal digits, as `fla-gateway caller new` makes it"
