@@ -34,6 +34,9 @@ class Generation:
         wall: `Clock.wall`.
         dates: the Date of responses.
         ids: request ids.
+        browser_headers: of the settings, as `replay_limit` is: each exchange reads them, and an attribute of the
+            settings takes ten times as long to read.
+        replay_limit: of the settings.
     """
 
     settings: Gateway
@@ -45,6 +48,13 @@ class Generation:
     wall: Callable[[], float]
     dates: Dates
     ids: RequestIds = field(default_factory=RequestIds)
+    browser_headers: bool = field(init=False)
+    replay_limit: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Copy what each exchange reads of the settings."""
+        object.__setattr__(self, "browser_headers", self.settings.browser_headers)
+        object.__setattr__(self, "replay_limit", self.settings.replay_limit)
 
     def sweep(self, now: float) -> None:
         """Close connections to the APIs that have been idle or alive for too long; called once a second."""

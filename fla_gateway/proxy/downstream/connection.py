@@ -113,7 +113,7 @@ class CallerConnection(Pausable):
 
     def _head(self, data: bytes) -> None:
         # One function, since each further one would be a call for each request.
-        if data.startswith(b"\r\n") and not self._blank_line:
+        if data[:2] == b"\r\n" and not self._blank_line:
             # RFC 9112, section 2.2: an empty line before a request line is ignored; old clients send one after a body.
             self._blank_line = True
             data = data[2:]

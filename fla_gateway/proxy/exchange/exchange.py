@@ -160,7 +160,7 @@ class Exchange:
         """
         fields = self._fields
         if fields.length:
-            self.request_body = RequestBody(self._context.settings.replay_limit)
+            self.request_body = RequestBody(self._context.replay_limit)
             self.request_body.take(payload, last=last)
             if fields.length == CHUNKED and self._too_large():
                 return
@@ -336,7 +336,7 @@ class Exchange:
         context = self._context
         fields, framing, challenges, trace = inbound(
             head, self._address, self._fields.host, to_head=self.method == b"HEAD",
-            date=context.dates.field_rest, browser_fields=context.settings.browser_headers,
+            date=context.dates.field_rest, browser_fields=context.browser_headers,
         )  # fmt: skip
         now = context.now()
         self._status = int(head.status)

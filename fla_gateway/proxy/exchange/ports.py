@@ -78,6 +78,16 @@ class ExchangeContext(Protocol):
         ...
 
     @property
+    def browser_headers(self) -> bool:
+        """Of `settings`."""
+        ...
+
+    @property
+    def replay_limit(self) -> int:
+        """Of `settings`."""
+        ...
+
+    @property
     def observer(self) -> Observer:
         """Takes the record."""
         ...

@@ -14,23 +14,27 @@ _Item = TypeVar("_Item")
 
 
 class FairQueue(Generic[_Item]):
-    """Items that wait, by party."""
+    """Items that wait, by party.
 
-    __slots__ = ("_count", "_parties")
+    Attributes:
+        count: of all items.
+    """
+
+    __slots__ = ("_parties", "count")
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._count = 0
+        self.count = 0
         # The first party is served next. One without items is none.
         self._parties: dict[str, deque[_Item]] = {}
 
     def __len__(self) -> int:
-        return self._count
+        return self.count
 
     def put(self, party: str, item: _Item) -> None:
         """Add an item behind all others of its party; a party that did not wait comes last."""
         self._parties.setdefault(party, deque()).append(item)
-        self._count += 1
+        self.count += 1
 
     def put_back(self, party: str, item: _Item) -> None:
         """Add an item whose turn was in vain: it is served next."""
@@ -38,15 +42,15 @@ class FairQueue(Generic[_Item]):
         items = parties.pop(party, None) or deque()
         items.appendleft(item)
         self._parties = {party: items, **parties}
-        self._count += 1
+        self.count += 1
 
     def take(self) -> _Item | None:
         """Take the item whose turn it is; its party comes last then."""
-        if not self._count:
+        if not self.count:
             return None
         party, items = next(iter(self._parties.items()))
         item = items.popleft()
-        self._count -= 1
+        self.count -= 1
         del self._parties[party]
         if items:
             self._parties[party] = items
@@ -57,7 +61,7 @@ class FairQueue(Generic[_Item]):
         items = self._parties.get(party)
         if items is not None and item in items:
             items.remove(item)
-            self._count -= 1
+            self.count -= 1
             if not items:
                 del self._parties[party]
 
@@ -72,5 +76,5 @@ class FairQueue(Generic[_Item]):
         if largest == party or len(self._parties[largest]) <= own + 1:
             return None
         item = self._parties[largest].pop()
-        self._count -= 1
+        self.count -= 1
         return item

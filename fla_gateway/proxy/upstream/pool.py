@@ -195,7 +195,7 @@ class Pool:
             connection.close()
             return
         connection.idle_since = now
-        if self._waiting and self._wake(connection):
+        if self._waiting.count and self._wake(connection):
             self._reused += 1
             return
         self._idle.append(connection)

@@ -133,8 +133,9 @@ class World:
         asked = door.request_line(f"{method} /employer/REST/x HTTP/1.1\r\n".encode())
         framing = b"Transfer-Encoding: chunked\r\n" if self.chunked else b""
         fields = door.field_block(b"Host: localhost\r\n" + framing + b"\r\n", 1)
+        settings = Gateway.model_validate({"listen": ["127.0.0.1:0"]})
         context: Any = SimpleNamespace(
-            settings=Gateway.model_validate({"listen": ["127.0.0.1:0"]}),
+            settings=settings, browser_headers=settings.browser_headers, replay_limit=settings.replay_limit,
             observer=SimpleNamespace(exchange=self.records.append),
             journal=SimpleNamespace(announce=self._announce) if journal else None, ids=RequestIds(),
             now=clock.monotonic, wall=clock.wall, dates=Dates(clock.wall),
