@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import sys
 from pathlib import Path
 
 import pytest
 
+from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.runtime.monitoring.admin_listener import MOST_HANDSHAKES
 from tests.support.keys import write_identity
 from tests.support.process import run
@@ -72,3 +76,67 @@ async def test_handshakes_that_never_end_use_up_nothing(authority, tmp_path):
         assert descriptors(process.pid) <= before + 2 * MOST_HANDSHAKES
         for one in silent:
             one.close()
+
+
+BEYOND = """
+[gateway]
+listen = ["127.0.0.1:0"]
+[admin]
+listen = {{ address = "0.0.0.0:0", tls = {{ certificate = "{certificate}", key = "{key}" }} }}
+key = {{ sha256 = "{sha256}" }}
+actions = {actions}
+[log]
+format = "json"
+[profiles.employer]
+environment = "simulation"
+client_id = "client-7"
+key = {{ pem = "acme.pem", certificate = "acme.cer" }}
+"""
+
+
+@pytest.fixture
+def own_address():
+    """Give an address of this machine beyond loopback; asking for the route to one sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.254", 9))
+        except OSError:
+            pytest.skip("this machine has no IPv4 address beyond loopback")
+        return sock.getsockname()[0]
+
+
+@pytest.mark.parametrize(("actions", "code"), [(True, 0), (False, 1)])
+async def test_beyond_loopback_the_key_acts_over_tls_where_it_may(authority, tmp_path, own_address, actions, code):
+    """Asked by an address that others reach too: no user id counts there, not even root's, and no key without TLS."""
+    write_identity(tmp_path)
+    certificate, key = authority.write_server(tmp_path, own_address)
+    roots = authority.write_root(tmp_path, "admin-roots.pem")
+    secret = new_key()
+    switch = str(actions).lower()
+    text = BEYOND.format(certificate=certificate, key=key, sha256=digest(secret), actions=switch)
+    (tmp_path / "gateway.toml").write_text(text)
+    async with run(tmp_path / "gateway.toml") as process:
+        port = (await process.event("admin-listening"))["address"].rpartition(":")[2]
+        tls = ("--admin", f"https://{own_address}:{port}", "--ca-file", str(roots))
+        found, printed = await reload_by_command(*tls)
+        assert (found, printed.partition(":")[0]) == (1, "credentials-missing" if actions else "actions-disabled")
+        found, printed = await reload_by_command("--admin", f"http://{own_address}:{port}", key=secret)
+        assert (found, "not sent in clear" in printed) == (1, True)
+        found, printed = await reload_by_command(*tls, key=secret)
+        assert (found, printed.startswith("applied")) == (code, actions), printed
+        if actions:
+            assert (await process.event("admin-action"))["by"] == "key"
+        assert secret not in printed + process.output
+
+
+async def reload_by_command(*words, key=""):
+    """Have a gateway reload by the command; give its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fla_gateway", "reload", *words),
+        env={**os.environ, "FLA_GATEWAY_ADMIN_KEY": key},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(8 * PATIENCE):
+        printed, _ = await process.communicate()
+    return process.returncode, printed.decode()
