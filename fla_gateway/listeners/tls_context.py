@@ -26,7 +26,7 @@ from fla_gateway.secret import Secret
 from fla_gateway.system.memory_file import memory_file
 
 _SOON: Final = timedelta(days=14)
-_RENEW: Final = "renew it, and restart the gateway"
+_RENEW: Final = "renew it, and reload the gateway"
 _REASONS: Final = {
     "KEY_VALUES_MISMATCH": ("key", "does not belong to the certificate", "give the key that it was made with"),
     # A key of another kind than the certificate's.
