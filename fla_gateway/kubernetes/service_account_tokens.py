@@ -73,7 +73,7 @@ class ServiceAccounts:
     """Verifies the tokens of callers; see `authn.ServiceAccounts`."""
 
     def __init__(
-        self, keys: KeySource, issuer: str, audience: str, clock: Clock, tell: Callable[[Reason], None]
+        self, keys: KeySource, issuer: str, audience: str, clock: Clock, report: Callable[[Reason], None]
     ) -> None:
         """Take what tokens are compared with.
 
@@ -82,13 +82,13 @@ class ServiceAccounts:
             issuer: that `iss` must be.
             audience: that `aud` must contain.
             clock: its monotonic time limits the signatures per second.
-            tell: called with the reason why a token is refused, which its sender never learns.
+            report: called with the reason why a token is refused, which its sender never learns.
         """
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
-        self._tell = tell
+        self._report = report
         self._second = -math.inf
         self._signatures = 0
 
@@ -120,7 +120,7 @@ class ServiceAccounts:
         return claimed.account
 
     def _refuse(self, reason: Reason) -> Refusal:
-        self._tell(reason)
+        self._report(reason)
         return REFUSED
 
     def _may_check(self) -> bool:

@@ -53,17 +53,17 @@ async def cluster_accounts(
     stack.push_async_callback(keys.close)
     await keys.start()
     run_beside(keys.run(), "cluster-keys", stack)
-    return ServiceAccounts(keys, table.issuer, table.audience, clock, _Teller(clock).tell)
+    return ServiceAccounts(keys, table.issuer, table.audience, clock, _RejectionLog(clock).report)
 
 
-class _Teller:
+class _RejectionLog:
     """Logs why tokens are refused, each reason at most once a minute: any client can send wrong ones."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._reported_at: dict[Reason, float] = {}
 
-    def tell(self, reason: Reason) -> None:
+    def report(self, reason: Reason) -> None:
         now = self._clock.monotonic()
         if now >= self._reported_at.get(reason, -math.inf) + _QUIET_SECONDS:
             self._reported_at[reason] = now

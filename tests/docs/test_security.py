@@ -46,7 +46,7 @@ HAZARDS = {
         "requests are buffered without a cap", "three retries within no time", "a consumed body is replayed",
         "one empty answer stops renewal for ever", "chunked answers are lost, callers' options mixed",
         "own users throttled, corporate proxies ignored", "200 without a token", "credentials in the debug log",
-        "readiness depends on the upstream", "nobody guesses which Host is wanted",
+        "readiness depends on the upstream", "no caller guesses which Host is wanted",
     ],
     "Seen while proxies of this kind were tried": [
         "`Connection: content-length`", "a connection that was given back paused", "bytes on an idle connection",
@@ -176,7 +176,7 @@ BOUNDS = {
     "wrong keys for status page and actions": (
         f"{failed_attempts.MOST} within {failed_attempts.WINDOW:g} s, then {failed_attempts.PAUSE:g} s of 429"
     ),
-    "journal records of strangers": f"one in {audit_journal.STRANGERS_SECONDS:g} s",
+    "journal records of unknown callers": f"one in {audit_journal.STRANGERS_SECONDS:g} s",
     "journal records that wait for a disk": f"{backlog.MOST:,}, then lost and counted",
     "request lines and events that wait for a reader": (
         f"{line_writer.MOST_BYTES >> 20} MiB, {line_writer.EVENT_BYTES >> 20} of them for events alone; "

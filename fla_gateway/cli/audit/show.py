@@ -29,8 +29,8 @@ SUMMARY: Final = "show exchanges of the journal, or which declarations are in do
 DESCRIPTION: Final = """\
 Show the exchanges of the audit journal, oldest first. It can be read while the gateway runs.
 
-With --in-doubt: changing requests (POST, PUT, PATCH, DELETE and the like) of which the journal cannot tell what became,
-each with a reason. Exit code 1 if there is any, 0 if not; those that still run are shown and not counted.
+With --in-doubt: changing requests (POST, PUT, PATCH, DELETE and the like) whose result the journal does not
+have, each with a reason. Exit code 1 if there is any, 0 if not; those that still run are shown and not counted.
 
 examples:
   fla-gateway audit show --last 20
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_journal(parser)
     add_selection(parser)
     parser.add_argument("--last", metavar="N", type=_count, help="only the last N of them")
-    parser.add_argument("--json", action="store_true", help="the lines as they stand in the journal")
+    parser.add_argument("--json", action="store_true", help="the lines as they are in the journal")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from fla_gateway.clock import SystemClock
 SUMMARY: Final = "make an API key for a caller, and show it once"
 DESCRIPTION: Final = """\
 Make an API key for a caller and print it, with the table to put into the configuration. The configuration holds the
-key's SHA-256 alone: nobody can show the key again. Nothing is written to a file.
+key's SHA-256 alone: the key cannot be shown again. Nothing is written to a file.
 
 The caller sends the key as `Authorization: Bearer KEY`, as the password of Basic (any user name), or as `X-Api-Key`.
 
@@ -38,7 +38,7 @@ Put this into the configuration, with the requests that the caller needs and not
 keys = [{entry}]
 
 [callers.{name}.allow]
-# PROFILE = ["METHOD /path", ...]: `*` stands for one segment, `**` for one or more, and GET covers HEAD
+# PROFILE = ["METHOD /path", ...]: `*` is one segment, `**` one or more, and GET covers HEAD
 employer = ["GET /REST/dimona/v2/**", "POST /REST/dimona/v2/declarations"]
 
 To change a key without an interruption, add the new one's entry to `keys` beside the old one, and take the old one

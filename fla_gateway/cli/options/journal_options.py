@@ -56,7 +56,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--outcome", metavar="WORD", type=_outcome, help="only those that ended so, for example unknown"
     )
-    parser.add_argument("--in-doubt", action="store_true", help="only changing requests whose fate is not known")
+    parser.add_argument("--in-doubt", action="store_true", help="only changing requests whose outcome is not known")
     parser.add_argument("--reference", metavar="TEXT", help="only those with this text in Fla-Gateway-Reference")
     parser.add_argument("--id", metavar="UUID", type=_identity, help="only the one with this request id")
 
