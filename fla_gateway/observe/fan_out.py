@@ -17,7 +17,7 @@ _LOG = structlog.get_logger()
 _QUIET_SECONDS: Final = 60.0
 
 
-class Joined:
+class FanOut:
     """Observer that passes every exchange on, and lets nothing through that is raised.
 
     Exchanges are passed on in the loop's next turn, all that ended in this one after each other: a processor that does
@@ -83,7 +83,7 @@ class Joined:
         self._faults[call] = (count, reported_at)
 
 
-def join(
+def fan_out_to(
     counters: Observer,
     log: Observer | None = None,
     *,
@@ -92,7 +92,7 @@ def join(
     doubts: Observer | None = None,
     notices: Observer | None = None,
     tracing: Observer | None = None,
-) -> Joined:
-    """Make the one observer out of those that are switched on; see `Joined`."""
+) -> FanOut:
+    """Make the one observer out of those that are switched on; see `FanOut`."""
     given = (counters, recent, doubts, log, notices, tracing)
-    return Joined(tuple(one for one in given if one is not None), soon, has_notices=notices is not None)
+    return FanOut(tuple(one for one in given if one is not None), soon, has_notices=notices is not None)

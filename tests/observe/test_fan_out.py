@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from fla_gateway.observe.fan_out import join
+from fla_gateway.observe.fan_out import fan_out_to
 from fla_gateway.observe.metrics.counters import Counters
 from tests.observe.records import a_record
 
@@ -48,16 +48,16 @@ def test_all_of_a_turn_are_told_together_each_observer_in_its_turn():
     loop = Loop()
     told: list[str] = []
     names = ("recent", "doubts", "notices", "tracing")
-    joined = join(
+    fan_out = fan_out_to(
         Kept("counters", told), Kept("log", told), soon=loop.soon, **{name: Kept(name, told) for name in names}
     )
-    joined.exchange(a_record())
-    joined.exchange(a_record())
+    fan_out.exchange(a_record())
+    fan_out.exchange(a_record())
     assert told == []
     assert loop.turn() == 1
     order = ("counters", "recent", "doubts", "log", "notices", "tracing")
     assert told == [name for name in order for _ in range(2)]
-    joined.exchange(a_record())
+    fan_out.exchange(a_record())
     assert loop.turn() == 1
     assert len(told) == 18
 
@@ -65,19 +65,19 @@ def test_all_of_a_turn_are_told_together_each_observer_in_its_turn():
 def test_what_is_settled_is_not_told_again():
     """Before the observers are closed they are told at once, and the turn that comes after it brings nothing more."""
     loop, log = Loop(), Kept()
-    joined = join(Kept(), log, soon=loop.soon)
-    joined.exchange(a_record())
-    joined.settle()
+    fan_out = fan_out_to(Kept(), log, soon=loop.soon)
+    fan_out.exchange(a_record())
+    fan_out.settle()
     assert log.told == ["kept"]
     loop.turn()
-    joined.settle()
+    fan_out.settle()
     assert log.told == ["kept"]
 
 
 def test_counting_alone_is_enough():
     """Without log and journal, exchanges are counted."""
     counters = Counters()
-    join(counters, soon=Loop().soon).exchanges([a_record()])
+    fan_out_to(counters, soon=Loop().soon).exchanges([a_record()])
     assert len(list(counters.freeze().tallies)) == 1
 
 
@@ -85,14 +85,14 @@ def test_fault_of_one_reaches_neither_the_loop_nor_the_others():
     """An observer that raises keeps neither the others from their records nor itself from the next one."""
     counters, log = Counters(), Kept()
     with capture_logs() as events:
-        join(counters, log, soon=Loop().soon, recent=Broken()).exchanges([a_record(), a_record()])
+        fan_out_to(counters, log, soon=Loop().soon, recent=Broken()).exchanges([a_record(), a_record()])
     assert [(tally.count, len(log.told)) for tally in counters.freeze().tallies] == [(2, 2)]
     assert [(event["event"], event["observer"]) for event in events] == [("observer-failed", "Broken.exchange")]
 
 
 def test_fault_is_told_once_a_minute():
     """A fault that comes with every exchange does not fill the log, and its count is told."""
-    joined = join(Broken(), Broken(), soon=Loop().soon)
+    fan_out = fan_out_to(Broken(), Broken(), soon=Loop().soon)
     with capture_logs() as events:
-        joined.exchanges([a_record(ended=ended) for ended in (1000.0, 1001.0, 1059.0, 1060.0, 1061.0)])
+        fan_out.exchanges([a_record(ended=ended) for ended in (1000.0, 1001.0, 1059.0, 1060.0, 1061.0)])
     assert [event["count"] for event in events] == [1, 4, 1, 4]

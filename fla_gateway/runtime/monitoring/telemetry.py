@@ -17,7 +17,7 @@ from fla_gateway.access.path_masking import KEY_BYTES
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
-from fla_gateway.observe.fan_out import join
+from fla_gateway.observe.fan_out import fan_out_to
 from fla_gateway.observe.logs import event_log
 from fla_gateway.observe.logs.access_log import RequestLog
 from fla_gateway.observe.logs.line_writer import LineWriter
@@ -30,7 +30,7 @@ from fla_gateway.runtime.composition.trust_store import Trust
 
 if TYPE_CHECKING:  # neither is read where it is not configured
     from fla_gateway.journal.writer.audit_journal import AuditJournal
-    from fla_gateway.observe.fan_out import Joined
+    from fla_gateway.observe.fan_out import FanOut
     from fla_gateway.observe.tracing.span_queue import Tracing
 
 
@@ -40,7 +40,7 @@ class Observation:
 
     Attributes:
         observer: receives every finished exchange; passes it on to all the others. The journal, if there is one.
-        joined: the same without the journal.
+        fan_out: the same without the journal.
         counters: what metrics read.
         recent: what the status page reads.
         doubts: calls in doubt, for the status page as well.
@@ -51,8 +51,8 @@ class Observation:
         key: under which paths are masked and tokens named.
     """
 
-    observer: Joined | AuditJournal
-    joined: Joined
+    observer: FanOut | AuditJournal
+    fan_out: FanOut
     counters: Counters
     recent: RecentExchanges
     doubts: DoubtfulCalls
@@ -68,12 +68,12 @@ class Observation:
         A journal that is left out while the process runs stays open for what has begun with it.
         """
         journal = None if configuration.audit is None else self.journal
-        return journal or self.joined, journal
+        return journal or self.fan_out, journal
 
     def follow(self, configured: Configured) -> None:
         """Let what watches follow a configuration that is in force from now on."""
         if _is_watched(configured.settings.configuration):
-            self.joined.add_notices(lambda: PolicyNotices(self.key))
+            self.fan_out.add_notices(lambda: PolicyNotices(self.key))
         if self.journal is not None and configured.settings.configuration.audit is not None:
             self.journal.configured(configured.fingerprint)
 
@@ -81,7 +81,7 @@ class Observation:
         """End everything, the journal last; blocks, so call it when nothing else runs any more."""
         self.observer.settle()
         # What ended under a configuration without the journal, while there was one before.
-        self.joined.settle()
+        self.fan_out.settle()
         if self.tracing is not None:
             self.tracing.close()
         if self.log is not None:
@@ -108,14 +108,14 @@ def observe(current: CurrentConfiguration, clock: Clock, output: LineWriter) -> 
     counters, recent, doubts = Counters(), RecentExchanges(key), DoubtfulCalls(key, clock.wall())
     log = _request_log(configured, key, clock, output)
     tracing = _tracing(configured, key, clock)
-    joined = join(
+    fan_out = fan_out_to(
         counters, log, soon=asyncio.get_running_loop().call_soon, recent=recent, doubts=doubts,
         notices=PolicyNotices(key) if _is_watched(configuration) else None, tracing=tracing,
     )  # fmt: skip
     if journal is not None:
-        journal.follow(joined.exchanges)
-    observer = joined if journal is None else journal
-    return Observation(observer, joined, counters, recent, doubts, log, output, journal, tracing, key)
+        journal.follow(fan_out.exchanges)
+    observer = fan_out if journal is None else journal
+    return Observation(observer, fan_out, counters, recent, doubts, log, output, journal, tracing, key)
 
 
 def _is_watched(configuration: Configuration) -> bool:

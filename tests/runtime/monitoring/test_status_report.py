@@ -11,7 +11,7 @@ from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.journal.writer.open_intents import OpenIntent
 from fla_gateway.keys.load import load_key
-from fla_gateway.observe.fan_out import join
+from fla_gateway.observe.fan_out import fan_out_to
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.metrics.counters import Counters
 from fla_gateway.observe.recent_exchanges import RecentExchanges
@@ -47,9 +47,9 @@ class Told:
     def sources(self):
         """Give where it comes from."""
         counters = Counters()
-        joined = join(counters, soon=lambda _: None)
+        fan_out = fan_out_to(counters, soon=lambda _: None)
         observation = Observation(
-            observer=joined, joined=joined, counters=counters,
+            observer=fan_out, fan_out=fan_out, counters=counters,
             recent=self._recent, doubts=self._doubts, log=None, output=LineWriter(1, 2),
             journal=self._changes.pop("journal", None), tracing=None, key=bytes(32),
         )  # fmt: skip
