@@ -18,7 +18,7 @@ from fla_gateway import __version__
 from fla_gateway.observe.metrics import gateway_metrics
 from fla_gateway.observe.metrics.counters import Counted, Counters
 from fla_gateway.observe.metrics.exchange_metrics import traffic
-from fla_gateway.observe.metrics.sources import Suppliers
+from fla_gateway.observe.metrics.sources import MetricSources
 from fla_gateway.profiles import Profile
 
 
@@ -28,22 +28,22 @@ class Exposition:
     Args:
         counters: what the data path counted.
         profiles: gives every profile that is served, so that a token is named after the profiles that use it.
-        suppliers: the rest.
+        sources: the rest.
     """
 
-    def __init__(self, counters: Counters, profiles: Callable[[], Sequence[Profile]], suppliers: Suppliers) -> None:
+    def __init__(self, counters: Counters, profiles: Callable[[], Sequence[Profile]], sources: MetricSources) -> None:
         self._counters = counters
         self._profiles = profiles
-        self._suppliers = suppliers
+        self._sources = sources
 
     def read(self) -> Callable[[], bytes]:
-        """Read every number, on the event loop's thread, where the suppliers live.
+        """Read every number, on the event loop's thread, where the sources live.
 
         Returns:
             What writes the exposition (text format 0.0.4), in any thread: that takes a tenth of a second for a thousand
             profiles.
         """
-        numbers = _GatewayCollector(self._counters.freeze(), self._profiles(), self._suppliers.read())
+        numbers = _GatewayCollector(self._counters.freeze(), self._profiles(), self._sources.read())
         return lambda: _written(numbers)
 
     def text(self) -> bytes:
@@ -59,18 +59,18 @@ def _written(numbers: Collector) -> bytes:
 
 
 class _GatewayCollector(Collector):
-    def __init__(self, counted: Counted, profiles: Sequence[Profile], suppliers: Suppliers) -> None:
+    def __init__(self, counted: Counted, profiles: Sequence[Profile], sources: MetricSources) -> None:
         self._counted = counted
         self._profiles = profiles
-        self._suppliers = suppliers
+        self._sources = sources
         self._python = platform.python_version()
 
     def describe(self) -> Iterable[Metric]:
-        """Name nothing beforehand: registration must not call the suppliers, which may not be ready yet."""
+        """Name nothing beforehand: registration must not call the sources, which may not be ready yet."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        ask = self._suppliers
+        ask = self._sources
         yield from gateway_metrics.facts(ask.facts(), __version__, self._python)
         yield from traffic(self._counted, ask.in_flight())
         tokens = list(ask.tokens())

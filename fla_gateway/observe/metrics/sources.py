@@ -87,7 +87,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Suppliers:
+class MetricSources:
     """Where the numbers come from that are not counted per exchange; each is called once per scrape.
 
     Attributes:
@@ -122,9 +122,9 @@ class Suppliers:
     actions: Callable[[], Mapping[tuple[str, str], int]]
     reload: Callable[[], ReloadNumbers]
 
-    def read(self) -> Suppliers:
+    def read(self) -> MetricSources:
         """Ask everything now, and give what was answered in the same form, for another thread to read."""
-        return Suppliers(**{one.name: _constant(getattr(self, one.name)()) for one in fields(self)})
+        return MetricSources(**{one.name: _constant(getattr(self, one.name)()) for one in fields(self)})
 
 
 def _constant(value: object) -> Callable[[], Any]:

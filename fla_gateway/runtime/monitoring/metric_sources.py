@@ -45,10 +45,10 @@ def exposition(
         reload: gives what became of the last reload.
     """
     from fla_gateway.observe.metrics.registry import Exposition  # noqa: PLC0415 - prometheus_client is read at the first scrape
-    from fla_gateway.observe.metrics.sources import Suppliers  # noqa: PLC0415 - as above
+    from fla_gateway.observe.metrics.sources import MetricSources  # noqa: PLC0415 - as above
 
     tracing = observation.tracing
-    suppliers = Suppliers(
+    sources = MetricSources(
         tokens=gateway.tokens.snapshots,
         pools=lambda: gateway.current.generation.pool_snapshots(),  # noqa: PLW0108 - the one that is current then
         doors=gateway.server.connections.door_snapshot,
@@ -64,7 +64,7 @@ def exposition(
         actions=lambda: dict(actions),
         reload=lambda: _reload_numbers(reload()),
     )
-    return Exposition(observation.counters, lambda: gateway.current.profiles, suppliers)
+    return Exposition(observation.counters, lambda: gateway.current.profiles, sources)
 
 
 def _reload_numbers(state: ReloadState) -> ReloadNumbers:

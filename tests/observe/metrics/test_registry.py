@@ -16,7 +16,7 @@ from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Admission
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.observe.metrics.counters import BUCKETS, Counters
 from fla_gateway.observe.metrics.registry import Exposition
-from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumber, ReloadNumbers, Suppliers
+from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumber, MetricSources, ReloadNumbers
 from fla_gateway.profiles import Profile, Upstream
 from fla_gateway.proxy.records.exchange_record import DoorSnapshot, PoolSnapshot
 from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
@@ -45,8 +45,8 @@ def a_profile(name, client_id):
     return Profile(name, "production", production=True, token_request=a_request(client_id), upstream=Upstream("a", 443))
 
 
-def suppliers(**changes):
-    """Make suppliers of one of everything, but for some."""
+def sources(**changes):
+    """Make sources of one of everything, but for some."""
     token = TokenSnapshot(
         a_request("one"), "stale", 300.5, 299.5, 0.0, {"ok": 7, "token-timeout": 2}, failures=2, brakes=BRAKES
     )
@@ -66,7 +66,7 @@ def suppliers(**changes):
         "actions": lambda: {("reload", "done"): 21},
         "reload": lambda: ReloadNumbers(successful=False, last_success=22.0),
     }
-    return Suppliers(**{**given, **changes})
+    return MetricSources(**{**given, **changes})
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def counters():
 @pytest.fixture
 def families(counters):
     """The parsed exposition, by name."""
-    text = Exposition(counters, lambda: [a_profile("employer", "one"), a_profile("other", "two")], suppliers()).text()
+    text = Exposition(counters, lambda: [a_profile("employer", "one"), a_profile("other", "two")], sources()).text()
     return {family.name: family for family in text_string_to_metric_families(text.decode())}
 
 
@@ -239,7 +239,7 @@ def test_configuration_and_keys_of_callers(families):
 
 def test_what_is_switched_off_is_absent(counters):
     """Without journal and tracing there are no metrics of theirs, since 0 would look like health."""
-    text = Exposition(counters, list, suppliers(journal=lambda: None, untraced=lambda: None)).text()
+    text = Exposition(counters, list, sources(journal=lambda: None, untraced=lambda: None)).text()
     assert b"fla_gateway_journal" not in text
     assert b"untraced" not in text
 
@@ -247,23 +247,23 @@ def test_what_is_switched_off_is_absent(counters):
 @pytest.mark.needs_program("promtool")
 def test_promtool_finds_nothing(counters):
     """Prometheus' own linter accepts every name, type and help text."""
-    text = Exposition(counters, lambda: [a_profile("employer", "one")], suppliers()).text()
+    text = Exposition(counters, lambda: [a_profile("employer", "one")], sources()).text()
     answer = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)  # noqa: S607 - wherever it is installed
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, b"", b"")
 
 
 def test_nothing_is_asked_before_the_first_scrape(counters):
-    """Suppliers may come to life after the exposition was made."""
+    """Sources may come to life after the exposition was made."""
 
     def fail():
         raise AssertionError("asked too early")
 
-    Exposition(counters, list, suppliers(tokens=fail, pools=fail, doors=fail))
+    Exposition(counters, list, sources(tokens=fail, pools=fail, doors=fail))
 
 
 def test_two_gateways_in_one_process_do_not_meet(counters):
     """Each has a registry of its own; the global one stays empty of ours."""
-    first, second = Exposition(counters, list, suppliers()), Exposition(Counters(), list, suppliers())
+    first, second = Exposition(counters, list, sources()), Exposition(Counters(), list, sources())
     assert b'status_class="2xx"' in first.text()
     assert b'status_class="2xx"' not in second.text()
     assert not any(family.name.startswith("fla_gateway") for family in REGISTRY.collect())
