@@ -48,7 +48,7 @@ class Timer(Protocol):
         ...
 
 
-class RequestLog:
+class AccessLog:
     """Observer that writes a line per exchange. Made and used on the event loop's thread.
 
     Args:

@@ -19,7 +19,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
 from fla_gateway.observe.fan_out import fan_out_to
 from fla_gateway.observe.logs import event_log
-from fla_gateway.observe.logs.access_log import RequestLog
+from fla_gateway.observe.logs.access_log import AccessLog
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.metrics.counters import Counters
 from fla_gateway.observe.policy_notices import PolicyNotices
@@ -56,7 +56,7 @@ class Observation:
     counters: Counters
     recent: RecentExchanges
     doubts: DoubtfulCalls
-    log: RequestLog | None
+    log: AccessLog | None
     output: LineWriter
     journal: AuditJournal | None
     tracing: Tracing | None
@@ -106,7 +106,7 @@ def observe(current: CurrentConfiguration, clock: Clock, output: LineWriter) -> 
     journal = _journal(current, clock)
     key = secrets.token_bytes(KEY_BYTES) if journal is None else journal.masking_key
     counters, recent, doubts = Counters(), RecentExchanges(key), DoubtfulCalls(key, clock.wall())
-    log = _request_log(configured, key, clock, output)
+    log = _access_log(configured, key, clock, output)
     tracing = _tracing(configured, key, clock)
     fan_out = fan_out_to(
         counters, log, soon=asyncio.get_running_loop().call_soon, recent=recent, doubts=doubts,
@@ -133,12 +133,12 @@ def _journal(current: CurrentConfiguration, clock: Clock) -> AuditJournal | None
     return open_journal(audit, clock, facts, asyncio.get_running_loop())
 
 
-def _request_log(configured: Configured, key: bytes, clock: Clock, output: LineWriter) -> RequestLog | None:
+def _access_log(configured: Configured, key: bytes, clock: Clock, output: LineWriter) -> AccessLog | None:
     log = configured.settings.configuration.log
     if not log.requests:
         return None
     form = event_log.chosen_format(log, sys.stdout)
-    return RequestLog(output, form, key, clock.wall, asyncio.get_running_loop().call_later)
+    return AccessLog(output, form, key, clock.wall, asyncio.get_running_loop().call_later)
 
 
 def _tracing(configured: Configured, key: bytes, clock: Clock) -> Tracing | None:

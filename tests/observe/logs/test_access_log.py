@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Admission
-from fla_gateway.observe.logs.access_log import FULL_BATCH, MOST_STRANGERS, RequestLog
+from fla_gateway.observe.logs.access_log import FULL_BATCH, MOST_STRANGERS, AccessLog
 from fla_gateway.observe.logs.event_log import loss_notice
 from fla_gateway.observe.logs.line_writer import MOST_BYTES, LineWriter
 from tests.observe.records import a_record
@@ -40,7 +40,7 @@ def make_log():
         )  # fmt: skip
         lines.start()
         writers.append(lines)
-        return RequestLog(lines, form, KEY, wall, later or asyncio.get_running_loop().call_later)
+        return AccessLog(lines, form, KEY, wall, later or asyncio.get_running_loop().call_later)
 
     yield make
     for lines in writers:
