@@ -20,7 +20,7 @@ from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
 from fla_gateway.tokens.backoff import delay_seconds
 from fla_gateway.tokens.freshness import Deadlines, Freshness, deadlines, freshness, soft_fraction
 from fla_gateway.tokens.snapshot import TokenFailure, TokenSnapshot
-from fla_gateway.tokens.token_brake import Brake, Verdict
+from fla_gateway.tokens.token_brake import TokenBrake, Verdict
 
 _NEVER: Final = Deadlines(-math.inf, -math.inf)
 
@@ -88,7 +88,7 @@ class TokenEntry:
         self._last_failure: tuple[ProblemError, float] | None = None
         self._alarmed = False
         self._retry_at = -math.inf
-        self._brake = Brake()
+        self._brake = TokenBrake()
         self._mints: dict[str, int] = {}
         self._facts = {"environment": request.environment, "client_id": request.client_id, "key": request.key}
 

@@ -47,7 +47,7 @@ class _Record:
         return now >= max(self.last, self.until) + QUIET
 
 
-class Brake:
+class TokenBrake:
     """The services of one token entry, by profile and service."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from fla_gateway.tokens.token_brake import FIRST, LIMIT, LONGEST, QUIET, Brake, Verdict
+from fla_gateway.tokens.token_brake import FIRST, LIMIT, LONGEST, QUIET, TokenBrake, Verdict
 
 
 def refuse(brake, now, service="dimona", profile="employer", *, fresh=True):
@@ -10,7 +10,7 @@ def refuse(brake, now, service="dimona", profile="employer", *, fresh=True):
 
 def test_a_service_gets_one_other_token():
     """The first refusal discards; the refusal of the token fetched for it brakes; further ones are braked."""
-    brake = Brake()
+    brake = TokenBrake()
     assert refuse(brake, 0) is Verdict.DISCARD
     assert refuse(brake, 1) is Verdict.BRAKE
     assert refuse(brake, 2) is Verdict.BRAKED
@@ -20,7 +20,7 @@ def test_a_service_gets_one_other_token():
 
 def test_the_brake_doubles_to_five_minutes():
     """After each brake the service gets one other token; if it refuses that too, the brake is twice as long."""
-    brake, now, lengths = Brake(), 0.0, []
+    brake, now, lengths = TokenBrake(), 0.0, []
     for _ in range(6):
         assert refuse(brake, now) is Verdict.DISCARD
         assert refuse(brake, now) is Verdict.BRAKE
@@ -31,7 +31,7 @@ def test_the_brake_doubles_to_five_minutes():
 
 def test_quiet_time_forgives():
     """After five minutes without a refusal a service starts anew."""
-    brake = Brake()
+    brake = TokenBrake()
     refuse(brake, 0)
     refuse(brake, 0)
     calm = FIRST + QUIET
@@ -42,7 +42,7 @@ def test_quiet_time_forgives():
 
 def test_an_aged_token_proves_nothing():
     """The refusal of a token that is no longer fresh discards it without braking its service."""
-    brake = Brake()
+    brake = TokenBrake()
     assert refuse(brake, 0) is Verdict.DISCARD
     assert refuse(brake, 1, fresh=False) is Verdict.DISCARD
     assert refuse(brake, 2) is Verdict.BRAKE
@@ -50,7 +50,7 @@ def test_an_aged_token_proves_nothing():
 
 def test_held_brakes_are_listed_while_they_hold():
     """What is under the brake is listed with its remaining time, and no longer than that."""
-    brake = Brake()
+    brake = TokenBrake()
     refuse(brake, 0)
     assert brake.held(0) == ()
     refuse(brake, 0)
@@ -60,7 +60,7 @@ def test_held_brakes_are_listed_while_they_hold():
 
 def test_services_and_profiles_are_judged_apart():
     """The brake of one service holds neither for another service nor for another profile."""
-    brake = Brake()
+    brake = TokenBrake()
     refuse(brake, 0)
     refuse(brake, 0)
     assert refuse(brake, 1, "ebox") is Verdict.DISCARD
@@ -70,7 +70,7 @@ def test_services_and_profiles_are_judged_apart():
 
 def test_the_memory_is_bounded():
     """Past the limit all further services share one record, and forgotten ones make room."""
-    brake = Brake()
+    brake = TokenBrake()
     for number in range(LIMIT):
         refuse(brake, 0, f"service-{number}")
     assert refuse(brake, 1, "one-more") is Verdict.DISCARD
