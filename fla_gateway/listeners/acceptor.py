@@ -76,7 +76,7 @@ class _Accepting:
 class Listeners:
     """All listeners of the data path, accepting or pausing together."""
 
-    def __init__(self, doors: Iterable[tuple[Bound, Protocols]]) -> None:
+    def __init__(self, listening: Iterable[tuple[Bound, Protocols]]) -> None:
         """Take bound sockets, each with the factory of its connections."""
         self._handshakes = Handshakes()
         self._all: dict[socket.socket, _Accepting] = {}
@@ -84,7 +84,7 @@ class Listeners:
         self._closed = False
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        for bound, protocols in doors:
+        for bound, protocols in listening:
             self.add(bound, protocols)
 
     def add(self, bound: Bound, protocols: Protocols) -> None:

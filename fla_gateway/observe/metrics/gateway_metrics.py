@@ -89,7 +89,7 @@ def connections(pools: Sequence[PoolSnapshot]) -> Iterator[Metric]:
     yield counter("upstream_connections_failed", "Connections to the API that could not be opened.", _PROFILE, failed)
 
 
-def doors(snapshot: DoorSnapshot) -> Iterator[Metric]:
+def caller_connections(snapshot: DoorSnapshot) -> Iterator[Metric]:
     """Give the families about the callers' side."""
     yield gauge("caller_connections", "Callers' connections that are open.", (), {(): snapshot.connections})
     yield gauge("exchanges_in_flight", "Exchanges that run.", (), {(): snapshot.in_flight})

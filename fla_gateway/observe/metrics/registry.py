@@ -77,7 +77,7 @@ class _GatewayCollector(Collector):
         yield from gateway_metrics.token_states(self._profiles, {one.request: one for one in tokens})
         yield from gateway_metrics.brakes((held for one in tokens for held in one.brakes), ask.api_brakes())
         yield from gateway_metrics.connections(list(ask.pools()))
-        yield from gateway_metrics.doors(ask.doors())
+        yield from gateway_metrics.caller_connections(ask.caller_connections())
         yield from gateway_metrics.clocks_and_certificates(ask.offsets(), ask.certificates())
         journal = ask.journal()
         if journal is not None:

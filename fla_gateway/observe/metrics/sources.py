@@ -93,7 +93,7 @@ class MetricSources:
     Attributes:
         tokens: entries of the token cache.
         pools: connections to the API, one snapshot per profile.
-        doors: the callers' side.
+        caller_connections: the callers' side.
         offsets: learned clock offset in seconds by token server.
         certificates: end of validity, in seconds since 1970, by name of the key.
         dropped: request lines lost since the start.
@@ -109,7 +109,7 @@ class MetricSources:
 
     tokens: Callable[[], Iterable[TokenSnapshot]]
     pools: Callable[[], Iterable[PoolSnapshot]]
-    doors: Callable[[], DoorSnapshot]
+    caller_connections: Callable[[], DoorSnapshot]
     offsets: Callable[[], Mapping[str, float]]
     certificates: Callable[[], Mapping[str, float]]
     dropped: Callable[[], int]

@@ -51,7 +51,7 @@ def exposition(
     sources = MetricSources(
         tokens=gateway.tokens.snapshots,
         pools=lambda: gateway.current.generation.pool_snapshots(),  # noqa: PLW0108 - the one that is current then
-        doors=gateway.server.connections.door_snapshot,
+        caller_connections=gateway.server.connections.door_snapshot,
         offsets=client.offsets,
         certificates=lambda: certificate_ends(gateway.current.keys),
         dropped=lambda: observation.output.dropped_requests,

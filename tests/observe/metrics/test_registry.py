@@ -53,7 +53,7 @@ def sources(**changes):
     given = {
         "tokens": lambda: [token],
         "pools": lambda: [PoolSnapshot("employer", 1, 2, 3, 4, 5, 6, 7)],
-        "doors": lambda: DoorSnapshot(8, 9, limited=True),
+        "caller_connections": lambda: DoorSnapshot(8, 9, limited=True),
         "offsets": lambda: {"t.example": -31.5},
         "certificates": lambda: {"acme": 1_800_000_000.0},
         "dropped": lambda: 11,
@@ -258,7 +258,7 @@ def test_nothing_is_asked_before_the_first_scrape(counters):
     def fail():
         raise AssertionError("asked too early")
 
-    Exposition(counters, list, sources(tokens=fail, pools=fail, doors=fail))
+    Exposition(counters, list, sources(tokens=fail, pools=fail, caller_connections=fail))
 
 
 def test_two_gateways_in_one_process_do_not_meet(counters):
