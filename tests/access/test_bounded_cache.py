@@ -90,7 +90,7 @@ def heads(line: int, block: int, kind: bytes):
 def test_no_heads_fill_the_memory(line, block, minor):
     """A sender who never sends the same twice, short or long, leaves no more behind than the limit."""
     limit = MemoryLimit(400_000)
-    door = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
+    reader = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
     profile: Any = SimpleNamespace(refusal=NOT_SERVED, refuse=lambda: NOT_SERVED)
     admission_control: AdmissionControl[Any] = AdmissionControl(
         {"employer": profile}, SimpleNamespace(stopping=False), None, limit
@@ -100,9 +100,8 @@ def test_no_heads_fill_the_memory(line, block, minor):
     tracemalloc.start()
     try:
         for _, (first, rest) in zip(range(number), heads(line, block, b""), strict=False):
-            assert isinstance(
-                admission_control.admit(door.request_line(first), door.field_block(rest, minor), None, 0.0), Rejected
-            )
+            judged = admission_control.admit(reader.request_line(first), reader.field_block(rest, minor), None, 0.0)
+            assert isinstance(judged, Rejected)
         kept = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
@@ -115,8 +114,8 @@ def test_no_heads_fill_the_memory(line, block, minor):
 def test_what_callers_poll_is_remembered():
     """A thousand addresses that are asked in turn are each judged once."""
     limit = MemoryLimit()
-    door = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
+    reader = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
     lines = [b"GET /employer/REST/dimona/v2/declarations/%d HTTP/1.1\r\n" % number for number in range(1_000)]
-    first = [door.request_line(line) for line in lines]
+    first = [reader.request_line(line) for line in lines]
     assert limit.used < MOST_BYTES
-    assert all(door.request_line(line) is asked for line, asked in zip(lines, first, strict=True))
+    assert all(reader.request_line(line) is asked for line, asked in zip(lines, first, strict=True))

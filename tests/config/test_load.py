@@ -36,11 +36,11 @@ def test_relative_paths_are_relative_to_their_file(folder):
     assert configuration.egress.ca_file == folder.path / "ca.pem"
     listen = [listener.address for listener in configuration.gateway.listen]
     assert listen == [f"unix:{folder.path}/gw.sock", f"unix:{folder.path}/run/gw.sock", "unix:@gw"]
-    door = configuration.profiles["pem"].listen
-    assert door is not None
-    assert door.tls is not None
-    assert [door.tls.certificate, door.tls.key] == [folder.path / "c.pem", folder.path / "k.pem"]
-    assert door.tls.client_ca == folder.path / "ca.pem"
+    listener = configuration.profiles["pem"].listen
+    assert listener is not None
+    assert listener.tls is not None
+    assert [listener.tls.certificate, listener.tls.key] == [folder.path / "c.pem", folder.path / "k.pem"]
+    assert listener.tls.client_ca == folder.path / "ca.pem"
     assert configuration.audit is not None
     assert configuration.audit.path == folder.path / "journal"
     # A profile may be called as a key that holds a path is; what stands there is none.

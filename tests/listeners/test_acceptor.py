@@ -360,7 +360,7 @@ async def test_accepting_goes_on_although_descriptors_are_short(start, faults):
 
 
 async def test_a_pause_while_doors_are_being_opened_closes_none_for_good(start):
-    """All doors are open afterwards, whenever it came."""
+    """All listeners are open afterwards, whenever it came."""
     rig = await start(profile='listen = "127.0.0.1:0"')
     listeners = rig.gateway.listeners
     for turns in range(8):

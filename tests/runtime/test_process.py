@@ -103,7 +103,7 @@ async def test_what_still_runs_after_drain_seconds_is_cut_and_recorded(begin, go
 
 
 async def test_a_bad_key_stops_its_own_profile_alone(begin, government, tmp_path):
-    """The others run; the bad one answers 503 and says why, as its start did; a door of its own does the same."""
+    """The others run; the bad one answers 503 and says why, as its start did; a listener of its own does the same."""
     expired = make_ec()
     write_private(tmp_path / "other.pem", key_pem(expired))
     certificate = certificate_pem(make_certificate(make_ec()))

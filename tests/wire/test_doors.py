@@ -1,4 +1,4 @@
-"""The other doors: a listener of a profile's own, and a Unix socket, keep the same rules."""
+"""The other listeners: one of a profile's own, and a Unix socket, keep the same rules."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ DIRECT = [vector for vector in (*TRAVERSALS, *TOKEN_DOOR) if vector.raw.startswi
 PAGES = [vector for vector in BROWSERS if isinstance(vector.expect[0], Refused)]
 
 
-def _ask(door: int | Path, raw: bytes) -> Answer:
-    with Caller(door) as caller:
+def _ask(listener: int | Path, raw: bytes) -> Answer:
+    with Caller(listener) as caller:
         caller.send(raw)
         return caller.answer()
 
@@ -66,9 +66,9 @@ def test_a_unix_socket_still_demands_one_valid_host(lines: tuple[bytes, ...], ri
 def test_every_door_refuses_pages(vector: Vector, rig: Rig) -> None:
     """Requests that a web page causes are refused on the Unix socket and on a profile's own listener as well."""
     if vector.name.startswith("browser-referer"):
-        doors: tuple[int | Path, ...] = (rig.own_port,)
+        listeners: tuple[int | Path, ...] = (rig.own_port,)
     else:
-        doors = (rig.own_port, rig.socket)
-    for door in doors:
-        assert _ask(door, vector.raw).code == "browser-refused"
+        listeners = (rig.own_port, rig.socket)
+    for listener in listeners:
+        assert _ask(listener, vector.raw).code == "browser-refused"
     assert rig.upstream.seen == []

@@ -1,4 +1,4 @@
-"""The guard at the door: which names, and which signs of a browser."""
+"""The guard of browsers: which names, and which signs of a browser."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def test_callers_take_the_place_of_the_ugly_key(folder):
 
 
 def test_encryption_is_asked_of_each_listener(folder):
-    """TLS on one door does not excuse another without it."""
+    """TLS on one listener does not excuse another without it."""
     gateway = listening(f'{{ address = "0.0.0.0:1", {TLS} }}', '"0.0.0.0:2"')
     (fault,) = folder.faults(gateway + "unsafe_allow_anonymous = true\n" + EMPLOYER)
     assert fault.place == "gateway.toml: gateway.listen[1]"
@@ -127,7 +127,7 @@ def test_encryption_is_asked_of_each_listener(folder):
 
 
 def test_leave_to_be_anonymous_has_no_effect_on_callers(folder):
-    """Whoever thinks that the ugly key opens the door beside callers is told that it does not."""
+    """Whoever thinks that the ugly key opens the listener beside callers is told that it does not."""
     text = listening('"unix:a"') + "unsafe_allow_anonymous = true\n" + CALLER + EMPLOYER
     assert shown(folder.load(text).warnings) == [("gateway.unsafe_allow_anonymous", "take it out")]
 
@@ -211,7 +211,7 @@ def test_production_is_served_to_nobody_in_particular_only_if_that_is_written(fo
 
 
 def test_a_door_of_production_counts_by_itself(folder):
-    """A profile's own TCP door opens it, and no other profile."""
+    """A profile's own TCP listener opens it, and no other profile."""
     second = PRODUCTION.replace("employer]", "second]") + 'listen = "127.0.0.1:1"'
     (fault,) = folder.faults(listening('"unix:a"') + PRODUCTION + second)
     assert fault.place == "gateway.toml: profiles.second"
