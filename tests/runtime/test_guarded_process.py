@@ -157,6 +157,28 @@ async def test_spans_of_the_process_arrive_and_the_government_sees_no_trace(begi
     assert not {b"traceparent", b"tracestate", b"baggage"} & {name.lower() for name, _ in request.fields}
 
 
+async def test_roots_that_change_before_the_first_span_neither_stop_calls_nor_spans(
+    begin, tmp_path, authority, api_tls
+):
+    """The collector is verified by the roots that were read at the start; calls go on whatever the file holds now."""
+    roots = authority.write_root(tmp_path, "corporate.pem")
+    async with collecting(api_tls) as collected:
+        tracing = f'[tracing]\nendpoint = "{collected.endpoint}"\n[egress]\nca_file = "{roots}"'
+        process = await begin(f"anonymous = true\n{tracing}")
+        await process.event("ready")
+        roots.write_text("no longer a certificate")
+        for _ in range(2):
+            assert (await process.call(get("/employer/REST/x"))).status == 200
+            async with asyncio.timeout(PATIENCE):
+                await collected.arrived.wait()
+            collected.arrived.clear()
+        process.signal(signal.SIGTERM)
+        assert await process.ended() == 0
+    assert collected.spans
+    assert not process.events("tracing-failed")
+    assert not process.events("traces-undelivered")
+
+
 async def test_without_callers_it_is_said_loudly_that_anybody_may_call(begin):
     """Once at the start, as a warning, with the table that would change it; the same about the journal."""
     process = await begin("")
