@@ -12,8 +12,8 @@ import sys
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway import __version__
-from fla_gateway.cli import standard_streams
 from fla_gateway.cli.exit_codes import IN_USE, INTERNAL, INTERRUPTED, WELL, WRONG_USE
+from fla_gateway.cli.output import standard_streams
 
 if TYPE_CHECKING:
     import argparse

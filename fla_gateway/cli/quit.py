@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from fla_gateway.cli.action_result import act
 from fla_gateway.cli.options.admin_client import add_admin, add_json
 from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.cli.remote.action_result import act
 
 SUMMARY: Final = "end a running gateway, as SIGTERM does"
 DESCRIPTION: Final = """\

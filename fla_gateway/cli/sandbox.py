@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import WELL, WRONG_USE
-from fla_gateway.cli.standard_streams import complain
+from fla_gateway.cli.output.standard_streams import complain
 
 if TYPE_CHECKING:  # heavy, and not there without the extra
-    from fla_gateway.cli.background_output import BackgroundOutput
+    from fla_gateway.cli.output.background_output import BackgroundOutput
     from fla_gateway.sandbox import Sandbox, SandboxOptions
 
 SUMMARY: Final = "run a stand-in for the government side, to try things out"
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the sandbox until a signal ends it."""
     if extra_is_missing():
         return WRONG_USE
-    from fla_gateway.cli.background_output import BackgroundOutput  # noqa: PLC0415 - as above
+    from fla_gateway.cli.output.background_output import BackgroundOutput  # noqa: PLC0415 - as above
     from fla_gateway.cli.signals import run_until_stopped  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.sandbox import SandboxError, SandboxOptions  # noqa: PLC0415 - as above
 

@@ -30,7 +30,9 @@ as_root = pytest.mark.skipif(not ROOT, reason="becomes another user")
 # What the command needs is imported while this user may still read it.
 RUN = (
     "import os, sys, encodings.ascii, encodings.idna, encodings.latin_1, http.client, json, pwd, ssl\n"
-    "from fla_gateway.cli import action_result, admin_request, check, drain, quit, reload, standard_streams\n"
+    "from fla_gateway.cli import check, drain, quit, reload\n"
+    "from fla_gateway.cli.output import standard_streams\n"
+    "from fla_gateway.cli.remote import action_result, admin_request\n"
     "from fla_gateway.cli.main import execute\n"
     "from fla_gateway.config import admin_address\n"
     "from fla_gateway.keys.files import file_permissions\n"

@@ -47,7 +47,8 @@ def through_shell(words, redirection):
 def test_every_help_is_printed_in_every_encoding(environment):
     """A character that the encoding lacks is written as an escape, and is no error."""
     code = (
-        "import sys; from fla_gateway.cli import main, standard_streams; standard_streams.prepare()\n"
+        "import sys; from fla_gateway.cli import main; from fla_gateway.cli.output import standard_streams\n"
+        "standard_streams.prepare()\n"
         "print('\\u20ac \\udcff'); print('\\u20ac \\udcff', file=sys.stderr)\n"
         "for name in main.COMMANDS:\n"
         "    try: main.execute([*name.split(), '--help'])\n"

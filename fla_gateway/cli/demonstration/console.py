@@ -11,7 +11,7 @@ import textwrap
 from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
-    from fla_gateway.cli.background_output import BackgroundOutput
+    from fla_gateway.cli.output.background_output import BackgroundOutput
 
 BOLD: Final = "1"
 DIM: Final = "2"

@@ -12,13 +12,13 @@ from typing import Final
 
 import aiohttp
 
-from fla_gateway.cli.background_output import BackgroundOutput
 from fla_gateway.cli.demonstration.caller import Caller
 from fla_gateway.cli.demonstration.console import Teller
 from fla_gateway.cli.demonstration.environment import Stage, StageError, set_up
 from fla_gateway.cli.demonstration.scenario import Story
 from fla_gateway.cli.exit_codes import FINDINGS, WELL, WRONG_USE
-from fla_gateway.cli.standard_streams import complain
+from fla_gateway.cli.output.background_output import BackgroundOutput
+from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.sandbox import SandboxError
 
 NO_DIRECTORY: Final = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from fla_gateway.cli import standard_streams
+from fla_gateway.cli.output import standard_streams
 from fla_gateway.observe.logs.line_writer import LineWriter
 
 _STDOUT: Final = 1

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, INTERNAL, UNAVAILABLE, WELL, WRONG_USE
-from fla_gateway.cli.standard_streams import complain
+from fla_gateway.cli.output.standard_streams import complain
 
 if TYPE_CHECKING:
-    from fla_gateway.cli.admin_request import Answer
+    from fla_gateway.cli.remote.admin_request import Answer
 
 _PERMITTED: Final = frozenset((200, 202))
 _UNABLE: Final = frozenset((404, 503))
@@ -33,8 +33,8 @@ def act(arguments: argparse.Namespace, path: str, done: str, *, as_json: bool = 
         done: what is printed of an answer that says yes.
         as_json: print the answer as it is.
     """
-    from fla_gateway.cli.admin_request import NoGatewayError, NotSentError, post  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.cli.options.admin_client import target_of  # noqa: PLC0415 - as above
+    from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, post  # noqa: PLC0415 - `--help` need not know
 
     target = target_of(arguments)
     for warning in target.warnings:

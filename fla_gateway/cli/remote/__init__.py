@@ -1,0 +1,1 @@
+"""Asking a running gateway, at its admin listener."""
