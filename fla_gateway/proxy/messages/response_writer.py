@@ -18,6 +18,8 @@ _PREFLIGHT_BODY: Final = b'{"preflight": "Pages of this origin may call."}\n'
 _LAST_HOP_BODY: Final = b'{"maxForwards": "The gateway itself answers, since Max-Forwards is 0."}\n'
 _UPSTREAM: Final = b"Fla-Gateway-Origin: upstream\r\n"
 _UPSTREAM_CHUNKED: Final = _UPSTREAM + b"Transfer-Encoding: chunked\r\n"
+_REASONS: Final = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
+"""As RFC 9110 has them; before Python 3.13 `HTTPStatus` has older ones."""
 _ALLOW: Final = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 
 
@@ -63,7 +65,7 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
     row = PROBLEMS[code]
     body = problem_body(code, detail, request_id, profile or None, delivery=delivery)
     head = (
-        f"HTTP/1.1 {row.status} {HTTPStatus(row.status).phrase}\r\n"
+        f"HTTP/1.1 {row.status} {_REASONS.get(row.status) or HTTPStatus(row.status).phrase}\r\n"
         f"Date: {date}\r\n"
         "Content-Type: application/problem+json\r\n"
         f"Content-Length: {len(body)}\r\n"

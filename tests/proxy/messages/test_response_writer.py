@@ -54,6 +54,15 @@ def test_every_code_becomes_a_whole_answer(code):
     }
 
 
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [("body-too-large", "HTTP/1.1 413 Content Too Large"), ("uri-too-long", "HTTP/1.1 414 URI Too Long")],
+)
+def test_reasons_are_those_of_rfc_9110_on_every_python(code, line):
+    """HTTPStatus has other words for them from one Python to the next."""
+    assert parts(code)[0] == line
+
+
 def test_an_unknown_fate_is_never_retryable():
     """Where a byte was written, the same call could be done twice."""
     body = json.loads(parts("overloaded", delivery="unknown")[2])
