@@ -208,7 +208,7 @@ class Stand:
 
 def _pool(gateway: DataPath) -> Any:
     """Give the pool, whose opener is to be replaced."""
-    return gateway.current.generation.accounts[_PROFILE].pool
+    return gateway.current.generation.profiles[_PROFILE].pool
 
 
 def _protocols(gateway: DataPath) -> Callable[[], Any]:

@@ -15,7 +15,7 @@ from fla_gateway.config.schema import Gateway
 from fla_gateway.proxy.admission.admission_control import AdmissionControl
 from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.exchange.request_ids import RequestIds
-from fla_gateway.proxy.exchange.served_profile import Account
+from fla_gateway.proxy.exchange.served_profile import ServedProfile
 from fla_gateway.proxy.messages.date_field import Dates
 from fla_gateway.proxy.records.exchange_record import Journal, Observer, PoolSnapshot
 
@@ -26,7 +26,7 @@ class Generation:
 
     Attributes:
         settings: limits and time-outs.
-        accounts: every profile of the configuration, by name.
+        profiles: every profile of the configuration, by name.
         admission_control: admits or rejects requests.
         observer: takes the record of each finished exchange.
         journal: takes changing requests before they are sent; None without a journal.
@@ -40,8 +40,8 @@ class Generation:
     """
 
     settings: Gateway
-    accounts: Mapping[str, Account]
-    admission_control: AdmissionControl[Account]
+    profiles: Mapping[str, ServedProfile]
+    admission_control: AdmissionControl[ServedProfile]
     observer: Observer
     journal: Journal | None
     now: Callable[[], float]
@@ -58,8 +58,8 @@ class Generation:
 
     def sweep(self, now: float) -> None:
         """Close connections to the APIs that have been idle or alive for too long; called once a second."""
-        for account in self.accounts.values():
-            account.pool.sweep(now)
+        for served in self.profiles.values():
+            served.pool.sweep(now)
 
     def close(self, *, but: Generation | None = None) -> None:
         """Close the connections to the APIs, those in use as soon as they are released.
@@ -67,18 +67,18 @@ class Generation:
         Args:
             but: a generation that has taken some of the pools over.
         """
-        kept = set() if but is None else {it.pool for it in but.accounts.values()}
-        for account in self.accounts.values():
-            if account.pool not in kept:
-                account.pool.close()
+        kept = set() if but is None else {it.pool for it in but.profiles.values()}
+        for served in self.profiles.values():
+            if served.pool not in kept:
+                served.pool.close()
 
     def pool_snapshots(self) -> tuple[PoolSnapshot, ...]:
         """Return the numbers of the connections to the APIs at this moment."""
-        return tuple(it.pool.snapshot() for it in self.accounts.values() if it.state == "served")
+        return tuple(it.pool.snapshot() for it in self.profiles.values() if it.state == "served")
 
     def profile_states(self) -> Mapping[str, int]:
         """Count the profiles by their state."""
-        return Counter(account.state for account in self.accounts.values())
+        return Counter(served.state for served in self.profiles.values())
 
 
 class ServedListener:

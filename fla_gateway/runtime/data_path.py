@@ -103,15 +103,15 @@ class DataPath:
         now = gateway.generation.now()
         old, new = (it.configured.settings.configuration for it in (before, gateway))
         fresh: dict[str, Limiter] = {}
-        for name, account in gateway.generation.accounts.items():
-            former = before.generation.accounts.get(name)
-            if account.limiter is None or former is None:
+        for name, served in gateway.generation.profiles.items():
+            former = before.generation.profiles.get(name)
+            if served.limiter is None or former is None:
                 continue
-            if former.limiter is not account.limiter:
-                fresh[name] = account.limiter
+            if former.limiter is not served.limiter:
+                fresh[name] = served.limiter
             elif limits_changed(name, old, new):
                 callers = {caller: table.limits for caller, table in new.callers.items()}
-                account.limiter.limit(new.profiles[name].limits, callers, now)
+                served.limiter.limit(new.profiles[name].limits, callers, now)
         if fresh:
             self.server.connections.count_in(fresh, now)
 

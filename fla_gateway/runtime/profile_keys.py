@@ -208,9 +208,9 @@ class Activation:
             await self._wait()
 
     async def _load_rest(self, loading: KeyLoading) -> None:
-        for account in self._gateway.generation.accounts.values():
-            if account.state == "loading":
-                account.wanted = partial(loading.want, account.profile.token_request.key)
+        for served in self._gateway.generation.profiles.values():
+            if served.state == "loading":
+                served.wanted = partial(loading.want, served.profile.token_request.key)
         began = self._clock.monotonic()
         try:
             await loading.run(self._apply)
@@ -226,7 +226,7 @@ class Activation:
             if reason is None:
                 self._gateway.serve(profile.name)
             else:
-                self._gateway.generation.accounts[profile.name].withhold(reason)
+                self._gateway.generation.profiles[profile.name].withhold(reason)
 
     async def _wait(self) -> None:
         try:

@@ -265,8 +265,8 @@ class Reloader:
             for name, outcome in piece.items():
                 keys.learn(name, outcome or loaded[name], new=name in loaded)
             await asyncio.sleep(0)
-        accounts = self._gateway.current.generation.accounts
-        keys.take_over(before, lambda profile: profile in accounts and accounts[profile].state == "served")
+        profiles = self._gateway.current.generation.profiles
+        keys.take_over(before, lambda profile: profile in profiles and profiles[profile].state == "served")
         return keys
 
     async def _build(self, prepared: _Prepared) -> None:

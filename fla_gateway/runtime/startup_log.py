@@ -41,7 +41,7 @@ async def announce(gateway: DataPath, wall: float) -> None:
     for number, profile in enumerate(configured.profiles):
         if number % _AT_ONCE == 0:
             await asyncio.sleep(0)
-        state = gateway.server.generation.accounts[profile.name].state
+        state = gateway.server.generation.profiles[profile.name].state
         _LOG.info(
             "profile",
             name=profile.name,

@@ -193,7 +193,7 @@ ENDS = [
 async def room(rig, most):
     """Tell whether as many exchanges as permitted can begin, and not one more."""
     await eventually(lambda: rig.running == 0)
-    limiter = rig.gateway.server.generation.accounts["employer"].limiter
+    limiter = rig.gateway.server.generation.profiles["employer"].limiter
     verdicts = [limiter.enter("", rig.clock.monotonic()) for _ in range(most + 1)]
     for verdict in verdicts:
         if verdict is None:
@@ -231,7 +231,7 @@ async def test_a_drain_that_is_over_has_cut_everything_once(start):
     """What still ran at the end was counted out like anything else."""
     rig = await start(profile=ONE)
     await open_exchange(rig, post(b""))
-    limiter = rig.gateway.server.generation.accounts["employer"].limiter
+    limiter = rig.gateway.server.generation.profiles["employer"].limiter
     assert limiter.enter("", rig.clock.monotonic()) is not None
     await rig.gateway.server.close()
     assert await room(rig, 1)

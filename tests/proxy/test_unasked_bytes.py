@@ -134,7 +134,7 @@ async def test_an_answer_before_the_request_is_wholly_sent_ends_the_connection(r
     """The gateway has all of the body, the API has not: what it makes of the rest is not known."""
     caller, connection = await idle_connection(rig)
     body = bytes(16_000_000)
-    (idle,) = next(iter(rig.gateway.server.generation.accounts.values())).pool._idle
+    (idle,) = next(iter(rig.gateway.server.generation.profiles.values())).pool._idle
     idle.transport.set_write_buffer_limits(high=2 * len(body))  # back-pressure would leave the caller's body open
     sending = asyncio.create_task(caller.send(post(body)))
     await connection.head()

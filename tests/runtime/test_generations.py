@@ -83,7 +83,7 @@ async def test_a_kept_connection_switches_at_its_next_head_and_what_runs_ends_as
         assert (await caller.answer()).status == 200
         assert (await rig.records.next()).profile == "successor"
     # Nothing has taken the old pool over, so that it has ended with the last exchange that used it.
-    left = old.generation.accounts["employer"].pool.snapshot()
+    left = old.generation.profiles["employer"].pool.snapshot()
     assert (left.idle, left.busy, left.opening) == (0, 0, 0)
 
 
@@ -112,7 +112,7 @@ async def test_the_rest_of_a_head_that_has_begun_is_read_by_the_new_generation(r
 async def test_what_a_profile_of_the_same_name_takes_over(start, tmp_path, before, after, kept):
     """Pool, limiter and brake stay as long as what they are about stays the same."""
     rig = await start(profile=LIMITS)
-    old, new = (it.generation.accounts["employer"] for it in publish(rig, tmp_path, before, after))
+    old, new = (it.generation.profiles["employer"] for it in publish(rig, tmp_path, before, after))
     assert {name for name in ("pool", "limiter", "brake") if getattr(old, name) is getattr(new, name)} == kept
     assert old is not new
 

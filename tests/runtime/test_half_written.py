@@ -81,12 +81,12 @@ async def test_a_key_that_was_cut_is_never_used(running, name):
     new = {"acme.pem": key_pem(key), "acme.cer": certificate_pem(make_certificate(key))}
     (other,) = new.keys() - {name}
     put(running.path.parent / other, new[other])
-    former = running.accounts["employer"].profile.token_request.key_id
+    former = running.profiles["employer"].profile.token_request.key_id
     for part in cuts(new[name].rstrip()):
         put(running.path.parent / name, part)
         await running.reload(cause="watch")
-        account = running.accounts["employer"]
-        assert (account.state, account.profile.token_request.key_id) == ("served", former)
+        served = running.profiles["employer"]
+        assert (served.state, served.profile.token_request.key_id) == ("served", former)
     put(running.path.parent / name, new[name])
     await running.reload(cause="watch")
-    assert running.accounts["employer"].profile.token_request.key_id != former
+    assert running.profiles["employer"].profile.token_request.key_id != former

@@ -115,10 +115,10 @@ async def test_an_unchanged_configuration_is_applied_and_changes_nothing(running
     await caller.send(get())
     assert (await caller.answer()).status == 200
     await eventually(lambda: len(assertions(government)) == 2)
-    pool = running.accounts["employer"].pool
+    pool = running.profiles["employer"].pool
     reloaded = await running.reload()
     assert (reloaded.applied, reloaded.generation, reloaded.changes) == (True, 2, ())
-    assert running.accounts["employer"].pool is pool
+    assert running.profiles["employer"].pool is pool
     await caller.send(get())
     assert (await caller.answer()).status == 200
     assert government.calls[0].value("authorization") == government.calls[1].value("authorization")
@@ -270,12 +270,12 @@ async def test_a_configuration_that_others_may_write_is_refused(running):
 async def test_other_bytes_in_a_file_of_roots_open_new_connections(running, tmp_path, authority):
     """Trust that was taken away is not used any longer by connections that were made with it."""
     assert (await running.call(get())).status == 200
-    pool, context = running.accounts["employer"].pool, running.gateway.current.way.tls
+    pool, context = running.profiles["employer"].pool, running.gateway.current.way.tls
     roots = tmp_path / "roots.pem"
     roots.write_bytes(roots.read_bytes() + roots.read_bytes())
     reloaded = await running.reload()
     assert reloaded.changes == (Change("environments.stub.ca_file", "changed"),)
-    assert running.accounts["employer"].pool is not pool
+    assert running.profiles["employer"].pool is not pool
     assert running.gateway.current.way.tls != context
     assert (await running.call(get())).status == 200
     assert pool.snapshot().idle == 0
@@ -326,7 +326,7 @@ async def test_a_certificate_that_is_not_valid_yet_is_waited_for_across_reloads(
         await running.reload()
     clock.advance(3700)
     await running.reload()
-    await eventually(lambda: running.accounts["employer"].state == "served")
+    await eventually(lambda: running.profiles["employer"].state == "served")
     assert (await running.call(get())).status == 200
 
 

@@ -47,9 +47,9 @@ class Reloading:
         return port
 
     @property
-    def accounts(self) -> Any:
+    def profiles(self) -> Any:
         """The profiles of the generation in force."""
-        return self.gateway.current.generation.accounts
+        return self.gateway.current.generation.profiles
 
     def rewrite(self, before: str, after: str) -> None:
         """Replace a text of the configuration."""

@@ -59,7 +59,7 @@ class RequestReader:
     """One listener.
 
     Attributes:
-        kind: index into `Account.addresses`: 1 for a profile's own listener, and 2 more where TLS is spoken.
+        kind: index into `ServedProfile.addresses`: 1 for a profile's own listener, and 2 more where TLS is spoken.
         peer_of: what is asked of each new connection, or None.
     """
 

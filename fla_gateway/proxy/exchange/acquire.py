@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fla_gateway.oauth.model import AccessToken
-from fla_gateway.proxy.exchange.served_profile import Account
+from fla_gateway.proxy.exchange.served_profile import ServedProfile
 from fla_gateway.proxy.exchange.timings import Timings
 from fla_gateway.proxy.upstream.connection import ApiConnection
 
 
-async def acquire_token(account: Account, now: Callable[[], float], timings: Timings) -> AccessToken:
+async def acquire_token(served: ServedProfile, now: Callable[[], float], timings: Timings) -> AccessToken:
     """Wait for a usable token.
 
     Args:
-        account: of the profile.
+        served: of the profile.
         now: `Clock.monotonic`.
         timings: takes the duration.
 
@@ -25,18 +25,18 @@ async def acquire_token(account: Account, now: Callable[[], float], timings: Tim
         ProblemError: with origin ``token-server``.
     """
     begun = now()
-    token = account.entry.current(begun) or await account.entry.obtain()
+    token = served.entry.current(begun) or await served.entry.obtain()
     timings.token_seconds += now() - begun
     return token
 
 
 async def acquire_connection(
-    account: Account, now: Callable[[], float], timings: Timings, *, changing: bool, fresh: bool, caller: str
+    served: ServedProfile, now: Callable[[], float], timings: Timings, *, changing: bool, fresh: bool, caller: str
 ) -> ApiConnection:
     """Wait for a connection.
 
     Args:
-        account: of the profile.
+        served: of the profile.
         now: `Clock.monotonic`.
         timings: takes the duration.
         changing: as for `Pool.take`.
@@ -47,6 +47,6 @@ async def acquire_connection(
         ProblemError: with origin ``network``, or ``overloaded``.
     """
     asked = now()
-    connection = await account.connection(asked, changing=changing, fresh=fresh, caller=caller)
+    connection = await served.connection(asked, changing=changing, fresh=fresh, caller=caller)
     timings.connection_seconds += now() - asked
     return connection

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
     from fla_gateway.proxy.connections import Connections
     from fla_gateway.proxy.exchange.ports import Caller, ExchangeContext
-    from fla_gateway.proxy.exchange.served_profile import Account
+    from fla_gateway.proxy.exchange.served_profile import ServedProfile
     from fla_gateway.proxy.messages.request_fields import RequestFields
     from fla_gateway.proxy.records.exchange_record import Journal
     from fla_gateway.proxy.upstream.connection import ApiConnection
@@ -82,10 +82,38 @@ class Exchange:
     # Slots: without them Python would make a dictionary for each exchange, which has more attributes than it shares the
     # names of between the objects of a class.
     __slots__ = (
-        "_account", "_address", "_admission", "_announced", "_answered", "_attempts", "_caller", "_chunking",
-        "_connections", "_context", "_fields", "_journal", "_pending", "_progress", "_progress_at", "_route", "_status",
-        "_task", "_throttle_detector", "_timings", "_token", "_until_close", "_upstream", "budget", "keep_alive",
-        "method", "minor", "request_body", "request_id", "sent", "started", "state",
+        "_address",
+        "_admission",
+        "_announced",
+        "_answered",
+        "_attempts",
+        "_caller",
+        "_chunking",
+        "_connections",
+        "_context",
+        "_fields",
+        "_journal",
+        "_pending",
+        "_progress",
+        "_progress_at",
+        "_route",
+        "_served",
+        "_status",
+        "_task",
+        "_throttle_detector",
+        "_timings",
+        "_token",
+        "_until_close",
+        "_upstream",
+        "budget",
+        "keep_alive",
+        "method",
+        "minor",
+        "request_body",
+        "request_id",
+        "sent",
+        "started",
+        "state",
     )  # fmt: skip
 
     def __init__(
@@ -94,7 +122,7 @@ class Exchange:
         connections: Connections,
         caller: Caller,
         kind: int,
-        passed: Admitted[Account],
+        passed: Admitted[ServedProfile],
         asked: RoutedRequestLine,
         fields: RequestFields,
         now: float,
@@ -114,9 +142,9 @@ class Exchange:
         self._context = context
         self._connections = connections
         self._caller: Caller | None = caller
-        account, self._route, self._admission = passed
-        self._account = account
-        self._address = account.addresses[kind]
+        served, self._route, self._admission = passed
+        self._served = served
+        self._address = served.addresses[kind]
         self._fields = fields
         self._timings = Timings()
         self.method = asked.method
@@ -147,7 +175,7 @@ class Exchange:
     @property
     def profile(self) -> str:
         """Name of the profile."""
-        return self._account.name
+        return self._served.name
 
     # The request
 
@@ -164,10 +192,10 @@ class Exchange:
             self.request_body.take(payload, last=last)
             if fields.length == CHUNKED and self._too_large():
                 return
-        account = self._account
-        token = account.entry.current(self.started)
+        served = self._served
+        token = served.entry.current(self.started)
         if token is not None and self._journal is None:
-            connection = account.pool.take(self.started, changing=self.method not in SAFE_TO_REPEAT)
+            connection = served.pool.take(self.started, changing=self.method not in SAFE_TO_REPEAT)
             if connection is not None:
                 self._send(connection, token, payload, self.started)
                 return
@@ -189,7 +217,7 @@ class Exchange:
 
     def _too_large(self) -> bool:
         """End an exchange whose chunked body has grown beyond a limit; a declared length was checked at admission."""
-        limiter = self._account.limiter
+        limiter = self._served.limiter
         if limiter is None:
             return False
         refusal = limiter.beyond_body(self._admission.caller, self.request_body.received)
@@ -213,8 +241,8 @@ class Exchange:
         self.state = ANNOUNCED
         self._announced = token
         intent = Intent(
-            self.request_id, self._account.name, self.method, self._route.path, self._admission, self._fields.notes,
-            self._account.token_id(token),
+            self.request_id, self._served.name, self.method, self._route.path, self._admission, self._fields.notes,
+            self._served.token_id(token),
         )  # fmt: skip
         journal.announce(intent, self._on_intent_written)
 
@@ -229,7 +257,7 @@ class Exchange:
                 self.fail(error.code, error.detail, error.retry_after)
                 return
             now = self._context.now()
-            connection = self._account.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
+            connection = self._served.pool.take(now, changing=self.method not in SAFE_TO_REPEAT)
             if connection is None:
                 self._acquire(fresh=False)
             else:
@@ -243,13 +271,13 @@ class Exchange:
 
     async def _prepare(self, *, fresh: bool) -> None:
         """Acquire what is missing: a token, and then a connection, unless the intent has to be written before that."""
-        account, now, connection = self._account, self._context.now, None
+        served, now, connection = self._served, self._context.now, None
         try:
-            token = await acquire_token(account, now, self._timings)
+            token = await acquire_token(served, now, self._timings)
             if self._journal is None:
                 changing = self.method not in SAFE_TO_REPEAT
                 connection = await acquire_connection(
-                    account, now, self._timings, changing=changing, fresh=fresh, caller=self._admission.caller
+                    served, now, self._timings, changing=changing, fresh=fresh, caller=self._admission.caller
                 )
         except ProblemError as error:
             self._task = None
@@ -264,7 +292,7 @@ class Exchange:
             elif connection is not None:
                 # While a connection was opened, the token may have been replaced by a newer one.
                 at = now()
-                self._send_if_caller_waits(account.entry.current(at) or token, connection, at)
+                self._send_if_caller_waits(served.entry.current(at) or token, connection, at)
 
     def _fault(self, error: Exception) -> None:
         _LOG.error("exchange-failed", request_id=self.request_id, error=type(error).__name__, exc_info=error)
@@ -304,13 +332,13 @@ class Exchange:
         self._token = token
         connection.attach(self)
         fields = self._fields
-        account = self._account
-        self._timings.sent(now, account.token_id(token))
-        parts = [self.method, b" ", self._route.target, account.host_field, fields.forwarded]
+        served = self._served
+        self._timings.sent(now, served.token_id(token))
+        parts = [self.method, b" ", self._route.target, served.host_field, fields.forwarded]
         if not fields.traced:
             trace = self.request_id if self._attempts == 1 else second_trace_id(self.request_id)
             parts.append(b"BelGov-Trace-Id: %b\r\n" % trace.encode())
-        parts.append(account.closing_fields(token, self.minor))
+        parts.append(served.closing_fields(token, self.minor))
         if fields.length:
             parts.append(self._framed(payload))
         connection.write(b"".join(parts))
@@ -342,10 +370,10 @@ class Exchange:
         self._status = int(head.status)
         self._timings.answered(now, trace)
         if FIRST_CLIENT_ERROR <= self._status < FIRST_SERVER_ERROR:
-            brake, service = self._account.brake, service_of(self._route.path)
+            brake, service = self._served.brake, service_of(self._route.path)
             self._throttle_detector = ThrottleDetector(brake, service, head, now, self._context.wall())
-        elif self._account.brake.holds:
-            self._account.brake.answered(service_of(self._route.path))
+        elif self._served.brake.holds:
+            self._served.brake.answered(service_of(self._route.path))
         if self._status == 401 and self._token_refused(challenges):  # noqa: PLR2004 - RFC 9110, section 15.5.2
             self._replay()
             return None
@@ -391,8 +419,8 @@ class Exchange:
         token = self._token
         if token is None:
             return False
-        account = self._account
-        renew = account.entry.refused(token, account.name, service_of(self._route.path), self._context.now())
+        served = self._served
+        renew = served.entry.refused(token, served.name, service_of(self._route.path), self._context.now())
         # Without a caller a second answer would not be read: the 401 is the request's outcome, and is recorded as such.
         replayable = self._caller is not None and self._attempts == 1 and self.request_body.whole
         return renew and replayable and refuses_token(challenges)
@@ -452,7 +480,7 @@ class Exchange:
         self._status = PROBLEMS[code].status
         connection = connection_field(keep_alive=self.keep_alive, minor=self.minor)
         answer = problem_answer(
-            code, detail, self.request_id, self._account.name,
+            code, detail, self.request_id, self._served.name,
             delivery=delivery, method=self.method, connection=connection, date=self._context.dates.text(),
             retry_after=retry_after, origin=self._fields.origin,
         )  # fmt: skip
@@ -467,7 +495,7 @@ class Exchange:
 
     def switch_limiter(self, limiter: Limiter) -> None:
         """See `connections.RunningExchange`."""
-        self._account.limiter = limiter
+        self._served.limiter = limiter
 
     def caller_gone(self) -> None:
         """The caller is gone: an unsent request is not sent; a change that was sent is followed to its end."""
@@ -491,18 +519,18 @@ class Exchange:
         caller, self._caller = self._caller, None
         if caller is None:
             self._connections.orphans.discard(self)
-        timings, account = self._timings, self._account
+        timings, served = self._timings, self._served
         self._context.observer.exchange(
             ExchangeRecord(
-                self.request_id, account.name, self.method, self._route.path,
+                self.request_id, served.name, self.method, self._route.path,
                 self._status, origin, code, outcome,
                 self.request_body.received, self.sent, now - self.started, self._attempts,
                 self._admission, self._fields.notes, now, timings.token, timings.trace,
                 timings.token_seconds, timings.connection_seconds, timings.upstream_seconds, timings.refused,
             )
         )  # fmt: skip
-        if account.limiter is not None:
-            account.limiter.leave(self._admission.caller, now)
+        if served.limiter is not None:
+            served.limiter.leave(self._admission.caller, now)
         if caller is not None:
             if outcome == "truncated":
                 caller.truncate(reset=self._until_close)

@@ -61,7 +61,7 @@ class _NoTokens:
         return False
 
 
-class Account:
+class ServedProfile:
     """A profile of the configuration. It is being loaded until `serve` or `withhold` is called.
 
     Attributes:

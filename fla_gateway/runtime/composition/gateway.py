@@ -115,28 +115,28 @@ class Gateway:
     @property
     def profiles(self) -> tuple[Profile, ...]:
         """Those that are served now."""
-        return tuple(it.profile for it in self.generation.accounts.values() if it.state == "served")
+        return tuple(it.profile for it in self.generation.profiles.values() if it.state == "served")
 
     def settle(self, unavailable: Mapping[str, str], loading: Container[str] = ()) -> None:
         """Serve its profiles, but for those that cannot be served or of which that is not known; see `build`."""
-        for name, account in self.generation.accounts.items():
+        for name, served in self.generation.profiles.items():
             if name in unavailable:
-                account.withhold(unavailable[name])
+                served.withhold(unavailable[name])
             elif name not in loading:
                 self.serve(name)
 
     def token_requests(self) -> dict[TokenRequest, bool]:
         """Return what tokens are asked for with, and whether one is kept ready without calls."""
         found: dict[TokenRequest, bool] = {}
-        for account in self.generation.accounts.values():
-            profile = account.profile
+        for served in self.generation.profiles.values():
+            profile = served.profile
             found[profile.token_request] = found.get(profile.token_request, False) or profile.warm
         return found
 
     def serve(self, profile: str) -> None:
         """Serve a profile from now on, and keep a token for it in the cache."""
-        account = self.generation.accounts[profile]
-        account.serve(self.tokens.entry(account.profile.token_request, warm=account.profile.warm))
+        served = self.generation.profiles[profile]
+        served.serve(self.tokens.entry(served.profile.token_request, warm=served.profile.warm))
 
 
 def build(
@@ -186,16 +186,16 @@ def assemble(
     """
     configuration = configured.settings.configuration
     old = None if before is None else _before(before)
-    accounts = {
+    profiles = {
         it.name: served_profile(it, configuration, process_context.way, process_context.hash_key, old)
         for it in configured.profiles
     }
     memory = MemoryLimit()
     admission_control = AdmissionControl(
-        accounts, lasting.connections, _authenticator(configuration, process_context, memory), memory
+        profiles, lasting.connections, _authenticator(configuration, process_context, memory), memory
     )
     generation = Generation(
-        configuration.gateway, accounts, admission_control, process_context.observer, process_context.journal,
+        configuration.gateway, profiles, admission_control, process_context.observer, process_context.journal,
         process_context.clock.monotonic, process_context.clock.wall, Dates(process_context.clock.wall),
     )  # fmt: skip
     readers = tuple(_door(listener, configured, memory) for listener in lasting.listeners)
@@ -203,7 +203,7 @@ def assemble(
 
 
 def _before(gateway: Gateway) -> Before:
-    return Before(gateway.configured.settings.configuration, gateway.way, gateway.generation.accounts)
+    return Before(gateway.configured.settings.configuration, gateway.way, gateway.generation.profiles)
 
 
 def _authenticator(

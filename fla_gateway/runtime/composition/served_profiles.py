@@ -18,7 +18,7 @@ from fla_gateway.config.schema import Configuration, Limits
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Egress
 from fla_gateway.profiles import Profile
-from fla_gateway.proxy.exchange.served_profile import Account
+from fla_gateway.proxy.exchange.served_profile import ServedProfile
 from fla_gateway.proxy.upstream.connector import Connector
 from fla_gateway.proxy.upstream.pool import Pool
 
@@ -64,17 +64,17 @@ class Before:
     Attributes:
         configuration: its configuration.
         way: its way to the APIs.
-        accounts: its profiles.
+        profiles: its profiles.
     """
 
     configuration: Configuration
     way: Way
-    accounts: Mapping[str, Account]
+    profiles: Mapping[str, ServedProfile]
 
 
 def served_profile(
     profile: Profile, configuration: Configuration, way: Way, hash_key: bytes, before: Before | None
-) -> Account:
+) -> ServedProfile:
     """Make a served profile; it is being loaded.
 
     Args:
@@ -84,9 +84,9 @@ def served_profile(
         hash_key: for the hashes of tokens in records.
         before: may have a profile of this name; None at the start.
     """
-    old = None if before is None else before.accounts.get(profile.name)
+    old = None if before is None else before.profiles.get(profile.name)
     if before is None or old is None:
-        return Account(profile, _pool(profile, configuration, way), hash_key, _limiter(profile, configuration))
+        return ServedProfile(profile, _pool(profile, configuration, way), hash_key, _limiter(profile, configuration))
     same_api = old.profile.upstream == profile.upstream
     same_way = same_api and before.way.is_same(way, profile.upstream.ca_file)
     same_way = same_way and _pooling(before.configuration) == _pooling(configuration)
@@ -94,7 +94,7 @@ def served_profile(
     if limiter is not None and old.limiter is not None:
         # It counts what runs; its limits become the new ones when the generation is published.
         limiter = old.limiter
-    return Account(
+    return ServedProfile(
         profile,
         old.pool if same_way else _pool(profile, configuration, way),
         hash_key,

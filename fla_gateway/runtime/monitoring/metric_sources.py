@@ -123,9 +123,9 @@ def api_brakes(gateway: DataPath, now: float) -> Iterator[HeldBrake]:
         gateway: whose they are.
         now: `Clock.monotonic`.
     """
-    for account in gateway.current.generation.accounts.values():
-        for service, seconds in account.brake.held(now):
-            yield HeldBrake(account.name, service, seconds)
+    for served in gateway.current.generation.profiles.values():
+        for service, seconds in served.brake.held(now):
+            yield HeldBrake(served.name, service, seconds)
 
 
 def journal_numbers(observation: Observation) -> JournalNumbers | None:

@@ -161,7 +161,7 @@ def _profile(
     traffic: ProfileTraffic | None,
     wall: float,
 ) -> ProfileStatus:
-    account = sources.gateway.current.generation.accounts[profile.name]
+    served = sources.gateway.current.generation.profiles[profile.name]
     success = traffic.last_success if traffic else None
     failure = traffic.last_failure if traffic else None
     return ProfileStatus(
@@ -172,11 +172,11 @@ def _profile(
         client_id=profile.token_request.client_id,
         api=profile.upstream.authority,
         token_server=profile.token_request.token_url,
-        served=account.state == "served",
-        why_not=account.unavailable_reason,
-        loading=account.state == "loading",
+        served=served.state == "served",
+        why_not=served.unavailable_reason,
+        loading=served.state == "loading",
         former_key=sources.gateway.current.former_keys.get(profile.name, ""),
-        token=token if account.state == "served" else None,
+        token=token if served.state == "served" else None,
         certificate=_certificate(sources.gateway.current.keys, profile, wall),
         in_flight=in_flight,
         pool=None if pool is None else PoolStatus(pool.idle, pool.busy, pool.opening, pool.waiting),

@@ -200,7 +200,7 @@ async def test_the_numbers_of_the_pool(start):
 
 async def test_a_connection_given_up_at_any_moment_leaves_its_descriptor_to_nobody(rig):
     """Whoever gets the number next is not taken for it, and the connection itself is ended."""
-    pool = rig.gateway.server.generation.accounts["employer"].pool
+    pool = rig.gateway.server.generation.profiles["employer"].pool
     loop = asyncio.get_running_loop()
     for turns in range(60):
         opening = asyncio.create_task(pool.acquire(changing=True))
