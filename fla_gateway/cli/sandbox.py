@@ -10,7 +10,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.cli.exit_codes import WELL, WRONG_USE
+from fla_gateway.cli.exit_codes import IN_USE, WELL, WRONG_USE
 from fla_gateway.cli.output.standard_streams import complain
 
 if TYPE_CHECKING:  # heavy, and not there without the extra
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         return WRONG_USE
     from fla_gateway.cli.output.background_output import BackgroundOutput  # noqa: PLC0415 - as above
     from fla_gateway.cli.signals import run_until_stopped  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.sandbox import SandboxError, SandboxOptions  # noqa: PLC0415 - as above
+    from fla_gateway.sandbox import AddressInUseError, SandboxError, SandboxOptions  # noqa: PLC0415 - as above
 
     output = BackgroundOutput()
     options = SandboxOptions(
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
         return run_until_stopped(_serve(options, arguments.register, output), when_stopped=WELL)
     except SandboxError as error:
         complain(error)
-        return WRONG_USE
+        return IN_USE if isinstance(error, AddressInUseError) else WRONG_USE
     finally:
         output.close()
 

@@ -7,8 +7,8 @@ disagreement instead of being shared.
 
 from __future__ import annotations
 
-from fla_gateway.sandbox.errors import SandboxError
+from fla_gateway.sandbox.errors import AddressInUseError, SandboxError
 from fla_gateway.sandbox.options import CLIENT_ID, DEFAULT_SCOPES, SandboxOptions
 from fla_gateway.sandbox.server import Sandbox
 
-__all__ = ["CLIENT_ID", "DEFAULT_SCOPES", "Sandbox", "SandboxError", "SandboxOptions"]
+__all__ = ["CLIENT_ID", "DEFAULT_SCOPES", "AddressInUseError", "Sandbox", "SandboxError", "SandboxOptions"]

@@ -10,6 +10,10 @@ class SandboxError(Exception):
     """The sandbox cannot do what was asked of it; the message is one sentence for the person at the keyboard."""
 
 
+class AddressInUseError(SandboxError):
+    """Another program listens at an address of the sandbox; the same start may succeed later."""
+
+
 class AssertionRefusedError(SandboxError):
     """A client assertion breaks a rule.
 

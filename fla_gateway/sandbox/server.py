@@ -6,6 +6,7 @@ Owns the construction and the life of a sandbox (root). Refuses to decide anythi
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import secrets
 import socket
@@ -28,7 +29,7 @@ from fla_gateway.sandbox.authorization_server.issued_tokens import TokenMemory
 from fla_gateway.sandbox.clock import Clock, HostClock
 from fla_gateway.sandbox.control import control_application
 from fla_gateway.sandbox.counters import Counters
-from fla_gateway.sandbox.errors import SandboxError
+from fla_gateway.sandbox.errors import AddressInUseError, SandboxError
 from fla_gateway.sandbox.faults import API_KINDS, TOKEN_KINDS, FaultPlan
 from fla_gateway.sandbox.options import (
     CLIENT_ID,
@@ -288,6 +289,8 @@ def _bound(address: str) -> socket.socket:
         family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(place[:2], family=family)
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise AddressInUseError(f"{address} cannot be listened on: another program listens there") from error
         raise SandboxError(f"{address} cannot be listened on: {error.strerror}") from error
 
 

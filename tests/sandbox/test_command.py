@@ -3,6 +3,7 @@
 import asyncio
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -54,6 +55,16 @@ async def test_command_says_what_is_wrong_with_its_arguments(tmp_path):
     output, errors = await process.communicate()
     assert (process.returncode, output) == (2, b"")
     assert errors.decode().strip().endswith("missing.cer cannot be read: No such file or directory")
+
+
+async def test_an_address_in_use_ends_with_75():
+    """As for `run`: the same start may succeed later."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        process = await start("--listen", address)
+        output, errors = await process.communicate()
+    assert (process.returncode, output) == (75, b"")
+    assert errors.decode() == f"{address} cannot be listened on: another program listens there\n"
 
 
 async def test_command_without_its_libraries_says_how_to_install_them():
