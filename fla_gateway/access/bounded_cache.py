@@ -72,3 +72,14 @@ class MemoryLimit:
             used -= freed
         self.used = used
         memory[key] = value
+
+    def clear(self) -> None:
+        """Forget everything, in every memory.
+
+        An owner of a memory that knows this limit, too, would be kept by its own entries until the garbage collector
+        looks for such circles, and with it all memories that share the limit.
+        """
+        while self._order:
+            memory, key, _ = self._order.popleft()
+            memory.pop(key, None)
+        self.used = 0

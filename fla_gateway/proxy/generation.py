@@ -62,7 +62,7 @@ class Generation:
             served.pool.sweep(now)
 
     def close(self, *, but: Generation | None = None) -> None:
-        """Close the connections to the APIs, those in use as soon as they are released.
+        """Close the connections to the APIs, those in use as soon as they are released, and forget what was admitted.
 
         Args:
             but: a generation that has taken some of the pools over.
@@ -71,6 +71,7 @@ class Generation:
         for served in self.profiles.values():
             if served.pool not in kept:
                 served.pool.close()
+        self.admission_control.forget()
 
     def pool_snapshots(self) -> tuple[PoolSnapshot, ...]:
         """Return the numbers of the connections to the APIs at this moment."""

@@ -189,7 +189,11 @@ class Reloader:
                 if dry_run:
                     return Reloaded(applied=False, generation=self.state.generation, changes=prepared.changes)
                 return await self._publish(cause, prepared, began)
-            raise refused
+            try:
+                raise refused
+            finally:
+                # Otherwise this frame and its exception would keep each other, and what they have seen.
+                del refused
 
     async def watch(self) -> None:
         """Compare the files in force with the disk, and reload where that is asked for, until cancelled."""

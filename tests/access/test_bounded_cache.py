@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -119,3 +121,27 @@ def test_what_callers_poll_is_remembered():
     first = [reader.request_line(line) for line in lines]
     assert limit.used < MOST_BYTES
     assert all(reader.request_line(line) is asked for line, asked in zip(lines, first, strict=True))
+
+
+def test_what_is_forgotten_keeps_nothing():
+    """A memory and the limit that it shares do not keep each other once they are cleared."""
+
+    class Owner:
+        """Has a memory, and knows its limit."""
+
+        def __init__(self) -> None:
+            self.limit = MemoryLimit()
+            self.memory: dict[object, object] = {}
+
+    owner = Owner()
+    for number in range(3):
+        owner.limit.remember(owner.memory, (number, owner), owner, 10)
+    gone = weakref.ref(owner)
+    owner.limit.clear()
+    assert (owner.limit.used, owner.memory) == (0, {})
+    gc.disable()
+    try:
+        del owner
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -139,6 +139,10 @@ class AdmissionControl(Generic[P]):
         self._authenticator = authenticator
         self._admitted: dict[tuple[RoutedRequestLine, RequestFields, Peer | None], _Admitted] = {}
 
+    def forget(self) -> None:
+        """Let go of all that was remembered of requests, since another generation serves."""
+        self._memory.clear()
+
     def admit(self, asked: RoutedRequestLine, fields: RequestFields, peer: Peer | None, now: float) -> Verdict[P]:
         """Judge one request by everything but limits: nothing is counted as running by it; see `enter_limits`.
 

@@ -101,8 +101,8 @@ def read(path: Path, clock: Clock | None = None, *, rest: float = 0, pipes: bool
             time.sleep(unrest)
             changed = files.changed() if left else files.differing()
         if not changed:
-            if isinstance(found, ConfigurationError):
-                raise found
+            if not isinstance(found, Configured):
+                raise ConfigurationError(found)
             return found
         if left:
             time.sleep(_PAUSE)
@@ -111,13 +111,16 @@ def read(path: Path, clock: Clock | None = None, *, rest: float = 0, pipes: bool
 
 def _read_once(
     path: Path, catalogue: Catalogue, files: FileSnapshot, clock: Clock | None
-) -> Configured | ConfigurationError:
-    """Read it, or find out why it cannot be used: a mixture of files may have faults that neither generation has."""
+) -> Configured | tuple[Fault, ...]:
+    """Read it, or find out why it cannot be used: a mixture of files may have faults that neither generation has.
+
+    The exception is not returned: it and the frames of its traceback would keep each other, and all that was read.
+    """
     rules = [lambda configuration: profiles.faults(configuration, catalogue), caller_rule_faults]
     try:
         settings = load(path, further=rules, clock=clock, files=files)
     except ConfigurationError as error:
-        return error
+        return error.faults
     configuration = settings.configuration
     files.read_ahead(lasting_files(configuration))
     warnings = (*settings.warnings, *profiles.warnings(configuration, catalogue))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import threading
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from contextlib import suppress
 
 import pytest
 
+from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.runtime.composition.resolved_config import read
 from tests.support.tokens import HandClock
@@ -139,3 +141,21 @@ def test_what_was_read_is_what_is_used(volume):
     assert configured.files.read(volume.path / "key.pem") == b"old"
     assert volume.path / "key.pem" in configured.files.changed()
     assert read(volume.path / "gateway.toml").fingerprint != configured.fingerprint
+
+
+def test_nothing_stays_of_a_configuration_that_is_refused(tmp_path):
+    """Not even until the garbage collector looks: a file that was read may hold a key or a password."""
+    path = tmp_path / "gateway.toml"
+    path.write_text("[gateway]\nlisten_ = 1\n", encoding="utf-8")
+    before = _snapshots()
+    gc.disable()
+    try:
+        with suppress(ConfigurationError):
+            read(path)
+        assert _snapshots() == before
+    finally:
+        gc.enable()
+
+
+def _snapshots():
+    return sum(isinstance(it, FileSnapshot) for it in gc.get_objects())
