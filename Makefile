@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test check unit bench bench-keys instructions soak lock clean
+.PHONY: demo test check unit bench bench-keys bench-reloads instructions soak lock clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/fla-gateway demo $(ARGS)
@@ -31,6 +31,9 @@ bench: $(VENV)/.dev
 
 bench-keys: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.many_keys $(ARGS)
+
+bench-reloads: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.many_reloads $(ARGS)
 
 instructions: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.instructions $(ARGS)

@@ -35,10 +35,10 @@ LISTENING_SECONDS: Final = 1.5
 USABLE_SECONDS: Final = 3.0
 GAP_SECONDS: Final = 0.05
 
-_PATIENCE_SECONDS: Final = 120.0
+PATIENCE_SECONDS: Final = 120.0
 _PAUSE_SECONDS: Final = 0.002
 _SETTLE_SECONDS: Final = 1.0
-_CONFIGURATION: Final = """
+CONFIGURATION: Final = """
 [gateway]
 listen = ["127.0.0.1:{gateway}"]
 [admin]
@@ -50,7 +50,7 @@ api_base = "https://localhost:{token}"
 token_url = "https://localhost:{token}/token"
 ca_file = "{run}/ca.pem"
 """
-_PROFILE: Final = '[profiles.p{number}]\nenvironment = "bench"\nclient_id = "client-{number}"\nkey = {key}\n'
+PROFILE: Final = '[profiles.p{number}]\nenvironment = "bench"\nclient_id = "client-{number}"\nkey = {key}\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +142,9 @@ def _starts(work: Work, arguments: argparse.Namespace) -> Iterator[Start]:
     with processes.running(token, None, work.run / "token.log"):
         for number in range(arguments.starts + 1):
             gateway, admin = work.ports[GATEWAY], work.ports["admin"]
-            text = _CONFIGURATION.format(gateway=gateway, admin=admin, token=work.token_port, run=work.run)
+            text = CONFIGURATION.format(gateway=gateway, admin=admin, token=work.token_port, run=work.run)
             for profile in range(arguments.profiles):
-                text += _PROFILE.format(number=profile, key=key_files.source(folder, profile, arguments.format))
+                text += PROFILE.format(number=profile, key=key_files.source(folder, profile, arguments.format))
             configuration = work.run / "many.toml"
             configuration.write_text(text)
             command = [str(program), "run", "--config", str(configuration)]
@@ -159,10 +159,13 @@ def _watched(command: list[str], gateway: int, admin: int, log: Path) -> Start:
     # Byte code as users have it, whatever this shell says of it.
     begun, wall = time.perf_counter(), time.time()
     with processes.running(command, None, log, {"PYTHONDONTWRITEBYTECODE": ""}) as process:
-        with closing(_connected(gateway, process, log)) as connection, _polled(connection, process.pid, begun, start):
+        with (
+            closing(connected(gateway, process, log)) as connection,
+            polled(connection, process.pid, begun, start.gaps),
+        ):
             start.listening, start.cpu = time.perf_counter() - begun, processes.scheduled(process.pid)[0]
             start.first = _await_ready(admin, begun, log)
-            start.usable = _await_keys(log) - wall
+            start.usable = await_keys(log) - wall
             start.cpu_at_end = processes.scheduled(process.pid)[0]
             start.workers = processes.children_seconds(process.pid)
             time.sleep(_SETTLE_SECONDS)
@@ -171,17 +174,18 @@ def _watched(command: list[str], gateway: int, admin: int, log: Path) -> Start:
     return start
 
 
-def _connected(port: int, process: subprocess.Popen[bytes], log: Path) -> socket.socket:
-    for _ in processes.wait_until(_PATIENCE_SECONDS):
+def connected(port: int, process: subprocess.Popen[bytes], log: Path) -> socket.socket:
+    """Connect as soon as the gateway listens."""
+    for _ in processes.wait_until(PATIENCE_SECONDS):
         if process.poll() is not None:
             break
         with suppress(OSError):
-            return socket.create_connection(("127.0.0.1", port), _PATIENCE_SECONDS)
+            return socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
     raise stage.StageError(f"the gateway does not listen: {log.read_text()[-2000:]}")
 
 
 @contextmanager
-def _polled(connection: socket.socket, pid: int, begun: float, start: Start) -> Iterator[None]:
+def polled(connection: socket.socket, pid: int, begun: float, gaps: list[Gap]) -> Iterator[None]:
     """Ask for a path that no profile has, one request after the other, until the block ends."""
     over = threading.Event()
 
@@ -191,7 +195,7 @@ def _polled(connection: socket.socket, pid: int, begun: float, start: Start) -> 
             connection.sendall(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
             connection.recv(65_536)
             seconds, (busy_then, queued_then) = time.perf_counter() - at, processes.scheduled(pid)
-            start.gaps.append(Gap(seconds, at - begun, busy_then - busy, queued_then - queued))
+            gaps.append(Gap(seconds, at - begun, busy_then - busy, queued_then - queued))
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
@@ -199,13 +203,13 @@ def _polled(connection: socket.socket, pid: int, begun: float, start: Start) -> 
         yield
     finally:
         over.set()
-        thread.join(_PATIENCE_SECONDS)
+        thread.join(PATIENCE_SECONDS)
 
 
 def _await_ready(admin: int, begun: float, log: Path) -> float:
-    for _ in processes.wait_until(_PATIENCE_SECONDS, 0.01):
+    for _ in processes.wait_until(PATIENCE_SECONDS, 0.01):
         with suppress(OSError, http.client.HTTPException):
-            asked = http.client.HTTPConnection("127.0.0.1", admin, timeout=_PATIENCE_SECONDS)
+            asked = http.client.HTTPConnection("127.0.0.1", admin, timeout=PATIENCE_SECONDS)
             with closing(asked):
                 asked.request("GET", "/readyz")
                 if asked.getresponse().status == http.client.OK:
@@ -213,10 +217,10 @@ def _await_ready(admin: int, begun: float, log: Path) -> float:
     raise stage.StageError(f"no profile is served: {log.read_text()[-2000:]}")
 
 
-def _await_keys(log: Path) -> float:
+def await_keys(log: Path) -> float:
     """Wait for the line that says that all keys are loaded; give its time. Without many keys it is the last line."""
-    for _ in processes.wait_until(_PATIENCE_SECONDS, 0.05):
-        events: dict[str, Any] = {it["event"]: it for it in map(_event, log.read_bytes().splitlines()) if it}
+    for _ in processes.wait_until(PATIENCE_SECONDS, 0.05):
+        events: dict[str, Any] = {it["event"]: it for it in map(event_of, log.read_bytes().splitlines()) if it}
         found = events.get("keys-loaded") or (events.get("ready") if "profile" in events else None)
         loading = any(b'"loading"' in line for line in log.read_bytes().splitlines() if b'"profile"' in line)
         if found is not None and (found["event"] == "keys-loaded" or not loading):
@@ -224,7 +228,8 @@ def _await_keys(log: Path) -> float:
     raise stage.StageError("the keys are not loaded")
 
 
-def _event(line: bytes) -> dict[str, Any]:
+def event_of(line: bytes) -> dict[str, Any]:
+    """Read an event; of any other line, nothing."""
     try:
         found = json.loads(line)
     except ValueError:
