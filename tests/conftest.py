@@ -1,4 +1,4 @@
-"""What all tests share: signals that arrive, and programs of the system that a machine may lack.
+"""What all tests share: signals that arrive, a folder for every user, and programs that a machine may lack.
 
 A test whose program is missing is skipped visibly, but never in CI.
 """
@@ -9,7 +9,9 @@ import gc
 import os
 import shutil
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
@@ -49,3 +51,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("CI") == "true":
                 pytest.fail(f"the program {program} is missing, and CI skips nothing: see .ci/run", pytrace=False)
             pytest.skip(f"the program {program} is missing")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Make a folder that every user can reach, outside of pytest's: each start of pytest closes those to others."""
+    with TemporaryDirectory(prefix="fla-gateway-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder

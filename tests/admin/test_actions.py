@@ -313,11 +313,9 @@ async def test_beyond_loopback_tls_is_needed(state, shown, gateway, client):
 
 @pytest.mark.skipif(not ROOT, reason="becomes another user")
 @pytest.mark.parametrize(("uid", "status"), [(0, 200), (12_345, 403)])
-async def test_on_a_unix_socket_the_user_decides_and_not_the_mode(state, shown, gateway, tmp_path, uid, status):
+async def test_on_a_unix_socket_the_user_decides_and_not_the_mode(state, shown, gateway, open_folder, uid, status):
     """Whoever may open the file sees the page; only root and the gateway's user act."""
-    path = tmp_path / "admin.sock"
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
+    path = open_folder / "admin.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         path.chmod(0o666)

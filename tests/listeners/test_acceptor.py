@@ -17,7 +17,6 @@ from fla_gateway.config.schema import Listener
 from fla_gateway.config.values.address import uri_host
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.listeners.bind import bind
-from tests.support.folders import let_others_in
 from tests.support.raw_caller import Caller
 from tests.support.raw_http import get
 from tests.support.waiting import eventually
@@ -129,18 +128,17 @@ def test_a_group_that_does_not_exist_is_a_fault(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user without the group")
-def test_a_group_that_the_user_is_not_in_is_a_fault(tmp_path):
+def test_a_group_that_the_user_is_not_in_is_a_fault(open_folder):
     """And no socket is left behind, which would be another's to remove."""
-    let_others_in(tmp_path)
-    tmp_path.chmod(0o1777)
+    open_folder.chmod(0o1777)
     os.seteuid(12_345)
     try:
         with pytest.raises(ConfigurationError) as caught:
-            bind(unix(tmp_path / "s", group="54321"), "gateway.listen[0]")
+            bind(unix(open_folder / "s", group="54321"), "gateway.listen[0]")
     finally:
         os.seteuid(0)
     assert "the socket may not be given to group 54321" in str(caught.value)
-    assert not (tmp_path / "s").exists()
+    assert not (open_folder / "s").exists()
 
 
 def test_a_directory_that_everybody_may_write_to_is_a_fault(tmp_path):

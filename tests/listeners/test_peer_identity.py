@@ -20,7 +20,6 @@ from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import bind
 from fla_gateway.listeners.peer_identity import peer_of
 from fla_gateway.system.peer_credentials import overflow_ids
-from tests.support.folders import let_others_in
 from tests.support.keys import NOW, YEAR, TlsAuthority, certificate_pem, key_pem, make_certificate, make_ec
 from tests.support.waiting import PATIENCE
 
@@ -120,37 +119,34 @@ async def test_a_unix_socket_tells_user_and_group(opened, tmp_path, address):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-async def test_another_user_is_told_apart(opened, tmp_path):
+async def test_another_user_is_told_apart(opened, open_folder):
     """His ids are the kernel's word, not his own."""
-    door, _ = await opened(Listener(address=f"unix:{tmp_path}/s", mode="0666"))
-    let_others_in(tmp_path)
-    assert await visit(tmp_path / "s", 12_345, 23_456) == 0
+    door, _ = await opened(Listener(address=f"unix:{open_folder}/s", mode="0666"))
+    assert await visit(open_folder / "s", 12_345, 23_456) == 0
     assert await door.next() == Peer(12_345, 23_456)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-async def test_a_user_of_another_namespace_is_who_he_is_here(opened, tmp_path):
+async def test_a_user_of_another_namespace_is_who_he_is_here(opened, open_folder):
     """In a user namespace of his own everybody is free to be anybody; outside of it he stays who he was."""
-    door, _ = await opened(Listener(address=f"unix:{tmp_path}/s", mode="0666"))
-    let_others_in(tmp_path)
-    if await visit(tmp_path / "s", 12_345, 12_345, "namespace") == NO_NAMESPACE:
+    door, _ = await opened(Listener(address=f"unix:{open_folder}/s", mode="0666"))
+    if await visit(open_folder / "s", 12_345, 12_345, "namespace") == NO_NAMESPACE:
         pytest.skip("this machine gives nobody a user namespace")
     assert await door.next() == Peer(12_345, 12_345)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-async def test_a_user_who_is_unknown_in_the_gateways_namespace_is_nobody(tmp_path):
+async def test_a_user_who_is_unknown_in_the_gateways_namespace_is_nobody(open_folder):
     """The kernel shows the overflow ids for him, as it does for all of his kind: no caller can be told by them."""
-    let_others_in(tmp_path)
-    words = (sys.executable, "-c", ELSEWHERE, str(tmp_path / "s"))
+    words = (sys.executable, "-c", ELSEWHERE, str(open_folder / "s"))
     process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:
         async with asyncio.timeout(PATIENCE):
             if await process.stdout.readline() != b"open\n":
                 pytest.skip("this machine gives nobody a user namespace")
-            (tmp_path / "s").chmod(0o666)
-            assert await visit(tmp_path / "s", 12_345, 12_345) == 0
+            (open_folder / "s").chmod(0o666)
+            assert await visit(open_folder / "s", 12_345, 12_345) == 0
             uid, gid, *overflow = (await process.stdout.readline()).split()
     finally:
         with suppress(ProcessLookupError):
