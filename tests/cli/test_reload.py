@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import socket
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 
 import pytest
+from structlog.testing import capture_logs
 
 from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.access_rules import AdminAccess
 from fla_gateway.admin.server import AdminServer
+from fla_gateway.cli.main import execute
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import UnixAddress
 from fla_gateway.errors import Fault, ProblemError, ReloadRefusedError
@@ -68,8 +71,23 @@ IMPOSTOR = (
 )
 
 
+def _execute(words):
+    """Run a command in this process; give its exit code, standard output and standard error."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code: object = execute(words)
+        except SystemExit as end:  # from argparse
+            code = end.code
+    return code, out.getvalue(), err.getvalue()
+
+
 async def command(*words, uid=None, **environ):
-    """Run a command as a process of a user; give its exit code, standard output and standard error."""
+    """Run a command, and one of a user or with an environment as a process; give its exit code and what it printed."""
+    if uid is None and not environ:
+        async with asyncio.timeout(8 * PATIENCE):
+            with capture_logs():  # the gateway of the test writes its events to this process's standard output
+                return await asyncio.to_thread(_execute, [*map(str, words)])
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", RUN, str(os.getuid() if uid is None else uid), *map(str, words),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, **environ},
@@ -185,12 +203,12 @@ async def test_texts_of_an_answer_are_harmless_in_a_terminal(gateway):
 
 @pytest.mark.parametrize("words", [("reload",), ("check", "--against-running"), ("drain",), ("quit",)])
 async def test_without_a_gateway_the_address_is_named(words, tmp_path):
-    """Exit code 69, with the address and where it was read."""
+    """Exit code 69, with the address and where it was read; one of each command is a process of its own."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     file = tmp_path / "gateway.toml"
     file.write_text(f'admin.listen = "0.0.0.0:{port}"\n')
-    code, _, err = await command(*words, "--config", file)
+    code, _, err = await command(*words, "--config", file, uid=os.getuid())
     assert code == NO_GATEWAY
     assert f"no gateway answers at http://127.0.0.1:{port}" in err
     assert "[admin] listen" in err
@@ -284,13 +302,12 @@ async def test_another_user_is_not_permitted(gateway, words):
 
 @as_root
 @pytest.mark.parametrize("file", [True, False], ids=["file", "variable"])
-async def test_the_key_is_taken_from_a_file_or_the_environment(gateway, tmp_path, file):
+async def test_the_key_is_taken_from_a_file_or_the_environment(gateway, open_folder, file):
     """It is sent to root's gateway, and acts where it may."""
     access = AdminAccess(key_sha256=digest(KEY), actions=True, uid=NOBODYS)
-    path = tmp_path / "key"
+    path = open_folder / "key"
     path.write_text(KEY + "\n")
-    for folder in (path, tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
+    path.chmod(0o644)
     async with running(gateway, access) as admin:
         words = ("--admin-key-file", path) if file else ()
         environ = {} if file else {"FLA_GATEWAY_ADMIN_KEY": KEY}
@@ -322,15 +339,13 @@ async def test_what_is_no_key_is_not_repeated(tmp_path, text):
 
 @as_root
 @pytest.mark.parametrize("local", [True, False], ids=["unix", "tcp"])
-async def test_another_user_who_holds_the_place_gets_no_key(tmp_path, local):
+async def test_another_user_who_holds_the_place_gets_no_key(open_folder, local):
     """While the gateway is down, any user of the machine may take its port: nothing is sent there, and it is said."""
-    tmp_path.chmod(0o777)
-    for folder in tmp_path.parents[:3]:
-        folder.chmod(0o755)
-    path = [str(tmp_path / "admin.sock")] if local else []
+    open_folder.chmod(0o777)
+    path = [str(open_folder / "admin.sock")] if local else []
     async with impostor(12_346, *path) as (admin, received):
         if local:
-            (tmp_path / "admin.sock").chmod(0o777)
+            (open_folder / "admin.sock").chmod(0o777)
         code, out, err = await command("quit", "--admin", admin, uid=12_345, FLA_GATEWAY_ADMIN_KEY=KEY)
         assert await received() == ""
     assert (code, out) == (1, "")

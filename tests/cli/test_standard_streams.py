@@ -82,15 +82,22 @@ def test_names_that_the_encoding_lacks_are_printed(environment, tmp_path):
     assert (ended.returncode, b"missing.toml" in ended.stderr) == (2, True), ended.stderr
 
 
-@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-@pytest.mark.parametrize("words", SHORT, ids=" ".join)
+@pytest.mark.parametrize(
+    ("words", "redirection"),
+    [
+        *((SHORT[2], it) for it in ("<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-")),
+        *((it, "<&- >&- 2>&-") for it in SHORT if it != SHORT[2]),
+        (SHORT[4], "2>&-"),
+    ],
+)
 def test_a_closed_stream_changes_no_exit_code(words, redirection):
     """What would go there is lost, as the command line asked."""
     assert through_shell(words, redirection).returncode == (2 if "check" in words else 0)
 
 
-@pytest.mark.parametrize("redirection", [">/dev/full", "1</dev/null"])
-@pytest.mark.parametrize("words", SHORT[:4], ids=" ".join)
+@pytest.mark.parametrize(
+    ("words", "redirection"), [(SHORT[2], "1</dev/null"), *((it, ">/dev/full") for it in SHORT[:4])]
+)
 def test_output_that_cannot_be_written_is_said(words, redirection):
     """Exit code 2 and a sentence; neither a traceback nor the interpreter's own complaint (120)."""
     ended = through_shell(words, redirection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -133,25 +134,29 @@ listen = "127.0.0.1:0"
     assert "profiles.bad.key" in strict.output
 
 
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"not_after": NOW + timedelta(days=1)}, "expires within 7 days"),
-        ({"not_after": NOW - timedelta(hours=1)}, "expired on"),
-        ({"key_usage": None}, "states no key usage"),
-    ],
-    ids=["a day left", "expired", "no key usage"],
-)
-async def test_no_warning_keeps_a_gateway_from_starting(begin, tmp_path, options, sentence):
+WARNED: dict[str, tuple[dict[str, Any], str]] = {
+    "expiring": ({"not_after": NOW + timedelta(days=1)}, "expires within 7 days"),
+    "expired": ({"not_after": NOW - timedelta(hours=1)}, "expired on"),
+    "unstated": ({"key_usage": None}, "states no key usage"),
+}
+
+
+async def test_no_warning_keeps_a_gateway_from_starting(begin, tmp_path):
     """A gateway that ran yesterday starts again today, with --strict as well: a certificate is ChaMan's to judge."""
-    key = make_rsa()
-    write_private(tmp_path / "acme.pem", key_pem(key))
-    (tmp_path / "acme.cer").write_bytes(certificate_pem(make_certificate(key, **options)))
+    key, more = make_rsa(), ""
+    for name, (options, _) in WARNED.items():
+        write_private(tmp_path / f"{name}.pem", key_pem(key))
+        (tmp_path / f"{name}.cer").write_bytes(certificate_pem(make_certificate(key, **options)))
+        pair = f'{{ pem = "{name}.pem", certificate = "{name}.cer" }}'
+        more += f'[profiles.{name}]\nenvironment = "stub"\nclient_id = "{name}"\nkey = {pair}\n'
     for _ in range(2):
-        process = await begin("--strict")
+        process = await begin("--strict", more=more)
         await process.event("ready")
-        assert sentence in (await process.event("key-warning"))["warning"]
-        assert (await process.call(get())).status == 200
+        await process.event("key-warning", len(WARNED))
+        warnings = [f"{event['key']}: {event['warning']}" for event in process.events("key-warning")]
+        for name, (_, sentence) in WARNED.items():
+            assert any(name in warning and sentence in warning for warning in warnings)
+            assert (await process.call(get(f"/{name}/REST/x"))).status == 200
         process.signal(signal.SIGTERM)
         assert await process.ended() == 0
 

@@ -204,6 +204,7 @@ def test_a_confined_process_has_what_it_needs_and_nothing_else(folder, ca_file, 
 
 
 @INTERPRETERS
+@pytest.mark.asyncio(loop_factories=["uvloop"])  # of the test: the gateway takes its own
 async def test_a_confined_gateway_serves(folder, ca_file, api_tls, interpreter, environment):
     """From its start to its end: keys, tokens, names, journal, unix socket, metrics."""
     if VERSION < 1:
