@@ -1,8 +1,9 @@
-# Every target sets up what it needs. `make demo ARGS=--once` passes arguments on.
+# Every target sets up what it needs. `make demo ARGS=--once` passes arguments on; `make test WORKERS=8` uses more cores.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= 2
 
 .PHONY: demo test check unit bench bench-keys bench-reloads instructions soak lock clean
 
@@ -18,9 +19,11 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 # Tests start some hundreds of processes: what Python compiles for one of them, it keeps for the others.
+# And they load what users have: not rich, which structlog takes where developers' tools brought it.
 unit: export PYTHONDONTWRITEBYTECODE :=
+unit: export PYTHONPATH := $(CURDIR)/tests/support/as_installed
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --dist worksteal -m "not soak" $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not soak" $(ARGS)
 
 soak: export EXAMPLES_FACTOR := 25
 soak: $(VENV)/.dev
