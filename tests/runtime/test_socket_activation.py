@@ -13,6 +13,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from fla_gateway.config.rules.inherited_listeners import inherited_faults
+from fla_gateway.config.schema import Configuration, Gateway, Listener
+from fla_gateway.errors import ConfigurationError
 from fla_gateway.listeners.socket_activation import InheritedSockets
 from tests.support.keys import certificate_pem, key_pem, write_private
 from tests.support.raw_caller import Caller, connect
@@ -114,27 +117,66 @@ def silent():
 
 
 @pytest.mark.parametrize(
-    ("sockets", "options", "fault"),
+    ("name", "make", "fault"),
     [
-        ([("other", tcp)], {}, "gateway.listen[0]: no socket of the name web was passed (passed are: other;"),
-        ([("web", tcp), ("more", tcp)], {}, "LISTEN_FDNAMES: a socket of the name more was passed, and no listener"),
-        ([("web", tcp), ("web", tcp)], {}, "LISTEN_FDNAMES: two sockets have the name web"),
-        ([("web", datagram)], {}, "what was passed as web is no stream socket that listens"),
-        ([("web", silent)], {}, "what was passed as web is no stream socket that listens"),
-        ([("web", tcp)], {"environment": {"LISTEN_PID": "1"}}, "LISTEN_PID: LISTEN_PID names another process"),
-        ([("web", tcp)], {"environment": {"LISTEN_FDS": "7"}}, "LISTEN_FDNAMES: 1 names for 7 sockets"),
-        ([("web", lambda: tcp("0.0.0.0"))], {}, BEYOND),  # noqa: S104 - to be refused
-        ([("web", lambda: tcp("::"))], {}, BEYOND),
+        ("other", tcp, "gateway.listen[0]: no socket of the name web was passed (passed are: other;"),
+        ("web", lambda: tcp("0.0.0.0"), BEYOND),  # noqa: S104 - to be refused
     ],
-    ids=["unknown", "unmatched", "doubled", "datagram", "deaf", "pid", "number", "beyond", "beyond by IPv6"],
+    ids=["unknown", "beyond"],
 )
-async def test_what_was_passed_is_judged(begin, keep, sockets, options, fault):
-    """By its name, by what it is, and by all rules of a configured address: exit code 2 and a sentence."""
-    opened = [(name, keep(make())) for name, make in sockets]
-    process = await begin(listen='["fd:web"]', sockets=opened, **options)
+async def test_what_was_passed_is_judged(begin, keep, name, make, fault):
+    """By what it is for and by all rules of a configured address: exit code 2 and a sentence."""
+    process = await begin(listen='["fd:web"]', sockets=[(name, keep(make()))])
     assert await process.ended() == 2
     assert fault in process.output
     assert "Traceback" not in process.output
+
+
+@pytest.mark.parametrize(
+    ("passed", "fault"),
+    [
+        ({"web": "127.0.0.1:8080", "more": "127.0.0.1:8081"}, "LISTEN_FDNAMES: a socket of the name more was passed"),
+        ({"web": "[::]:8080"}, BEYOND),
+    ],
+    ids=["unmatched", "beyond by IPv6"],
+)
+async def test_every_name_and_address_is_judged(passed, fault):
+    """Nobody waits on a socket that nothing accepts on, and IPv6 is judged as IPv4 is."""
+    configuration = Configuration(gateway=Gateway(listen=[Listener(address="fd:web")]))
+    sockets = {name: Listener(address=address) for name, address in passed.items()}
+    found = [str(one) for one in inherited_faults(configuration, sockets)]
+    assert any(one.startswith(fault) for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("sockets", "fault"),
+    [
+        ([("web", tcp), ("web", tcp)], "LISTEN_FDNAMES: two sockets have the name web"),
+        ([("web", datagram)], "what was passed as web is no stream socket that listens"),
+        ([("web", silent)], "what was passed as web is no stream socket that listens"),
+    ],
+    ids=["doubled", "datagram", "deaf"],
+)
+async def test_every_socket_is_judged_by_what_it_is(keep, sockets, fault):
+    """A name leads to one socket, and that one can be accepted on."""
+    inherited = InheritedSockets()
+    for name, make in sockets:
+        inherited._add(keep(make()).fileno(), name)
+    with pytest.raises(ConfigurationError, match=fault):
+        inherited.described(wanted=True)
+
+
+@pytest.mark.parametrize(
+    ("pid", "number", "fault"),
+    [("1", "1", "LISTEN_PID: LISTEN_PID names another process"), (None, "7", "LISTEN_FDNAMES: 1 names for 7 sockets")],
+    ids=["pid", "number"],
+)
+async def test_the_variables_are_judged(pid, number, fault):
+    """They are for this process, and agree with each other."""
+    inherited = InheritedSockets()
+    inherited.take({"LISTEN_PID": pid or str(os.getpid()), "LISTEN_FDS": number, "LISTEN_FDNAMES": "web"})
+    with pytest.raises(ConfigurationError, match=fault):
+        inherited.described(wanted=True)
 
 
 async def test_the_mode_of_a_passed_file_is_judged(begin, keep, tmp_path):
