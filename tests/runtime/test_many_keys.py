@@ -120,16 +120,15 @@ async def test_strict_loads_every_key_before_it_listens(begin, slow, tmp_path):
     assert not refused.events("listening")
 
 
-@pytest.mark.parametrize("ready", ["any", "all"])
-async def test_a_profile_that_cannot_be_served_counts_where_all_have_to_be(begin, tmp_path, ready):
+async def test_a_profile_that_cannot_be_served_counts_where_all_have_to_be(begin, tmp_path):
     """It is unavailable once its key is known, as with few keys."""
     write_private(tmp_path / "bad.pem", "no key")
-    process = await begin(more=PROFILE.format(name="bad", key="bad", more=""), ready=ready)
+    process = await begin(more=PROFILE.format(name="bad", key="bad", more=""), ready="all")
     await process.event("keys-loaded")
     await process.event("ready")
     assert (await process.call(get("/bad/REST/x"))).code == "profile-unavailable"
     readiness = await process.admin("/readyz")
-    assert (readiness.status, b"no-profile" in readiness.body) == ((200, False) if ready == "any" else (503, True))
+    assert (readiness.status, b"no-profile" in readiness.body) == (503, True)
 
 
 async def test_a_certificate_is_judged_again_when_its_time_has_come(begin, tmp_path):
