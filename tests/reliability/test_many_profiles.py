@@ -30,15 +30,16 @@ async def test_hundreds_of_profiles_change_while_calls_are_answered(start):
     text = text.replace(profiles(range(OTHERS)), profiles(range(PROFILES, PROFILES + OTHERS)))
     running.path.write_text(text, encoding="utf-8")
     settle(running.path)
+    assert (await running.call(get("/employer/REST/x", SHOWN))).status == 200
     reload = asyncio.ensure_future(running.reload())
     answered = 0
     while not reload.done():
         assert (await running.call(get("/employer/REST/x", SHOWN))).status == 200
-        answered += 1
+        answered += not reload.done()
     changed = {it.path: it.change for it in (await reload).changes}
     gone = {f"profiles.p{number}": "removed" for number in range(OTHERS)}
     come = {f"profiles.p{number}": "added" for number in range(PROFILES, PROFILES + OTHERS)}
     assert changed == {**gone, **come}
     assert running.gateway.current.generation.profile_states() == {"served": PROFILES + 1}
     assert running.profiles["p100"].pool is kept
-    assert answered > 1
+    assert answered

@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 
 WARM_UP = 120
 """Calls of each caller before the first reload: the memories of requests are bounded, and full by then."""
-ALLOWED_GROWTH = {10: 8_000_000, 60: 2_000_000}
+ALLOWED_GROWTH = {10: 5_000_000, 60: 2_000_000}
 """Bytes that the process may grow by after so many reloads; docs/reliability.md has what was measured."""
 
 
