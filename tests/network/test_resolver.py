@@ -113,7 +113,8 @@ async def test_a_name_of_the_hosts_file_never_waits(names, clock, tmp_path):
     hanging = [asyncio.ensure_future(resolver.addresses(f"dead{number}", stale=True)) for number in range(3)]
     await names.until_asked(2)
     assert await asyncio.wait_for(resolver.addresses("good.lab", stale=True), PATIENCE) == GOOD
-    assert names.asked == ["dead0", "dead1", "good.lab"]
+    # The further thread may have taken the next name by now.
+    assert names.asked[:3] == ["dead0", "dead1", "good.lab"]
     names.let_go()
     await asyncio.gather(*hanging, return_exceptions=True)
 
