@@ -42,5 +42,6 @@ CMD ["sandbox", "--directory", "/sandbox", "--listen", "0.0.0.0:9443"]
 # gateway listens on loopback, that is, within its network namespace, so there is no port to expose.
 FROM runtime AS gateway
 COPY --from=build /opt/fla-gateway /opt/fla-gateway
+ENV FLA_GATEWAY_CONFIG=/srv/fla-gateway/config/gateway.toml
 USER 10001:10001
 CMD ["run"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from fla_gateway.cli.caller_summary import caller_lines
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.admin_client import add_admin
-from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.cli.options.config_option import add_config, config_of
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 
 if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fla_gateway.runtime.composition.resolved_config import read  # noqa: PLC0415 - as above
     from fla_gateway.runtime.composition.signing_keys import load_keys, why_unusable  # noqa: PLC0415 - as above
 
-    configured = read(arguments.config)
+    configured = read(config_of(arguments))
     _read_further_files(configured)
     now = datetime.fromtimestamp(SystemClock().wall(), UTC)
     keys = load_keys(configured, now)

@@ -38,7 +38,7 @@ EPILOG: Final = """\
 examples:
   fla-gateway demo                     see it work, without an account
   fla-gateway check                    is my configuration right?
-  fla-gateway run                      serve config/gateway.toml
+  fla-gateway run                      serve gateway.toml of this folder, or of /etc/fla-gateway
   fla-gateway reload                   apply a changed configuration to it
   fla-gateway COMMAND --help           what a command takes, with examples
 

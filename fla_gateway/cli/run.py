@@ -9,7 +9,8 @@ import argparse
 from typing import Final
 
 from fla_gateway.cli.exit_codes import CUT_OFF, WELL
-from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.cli.options.config_option import add_config, find_config, report_config
+from fla_gateway.errors import ConfigurationError
 
 SUMMARY: Final = "serve the profiles of a configuration"
 DESCRIPTION: Final = """\
@@ -33,4 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     from fla_gateway.runtime.process import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
 
-    return CUT_OFF if serve(arguments.config, strict=arguments.strict) else WELL
+    path = find_config(arguments)
+    try:
+        return CUT_OFF if serve(path, strict=arguments.strict) else WELL
+    except ConfigurationError:
+        # The first event, which names the file, may not have come yet.
+        report_config(path)
+        raise

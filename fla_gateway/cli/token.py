@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
-from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.cli.options.config_option import add_config, config_of
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError
 
 if TYPE_CHECKING:  # aiohttp is heavy; `--help` must not wait for it
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fla_gateway.runtime.composition.resolved_config import read  # noqa: PLC0415 - as above
     from fla_gateway.runtime.composition.token_client import fetch_once  # noqa: PLC0415 - as above
 
-    configured = read(arguments.config)
+    configured = read(config_of(arguments))
     # Otherwise events would go to standard output, which may be the token's.
     event_log.configure(configured.settings.configuration.log)
     profile = _find(configured.profiles, arguments.profile)

@@ -45,7 +45,7 @@ from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
 from fla_gateway.runtime.readiness import Phase, judge
 from fla_gateway.runtime.shutdown import drain, longest_drain
 from fla_gateway.runtime.signals import handle_signals
-from fla_gateway.runtime.startup_log import announce
+from fla_gateway.runtime.startup_log import announce, announce_files
 from fla_gateway.system.early_signals import hung_up
 from fla_gateway.system.process_hardening import log_failures, undumpable
 from fla_gateway.system.systemd_notify import ServiceManager
@@ -96,6 +96,7 @@ def serve(path: Path, *, strict: bool) -> int:
 
 def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: ServiceManager, *, strict: bool) -> int:
     configuration = configured.settings.configuration
+    announce_files(configured)
     # The command line has done so already, as the first thing of all; what failed can be said only now.
     undumpable()
     log_failures()

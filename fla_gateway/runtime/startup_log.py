@@ -24,6 +24,12 @@ _AT_ONCE: Final = 20
 """Lines written before calls get their turn."""
 
 
+def announce_files(configured: Configured) -> None:
+    """Log which files were read: the first event of all."""
+    files = [str(path) for path in configured.settings.sources]
+    _LOG.info("configuration", files=files, fingerprint=configured.fingerprint)
+
+
 async def announce(gateway: DataPath, wall: float) -> None:
     """Log warnings, profiles, callers and listeners, a few at a time: calls are served meanwhile.
 
@@ -32,8 +38,6 @@ async def announce(gateway: DataPath, wall: float) -> None:
         wall: now, in seconds since 1970.
     """
     configured = gateway.current.configured
-    files = [str(path) for path in configured.settings.sources]
-    _LOG.info("configuration", files=files, fingerprint=configured.fingerprint)
     configuration = configured.settings.configuration
     now = datetime.fromtimestamp(wall, UTC)
     for warning in (*configured.warnings, *_certificate_warnings(configured, now)):

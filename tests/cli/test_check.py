@@ -40,13 +40,17 @@ certificate = "acme.cer"
 
 @pytest.fixture
 def check(tmp_path, capsys):
-    """Write a configuration, check it, and give exit code, standard output and standard error."""
+    """Write a configuration, check it, and give exit code, standard output, and standard error without the first line.
+
+    That line names the file.
+    """
 
     def run(text, *options):
         file = tmp_path / "gateway.toml"
         file.write_text(text)
         code = execute(["check", "--config", str(file), *options])
-        return code, *capsys.readouterr()
+        out, err = capsys.readouterr()
+        return code, out, err.removeprefix(f"configuration: {file}\n")
 
     return run
 

@@ -94,8 +94,10 @@ def test_faults_are_one_per_line_and_exit_code_2(tmp_path, capsys):
     assert execute(["check", "--config", str(file)]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert len(printed.err.splitlines()) >= 2
-    assert all(line.startswith("gateway.toml: ") for line in printed.err.splitlines())
+    named, *faults = printed.err.splitlines()
+    assert named == f"configuration: {file}"
+    assert len(faults) >= 2
+    assert all(line.startswith("gateway.toml: ") for line in faults)
 
 
 def test_missing_configuration_is_a_fault(tmp_path, capsys):

@@ -256,7 +256,7 @@ async def test_a_faulty_configuration_still_says_where_the_gateway_is(gateway, t
         file = tmp_path / "gateway.toml"
         file.write_text(text.format(address=admin.removeprefix("http://")))
         code, out, err = await command("reload", "--config", file)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"configuration: {file}\n")
     assert out.startswith("applied")
 
 
@@ -408,7 +408,8 @@ async def test_over_a_unix_socket(gateway, tmp_path):
         await admin.start(UnixAddress(path), [listener])
         code, _, err = await command("drain", "--config", tmp_path / "gateway.toml")
         await admin.close()
-    assert (code, err, gateway.done) == (0, "", ["drain"])
+    named = f"configuration: {tmp_path / 'gateway.toml'}\n"
+    assert (code, err, gateway.done) == (0, named, ["drain"])
 
 
 @asynccontextmanager

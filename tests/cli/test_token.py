@@ -69,7 +69,7 @@ async def run_token(file, *words):
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await process.communicate()
-    return Ended(process.returncode, out.decode(), err.decode())
+    return Ended(process.returncode, out.decode(), err.decode().removeprefix(f"configuration: {file}\n"))
 
 
 async def granted(request):
@@ -158,4 +158,4 @@ async def test_interrupt_ends_quietly(staging):
     process.send_signal(signal.SIGINT)
     _, err = await process.communicate()
     released.set()
-    assert (process.returncode, err) == (130, b"")
+    assert (process.returncode, err) == (130, f"configuration: {file}\n".encode())

@@ -122,11 +122,11 @@ def test_a_missing_file_and_a_directory_are_told_apart(folder):
 
 
 def test_a_missing_file_says_where_it_was_looked_for(folder, monkeypatch):
-    """Without --config it is config/gateway.toml: a gateway.toml right here is not meant, and the fault shows that."""
+    """The fault has the whole path, although a gateway.toml is right here."""
     folder.write(EMPLOYER)
     monkeypatch.chdir(folder.path)
-    with pytest.raises(ConfigurationError, match=rf"looked for at {folder.path}/config/gateway\.toml"):
-        load(Path("config/gateway.toml"), {})
+    with pytest.raises(ConfigurationError, match=rf"looked for at {folder.path}/other/gateway\.toml"):
+        load(Path("other/gateway.toml"), {})
 
 
 def test_an_unreadable_file_is_told_apart(folder):

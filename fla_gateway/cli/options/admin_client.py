@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fla_gateway.cli.options.config_option import config_of
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.secret import Secret
 
@@ -103,9 +104,10 @@ def _place(arguments: argparse.Namespace) -> tuple[RealAddress, bool, str]:
             raise _fault("--admin", "must begin with http://, https:// or unix:")
         text = rest.removesuffix("/") if separator else arguments.admin
         return _address(text, "--admin"), scheme.lower() == "https", "--admin"
-    listener = read_admin_listener(arguments.config)
-    origin = f"[admin] listen of {arguments.config}"
-    return _address(listener.address, f"{arguments.config.name}: admin.listen"), listener.tls is not None, origin
+    path = config_of(arguments)
+    listener = read_admin_listener(path)
+    origin = f"[admin] listen of {path}"
+    return _address(listener.address, f"{path.name}: admin.listen"), listener.tls is not None, origin
 
 
 def _address(text: str, place: str) -> RealAddress:

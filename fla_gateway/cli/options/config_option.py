@@ -1,16 +1,27 @@
-"""What the commands share that read a configuration: the option.
+"""What the commands share that read a configuration: the option, and which file is meant without it.
 
-Owns the default path. Refuses to read; `runtime.composition.resolved_config` does, and is imported by a command only
-when it runs.
+Owns the order in which a file is looked for, and which file is taken without being named. Refuses to read it;
+`runtime.composition.resolved_config` does, and is imported by a command only when it runs.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import stat
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-DEFAULT_FILE: Final = Path("config/gateway.toml")
+from fla_gateway.cli.output.standard_streams import complain
+from fla_gateway.errors import ConfigurationError, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE: Final = "FLA_GATEWAY_CONFIG"
+LOCAL_FILE: Final = Path("gateway.toml")
+SYSTEM_FILE: Final = Path("/etc/fla-gateway/gateway.toml")
+_ROOT: Final = 0
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +30,81 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         type=Path,
-        default=DEFAULT_FILE,
-        help=f"the configuration (default: {DEFAULT_FILE})",
+        help=f"the configuration (default: what {VARIABLE} names, ./{LOCAL_FILE}, or {SYSTEM_FILE})",
     )
+
+
+def config_of(arguments: argparse.Namespace) -> Path:
+    """Find the configuration that is meant, and print on standard error which one it is.
+
+    Raises:
+        ConfigurationError: no file is named and none is found, or the one that is found is not taken unasked.
+    """
+    path = find_config(arguments)
+    report_config(path)
+    return path
+
+
+def find_config(arguments: argparse.Namespace, environ: Mapping[str, str] | None = None) -> Path:
+    """Find the configuration that is meant: that of the option, of the variable, of the folder, of the machine.
+
+    Raises:
+        ConfigurationError: as `config_of`.
+    """
+    if arguments.config is not None:
+        return Path(arguments.config)
+    named = (os.environ if environ is None else environ).get(VARIABLE)  # noqa: TID251 - which file, before any is read
+    if named:
+        return Path(named)
+    if LOCAL_FILE.exists():
+        _judge_unnamed(LOCAL_FILE)
+        return LOCAL_FILE
+    if SYSTEM_FILE.exists():
+        return SYSTEM_FILE
+    message = f"no configuration: there is neither {LOCAL_FILE.absolute()} nor {SYSTEM_FILE}"
+    raise ConfigurationError((Fault("--config", message, f"name one with --config FILE or {VARIABLE}"),))
+
+
+def report_config(path: Path) -> None:
+    """Print on standard error which file is read."""
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - `--help` need not know
+
+    complain(f"configuration: {printable(str(path.absolute()))}")
+
+
+def _judge_unnamed(path: Path) -> None:
+    """Refuse a file of the working directory that another user may have put there or written to.
+
+    Raises:
+        ConfigurationError: with what is wrong.
+    """
+    real = path.resolve()
+    for one in dict.fromkeys((real, path.absolute().parent, real.parent)):
+        seen = one.stat()
+        if seen.st_uid not in (_ROOT, os.geteuid()):
+            wrong = f"{one} belongs to another user (uid {seen.st_uid})"
+        elif _others_may_write(seen):
+            wrong = f"other users may write to {one}"
+        else:
+            continue
+        cure = "name it with --config, if it is the one that is meant"
+        raise ConfigurationError((Fault(str(path.absolute()), f"is not taken without being named: {wrong}", cure),))
+
+
+def _others_may_write(seen: os.stat_result) -> bool:
+    """Return whether a user beside the owner and root may write; a group that is the user's own has no other member."""
+    if seen.st_mode & stat.S_IWOTH:
+        return True
+    return bool(seen.st_mode & stat.S_IWGRP) and not _is_private_group(seen.st_gid)
+
+
+def _is_private_group(number: int) -> bool:
+    """Return whether a group is of this user alone: of the same name, as useradd makes it, and without members."""
+    import grp  # noqa: PLC0415 - not on every platform
+    import pwd  # noqa: PLC0415 - as above
+
+    try:
+        user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(number)
+    except KeyError:
+        return False
+    return user.pw_gid == number and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}

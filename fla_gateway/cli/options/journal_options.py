@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.cli.options.config_option import add_config, config_of
 from fla_gateway.errors import JournalError
 
 if TYPE_CHECKING:
@@ -84,10 +84,11 @@ def directory_of(arguments: argparse.Namespace) -> Path:
         return Path(arguments.journal)
     from fla_gateway.config.load import load  # noqa: PLC0415 - pydantic is heavy, and not needed with --journal
 
-    audit = load(arguments.config).configuration.audit
+    path = config_of(arguments)
+    audit = load(path).configuration.audit
     if audit is None:
         raise JournalError(
-            f"{arguments.config.name} has no [audit] table, so that there is no journal (or name one with --journal)"
+            f"{path.name} has no [audit] table, so that there is no journal (or name one with --journal)"
         )
     return audit.path
 
