@@ -13,7 +13,7 @@ RUN python -m venv /opt/build \
     && /opt/build/bin/python -m pip install --require-hashes -r requirements/build.txt \
     && python -m venv --without-pip /opt/fla-gateway \
     && python -m pip --python /opt/fla-gateway/bin/python install --only-binary :all: --require-hashes -r requirements/run.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY fla_gateway fla_gateway
 RUN /opt/build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && python -m pip --python /opt/fla-gateway/bin/python install --no-deps --no-index /dist/*.whl

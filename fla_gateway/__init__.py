@@ -1,3 +1,3 @@
 """A credential sidecar for the REST APIs of the Belgian social security."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

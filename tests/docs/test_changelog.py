@@ -16,11 +16,19 @@ def releases() -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def test_the_newest_release_is_the_program():
-    """After the head for what is not released yet comes the program's own version, with its date."""
+def ordered(version: str) -> tuple[int, ...]:
+    """Give the numbers of a version in the order in which they count."""
+    return tuple(map(int, version.split(".")))
+
+
+def test_the_newest_release_leads_to_the_program():
+    """The first version below what is not released is the program's own, or the one that development continues."""
     head, newest = list(releases())[:2]
     assert head == "[Unreleased]"
-    assert re.fullmatch(rf"\[{re.escape(fla_gateway.__version__)}\] - \d{{4}}-\d\d-\d\d", newest)
+    released = re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d", newest)
+    assert released
+    numbers, developed, _ = fla_gateway.__version__.partition(".dev")
+    assert ordered(numbers) > ordered(released[1]) if developed else numbers == released[1]
 
 
 def test_changes_stand_in_the_announced_order():

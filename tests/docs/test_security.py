@@ -199,8 +199,9 @@ def test_measured_values_say_when_and_on_what():
 
 
 def test_it_is_said_how_to_report_and_which_versions_are_mended():
-    """The page invents no address, and says where to look for one."""
-    text = section("Reporting a weakness")
-    assert "private" in text
-    assert "newest version" in text
-    assert "@" not in text
+    """The policy invents no address, and says where to look for one; the threat model leads to it."""
+    assert "SECURITY.md" in section("Reporting a weakness")
+    policy = read("SECURITY.md")
+    assert "private" in policy
+    assert "newest minor version" in policy
+    assert "@" not in policy
