@@ -7,12 +7,13 @@ exchange. A line is formatted at once, while its parts are available; the lines 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED
 from fla_gateway.access.bounded_cache import remember
 from fla_gateway.access.path_masking import mask_path
+from fla_gateway.observe.logs.journal_priority import NO_PREFIXES
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.method_labels import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
@@ -22,16 +23,20 @@ FULL_BATCH: Final = 512
 
 # Every text that goes in is safe in JSON as it is: the id is a UUID, names and codes come from closed sets of this
 # program, the method from `method_name`, the path from `mask_path`.
+# A line is formatted twice: what exchanges have in common once for all of them, and the rest each time.
 _JSON: Final = (
-    '{"time":"%s.%03dZ","level":"info","event":"request","id":"%s",%s,"received":%d,"sent":%d,"ms":%.1f,"attempts":%d}\n',
-    '"profile":"%s","caller":"%s","method":"%s","path":"%s","status":%d,"origin":"%s","code":"%s","outcome":"%s"',
+    '%s{"time":"%%s.%%03dZ","level":"%s","event":"request","id":"%%s",'
+    '"profile":"%s","caller":"%s","method":"%s","path":"%s","status":%d,"origin":"%s","code":"%s","outcome":"%s",'
+    '"received":%%d,"sent":%%d,"ms":%%.1f,"attempts":%%d}\n'
 )
 _CONSOLE: Final = (
-    "%s.%03dZ info    request id=%s %s received=%d sent=%d ms=%.1f attempts=%d\n",
-    "profile=%s caller=%s method=%s path=%s status=%d origin=%s code=%s outcome=%s",
+    "%s%%s.%%03dZ %-7s request id=%%s "
+    "profile=%s caller=%s method=%s path=%s status=%d origin=%s code=%s outcome=%s "
+    "received=%%d sent=%%d ms=%%.1f attempts=%%d\n"
 )
 _JSON_STRANGERS: Final = '{"time":"%s.%03dZ","level":"warning","event":"strangers-left-out","count":%d}\n'
 _CONSOLE_STRANGERS: Final = "%s.%03dZ warning strangers-left-out count=%d\n"
+_FAILED_LEGS: Final = frozenset({"network", "token-server"})
 MOST_STRANGERS: Final = 600
 """Lines a minute about requests that were refused before their caller was known; those beyond are counted, since they
 cost their sender nothing, and must not fill a disk."""
@@ -57,6 +62,7 @@ class AccessLog:
         key: key of `mask_path`.
         wall: `Clock.wall`.
         later: `call_later` of the event loop.
+        prefixes: see `observe.logs.journal_priority`.
     """
 
     def __init__(
@@ -66,11 +72,12 @@ class AccessLog:
         key: bytes,
         wall: Callable[[], float],
         later: Callable[[float, Callable[[], None]], Timer],
+        prefixes: Mapping[str, str] = NO_PREFIXES,
     ) -> None:
         self._writer = writer
-        (self._line, self._words), self._strangers_line = (
-            (_JSON, _JSON_STRANGERS) if form == "json" else (_CONSOLE, _CONSOLE_STRANGERS)
-        )
+        self._line, strangers = (_JSON, _JSON_STRANGERS) if form == "json" else (_CONSOLE, _CONSOLE_STRANGERS)
+        self._prefixes = prefixes
+        self._strangers_line = prefixes["warning"] + strangers
         self._key = key
         self._wall = wall
         self._later = later
@@ -130,11 +137,10 @@ class AccessLog:
         second = int(when)
         if second != self._second:
             self._turn(second)
-        return self._line % (
+        return self._describe(record) % (
             self._stamp,
             (when - second) * 1000,
             record.request_id,
-            self._describe(record),
             record.received,
             record.sent,
             record.seconds * 1000,
@@ -142,7 +148,7 @@ class AccessLog:
         )
 
     def _describe(self, record: ExchangeRecord) -> str:
-        """Write what exchanges have in common that come again and again, and remember it."""
+        """Write the line as far as exchanges have it in common that come again and again, and remember it."""
         path = record.path
         kind = (
             record.profile, record.admission.caller, record.method, path,
@@ -151,7 +157,11 @@ class AccessLog:
         text = self._described.get(kind)
         if text is None:
             profile, caller, method, _, *answer = kind
-            text = self._words % (profile, caller, method_name(method), mask_path(path, self._key), *answer)
+            level = level_of(record)
+            # None of these can hold a percent sign: see above, and `mask_path`.
+            text = self._line % (
+                self._prefixes[level], level, profile, caller, method_name(method), mask_path(path, self._key), *answer,
+            )  # fmt: skip
             if len(path) <= _LONGEST_REMEMBERED_PATH and len(method) <= _LONGEST_REMEMBERED_PATH:
                 remember(self._described, kind, text, _MOST_REMEMBERED)
         return text
@@ -159,3 +169,8 @@ class AccessLog:
     def _turn(self, second: int) -> None:
         self._second = second
         self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+def level_of(record: ExchangeRecord) -> str:
+    """Return the level of an exchange's line: a warning where the network or the token server has failed."""
+    return "warning" if record.origin in _FAILED_LEGS or record.outcome == "truncated" else "info"

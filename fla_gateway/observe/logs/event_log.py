@@ -12,13 +12,14 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Literal, Protocol, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from fla_gateway.config.schema import Log
+from fla_gateway.observe.logs.journal_priority import prefixes
 from fla_gateway.observe.logs.log_values import Shown, printable, showable
 from fla_gateway.observe.logs.stack_trace import trace_lines
 
@@ -44,12 +45,12 @@ def configure(log: Log, stream: TextIO | None = None, queue: EventQueue | None =
         queue: where events go instead of the stream, if the process must not wait for it.
     """
     target = sys.stderr if stream is None else stream
-    renderer = _json if chosen_format(log, target) == "json" else _console
+    renderer = _Prefixed(_json if chosen_format(log, target) == "json" else _console, prefixes(target))
     tracing: Processor = _trace if log.level == "debug" else _name_error
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%S.%f", utc=True),
             tracing,
             _make_showable,
             renderer,
@@ -68,21 +69,22 @@ def chosen_format(log: Log, stream: TextIO) -> Format:
     return log.format
 
 
-def loss_notice(event: str, form: Format, wall: Callable[[], float]) -> Callable[[int], bytes]:
+def loss_notice(event: str, form: Format, wall: Callable[[], float], prefix: str = "") -> Callable[[int], bytes]:
     """Make what writes the line that reports how many lines were dropped; structlog is passed by.
 
     Args:
         event: name of the event.
         form: format of the stream.
         wall: `Clock.wall`.
+        prefix: of a warning; see `observe.logs.journal_priority`.
     """
 
     def write(count: int) -> bytes:
         now = wall()
         stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03d}Z"
         if form == "json":
-            return f'{{"time":"{stamp}","level":"warning","event":"{event}","count":{count}}}\n'.encode()
-        return f"{stamp} warning {event} count={count}\n".encode()
+            return f'{prefix}{{"time":"{stamp}","level":"warning","event":"{event}","count":{count}}}\n'.encode()
+        return f"{prefix}{stamp} warning {event} count={count}\n".encode()
 
     return write
 
@@ -157,9 +159,25 @@ def _make_showable(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
     return {printable(name): showable(value) for name, value in event.items()}
 
 
+class _Prefixed:
+    """Renders an event, and puts its priority in front of each of its lines."""
+
+    def __init__(self, render: Callable[[WrappedLogger, str, EventDict], str], prefixes: Mapping[str, str]) -> None:
+        self._render = render
+        self._prefixes = prefixes
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> str:
+        """Act as the last processor of structlog."""
+        # Milliseconds, as request lines have them.
+        event["timestamp"] = f"{event['timestamp'][:-3]}Z"
+        prefix = self._prefixes.get(event["level"], "")
+        text = self._render(logger, method, event)
+        return "\n".join(prefix + line for line in text.split("\n")) if prefix else text
+
+
 def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     head = {"time": event.pop("timestamp"), "level": event.pop("level"), "event": event.pop("event", "")}
-    return json.dumps({**head, **event})
+    return json.dumps({**head, **event}, separators=(",", ":"))
 
 
 def _console(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

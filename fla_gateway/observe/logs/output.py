@@ -14,6 +14,7 @@ import structlog
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Log
 from fla_gateway.observe.logs import event_log
+from fla_gateway.observe.logs.journal_priority import prefixes
 from fla_gateway.observe.logs.library_messages import divert
 from fla_gateway.observe.logs.line_writer import LineWriter
 
@@ -33,8 +34,10 @@ def open_output(log: Log, clock: Clock) -> LineWriter:
     writer = LineWriter(
         _STDOUT,
         _STDERR,
-        request_notice=event_log.loss_notice("request-lines-dropped", requests, clock.wall),
-        event_notice=event_log.loss_notice("events-dropped", events, clock.wall),
+        request_notice=event_log.loss_notice(
+            "request-lines-dropped", requests, clock.wall, prefixes(sys.stdout)["warning"]
+        ),
+        event_notice=event_log.loss_notice("events-dropped", events, clock.wall, prefixes(sys.stderr)["warning"]),
         on_failure=_report,
     )
     event_log.configure(log, queue=writer)

@@ -20,6 +20,7 @@ from fla_gateway.config.schema import Configuration
 from fla_gateway.observe.fan_out import fan_out_to
 from fla_gateway.observe.logs import event_log
 from fla_gateway.observe.logs.access_log import AccessLog
+from fla_gateway.observe.logs.journal_priority import prefixes
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.metrics.counters import Counters
 from fla_gateway.observe.policy_notices import PolicyNotices
@@ -138,7 +139,8 @@ def _access_log(configured: Configured, key: bytes, clock: Clock, output: LineWr
     if not log.requests:
         return None
     form = event_log.chosen_format(log, sys.stdout)
-    return AccessLog(output, form, key, clock.wall, asyncio.get_running_loop().call_later)
+    later = asyncio.get_running_loop().call_later
+    return AccessLog(output, form, key, clock.wall, later, prefixes(sys.stdout))
 
 
 def _tracing(configured: Configured, key: bytes, clock: Clock) -> Tracing | None:

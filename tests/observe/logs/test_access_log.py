@@ -13,6 +13,7 @@ import pytest
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Admission
 from fla_gateway.observe.logs.access_log import FULL_BATCH, MOST_STRANGERS, AccessLog
 from fla_gateway.observe.logs.event_log import loss_notice
+from fla_gateway.observe.logs.journal_priority import NO_PREFIXES
 from fla_gateway.observe.logs.line_writer import MOST_BYTES, LineWriter
 from tests.observe.records import a_record
 
@@ -33,14 +34,14 @@ def make_log():
     """Make request logs on the running loop; what writes is closed afterwards."""
     writers = []
 
-    def make(writer, form="json", wall=lambda: NOON, most_bytes=MOST_BYTES, later=None):
+    def make(writer, form="json", wall=lambda: NOON, most_bytes=MOST_BYTES, later=None, prefixes=NO_PREFIXES):
         lines = LineWriter(
             writer.fileno(), writer.fileno(), most_bytes=most_bytes, event_bytes=0,
             request_notice=loss_notice("request-lines-dropped", "json", wall),
         )  # fmt: skip
         lines.start()
         writers.append(lines)
-        return AccessLog(lines, form, KEY, wall, later or asyncio.get_running_loop().call_later)
+        return AccessLog(lines, form, KEY, wall, later or asyncio.get_running_loop().call_later, prefixes)
 
     yield make
     for lines in writers:
@@ -105,6 +106,38 @@ async def test_console_line(pipe, make_log):
         "method=GET path=/REST/dimona/v2/declarations status=200 origin=upstream code= outcome=answered received=0 "
         "sent=1024 ms=12.3 attempts=1"
     )
+    log.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "level"),
+    [
+        ({}, "info"),
+        ({"status": 403, "origin": "gateway", "code": "caller-not-permitted", "outcome": "refused"}, "info"),
+        ({"status": 500}, "info"),
+        ({"status": 502, "origin": "network", "code": "api-unreachable", "outcome": "not-sent"}, "warning"),
+        ({"status": 503, "origin": "token-server", "code": "token-refused", "outcome": "not-sent"}, "warning"),
+        ({"code": "api-closed", "outcome": "truncated"}, "warning"),
+    ],
+)
+async def test_failures_of_network_and_token_server_are_warnings(pipe, make_log, changes, level):
+    """A filter on the level finds the calls that failed on the way, and only these."""
+    reader, writer = pipe
+    log = make_log(writer)
+    log.exchange(a_record(**changes))
+    (line,) = await read_lines(reader, 1)
+    assert json.loads(line)["level"] == level
+    log.close()
+
+
+async def test_lines_for_the_journal_carry_their_priority(pipe, make_log):
+    """Where standard output leads to the journal of systemd, it learns the level of each line."""
+    reader, writer = pipe
+    log = make_log(writer, prefixes={"info": "<6>", "warning": "<4>"})
+    log.exchange(a_record())
+    log.exchange(a_record(origin="network", code="api-closed", outcome="unknown", status=502))
+    lines = await read_lines(reader, 2)
+    assert [line.partition("{")[0] for line in lines] == ["<6>", "<4>"]
     log.close()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 
 import pytest
 import structlog
@@ -11,6 +13,7 @@ import structlog
 from fla_gateway.config.schema import Log
 from fla_gateway.errors import ProblemError
 from fla_gateway.observe.logs.event_log import chosen_format, configure
+from fla_gateway.observe.logs.journal_priority import prefixes
 from fla_gateway.secret import Secret
 
 
@@ -39,6 +42,47 @@ def test_json_event_is_one_object_per_line(logged):
     event = json.loads(stream.getvalue())
     assert event.pop("time").endswith("Z")
     assert event == {"level": "warning", "event": "clock-skew", "server": "example", "seconds": 31.5}
+
+
+def test_json_event_has_the_form_of_a_request_line(logged):
+    """Events and request lines are read by the same means: milliseconds, and no blanks between members."""
+    stream = logged(format="json")
+    structlog.get_logger().warning("clock-skew", seconds=31.5)
+    form = (
+        r'\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","level":"warning","event":"clock-skew","seconds":31\.5\}\n'
+    )
+    assert re.fullmatch(form, stream.getvalue())
+
+
+def test_every_line_of_an_event_carries_its_priority_for_the_journal(tmp_path, monkeypatch):
+    """The journal of systemd takes each line for an entry of its own, so each begins with the level."""
+    with (tmp_path / "stream").open("w+", encoding="utf-8") as stream:
+        found = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        configure(Log(format="console", level="debug"), stream)
+        try:
+            raise_one()
+        except ValueError as error:
+            structlog.get_logger().error("loop-fault", exc_info=error)
+        structlog.reset_defaults()
+        stream.seek(0)
+        lines = stream.read().splitlines()
+    assert len(lines) > 1
+    assert all(line.startswith("<3>") for line in lines)
+
+
+@pytest.mark.parametrize("variable", [None, "", "1:1", "no numbers"])
+def test_other_streams_get_no_priority(tmp_path, variable):
+    """Where JOURNAL_STREAM is not this very stream, lines stay as they are: a redirected stream is read by others."""
+    with (tmp_path / "stream").open("w", encoding="utf-8") as stream:
+        environ = {} if variable is None else {"JOURNAL_STREAM": variable}
+        assert not any(prefixes(stream, environ).values())
+    assert not any(prefixes(io.StringIO(), {"JOURNAL_STREAM": "1:1"}).values())
+
+
+def raise_one():
+    """Raise an error, through a frame of its own."""
+    raise ValueError
 
 
 def test_console_event_is_one_readable_line(logged):
