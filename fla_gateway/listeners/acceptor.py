@@ -149,14 +149,25 @@ class Listeners:
         for listener in self._all.values():
             listener.close()
 
-    def close(self) -> None:
-        """Stop accepting for good, and release the sockets, only once: a successor may have their addresses by now."""
+    def stop_accepting(self) -> None:
+        """Stop for good, and release the sockets, only once: a successor may have their addresses by now.
+
+        Handshakes that run go on: their callers were accepted, and would take a reset for a failure.
+        """
         if self._closed:
             return
         self._closed = self._paused = True
         for task in self._tasks:
             task.cancel()
-        self._handshakes.close()
         self._stop()
         for listener in self._all.values():
             listener.bound.release()
+
+    async def handshakes_ended(self, seconds: float) -> None:
+        """Wait for the handshakes that run, and let those that still do then come to nothing."""
+        await self._handshakes.ended(seconds)
+
+    def close(self) -> None:
+        """Stop accepting for good, and end the handshakes that run."""
+        self.stop_accepting()
+        self._handshakes.close()

@@ -75,6 +75,12 @@ class Handshakes:
             self._silence.cancel()
             self._silence = None
 
+    async def ended(self, seconds: float) -> None:
+        """Wait until all that run are done, then end those that are not."""
+        if self._running:
+            await asyncio.wait(tuple(self._running), timeout=seconds)
+        self.close()
+
     async def _shake(self, sock: socket.socket, context: ssl.SSLContext, protocols: Protocols) -> None:
         await asyncio.get_running_loop().connect_accepted_socket(
             lambda: _Greeting(protocols),

@@ -12,9 +12,9 @@ import asyncio
 import gc
 import os
 import resource
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -38,7 +38,7 @@ from fla_gateway.runtime.composition.signing_keys import KeyFiles
 from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
-from fla_gateway.runtime.monitoring.admin_listener import open_surface
+from fla_gateway.runtime.monitoring.admin_listener import bind_admin, open_surface
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation, observe
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
@@ -257,18 +257,19 @@ class _Process:
 
     async def _reload_by_signal(self, reloader: Reloader) -> None:
         try:
-            await self._reported(reloader.reload(cause="signal"))
+            await reloader.reload(cause="signal")
         except (ReloadRefusedError, ProblemError):
             # Its faults are in the log, or the end has begun.
             return
         finally:
             self._signalled -= 1
 
-    async def _reported(self, reload: Awaitable[Reloaded]) -> Reloaded:
-        """Wait for a reload; the service manager learns of its beginning and its end."""
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Let the service manager learn of the beginning of a reload and of its end."""
         self._manager.reloading()
         try:
-            return await reload
+            yield
         finally:
             if not self._stop.is_set():
                 self._manager.ready(self._status())
@@ -286,8 +287,7 @@ class _Process:
         """See `admin.actions.GatewayActions`."""
         if self._reloader is None or self._stop.is_set():
             raise ProblemError("stopping", _ENDS)
-        reload = self._reloader.reload(cause="admin", dry_run=dry_run)
-        task = self._begin(reload if dry_run else self._reported(reload))
+        task = self._begin(self._reloader.reload(cause="admin", dry_run=dry_run))
         try:
             return await task
         except asyncio.CancelledError:
@@ -331,30 +331,37 @@ class _Process:
         gateway.server.start(self._most_callers(gateway))
         connections = gateway.server.connections
         reloader.followers.append(lambda _: lambda: connections.allow(self._most_callers(gateway)))
+        reloader.reported = self._reported
         stack.push_async_callback(gateway.server.close)
         stack.callback(gateway.listeners.close)
         fault: ConfigurationError | None = None
+        cut = 0
         async with asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(gateway.refresher.run()), tasks.create_task(activate())]
             try:
                 if not self._stop.is_set():
                     await self._open(gateway, observation, stack, reloader)
-                    beside.append(tasks.create_task(reloader.watch()))
+                    self._reloads.add(tasks.create_task(reloader.watch()))
                 await self._stop.wait()
+                _cancel(self._reloads)
+                self._manager.stopping(longest_drain(gateway), self._status())
+                # While callers are accepted they are served as ever: tokens are renewed, keys are loaded.
+                cut = await drain(gateway, self._clock, refusing=partial(_cancel, beside))
             except ConfigurationError as error:
                 # The task group would raise it as an exception group, which no caller handles.
                 fault = error
-            for task in (*beside, *self._reloads):
-                task.cancel()
+            _cancel((*beside, *self._reloads))
         if fault is not None:
             raise fault
-        self._manager.stopping(longest_drain(gateway), self._status())
-        return await drain(gateway, self._clock)
+        return cut
 
     async def _open(
         self, gateway: DataPath, observation: Observation, stack: AsyncExitStack, reloader: Reloader
     ) -> None:
         gc.freeze()
+        configured = gateway.current.configured
+        # Before callers are accepted: a probe waits for its answer then, and is refused no connection.
+        bound = bind_admin(configured, stack)
         await gateway.listeners.start()
         self._listening = True
         self._manager.keep_watchdog_quiet(asyncio.get_running_loop())
@@ -367,8 +374,7 @@ class _Process:
             started=self._started,
             reload=lambda: reloader.state,
         )
-        await open_surface(sources, self, self._client, self, stack, reloader.followers)
-        configured = gateway.current.configured
+        await open_surface(bound, sources, self, self._client, self, stack, reloader.followers)
         await announce(gateway, self._started)
         # The bytes of keys and passwords are not kept for longer than they are used.
         configured.files.forget()
@@ -395,6 +401,11 @@ class _Process:
         if room < settings.max_connections:
             _LOG.warning("fewer-callers", limit=max(room, 1), reason="the limit of open files (ulimit -n) is low")
         return max(1, min(settings.max_connections, room))
+
+
+def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
 
 
 def _collect_rarely() -> None:

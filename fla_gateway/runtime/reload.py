@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,6 +141,7 @@ class Reloader:
         state: what became of the last reload.
         followers: called with each configuration before it is published, in a thread, and may refuse it; what they
             return is called in the step of its publication.
+        reported: entered for as long as a reload takes, whatever asks for it; not by a dry run.
     """
 
     def __init__(self, path: Path, gateway: DataPath, parts: RunningParts) -> None:
@@ -153,6 +154,7 @@ class Reloader:
         """
         self.state = ReloadState(1, successful=True, last_success=parts.clock.wall())
         self.followers: list[Follower] = []
+        self.reported: Callable[[], AbstractContextManager[None]] = nullcontext
         self._path = path
         self._gateway = gateway
         self._parts = parts
@@ -178,22 +180,26 @@ class Reloader:
             ReloadRefusedError: with every fault; nothing has changed.
         """
         async with self._lock:
-            # Until the first keys are known, there is nothing to take over.
-            await self._parts.activation.loaded.wait()
-            began = self._parts.clock.monotonic()
-            try:
-                prepared = await self._prepare(cause, bind=not dry_run)
-            except ConfigurationError as error:
-                refused = await self._refuse(cause, error.faults, dry_run=dry_run)
-            else:
-                if dry_run:
-                    return Reloaded(applied=False, generation=self.state.generation, changes=prepared.changes)
-                return await self._publish(cause, prepared, began)
-            try:
-                raise refused
-            finally:
-                # Otherwise this frame and its exception would keep each other, and what they have seen.
-                del refused
+            with nullcontext() if dry_run else self.reported():
+                return await self._reload(cause, dry_run=dry_run)
+
+    async def _reload(self, cause: Cause, *, dry_run: bool) -> Reloaded:
+        # Until the first keys are known, there is nothing to take over.
+        await self._parts.activation.loaded.wait()
+        began = self._parts.clock.monotonic()
+        try:
+            prepared = await self._prepare(cause, bind=not dry_run)
+        except ConfigurationError as error:
+            refused = await self._refuse(cause, error.faults, dry_run=dry_run)
+        else:
+            if dry_run:
+                return Reloaded(applied=False, generation=self.state.generation, changes=prepared.changes)
+            return await self._publish(cause, prepared, began)
+        try:
+            raise refused
+        finally:
+            # Otherwise this frame and its exception would keep each other, and what they have seen.
+            del refused
 
     async def watch(self) -> None:
         """Compare the files in force with the disk, and reload where that is asked for, until cancelled."""

@@ -7,6 +7,7 @@ what runs is finished. Refuses to know what asked for it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -27,12 +28,13 @@ def longest_drain(path: DataPath) -> float:
     return settings.drain_delay + 2 * _IDLE_SECONDS + settings.drain_seconds + _LAST_SECONDS
 
 
-async def drain(path: DataPath, clock: Clock) -> int:
+async def drain(path: DataPath, clock: Clock, refusing: Callable[[], object]) -> int:
     """End in peace, as the configuration in force says; return the number of exchanges that are cut off.
 
     Args:
         path: what serves callers.
         clock: the host's clocks.
+        refusing: called when no connection is accepted any more.
     """
     settings = path.current.configured.settings.configuration.gateway
     connections = path.server.connections
@@ -42,11 +44,14 @@ async def drain(path: DataPath, clock: Clock) -> int:
     # Accepted meanwhile: a load balancer may need some seconds to learn that callers should go elsewhere.
     await asyncio.sleep(settings.drain_delay)
     await connections.idle_ended(begun + _IDLE_SECONDS)
-    path.listeners.close()
-    refusing = clock.monotonic()
+    path.listeners.stop_accepting()
+    refusing()
+    last = begun + settings.drain_delay + settings.drain_seconds
+    await path.listeners.handshakes_ended(max(0.0, last - clock.monotonic()))
+    accepted = clock.monotonic()
     # A connection that was accepted, or became idle, a moment ago has had no time to be used.
-    await connections.idle_ended(refusing + _IDLE_SECONDS, since=max(begun, refusing - _IDLE_SECONDS))
-    cut = await connections.drain(max(0.0, begun + settings.drain_delay + settings.drain_seconds - clock.monotonic()))
+    await connections.idle_ended(accepted + _IDLE_SECONDS, since=max(begun, accepted - _IDLE_SECONDS))
+    cut = await connections.drain(max(0.0, last - clock.monotonic()))
     if cut:
         reason = "exchanges still ran at the end of drain_seconds"
         _LOG.warning("drain-cut", reason=reason, exchanges=cut.total(), profiles=dict(cut))

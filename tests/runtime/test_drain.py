@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import time
 
 import pytest
 
+from fla_gateway.clock import SystemClock
+from fla_gateway.runtime.shutdown import drain
+from tests.support.gateway_process import CONFIGURATION
+from tests.support.keys import write_identity
+from tests.support.process import token_answer
 from tests.support.raw_caller import connect
 from tests.support.raw_http import get, post
+from tests.support.reloading import reloading
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
@@ -66,6 +73,61 @@ async def test_during_drain_delay_new_callers_are_served_and_readiness_is_gone(b
     answer = await process.call(get())
     assert (answer.status, answer.value("Connection")) == (200, b"close")
     assert await process.ended() == 0
+
+
+async def test_tokens_are_renewed_as_long_as_callers_are_accepted(begin, government):
+    """Calls of the drain's delay wait for no token that could have been there."""
+    government.token = lambda request: token_answer("short", seconds=2)
+    process = await begin(gateway="drain_delay = 600")
+    await process.event("ready")
+    process.signal(signal.SIGTERM)
+    await process.event("stopping")
+    assert (await process.call(get())).status == 200
+    fetched = len(government.requests) - len(government.calls)
+    await eventually(lambda: len(government.requests) - len(government.calls) > fetched)
+
+
+@pytest.fixture
+async def tls_gateway(tmp_path, authority, ca_file, government):
+    """Run a gateway on this loop, with a listener that speaks TLS."""
+    write_identity(tmp_path)
+    certificate, key = authority.write_server(tmp_path, "localhost")
+    listen = f'[{{ address = "127.0.0.1:0", tls = {{ certificate = "{certificate}", key = "{key}" }} }}]'
+    text = CONFIGURATION.format(
+        listen=listen, gateway="", admin="127.0.0.1:1", port=government.port, ca_file=ca_file, more=""
+    )
+    path = tmp_path / "gateway.toml"
+    path.write_text(text.replace("[log]", "[log]\nrequests = false"))
+    async with reloading(path) as running:
+        yield running
+
+
+async def test_a_handshake_that_runs_is_finished_and_its_call_served(tls_gateway, authority):
+    """Its caller was accepted: a reset would be a failed call."""
+    sock = socket.create_connection(("127.0.0.1", tls_gateway.port))
+    sock.setblocking(False)
+    handshakes = tls_gateway.gateway.listeners._handshakes
+    await eventually(lambda: len(handshakes))
+    refusing = asyncio.Event()
+    ending = asyncio.ensure_future(drain(tls_gateway.gateway, SystemClock(), refusing.set))
+    await refusing.wait()
+    context = authority.client_context()
+    reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname="localhost")
+    writer.write(get())
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in head.lower()
+    writer.transport.abort()
+    assert await ending == 0
+
+
+async def test_a_handshake_that_never_ends_delays_the_end_for_drain_seconds_at_most(tls_gateway):
+    """And no exchange is cut off by it: there is none."""
+    await tls_gateway.change("[admin]", "drain_seconds = 0.1\n[admin]")
+    silent = await tls_gateway.caller()
+    await eventually(lambda: len(tls_gateway.gateway.listeners._handshakes))
+    assert await drain(tls_gateway.gateway, SystemClock(), lambda: None) == 0
+    assert await silent.ended()
 
 
 async def test_an_idle_connection_is_closed_at_the_end_of_the_delay(begin):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import signal
 import socket
 from datetime import timedelta
@@ -18,6 +20,7 @@ from tests.support.keys import (
     make_rsa,
     write_private,
 )
+from tests.support.process import ask
 from tests.support.raw_caller import connect
 from tests.support.raw_http import get, ok, post
 from tests.support.waiting import eventually
@@ -159,6 +162,23 @@ async def test_no_warning_keeps_a_gateway_from_starting(begin, tmp_path):
             assert (await process.call(get(f"/{name}/REST/x"))).status == 200
         process.signal(signal.SIGTERM)
         assert await process.ended() == 0
+
+
+async def test_no_probe_is_refused_a_connection_once_callers_are_accepted(begin):
+    """The admin listener is bound first; what connects before it answers waits there."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        port, admin = (it.getsockname()[1] for it in (one, other))
+    process = await begin(listen=f'["127.0.0.1:{port}"]', admin=f"127.0.0.1:{admin}")
+    while True:
+        try:
+            (await connect(port)).close()
+        except ConnectionRefusedError:
+            await asyncio.sleep(0)
+        else:
+            break
+    answer = await ask(admin, "/startupz")
+    assert (answer.status, json.loads(answer.body)["started"]) == (200, True)
+    await process.event("ready")
 
 
 async def test_a_faulty_configuration_is_told_whole(begin):

@@ -134,6 +134,18 @@ async def test_a_reload_is_reported_from_its_beginning_to_its_end(begin, manager
     await process.event("reload-refused" if faulty else "reloaded")
 
 
+async def test_a_reload_by_the_watch_is_reported_as_any_other(begin, manager, tmp_path):
+    """RELOADING comes from the reload itself, whatever has asked for it."""
+    process = await begin(gateway="watch = true", environment={"NOTIFY_SOCKET": manager.address})
+    await manager.message("READY=1")
+    await process.event("ready")
+    path = tmp_path / "gateway.toml"
+    path.write_text(path.read_text().replace("watch = true", "watch = true\ndrain_seconds = 3"))
+    assert (await manager.message("RELOADING=1"))["MONOTONIC_USEC"].isdecimal()
+    assert (await manager.message())["READY"] == "1"
+    assert (await process.event("reloaded"))["cause"] == "watch"
+
+
 async def test_sigterm_during_a_reload_ends_it(begin, manager, tmp_path):
     """The reload waits for a file that never comes; the end does not wait for the reload."""
     process = await begin(environment={"NOTIFY_SOCKET": manager.address})

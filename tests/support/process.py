@@ -29,9 +29,9 @@ os.execve(sys.argv[3], sys.argv[3:], {**named, **os.environ})
 """
 
 
-def token_answer(token: str, *, status: str = "200 OK") -> bytes:
+def token_answer(token: str, *, status: str = "200 OK", seconds: int = 600) -> bytes:
     """Write the usual answer of a token server."""
-    body = json.dumps({"access_token": token, "token_type": "bearer", "expires_in": 600}).encode()
+    body = json.dumps({"access_token": token, "token_type": "bearer", "expires_in": seconds}).encode()
     return ok(body, "Content-Type: application/json", status=status)
 
 

@@ -11,7 +11,7 @@ import importlib
 import os
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ import structlog
 from fla_gateway.background_task import run_beside
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import ConfigurationError, Fault
-from fla_gateway.listeners.bind import bind
+from fla_gateway.listeners.bind import Bound, bind
 from fla_gateway.listeners.tls_handshakes import Handshakes, TlsServer
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.monitoring.metric_sources import exposition
@@ -44,7 +44,26 @@ MOST_HANDSHAKES: Final = 32
 oldest is closed."""
 
 
+def bind_admin(configured: Configured, stack: AsyncExitStack) -> list[Bound]:
+    """Bind the admin listener; connections wait there until `open_surface`.
+
+    Args:
+        configured: the first configuration.
+        stack: releases it.
+
+    Raises:
+        ConfigurationError: the admin address cannot be had.
+    """
+    bound = bind(configured.settings.configuration.admin.listen, "admin.listen", configured.files)
+    if not bound:
+        raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
+    for one in bound:
+        stack.callback(one.release)
+    return bound
+
+
 async def open_surface(
+    bound: Sequence[Bound],
     sources: StatusSources,
     readiness: ReadinessState,
     client: TokenClient,
@@ -55,22 +74,19 @@ async def open_surface(
     """Answer on the admin listener until the stack is closed.
 
     Args:
+        bound: the admin listener.
         sources: what status and metrics are made of.
         readiness: what probes are answered.
         client: knows the clocks of token servers.
         actions: reloads, drains and ends the gateway.
         stack: ends what is begun here.
         followers: called with each configuration that is to take over.
-
-    Raises:
-        ConfigurationError: the admin address cannot be had.
     """
     # Read while the first tokens are fetched and the first calls answered: in a thread, since it takes a tenth of a
     # second.
     server = await asyncio.to_thread(importlib.import_module, "fla_gateway.admin.server")
 
-    configured = sources.gateway.current.configured
-    configuration = configured.settings.configuration
+    configuration = sources.gateway.current.configured.settings.configuration
     measures: list[Exposition] = []
     counts: Counter[tuple[str, str]] = Counter()
 
@@ -85,11 +101,6 @@ async def open_surface(
     admin: AdminServer = server.AdminServer(
         readiness, metrics_text, lambda: _status(sources), _access(configuration), sources.clock, actions, counts=counts
     )
-    bound = bind(configuration.admin.listen, "admin.listen", configured.files)
-    if not bound:
-        raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
-    for one in bound:
-        stack.callback(one.release)
     handshakes = Handshakes(most=MOST_HANDSHAKES)
     stack.callback(handshakes.close)
     contexts = [] if bound[0].tls is None else [bound[0].tls]
