@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +23,9 @@ DESCRIPTION: Final = """\
 Run a stand-in for the government side: an authorization server that really verifies, APIs that refuse a bad token,
 and faults that can be scripted. Nothing here reaches the social security, and no account is needed.
 
-A CA, a server certificate and a client key are made at each start; the files that a gateway needs are written to the
-directory, and what to put into its configuration is printed. Ctrl-C ends it.
+A CA, a server certificate, a client's key and a caller's key are made and written to the directory, with a whole
+configuration for a gateway that talks to it, one for each registered client; it is printed as well. A further start in
+the same directory takes them over. Ctrl-C ends it.
 
 examples:
   fla-gateway sandbox
@@ -34,7 +36,10 @@ The control listener scripts faults (docs/sandbox.md lists them):
   curl -X PUT http://127.0.0.1:9444/faults -H "Sandbox-Secret: $(cat /tmp/sandbox/control.secret)" \\
     -d '{"token": "down"}'"""
 
-MISSING_EXTRA: Final = "the sandbox needs two more libraries; install them with: pip install 'fla-gateway[sandbox]'"
+MISSING_EXTRA: Final = (
+    "the sandbox needs one more library, authlib 1.6 or newer; in the folder of the sources: pip install '.[sandbox]', "
+    "or where fla-gateway is installed: pip install 'authlib>=1.6'"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,37 +122,58 @@ async def _serve(options: SandboxOptions, clients: list[tuple[str, str]], output
         sandbox.register(client_id, _read(Path(certificate)))
     await sandbox.start()
     try:
-        print(introduction(sandbox), file=output)
+        for renewed in sandbox.renewed:
+            complain(f"warning: {renewed}")
+        print(introduction(sandbox, clients), file=output)
         await Event().wait()
     finally:
         await sandbox.close()
     return WELL
 
 
-def introduction(sandbox: Sandbox) -> str:
-    """Write where everything is, and what to put into a configuration."""
+def introduction(sandbox: Sandbox, registered: list[tuple[str, str]]) -> str:
+    """Write a configuration for each client into the sandbox's directory, and say where everything is.
+
+    Raises:
+        SandboxError: the directory cannot be written.
+    """
+    from fla_gateway.access.authentication.api_key import digest, new_key  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.cli.demonstration.sandbox_configuration import (  # noqa: PLC0415 - as above
+        CALLER_KEY,
+        clients_of,
+        configuration,
+        file_names,
+    )
+
     place = sandbox.directory.resolve()
-    return f"""\
+    sandbox.add_files({CALLER_KEY: f"{new_key()}\n".encode()})
+    caller = digest((place / CALLER_KEY).read_text("utf-8").strip())
+    clients = clients_of(sandbox, registered)
+    texts = {
+        name: configuration(sandbox, client, caller) for name, client in zip(file_names(clients), clients, strict=True)
+    }
+    differing = sandbox.add_files({name: text.encode() for name, text in texts.items()})
+    return "\n".join([_HEAD.format(sandbox=sandbox, place=place), *_shown(place, texts, differing), "Exchanges:\n"])
+
+
+_HEAD: Final = """\
 A stand-in for the government side; nothing here reaches the social security. Ctrl-C ends it.
 
   APIs            {sandbox.url}/REST/...
   token endpoint  {sandbox.token_url}
   control         {sandbox.control_url} (secret in {place}/control.secret)
 
-For the gateway's configuration:
+In another terminal, a gateway that talks to it, and a call:
 
-  [environments.sandbox]
-  api_base = "{sandbox.url}"
-  token_url = "{sandbox.token_url}"
-  ca_file = "{sandbox.ca_file.resolve()}"
-
-  [profiles.sandbox]
-  environment = "sandbox"
-  client_id = "{sandbox.client_id}"
-  key = {{ pem = "{sandbox.client_key_file.resolve()}", certificate = "{sandbox.client_certificate_file.resolve()}" }}
-
-Exchanges:
+  fla-gateway run --config {place}/gateway.toml
+  curl -i -H "X-Api-Key: $(cat {place}/payroll.key)" http://127.0.0.1:8480/employer/REST/echo/v1/hello
 """
+
+
+def _shown(place: Path, texts: Mapping[str, str], differing: Collection[str]) -> Iterator[str]:
+    for name, text in texts.items():
+        was = "which was there already and stays as it is; for this start it would be:" if name in differing else ""
+        yield f"A configuration for that gateway, in {place / name}{f', {was}' if was else ':'}\n\n{text}"
 
 
 def _read(certificate: Path) -> bytes:

@@ -7,6 +7,7 @@ made by a sandbox.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +15,34 @@ from fla_gateway.sandbox.errors import SandboxError
 
 MARKER: Final = "SANDBOX.txt"
 CA: Final = "ca.pem"
+SERVER: Final = "server.pem"
 CLIENT_KEY: Final = "client.key.pem"
 CLIENT_CERTIFICATE: Final = "client.cer"
 CLIENT_ID_FILE: Final = "client_id.txt"
 CONTROL_SECRET: Final = "control.secret"  # noqa: S105 - the name of a file
-PRIVATE: Final = frozenset({CLIENT_KEY, CONTROL_SECRET})
-MARKER_TEXT: Final = b"Throw-away files of `fla-gateway sandbox`; overwritten at each of its starts.\n"
+PRIVATE: Final = frozenset({SERVER, CLIENT_KEY, CONTROL_SECRET})
+MARKER_TEXT: Final = b"Throw-away files of `fla-gateway sandbox`; it keeps them from start to start, and renews them.\n"
+_LARGEST: Final = 65_536
+
+
+def read_files(directory: Path) -> dict[str, bytes]:
+    """Read the credentials that an earlier start wrote; none where the directory is not a sandbox's.
+
+    Raises:
+        SandboxError: one of them cannot be read.
+    """
+    if not (directory / MARKER).exists():
+        return {}
+    found: dict[str, bytes] = {}
+    for name in (CA, SERVER, CLIENT_KEY, CLIENT_CERTIFICATE):
+        try:
+            with (directory / name).open("rb") as file:
+                found[name] = file.read(_LARGEST)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise SandboxError(f"{directory / name} cannot be read: {error.strerror}") from error
+    return found
 
 
 def write_files(directory: Path, contents: dict[str, bytes]) -> None:
@@ -39,6 +62,27 @@ def write_files(directory: Path, contents: dict[str, bytes]) -> None:
             _write(directory / name, content, private=name in PRIVATE)
     except OSError as error:
         raise SandboxError(f"{directory} cannot be written: {error.strerror}") from error
+
+
+def add_files(directory: Path, contents: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Write files that are a person's from then on: one that exists is left alone.
+
+    Returns:
+        Names of those that exist with another content.
+
+    Raises:
+        SandboxError: the directory cannot be written.
+    """
+    differing = []
+    try:
+        for name, content in contents.items():
+            if not (directory / name).exists():
+                _write(directory / name, content, private=True)
+            elif (directory / name).read_bytes() != content:
+                differing.append(name)
+    except OSError as error:
+        raise SandboxError(f"{directory} cannot be written: {error.strerror}") from error
+    return tuple(differing)
 
 
 def _write(path: Path, content: bytes, *, private: bool) -> None:

@@ -24,7 +24,13 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 @dataclass(frozen=True, slots=True)
 class ServerCredentials:
-    """What a TLS server needs, in PEM; the CA's private key is not kept."""
+    """What a TLS server needs, in PEM; the CA's private key is not kept.
+
+    Attributes:
+        ca: the CA's certificate.
+        certificate: the server's certificate, with or without its key.
+        key: the server's key; empty where it is with the certificate.
+    """
 
     ca: bytes
     certificate: bytes
@@ -55,17 +61,21 @@ def make_server_credentials(names: tuple[str, ...], now: float) -> ServerCredent
         .sign(ca_key, hashes.SHA256())
     )
     key = ec.generate_private_key(ec.SECP256R1())
-    alternatives = [_alternative(name) for name in dict.fromkeys((*names, "127.0.0.1", "::1"))]
     certificate = (
         _builder(_name(names[0]), ca_name, key.public_key(), now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        .add_extension(x509.SubjectAlternativeName(alternatives_of(names)), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
     return ServerCredentials(_pem(ca), _pem(certificate), _key_pem(key))
+
+
+def alternatives_of(names: tuple[str, ...]) -> list[x509.GeneralName]:
+    """Return what a server certificate for `names` says of them, the loopback addresses with them."""
+    return [_alternative(name) for name in dict.fromkeys((*names, "127.0.0.1", "::1"))]
 
 
 def make_client_credentials(now: float) -> ClientCredentials:

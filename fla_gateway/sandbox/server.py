@@ -12,7 +12,7 @@ import secrets
 import socket
 import ssl
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from fla_gateway.sandbox.control import control_application
 from fla_gateway.sandbox.counters import Counters
 from fla_gateway.sandbox.errors import AddressInUseError, SandboxError
 from fla_gateway.sandbox.faults import API_KINDS, TOKEN_KINDS, FaultPlan
+from fla_gateway.sandbox.kept_credentials import UnfitError, kept_client, kept_server
 from fla_gateway.sandbox.options import (
     CLIENT_ID,
     NAMES,
@@ -40,7 +41,12 @@ from fla_gateway.sandbox.options import (
     Settings,
     host_and_port,
 )
-from fla_gateway.sandbox.pki import ServerCredentials, make_client_credentials, make_server_credentials
+from fla_gateway.sandbox.pki import (
+    ClientCredentials,
+    ServerCredentials,
+    make_client_credentials,
+    make_server_credentials,
+)
 from fla_gateway.sandbox.token_endpoint import ADDRESSES, TokenEndpoint
 
 MAX_BODY: Final = 1_048_576
@@ -64,6 +70,7 @@ class Sandbox:
         control_url: origin of the control listener.
         control_secret: what the field ``Sandbox-Secret`` must say there.
         directory: where the files are.
+        renewed: a sentence for each credential of an earlier start that did not serve any more.
     """
 
     def __init__(self, options: SandboxOptions | None = None, *, clock: Clock | None = None) -> None:
@@ -71,6 +78,7 @@ class Sandbox:
         self.control_secret = secrets.token_urlsafe(24)
         self.url = self.token_url = self.control_url = ""
         self.port = 0
+        self.renewed: list[str] = []
         self._clock = clock or HostClock()
         self._settings = Settings(300, 2)
         self._settings.change(token_life=self.options.token_life, processing_seconds=self.options.processing_seconds)
@@ -164,6 +172,17 @@ class Sandbox:
         """
         self._clients.register(client_id, credential, scopes)
 
+    def add_files(self, contents: Mapping[str, bytes]) -> tuple[str, ...]:
+        """Put further files into the directory, for their owner alone, where there is none of that name.
+
+        Returns:
+            Names of those that were there already with another content, and stay as they are.
+
+        Raises:
+            SandboxError: the directory cannot be written.
+        """
+        return files.add_files(self.directory, contents)
+
     def script(self, *, token: object = None, api: object = None) -> None:
         """Replace the scripted faults; see `FaultPlan.script` for the forms. Without arguments: no faults.
 
@@ -207,12 +226,17 @@ class Sandbox:
         }
 
     def _prepare(self) -> ssl.SSLContext:
-        """Make and write keys and certificates; slow, for a thread."""
+        """Take over or make keys and certificates, and write them; slow, for a thread."""
         now = self._clock.wall()
-        server = make_server_credentials(self._addresses.names, now)
-        contents = {files.CA: server.ca, files.CONTROL_SECRET: self.control_secret.encode() + b"\n"}
+        found = files.read_files(self.directory)
+        server = self._server_credentials(found, now)
+        contents = {
+            files.CA: server.ca,
+            files.SERVER: server.certificate + server.key,
+            files.CONTROL_SECRET: self.control_secret.encode() + b"\n",
+        }
         if self.options.client:
-            client = make_client_credentials(now)
+            client = self._client_credentials(found, now)
             self._clients.register(CLIENT_ID, client.certificate, None)
             contents |= {
                 files.CLIENT_KEY: client.key,
@@ -221,6 +245,22 @@ class Sandbox:
             }
         files.write_files(self.directory, contents)
         return _tls(server)
+
+    def _server_credentials(self, found: Mapping[str, bytes], now: float) -> ServerCredentials:
+        try:
+            kept = kept_server(found, self._addresses.names, now)
+        except UnfitError as reason:
+            self.renewed.append(f"{files.CA} is a new CA, since {reason}: reload the gateways that trust it")
+            kept = None
+        return kept or make_server_credentials(self._addresses.names, now)
+
+    def _client_credentials(self, found: Mapping[str, bytes], now: float) -> ClientCredentials:
+        try:
+            kept = kept_client(found, now)
+        except UnfitError as reason:
+            self.renewed.append(f"{files.CLIENT_KEY} is a new key, since {reason}: reload the gateways that use it")
+            kept = None
+        return kept or make_client_credentials(now)
 
     def _application(self) -> web.Application:
         endpoint = TokenEndpoint(self._authorization, self._token_faults, self._counters, self._clock)

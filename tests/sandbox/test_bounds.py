@@ -72,7 +72,7 @@ async def test_files_are_written_for_a_user(tmp_path):
     await sandbox.start()
     await sandbox.close()
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "sandbox").iterdir()}
-    assert modes.pop("client.key.pem") == modes.pop("control.secret") == 0o600
+    assert {modes.pop(name) for name in ("client.key.pem", "server.pem", "control.secret")} == {0o600}
     assert set(modes) == {"ca.pem", "client.cer", "client_id.txt", "SANDBOX.txt"}
     assert (tmp_path / "sandbox/client_id.txt").read_text() == CLIENT_ID + "\n"
     again = Sandbox(SandboxOptions(directory=tmp_path / "sandbox"))
