@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = (
-    "run", "check", "reload", "drain", "quit", "token", "catalog", "sandbox", "demo", "caller new",
+    "run", "check", "reload", "drain", "quit", "healthcheck", "token", "catalog", "sandbox", "demo", "caller new",
     "audit show", "audit verify", "audit export", "policy suggest",
 )  # fmt: skip
 """Each as it is typed; the words are also the path of its file. A first word that several share is a group."""

@@ -68,7 +68,8 @@ def test_overview_lists_every_command(capsys):
     with pytest.raises(SystemExit):
         execute(["--help"])
     text = capsys.readouterr().out
-    assert all(f"\n    {name.split()[0]} " in text for name in command_parsers())
+    listed = {line.split()[0] for line in text.splitlines() if line.startswith("    ") and line[4] != " "}
+    assert {name.split()[0] for name in command_parsers()} <= listed
     assert "70 internal" in text
 
 

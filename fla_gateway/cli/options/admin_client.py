@@ -48,27 +48,41 @@ class AdminTarget(NamedTuple):
 
 def add_admin(parser: argparse.ArgumentParser) -> None:
     """Declare the options, beside ``--config``."""
-    parser.add_argument(
-        "--admin",
-        metavar="ADDRESS",
-        help="the admin listener, instead of that of --config: http://HOST:PORT, https://HOST:PORT or unix:PATH",
-    )
+    _add_place(parser)
     parser.add_argument(
         "--admin-key-file",
         metavar="FILE",
         type=Path,
         help=f"file with the key of [admin.key] (default: the variable {KEY_VARIABLE}, or none)",
     )
+    _add_roots(parser)
+    parser.add_argument(
+        "--service-user",
+        metavar="USER",
+        help="name or number of the user that runs the gateway, if it is neither root nor the one who asks",
+    )
+
+
+def add_address(parser: argparse.ArgumentParser) -> None:
+    """Declare where the admin listener is, for what needs no rights there."""
+    _add_place(parser)
+    _add_roots(parser)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--admin",
+        metavar="ADDRESS",
+        help="the admin listener, instead of that of --config: http://HOST:PORT, https://HOST:PORT or unix:PATH",
+    )
+
+
+def _add_roots(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ca-file",
         metavar="FILE",
         type=Path,
         help="roots for the admin listener's certificate (default: the system's)",
-    )
-    parser.add_argument(
-        "--service-user",
-        metavar="USER",
-        help="name or number of the user that runs the gateway, if it is neither root nor the one who asks",
     )
 
 
@@ -93,6 +107,15 @@ def target_of(arguments: argparse.Namespace, environ: Mapping[str, str] | None =
     text = (os.environ if environ is None else environ).get(KEY_VARIABLE, "")  # noqa: TID251 - a command's own key
     key = _key(text, KEY_VARIABLE) if text else None
     return AdminTarget(address, encrypted, origin, arguments.ca_file, user, key)
+
+
+def address_of(arguments: argparse.Namespace) -> AdminTarget:
+    """Find out where the gateway is, for a request without a key.
+
+    Raises:
+        ConfigurationError: as `target_of`.
+    """
+    return AdminTarget(*_place(arguments), arguments.ca_file)
 
 
 def _place(arguments: argparse.Namespace) -> tuple[RealAddress, bool, str]:

@@ -58,6 +58,33 @@ class Answer(NamedTuple):
     uid: int | None
 
 
+class _Request(NamedTuple):
+    """What is sent.
+
+    Attributes:
+        method: GET, or POST without a body.
+        path: of the admin listener.
+        key: sent with it, or None.
+    """
+
+    method: str
+    path: str
+    key: str | None = None
+
+    @property
+    def doubt(self) -> str:
+        """What is added where no answer came."""
+        return "" if self.method == "GET" else "; what was asked may be done"
+
+    def head(self, target: AdminTarget) -> bytes:
+        """Write the head, which is all there is."""
+        host = str(target.address) if isinstance(target.address, TcpAddress) else "localhost"
+        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {host}", f"User-Agent: fla-gateway/{__version__}"]
+        lines += ["Content-Length: 0"] if self.method == "POST" else []
+        lines += [] if self.key is None else [f"X-Api-Key: {self.key}"]
+        return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1")
+
+
 def post(target: AdminTarget, path: str) -> Answer:
     """Send a POST and read the answer.
 
@@ -86,8 +113,31 @@ def post(target: AdminTarget, path: str) -> Answer:
             channel = _with_tls(sock, target, verified=verified)
             stack.callback(channel.close)
         key = target.key.reveal() if target.key is not None and (known or verified) else None
-        status, document = _exchange(channel, target, path, key)
+        status, document = _exchange(channel, target, _Request("POST", path, key))
     return Answer(status, document, uid)
+
+
+def probe(target: AdminTarget, path: str, seconds: float) -> Answer:
+    """Ask a probe, which is open to every client: no key is sent, and which user answers does not matter.
+
+    Args:
+        target: where the admin listener is. Over TLS its certificate is verified only against a named CA file: what
+            is asked within one machine or container goes to an address that no certificate names.
+        path: of the probe.
+        seconds: how long the connection, and each part of the answer, may take.
+
+    Raises:
+        NoGatewayError: nothing listens there, or what answers is no gateway.
+        NotSentError: this user may not open the socket, or the certificate is not trusted.
+    """
+    with contextlib.ExitStack() as stack:
+        channel = _connected(target, seconds)
+        stack.callback(channel.close)
+        if target.encrypted:
+            channel = _with_tls(channel, target, verified=target.ca_file is not None)
+            stack.callback(channel.close)
+        status, document = _exchange(channel, target, _Request("GET", path), seconds)
+    return Answer(status, document, None)
 
 
 def _expected(target: AdminTarget) -> set[int]:
@@ -115,25 +165,25 @@ def _refuse_another_user(target: AdminTarget, uid: int | None) -> None:
     )
 
 
-def _connected(target: AdminTarget) -> socket.socket:
+def _connected(target: AdminTarget, seconds: float = _CONNECT_SECONDS) -> socket.socket:
     try:
         match target.address:
             case TcpAddress(host, port):
-                return socket.create_connection((host, port), _CONNECT_SECONDS)
+                return socket.create_connection((host, port), seconds)
             case UnixAddress(path):
-                return _local_connection(str(path))
+                return _local_connection(str(path), seconds)
             case AbstractAddress(name):
-                return _local_connection(f"\0{name}")
+                return _local_connection(f"\0{name}", seconds)
     except PermissionError:
         raise NotSentError(f"{_named(target)}: this user may not open the socket") from None
     except OSError as error:
         raise NoGatewayError(f"no gateway answers at {_named(target)}: {_reason(error)}{_hint(target)}") from None
 
 
-def _local_connection(name: str) -> socket.socket:
+def _local_connection(name: str, seconds: float) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX)
     try:
-        sock.settimeout(_CONNECT_SECONDS)
+        sock.settimeout(seconds)
         sock.connect(name)
     except BaseException:
         sock.close()
@@ -174,19 +224,17 @@ def _with_tls(sock: socket.socket, target: AdminTarget, *, verified: bool) -> ss
         raise NoGatewayError(f"no gateway answers over TLS at {_named(target)}: {_reason(error)}") from None
 
 
-def _exchange(channel: socket.socket, target: AdminTarget, path: str, key: str | None) -> tuple[int, Mapping[str, Any]]:
-    host = str(target.address) if isinstance(target.address, TcpAddress) else "localhost"
-    fields = [f"POST {path} HTTP/1.1", f"Host: {host}", f"User-Agent: fla-gateway/{__version__}", "Content-Length: 0"]
-    if key is not None:
-        fields.append(f"X-Api-Key: {key}")
+def _exchange(
+    channel: socket.socket, target: AdminTarget, request: _Request, seconds: float = _ANSWER_SECONDS
+) -> tuple[int, Mapping[str, Any]]:
     try:
-        channel.settimeout(_ANSWER_SECONDS)
-        channel.sendall("\r\n".join([*fields, "Connection: close", "", ""]).encode("latin-1"))
-        response = http.client.HTTPResponse(channel, method="POST")
+        channel.settimeout(seconds)
+        channel.sendall(request.head(target))
+        response = http.client.HTTPResponse(channel, method=request.method)
         response.begin()
         body = response.read(_LARGEST_ANSWER)
     except (OSError, http.client.HTTPException) as error:
-        raise NoGatewayError(f"{_named(target)} gave no answer: {_reason(error)}; what was asked may be done") from None
+        raise NoGatewayError(f"{_named(target)} gave no answer: {_reason(error)}{request.doubt}") from None
     try:
         document = json.loads(body)
     except ValueError:
