@@ -130,7 +130,7 @@ class Gateway(Table):
     drain_delay: Annotated[float, Field(ge=0, le=3600)] = 0
     """How long the gateway goes on accepting after SIGTERM, unready; 3 to 5 in Kubernetes."""
     watch: bool = False
-    """Reload when a file of the configuration has changed, unless that would open more than was open before."""
+    """Reload when a file of the configuration has changed, unless that would open more, or keep less, than before."""
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1024
     """Callers' connections open at most; at the limit the gateway stops accepting until one closes."""
     browser_headers: bool = True

@@ -26,31 +26,18 @@ class FanOut:
     Args:
         observers: in the order in which they are called.
         soon: `call_soon` of the event loop.
-        has_notices: whether the observer of policies that only observe is among them.
     """
 
-    def __init__(
-        self,
-        observers: tuple[Observer, ...],
-        soon: Callable[[Callable[[], None]], object],
-        *,
-        has_notices: bool = False,
-    ) -> None:
-        self._has_notices = has_notices
-        self._calls = tuple(one.exchange for one in observers)
+    def __init__(self, observers: Sequence[Observer], soon: Callable[[Callable[[], None]], object]) -> None:
         self._soon = soon
         self._ended: list[ExchangeRecord] = []
         self._faults: dict[Callable[[ExchangeRecord], None], tuple[int, float]] = {}
+        self.replace(observers)
 
-    def add_notices(self, make: Callable[[], Observer]) -> None:
-        """Add the observer of policies that only observe, unless it is there already.
-
-        Args:
-            make: makes it.
-        """
-        if not self._has_notices:
-            self._has_notices = True
-            self._calls = (*self._calls, make().exchange)
+    def replace(self, observers: Sequence[Observer]) -> None:
+        """Pass exchanges on to these observers from now on, in their order, with those that ended in this turn."""
+        self._calls = tuple(one.exchange for one in observers)
+        self._faults = {call: fault for call, fault in self._faults.items() if call in self._calls}
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Pass a finished exchange on to all of them, in the loop's next turn."""
@@ -83,16 +70,25 @@ class FanOut:
         self._faults[call] = (count, reported_at)
 
 
+def in_order(
+    counters: Observer,
+    log: Observer | None = None,
+    *,
+    recent: Observer | None = None,
+    doubts: Observer | None = None,
+    notices: Observer | None = None,
+    tracing: Observer | None = None,
+) -> tuple[Observer, ...]:
+    """Return the observers that are switched on, in the order in which they are called."""
+    return tuple(one for one in (counters, recent, doubts, log, notices, tracing) if one is not None)
+
+
 def fan_out_to(
     counters: Observer,
     log: Observer | None = None,
     *,
     soon: Callable[[Callable[[], None]], object],
-    recent: Observer | None = None,
-    doubts: Observer | None = None,
-    notices: Observer | None = None,
-    tracing: Observer | None = None,
+    **others: Observer | None,
 ) -> FanOut:
-    """Make the one observer out of those that are switched on; see `FanOut`."""
-    given = (counters, recent, doubts, log, notices, tracing)
-    return FanOut(tuple(one for one in given if one is not None), soon, has_notices=notices is not None)
+    """Make the one observer out of those that are switched on; `others` as for `in_order`."""
+    return FanOut(in_order(counters, log, **others), soon)

@@ -29,8 +29,8 @@ from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.listeners.socket_activation import INHERITED
 from fla_gateway.listeners.tls_handshakes import MOST_HANDSHAKES
 from fla_gateway.network.dialer import Dialer
-from fla_gateway.observe.logs import event_log
 from fla_gateway.observe.logs.line_writer import LineWriter
+from fla_gateway.observe.logs.output import follow as follow_output
 from fla_gateway.observe.logs.output import open_output
 from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration, read
@@ -152,7 +152,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
                     configured, may_read, process_context, trust, client, activation, observation, clock, cluster
                 )
                 reloader = Reloader(configured.settings.sources[0], path, parts)
-                reloader.followers.append(partial(_follow_log, output))
+                reloader.followers.append(partial(_follow_log, output, clock))
                 return await process.run(path, observation, partial(activation.run, loading), stack, reloader)
 
         return runner.run(start_and_stop())
@@ -182,9 +182,9 @@ def _anything(_: Path) -> bool:
     return True
 
 
-def _follow_log(output: LineWriter, configured: Configured) -> Callable[[], None]:
-    """Follow the level of the log; its format stays."""
-    return partial(event_log.configure, configured.settings.configuration.log, queue=output)
+def _follow_log(output: LineWriter, clock: Clock, configured: Configured) -> Callable[[], None]:
+    """Follow level and format of the log."""
+    return partial(follow_output, output, configured.settings.configuration.log, clock)
 
 
 def _load_first(files: KeyFiles, workers: Sequence[KeyWorker]) -> dict[str, Outcome]:

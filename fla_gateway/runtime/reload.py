@@ -231,7 +231,8 @@ class Reloader:
             configured, found, trust, egress, await self._keys(configured, files, quiet=not bind), files
         )
         try:
-            prepared.followers = [await asyncio.to_thread(it, configured) for it in self.followers]
+            followers = (self._parts.observation.prepare, *self.followers)
+            prepared.followers = [await asyncio.to_thread(it, configured) for it in followers]
             prepared.listeners = await asyncio.to_thread(self._gateway.listener_set.prepare, configured)
             if bind:
                 await self._build(prepared)
@@ -250,7 +251,7 @@ class Reloader:
             *exposed_sources(configured.settings.sources, configured.files.custody),
         ]
         if cause == "watch":
-            message = "would open more than is open now, which a change of files alone does not do"
+            message = "would open more, or keep less, than now, which a change of files alone does not do"
             faults += [Fault(it, message, "reload by `fla-gateway reload` or SIGHUP") for it in opens_more(old, new)]
         if faults:
             raise ConfigurationError(tuple(faults))
@@ -338,7 +339,6 @@ class Reloader:
         self._signing = ChainMap(prepared.keys.signing, kept)
         parts.client.follow(prepared.trust.context_for, prepared.egress, self._signing)
         parts.activation.follow(prepared.keys, self._gateway.current, prepared.files.load)
-        parts.observation.follow(configured)
         self._context, self._trust = context, prepared.trust
         for follow in prepared.followers:
             follow()

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.rules.listener_specs import OTHERS, ListenerSpec, admin_listener_spec, listener_specs
-from fla_gateway.config.schema import Configuration
+from fla_gateway.config.schema import Audit, Configuration
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress, is_loopback
 from fla_gateway.config.values.custody import Custody
 from fla_gateway.errors import Fault
@@ -146,17 +146,10 @@ def _fixed(started: Configuration, new: Configuration) -> Iterator[tuple[str, st
     if new.audit is not None:
         if started.audit is None:
             yield "audit", "the journal is opened at the start"
-        else:
-            for name in type(new.audit).model_fields:
-                if getattr(new.audit, name) != getattr(started.audit, name):
-                    yield f"audit.{name}", "the journal stays as it was opened"
+        elif new.audit.path != started.audit.path:
+            yield "audit.path", "the journal stays where it was opened"
     if started.security.landlock != new.security.landlock:
         yield "security.landlock", "the process confines itself at its start, and for good"
-    if started.tracing != new.tracing:
-        yield "tracing", "traces are set up at the start"
-    for name in ("format", "requests"):
-        if getattr(started.log, name) != getattr(new.log, name):
-            yield f"log.{name}", "the log is set up at the start"
 
 
 def _admin_socket(configuration: Configuration) -> tuple[object, ...]:
@@ -268,10 +261,11 @@ def still_in_force(old: Configuration, written: WrittenNames | None) -> tuple[st
 
 
 def opens_more(old: Configuration, new: Configuration) -> tuple[str, ...]:
-    """Name the keys by which more is open than before: a file watch never applies those by itself.
+    """Name the keys by which more is open, or less is kept, than before: a file watch never applies those by itself.
 
     No callers are left, the journal or TLS is gone, a listener is wider, or a switch says so (`unsafe_*`, `anonymous`,
-    `[admin] actions`).
+    `[admin] actions`). Or the journal keeps less: a number of days whose last digit is not written yet would remove
+    years of it.
     """
     return tuple(_opening(old, new))
 
@@ -279,8 +273,7 @@ def opens_more(old: Configuration, new: Configuration) -> tuple[str, ...]:
 def _opening(old: Configuration, new: Configuration) -> Iterator[str]:
     if old.callers and not new.callers:
         yield "callers"
-    if old.audit is not None and new.audit is None:
-        yield "audit"
+    yield from _kept_less(old.audit, new.audit)
     yield from _opened_listeners(list(listener_specs(old)), list(listener_specs(new)))
     for name in ("unsafe_allow_anonymous", "unsafe_cleartext"):
         if getattr(new.gateway, name) and not getattr(old.gateway, name):
@@ -290,6 +283,18 @@ def _opening(old: Configuration, new: Configuration) -> Iterator[str]:
             yield place(("profiles", name, "anonymous"))
     if new.admin.actions and not old.admin.actions:
         yield "admin.actions"
+
+
+def _kept_less(old: Audit | None, new: Audit | None) -> Iterator[str]:
+    if old is None:
+        return
+    if new is None:
+        yield "audit"
+        return
+    if new.retention_days < old.retention_days:
+        yield "audit.retention_days"
+    if new.on_failure == "continue" != old.on_failure:
+        yield "audit.on_failure"
 
 
 def _opened_listeners(old: list[ListenerSpec], new: list[ListenerSpec]) -> Iterator[str]:

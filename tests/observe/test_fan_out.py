@@ -74,6 +74,16 @@ def test_what_is_settled_is_not_told_again():
     assert log.told == ["kept"]
 
 
+def test_observers_can_be_replaced():
+    """What ended in this turn goes to the new ones, once."""
+    loop, former, later = Loop(), Kept(), Kept()
+    fan_out = fan_out_to(former, soon=loop.soon)
+    fan_out.exchange(a_record())
+    fan_out.replace([later])
+    loop.turn()
+    assert (former.told, later.told) == ([], ["kept"])
+
+
 def test_counting_alone_is_enough():
     """Without log and journal, exchanges are counted."""
     counters = Counters()

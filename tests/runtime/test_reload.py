@@ -201,10 +201,10 @@ async def test_a_revoked_key_is_named_while_the_configuration_that_revokes_it_is
     """The caller stays, one of its keys goes."""
     running = await start(CALLERS)
     running.rewrite(DIGEST, "0" * 64)
-    running.rewrite("requests = false", 'requests = false\nformat = "json"')
+    running.rewrite("127.0.0.1:1", "127.0.0.1:2")
     with pytest.raises(ReloadRefusedError) as caught:
         await running.reload()
-    assert [it.place for it in caught.value.faults] == ["log.format"]
+    assert [it.place for it in caught.value.faults] == ["admin.listen"]
     assert running.reloader.state.still_in_force == ("callers.payroll.keys[0]",)
 
 

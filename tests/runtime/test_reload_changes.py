@@ -97,10 +97,9 @@ def test_a_file_with_other_bytes_is_named_by_the_key_that_names_it():
     [
         ({"admin": {"listen": "127.0.0.1:2"}}, ["admin.listen"]),
         ({"audit": {"path": "/other"}}, ["audit.path"]),
-        ({"audit": {"path": "/journal", "fsync": "always"}}, ["audit.fsync"]),
         ({"security": {"landlock": True}}, ["security.landlock"]),
-        ({"tracing": {"endpoint": "http://127.0.0.1:4318/"}}, ["tracing"]),
-        ({"log": {"format": "json", "requests": False}}, ["log.format", "log.requests"]),
+        ({"tracing": {"endpoint": "http://127.0.0.1:4318/"}, "log": {"format": "json", "requests": False}}, []),
+        ({"audit": {"path": "/journal", "fsync": "always", "retention_days": 1, "segment_bytes": 65_536}}, []),
         ({"log": {"level": "debug"}, "audit": None, "admin": {"ready": "all", "key": KEYS[0]}}, []),
     ],
 )
@@ -135,6 +134,9 @@ WIDE: dict[str, Any] = {"listen": ["127.0.0.1:1", {"address": "0.0.0.0:2", "tls"
     [
         ({}, {"callers": {}}, ["callers"]),
         ({}, {"audit": None}, ["audit"]),
+        ({}, {"audit": {"path": "/journal", "retention_days": 10, "on_failure": "continue"}},
+         ["audit.retention_days", "audit.on_failure"]),
+        ({}, {"audit": {"path": "/journal", "retention_days": 2_000, "fsync": "never"}}, []),
         ({}, {"gateway": {"listen": ["127.0.0.1:1", "127.0.0.1:2"]}}, []),
         ({}, {"gateway": {"listen": ["0.0.0.0:1"]}}, ["gateway.listen[0]"]),
         ({}, {"gateway": {"listen": ["127.0.0.1:1", {"address": "unix:/s", "mode": "0660"}]}}, ["gateway.listen[1]"]),
@@ -151,5 +153,5 @@ WIDE: dict[str, Any] = {"listen": ["127.0.0.1:1", {"address": "0.0.0.0:2", "tls"
     ],
 )  # fmt: skip
 def test_what_opens_more_is_named(before, after, opened):
-    """What narrows, and what changes nothing about who may connect, is not."""
+    """And what keeps less of the journal; what narrows, and what changes nothing about who may connect, is not."""
     assert list(opens_more(configuration(**before), configuration(**after))) == opened

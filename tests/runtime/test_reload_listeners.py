@@ -213,17 +213,6 @@ async def test_the_journal_records_each_configuration_and_can_be_left_out(start,
     assert running.gateway.current.generation.journal is running.observation.journal
 
 
-async def test_a_caller_that_is_watched_from_now_on_is_reported(start):
-    """The observer of policies that only observe is added when a configuration has one."""
-    running = await start(PLAIN, "")
-    calls = len(running.observation.fan_out._calls)
-    await running.change(
-        "[log]", '[callers.hr]\nuid = 7\nobserve_until = 2099-01-01\nallow.employer = ["GET /REST/x"]\n[log]'
-    )
-    await running.reload()
-    assert len(running.observation.fan_out._calls) == calls + 1
-
-
 async def test_another_audience_of_service_accounts_holds_from_the_next_head_on(start, tmp_path):
     """What the former verifier has accepted is asked again of the new one; back again, it is accepted."""
     now = int(time.time())

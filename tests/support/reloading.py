@@ -14,6 +14,7 @@ from fla_gateway.clock import SystemClock
 from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.oauth.client import TokenClient
+from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import CurrentConfiguration, read
 from fla_gateway.runtime.composition.signing_keys import KeyFiles
@@ -87,12 +88,13 @@ class Reloading:
 
 
 @asynccontextmanager
-async def reloading(path: Path, clock: Any = None) -> AsyncIterator[Reloading]:
-    """Run a gateway; `log.requests` of its configuration has to be false.
+async def reloading(path: Path, clock: Any = None, output: LineWriter | None = None) -> AsyncIterator[Reloading]:
+    """Run a gateway.
 
     Args:
         path: of the configuration.
         clock: by default the host's.
+        output: takes request lines; without it `log.requests` of the configuration has to be false.
     """
     clock = clock or SystemClock()
     configured = read(path, clock)
@@ -111,7 +113,7 @@ async def reloading(path: Path, clock: Any = None) -> AsyncIterator[Reloading]:
     current = CurrentConfiguration(configured)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.sleep, 0)
-        observation = observe(current, clock, cast("Any", None))
+        observation = observe(current, clock, cast("LineWriter", output))
         stack.callback(observation.close)
         cluster = await stack.enter_async_context(AsyncExitStack())
         context = ProcessContext(

@@ -225,6 +225,19 @@ class AuditJournal:
         members = {"run": self._run, "configuration": fingerprint}
         self._writer.deliver([self._other(now, CONFIGURATION, members)], now)
 
+    def follow_settings(self, settings: Audit) -> None:
+        """Work by other settings from now on; the directory stays.
+
+        Args:
+            settings: `[audit]` of the configuration that has taken over.
+        """
+        self._writer.follow(settings)
+        self._segment_writer.segment_bytes = settings.segment_bytes
+        if settings.retention_days != self._segment_pruner.days:
+            self._segment_pruner.days = settings.retention_days
+            # What is too old now goes with the next second, as it would at a start.
+            self._outdated = True
+
     # For the operator
 
     def snapshot(self) -> JournalSnapshot:

@@ -63,10 +63,7 @@ class DurableWriter:
         loop: asyncio.AbstractEventLoop,
         thread: ThreadPoolExecutor,
     ) -> None:
-        self._settings = settings
-        self._refuses = settings.on_failure == "refuse"
-        self._must_sync = settings.fsync != "never"
-        self._waits = settings.fsync == "always"
+        self._take(settings)
         self._clock = clock
         self._entries = entries
         self._segment_writer = segment_writer
@@ -86,6 +83,19 @@ class DurableWriter:
         self.syncs = 0
         self.sync_failures = 0
         self.backlog = Backlog()
+
+    def _take(self, settings: Audit) -> None:
+        self._settings = settings
+        self._refuses = settings.on_failure == "refuse"
+        self._must_sync = settings.fsync != "never"
+        self._waits = settings.fsync == "always"
+
+    def follow(self, settings: Audit) -> None:
+        """Work by other settings from now on; what was written without an fsync gets one if they ask for it."""
+        synced = self._must_sync
+        self._take(settings)
+        if self._must_sync and not synced:
+            self._fsync_worker.begin()
 
     def write(self, entries: Sequence[str], now: float) -> bool:
         """Write entries; False if none of them is on file.

@@ -33,6 +33,9 @@ class SegmentPruner:
         loop: the running event loop.
         thread: where files are read and removed.
         record: writes the record of what goes; False if it could not, and nothing goes.
+
+    Attributes:
+        days: as given; another number holds from the next look on.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class SegmentPruner:
         record: Callable[[list[Contents]], bool],
     ) -> None:
         self._directory = directory
-        self._days = days
+        self.days = days
         self._loop = loop
         self._thread = thread
         self._record = record
@@ -61,7 +64,7 @@ class SegmentPruner:
 
     def _look(self, current: Segment | None, now: float) -> list[Contents]:
         segments = [it for it in self._directory.segments() if current is None or it.number < current.number]
-        return list(outdated(segments, self._contents, now, self._days))
+        return list(outdated(segments, self._contents, now, self.days))
 
     def _contents(self, segment: Segment) -> Contents:
         descriptor = self._directory.open(segment.name, os.O_RDONLY)

@@ -38,6 +38,7 @@ class SegmentWriter:
         seq: its number.
         size: bytes of the last segment that count.
         segment: the last segment, or None before the first one.
+        segment_bytes: as given; another size holds from the next line on.
         torn: what the first `append` cuts off, each piece with its place.
 
     Raises:
@@ -48,7 +49,7 @@ class SegmentWriter:
         self._directory = directory
         self._entries = entries
         self._version = version
-        self._segment_bytes = segment_bytes
+        self.segment_bytes = segment_bytes
         self._descriptor = -1
         self._ends = 0.0
         self._reusable = False
@@ -73,7 +74,7 @@ class SegmentWriter:
         Raises:
             OSError: none of them is in the journal.
         """
-        if self._descriptor < 0 or self._dirty or self.size >= self._segment_bytes or now >= self._ends:
+        if self._descriptor < 0 or self._dirty or self.size >= self.segment_bytes or now >= self._ends:
             self._prepare(now)
         data, head, seq = chained(entries, self.head, self.seq)
         try:
@@ -153,7 +154,7 @@ class SegmentWriter:
             # If it still cannot be cut, it is left behind, and another segment goes on from the last good line.
             with contextlib.suppress(OSError):
                 self._cut()
-        if self._descriptor < 0 or self._dirty or self.size >= self._segment_bytes or now >= self._ends:
+        if self._descriptor < 0 or self._dirty or self.size >= self.segment_bytes or now >= self._ends:
             self._begin(now)
 
     def _begin(self, now: float) -> None:

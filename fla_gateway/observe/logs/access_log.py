@@ -75,9 +75,7 @@ class AccessLog:
         prefixes: Mapping[str, str] = NO_PREFIXES,
     ) -> None:
         self._writer = writer
-        self._line, strangers = (_JSON, _JSON_STRANGERS) if form == "json" else (_CONSOLE, _CONSOLE_STRANGERS)
         self._prefixes = prefixes
-        self._strangers_line = prefixes["warning"] + strangers
         self._key = key
         self._wall = wall
         self._later = later
@@ -88,6 +86,13 @@ class AccessLog:
         self._stamp = ""
         self._minute = 0
         self._strangers = 0
+        self.follow(form)
+
+    def follow(self, form: str) -> None:
+        """Write lines in another form from now on; those that wait keep theirs."""
+        self._line, strangers = (_JSON, _JSON_STRANGERS) if form == "json" else (_CONSOLE, _CONSOLE_STRANGERS)
+        self._strangers_line = self._prefixes["warning"] + strangers
+        self._described.clear()
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Take note of one finished exchange; its line carries the time of this call, to the millisecond."""

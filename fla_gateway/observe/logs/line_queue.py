@@ -38,7 +38,7 @@ class Lane:
         self._lines = 0
         self.read_only = _is_read_only(descriptor)
         self._length = _piece_length(descriptor)
-        self._notice = notice
+        self.notice = notice
         self._reported = 0
         self._reported_at = float("-inf")
         # What a notice that is being written reports.
@@ -59,7 +59,7 @@ class Lane:
     @property
     def owing(self) -> bool:
         """Whether a loss is to be said, and the stream takes lines."""
-        return self._notice is not None and self.dropped > self._reported and not self.broken
+        return self.notice is not None and self.dropped > self._reported and not self.broken
 
     def has_next(self, now: float) -> bool:
         """Whether there is something to begin."""
@@ -71,9 +71,9 @@ class Lane:
 
     def begin(self, now: float) -> None:
         """Take the notice of a loss, or the next block."""
-        if self._notice is not None and self._is_due(now):
+        if self.notice is not None and self._is_due(now):
             self._telling, self._reported_at = self.dropped, now
-            self.block, self._lines = self._notice(self.dropped - self._reported), 0
+            self.block, self._lines = self.notice(self.dropped - self._reported), 0
             self.size += len(self.block)
         else:
             _, self.block, self._lines = self.waiting.popleft()

@@ -81,6 +81,11 @@ class LineWriter:
         """Events lost since the start."""
         return self._events.dropped
 
+    def follow(self, request_notice: Notice, event_notice: Notice) -> None:
+        """Report losses by other lines from now on."""
+        with self._changed:
+            self._requests.notice, self._events.notice = request_notice, event_notice
+
     def start(self) -> None:
         """Start the thread; until then lines wait in memory."""
         if self._thread is None:

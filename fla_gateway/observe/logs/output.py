@@ -30,19 +30,20 @@ def open_output(log: Log, clock: Clock) -> LineWriter:
         log: level and format of the configuration.
         clock: the host's clocks.
     """
-    requests, events = event_log.chosen_format(log, sys.stdout), event_log.chosen_format(log, sys.stderr)
-    writer = LineWriter(
-        _STDOUT,
-        _STDERR,
-        request_notice=event_log.loss_notice(
-            "request-lines-dropped", requests, clock.wall, prefixes(sys.stdout)["warning"]
-        ),
-        event_notice=event_log.loss_notice("events-dropped", events, clock.wall, prefixes(sys.stderr)["warning"]),
-        on_failure=_report,
-    )
-    event_log.configure(log, queue=writer)
+    writer = LineWriter(_STDOUT, _STDERR, on_failure=_report)
+    follow(writer, log, clock)
     divert(clock.monotonic)
     return writer
+
+
+def follow(writer: LineWriter, log: Log, clock: Clock) -> None:
+    """Write events and reports of losses at the level and in the format of a configuration from now on."""
+    requests, events = event_log.chosen_format(log, sys.stdout), event_log.chosen_format(log, sys.stderr)
+    writer.follow(
+        event_log.loss_notice("request-lines-dropped", requests, clock.wall, prefixes(sys.stdout)["warning"]),
+        event_log.loss_notice("events-dropped", events, clock.wall, prefixes(sys.stderr)["warning"]),
+    )
+    event_log.configure(log, queue=writer)
 
 
 def _report(error: OSError) -> None:

@@ -8,7 +8,6 @@ only where [tracing] is configured.
 from __future__ import annotations
 
 import logging
-import secrets
 import ssl
 import uuid
 from collections.abc import Mapping, Sequence
@@ -115,8 +114,3 @@ class _Way(HTTPAdapter):
         for name in [name for name in request.headers if name.lower() not in _FIELDS]:
             del request.headers[name]
         return super().send(request, stream=stream, timeout=timeout, verify=True, cert=None, proxies=None)
-
-
-def draw(bits: int) -> int:
-    """Give a random number of so many bits, never 0, which would be no id (W3C Trace Context, section 3.2.2)."""
-    return secrets.randbits(bits) or 1

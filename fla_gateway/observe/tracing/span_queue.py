@@ -6,6 +6,7 @@ loop's thread: an exchange costs it a tenth of a microsecond.
 
 from __future__ import annotations
 
+import secrets
 import ssl
 import threading
 import time
@@ -65,6 +66,8 @@ class Tracing:
         self._wake = threading.Event()
         self._closing = False
         self._thread: threading.Thread | None = None
+        # Of former endpoints; closed by the thread, which may be using one.
+        self._former: list[Collector] = []
         # Each number has one writing side, so that neither needs a lock.
         self._refused = 0
         self._failed = 0
@@ -87,13 +90,26 @@ class Tracing:
             self._thread = threading.Thread(target=self._work, name="tracing", daemon=True)
             self._thread.start()
 
+    def follow(self, collector: Collector | None, writer: SpanWriter) -> None:
+        """Go on with other parts; what waits already goes there as well.
+
+        Args:
+            collector: where spans go from now on; None where that stays.
+            writer: makes them.
+        """
+        self._writer = writer
+        if collector is not None:
+            self._former.append(self._collector)
+            self._collector = collector
+
     def close(self) -> None:
         """Deliver what waits, for at most `CLOSE_SECONDS`; blocks, so call it when nothing else runs any more."""
         self._closing = True
         self._wake.set()
         if self._thread is not None:
             self._thread.join(CLOSE_SECONDS - _LAST_SECONDS)
-        self._collector.close()
+        for collector in (self._collector, *self._former):
+            collector.close()
         if self._thread is not None:
             self._thread.join(_LAST_SECONDS)
 
@@ -103,6 +119,8 @@ class Tracing:
             self._deliver_all()
 
     def _deliver_all(self) -> None:
+        while self._former:
+            self._former.pop().close()
         waiting = self._waiting
         while waiting:
             records = [waiting.popleft() for _ in range(min(BATCH, len(waiting)))]
@@ -141,16 +159,11 @@ def missing_extra() -> Fault | None:
     return None
 
 
-def open_tracing(
-    endpoint: str, profiles: Sequence[Profile], clock: Clock, key: bytes, tls: Callable[[], ssl.SSLContext]
-) -> Tracing:
-    """Make the observer of a configuration that has [tracing].
+def open_collector(endpoint: str, tls: Callable[[], ssl.SSLContext]) -> Collector:
+    """Make what takes spans to an endpoint; sends nothing yet.
 
     Args:
         endpoint: of the configuration, whose rules it has passed.
-        profiles: those that are served.
-        clock: the host's clocks.
-        key: key of `mask_path`.
         tls: makes the context for an https address; one of its own, since roots are added to it.
 
     Raises:
@@ -161,7 +174,27 @@ def open_tracing(
         raise ConfigurationError((missing,))
     from fla_gateway.observe.tracing import otlp_exporter  # noqa: PLC0415 - takes memory, and may not be installed
 
-    upstreams = {profile.name: profile.upstream for profile in profiles}
     context = tls() if endpoint.lower().startswith("https:") else None
-    collector = otlp_exporter.Collector(endpoint, context, DELIVERY_SECONDS)
-    return Tracing(collector, SpanWriter(key, upstreams, otlp_exporter.draw), clock)
+    return otlp_exporter.Collector(endpoint, context, DELIVERY_SECONDS)
+
+
+def span_writer(profiles: Sequence[Profile], key: bytes) -> SpanWriter:
+    """Make what makes spans.
+
+    Args:
+        profiles: those that are served.
+        key: key of `mask_path`.
+    """
+    return SpanWriter(key, {profile.name: profile.upstream for profile in profiles}, _draw)
+
+
+def _draw(bits: int) -> int:
+    """Give a random number of so many bits, never 0, which would be no id (W3C Trace Context, section 3.2.2)."""
+    return secrets.randbits(bits) or 1
+
+
+def open_tracing(
+    endpoint: str, profiles: Sequence[Profile], clock: Clock, key: bytes, tls: Callable[[], ssl.SSLContext]
+) -> Tracing:
+    """Make the observer of a configuration that has [tracing]; arguments and errors are those of its parts."""
+    return Tracing(open_collector(endpoint, tls), span_writer(profiles, key), clock)

@@ -47,7 +47,6 @@ def exposition(
     from fla_gateway.observe.metrics.registry import Exposition  # noqa: PLC0415 - prometheus_client is read at the first scrape
     from fla_gateway.observe.metrics.sources import MetricSources  # noqa: PLC0415 - as above
 
-    tracing = observation.tracing
     sources = MetricSources(
         tokens=gateway.tokens.snapshots,
         pools=lambda: gateway.current.generation.pool_snapshots(),  # noqa: PLW0108 - the one that is current then
@@ -59,7 +58,7 @@ def exposition(
         in_flight=gateway.server.connections.in_flight,
         api_brakes=lambda: api_brakes(gateway, clock.monotonic()),
         journal=lambda: journal_numbers(observation),
-        untraced=lambda: tracing.dropped if tracing is not None else None,
+        untraced=lambda: None if observation.tracing is None else observation.tracing.dropped,
         facts=_FactsOf(gateway),
         actions=lambda: dict(actions),
         reload=lambda: _reload_numbers(reload()),

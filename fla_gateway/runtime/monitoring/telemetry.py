@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fla_gateway import __version__
 from fla_gateway.access.path_masking import KEY_BYTES
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
-from fla_gateway.observe.fan_out import fan_out_to
+from fla_gateway.observe.fan_out import FanOut, in_order
 from fla_gateway.observe.logs import event_log
 from fla_gateway.observe.logs.access_log import AccessLog
 from fla_gateway.observe.logs.journal_priority import prefixes
@@ -31,11 +32,10 @@ from fla_gateway.runtime.composition.trust_store import Trust
 
 if TYPE_CHECKING:  # neither is read where it is not configured
     from fla_gateway.journal.writer.audit_journal import AuditJournal
-    from fla_gateway.observe.fan_out import FanOut
-    from fla_gateway.observe.tracing.span_queue import Tracing
+    from fla_gateway.observe.tracing.span_queue import Collector, Tracing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Observation:
     """What watches.
 
@@ -45,11 +45,13 @@ class Observation:
         counters: what metrics read.
         recent: what the status page reads.
         doubts: calls in doubt, for the status page as well.
-        log: the request lines, or None.
         output: writes request lines and events; closed by who made it.
         journal: the audit journal, or None.
-        tracing: OpenTelemetry, or None.
         key: under which paths are masked and tokens named.
+        clock: the host's clocks.
+        log: the request lines, if a configuration has had them.
+        notices: of policies that only observe, if a configuration has had one.
+        tracing: OpenTelemetry, if a configuration has had it.
     """
 
     observer: FanOut | AuditJournal
@@ -57,11 +59,14 @@ class Observation:
     counters: Counters
     recent: RecentExchanges
     doubts: DoubtfulCalls
-    log: AccessLog | None
     output: LineWriter
     journal: AuditJournal | None
-    tracing: Tracing | None
     key: bytes
+    clock: Clock
+    log: AccessLog | None = None
+    notices: PolicyNotices | None = None
+    tracing: Tracing | None = None
+    _traced: _TraceRoute | None = None
 
     def for_configuration(self, configuration: Configuration) -> tuple[Observer, AuditJournal | None]:
         """Return what a generation of a configuration reports to, and its journal, if it has one.
@@ -71,12 +76,62 @@ class Observation:
         journal = None if configuration.audit is None else self.journal
         return journal or self.fan_out, journal
 
-    def follow(self, configured: Configured) -> None:
-        """Let what watches follow a configuration that is in force from now on."""
-        if _is_watched(configured.settings.configuration):
-            self.fan_out.add_notices(lambda: PolicyNotices(self.key))
-        if self.journal is not None and configured.settings.configuration.audit is not None:
-            self.journal.configured(configured.fingerprint)
+    def begin(self, configured: Configured) -> None:
+        """Watch as the first configuration says; raises as `prepare`."""
+        route = _trace_route(configured)
+        self._watch(configured, route, None if route is None else _collector(configured))
+
+    def prepare(self, configured: Configured) -> Callable[[], None]:
+        """Prepare to follow a configuration, in any thread; what is returned follows, on the event loop's.
+
+        Raises:
+            ConfigurationError: its traces cannot be sent.
+        """
+        route = _trace_route(configured)
+        collector = None if route is None or route == self._traced else _collector(configured)
+
+        def follow() -> None:
+            self._watch(configured, route, collector)
+            audit = configured.settings.configuration.audit
+            if self.journal is not None and audit is not None:
+                self.journal.follow_settings(audit)
+                self.journal.configured(configured.fingerprint)
+
+        return follow
+
+    def _watch(self, configured: Configured, route: _TraceRoute | None, collector: Collector | None) -> None:
+        if route is not None:
+            self._trace(configured, collector)
+            self._traced = route
+        self._list_observers(configured.settings.configuration)
+
+    def _trace(self, configured: Configured, collector: Collector | None) -> None:
+        from fla_gateway.observe.tracing.span_queue import Tracing, span_writer  # noqa: PLC0415 - read where it is configured
+
+        writer = span_writer(configured.profiles, self.key)
+        if self.tracing is not None:
+            self.tracing.follow(collector, writer)
+        elif collector is not None:
+            self.tracing = Tracing(collector, writer, self.clock)
+
+    def _list_observers(self, configuration: Configuration) -> None:
+        """Pass exchanges to the observers that a configuration switches on; the others stay, for a later one."""
+        log, notices = configuration.log, None
+        if log.requests:
+            form = event_log.chosen_format(log, sys.stdout)
+            if self.log is None:
+                later = asyncio.get_running_loop().call_later
+                self.log = AccessLog(self.output, form, self.key, self.clock.wall, later, prefixes(sys.stdout))
+            else:
+                self.log.follow(form)
+        if _is_watched(configuration):
+            notices = self.notices = self.notices or PolicyNotices(self.key)
+        self.fan_out.replace(
+            in_order(
+                self.counters, self.log if log.requests else None, recent=self.recent, doubts=self.doubts,
+                notices=notices, tracing=None if configuration.tracing is None else self.tracing,
+            )
+        )  # fmt: skip
 
     def close(self) -> None:
         """End everything, the journal last; blocks, so call it when nothing else runs any more."""
@@ -103,20 +158,17 @@ def observe(current: CurrentConfiguration, clock: Clock, output: LineWriter) -> 
         ConfigurationError: the journal cannot be had, or what traces.
     """
     configured = current.configured
-    configuration = configured.settings.configuration
     journal = _journal(current, clock)
     key = secrets.token_bytes(KEY_BYTES) if journal is None else journal.masking_key
-    counters, recent, doubts = Counters(), RecentExchanges(key), DoubtfulCalls(key, clock.wall())
-    log = _access_log(configured, key, clock, output)
-    tracing = _tracing(configured, key, clock)
-    fan_out = fan_out_to(
-        counters, log, soon=asyncio.get_running_loop().call_soon, recent=recent, doubts=doubts,
-        notices=PolicyNotices(key) if _is_watched(configuration) else None, tracing=tracing,
-    )  # fmt: skip
+    fan_out = FanOut((), asyncio.get_running_loop().call_soon)
     if journal is not None:
         journal.follow(fan_out.exchanges)
-    observer = fan_out if journal is None else journal
-    return Observation(observer, fan_out, counters, recent, doubts, log, output, journal, tracing, key)
+    observation = Observation(
+        observer=journal or fan_out, fan_out=fan_out, counters=Counters(), recent=RecentExchanges(key),
+        doubts=DoubtfulCalls(key, clock.wall()), output=output, journal=journal, key=key, clock=clock,
+    )  # fmt: skip
+    observation.begin(configured)
+    return observation
 
 
 def _is_watched(configuration: Configuration) -> bool:
@@ -134,21 +186,26 @@ def _journal(current: CurrentConfiguration, clock: Clock) -> AuditJournal | None
     return open_journal(audit, clock, facts, asyncio.get_running_loop())
 
 
-def _access_log(configured: Configured, key: bytes, clock: Clock, output: LineWriter) -> AccessLog | None:
-    log = configured.settings.configuration.log
-    if not log.requests:
-        return None
-    form = event_log.chosen_format(log, sys.stdout)
-    later = asyncio.get_running_loop().call_later
-    return AccessLog(output, form, key, clock.wall, later, prefixes(sys.stdout))
+class _TraceRoute(NamedTuple):
+    """What a connection to a collector depends on."""
+
+    endpoint: str
+    roots: bytes
 
 
-def _tracing(configured: Configured, key: bytes, clock: Clock) -> Tracing | None:
+def _trace_route(configured: Configured) -> _TraceRoute | None:
     configuration = configured.settings.configuration
     if configuration.tracing is None:
         return None
-    from fla_gateway.observe.tracing.span_queue import open_tracing  # noqa: PLC0415 - read where it is configured
+    ca_file = configuration.egress.ca_file
+    return _TraceRoute(configuration.tracing.endpoint, b"" if ca_file is None else configured.files.sha256(ca_file))
+
+
+def _collector(configured: Configured) -> Collector | None:
+    configuration = configured.settings.configuration
+    if configuration.tracing is None:
+        return None
+    from fla_gateway.observe.tracing.span_queue import open_collector  # noqa: PLC0415 - read where it is configured
 
     trust = Trust(configuration.egress.ca_file, configured.files)
-    endpoint = configuration.tracing.endpoint
-    return open_tracing(endpoint, configured.profiles, clock, key, lambda: trust.context(None))
+    return open_collector(configuration.tracing.endpoint, lambda: trust.context(None))

@@ -19,6 +19,7 @@ from tests.support.journal_writer import (
     NOON,
     a_record,
     an_intent,
+    audit,
     chained_lines,
     files,
     intend,
@@ -28,6 +29,7 @@ from tests.support.journal_writer import (
     the_id,
 )
 from tests.support.tokens import HandClock
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -164,6 +166,35 @@ async def test_continue_sends_and_writes_later(path, clock):
     journal.close()
     assert kinds(path)[2:] == ["intent", "outcome", "intent", "lost", "stop"]
     assert of_kind(path, "stop")[0]["open"] == 1
+
+
+async def test_what_becomes_of_requests_follows_the_settings(path, clock):
+    """From the next request on, in the middle of a disk's trouble; and a segment ends at its new size."""
+    journal = opened(path, clock)
+    await intend(journal, an_intent(1))
+    with no_file_longer_than(files(path)[0].stat().st_size):
+        with pytest.raises(ProblemError):
+            await intend(journal, an_intent(2))
+        journal.follow_settings(audit(path, on_failure="continue", segment_bytes=65_536))
+        await intend(journal, an_intent(3))
+    clock.advance(BRAKE_SECONDS)
+    for number in range(4, 300):
+        await intend(journal, an_intent(number))
+    journal.close()
+    assert the_id(3) in {it.get("id") for it in chained_lines(path)}
+    assert len(files(path)) > 1
+
+
+async def test_an_fsync_that_is_asked_for_from_now_on_covers_what_was_written_before(path, clock):
+    """And from now on each intent waits for its own."""
+    journal = opened(path, clock)
+    await intend(journal, an_intent(1))
+    assert journal.snapshot().syncs == 0
+    journal.follow_settings(audit(path, fsync="always"))
+    await eventually(lambda: journal.snapshot().syncs == 1)
+    await intend(journal, an_intent(2))
+    assert journal.snapshot().syncs == 2
+    journal.close()
 
 
 @pytest.mark.parametrize("on_failure", ["refuse", "continue"])

@@ -13,7 +13,7 @@ from fla_gateway.journal.format.segment_name import Segment
 from fla_gateway.journal.reader.segment_reader import read_segments, segments_of
 from fla_gateway.journal.reader.verification import verify
 from fla_gateway.journal.writer.retention import Contents, outdated
-from tests.support.journal_writer import DAY, NOON, an_intent, files, intend, of_kind, opened
+from tests.support.journal_writer import DAY, NOON, an_intent, audit, files, intend, of_kind, opened
 from tests.support.tokens import HandClock
 from tests.support.waiting import eventually
 
@@ -94,6 +94,22 @@ async def test_old_segments_go_at_start_and_each_day(tmp_path):
     ]
     assert verify(read_segments(path, segments_of(path))).count == 0
     assert [event["segments"] for event in told(logs, "journal-retention")] == [1, 1]
+
+
+async def test_another_number_of_days_holds_at_once(tmp_path):
+    """As at a start: what is too old by it goes, with its record."""
+    path, clock = tmp_path / "journal", HandClock(wall=NOON)
+    journal = opened(path, clock)
+    for number in range(3):
+        await intend(journal, an_intent(number))
+        clock.advance(2 * DAY)
+    with capture_logs() as logs:
+        journal.follow_settings(audit(path, retention_days=5))
+        journal.tick()
+        await eventually(lambda: told(logs, "journal-retention"))
+        journal.close()
+    assert [one["segment"] for one in of_kind(path, "retention")[0]["segments"]] == [1]
+    assert files(path)[0].name.startswith("00000002")
 
 
 async def test_the_open_segment_is_never_removed(tmp_path):

@@ -50,8 +50,8 @@ class Told:
         fan_out = fan_out_to(counters, soon=lambda _: None)
         observation = Observation(
             observer=fan_out, fan_out=fan_out, counters=counters,
-            recent=self._recent, doubts=self._doubts, log=None, output=LineWriter(1, 2),
-            journal=self._changes.pop("journal", None), tracing=None, key=bytes(32),
+            recent=self._recent, doubts=self._doubts, output=LineWriter(1, 2),
+            journal=self._changes.pop("journal", None), key=bytes(32), clock=self._rig.clock,
         )  # fmt: skip
         path = self._rig.gateway
         if "keys" in self._changes:
