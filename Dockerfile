@@ -6,7 +6,9 @@
 
 # The same interpreter builds and runs, so that compiled wheels fit.
 FROM python:3.13-slim-trixie AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+# Two builds of the same sources differ in nothing: bytecode is written once, at the end, by the hash of its source
+# instead of its time.
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 SOURCE_DATE_EPOCH=1767225600
 WORKDIR /src
 COPY requirements/build.txt requirements/run.txt requirements/
 RUN python -m venv /opt/build \
@@ -16,15 +18,22 @@ RUN python -m venv /opt/build \
 COPY pyproject.toml README.md LICENSE ./
 COPY fla_gateway fla_gateway
 RUN /opt/build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
-    && python -m pip --python /opt/fla-gateway/bin/python install --no-deps --no-index /dist/*.whl
+    && python -m pip --python /opt/fla-gateway/bin/python install --no-deps --no-index /dist/*.whl \
+    && python -m compileall -q --invalidation-mode unchecked-hash /opt/fla-gateway/lib
 
 FROM build AS build-sandbox
 COPY requirements/sandbox.txt requirements/
-RUN python -m pip --python /opt/fla-gateway/bin/python install --only-binary :all: --require-hashes -r requirements/sandbox.txt
+RUN python -m pip --python /opt/fla-gateway/bin/python install --only-binary :all: --require-hashes -r requirements/sandbox.txt \
+    && python -m compileall -q --invalidation-mode unchecked-hash /opt/fla-gateway/lib
 
 # What both images have in common: nobody's account, and nothing that this account could change.
 FROM python:3.13-slim-trixie AS runtime
 ENV PATH=/opt/fla-gateway/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# The version is that of the program: docker build --label org.opencontainers.image.version=...
+LABEL org.opencontainers.image.title="fla_gateway" \
+    org.opencontainers.image.description="A credential sidecar for the REST APIs of the Belgian social security" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.base.name="python:3.13-slim-trixie"
 WORKDIR /srv/fla-gateway
 # For the journal, and for tables of callers; a new volume that is mounted there takes over this owner.
 RUN install -d -o 10001 -g 10001 -m 0700 callers state
@@ -44,4 +53,6 @@ FROM runtime AS gateway
 COPY --from=build /opt/fla-gateway /opt/fla-gateway
 ENV FLA_GATEWAY_CONFIG=/srv/fla-gateway/config/gateway.toml
 USER 10001:10001
+# /readyz: 0 while one profile can be served; with [admin] ready = "all", while every one can.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["fla-gateway", "healthcheck"]
 CMD ["run"]

@@ -115,3 +115,67 @@ def test_every_package_of_the_image_is_pinned_by_hash():
     installs = re.findall(r"pip (?:--python \S+ )?install ([^&\n]*)", (ROOT / "Dockerfile").read_text())
     assert installs
     assert all("--require-hashes" in line or "--no-index" in line for line in installs)
+
+
+def service(name: str) -> str:
+    """Give what docker-compose.yml says of a service."""
+    (part,) = re.findall(rf"^  {name}:\n((?:    .*\n|\n)+)", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE)
+    return str(part)
+
+
+@pytest.mark.parametrize("name", ["gateway", "caller"])
+def test_a_restart_of_the_gateway_leaves_its_callers_their_loopback(name):
+    """Gateway and callers join a namespace that neither of them owns, so that none is in a dead one after a restart."""
+    assert 'network_mode: "service:net"' in service(name)
+    assert 'entrypoint: ["sleep", "infinity"]' in service("net")
+
+
+@pytest.mark.parametrize("name", ["net", "sandbox", "gateway"])
+def test_what_stays_up_comes_back_after_a_crash(name):
+    """Each service that others need has a restart policy."""
+    assert "restart: unless-stopped" in service(name)
+
+
+@pytest.mark.parametrize("name", ["net", "sandbox", "setup", "gateway", "caller"])
+def test_every_service_is_confined_and_bounded(name):
+    """No privileges, nothing written but volumes, and an end to memory, processes and logs."""
+    assert "<<: *confined" in service(name)
+    shared = (
+        (ROOT / "docker-compose.yml").read_text().partition("x-confined: &confined\n")[2].partition("\nservices:")[0]
+    )
+    for line in (
+        "read_only: true",
+        "cap_drop: [ALL]",
+        "no-new-privileges:true",
+        "mem_limit:",
+        "pids_limit:",
+        "max-size",
+    ):
+        assert line in shared
+
+
+def test_the_images_health_is_the_gateways_readiness():
+    """HEALTHCHECK runs the program's own command, with the configuration that the image names."""
+    assert 'CMD ["fla-gateway", "healthcheck"]' in stages()["gateway"]
+    assert "FLA_GATEWAY_CONFIG=/srv/fla-gateway/config/gateway.toml" in stages()["gateway"]
+
+
+def test_no_bytecode_of_the_image_has_a_time_in_it():
+    """Whatever is installed leaves bytecode to one step, which keys it by the hash of its source."""
+    assert "PIP_NO_COMPILE=1" in stages()["build"]
+    for name in ("build", "build-sandbox"):
+        *_, last = re.findall(r"python -m (pip --python \S+ install|compileall [^\n]*)", stages()[name])
+        assert last == "compileall -q --invalidation-mode unchecked-hash /opt/fla-gateway/lib"
+
+
+def test_the_pod_of_the_readme_meets_the_restricted_standard():
+    """The four settings of the Pod Security Standard, for each container, and bounds of memory."""
+    (pod,) = re.findall(r"```yaml\n(spec:\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    pod_wide, *containers = re.split(r"^    - name: ", pod, flags=re.MULTILINE)
+    assert "runAsNonRoot: true" in pod_wide
+    assert "seccompProfile: { type: RuntimeDefault }" in pod_wide
+    assert len(containers) == 2
+    for container in containers:
+        assert "allowPrivilegeEscalation: false" in container
+        assert "capabilities: { drop: [ALL] }" in container
+        assert "limits: { memory: " in container
