@@ -1,7 +1,7 @@
 """Port: a thousand keys of clients, as PEM and as PKCS#12, made once and kept.
 
-Owns what the files are called and how they are protected: as `cryptography` does it by default, which is what OpenSSL
-and keytool do apart from the number of rounds. Refuses to know who reads them.
+Owns what the files are called and how they are protected. PKCS#12 comes with the 20,000 rounds that `cryptography`
+takes by itself, and with the 2,048 of `openssl pkcs12 -export`. Refuses to know who reads them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-FORMATS: Final = ("pem", "pfx")
+FORMATS: Final = ("pem", "pfx", "pfx-openssl")
+_OPENSSL_ROUNDS: Final = 2048
 _PASSWORD: Final = "correct horse"  # noqa: S105 - of keys that nothing trusts
 _DAYS: Final = 300
 _FRESH_DAYS: Final = 200
@@ -30,7 +31,7 @@ def make(folder: Path, number: int) -> None:
     """Make the keys 0 to `number` - 1 that are not in a folder yet; a second for twenty of them."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     oldest = dt.datetime.now(dt.UTC).timestamp() - _FRESH_DAYS * 86_400
-    missing = [it for it in range(number) if not _is_fresh(folder / f"{it}.pfx", oldest)]
+    missing = [it for it in range(number) if not _is_fresh(folder / f"{it}.{FORMATS[-1]}", oldest)]
     if missing:
         print(f"making {len(missing)} keys", flush=True)
         with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as processes:
@@ -39,8 +40,8 @@ def make(folder: Path, number: int) -> None:
 
 def source(folder: Path, number: int, form: str) -> str:
     """Write the key of a profile in the words of the configuration."""
-    if form == "pfx":
-        return f'{{ pkcs12 = "{folder}/{number}.pfx", password_file = "{folder}/password" }}'
+    if form != "pem":
+        return f'{{ pkcs12 = "{folder}/{number}.{form}", password_file = "{folder}/password" }}'
     return f'{{ pem = "{folder}/{number}.pem", certificate = "{folder}/{number}.cer" }}'
 
 
@@ -54,10 +55,15 @@ def _write(folder: Path, number: int) -> None:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )  # fmt: skip
-    encryption = serialization.BestAvailableEncryption(_PASSWORD.encode())
-    store = pkcs12.serialize_key_and_certificates(b"client", key, certificate, None, encryption)
+    default = serialization.BestAvailableEncryption(_PASSWORD.encode())
+    fewer = serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(_OPENSSL_ROUNDS)
+    stores = {
+        form: pkcs12.serialize_key_and_certificates(b"client", key, certificate, None, encryption)
+        for form, encryption in (("pfx", default), ("pfx-openssl", fewer.build(_PASSWORD.encode())))
+    }
     (folder / f"{number}.cer").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    for name, content in ((f"{number}.pem", pem), ("password", _PASSWORD.encode()), (f"{number}.pfx", store)):
+    contents = {f"{number}.{form}": store for form, store in stores.items()}
+    for name, content in ({f"{number}.pem": pem, "password": _PASSWORD.encode()} | contents).items():
         (folder / name).touch(mode=0o600)
         (folder / name).write_bytes(content)
 
