@@ -62,3 +62,17 @@ def test_the_readme_shows_configurations():
     """The test above has something to look at: a first configuration in simulation among them."""
     shown = [tomllib.loads(text) for text in blocks(ROOT / "README.md", "toml")]
     assert "simulation" in [it["environment"] for document in shown for it in document.get("profiles", {}).values()]
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_a_page_opens_with_its_readers_and_their_moment(page):
+    """Three lines below the title: who needs the page, when, and where to go for something else."""
+    title, blank, *opening = page.read_text(encoding="utf-8").splitlines()[:6]
+    assert title.startswith("# ")
+    assert [blank, *(line.partition(":")[0] for line in opening)] == [
+        "",
+        "- **Who**",
+        "- **When**",
+        "- **Not here**",
+        "",
+    ]
