@@ -17,8 +17,8 @@ from fla_gateway.config.values.address import Address, TcpAddress, UnixAddress, 
 ROOT: Final = 0
 """User id of root."""
 _NO_KEY = (
-    "The status page is for the user that runs the gateway, and for root. For everybody else: put a key into the "
-    "configuration ([admin] key) and give it as the password."
+    "The status page is for the user that runs the gateway, and for root. For all others: make a key "
+    "(`fla-gateway admin new`), put its SHA-256 into the configuration ([admin] key) and give the key as the password."
 )
 _KEY_NEEDED = "The status page asks for the key of [admin] key: as a password with any user name, or as X-Api-Key."
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
+from fla_gateway.admin import refusal_page
 from fla_gateway.problems import PROBLEMS, problem_body
 
 # No inline script or style, nothing from elsewhere, never in a frame (CSP level 3, W3C).
@@ -67,6 +68,19 @@ def problem(
         answer.headers["WWW-Authenticate"] = _CHALLENGE
     if retry_after:
         answer.headers["Retry-After"] = str(retry_after)
+    return answer
+
+
+def shown_in_a_browser(answer: web.Response, code: str, detail: str) -> web.Response:
+    """Give a refusal of the status page another body: for a person, with the ways to the page.
+
+    Args:
+        answer: as `problem` made it; status and challenge stay.
+        code: its code.
+        detail: its detail.
+    """
+    answer.body = refusal_page.page(PROBLEMS[code].title, detail)
+    answer.headers["Content-Type"] = "text/html; charset=utf-8"
     return answer
 
 

@@ -17,11 +17,11 @@ import structlog
 from aiohttp import web
 
 from fla_gateway.access.authentication.credentials import read_credential
-from fla_gateway.admin import peer_uid
+from fla_gateway.admin import peer_uid, refusal_page
 from fla_gateway.admin.access_rules import AdminAccess, Place, asks_for_uid, judge
 from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.response_cache import ResponseCache
-from fla_gateway.admin.responses import problem
+from fla_gateway.admin.responses import problem, shown_in_a_browser
 from fla_gateway.admin.status.profile_selection import Selection, read_selection
 from fla_gateway.clock import Clock
 from fla_gateway.i18n.catalogues import available, choose
@@ -102,7 +102,8 @@ class Surface:
             detail = "Too many wrong keys have come in within a minute; the right one is taken at any time."
             return problem("too-many-requests", detail, pause)
         self._tell(found.code, uid)
-        return problem(found.code, found.detail)
+        answer = problem(found.code, found.detail)
+        return shown_in_a_browser(answer, found.code, found.detail) if refusal_page.is_for(request.headers) else answer
 
     def _tell(self, code: str, uid: int | None) -> None:
         """Log a refused client, at most once a minute: no client is to fill the log by asking."""

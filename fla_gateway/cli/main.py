@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = (
-    "run", "check", "reload", "drain", "quit", "healthcheck", "token", "catalog", "sandbox", "demo", "caller new",
-    "audit show", "audit verify", "audit export", "policy suggest",
+    "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "catalog", "sandbox", "demo",
+    "caller new", "admin new", "audit show", "audit verify", "audit export", "policy suggest",
 )  # fmt: skip
 """Each as it is typed; the words are also the path of its file. A first word that several share is a group."""
 _LAST_THREADS_SECONDS: Final = 0.1

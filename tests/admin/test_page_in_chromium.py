@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,19 @@ async def test_an_inline_script_would_not_run(page, url):
     )
     assert page.dialogs == []
     assert any("Content Security Policy" in line for line in page.console)
+
+
+async def test_the_readers_time_is_beside_utc(page, url):
+    """Where the browser's clock shows another time, it is beside each moment, once, also after news have come."""
+    await page.command("Emulation.setTimezoneOverride", timezoneId="Asia/Kolkata")
+    await page.open(url)
+    shown = "[...document.querySelectorAll('.as-of time')].map((it) => it.textContent).join()"
+    local = (samples.NOW + timedelta(hours=5, minutes=30)).strftime("%H:%M")
+    expected = f"{samples.NOW:%H:%M:%S} UTC ({local} local time)"
+    assert await page.evaluate(shown) == expected
+    await page.evaluate("document.querySelector('.as-of').remove()")
+    await page.until("document.querySelector('.as-of')")
+    assert await page.evaluate(shown) == expected
 
 
 async def test_news_come_without_navigation(page, url, shown):

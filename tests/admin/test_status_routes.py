@@ -86,7 +86,7 @@ async def test_another_user_is_refused_on_loopback(state, shown, path):
             assert (b"[admin] key" in answer) is (expected == b"403")
 
 
-async def request_as(uid, port, path):
+async def request_as(uid, port, path, *fields):
     """Send a request on a socket that another user made."""
     own = os.geteuid()
     os.seteuid(uid)
@@ -97,12 +97,41 @@ async def request_as(uid, port, path):
     sock.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_connect(sock, ("127.0.0.1", port))
-    await loop.sock_sendall(sock, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    head = [f"GET {path} HTTP/1.1", "Host: localhost", *fields, "Connection: close", "", ""]
+    await loop.sock_sendall(sock, "\r\n".join(head).encode())
     answer = b""
     while part := await loop.sock_recv(sock, 65_536):
         answer += part
     sock.close()
     return answer
+
+
+NAVIGATION = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+WAYS = ("fla-gateway admin new", "fla-gateway status", "ssh -L")
+
+
+async def test_a_browser_that_is_refused_is_shown_the_ways_in(keyed, client):
+    """A navigation gets HTML that names each way, under the strict policy; a program and a fetch get a problem."""
+    async with client.get(keyed, headers=NAVIGATION) as answer:
+        page = await answer.text()
+        assert (answer.status, answer.content_type) == (401, "text/html")
+        assert answer.headers["Content-Security-Policy"] == POLICY
+        assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+    assert all(way in page for way in WAYS)
+    for headers in ({}, {**NAVIGATION, "Sec-Fetch-Dest": "empty"}):
+        async with client.get(keyed, headers=headers) as answer:
+            assert (answer.status, answer.content_type) == (401, "application/problem+json")
+
+
+async def test_another_user_is_shown_the_ways_in(state, shown):
+    """So does the 403 of a listener without a key."""
+    root = os.getuid() == 0
+    async with serving(state, shown, AdminAccess(uid=0) if root else NOBODY) as port:
+        fields = [f"{name}: {value}" for name, value in NAVIGATION.items()]
+        answer = (await request_as(12_345 if root else os.getuid(), port, "/", *fields)).decode()
+    assert answer.startswith("HTTP/1.1 403 ")
+    assert "Content-Type: text/html" in answer
+    assert all(way in answer for way in WAYS)
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/startupz", "/metrics"])

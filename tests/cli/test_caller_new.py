@@ -1,4 +1,4 @@
-"""`fla-gateway caller new`."""
+"""`fla-gateway caller new` and `admin new`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from fla_gateway.cli.caller.new import _NAME
 from fla_gateway.cli.main import execute
-from fla_gateway.config.schema import CallerTable
+from fla_gateway.config.schema import Admin, CallerTable
 from fla_gateway.config.values.constraints import NAME_PATTERN
 
 
@@ -78,3 +78,24 @@ def test_wrong_words_are_exit_code_2(words, capsys):
 def test_names_are_those_of_the_configuration():
     """The command's rule for names is the configuration's."""
     assert f"^{_NAME.pattern}$" == NAME_PATTERN
+
+
+@pytest.mark.parametrize(("words", "expires"), [([], None), (["--expires", "2999-06-30"], date(2999, 6, 30))])
+def test_the_key_of_the_page_comes_with_its_table(words, expires, capsys):
+    """`admin new` prints the key once, on the first line, and a table that the configuration accepts."""
+    assert execute(["admin", "new", *words]) == 0
+    printed = capsys.readouterr().out
+    key, *lines = printed.splitlines()
+    assert printed.count(key) == 1
+    start = lines.index("[admin.key]")
+    table = tomllib.loads("\n".join(lines[start : start + 3]))["admin"]
+    assert table["key"]["sha256"] == hashlib.sha256(key.encode()).hexdigest()
+    assert table["key"].get("expires") == expires
+    assert Admin.model_validate(table).key is not None
+
+
+def test_the_key_of_the_page_alone(capsys):
+    """`admin new --quiet` prints the key and its SHA-256, a line each."""
+    assert execute(["admin", "new", "--quiet"]) == 0
+    key, digest = capsys.readouterr().out.splitlines()
+    assert digest == hashlib.sha256(key.encode()).hexdigest()

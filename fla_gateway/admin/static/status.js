@@ -60,6 +60,18 @@
     }
   };
 
+  // Moments are written in UTC; where the reader's clock shows another time, that is put beside it.
+  const localize = (root) => {
+    for (const it of root.querySelectorAll("time[datetime]")) {
+      const moment = new Date(it.dateTime);
+      if (Number.isNaN(moment.getTime()) || moment.getTimezoneOffset() === 0) continue;
+      const local = document.createElement("span");
+      local.className = "local";
+      local.textContent = ` (${moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false })} ${live.dataset.local})`;
+      it.append(local);
+    }
+  };
+
   const states = () =>
     new Map([...live.querySelectorAll("[data-key]")].map((it) => [it.dataset.key, [it.dataset.state, it.dataset.announce]]));
 
@@ -86,6 +98,7 @@
     if (answer.status === 401 || answer.status === 403 || answer.status === 404) return refused;
     if (!answer.ok) return lost;
     const next = new DOMParser().parseFromString(`<div id="live">${await answer.text()}</div>`, "text/html");
+    localize(next);
     const before = states();
     match(live, next.getElementById("live"));
     mark();
@@ -118,6 +131,7 @@
     turn();
   });
   document.addEventListener("visibilitychange", () => document.hidden || turn());
+  localize(live);
   pause.hidden = false;
   timer = setTimeout(turn, period);
 })();

@@ -1,7 +1,7 @@
 """Rule: a status becomes the JSON of /status.
 
-Owns the form: member names are those of `gateway_status`, moments are RFC 3339 in UTC. Refuses to add or leave out
-anything.
+Owns the form: member names are those of `gateway_status`, moments are RFC 3339 in UTC. Adds what `health` judges, and
+nothing else; leaves nothing out.
 """
 
 from __future__ import annotations
@@ -12,11 +12,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fla_gateway.admin.status.gateway_status import FORMAT, Status
+from fla_gateway.admin.status.health import findings, level, overall
+from fla_gateway.admin.status.profile_status import ProfileStatus
 
 
 def write(status: Status) -> bytes:
     """Write a status as JSON in ASCII, with a line break at its end."""
-    return json.dumps({"format": FORMAT, **_value(status)}, separators=(",", ":")).encode("ascii") + b"\n"
+    document = {"format": FORMAT, "level": overall(status).value, **_value(status)}
+    document["profiles"] = [_profile(it) for it in status.profiles]
+    return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _profile(profile: ProfileStatus) -> dict[str, Any]:
+    found = findings(profile)
+    return {"level": level(found).value, "findings": [it.value for it in found], **_value(profile)}
 
 
 def _value(value: Any) -> Any:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import argparse
 import re
-from datetime import UTC, date, datetime
 from typing import Final
 
 from fla_gateway.cli.exit_codes import WELL
-from fla_gateway.clock import SystemClock
+from fla_gateway.cli.options.expiry_option import add_expires
 
 SUMMARY: Final = "make an API key for a caller, and show it once"
 DESCRIPTION: Final = """\
@@ -48,12 +47,7 @@ out when the caller uses the new one."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("name", metavar="NAME", type=_name, help="name of the caller: a-z, then a-z, 0-9 and hyphens")
-    parser.add_argument(
-        "--expires",
-        metavar="YYYY-MM-DD",
-        type=_date,
-        help="last day (UTC) on which the key is accepted (default: it never expires)",
-    )
+    add_expires(parser)
     parser.add_argument("--quiet", action="store_true", help="print the key and its SHA-256 alone, a line each")
 
 
@@ -75,13 +69,3 @@ def _name(text: str) -> str:
     if _NAME.fullmatch(text) is None:
         raise argparse.ArgumentTypeError("must be a-z, then a-z, 0-9 and hyphens, 32 characters at most")
     return text
-
-
-def _date(text: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("must be a date, for example 2027-06-30") from None
-    if day < datetime.fromtimestamp(SystemClock().wall(), UTC).date():
-        raise argparse.ArgumentTypeError("is over: the key would never be accepted")
-    return day

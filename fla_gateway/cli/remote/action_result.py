@@ -34,13 +34,13 @@ def act(arguments: argparse.Namespace, path: str, done: str, *, as_json: bool = 
         as_json: print the answer as it is.
     """
     from fla_gateway.cli.options.admin_client import target_of  # noqa: PLC0415 - as above
-    from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, post  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, ask  # noqa: PLC0415 - `--help` need not know
 
     target = target_of(arguments)
     for warning in target.warnings:
         complain(f"warning: --admin-key-file: {warning}")
     try:
-        answer = post(target, path)
+        answer = ask(target, "POST", path)
     except NoGatewayError as error:
         complain(error)
         return UNAVAILABLE
@@ -53,6 +53,12 @@ def act(arguments: argparse.Namespace, path: str, done: str, *, as_json: bool = 
         print("\n".join([*_facts(answer.document, done), *_whose(answer)]))
     else:
         complain("\n".join(_problem(answer.document)))
+    return _code(answer.status)
+
+
+def report_refusal(answer: Answer) -> int:
+    """Print the problem that the gateway answered with, and return the exit code."""
+    complain("\n".join(_problem(answer.document)))
     return _code(answer.status)
 
 

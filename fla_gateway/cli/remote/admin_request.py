@@ -85,11 +85,12 @@ class _Request(NamedTuple):
         return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1")
 
 
-def post(target: AdminTarget, path: str) -> Answer:
-    """Send a POST and read the answer.
+def ask(target: AdminTarget, method: str, path: str) -> Answer:
+    """Send a request and read the answer.
 
     Args:
         target: where it is, and what the request carries.
+        method: GET or POST.
         path: of the admin listener.
 
     Raises:
@@ -113,7 +114,7 @@ def post(target: AdminTarget, path: str) -> Answer:
             channel = _with_tls(sock, target, verified=verified)
             stack.callback(channel.close)
         key = target.key.reveal() if target.key is not None and (known or verified) else None
-        status, document = _exchange(channel, target, _Request("POST", path, key))
+        status, document = _exchange(channel, target, _Request(method, path, key))
     return Answer(status, document, uid)
 
 

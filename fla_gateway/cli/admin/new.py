@@ -1,0 +1,57 @@
+"""`fla-gateway admin new`: the key of the status page.
+
+Owns what is shown of a new key, once. Refuses to write a file, as `caller new` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from fla_gateway.cli.exit_codes import WELL
+from fla_gateway.cli.options.expiry_option import add_expires
+
+SUMMARY: Final = "make the key of the status page, and show it once"
+DESCRIPTION: Final = """\
+Make the key that opens the status page, and print it with the table to put into the configuration. The configuration
+holds its SHA-256 alone: the key cannot be shown again. Nothing is written to a file. It is another key than those of
+callers.
+
+With this key every user may open the page: a browser asks for it as the password, with any user name. Without it the
+page is for the gateway's own user and root, on the gateway's machine.
+
+examples:
+  fla-gateway admin new
+  fla-gateway admin new --expires 2027-06-30
+  fla-gateway admin new --quiet | head -n 1 > admin.key"""
+
+_TABLE: Final = """\
+{key}
+
+This is the key of the status page. It is shown now and never again: keep it with your passwords.
+Put this into the configuration, in the place of an [admin.key] that is there, then `fla-gateway reload`:
+
+[admin.key]
+sha256 = "{digest}"
+{expires}
+A browser asks for it at the admin listener (http://127.0.0.1:8481/ by default): it is the password, with any user name.
+In a terminal, `fla-gateway status` takes it from --admin-key-file or from the variable FLA_GATEWAY_ADMIN_KEY."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_expires(parser)
+    parser.add_argument("--quiet", action="store_true", help="print the key and its SHA-256 alone, a line each")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the key and print it."""
+    from fla_gateway.access.authentication.api_key import digest, new_key  # noqa: PLC0415 - `--help` need not know
+
+    key = new_key()
+    if arguments.quiet:
+        print(key, digest(key), sep="\n")
+        return WELL
+    expires = f"expires = {arguments.expires}\n" if arguments.expires else ""
+    print(_TABLE.format(key=key, digest=digest(key), expires=expires))
+    return WELL

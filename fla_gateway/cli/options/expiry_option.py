@@ -1,0 +1,31 @@
+"""What the commands share that make keys: the end of a key.
+
+Owns the option. Refuses to make a key.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, date, datetime
+
+from fla_gateway.clock import SystemClock
+
+
+def add_expires(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--expires YYYY-MM-DD``."""
+    parser.add_argument(
+        "--expires",
+        metavar="YYYY-MM-DD",
+        type=_date,
+        help="last day (UTC) on which the key is accepted (default: it never expires)",
+    )
+
+
+def _date(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a date, for example 2027-06-30") from None
+    if day < datetime.fromtimestamp(SystemClock().wall(), UTC).date():
+        raise argparse.ArgumentTypeError("is over: the key would never be accepted")
+    return day

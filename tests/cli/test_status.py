@@ -1,0 +1,165 @@
+"""`fla-gateway status`, against a real admin listener."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
+from datetime import UTC, timedelta, timezone
+
+import pytest
+from structlog.testing import capture_logs
+
+from fla_gateway.access.authentication.api_key import digest, new_key
+from fla_gateway.admin.access_rules import AdminAccess
+from fla_gateway.admin.status import status_json
+from fla_gateway.admin.status.gateway_status import ChangedFile
+from fla_gateway.admin.status.health import Finding
+from fla_gateway.cli.main import execute
+from fla_gateway.cli.remote.status_text import FINDINGS, lines
+from tests.admin import samples
+from tests.admin.conftest import Shown, State, serving
+from tests.support.waiting import PATIENCE
+
+BRUSSELS = timezone(timedelta(hours=1))
+
+
+async def command(*words):
+    """Run the command in a thread; give its exit code and what it printed on both streams."""
+    out, err = io.StringIO(), io.StringIO()
+
+    def run():
+        with redirect_stdout(out), redirect_stderr(err):
+            return execute(["status", *words])
+
+    async with asyncio.timeout(PATIENCE):
+        with capture_logs():
+            code = await asyncio.to_thread(run)
+    return code, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def shown():
+    """What the gateway shows."""
+    return Shown()
+
+
+@pytest.fixture
+async def admin(shown):
+    """An admin listener that this user may ask; the value of ``--admin``."""
+    async with serving(State(), shown) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+async def test_all_well(admin):
+    """The first line is the headline; each profile is there with its environment; exit code 0."""
+    code, out, err = await command("--admin", admin)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "Works. The gateway is running."
+    assert "\nemployer (PRODUCTION): works\n" in out
+    assert "212 days left" in out
+    assert "\x1b" not in out
+
+
+async def test_what_is_the_matter_is_said(admin, shown):
+    """A degraded gateway says of each profile why, with what is to be done, and of calls in doubt; exit code 1."""
+    shown.status = samples.failing()
+    code, out, _ = await command("--admin", admin)
+    assert code == 1
+    assert out.startswith("Does not work.")
+    assert "  ! there is no valid token, so calls fail\n" in out
+    assert "in doubt" in out
+    shown.status = samples.calm(
+        configuration=replace(
+            samples.calm().configuration, differs=(ChangedFile("/etc/gateway.toml", samples.ago(minutes=1)),)
+        )
+    )
+    code, out, _ = await command("--admin", admin)
+    assert (code, "! /etc/gateway.toml changed at " in out) == (1, True)
+
+
+async def test_json_is_the_gateways_answer(admin, shown):
+    """--json prints what /status answers, the headline's level and the findings of profiles in it."""
+    shown.status = samples.failing()
+    code, out, _ = await command("--admin", admin, "--json")
+    document = json.loads(out)
+    assert (code, document) == (1, json.loads(status_json.write(shown.status)))
+    assert document["level"] == "bad"
+    assert any("no-token" in it["findings"] for it in document["profiles"])
+
+
+async def test_without_a_gateway(tmp_path):
+    """Exit code 69, with the address that the configuration has."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    file = tmp_path / "gateway.toml"
+    file.write_text(f'admin.listen = "127.0.0.1:{port}"\n')
+    code, out, err = await command("--config", str(file))
+    assert (code, out) == (69, "")
+    assert f"no gateway answers at http://127.0.0.1:{port}" in err
+
+
+async def test_the_key_is_taken_from_a_file(tmp_path):
+    """Where the page asks for a key, so does the command; a wrong one is exit code 1."""
+    key, other = new_key(), new_key()
+    async with serving(State(), Shown(), AdminAccess(key_sha256=digest(key), uid=os.getuid())) as port:
+        for given, expected in ((key, 0), (other, 1)):
+            (tmp_path / "key").write_text(given)
+            (tmp_path / "key").chmod(0o600)
+            code, _, err = await command(
+                "--admin", f"http://127.0.0.1:{port}", "--admin-key-file", str(tmp_path / "key")
+            )
+            assert code == expected
+            assert given not in err
+            assert err.startswith("credentials-refused: ") is (expected == 1)
+
+
+async def test_watch_looks_until_it_is_interrupted(admin, shown):
+    """--watch prints again and again; Ctrl-C ends it with the exit code of the last look."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fla_gateway", "status", "--admin", admin, "--watch", "0.1"),
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        await process.stdout.readuntil(b"Works.")
+        shown.status = samples.failing()
+        # Twice, so that one look has ended by now.
+        await process.stdout.readuntil(b"Does not work.")
+        await process.stdout.readuntil(b"Does not work.")
+        process.send_signal(signal.SIGINT)
+        await process.communicate()
+    assert process.returncode == 1
+
+
+def test_every_finding_has_its_words():
+    """Whatever the gateway finds, the terminal says it in a sentence."""
+    assert set(FINDINGS) == {it.value for it in Finding}
+
+
+def test_local_time_and_colours():
+    """Moments have the reader's time beside UTC where it differs; colours come only where they are asked for."""
+    document = json.loads(status_json.write(samples.failing()))
+    plain, coloured = (
+        "\n".join(lines(document, coloured=colour, zone=BRUSSELS if colour else UTC)) for colour in (False, True)
+    )
+    assert "local" not in plain
+    assert "\x1b[" not in plain
+    hour = (samples.NOW + timedelta(hours=1)).strftime("%H:%M:%S")
+    assert f"{samples.NOW:%Y-%m-%d %H:%M:%S} UTC ({hour} local)" in coloured
+    assert coloured.startswith("\x1b[31mDoes not work.")
+
+
+def test_texts_are_harmless_in_a_terminal():
+    """Names, paths and subjects of the answer are made printable."""
+    document = json.loads(status_json.write(samples.hostile()))
+    document["profiles"][0]["name"] = "\x1b[31mred"
+    text = "\n".join(lines(document))
+    assert "\x1b" not in text
