@@ -130,6 +130,16 @@ def untouched(rig):
     return not rig.api.requests and not rig.tokens.fetches and not rig.api.opened
 
 
+async def test_a_person_who_opens_the_callers_address_is_shown_a_page(guarded, page):
+    """In the address line of a browser: a text without a dialogue for a password, and nothing further is asked for."""
+    await page.open(f"http://localhost:{guarded.port}/")
+    assert await page.evaluate("document.querySelector('h1').textContent") == "This address is for programs"
+    assert (await guarded.records.next()).code == "credentials-missing"
+    assert {it.url for it in page.exchanges} == {f"http://localhost:{guarded.port}/"}
+    assert page.dialogs == []
+    assert untouched(guarded)
+
+
 REFUSED = dict.fromkeys(ATTACKS, "browser-refused")
 
 

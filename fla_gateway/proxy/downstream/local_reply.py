@@ -11,10 +11,12 @@ from fla_gateway.access.authentication.caller import UNAUTHENTICATED
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.admission.admission_control import LastHop, PreflightResponse, Rejected
 from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
+from fla_gateway.proxy.messages.browser_fields import is_navigation
 from fla_gateway.proxy.messages.request_fields import RequestFields
 from fla_gateway.proxy.messages.response_writer import (
     connection_field,
     last_hop_answer,
+    navigation_answer,
     preflight_answer,
     problem_answer,
 )
@@ -23,6 +25,9 @@ from fla_gateway.proxy.records.exchange_record import NO_NOTES, ExchangeRecord
 LocalVerdict = Rejected | PreflightResponse | LastHop
 LOCAL_VERDICTS: Final = (Rejected, PreflightResponse, LastHop)
 """For isinstance: a union would be made anew for each request."""
+
+_SHOWN: Final = frozenset((401, 404))
+"""Statuses of a navigation to `/` that has passed the guard: without a caller's key, and with nothing at that path."""
 
 
 class Stamp(NamedTuple):
@@ -76,12 +81,15 @@ def _problem(
 ) -> tuple[bytes, ExchangeRecord]:
     refusal, admission, profile = rejected
     row = PROBLEMS[refusal.code]
-    answer = problem_answer(
-        refusal.code, refusal.detail, stamp.request_id, profile,
-        delivery="not-sent", method=asked.method, date=stamp.date,
-        connection=connection_field(keep_alive=keep_alive, minor=asked.minor),
-        retry_after=refusal.retry_after, origin=None if fields is None else fields.origin,
-    )  # fmt: skip
+    connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
+    if asked.path == b"/" and fields is not None and row.status in _SHOWN and is_navigation(fields.forwarded):
+        answer = navigation_answer(row.status, method=asked.method, connection=connection, date=stamp.date)
+    else:
+        answer = problem_answer(
+            refusal.code, refusal.detail, stamp.request_id, profile,
+            delivery="not-sent", method=asked.method, date=stamp.date, connection=connection,
+            retry_after=refusal.retry_after, origin=None if fields is None else fields.origin,
+        )  # fmt: skip
     record = ExchangeRecord(
         stamp.request_id, profile, asked.method, _path(asked), row.status, row.origin, refusal.code, "refused",
         0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, stamp.now,

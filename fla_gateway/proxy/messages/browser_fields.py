@@ -1,7 +1,7 @@
 """Rule: which responses of the API a browser could run, and the fields that keep it from doing so (pure).
 
-Owns the types of documents that can hold scripts. Refuses to look into bodies. An address of the gateway is one origin
-for all that the API sends, its error pages and uploaded documents included.
+Owns the types of documents that can hold scripts, and what a navigation is. Refuses to look into bodies. An address of
+the gateway is one origin for all that the API sends, its error pages and uploaded documents included.
 """
 
 from __future__ import annotations
@@ -29,6 +29,18 @@ OWN: Final = (
     b"Content-Security-Policy", b": sandbox; default-src 'none'\r\n",
 )  # fmt: skip
 """Names and rests alternate. Browsers enforce each Content-Security-Policy, so the API's own stays beside this one."""
+
+
+_NAVIGATION: Final = re.compile(rb"(?i)(?:^|\n)sec-fetch-mode:[ \t]*navigate[ \t]*\r\n").search
+
+
+def is_navigation(fields: bytes) -> bool:
+    """Return whether a browser shows the answer to its user (Fetch Metadata: Sec-Fetch-Mode).
+
+    Args:
+        fields: end-to-end field lines of a request.
+    """
+    return _NAVIGATION(fields) is not None
 
 
 def could_run(rest: bytes) -> bool:

@@ -16,6 +16,19 @@ from fla_gateway.problems import PROBLEMS, Delivery, problem_body
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PREFLIGHT_BODY: Final = b'{"preflight": "Pages of this origin may call."}\n'
 _LAST_HOP_BODY: Final = b'{"maxForwards": "The gateway itself answers, since Max-Forwards is 0."}\n'
+_NAVIGATION_BODY: Final = b"""\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>fla-gateway</title>
+<h1>This address is for programs</h1>
+<p>Here an fla-gateway takes calls of programs and forwards them to the REST APIs of the social security. There is
+nothing to see in a browser.</p>
+<p>In the calling program, the base address is this one, with the name of a profile: http://127.0.0.1:8480/PROFILE in
+the place of https://services.socialsecurity.be.</p>
+<p>The status page is at the admin listener: http://127.0.0.1:8481/ unless the configuration says otherwise.</p>
+"""
 _UPSTREAM: Final = b"Fla-Gateway-Origin: upstream\r\n"
 _UPSTREAM_CHUNKED: Final = _UPSTREAM + b"Transfer-Encoding: chunked\r\n"
 _REASONS: Final = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
@@ -85,6 +98,33 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
     shown = b"" if method == b"HEAD" else body
     page = b"" if origin is None else cors_fields(origin)
     return OwnAnswer(head.encode() + page + connection + b"\r\n" + shown, len(shown))
+
+
+def navigation_answer(status: int, *, method: bytes, connection: bytes, date: str) -> OwnAnswer:
+    """Write a whole answer for a browser that shows it to its user: the same text for all, which runs nothing.
+
+    Args:
+        status: of the problem that a program would get.
+        method: as for `problem_answer`.
+        connection: the Connection field line, or nothing.
+        date: now, as an HTTP date.
+    """
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+        f"Date: {date}\r\n"
+        "Content-Type: text/html; charset=utf-8\r\n"
+        f"Content-Length: {len(_NAVIGATION_BODY)}\r\n"
+        "Content-Security-Policy: default-src 'none'; sandbox\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
+        "Referrer-Policy: no-referrer\r\n"
+        "Cache-Control: no-store\r\n"
+        "Fla-Gateway-Origin: gateway\r\n"
+    )
+    if status == HTTPStatus.UNAUTHORIZED:
+        # RFC 9110, section 15.5.2, asks for a challenge; for this one no browser asks its user for a password.
+        head += 'WWW-Authenticate: Bearer realm="fla_gateway"\r\n'
+    shown = b"" if method == b"HEAD" else _NAVIGATION_BODY
+    return OwnAnswer(head.encode() + connection + b"\r\n" + shown, len(shown))
 
 
 def preflight_answer(fields: bytes, *, connection: bytes, date: str) -> OwnAnswer:
