@@ -11,9 +11,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from fla_gateway.i18n.message import NOTHING, Message, Text
+
 
 class GatewayError(Exception):
     """Root of everything that this program raises on purpose."""
+
+
+def with_cure(message: Text, cure: Text) -> Text:
+    """Put what is wrong and what to do about it into one sentence."""
+    return Text("{message} ({cure})", message=message, cure=cure) if cure else message
+
+
+class InvalidValueError(ValueError):
+    """A value of the configuration breaks a rule that it can be judged by alone.
+
+    Attributes:
+        message: which rule; the value itself, which may hold a secret, is not in it.
+    """
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +40,39 @@ class Fault:
     """One thing that is wrong in the configuration.
 
     Attributes:
-        place: file and path in the file, for example ``gateway.toml: profiles.employer.environment``.
+        path: path in the file, for example ``profiles.employer.environment``; empty if the whole file is meant.
         message: what is wrong, without the value of a secret.
         cure: what to do about it; empty if the message says it.
+        file: name of the file, for example ``gateway.toml``; empty where it is not known, or no file is to blame.
     """
 
-    place: str
-    message: str
-    cure: str = ""
+    path: str
+    message: Message
+    cure: Text = NOTHING
+    file: str = ""
+
+    @property
+    def code(self) -> str:
+        """Says what is wrong to a program: the same in every language and version."""
+        return self.message.code
+
+    @property
+    def place(self) -> str:
+        """File and path in the file, for people."""
+        return ": ".join(part for part in (self.file, self.path) if part)
+
+    def members(self) -> dict[str, str]:
+        """Return it as JSON has it, wherever that is written."""
+        return {
+            "code": self.code,
+            "path": self.path,
+            "file": self.file,
+            "message": self.message,
+            "cure": self.cure,
+        }
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}" + (f" ({self.cure})" if self.cure else "")
+        return f"{self.place}: {with_cure(self.message, self.cure)}"
 
 
 class ConfigurationError(GatewayError):
@@ -58,13 +99,13 @@ class UnusableKeyError(GatewayError):
     """A key or certificate cannot be used: unreadable, or against a rule of the channel.
 
     Attributes:
-        message: what is wrong, in words for a person who is no cryptographer.
+        message: what is wrong, in words for a reader who is no cryptographer.
         cure: what to do about it.
         valid_from: the moment from which it can be used without anything being done, or None.
     """
 
-    def __init__(self, message: str, cure: str, valid_from: datetime | None = None) -> None:
-        super().__init__(f"{message} ({cure})" if cure else message)
+    def __init__(self, message: Message, cure: Text, valid_from: datetime | None = None) -> None:
+        super().__init__(with_cure(message, cure))
         self.message = message
         self.cure = cure
         self.valid_from = valid_from

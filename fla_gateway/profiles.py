@@ -26,7 +26,8 @@ from fla_gateway.config.rules.environments import (
 from fla_gateway.config.rules.table_rules import reference_faults
 from fla_gateway.config.schema import Assertion, Configuration, KeySource, Listener, ProfileTable
 from fla_gateway.config.values.address import uri_host
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.oauth.model import AssertionOptions, TokenRequest
 
 _BY_NAME: Final[Mapping[str, str]] = {}
@@ -209,39 +210,44 @@ def _prefix(text: str, catalogue: Catalogue) -> str:
     """Give the prefix that an entry of `services` means.
 
     Raises:
-        ValueError: with a sentence that does not repeat the entry.
+        InvalidValueError: with a sentence that does not repeat the entry.
     """
     if text.startswith("/"):
         return parse_prefix(text)
     service = catalogue.get(text)
     if service is None:
-        raise ValueError("there is no such service in the catalogue")
+        raise InvalidValueError(Message("service-unknown", "there is no such service in the catalogue"))
     if service.prefix is None:
-        raise ValueError("the path of this service is not public")
+        raise InvalidValueError(Message("service-without-path", "the path of this service is not public"))
     return service.prefix
 
 
 def _service_fault(where: str, text: str, catalogue: Catalogue) -> Fault | None:
     try:
         _prefix(text, catalogue)
-    except ValueError as error:
-        return Fault(where, str(error), _service_cure(text, catalogue))
+    except InvalidValueError as error:
+        return Fault(where, error.message, _service_cure(text, catalogue))
     return None
 
 
-def _service_cure(text: str, catalogue: Catalogue) -> str:
+def _service_cure(text: str, catalogue: Catalogue) -> Text:
     if text.startswith("/"):
-        return "for example /REST/dimona/v2; leave services out for all of /REST/"
+        return Text("for example /REST/dimona/v2; leave services out for all of /REST/")
     if catalogue.get(text) is not None:
-        return "write it as a literal prefix: /REST/..."
+        return Text("write it as a literal prefix: /REST/...")
     hint = suggestion(text, catalogue.names)
-    return hint or "`fla-gateway catalog` lists the names; a literal prefix begins with /REST/"
+    return hint or Text("`fla-gateway catalog` lists the names; a literal prefix begins with /REST/")
 
 
-def _oddities(service: Service, environment: str) -> Iterator[str]:
+def _oddities(service: Service, environment: str) -> Iterator[Message]:
     if environment in PRESETS and service.environments and environment not in service.environments:
-        known = ", ".join(service.environments)
-        yield f"{service.name} is not known to exist in {environment}, only in {known}"
+        yield Message(
+            "service-not-in-environment",
+            "{service} is not known to exist in {environment}, only in {known}",
+            service=service.name,
+            environment=environment,
+            known=", ".join(service.environments),
+        )
 
 
 def _repealed(name: str, configuration: Configuration, catalogue: Catalogue) -> Iterator[Fault]:
@@ -249,7 +255,7 @@ def _repealed(name: str, configuration: Configuration, catalogue: Catalogue) -> 
     profile = configuration.profiles[name]
     for service in catalogue.services:
         if service.status == "repealed":
-            words = f"{service.name}: {service.note}"
+            words = Message("service-repealed", "{service}: {note}", service=service.name, note=service.note)
             for index, text in enumerate(profile.services or ()):
                 if text == service.name or _is_at(text, service):
                     yield Fault(place(("profiles", name, "services", index)), words)

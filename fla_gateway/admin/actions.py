@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal, Protocol
 
 import structlog
@@ -31,7 +31,7 @@ from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.responses import action_problem
 from fla_gateway.clock import Clock
 from fla_gateway.config.values.address import Address
-from fla_gateway.errors import Fault, ProblemError, ReloadRefusedError
+from fla_gateway.errors import ProblemError, ReloadRefusedError
 
 Action = Literal["reload", "dry-run", "drain", "quit"]
 Result = Literal["done", "refused", "not-permitted", "failed"]
@@ -197,7 +197,7 @@ class Actions:
         try:
             reloaded = await asyncio.shield(task)
         except ReloadRefusedError as error:
-            return action_problem("reload-refused", _REFUSED, {"faults": [fault_members(it) for it in error.faults]})
+            return action_problem("reload-refused", _REFUSED, {"faults": [it.members() for it in error.faults]})
         except ProblemError as error:
             return action_problem(error.code, error.detail)
         return web.json_response(
@@ -221,14 +221,6 @@ class Actions:
     def _note(self, action: Action, request: web.Request, result: Result) -> None:
         self._counts[action, result] += 1
         _LOG.info("admin-action", action=action, by=request[_PERMITTED].by, result=result)
-
-
-def fault_members(fault: Fault) -> Mapping[str, str]:
-    """Write a fault as the members of an answer: its place is that of the file, a colon, and the path of keys."""
-    file, colon, path = fault.place.partition(": ")
-    if not colon:
-        file, path = "", file
-    return {"path": path, "file": file, "message": fault.message, "cure": fault.cure}
 
 
 def _action_of(request: web.Request) -> Action:

@@ -176,7 +176,7 @@ def _obstacles(configuration: Configuration) -> Iterator[Fault]:
         yield missing
 
 
-def _findings(key: LoadedKey | UnusableKeyError, reason: str | None) -> Iterator[_Finding]:
+def _findings(key: LoadedKey | UnusableKeyError, reason: object | None) -> Iterator[_Finding]:
     """Name what is wrong with a key and what deserves a look.
 
     Args:

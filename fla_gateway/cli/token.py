@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.config_option import add_config, config_of
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError
+from fla_gateway.i18n.message import Message, Text
 
 if TYPE_CHECKING:  # aiohttp is heavy; `--help` must not wait for it
     from fla_gateway.profiles import Profile
@@ -70,7 +71,8 @@ def _find(profiles: tuple[Profile, ...], name: str) -> Profile:
         if profile.name == name:
             return profile
     known = ", ".join(profile.name for profile in profiles)
-    raise ConfigurationError((Fault(name, "there is no such profile", f"there are: {known}"),))
+    message = Message("profile-unknown", "there is no such profile")
+    raise ConfigurationError((Fault(name, message, Text("there are: {known}", known=known)),))
 
 
 def _facts(profile: Profile, fetched: Fetched) -> Iterator[tuple[str, str]]:

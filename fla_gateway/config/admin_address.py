@@ -20,8 +20,9 @@ from fla_gateway.config.document.schema_errors import schema_faults
 from fla_gateway.config.document.toml_file import read_document
 from fla_gateway.config.schema import Configuration, Listener
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message, Text
 
-_CURE: Final = "mend it, or name the admin listener with --admin"
+_CURE: Final = Text("mend it, or name the admin listener with --admin")
 
 
 def read_admin_listener(path: Path, environ: Mapping[str, str] | None = None) -> Listener:
@@ -51,8 +52,8 @@ def read_admin_listener(path: Path, environ: Mapping[str, str] | None = None) ->
         if isinstance(admin, dict) and "listen" in admin:
             return _listener(file, admin["listen"], variables)
     if faults:
-        message = "cannot be read, and may have the address of the admin listener"
-        raise ConfigurationError((*faults, Fault(path.name, message, _CURE)))
+        message = Message("admin-address-unknown", "cannot be read, and may have the address of the admin listener")
+        raise ConfigurationError((*faults, Fault("", message, _CURE, path.name)))
     return Configuration().admin.listen
 
 
@@ -69,7 +70,5 @@ def _listener(file: Path, value: object, environ: Mapping[str, str]) -> Listener
         try:
             return Configuration.model_validate(document).admin.listen
         except ValidationError as error:
-            faults = [
-                replace(fault, place=f"{file.name}: {fault.place}") for _, fault in schema_faults(error, document)
-            ]
+            faults = [replace(fault, file=file.name) for _, fault in schema_faults(error, document)]
     raise ConfigurationError(tuple(faults))

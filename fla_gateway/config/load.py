@@ -29,10 +29,12 @@ from fla_gateway.config.rules.table_rules import placed_key_sources, reference_f
 from fla_gateway.config.schema import Configuration
 from fla_gateway.config.settings import Settings
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.secret import Secret
 
 Rule = Callable[[Configuration], Iterable[Fault]]
 
+_NOT_SET: Final = Message("password-variable-not-set", "names an environment variable that is not set")
 # A fault at one of these, or at the whole table, leaves the rules of listeners without ground.
 _LISTENER_KEYS: Final = frozenset({(), ("listen",), ("unsafe_allow_anonymous",), ("unsafe_cleartext",)})
 
@@ -92,8 +94,9 @@ class _Loading:
             part = self._read(path)
             if "include" in part:
                 del part["include"]
-                place = f"{self._label(path)}: include"
-                self.faults.append(Fault(place, "an included file cannot include others", "move it to the first file"))
+                message = Message("include-nested", "an included file cannot include others")
+                cure = Text("move it to the first file")
+                self.faults.append(Fault("include", message, cure, self._label(path)))
             self.faults.extend(merge(whole, part, self._label(path), self._origins))
         return whole
 
@@ -120,8 +123,8 @@ class _Loading:
         if self._unread:
             return
         if not configuration.profiles and not any(path[0] == "profiles" for path in self._faulty):
-            cure = "write at least one [profiles.NAME] with environment, client_id and key"
-            self.faults.append(Fault(self._path.name, "there is no profile", cure))
+            cure = Text("write at least one [profiles.NAME] with environment, client_id and key")
+            self.faults.append(Fault("", Message("no-profile", "there is no profile"), cure, self._path.name))
         for rule in (reference_faults, allowed_profile_faults, *further):
             self.faults.extend(self._placed(rule(configuration)))
 
@@ -135,7 +138,7 @@ class _Loading:
                 passwords[source.password_env] = Secret(self._environ[source.password_env])
             else:
                 # The name is not repeated: people paste the password itself here.
-                fault = Fault(f"{where}.password_env", "names an environment variable that is not set")
+                fault = Fault(f"{where}.password_env", _NOT_SET)
                 self.faults.extend(self._placed([fault]))
         return MappingProxyType(passwords)
 
@@ -172,12 +175,14 @@ class _Loading:
                     yield path
 
     def _nothing_included(self, pattern: str) -> None:
-        place = f"{self._path.name}: include"
         if has_wildcard(pattern):
-            self._warnings.append(Fault(place, "a pattern matches no file"))
+            message = Message("include-without-file", "a pattern matches no file")
+            self._warnings.append(Fault("include", message, file=self._path.name))
         else:
             self._unread = True
-            self.faults.append(Fault(place, "names a file that does not exist", "paths are relative to this file"))
+            message = Message("include-not-found", "names a file that does not exist")
+            cure = Text("paths are relative to this file")
+            self.faults.append(Fault("include", message, cure, self._path.name))
 
     def _label(self, path: Path) -> str:
         base = self._path.parent
@@ -185,7 +190,7 @@ class _Loading:
 
     def _placed(self, faults: Iterable[Fault]) -> Iterator[Fault]:
         for fault in faults:
-            yield replace(fault, place=f"{self._origins.label(fault.place)}: {fault.place}")
+            yield replace(fault, file=self._origins.label(fault.path))
 
 
 def _is_of_listeners(path: tuple[str | int, ...]) -> bool:

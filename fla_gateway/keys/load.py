@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.certificates import channel_rules
 from fla_gateway.keys.certificates.certificate import facts as certificate_facts
 from fla_gateway.keys.certificates.certificate import matching
@@ -45,6 +46,7 @@ from fla_gateway.secret import Secret
 # What an operator can do about such a file, our own sentences say.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"fla_gateway\.keys\b")
 
+_WRITE_PEM: Final = Text("write pem = instead of pkcs12 =")
 _RANDOM_TEXT: Final = 32
 """Bytes that a key signs to prove itself."""
 
@@ -64,7 +66,7 @@ class _Material:
     key: PrivateKeyTypes
     candidates: tuple[x509.Certificate, ...]
     place: Path
-    warnings: tuple[str, ...]
+    warnings: tuple[Objection, ...]
     pss: tuple[str, ...] | None = None
 
 
@@ -134,11 +136,12 @@ def _read(source: KeySource, files: FileSnapshot, password: Secret | None, *, va
     elif source.pem is not None and source.pkcs12 is None:
         material = _read_pem(read_file(source.pem, files), password, validate=validate, alone=alone)
     else:
-        raise UnusableKeyError("a key is either pem or pkcs12", "give exactly one of the two")
+        message = Message("key-neither-pem-nor-pkcs12", "a key is either pem or pkcs12")
+        raise UnusableKeyError(message, Text("give exactly one of the two"))
     if source.certificate is None:
         return material
     file = read_file(source.certificate, files)
-    candidates = read_certificates(file.path, file.content, "name the .cer file that was uploaded in ChaMan")
+    candidates = read_certificates(file.path, file.content, Text("name the .cer file that was uploaded in ChaMan"))
     return _Material(material.key, candidates, file.path, material.warnings, material.pss)
 
 
@@ -158,9 +161,12 @@ def _read_pkcs12(file: KeyFile, password: Secret | None, *, validate: bool, alon
 
 def _no_store(path: Path, content: bytes, blocks: tuple[pem.Block, ...]) -> Objection:
     if pem.blocks(content):
-        return Objection(f"{path} is a PEM file, not PKCS#12", "write pem = instead of pkcs12 =")
+        message = Message("pem-in-place-of-pkcs12", "{path} is a PEM file, not PKCS#12", path=path)
+        return Objection(message, _WRITE_PEM)
     if blocks:
-        return Objection(f"{path} is no PKCS#12 file, but: {blocks[0].label}", "write pem = instead of pkcs12 =")
+        label = blocks[0].label
+        message = Message("not-pkcs12", "{path} is no PKCS#12 file, but: {label}", path=path, label=label)
+        return Objection(message, _WRITE_PEM)
     return format_detection.no_private_key(path, content, blocks)
 
 
@@ -170,10 +176,13 @@ def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool, alone: 
     blocks = format_detection.recognise(content)
     keys = [block for block in blocks if block.label in KEY_LABELS]
     if len(keys) > 1:
-        raise UnusableKeyError(
-            f"{file.path} holds {len(keys)} private keys, and it is unclear which one counts",
-            "leave only the key in the file that is registered in ChaMan",
+        message = Message(
+            "pem-many-keys",
+            "{path} holds {number} private keys, and it is unclear which one counts",
+            path=file.path,
+            number=len(keys),
         )
+        raise UnusableKeyError(message, Text("leave only the key in the file that is registered in ChaMan"))
     if not keys:
         raise UnusableKeyError(*format_detection.no_private_key(file.path, content, blocks))
     key, warnings = open_private_key(file.path, keys[0], password, validate=validate)
@@ -215,13 +224,24 @@ def _certificate(material: _Material, now: datetime) -> x509.Certificate | None:
         return None
     found = matching(material.key.public_key(), material.candidates, now)
     if found is None:
-        number, place = len(material.candidates), material.place
-        one = f"the certificate in {place} does not belong to the private key"
-        raise UnusableKeyError(
-            one if number == 1 else f"none of the {number} certificates in {place} belongs to the private key",
-            "give the certificate that was made with this key; a renewed certificate often has a new key",
-        )
+        raise UnusableKeyError(*_foreign_certificates(len(material.candidates), material.place))
     return found
+
+
+def _foreign_certificates(number: int, path: Path) -> Objection:
+    if number == 1:
+        message = Message(
+            "certificate-of-another-key", "the certificate in {path} does not belong to the private key", path=path
+        )
+    else:
+        message = Message(
+            "certificates-of-other-keys",
+            "none of the {number} certificates in {path} belongs to the private key",
+            number=number,
+            path=path,
+        )
+    cure = Text("give the certificate that was made with this key; a renewed certificate often has a new key")
+    return Objection(message, cure)
 
 
 def _pss(material: _Material, certificate: x509.Certificate | None) -> tuple[str, ...] | None:
@@ -240,7 +260,7 @@ def _pss(material: _Material, certificate: x509.Certificate | None) -> tuple[str
 
 def _judged(
     material: _Material, certificate: x509.Certificate | None, pss: tuple[str, ...] | None, now: datetime
-) -> tuple[str, ...]:
+) -> tuple[Objection, ...]:
     """Apply the rules; give the warnings.
 
     Raises:
@@ -261,14 +281,16 @@ def _judged(
             *channel_rules.certificate_deviations(certificate),
             channel_rules.expiry_warning(facts.not_after, now),
         ]
-    return tuple(str(objection) for objection in found if objection is not None)
+    return tuple(objection for objection in found if objection is not None)
 
 
 def _unchecked(place: Path) -> Objection:
-    return Objection(
-        f"{place} holds no certificate, so its rules (digest, key usage, validity) are unchecked",
-        "name the .cer file that was uploaded in ChaMan in certificate",
+    message = Message(
+        "certificate-missing",
+        "{path} holds no certificate, so its rules (digest, key usage, validity) are unchecked",
+        path=place,
     )
+    return Objection(message, Text("name the .cer file that was uploaded in ChaMan in certificate"))
 
 
 def _refuse(objection: Objection | None) -> None:
@@ -281,4 +303,5 @@ def _signer(key: PrivateKeyTypes, pss: tuple[str, ...] | None) -> Signer:
         return RsaSigner(key) if pss is None else RsaSigner(key, pss)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return EcSigner(key)
-    raise UnusableKeyError(f"keys of the kind {type(key).__name__} cannot sign here", "make an RSA key")
+    message = Message("key-cannot-sign", "keys of the kind {kind} cannot sign here", kind=type(key).__name__)
+    raise UnusableKeyError(message, Text("make an RSA key"))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from fla_gateway.errors import with_cure
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.signers.signer import Signer
 
 
@@ -21,11 +23,16 @@ class Objection(NamedTuple):
         cure: what to do about it.
     """
 
-    message: str
-    cure: str
+    message: Message
+    cure: Text
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.cure})"
+        return self.sentence
+
+    @property
+    def sentence(self) -> Text:
+        """Both in one."""
+        return with_cure(self.message, self.cure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +64,10 @@ class LoadedKey:
         name: the name it has in the configuration.
         signer: signs with it.
         certificate: the certificate that belongs to it, or None if none was given.
-        warnings: whole sentences, each with its cure, for the log and for `check`.
+        warnings: for the log and for `check`.
     """
 
     name: str
     signer: Signer
     certificate: CertificateFacts | None
-    warnings: tuple[str, ...]
+    warnings: tuple[Objection, ...]

@@ -21,6 +21,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Kubernetes
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message
 from fla_gateway.kubernetes.jwks import VerificationKey, read_key_set
 from fla_gateway.kubernetes.jwks_source import LARGEST_SET, Failure, Fetched, File, Source
 from fla_gateway.network.dialer import Dialer
@@ -166,4 +167,5 @@ def _source(
         return settings.jwks_url, fetched, FETCHING
     if settings.jwks_file is not None:
         return str(settings.jwks_file), File(settings.jwks_file), READING
-    raise ConfigurationError((Fault("kubernetes", "there is neither jwks_file nor jwks_url"),))
+    message = Message("jwks-missing", "has neither of jwks_file and jwks_url")
+    raise ConfigurationError((Fault("kubernetes", message),))

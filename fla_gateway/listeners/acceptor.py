@@ -17,11 +17,13 @@ import structlog
 
 from fla_gateway.config.values.address import TcpAddress
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message
 from fla_gateway.listeners.bind import BACKLOG, Bound
 from fla_gateway.listeners.tls_handshakes import Handshakes, Protocols, TlsServer
 
 _LOG = structlog.get_logger()
 _RETRY_SECONDS: Final = 0.1
+_NONE_HERE: Final = Message("no-address-here", "this machine has none of the addresses")
 # From Python 3.13 on closing a server removes its file, so that a pause would end the listener for good.
 _KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
@@ -106,7 +108,7 @@ class Listeners:
             ConfigurationError: not one address is left on this machine.
         """
         if not self._all:
-            raise ConfigurationError((Fault("gateway.listen", "this machine has none of the addresses"),))
+            raise ConfigurationError((Fault("gateway.listen", _NONE_HERE),))
         for listener in tuple(self._all.values()):
             if not listener.accepts:
                 await listener.open()

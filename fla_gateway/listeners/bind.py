@@ -28,6 +28,7 @@ from fla_gateway.config.values.address import (
     parse_listen,
 )
 from fla_gateway.errors import ConfigurationError, Fault, InUseError
+from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.listeners.socket_activation import INHERITED
 from fla_gateway.listeners.unix_socket import DEFAULT_MODE, FileIdentity, bind_file, identity
 
@@ -38,10 +39,10 @@ _NO_IPV6: Final = frozenset((errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT))
 # Any other IPv6 address that cannot be bound is a mistake, not a machine without IPv6.
 _ANY_MACHINES: Final = frozenset(("::1", "::"))
 _CURES: Final = {
-    errno.EADDRINUSE: "another program listens there; is a gateway running already?",
-    errno.EADDRNOTAVAIL: "this machine does not have the address",
-    errno.EACCES: "the address needs more rights than this process has",
-    errno.ENOENT: "the directory of the socket does not exist",
+    errno.EADDRINUSE: Text("another program listens there; is a gateway running already?"),
+    errno.EADDRNOTAVAIL: Text("this machine does not have the address"),
+    errno.EACCES: Text("the address needs more rights than this process has"),
+    errno.ENOENT: Text("the directory of the socket does not exist"),
 }
 
 
@@ -101,10 +102,11 @@ def bind(
         return [_bind_unix(address, listener, place)]
     except OSError as error:
         # Without the words that asyncio and socket add: the fault names the address itself.
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "it cannot be resolved"
-        cure = _CURES.get(error.errno or 0, "")
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else Text("it cannot be resolved")
+        cure = _CURES.get(error.errno or 0, NOTHING)
         kind = InUseError if error.errno == errno.EADDRINUSE else ConfigurationError
-        raise kind((Fault(place, f"cannot listen on {address}: {reason}", cure),)) from None
+        message = Message("cannot-listen", "cannot listen on {address}: {reason}", address=str(address), reason=reason)
+        raise kind((Fault(place, message, cure),)) from None
 
 
 def _context(tls: ListenerTls, place: str, files: FileSnapshot | None) -> ssl.SSLContext:

@@ -17,6 +17,7 @@ from fla_gateway.config.rules.inherited_listeners import PLACE
 from fla_gateway.config.schema import Listener
 from fla_gateway.config.values.address import AbstractAddress, RealAddress, TcpAddress, UnixAddress
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.listeners import unix_socket
 
 _FIRST: Final = 3
@@ -39,13 +40,20 @@ class InheritedSockets:
         if not number:
             return
         if pid != str(os.getpid()):
-            message = "LISTEN_PID names another process, so that the sockets are not for this one"
-            self._faults.append(Fault("LISTEN_PID", message, "let a script that starts the gateway do it by exec"))
+            message = Message(
+                "sockets-of-another-process",
+                "LISTEN_PID names another process, so that the sockets are not for this one",
+            )
+            cure = Text("let a script that starts the gateway do it by exec")
+            self._faults.append(Fault("LISTEN_PID", message, cure))
             return
         count = int(number) if number.isdecimal() else 0
         given = names.split(":") if names else [_NAMELESS] * count
         if not count or len(given) != count:
-            self._faults.append(Fault(PLACE, f"{len(given)} names for {number} sockets", "start it by a socket unit"))
+            message = Message(
+                "sockets-unnamed", "{names} names for {sockets} sockets", names=len(given), sockets=number
+            )
+            self._faults.append(Fault(PLACE, message, Text("start it by a socket unit")))
             return
         for descriptor, name in enumerate(given, _FIRST):
             self._add(descriptor, name)
@@ -54,11 +62,18 @@ class InheritedSockets:
         try:
             os.set_inheritable(descriptor, False)  # noqa: FBT003 - takes no keyword
         except OSError as error:
-            self._faults.append(Fault(PLACE, f"the descriptor of {name} is not open: {error.strerror}"))
+            message = Message(
+                "socket-not-open",
+                "the descriptor of {name} is not open: {reason}",
+                name=name,
+                reason=str(error.strerror),
+            )
+            self._faults.append(Fault(PLACE, message))
             return
         if name in self._descriptors:
-            cure = "give each socket a unit and a FileDescriptorName= of its own"
-            self._faults.append(Fault(PLACE, f"two sockets have the name {name}", cure))
+            message = Message("socket-name-twice", "two sockets have the name {name}", name=name)
+            cure = Text("give each socket a unit and a FileDescriptorName= of its own")
+            self._faults.append(Fault(PLACE, message, cure))
             return
         self._descriptors[name] = descriptor
 
@@ -71,7 +86,7 @@ class InheritedSockets:
         Raises:
             ConfigurationError: with everything that is wrong with what was passed.
         """
-        faults = [it for it in self._faults if wanted or it.place == PLACE]
+        faults = [it for it in self._faults if wanted or it.path == PLACE]
         found: dict[str, Listener] = {}
         for name in self._descriptors:
             try:
@@ -96,14 +111,19 @@ class InheritedSockets:
             ConfigurationError: it is no socket that could be accepted on.
         """
         if name not in self._descriptors:
-            raise _unusable(name, "was not passed")
+            raise _unusable(Message("descriptor-missing", "what was passed as {name} was not passed", name=name))
         try:
             sock = socket.socket(fileno=os.dup(self._descriptors[name]))
         except OSError:
-            raise _unusable(name, "is no socket") from None
+            raise _unusable(
+                Message("descriptor-no-socket", "what was passed as {name} is no socket", name=name)
+            ) from None
         if sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             sock.close()
-            raise _unusable(name, "is no stream socket that listens") from None
+            message = Message(
+                "descriptor-not-listening", "what was passed as {name} is no stream socket that listens", name=name
+            )
+            raise _unusable(message) from None
         return sock
 
     def address(self, name: str) -> RealAddress:
@@ -125,7 +145,13 @@ def _address(sock: socket.socket, name: str) -> RealAddress:
         if isinstance(where, bytes):
             return AbstractAddress(where[1:].decode(errors="replace"))
         return UnixAddress(Path(where))
-    raise _unusable(name, "has no address of TCP or of a unix socket")
+    raise _unusable(
+        Message(
+            "descriptor-without-address",
+            "what was passed as {name} has no address of TCP or of a unix socket",
+            name=name,
+        )
+    )
 
 
 def _mode(path: Path) -> str:
@@ -135,12 +161,17 @@ def _mode(path: Path) -> str:
     try:
         found = path.lstat()
     except OSError as error:
-        message = f"the file of the socket, {path}, cannot be judged: {error.strerror}"
-        raise ConfigurationError((Fault(PLACE, message, "restart the socket unit"),)) from None
+        message = Message(
+            "socket-file-unreadable",
+            "the file of the socket, {path}, cannot be judged: {reason}",
+            path=str(path),
+            reason=str(error.strerror),
+        )
+        raise ConfigurationError((Fault(PLACE, message, Text("restart the socket unit")),)) from None
     mode = stat.S_IMODE(found.st_mode)
     return f"{mode if found.st_uid in {0, os.geteuid()} else mode | _OTHERS:04o}"
 
 
-def _unusable(name: str, why: str) -> ConfigurationError:
-    cure = "give the socket unit ListenStream=, without Accept=yes"
-    return ConfigurationError((Fault(PLACE, f"what was passed as {name} {why}", cure),))
+def _unusable(message: Message) -> ConfigurationError:
+    cure = Text("give the socket unit ListenStream=, without Accept=yes")
+    return ConfigurationError((Fault(PLACE, message, cure),))

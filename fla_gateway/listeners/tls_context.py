@@ -18,6 +18,7 @@ from cryptography import x509
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import KeySource, ListenerTls
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.certificates.ca_file import read_roots
 from fla_gateway.keys.files.file_permissions import exposure
 from fla_gateway.keys.files.key_file import read_file, read_password
@@ -26,15 +27,34 @@ from fla_gateway.secret import Secret
 from fla_gateway.system.memory_file import memory_file
 
 _SOON: Final = timedelta(days=14)
-_RENEW: Final = "renew it, and reload the gateway"
+_RENEW: Final = Text("renew it, and reload the gateway")
+_PEM: Final = Text("it must be PEM")
+
+
+def _foreign_key(path: str) -> Message:
+    return Message("tls-key-of-another", "{path} does not belong to the certificate", path=path)
+
+
+def _short_key(path: str) -> Message:
+    return Message("tls-key-too-short", "{path} has a key that is too short for TLS", path=path)
+
+
+def _short_issuer_key(path: str) -> Message:
+    return Message("tls-issuer-key-too-short", "{path} has an issuer with a key too short for TLS", path=path)
+
+
+def _weak_digest(path: str) -> Message:
+    return Message("tls-digest-too-weak", "{path} is signed with a digest that is no longer safe", path=path)
+
+
 _REASONS: Final = {
-    "KEY_VALUES_MISMATCH": ("key", "does not belong to the certificate", "give the key that it was made with"),
+    "KEY_VALUES_MISMATCH": ("key", _foreign_key, Text("give the key that it was made with")),
     # A key of another kind than the certificate's.
-    "NO_CERTIFICATE_ASSIGNED": ("key", "does not belong to the certificate", "give the key that it was made with"),
-    "EE_KEY_TOO_SMALL": ("certificate", "has a key that is too short for TLS", "make one with RSA 2048 or P-256"),
-    "CA_KEY_TOO_SMALL": ("certificate", "has an issuer with a key too short for TLS", "ask for one of another issuer"),
-    "CA_MD_TOO_WEAK": ("certificate", "is signed with a digest that is no longer safe", "ask for one with SHA-256"),
-    "EE_MD_TOO_WEAK": ("certificate", "is signed with a digest that is no longer safe", "ask for one with SHA-256"),
+    "NO_CERTIFICATE_ASSIGNED": ("key", _foreign_key, Text("give the key that it was made with")),
+    "EE_KEY_TOO_SMALL": ("certificate", _short_key, Text("make one with RSA 2048 or P-256")),
+    "CA_KEY_TOO_SMALL": ("certificate", _short_issuer_key, Text("ask for one of another issuer")),
+    "CA_MD_TOO_WEAK": ("certificate", _weak_digest, Text("ask for one with SHA-256")),
+    "EE_MD_TOO_WEAK": ("certificate", _weak_digest, Text("ask for one with SHA-256")),
 }
 
 
@@ -91,15 +111,18 @@ def tls_warnings(tls: ListenerTls, place: str, now: datetime, files: FileSnapsho
     certificate = x509.load_pem_x509_certificates(read_file(tls.certificate, files).content)[0]
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     _, of_password = read_password(KeySource(password_file=tls.password_file), {}, files)
-    warnings = [Fault(f"{place}.key", text) for text in exposure(key.path, key.custody)]
-    warnings += [Fault(f"{place}.password_file", text) for text in of_password]
+    warnings = [Fault(f"{place}.key", it.message, it.cure) for it in exposure(key.path, key.custody)]
+    warnings += [Fault(f"{place}.password_file", it.message, it.cure) for it in of_password]
     where = f"{place}.certificate"
     if now > end:
-        warnings.append(Fault(where, f"expired on {end:%Y-%m-%d}: callers will refuse it", _RENEW))
+        message = Message("tls-certificate-expired", "expired on {day}: callers will refuse it", day=f"{end:%Y-%m-%d}")
+        warnings.append(Fault(where, message, _RENEW))
     elif now < start:
-        warnings.append(Fault(where, f"is valid only from {start:%Y-%m-%d}", "check this machine's clock"))
+        message = Message("tls-certificate-not-yet-valid", "is valid only from {day}", day=f"{start:%Y-%m-%d}")
+        warnings.append(Fault(where, message, Text("check this machine's clock")))
     elif end - now < _SOON:
-        warnings.append(Fault(where, f"expires on {end:%Y-%m-%d}", _RENEW))
+        message = Message("tls-certificate-expires-soon", "expires on {day}", day=f"{end:%Y-%m-%d}")
+        warnings.append(Fault(where, message, _RENEW))
     return tuple(warnings)
 
 
@@ -161,31 +184,36 @@ def _load_chain(
     context.load_cert_chain(tls.certificate, tls.key, answer)
     changed = [name for name in ("certificate", "key") if not files.is_current(getattr(tls, name))]
     if changed:
-        raise ConfigurationError(
-            tuple(
-                Fault(f"{place}.{name}", f"{getattr(tls, name)} has changed meanwhile", "try again") for name in changed
-            )
-        )
+        raise ConfigurationError(tuple(_changed_fault(f"{place}.{name}", getattr(tls, name)) for name in changed))
+
+
+def _changed_fault(where: str, path: Path) -> Fault:
+    message = Message("tls-file-changed", "{path} has changed meanwhile", path=str(path))
+    return Fault(where, message, Text("try again"))
 
 
 def _lock_fault(tls: ListenerTls, password: Secret | None, place: str) -> Fault:
     if password is None:
-        return Fault(
-            f"{place}.key", f"{tls.key} is protected by a password, and none is configured", "add password_file"
+        message = Message(
+            "tls-password-missing", "{path} is protected by a password, and none is configured", path=str(tls.key)
         )
-    message = f"the password does not open {tls.key}"
-    return Fault(f"{place}.password_file", message, "look for blanks and further lines in the password file")
+        return Fault(f"{place}.key", message, Text("add password_file"))
+    message = Message("tls-password-wrong", "the password does not open {path}", path=str(tls.key))
+    cure = Text("look for blanks and further lines in the password file")
+    return Fault(f"{place}.password_file", message, cure)
 
 
 def _pair_fault(tls: ListenerTls, reason: str | None, files: FileSnapshot, place: str) -> Fault:
     if reason in _REASONS:
         name, message, cure = _REASONS[reason]
-        return Fault(f"{place}.{name}", f"{getattr(tls, name)} {message}", cure)
+        return Fault(f"{place}.{name}", message(str(getattr(tls, name))), cure)
     if not _has_certificate(files.read(tls.certificate)):
-        return Fault(
-            f"{place}.certificate", f"{tls.certificate} holds no certificate that can be read", "it must be PEM"
+        found = Message(
+            "tls-certificate-unreadable", "{path} holds no certificate that can be read", path=str(tls.certificate)
         )
-    return Fault(f"{place}.key", f"{tls.key} holds no private key that can be read", "it must be PEM")
+        return Fault(f"{place}.certificate", found, _PEM)
+    found = Message("tls-key-unreadable", "{path} holds no private key that can be read", path=str(tls.key))
+    return Fault(f"{place}.key", found, _PEM)
 
 
 def _has_certificate(content: bytes) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message, Text
 
 DEFAULT_MODE: Final = 0o600
 _PROBE_SECONDS: Final = 0.5
@@ -92,8 +93,14 @@ def foreseen(path: Path, group: str | None, place: str) -> Fault | None:
     except ConfigurationError as error:
         return error.faults[0]
     except OSError as error:
-        message = f"cannot listen on unix:{path}: {os.strerror(error.errno or 0)}"
-        return Fault(place, message, f"{path.parent} must be a directory that the gateway can write to")
+        message = Message(
+            "cannot-listen",
+            "cannot listen on {address}: {reason}",
+            address=f"unix:{path}",
+            reason=os.strerror(error.errno or 0),
+        )
+        cure = Text("{directory} must be a directory that the gateway can write to", directory=str(path.parent))
+        return Fault(place, message, cure)
     return None
 
 
@@ -112,7 +119,8 @@ def _gid(group: str, place: str) -> int:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        fault = Fault(f"{place}.group", f"there is no group {group!r} on this machine", "name it by its number")
+        message = Message("group-unknown", "there is no group '{group}' on this machine", group=group)
+        fault = Fault(f"{place}.group", message, Text("name it by its number"))
         raise ConfigurationError((fault,)) from None
 
 
@@ -120,8 +128,14 @@ def _refuse_open_directory(path: Path, place: str) -> None:
     """Refuse a directory in which any user can replace the socket, and so read what callers send."""
     mode = path.parent.stat().st_mode
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        message = f"everybody may write to {path.parent}, and so put a socket of his own in the place of this one"
-        raise ConfigurationError((Fault(place, message, f"chmod o-w {path.parent}, or choose another directory"),))
+        directory = str(path.parent)
+        message = Message(
+            "socket-replaceable",
+            "every user may write to {directory}, and so put another socket in the place of this one",
+            directory=directory,
+        )
+        cure = Text("chmod o-w {directory}, or choose another directory", directory=directory)
+        raise ConfigurationError((Fault(place, message, cure),))
 
 
 def _make_way(path: Path, place: str) -> None:
@@ -140,8 +154,8 @@ def _make_way(path: Path, place: str) -> None:
 
 def _refuse_other_kinds(path: Path, place: str) -> None:
     if identity(path) is not None and not stat.S_ISSOCK(path.lstat().st_mode):
-        message = f"{path} exists and is no socket, so it is left alone"
-        raise ConfigurationError((Fault(place, message, "remove it yourself, or choose another path"),))
+        message = Message("not-a-socket", "{path} exists and is no socket, so it is left alone", path=str(path))
+        raise ConfigurationError((Fault(place, message, Text("remove it yourself, or choose another path")),))
 
 
 def _hand_over(path: Path, mode: int, gid: int | None, place: str) -> None:
@@ -149,7 +163,7 @@ def _hand_over(path: Path, mode: int, gid: int | None, place: str) -> None:
         if gid is not None:
             os.chown(path, -1, gid, follow_symlinks=False)
     except PermissionError:
-        cure = "make the user that runs the gateway a member of the group"
-        fault = Fault(f"{place}.group", f"the socket may not be given to group {gid}", cure)
+        message = Message("group-not-permitted", "the socket may not be given to group {gid}", gid=str(gid))
+        fault = Fault(f"{place}.group", message, Text("make the user that runs the gateway a member of the group"))
         raise ConfigurationError((fault,)) from None
     path.chmod(mode)

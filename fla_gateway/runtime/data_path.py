@@ -10,6 +10,7 @@ import random
 from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING
 
+from fla_gateway.keys.model import Objection
 from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import Bound
 from fla_gateway.proxy.connections import Connections
@@ -118,7 +119,7 @@ class DataPath:
 
 def open_data_path(
     configuration: CurrentConfiguration | Configured,
-    unavailable: Mapping[str, str],
+    unavailable: Mapping[str, Objection],
     around: ProcessContext,
     *,
     loading: Container[str] = (),

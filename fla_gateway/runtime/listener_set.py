@@ -20,6 +20,7 @@ from fla_gateway.config.rules.listener_specs import ListenerSpec, admin_listener
 from fla_gateway.config.schema import ListenerTls
 from fla_gateway.config.values.address import DescriptorAddress, UnixAddress, clash
 from fla_gateway.errors import ConfigurationError, Fault, InUseError
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import Bound, bind
 from fla_gateway.listeners.socket_activation import INHERITED
@@ -264,7 +265,13 @@ def _apply_mode(listener: OpenListener) -> None:
     try:
         change_mode(address.path, spec.mode, spec.listener.group, spec.place)
     except OSError as error:
-        fault = Fault(spec.place, f"the mode of {address} cannot be changed: {error.strerror}", "restart the gateway")
+        message = Message(
+            "socket-mode-unchanged",
+            "the mode of {address} cannot be changed: {reason}",
+            address=str(address),
+            reason=str(error.strerror),
+        )
+        fault = Fault(spec.place, message, Text("restart the gateway"))
         raise ConfigurationError((fault,)) from None
 
 

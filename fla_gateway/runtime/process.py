@@ -126,7 +126,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
         for name, outcome in (first.result() if first is not None else {}).items():
             keys.learn(name, outcome)
     if strict and keys.unavailable:
-        raise ConfigurationError(tuple(Fault(f"profiles.{it}.key", why) for it, why in keys.unavailable.items()))
+        raise ConfigurationError(tuple(Fault(f"profiles.{it}.key", *why) for it, why in keys.unavailable.items()))
     dialer = Dialer(clock.monotonic)
     client = TokenClient(keys.signing, trust.context_for, clock, egress=egress, dialer=dialer)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

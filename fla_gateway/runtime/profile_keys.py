@@ -18,6 +18,7 @@ import structlog
 
 from fla_gateway.clock import Clock
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.keys.model import Objection
 from fla_gateway.oauth.assertion import SigningKey
 from fla_gateway.profiles import Profile
 from fla_gateway.runtime.composition.gateway import Gateway
@@ -56,7 +57,7 @@ class ProfileKeys:
         self.configured = configured
         self.known: dict[str, Outcome] = {}
         self.signing: dict[str, SigningKey] = {}
-        self.unavailable: dict[str, str] = {}
+        self.unavailable: dict[str, Objection] = {}
         self.valid_from: dict[str, datetime] = {}
         self.former: dict[str, str] = {}
         self._shown_as_former: set[str] = set()
@@ -82,7 +83,7 @@ class ProfileKeys:
         else:
             self.signing.update(dict.fromkeys(self._ids.get(name, ()), signing_key(outcome)))
             for warning in outcome.warnings if new and not self._quiet else ():
-                _LOG.warning("key-warning", key=name, warning=warning)
+                _LOG.warning("key-warning", key=name, warning=str(warning))
         profiles = tuple(it for it in self._profiles.get(name, ()) if it.name not in self.former)
         for profile in profiles:
             self._judge(profile, outcome)
@@ -95,7 +96,7 @@ class ProfileKeys:
             return
         self.unavailable[profile.name] = reason
         if not self._quiet:
-            _LOG.error("profile-unavailable", profile=profile.name, reason=reason)
+            _LOG.error("profile-unavailable", profile=profile.name, reason=str(reason))
 
     def take_over(self, before: ProfileKeys, served: Callable[[str], bool]) -> None:
         """Let profiles keep their former keys where the new ones cannot be used, and nothing else would be another.
@@ -115,7 +116,7 @@ class ProfileKeys:
             profiles.append(self._keep(profile, former, before, reason))
         self.configured = replace(self.configured, profiles=tuple(profiles))
 
-    def _keep(self, profile: Profile, former: Profile, before: ProfileKeys, reason: str) -> Profile:
+    def _keep(self, profile: Profile, former: Profile, before: ProfileKeys, reason: Objection) -> Profile:
         key_id = former.token_request.key_id
         signing, outcome = before.signing.get(key_id), before.known.get(former.token_request.key)
         if signing is None or outcome is None:
@@ -126,7 +127,7 @@ class ProfileKeys:
             self.known[profile.token_request.key] = outcome
             self._shown_as_former.add(profile.token_request.key)
         del self.unavailable[profile.name]
-        self.former[profile.name] = reason
+        self.former[profile.name] = str(reason)
         if not self._quiet:
             _LOG.error("former-key-kept", profile=profile.name, reason=reason)
         request = replace(
@@ -226,7 +227,7 @@ class Activation:
             if reason is None:
                 self._gateway.serve(profile.name)
             else:
-                self._gateway.generation.profiles[profile.name].withhold(reason)
+                self._gateway.generation.profiles[profile.name].withhold(str(reason))
 
     async def _wait(self) -> None:
         try:

@@ -23,6 +23,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.document.toml_file import read_document
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError, ReloadRefusedError, UnusableKeyError
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.model import LoadedKey
 from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.runtime.composition.gateway import Gateway, ProcessContext, assemble
@@ -60,6 +61,10 @@ _LOG = structlog.get_logger()
 Cause = Literal["signal", "admin", "watch"]
 Follower = Callable[[Configured], Callable[[], None]]
 """Prepares to follow a configuration, and returns what does; raises ConfigurationError where that is not possible."""
+_OPENS: Final = Message(
+    "opens-more", "would open more, or keep less, than now, which a change of files alone does not do"
+)
+_RELOAD: Final = Text("reload by `fla-gateway reload` or SIGHUP")
 _AT_ONCE: Final = 16
 """Keys that are looked at in one piece: a thread is asked once for those of them that are new."""
 _REST_SECONDS: Final = 0.25
@@ -251,8 +256,7 @@ class Reloader:
             *exposed_sources(configured.settings.sources, configured.files.custody),
         ]
         if cause == "watch":
-            message = "would open more, or keep less, than now, which a change of files alone does not do"
-            faults += [Fault(it, message, "reload by `fla-gateway reload` or SIGHUP") for it in opens_more(old, new)]
+            faults += [Fault(it, _OPENS, _RELOAD) for it in opens_more(old, new)]
         if faults:
             raise ConfigurationError(tuple(faults))
 

@@ -21,8 +21,13 @@ from fla_gateway.config.schema import Audit, Configuration
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress, is_loopback
 from fla_gateway.config.values.custody import Custody
 from fla_gateway.errors import Fault
+from fla_gateway.i18n.message import Message, Text
 
-_RESTART: Final = "restart the gateway to change it, or take the change back"
+_RESTART: Final = Text("restart the gateway to change it, or take the change back")
+_CONFINED: Final = Message(
+    "directory-not-permitted",
+    "Landlock does not let this process into that directory, which is not in the configuration of its start",
+)
 _Parts = tuple[str | int, ...]
 
 
@@ -140,16 +145,22 @@ def restart_faults(started: Configuration, new: Configuration) -> tuple[Fault, .
     return tuple(Fault(where, message, _RESTART) for where, message in _fixed(started, new))
 
 
-def _fixed(started: Configuration, new: Configuration) -> Iterator[tuple[str, str]]:
+def _fixed(started: Configuration, new: Configuration) -> Iterator[tuple[str, Message]]:
     if _admin_socket(started) != _admin_socket(new):
-        yield "admin.listen", "the admin listener stays where it is while the gateway runs"
+        yield (
+            "admin.listen",
+            Message("restart-for-admin-listener", "the admin listener stays where it is while the gateway runs"),
+        )
     if new.audit is not None:
         if started.audit is None:
-            yield "audit", "the journal is opened at the start"
+            yield "audit", Message("restart-for-journal", "the journal is opened at the start")
         elif new.audit.path != started.audit.path:
-            yield "audit.path", "the journal stays where it was opened"
+            yield "audit.path", Message("restart-for-journal-path", "the journal stays where it was opened")
     if started.security.landlock != new.security.landlock:
-        yield "security.landlock", "the process confines itself at its start, and for good"
+        yield (
+            "security.landlock",
+            Message("restart-for-landlock", "the process confines itself at its start, and for good"),
+        )
 
 
 def _admin_socket(configuration: Configuration) -> tuple[object, ...]:
@@ -165,8 +176,7 @@ def confinement_faults(files: Mapping[str, Path], allowed: Callable[[Path], bool
         files: those that the new configuration names, by their keys.
         allowed: whether the process may read a path.
     """
-    message = "Landlock does not let this process into that directory, which is not in the configuration of its start"
-    return tuple(Fault(where, message, _RESTART) for where, path in files.items() if not allowed(path))
+    return tuple(Fault(where, _CONFINED, _RESTART) for where, path in files.items() if not allowed(path))
 
 
 def named_paths(configuration: Configuration) -> dict[str, Path]:
@@ -201,12 +211,13 @@ def exposed_sources(sources: Iterable[Path], custody: Callable[[Path], Custody |
         if seen is None:
             continue
         if seen.mode & stat.S_IWOTH:
-            found.append(Fault(str(path), "other users may write to it", f"chmod o-w {path}"))
+            message = Message("file-writable-by-others", "other users may write to it")
+            found.append(Fault("", message, Text("chmod o-w {path}", path=str(path)), str(path)))
         for directory, mode in {**seen.passed, seen.directory: seen.directory_mode}.items():
             # In a directory with the sticky bit only the owner of a file, or of a link, can replace it.
             if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-                message = "other users may put another file in its place"
-                found.append(Fault(str(path), message, f"chmod o-w {directory}"))
+                message = Message("file-replaceable-by-others", "other users may put another file in its place")
+                found.append(Fault("", message, Text("chmod o-w {path}", path=str(directory)), str(path)))
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ from typing import Final
 import structlog
 
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.system.syscalls import prctl, syscall
 
 _LOG = structlog.get_logger()
@@ -83,14 +84,20 @@ def confine(paths: Paths) -> int:
     try:
         version = syscall(_CREATE_RULESET, None, 0, _ASK_VERSION)
     except OSError as error:
-        reason = error.strerror or str(error)
-        cure = "use Linux 5.13 or newer with landlock among its security modules, or remove landlock = true"
-        raise ConfigurationError((Fault(_PLACE, f"this kernel has no Landlock: {reason}", cure),)) from None
+        message = Message(
+            "landlock-missing", "this kernel has no Landlock: {reason}", reason=error.strerror or str(error)
+        )
+        cure = Text("use Linux 5.13 or newer with landlock among its security modules, or remove landlock = true")
+        raise ConfigurationError((Fault(_PLACE, message, cure),)) from None
     try:
         _restrict(paths, version)
     except OSError as error:
-        message = f"the kernel refuses to confine the process: {error.strerror or error}"
-        raise ConfigurationError((Fault(_PLACE, message, "remove landlock = true"),)) from None
+        message = Message(
+            "landlock-refused",
+            "the kernel refuses to confine the process: {reason}",
+            reason=error.strerror or str(error),
+        )
+        raise ConfigurationError((Fault(_PLACE, message, Text("remove landlock = true")),)) from None
     _LOG.info("landlock", version=version, read=len(paths.read), write=len(paths.write))
     return version
 
@@ -101,8 +108,10 @@ def _refuse_threads() -> None:
     except OSError:
         return  # without /proc, and in all likelihood without Landlock: the system call will fail
     if number > 1:
-        message = f"{number - 1} other threads run already, and would not be confined"
-        raise ConfigurationError((Fault(_PLACE, message, "please report this"),))
+        message = Message(
+            "landlock-too-late", "{threads} other threads run already, and would not be confined", threads=number - 1
+        )
+        raise ConfigurationError((Fault(_PLACE, message, Text("please report this")),))
 
 
 def _handled(version: int) -> int:

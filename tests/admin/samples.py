@@ -28,9 +28,14 @@ from fla_gateway.admin.status.profile_status import (
     TokenStatus,
 )
 from fla_gateway.errors import Fault
+from fla_gateway.i18n.message import Message, Text
 
 NOW = datetime(2026, 11, 23, 14, 10, 30, tzinfo=UTC)
 HOSTILE = "<script>alert('xss')</script><img src=x onerror=alert(1)>\"' {{ 7*7 }}"
+
+ONLY_IN_PRODUCTION = Message(
+    "service-not-in-environment", "ebox is not known to exist in simulation, only in production"
+)
 
 
 def ago(**units: float) -> datetime:
@@ -207,7 +212,7 @@ def failing() -> Status:
         configuration=ConfigurationStatus(
             ("/etc/fla-gateway/gateway.toml", "/etc/fla-gateway/profiles.d/acme.toml"),
             "9f3b1c55e0d1" * 5,
-            (Fault("profiles.test.services[0]", "ebox is not known to exist in simulation, only in production"),),
+            (Fault("profiles.test.services[0]", ONLY_IN_PRODUCTION),),
         ),
     )  # fmt: skip
 
@@ -228,7 +233,9 @@ def unused() -> Status:
 def hostile() -> Status:
     """Give a gateway of which every text that others choose is an attempt to run a script."""
     return calm(
-        configuration=ConfigurationStatus((f"/etc/{HOSTILE}.toml",), HOSTILE, (Fault(HOSTILE, HOSTILE, HOSTILE),)),
+        configuration=ConfigurationStatus(
+            (f"/etc/{HOSTILE}.toml",), HOSTILE, (Fault(HOSTILE, Message("hostile", HOSTILE), Text(HOSTILE)),)
+        ),
         listeners=(ListenerStatus(f"unix:/run/{HOSTILE}", profile=HOSTILE),),
         callers=(CallerStatus(HOSTILE, ("key",), (KeyStatus(HOSTILE),), (HOSTILE,)),),
         profiles=(

@@ -20,6 +20,7 @@ from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress
 from fla_gateway.errors import Fault, ProblemError, ReloadRefusedError
+from fla_gateway.i18n.message import Message, Text
 from tests.admin.conftest import Change, Reloaded, numbers, serving
 from tests.support.waiting import eventually
 
@@ -99,11 +100,11 @@ async def test_a_reload_is_answered_with_what_changed(server, client, gateway):
 
 
 async def test_a_refused_reload_names_every_fault(server, client, gateway):
-    """422, each fault with file, path, message and cure."""
+    """422, each fault with code, file, path, message and cure."""
     gateway.reloaded = ReloadRefusedError(
         (
-            Fault("gateway.toml: profiles.a.environment", "is new", "write acceptance"),
-            Fault("audit.path", "moved"),
+            Fault("profiles.a.environment", Message("new", "is new"), Text("write acceptance"), "gateway.toml"),
+            Fault("audit.path", Message("journal-moved", "moved")),
         )
     )
     async with client.post(server + "/-/reload") as answer:
@@ -111,9 +112,15 @@ async def test_a_refused_reload_names_every_fault(server, client, gateway):
         problem = await answer.json(content_type="application/problem+json")
     assert problem["type"] == "urn:problem-type:fla-gateway:reload-refused"
     assert problem["faults"] == [
-        {"path": "profiles.a.environment", "file": "gateway.toml", "message": "is new", "cure": "write acceptance"},
-        {"path": "audit.path", "file": "", "message": "moved", "cure": ""},
-    ]  # fmt: skip
+        {
+            "code": "new",
+            "path": "profiles.a.environment",
+            "file": "gateway.toml",
+            "message": "is new",
+            "cure": "write acceptance",
+        },
+        {"code": "journal-moved", "path": "audit.path", "file": "", "message": "moved", "cure": ""},
+    ]
 
 
 async def test_what_cannot_be_done_now_is_a_problem(server, client, gateway):

@@ -23,6 +23,7 @@ from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress
 from fla_gateway.errors import Fault
+from fla_gateway.i18n.message import Message, Text
 from tests.admin import samples
 from tests.admin.conftest import Gateway, numbers, serving
 
@@ -329,7 +330,7 @@ def test_the_template_engine_is_not_read_before_somebody_looks():
 
 async def test_a_refused_reload_is_shown_until_it_is_cured(server, client, shown):
     """With its faults and what is thereby still accepted; escaped, since a fault may repeat what a file has."""
-    fault = Fault("gateway.toml: callers.<b>", "is <unknown>", "mend & reload")
+    fault = Fault("callers.<b>", Message("unknown", "is <unknown>"), Text("mend & reload"), "gateway.toml")
     refused = replace(shown.status.configuration, faults=(fault,), still_in_force=("callers.payroll.keys[0]",))
     shown.status = replace(shown.status, configuration=refused)
     async with client.get(server + "/") as answer:

@@ -11,6 +11,7 @@ import pytest
 from fla_gateway import __version__
 from fla_gateway.cli.main import COMMANDS, _confess, execute
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.i18n.message import Message, Text
 from tests.cli.documents import command_parsers
 
 PROGRAM = (sys.executable, "-m", "fla_gateway")
@@ -148,7 +149,7 @@ def test_debug_shows_what_a_group_holds(capsys):
 
 def test_debug_quotes_the_programs_own_errors(capsys):
     """Errors of the program's own family hold no secret and are quoted."""
-    _confess(raised(UnusableKeyError("the key is too short", "make another")), debug=True)
+    _confess(raised(UnusableKeyError(Message("short", "the key is too short"), Text("make another"))), debug=True)
     assert "the key is too short (make another)" in capsys.readouterr().err
 
 

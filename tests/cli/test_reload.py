@@ -20,6 +20,7 @@ from fla_gateway.cli.main import execute
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import UnixAddress
 from fla_gateway.errors import Fault, ProblemError, ReloadRefusedError
+from fla_gateway.i18n.message import Message, Text
 from tests.admin import samples
 from tests.admin.conftest import Change, Gateway, Reloaded, State, numbers, serving
 from tests.support.keys import TlsAuthority
@@ -163,8 +164,8 @@ async def test_a_dry_run_changes_nothing(gateway, words):
 async def test_a_refusal_prints_every_fault_as_check_does(gateway, words):
     """Exit code 2, the faults on standard error, a line each."""
     faults = (
-        Fault("gateway.toml: admin.listen", "needs a restart", "restart"),
-        Fault("more.toml", "is not valid TOML"),
+        Fault("admin.listen", Message("new", "needs a restart"), Text("restart"), "gateway.toml"),
+        Fault("", Message("malformed", "is not valid TOML"), file="more.toml"),
     )
     gateway.reloaded = ReloadRefusedError(faults)
     async with running(gateway) as admin:
@@ -184,12 +185,20 @@ async def test_drain_and_quit_are_accepted(gateway, word, done):
 
 async def test_json_is_the_gateways_answer(gateway):
     """What was answered, on standard output, also where it is a refusal."""
-    gateway.reloaded = ReloadRefusedError((Fault("gateway.toml: audit.path", "needs a restart", "restart"),))
+    gateway.reloaded = ReloadRefusedError(
+        (Fault("audit.path", Message("new", "needs a restart"), Text("restart"), "gateway.toml"),)
+    )
     async with running(gateway) as admin:
         code, out, err = await command("reload", "--json", "--admin", admin)
     assert (code, err) == (2, "")
     assert json.loads(out)["faults"] == [
-        {"path": "audit.path", "file": "gateway.toml", "message": "needs a restart", "cure": "restart"}
+        {
+            "code": "new",
+            "path": "audit.path",
+            "file": "gateway.toml",
+            "message": "needs a restart",
+            "cure": "restart",
+        }
     ]
 
 

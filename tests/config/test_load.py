@@ -7,6 +7,7 @@ import pytest
 
 from fla_gateway.config.load import load
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message
 from tests.support.configurations import EMPLOYER
 
 
@@ -151,7 +152,7 @@ def test_every_fault_is_reported_at_once(folder):
         '[keys.acme]\npem = "a"\npkcs12 = "b"\npasword_env = "X"\n'
         '[profiles.employer]\nenvironment = "prodction"\nclientid = "x"\nkey = "acne"\nscope = ["${UNSET}"]\n'
         '[environments.live]\napi_base = "https://services.socialsecurity.be"\ntoken_url = "https://evil.example"\n',
-        further=[lambda _: [Fault("profiles.employer.services", "further")]],
+        further=[lambda _: [Fault("profiles.employer.services", Message("further", "further"))]],
     )
     assert {(fault.place, fault.cure[:12]) for fault in faults} == {
         ("more.toml: log.level", "did you mean"),

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.i18n.message import Text
 from fla_gateway.keys.files.certificate_bundle import read_certificates
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, make_rsa, pkcs12_bytes
 from tests.support.waiting import PATIENCE
@@ -20,7 +21,7 @@ ONE = make_certificate(make_rsa(), subject="One")
 TWO = make_certificate(make_ec(), subject="Two")
 BOTH = certificate_pem(ONE, TWO)
 PATH = Path("bundle.pem")
-CURE = "name another file"
+CURE = Text("name another file")
 
 
 def _read(content: bytes):

@@ -110,8 +110,8 @@ def test_key_without_certificate_is_used_with_a_warning(folder) -> None:
     loaded = folder.load(pem="key.pem")
     assert loaded.certificate is None
     assert len(loaded.warnings) == 1
-    assert "key.pem holds no certificate" in loaded.warnings[0]
-    assert "unchecked" in loaded.warnings[0]
+    assert "key.pem holds no certificate" in str(loaded.warnings[0])
+    assert "unchecked" in str(loaded.warnings[0])
 
 
 def test_foreign_certificate_is_refused(folder, certificate) -> None:

@@ -210,7 +210,7 @@ def test_encrypted_key_needs_its_password(folder, traditional) -> None:
 
 def test_password_of_an_open_key_is_a_warning(acme) -> None:
     """A password for a key that is not encrypted is no reason to refuse, but somebody believes it to be protected."""
-    (warning,) = acme.load(pem="acme.pem", certificate="acme.cer", password="abcd").warnings
+    warning = str(*acme.load(pem="acme.pem", certificate="acme.cer", password="abcd").warnings)
     assert "is not encrypted" in warning
 
 
@@ -222,7 +222,7 @@ def test_trouble_with_the_password_file_is_told(locked) -> None:
     locked.write("password", CANARY.encode("utf-16-le"))
     assert "no text file" in locked.refused(pem="key.pem", password_file="password").message
     locked.write("password", CANARY).chmod(0o644)
-    (warning,) = locked.load(pem="key.pem", certificate="acme.cer", password_file="password").warnings
+    warning = str(*locked.load(pem="key.pem", certificate="acme.cer", password_file="password").warnings)
     assert "password can be read by other users" in warning
 
 

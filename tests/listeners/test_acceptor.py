@@ -146,7 +146,7 @@ def test_a_directory_that_everybody_may_write_to_is_a_fault(tmp_path):
     tmp_path.chmod(0o777)
     with pytest.raises(ConfigurationError) as caught:
         bind(unix(tmp_path / "s"), "gateway.listen[0]")
-    assert f"everybody may write to {tmp_path}" in str(caught.value)
+    assert f"every user may write to {tmp_path}" in str(caught.value)
     tmp_path.chmod(0o1777)
     close(bind(unix(tmp_path / "s"), "gateway.listen[0]"))
 

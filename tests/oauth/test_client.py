@@ -17,6 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from fla_gateway.errors import ProblemError, UnusableKeyError
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.oauth.assertion import SigningKey
 from fla_gateway.oauth.client import TOTAL_SECONDS
 from tests.support.keys import TlsAuthority, key_pem, make_rsa
@@ -151,7 +152,7 @@ async def test_a_key_that_cannot_sign_is_a_clear_problem(server, clients):
         algorithms = ("RS256",)
 
         def sign(self, algorithm, signing_input):
-            raise UnusableKeyError("the token was pulled out", "plug it in")
+            raise UnusableKeyError(Message("gone", "the token was pulled out"), Text("plug it in"))
 
     client = clients(keys={"acme": SigningKey(Broken())})
     with pytest.raises(ProblemError, match="the token was pulled out"):

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message
 from fla_gateway.runtime.composition.gateway import build
 from fla_gateway.runtime.composition.resolved_config import read
 from fla_gateway.runtime.data_path import open_data_path
@@ -160,7 +161,9 @@ async def test_a_first_generation_that_cannot_be_built_leaves_nothing_bound(rig,
     """Listeners are bound before it is built; they go again with it."""
 
     def no_roots(_):
-        raise ConfigurationError((Fault("environments.stand-in.ca_file", "cannot be read"),))
+        raise ConfigurationError(
+            (Fault("environments.stand-in.ca_file", Message("ca-file-unreadable", "cannot be read")),)
+        )
 
     path, sock = tmp_path / "gateway.toml", tmp_path / "second.sock"
     path.write_text(path.read_text().replace('["127.0.0.1:0"', f'["unix:{sock}"'))

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.keys.model import CertificateFacts, LoadedKey
+from fla_gateway.i18n.message import NOTHING, Message, Text
+from fla_gateway.keys.model import CertificateFacts, LoadedKey, Objection
 from fla_gateway.keys.signers.local import EcSigner, RsaSigner
 from fla_gateway.runtime.key_loading.loader import KeyLoading, load_all
 from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, fork_workers
@@ -19,7 +20,7 @@ from tests.support.keys import NOW, make_ec, make_rsa
 
 RSA, EC = make_rsa(), make_ec()
 FACTS = CertificateFacts("CN=Acme", NOW, NOW, self_signed=True, sha1_thumbprint=b"1", sha256_thumbprint=b"2")
-LATER = UnusableKeyError("it is not valid yet", "wait", NOW)
+LATER = UnusableKeyError(Message("later", "it is not valid yet"), Text("wait"), NOW)
 NAMES = [f"key-{number}" for number in range(300)]
 
 
@@ -29,7 +30,7 @@ def load(name):
     if number % 3 == 2:
         return LATER
     signer = RsaSigner(RSA) if number % 3 == 0 else EcSigner(EC)
-    return LoadedKey(name, signer, FACTS, (f"warning of {name}",))
+    return LoadedKey(name, signer, FACTS, (Objection(Message("odd", "{name} is odd", name=name), NOTHING),))
 
 
 @pytest.fixture
@@ -55,7 +56,10 @@ def test_every_key_is_found(fork, number):
     assert isinstance(first, LoadedKey)
     assert isinstance(second, LoadedKey)
     assert isinstance(third, UnusableKeyError)
-    assert (first.certificate, first.warnings) == (FACTS, ("warning of key-0",))
+    assert (first.certificate, [(it.message.code, str(it)) for it in first.warnings]) == (
+        FACTS,
+        [("odd", "key-0 is odd")],
+    )
     RSA.public_key().verify(first.signer.sign("RS256", b"text"), b"text", padding.PKCS1v15(), hashes.SHA256())
     assert len(second.signer.sign("ES384", b"text")) == 96
     assert (third.message, third.cure, third.valid_from) == (LATER.message, LATER.cure, LATER.valid_from)

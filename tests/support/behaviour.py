@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from fla_gateway.i18n.message import NOTHING, Message
+from fla_gateway.keys.model import Objection
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.resolver import Lookup, Resolver, look_up
 from fla_gateway.network.route import Egress
@@ -200,7 +202,10 @@ async def running(  # noqa: PLR0913 - each is what some test turns; all but the 
         path = _configure(folder, CONFIGURATION.format(**words, port=port, ca_file=ca_file) + more)
         dialer = Dialer(clock.monotonic, Resolver(clock.monotonic, lookup=lookup))
         around = ProcessContext(tokens, tls, clock, dialer, records, HASH_KEY, egress, journal)
-        built = open_data_path(read(path), unavailable or {}, around)
+        reasons = {
+            name: Objection(Message("unusable", reason), NOTHING) for name, reason in (unavailable or {}).items()
+        }
+        built = open_data_path(read(path), reasons, around)
         await _start(built, stack, limit)
         rig = Rig(built, api, tokens, records, clock, built.bound[0].sock.getsockname()[1], around)
         stack.callback(rig.hang_up)

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 from fla_gateway.access.path_readings import fault_of, is_divided_differently, may_reach_tokens, read_path
 from fla_gateway.access.refusal import Refusal
+from fla_gateway.errors import InvalidValueError
+from fla_gateway.i18n.message import Message
 
 ONE: Final = b"*"
 """Segment of a rule for exactly one segment, not empty."""
@@ -80,17 +82,29 @@ def parse_rule(text: str) -> Rule:
     """
     method, _, path = text.partition(" ")
     if not path or " " in path:
-        raise ValueError("must be a method and a path with one space between them, for example GET /REST/dimona/v2/**")
+        raise InvalidValueError(
+            Message(
+                "allow-entry-malformed",
+                "must be a method and a path with one space between them, for example GET /REST/dimona/v2/**",
+            )
+        )
     _check_method(method)
     if not path.startswith("/REST/") or path == "/REST/":
-        raise ValueError("the path must begin with /REST/ and name something after it")
+        raise InvalidValueError(
+            Message("allow-path-outside-rest", "the path must begin with /REST/ and name something after it")
+        )
     segments = path[1:].split("/")
     if "" in segments[:-1]:
-        raise ValueError("the path must have no // in it")
+        raise InvalidValueError(Message("allow-path-with-empty-segment", "the path must have no // in it"))
     for segment in segments:
         _check_segment(segment)
     if may_reach_tokens(read_path(path.encode())):
-        raise ValueError("the path must not reach into /REST/oauth, which the gateway never forwards to")
+        raise InvalidValueError(
+            Message(
+                "allow-path-of-token-server",
+                "the path must not reach into /REST/oauth, which the gateway never forwards to",
+            )
+        )
     whole = tuple(segment.encode() for segment in segments)
     literal = next((at for at, segment in enumerate(whole) if segment in {ONE, MANY}), len(whole))
     tail = whole[literal:]
@@ -134,23 +148,46 @@ def judge(rules: Iterable[Rule], method: bytes, path: bytes) -> Rule | Refusal:
 
 def _check_method(method: str) -> None:
     if method == "*":
-        raise ValueError("the method must be named; write one entry for each method, GET covers HEAD")
+        raise InvalidValueError(
+            Message(
+                "allow-method-unnamed", "the method must be named; write one entry for each method, GET covers HEAD"
+            )
+        )
     if method.upper() in {"CONNECT", "TRACE"}:
-        raise ValueError("CONNECT and TRACE are never forwarded")
+        raise InvalidValueError(Message("allow-method-never-forwarded", "CONNECT and TRACE are never forwarded"))
     if _METHOD(method) is None:
-        raise ValueError("the method must be in capitals, as in GET, POST, PUT, PATCH or DELETE")
+        raise InvalidValueError(
+            Message("allow-method-malformed", "the method must be in capitals, as in GET, POST, PUT, PATCH or DELETE")
+        )
 
 
 def _check_segment(segment: str) -> None:
     if _SEGMENT(segment) is None:
-        raise ValueError("the path must be written as it is sent: percent-encoded, and without ;, ?, #, \\ and spaces")
+        raise InvalidValueError(
+            Message(
+                "allow-path-not-as-sent",
+                "the path must be written as it is sent: percent-encoded, and without ;, ?, #, \\ and spaces",
+            )
+        )
     if "*" in segment and segment not in {"*", "**"}:
-        raise ValueError("a star must be a whole segment: * for one segment, ** for one or more")
+        raise InvalidValueError(
+            Message("allow-star-not-a-segment", "a star must be a whole segment: * for one segment, ** for one or more")
+        )
     readings = read_path(b"/" + segment.encode())
     if fault_of(readings) is not None:
-        raise ValueError("the path must have no . or .. segments, and no encoding that servers read in different ways")
+        raise InvalidValueError(
+            Message(
+                "allow-path-ambiguous",
+                "the path must have no . or .. segments, and no encoding that servers read in different ways",
+            )
+        )
     if is_divided_differently(readings):
-        raise ValueError("the path must have no %2F and no %5C, which some servers take for a slash")
+        raise InvalidValueError(
+            Message(
+                "allow-path-divided-differently",
+                "the path must have no %2F and no %5C, which some servers take for a slash",
+            )
+        )
 
 
 def _covers(permitted: bytes, method: bytes) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fla_gateway.access.authorization.allow_list import parse_rule
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.schema import Configuration
-from fla_gateway.errors import Fault
+from fla_gateway.errors import Fault, InvalidValueError
 
 
 def caller_rule_faults(configuration: Configuration) -> Iterator[Fault]:
@@ -20,5 +20,5 @@ def caller_rule_faults(configuration: Configuration) -> Iterator[Fault]:
             for index, text in enumerate(entries):
                 try:
                     parse_rule(text)
-                except ValueError as error:
-                    yield Fault(place(("callers", name, "allow", profile, index)), str(error))
+                except InvalidValueError as error:
+                    yield Fault(place(("callers", name, "allow", profile, index)), error.message)

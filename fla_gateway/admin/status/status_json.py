@@ -14,6 +14,7 @@ from typing import Any
 from fla_gateway.admin.status.gateway_status import FORMAT, Status
 from fla_gateway.admin.status.health import findings, level, overall
 from fla_gateway.admin.status.profile_status import ProfileStatus
+from fla_gateway.errors import Fault
 
 
 def write(status: Status) -> bytes:
@@ -29,6 +30,8 @@ def _profile(profile: ProfileStatus) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
+    if isinstance(value, Fault):
+        return {"place": value.place, **value.members()}
     if is_dataclass(value):
         return {field.name: _value(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fla_gateway.cli.options.config_option import config_of
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError
+from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.secret import Secret
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class AdminTarget(NamedTuple):
     ca_file: Path | None = None
     service_user: int | None = None
     key: Secret | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Text, ...] = ()
 
 
 def add_admin(parser: argparse.ArgumentParser) -> None:
@@ -124,24 +125,25 @@ def _place(arguments: argparse.Namespace) -> tuple[RealAddress, bool, str]:
     if arguments.admin is not None:
         scheme, separator, rest = arguments.admin.partition("://")
         if separator and scheme.lower() not in {"http", "https"}:
-            raise _fault("--admin", "must begin with http://, https:// or unix:")
+            raise _fault("--admin", Message("admin-scheme-unknown", "must begin with http://, https:// or unix:"))
         text = rest.removesuffix("/") if separator else arguments.admin
         return _address(text, "--admin"), scheme.lower() == "https", "--admin"
     path = config_of(arguments)
     listener = read_admin_listener(path)
     origin = f"[admin] listen of {path}"
-    return _address(listener.address, f"{path.name}: admin.listen"), listener.tls is not None, origin
+    return _address(listener.address, "admin.listen", path.name), listener.tls is not None, origin
 
 
-def _address(text: str, place: str) -> RealAddress:
+def _address(text: str, place: str, file: str = "") -> RealAddress:
     from fla_gateway.config.values.address import DescriptorAddress, TcpAddress, parse_listen  # noqa: PLC0415 - as above
 
     try:
         address = parse_listen(text)
-    except ValueError as error:
-        raise _fault(place, str(error)) from None
+    except InvalidValueError as error:
+        raise _fault(place, error.message, file=file) from None
     if isinstance(address, DescriptorAddress) or (isinstance(address, TcpAddress) and address.port == 0):
-        raise _fault(place, "does not say which address the running gateway has", "name it with --admin")
+        message = Message("admin-address-open", "does not say which address the running gateway has")
+        raise _fault(place, message, Text("name it with --admin"), file)
     if not isinstance(address, TcpAddress):
         return address
     return TcpAddress(_WILDCARDS.get(address.host, address.host), address.port)
@@ -157,10 +159,10 @@ def _user_id(text: str | None) -> int | None:
     try:
         return pwd.getpwnam(text).pw_uid
     except KeyError:
-        raise _fault("--service-user", "this machine has no such user") from None
+        raise _fault("--service-user", Message("no-such-user", "this machine has no such user")) from None
 
 
-def _key_file(path: Path) -> tuple[str, tuple[str, ...]]:
+def _key_file(path: Path) -> tuple[str, tuple[Text, ...]]:
     """Read the file of the key; give what it holds, and who else can get at it."""
     from fla_gateway.config.document.file_snapshot import FileSnapshot  # noqa: PLC0415 - as above
     from fla_gateway.keys.files.file_permissions import exposure  # noqa: PLC0415 - as above
@@ -169,8 +171,11 @@ def _key_file(path: Path) -> tuple[str, tuple[str, ...]]:
     try:
         text = files.read(path)[:_LONGEST_KEY].decode("latin-1")
     except OSError as error:
-        raise _fault("--admin-key-file", f"the file cannot be read: {error.strerror}") from None
-    return text, exposure(path, files.custody(path))
+        raise _fault(
+            "--admin-key-file",
+            Message("admin-key-file-unreadable", "the file cannot be read: {reason}", reason=str(error.strerror)),
+        ) from None
+    return text, tuple(it.sentence for it in exposure(path, files.custody(path)))
 
 
 def _key(text: str, place: str) -> Secret:
@@ -178,10 +183,12 @@ def _key(text: str, place: str) -> Secret:
 
     if not is_key(text.strip()):
         raise _fault(
-            place, "holds no key", "a key is flagw_ and 64 hexadecimal digits, as `fla-gateway caller new` makes it"
+            place,
+            Message("admin-key-malformed", "holds no key"),
+            Text("a key is flagw_ and 64 hexadecimal digits, as `fla-gateway caller new` makes it"),
         )
     return Secret(text.strip())
 
 
-def _fault(place: str, message: str, cure: str = "") -> ConfigurationError:
-    return ConfigurationError((Fault(place, message, cure),))
+def _fault(place: str, message: Message, cure: Text = NOTHING, file: str = "") -> ConfigurationError:
+    return ConfigurationError((Fault(place, message, cure, file),))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,8 +62,14 @@ def find_config(arguments: argparse.Namespace, environ: Mapping[str, str] | None
         return LOCAL_FILE
     if SYSTEM_FILE.exists():
         return SYSTEM_FILE
-    message = f"no configuration: there is neither {LOCAL_FILE.absolute()} nor {SYSTEM_FILE}"
-    raise ConfigurationError((Fault("--config", message, f"name one with --config FILE or {VARIABLE}"),))
+    message = Message(
+        "configuration-not-found",
+        "no configuration: there is neither {local} nor {system}",
+        local=LOCAL_FILE.absolute(),
+        system=SYSTEM_FILE,
+    )
+    cure = Text("name one with --config FILE or {variable}", variable=VARIABLE)
+    raise ConfigurationError((Fault("--config", message, cure),))
 
 
 def report_config(path: Path) -> None:
@@ -82,13 +89,22 @@ def _judge_unnamed(path: Path) -> None:
     for one in dict.fromkeys((real, path.absolute().parent, real.parent)):
         seen = one.stat()
         if seen.st_uid not in (_ROOT, os.geteuid()):
-            wrong = f"{one} belongs to another user (uid {seen.st_uid})"
+            message = Message(
+                "configuration-of-another-user",
+                "is not taken without being named: {path} belongs to another user (uid {uid})",
+                path=one,
+                uid=str(seen.st_uid),
+            )
         elif _others_may_write(seen):
-            wrong = f"other users may write to {one}"
+            message = Message(
+                "configuration-writable-by-others",
+                "is not taken without being named: other users may write to {path}",
+                path=one,
+            )
         else:
             continue
-        cure = "name it with --config, if it is the one that is meant"
-        raise ConfigurationError((Fault(str(path.absolute()), f"is not taken without being named: {wrong}", cure),))
+        cure = Text("name it with --config, if it is the one that is meant")
+        raise ConfigurationError((Fault("", message, cure, str(path.absolute())),))
 
 
 def _others_may_write(seen: os.stat_result) -> bool:

@@ -97,17 +97,17 @@ def _problem(document: Mapping[str, Any]) -> Iterator[str]:
 
     faults = [it for it in _listed(document, "faults") if isinstance(it, dict)]
     for fault in faults:
-        yield printable(str(_fault(fault)))
+        yield printable(_fault(fault))
     if not faults:
         code = str(document.get("type", "")).rpartition(":")[2]
         yield f"{printable(code)}: {printable(str(document.get('detail', document.get('title', ''))))}"
 
 
-def _fault(members: Mapping[str, Any]) -> object:
-    from fla_gateway.errors import Fault  # noqa: PLC0415 - as above
-
+def _fault(members: Mapping[str, Any]) -> str:
+    """Write a fault as `errors.Fault` does; it is in the gateway's words already."""
     place = ": ".join(str(members[name]) for name in ("file", "path") if members.get(name))
-    return Fault(place, str(members.get("message", "")), str(members.get("cure", "")))
+    cure = str(members.get("cure", ""))
+    return f"{place}: {members.get('message', '')}" + (f" ({cure})" if cure else "")
 
 
 def _listed(document: Mapping[str, Any], name: str) -> list[Any]:

@@ -15,9 +15,14 @@ from typing import Any, Final
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.document.schema_paths import is_address, is_file
 from fla_gateway.errors import Fault
+from fla_gateway.i18n.message import Message, Text
 
 _VARIABLE: Final = re.compile(r"\$\$|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
-_CURE: Final = "$$ stands for a dollar sign"
+_CURE: Final = Text("$$ stands for a dollar sign")
+_NO_NAME: Final = Message(
+    "variable-malformed", "has a ${{ that begins no name of an environment variable, such as ${{NAME}}"
+)
+_NOT_SET: Final = Message("variable-not-set", "takes an environment variable that is not set")
 
 
 class Expander:
@@ -54,11 +59,11 @@ class Expander:
             if match[0] == "$$":
                 return "$"
             if match["name"] is None:
-                self._fault(path, "has a ${ that begins no name of an environment variable, such as ${NAME}")
+                self._fault(path, _NO_NAME)
             elif match["name"] in self._environ:
                 return self._environ[match["name"]]
             else:
-                self._fault(path, "takes an environment variable that is not set")
+                self._fault(path, _NOT_SET)
             # A value is needed here until all faults are known; the loader judges it no further.
             return "unset"
 
@@ -72,8 +77,8 @@ class Expander:
             return f"unix:{self._base / text.removeprefix('unix:')}"
         return text
 
-    def _fault(self, path: tuple[str | int, ...], message: str) -> None:
-        self.faults.append((path, Fault(f"{self._label}: {place(path)}", message, _CURE)))
+    def _fault(self, path: tuple[str | int, ...], message: Message) -> None:
+        self.faults.append((path, Fault(place(path), message, _CURE, self._label)))
 
 
 def _is_content(text: str) -> bool:

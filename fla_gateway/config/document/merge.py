@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fla_gateway.config.document.key_path import Origins, place
 from fla_gateway.errors import Fault
+from fla_gateway.i18n.message import Message, Text
 
 # Tables whose entries may come from several files; every other table belongs to one file as a whole.
 _JOINING: Final = frozenset(
@@ -57,5 +58,10 @@ def merge(
         if joins and isinstance(whole[key], dict):
             yield from merge(whole[key], value, label, origins, here)
         else:
-            message = f"is written twice, in {origins.label(where)} and in {label}"
-            yield Fault(f"{label}: {where}", message, "keep one of the two")
+            message = Message(
+                "written-in-two-files",
+                "is written twice, in {first} and in {second}",
+                first=origins.label(where),
+                second=label,
+            )
+            yield Fault(where, message, Text("keep one of the two"), label)

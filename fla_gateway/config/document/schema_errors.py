@@ -6,7 +6,7 @@ place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -17,67 +17,90 @@ from fla_gateway.config.document.key_path import place
 from fla_gateway.config.document.schema_paths import key_names, table_at, tables
 from fla_gateway.config.schema import ApiKey, Listener
 from fla_gateway.config.values.constraints import (
+    EMPTY,
     MODE_PATTERN,
     NAME_PATTERN,
     SCOPE_PATTERN,
     SERVICE_ACCOUNT_PATTERN,
     SHA256_PATTERN,
 )
-from fla_gateway.errors import Fault
+from fla_gateway.errors import Fault, InvalidValueError
+from fla_gateway.i18n.message import NOTHING, Message, Text
 
-_SENTENCES: Final[Mapping[str, str]] = {
-    "missing": "is missing",
-    "bool_type": "must be true or false, without quotes",
-    "int_type": "must be a whole number, without quotes",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number, without quotes",
-    "finite_number": "must be a number, neither nan nor inf",
-    "string_type": "must be text in quotes",
-    "string_too_short": "must not be empty",
-    "too_short": "must have at least one entry",
-    "list_type": "must be a list in [ ]",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "literal_error": "must be one of {expected}",
-    "greater_than": "must be more than {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than": "must be less than {lt:g}",
-    "less_than_equal": "must be at most {le:g}",
+_TABLE: Final = Message("not-a-table", "must be a table")
+_SENTENCES: Final[Mapping[str, Message]] = {
+    "missing": Message("value-missing", "is missing"),
+    "bool_type": Message("not-a-boolean", "must be true or false, without quotes"),
+    "int_type": Message("not-an-integer", "must be a whole number, without quotes"),
+    "int_from_float": Message("not-whole", "must be a whole number"),
+    "float_type": Message("not-a-number", "must be a number, without quotes"),
+    "finite_number": Message("not-finite", "must be a number, neither nan nor inf"),
+    "string_type": Message("not-text", "must be text in quotes"),
+    "string_too_short": EMPTY,
+    "too_short": Message("list-empty", "must have at least one entry"),
+    "list_type": Message("not-a-list", "must be a list in [ ]"),
+    "dict_type": _TABLE,
+    "model_type": _TABLE,
 }
-_SECRETS: Final[Mapping[str, str]] = dict.fromkeys(
-    ("password", "passphrase"),
-    "a password does not stand in this file: put it into a file of its own, and name that in password_file",
-) | {"client_secret": "the channel has no client secret; take it out"}
+_OTHERS: Final = Message("value-unusable", "cannot be used")
+_LIMITS: Final[Mapping[str, tuple[str, Callable[[str], Message]]]] = {
+    "literal_error": (
+        "expected",
+        lambda them: Message("not-among-choices", "must be one of {expected}", expected=them),
+    ),
+    "greater_than": ("gt", lambda it: Message("not-more-than", "must be more than {limit}", limit=it)),
+    "greater_than_equal": ("ge", lambda it: Message("too-small", "must be at least {limit}", limit=it)),
+    "less_than": ("lt", lambda it: Message("not-less-than", "must be less than {limit}", limit=it)),
+    "less_than_equal": ("le", lambda it: Message("too-large", "must be at most {limit}", limit=it)),
+}
+"""By pydantic's kind of error: the member of its context that is repeated, and the sentence with it."""
+_PASSWORD: Final = Text(
+    "a password is never written into this file: put it into a file of its own, and name that in password_file"
+)
+_SECRETS: Final[Mapping[str, Text]] = {
+    "password": _PASSWORD,
+    "passphrase": _PASSWORD,
+    "client_secret": Text("the channel has no client secret; take it out"),
+}
 """Keys that people expect. The nearest word would lead `password` to password_env, and the password into the log."""
 
-_FORMS: Final[Mapping[type[BaseModel] | None, tuple[str, str]]] = {
-    Listener: ("must be an address in quotes, or a table that has one", ""),
-    ApiKey: ("must be a table with the digest of a key", 'for example { sha256 = "..." }, never the key itself'),
+_FORMS: Final[Mapping[type[BaseModel] | None, tuple[Message, Text]]] = {
+    Listener: (Message("not-a-listener", "must be an address in quotes, or a table that has one"), NOTHING),
+    ApiKey: (
+        Message("not-a-key-digest", "must be a table with the digest of a key"),
+        Text('for example {{ sha256 = "..." }}, never the key itself'),
+    ),
 }
 """What is written instead of a table, where "must be a table" would lead astray."""
 
-_PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
-    NAME_PATTERN: ("a name has 1 to 32 lower-case letters, digits and hyphens, and begins with a letter", ""),
+_PATTERNS: Final[Mapping[str, tuple[Message, Text]]] = {
+    NAME_PATTERN: (
+        Message(
+            "name-malformed", "a name has 1 to 32 lower-case letters, digits and hyphens, and begins with a letter"
+        ),
+        NOTHING,
+    ),
     SCOPE_PATTERN: (
-        "must be one scope, in ASCII and without spaces or quotes",
-        "several scopes are several entries of the list",
+        Message("scope-malformed", "must be one scope, in ASCII and without spaces or quotes"),
+        Text("several scopes are several entries of the list"),
     ),
     SHA256_PATTERN: (
-        "must be a SHA-256 in 64 lower-case hexadecimal digits",
-        "`fla-gateway caller new` prints it; the key itself never stands in this file",
+        Message("digest-malformed", "must be a SHA-256 in 64 lower-case hexadecimal digits"),
+        Text("`fla-gateway caller new` prints it; the key itself is never written into this file"),
     ),
-    MODE_PATTERN: ("must be a mode in three octal digits", 'for example "0660"'),
+    MODE_PATTERN: (Message("mode-malformed", "must be a mode in three octal digits"), Text('for example "0660"')),
     SERVICE_ACCOUNT_PATTERN: (
-        "must be a namespace and a service account with a slash between them",
-        'for example "payroll/declarations"',
+        Message("service-account-malformed", "must be a namespace and a service account with a slash between them"),
+        Text('for example "payroll/declarations"'),
     ),
 }
+_UNKNOWN: Final = Message("key-not-known", "unknown key")
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, known: Iterable[str]) -> Text:
     """Offer the known word that is nearest to what was written, which itself is not repeated; or nothing."""
     near = get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else ""
+    return Text("did you mean '{word}'?", word=near[0]) if near else NOTHING
 
 
 def schema_faults(error: ValidationError, document: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Fault]]:
@@ -105,21 +128,23 @@ def _as_written(path: tuple[str | int, ...], document: Any) -> tuple[str | int, 
     return path
 
 
-def _sentence(detail: ErrorDetails, path: tuple[str | int, ...], document: Mapping[str, Any]) -> tuple[str, str]:
-    kind = detail["type"]
+def _sentence(detail: ErrorDetails, path: tuple[str | int, ...], document: Mapping[str, Any]) -> tuple[Message, Text]:
+    kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown_key(path)
     if kind == "string_pattern_mismatch":
-        return _PATTERNS[detail["ctx"]["pattern"]]
-    if kind in {"text", "path", "moment"}:
-        return detail["msg"], ""
+        return _PATTERNS[context["pattern"]]
+    if isinstance(error := context.get("error"), InvalidValueError):
+        return error.message, NOTHING
     if kind == "model_type" and (table := table_at(path)) in _FORMS:
         return _FORMS[table]
-    message = _SENTENCES.get(kind, "cannot be used").format_map(detail.get("ctx", {}))
-    if kind == "literal_error":
-        value = _value_at(document, path)
-        return message, suggestion(value, _words(detail)) if isinstance(value, str) else ""
-    return message, ""
+    if kind not in _LIMITS:
+        return _SENTENCES.get(kind, _OTHERS), NOTHING
+    member, sentence = _LIMITS[kind]
+    limit = context[member]
+    message = sentence(limit if isinstance(limit, str) else f"{limit:g}")
+    value = _value_at(document, path) if kind == "literal_error" else None
+    return message, suggestion(value, _words(detail)) if isinstance(value, str) else NOTHING
 
 
 def _words(detail: ErrorDetails) -> list[str]:
@@ -132,12 +157,13 @@ def _value_at(document: Any, path: tuple[str | int, ...]) -> Any:
     return document
 
 
-def _unknown_key(path: tuple[str | int, ...]) -> tuple[str, str]:
+def _unknown_key(path: tuple[str | int, ...]) -> tuple[Message, Text]:
     key = str(path[-1])
     model = table_at(path[:-1])
-    hint = _SECRETS.get(key) or (suggestion(key, key_names(model)) if model else "")
+    hint = _SECRETS.get(key) or (suggestion(key, key_names(model)) if model else NOTHING)
     if not hint:
         # One head for each table, though it may be under several.
         homes = {owner: home for home, owner in reversed(tables().items()) if key in key_names(owner)}
-        hint = f"this key belongs in {' or '.join(reversed(homes.values()))}" if homes else ""
-    return "unknown key", hint
+        if homes:
+            hint = Text("this key belongs in {tables}", tables=" or ".join(reversed(homes.values())))
+    return _UNKNOWN, hint

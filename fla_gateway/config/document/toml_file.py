@@ -14,11 +14,14 @@ from typing import Any, Final
 from fla_gateway.config.document.file_identity import LARGEST
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message, Text
 
 _BOM_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _POSITION: Final = re.compile(r"\((at [^()]*)\)$")
 _TWICE: Final = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Cannot define", "Duplicate inline")
-_QUOTE_HINT: Final = "text stands in quotes, a path with backslashes in 'single quotes'"
+_QUOTE_HINT: Final = Text("text stands in quotes, a path with backslashes in 'single quotes'")
+_KEEP_ONE: Final = Text("keep one of the two")
+_SAVE: Final = Text("save it as UTF-8")
 
 
 def read_document(path: Path, label: str, files: FileSnapshot) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def read_document(path: Path, label: str, files: FileSnapshot) -> dict[str, Any]
     except ValueError as error:
         fault = _syntax_fault(str(error), label)
     except RecursionError:
-        fault = Fault(label, "the file is not valid TOML: it nests too deeply")
+        fault = Fault("", Message("toml-too-deep", "the file is not valid TOML: it nests too deeply"), file=label)
     raise ConfigurationError((fault,))
 
 
@@ -52,8 +55,9 @@ def _syntax_fault(words: str, label: str) -> Fault:
     position = _POSITION.search(words)
     where = f" ({position[1]})" if position else ""
     if words.startswith(_TWICE):
-        return Fault(label, f"a key or table is written twice{where}", "keep one of the two")
-    return Fault(label, f"the file is not valid TOML{where}", _QUOTE_HINT)
+        twice = Message("toml-written-twice", "a key or table is written twice{where}", where=where)
+        return Fault("", twice, _KEEP_ONE, label)
+    return Fault("", Message("toml-malformed", "the file is not valid TOML{where}", where=where), _QUOTE_HINT, label)
 
 
 def _read(path: Path, label: str, files: FileSnapshot) -> bytes:
@@ -61,27 +65,37 @@ def _read(path: Path, label: str, files: FileSnapshot) -> bytes:
         content = files.read(path)
         if len(content) <= LARGEST:
             return content
-        message = f"the file is larger than {LARGEST >> 20} MiB, so it is no configuration"
-        fault = Fault(label, message, "check the path")
+        message = Message(
+            "file-too-large",
+            "the file is larger than {largest} MiB, so it is no configuration",
+            largest=LARGEST >> 20,
+        )
+        fault = Fault("", message, Text("check the path"), label)
     except FileNotFoundError:
-        cure = f"looked for at {path.absolute()}; --config FILE names another"
-        fault = Fault(label, "there is no such file", cure)
+        cure = Text("looked for at {path}; --config FILE names another", path=str(path.absolute()))
+        fault = Fault("", Message("file-not-found", "there is no such file"), cure, label)
     except PermissionError:
-        fault = Fault(label, "the file may not be read by the user that runs the gateway", "check its owner and mode")
+        message = Message("file-not-permitted", "the file may not be read by the user that runs the gateway")
+        fault = Fault("", message, Text("check its owner and mode"), label)
     except IsADirectoryError:
-        fault = Fault(label, "this is a directory, not a file")
+        fault = Fault("", Message("file-is-directory", "this is a directory, not a file"), file=label)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a possible file name"
-        fault = Fault(label, f"the file cannot be read: {reason}")
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else Text("not a possible file name")
+        fault = Fault("", Message("file-unreadable", "the file cannot be read: {reason}", reason=reason), file=label)
     raise ConfigurationError((fault,))
 
 
 def _decode(data: bytes, label: str) -> str:
     if data.startswith(_BOM_16):
-        raise ConfigurationError((Fault(label, "the file is in UTF-16, TOML is UTF-8", "save it as UTF-8"),))
+        message = Message("file-in-utf-16", "the file is in UTF-16, TOML is UTF-8")
+        raise ConfigurationError((Fault("", message, _SAVE, label),))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        message = f"the file is not UTF-8 (at line {line}); it may have been saved in a Windows code page"
-    raise ConfigurationError((Fault(label, message, "save it as UTF-8"),))
+        message = Message(
+            "file-not-utf-8",
+            "the file is not UTF-8 (at line {line}); it may have been saved in a Windows code page",
+            line=line,
+        )
+    raise ConfigurationError((Fault("", message, _SAVE, label),))

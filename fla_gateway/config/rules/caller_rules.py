@@ -16,6 +16,7 @@ from fla_gateway.config.rules.listener_specs import listener_specs
 from fla_gateway.config.schema import ApiKey, CallerTable, Configuration
 from fla_gateway.config.values.timestamps import written
 from fla_gateway.errors import Fault
+from fla_gateway.i18n.message import Message, Text
 
 OVERFLOW_ID: Final = 65_534
 """What Linux shows for a user or group that this namespace does not know (/proc/sys/kernel/overflowuid, by default)."""
@@ -23,23 +24,29 @@ SOON_SECONDS: Final = 30 * 86_400
 PLACEHOLDER: Final = "0" * 64
 """The placeholder of a digest in the README and in config/: the SHA-256 of no known value."""
 
-_PROOFS: Final = "keys, uid, gid, service_account or certificate_names"
+_TAKE_OUT: Final = Text("take it out")
+_NEW_KEY: Final = Text("make another with `fla-gateway caller new`")
 
 
 def caller_faults(configuration: Configuration) -> Iterator[Fault]:
     """Yield what is wrong with callers, and where two have the same proof."""
     if "callers" in configuration.model_fields_set and not configuration.callers:
         # The operator who wrote the table did not mean that every client may call.
-        yield Fault("callers", "is empty, and so nobody is asked who he is", "name at least one caller, or take it out")
+        message = Message("callers-empty", "is empty, and so no client has to prove who it is")
+        yield Fault("callers", message, Text("name at least one caller, or take it out"))
     for name, caller in configuration.callers.items():
         where = place(("callers", name))
         if not caller.allow:
-            cure = f"write [{where}.allow] with the permitted requests of each profile"
-            yield Fault(where, "may do nothing: there is no allow", cure)
+            cure = Text("write [{where}.allow] with the permitted requests of each profile", where=where)
+            yield Fault(where, Message("allow-missing", "may do nothing: there is no allow"), cure)
         yield from _proof_faults(where, caller)
         if caller.service_account is not None and configuration.kubernetes is None:
-            message = "can never be proven: there is no table [kubernetes], by which tokens are verified"
-            yield Fault(f"{where}.service_account", message, "write [kubernetes] with issuer, audience and a JWKS")
+            message = Message(
+                "service-account-unprovable",
+                "can never be proven: there is no table [kubernetes], by which tokens are verified",
+            )
+            cure = Text("write [kubernetes] with issuer, audience and a JWKS")
+            yield Fault(f"{where}.service_account", message, cure)
     yield from _twin_key_faults(configuration)
     yield from _twin_faults(configuration)
 
@@ -50,8 +57,9 @@ def allowed_profile_faults(configuration: Configuration) -> Iterator[Fault]:
     for name, caller in configuration.callers.items():
         for profile in caller.allow if known else ():
             if profile not in known:
-                cure = suggestion(profile, known) or f"there are: {', '.join(known)}"
-                yield Fault(place(("callers", name, "allow", profile)), "there is no such profile", cure)
+                cure = suggestion(profile, known) or Text("there are: {known}", known=", ".join(known))
+                message = Message("profile-unknown", "there is no such profile")
+                yield Fault(place(("callers", name, "allow", profile)), message, cure)
 
 
 def caller_warnings(configuration: Configuration, now: float) -> Iterator[Fault]:
@@ -66,11 +74,19 @@ def caller_warnings(configuration: Configuration, now: float) -> Iterator[Fault]
     for name, caller in configuration.callers.items():
         for key, value in (("uid", caller.uid), ("gid", caller.gid)):
             if value is not None and not on_unix:
-                message = "can never be proven: no listener of the gateway or of a profile is a unix socket"
-                yield Fault(place(("callers", name, key)), message, 'add one to gateway.listen, such as "unix:/path"')
+                message = Message(
+                    "uid-unprovable",
+                    "can never be proven: no listener of the gateway or of a profile is a unix socket",
+                )
+                cure = Text('add one to gateway.listen, such as "unix:/path"')
+                yield Fault(place(("callers", name, key)), message, cure)
         if caller.observe_until is not None and caller.observe_until <= now:
-            message = f"ended ({written(caller.observe_until)}): requests outside of allow are refused"
-            yield Fault(place(("callers", name, "observe_until")), message, "take it out")
+            message = Message(
+                "observe-ended",
+                "ended ({moment}): requests outside of allow are refused",
+                moment=written(caller.observe_until),
+            )
+            yield Fault(place(("callers", name, "observe_until")), message, _TAKE_OUT)
     yield from _idle_warnings(configuration)
 
 
@@ -86,21 +102,35 @@ def placed_keys(configuration: Configuration) -> Iterator[tuple[str, ApiKey]]:
 def _proof_faults(where: str, caller: CallerTable) -> Iterator[Fault]:
     on_socket = caller.uid is not None or caller.gid is not None
     if not (caller.keys or on_socket or caller.service_account or caller.certificate_names):
-        cure = f"give it {_PROOFS}; `fla-gateway caller new` makes a key"
-        yield Fault(where, "can never be proven: nothing says by what it is known", cure)
+        message = Message("proof-missing", "can never be proven: nothing says by what it is known")
+        cure = Text(
+            "give it keys, uid, gid, service_account or certificate_names; `fla-gateway caller new` makes a key"
+        )
+        yield Fault(where, message, cure)
     if caller.keys and caller.service_account is not None:
-        message = "can never be proven: a request carries one credential, and this wants a key and a token"
-        yield Fault(where, message, "take keys or service_account out")
+        message = Message(
+            "proofs-need-two-credentials",
+            "can never be proven: a request carries one credential, and this wants a key and a token",
+        )
+        yield Fault(where, message, Text("take keys or service_account out"))
     if on_socket and caller.certificate_names:
-        message = "can never be proven: users and groups are known on unix sockets, certificates on TLS listeners"
-        yield Fault(where, message, "take uid and gid, or certificate_names, out")
+        message = Message(
+            "proofs-need-two-listeners",
+            "can never be proven: users and groups are known on unix sockets, certificates on TLS listeners",
+        )
+        yield Fault(where, message, Text("take uid and gid, or certificate_names, out"))
     for index, name in enumerate(caller.certificate_names):
         if name != name.lower() and not any(mark in name for mark in "@:/"):
-            yield Fault(f"{where}.certificate_names[{index}]", "must be in lower case: it is the name of a host")
+            message = Message("certificate-name-in-capitals", "must be in lower case: it is the name of a host")
+            yield Fault(f"{where}.certificate_names[{index}]", message)
     for key, value in (("uid", caller.uid), ("gid", caller.gid)):
         if value == OVERFLOW_ID:
-            message = f"must not be {OVERFLOW_ID}: that is what the kernel shows for everybody whom it does not know"
-            yield Fault(f"{where}.{key}", message, "run the caller under a user and group of its own")
+            message = Message(
+                "uid-of-unknown-users",
+                "must not be {number}: that is what the kernel shows for every user that it does not know",
+                number=OVERFLOW_ID,
+            )
+            yield Fault(f"{where}.{key}", message, Text("run the caller under a user and group of its own"))
 
 
 def _twin_key_faults(configuration: Configuration) -> Iterator[Fault]:
@@ -108,7 +138,8 @@ def _twin_key_faults(configuration: Configuration) -> Iterator[Fault]:
     for where, key in placed_keys(configuration):
         first = seen.setdefault(key.sha256, where)
         if first != where:
-            yield Fault(f"{where}.sha256", f"is the same key as {first}", "make a key of its own for each")
+            message = Message("key-of-two-callers", "is the same key as {first}", first=first)
+            yield Fault(f"{where}.sha256", message, Text("make a key of its own for each"))
 
 
 def _twin_faults(configuration: Configuration) -> Iterator[Fault]:
@@ -122,24 +153,34 @@ def _twin_faults(configuration: Configuration) -> Iterator[Fault]:
         for proof in product([caller.uid], [caller.gid], [caller.service_account], names):
             first = seen.setdefault(proof, where) if any(part is not None for part in proof) else where
             if first != where:
-                message = f"has the same proof as {first}, so that nobody could tell which of the two calls"
-                yield Fault(where, message, "join them, or give each a proof of its own")
+                message = Message(
+                    "proof-of-two-callers",
+                    "has the same proof as {first}, so that it cannot be known which of the two calls",
+                    first=first,
+                )
+                yield Fault(where, message, Text("join them, or give each a proof of its own"))
 
 
 def _key_warnings(configuration: Configuration, now: float) -> Iterator[Fault]:
     for where, key in placed_keys(configuration):
         if key.sha256 == PLACEHOLDER:
-            message = "is the example's placeholder, and belongs to no key"
-            yield Fault(f"{where}.sha256", message, "put in what `fla-gateway caller new` prints")
+            message = Message("key-placeholder", "is the example's placeholder, and belongs to no key")
+            yield Fault(f"{where}.sha256", message, Text("put in what `fla-gateway caller new` prints"))
         if key.expires is not None and now < key.expires <= now + SOON_SECONDS:
-            message = f"is accepted only until {written(key.expires)}"
-            yield Fault(where, message, "make another with `fla-gateway caller new`, and keep both until all use it")
+            message = Message("key-expires-soon", "is accepted only until {moment}", moment=written(key.expires))
+            cure = Text("make another with `fla-gateway caller new`, and keep both until all use it")
+            yield Fault(where, message, cure)
     for name, caller in configuration.callers.items():
         if caller.keys and all(_is_over(key, now) for key in caller.keys):
-            message = "has expired, and the caller is refused" if len(caller.keys) == 1 else "have all expired"
-            yield Fault(place(("callers", name, "keys")), message, "make another with `fla-gateway caller new`")
+            message = (
+                Message("key-expired", "has expired, and the caller is refused")
+                if len(caller.keys) == 1
+                else Message("keys-expired", "have all expired")
+            )
+            yield Fault(place(("callers", name, "keys")), message, _NEW_KEY)
     if configuration.admin.key is not None and _is_over(configuration.admin.key, now):
-        yield Fault("admin.key", "has expired, and the status page is shown to nobody over TCP", "make another")
+        message = Message("admin-key-expired", "has expired, and the status page is shown to no client over TCP")
+        yield Fault("admin.key", message, Text("make another"))
 
 
 def _is_over(key: ApiKey, now: float) -> bool:
@@ -150,14 +191,17 @@ def _idle_warnings(configuration: Configuration) -> Iterator[Fault]:
     """Find what is there for callers and used by none."""
     callers = configuration.callers.values()
     if configuration.kubernetes is not None and not any(caller.service_account for caller in callers):
-        yield Fault("kubernetes", "no caller has a service_account")
+        yield Fault("kubernetes", Message("kubernetes-unused", "no caller has a service_account"))
     if not any(caller.certificate_names for caller in callers):
         for spec in listener_specs(configuration):
             if spec.listener.tls and spec.listener.tls.client_ca:
-                yield Fault(f"{spec.place}.tls.client_ca", "no caller has certificate_names")
+                message = Message("client-ca-unused", "no caller has certificate_names")
+                yield Fault(f"{spec.place}.tls.client_ca", message)
     for name, profile in configuration.profiles.items() if callers else ():
         if profile.anonymous:
             where = place(("profiles", name, "anonymous"))
-            yield Fault(where, "has no effect, since callers are configured", "take it out")
+            yield Fault(
+                where, Message("anonymous-without-effect", "has no effect, since callers are configured"), _TAKE_OUT
+            )
         if not any(name in caller.allow for caller in callers):
-            yield Fault(place(("profiles", name)), "no caller may use this profile")
+            yield Fault(place(("profiles", name)), Message("profile-without-caller", "no caller may use this profile"))

@@ -13,7 +13,8 @@ from typing import Final
 
 from fla_gateway.config.schema import EnvironmentTable
 from fla_gateway.config.values.urls import Url, parse_url
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError
+from fla_gateway.i18n.message import Message, Text
 
 OFFICIAL_DOMAIN: Final = "socialsecurity.be"
 ISSUER: Final = "issuer"
@@ -22,11 +23,12 @@ ISSUER: Final = "issuer"
 _PRODUCTION_TOKEN: Final = "https://services.socialsecurity.be/REST/oauth/v5/token"  # noqa: S105 - a public address
 _ACCEPTANCE_TOKEN: Final = "https://services-acpt.socialsecurity.be/REST/oauth/v5/token"  # noqa: S105 - a public address
 
-_WHY: Final = (
+_WHY: Final = Message(
+    "official-host-mixed",
     "an address of the official host is combined with others than its own: a foreign token_url would receive an "
-    "assertion that is good for the official token server, a foreign api_base an official token"
+    "assertion that is good for the official token server, a foreign api_base an official token",
 )
-_CURE: Final = "use environment = production, simulation or acceptance, or addresses without any official host"
+_CURE: Final = Text("use environment = production, simulation or acceptance, or addresses without any official host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ def environment_faults(name: str, table: EnvironmentTable) -> tuple[Fault, ...]:
     """Say everything that is wrong with `[environments.NAME]`."""
     place = f"environments.{name}"
     if name in PRESETS:
-        return (Fault(place, "the name is that of a preset, which cannot be defined anew", "choose another name"),)
+        message = Message("environment-is-preset", "the name is that of a preset, which cannot be defined anew")
+        return (Fault(place, message, Text("choose another name")),)
     faults = tuple(_address_faults(place, table))
     if faults or not _touches_official(table):
         return faults
@@ -125,16 +128,30 @@ def audience_fault(where: str, text: str, environment: Environment) -> Fault | N
     """
     official = is_official(environment.host)
     if text == ISSUER:
-        cure = "leave audience out, then it is the token_url" if official else "write the name itself: https://..."
-        unknown = Fault(where, f"the issuer's name is not known for {environment.name}, only for acceptance", cure)
-        return unknown if environment.issuer is None else None
+        if environment.issuer is not None:
+            return None
+        message = Message(
+            "issuer-unknown",
+            "the issuer's name is not known for {environment}, only for acceptance",
+            environment=environment.name,
+        )
+        leave = Text("leave audience out, then it is the token_url")
+        return Fault(where, message, leave if official else Text("write the name itself: https://..."))
     try:
         host = parse_url(text, "https").host
-    except ValueError as error:
-        return Fault(where, f'is neither "{ISSUER}" nor a usable address: it {error}', "leave it out for the token_url")
+    except InvalidValueError as error:
+        message = Message(
+            "audience-malformed", 'is neither "issuer" nor a usable address: it {reason}', reason=error.message
+        )
+        return Fault(where, message, Text("leave it out for the token_url"))
     if official and not host.endswith("." + OFFICIAL_DOMAIN):
-        message = f"the token server of {environment.name} is official, and this host is not below {OFFICIAL_DOMAIN}"
-        return Fault(where, message, "an assertion for one server is not handed to another; leave audience out")
+        message = Message(
+            "audience-not-official",
+            "the token server of {environment} is official, and this host is not below {domain}",
+            environment=environment.name,
+            domain=OFFICIAL_DOMAIN,
+        )
+        return Fault(where, message, Text("an assertion for one server is not handed to another; leave audience out"))
     if not official and is_official(host):
         return Fault(where, _WHY, _CURE)
     return None
@@ -164,13 +181,12 @@ def _address_faults(place: str, table: EnvironmentTable) -> Iterator[Fault]:
     for key, text in (("api_base", table.api_base), ("token_url", table.token_url)):
         try:
             url = parse_url(text, "https")
-        except ValueError as error:
-            yield Fault(f"{place}.{key}", str(error))
+        except InvalidValueError as error:
+            yield Fault(f"{place}.{key}", error.message)
             continue
         if key == "api_base" and url.path not in {"", "/"}:
-            yield Fault(
-                f"{place}.{key}", "must end after the host and port", "paths are written by the caller: /REST/..."
-            )
+            message = Message("api-base-with-path", "must end after the host and port")
+            yield Fault(f"{place}.{key}", message, Text("paths are written by the caller: /REST/..."))
 
 
 def _touches_official(table: EnvironmentTable) -> bool:

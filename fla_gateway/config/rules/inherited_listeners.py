@@ -15,6 +15,7 @@ from fla_gateway.config.rules.listener_specs import admin_listener_spec, listene
 from fla_gateway.config.schema import Configuration, Listener
 from fla_gateway.config.values.address import DescriptorAddress
 from fla_gateway.errors import Fault
+from fla_gateway.i18n.message import Message, Text
 
 PLACE: Final = "LISTEN_FDNAMES"
 """Where faults of what was passed are: in no file."""
@@ -34,12 +35,17 @@ def inherited_faults(configuration: Configuration, passed: Mapping[str, Listener
     }
     for name, place in named.items():
         if name not in passed:
-            there = f"passed are: {', '.join(sorted(passed))}" if passed else "none was passed"
-            cure = f"{there}; give a socket unit of this service FileDescriptorName={name}"
-            yield Fault(place, f"no socket of the name {name} was passed", cure)
+            there = Text("passed are: {names}", names=", ".join(sorted(passed))) if passed else Text("none was passed")
+            cure = Text("{there}; give a socket unit of this service FileDescriptorName={name}", there=there, name=name)
+            yield Fault(place, Message("socket-not-passed", "no socket of the name {name} was passed", name=name), cure)
     for name in sorted(passed.keys() - named.keys()):
-        message = f"a socket of the name {name} was passed, and no listener accepts on it: its callers would wait"
-        yield Fault(PLACE, message, f'write listen = ["fd:{name}"], or take the socket unit out')
+        message = Message(
+            "socket-unused",
+            "a socket of the name {name} was passed, and no listener accepts on it: its callers would wait",
+            name=name,
+        )
+        cure = Text('write listen = ["fd:{name}"], or take the socket unit out', name=name)
+        yield Fault(PLACE, message, cure)
     if named and named.keys() <= passed.keys():
         real = _with_real_addresses(configuration, passed)
         yield from listener_faults(real)

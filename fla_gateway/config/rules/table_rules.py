@@ -14,7 +14,10 @@ from fla_gateway.config.document.schema_errors import suggestion
 from fla_gateway.config.rules.environments import PRESETS, environment_faults
 from fla_gateway.config.schema import Configuration, Egress, KeySource, Kubernetes, Tracing
 from fla_gateway.config.values.urls import check_origin, parse_url
-from fla_gateway.errors import Fault
+from fla_gateway.errors import Fault, InvalidValueError
+from fla_gateway.i18n.message import Message, Text
+
+_WRITE_KEY: Final = Text('write [keys.NAME], or key = {{ pem = "..." }}')
 
 RESERVED_PROFILES: Final = frozenset({"api"})
 
@@ -33,7 +36,8 @@ def table_faults(configuration: Configuration) -> Iterator[Fault]:
     for name, table in configuration.environments.items():
         yield from environment_faults(name, table)
     for name in configuration.profiles.keys() & RESERVED_PROFILES:
-        yield Fault(place(("profiles", name)), "the name is reserved", "choose another name for the profile")
+        message = Message("profile-name-reserved", "the name is reserved")
+        yield Fault(place(("profiles", name)), message, Text("choose another name for the profile"))
 
 
 def reference_faults(configuration: Configuration) -> Iterator[Fault]:
@@ -42,11 +46,13 @@ def reference_faults(configuration: Configuration) -> Iterator[Fault]:
     for name, profile in configuration.profiles.items():
         if profile.environment not in environments:
             known = ", ".join([*PRESETS, *sorted(configuration.environments)])
-            cure = suggestion(profile.environment, environments) or f"known: {known}"
-            yield Fault(place(("profiles", name, "environment")), "there is no such environment", cure)
+            cure = suggestion(profile.environment, environments) or Text("known: {known}", known=known)
+            message = Message("environment-unknown", "there is no such environment")
+            yield Fault(place(("profiles", name, "environment")), message, cure)
         if isinstance(profile.key, str) and profile.key not in configuration.keys:
-            cure = suggestion(profile.key, configuration.keys) or 'write [keys.NAME], or key = { pem = "..." }'
-            yield Fault(place(("profiles", name, "key")), "there is no such key among [keys.*]", cure)
+            cure = suggestion(profile.key, configuration.keys) or _WRITE_KEY
+            message = Message("key-unknown", "there is no such key among [keys.*]")
+            yield Fault(place(("profiles", name, "key")), message, cure)
 
 
 def unused_warnings(configuration: Configuration) -> Iterator[Fault]:
@@ -54,9 +60,10 @@ def unused_warnings(configuration: Configuration) -> Iterator[Fault]:
     profiles = configuration.profiles.values()
     used_keys = {profile.key for profile in profiles if isinstance(profile.key, str)}
     for name in sorted(configuration.keys.keys() - used_keys):
-        yield Fault(place(("keys", name)), "no profile uses this key")
+        yield Fault(place(("keys", name)), Message("key-unused", "no profile uses this key"))
     for name in sorted(configuration.environments.keys() - {profile.environment for profile in profiles}):
-        yield Fault(place(("environments", name)), "no profile uses this environment")
+        message = Message("environment-unused", "no profile uses this environment")
+        yield Fault(place(("environments", name)), message)
 
 
 def placed_key_sources(configuration: Configuration) -> Iterator[tuple[str, KeySource]]:
@@ -70,68 +77,82 @@ def placed_key_sources(configuration: Configuration) -> Iterator[tuple[str, KeyS
 
 def _key_source_faults(where: str, source: KeySource) -> Iterator[Fault]:
     if source.pkcs12 is None and source.pem is None:
-        yield Fault(where, "has neither pkcs12 nor pem", "one of them says in which file the key is")
+        message = Message("key-without-file", "has neither pkcs12 nor pem")
+        yield Fault(where, message, Text("one of them says in which file the key is"))
     if source.pkcs12 is not None and source.pem is not None:
-        yield Fault(where, "has both pkcs12 and pem", "a key is in one of them; take the other out")
+        message = Message("key-in-two-files", "has both pkcs12 and pem")
+        yield Fault(where, message, Text("a key is in one of them; take the other out"))
     if source.password_file is not None and source.password_env is not None:
-        yield Fault(where, "has both password_file and password_env", "take one of them out")
+        message = Message("password-in-two-places", "has both password_file and password_env")
+        yield Fault(where, message, Text("take one of them out"))
 
 
 def _egress_faults(egress: Egress) -> Iterator[Fault]:
     credentials = (egress.proxy_user, egress.proxy_password_file)
     if any(credentials) and not all(credentials):
-        yield Fault("egress", "has only one of proxy_user and proxy_password_file", "give both, or neither")
+        message = Message("egress-credentials-incomplete", "has only one of proxy_user and proxy_password_file")
+        yield Fault("egress", message, Text("give both, or neither"))
     if egress.proxy is None:
         if any(credentials):
-            yield Fault("egress", "has credentials for a proxy, but no proxy", 'add proxy = "http://host:port"')
+            message = Message("egress-without-proxy", "has credentials for a proxy, but no proxy")
+            yield Fault("egress", message, Text('add proxy = "http://host:port"'))
         return
     if egress.proxy_user is not None and ":" in egress.proxy_user:
         # RFC 7617, section 2: "a user-id containing a colon character is invalid"
-        yield Fault("egress.proxy_user", "must not have a colon", "the password belongs in proxy_password_file")
+        message = Message("egress-user-with-colon", "must not have a colon")
+        yield Fault("egress.proxy_user", message, Text("the password belongs in proxy_password_file"))
     try:
         url = parse_url(egress.proxy, "http")
-    except ValueError as error:
-        yield Fault("egress.proxy", str(error), "http://host:port; credentials in proxy_user and proxy_password_file")
+    except InvalidValueError as error:
+        cure = Text("http://host:port; credentials in proxy_user and proxy_password_file")
+        yield Fault("egress.proxy", error.message, cure)
         return
     if url.path not in {"", "/"} or not _has_port(egress.proxy):
-        yield Fault(
-            "egress.proxy", "must be a host and a port, and nothing else", "for example http://proxy.example:3128"
-        )
+        message = Message("egress-proxy-malformed", "must be a host and a port, and nothing else")
+        yield Fault("egress.proxy", message, Text("for example http://proxy.example:3128"))
 
 
 def _kubernetes_faults(kubernetes: Kubernetes) -> Iterator[Fault]:
     if (kubernetes.jwks_file is None) == (kubernetes.jwks_url is None):
-        how_many = "neither" if kubernetes.jwks_url is None else "both"
-        message = f"has {how_many} of jwks_file and jwks_url"
-        yield Fault("kubernetes", message, "exactly one of them says where the keys of the cluster are")
+        message = (
+            Message("jwks-missing", "has neither of jwks_file and jwks_url")
+            if kubernetes.jwks_url is None
+            else Message("jwks-in-two-places", "has both of jwks_file and jwks_url")
+        )
+        yield Fault("kubernetes", message, Text("exactly one of them says where the keys of the cluster are"))
     if kubernetes.jwks_url is None:
         for key, value in (("ca_file", kubernetes.ca_file), ("token_file", kubernetes.token_file)):
             if value is not None:
-                yield Fault(f"kubernetes.{key}", "is for fetching from jwks_url, which is not there", "take it out")
+                message = Message("jwks-url-missing", "is for fetching from jwks_url, which is not there")
+                yield Fault(f"kubernetes.{key}", message, Text("take it out"))
         return
     try:
         parse_url(kubernetes.jwks_url, "https")
-    except ValueError as error:
-        yield Fault("kubernetes.jwks_url", str(error), "keys that came over plain HTTP would prove nothing")
+    except InvalidValueError as error:
+        cure = Text("keys that came over plain HTTP would prove nothing")
+        yield Fault("kubernetes.jwks_url", error.message, cure)
 
 
 def _tracing_faults(tracing: Tracing) -> Iterator[Fault]:
     scheme = "http" if tracing.endpoint.lower().startswith("http:") else "https"
     try:
         parse_url(tracing.endpoint, scheme)
-    except ValueError as error:
-        yield Fault("tracing.endpoint", str(error), "for example http://127.0.0.1:4318/v1/traces")
+    except InvalidValueError as error:
+        yield Fault("tracing.endpoint", error.message, Text("for example http://127.0.0.1:4318/v1/traces"))
 
 
 def _origin_faults(where: str, text: str) -> Iterator[Fault]:
     if text == "null":
-        message = 'must not be "null", which any page can send that stands in a sandboxed frame or a file'
-        yield Fault(where, message, "serve the page from an origin of its own")
+        message = Message(
+            "origin-null", 'must not be "null", which any page can send that is in a sandboxed frame or a file'
+        )
+        yield Fault(where, message, Text("serve the page from an origin of its own"))
         return
     try:
         check_origin(text)
-    except ValueError as error:
-        yield Fault(where, str(error), "for example https://erp.example, http://localhost:3000 or app://erp")
+    except InvalidValueError as error:
+        cure = Text("for example https://erp.example, http://localhost:3000 or app://erp")
+        yield Fault(where, error.message, cure)
 
 
 def _has_port(proxy: str) -> bool:

@@ -13,6 +13,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
+from fla_gateway.errors import InvalidValueError
+from fla_gateway.i18n.message import Message
+
 # sockaddr_un.sun_path holds 108 bytes on Linux with the closing NUL (unix(7)), 104 on the BSDs.
 UNIX_PATH_BYTES: Final = 103
 # An abstract name follows a NUL byte in the same 108 bytes, and has no closing one (unix(7)).
@@ -128,39 +131,65 @@ def parse_listen(text: str) -> Address:
         return _parse_descriptor(text.removeprefix("fd:"))
     match = _TCP.fullmatch(text)
     if match is None:
-        raise ValueError("must be an address such as 127.0.0.1:8480, [::1]:8480 or unix:/run/fla-gateway.sock")
+        raise InvalidValueError(
+            Message(
+                "address-malformed",
+                "must be an address such as 127.0.0.1:8480, [::1]:8480 or unix:/run/fla-gateway.sock",
+            )
+        )
     port = int(match["port"])
     if port > 65_535:  # noqa: PLR2004 - the largest port
-        raise ValueError("has a port above 65535")
+        raise InvalidValueError(Message("address-port-too-large", "has a port above 65535"))
     if match["v6"] is not None:
         if not isinstance(parse_ip(match["v6"]), IPv6Address):
-            raise ValueError("has something in brackets that is no IPv6 address")
+            raise InvalidValueError(Message("address-not-ipv6", "has something in brackets that is no IPv6 address"))
         return TcpAddress(str(parse_ip(match["v6"])), port)
     host = match["name"].lower()
     if parse_ip(host) is None and not is_host_name(host):
-        raise ValueError("has a host that is neither an IP address nor a host name")
+        raise InvalidValueError(
+            Message("address-host-malformed", "has a host that is neither an IP address nor a host name")
+        )
     return TcpAddress(host, port)
 
 
 def _parse_unix(path: str) -> UnixAddress:
     if not path or path.endswith("/") or "\0" in path:
-        raise ValueError("must have the path of a socket after unix:")
+        raise InvalidValueError(Message("address-path-missing", "must have the path of a socket after unix:"))
     if len(path.encode()) > UNIX_PATH_BYTES:
-        raise ValueError(f"has a path of more than {UNIX_PATH_BYTES} bytes, which no unix socket can have")
+        raise InvalidValueError(
+            Message(
+                "address-path-too-long",
+                "has a path of more than {largest} bytes, which no unix socket can have",
+                largest=UNIX_PATH_BYTES,
+            )
+        )
     return UnixAddress(Path(path))
 
 
 def _parse_abstract(name: str) -> AbstractAddress:
     if not name or not name.isprintable() or " " in name:
-        raise ValueError("must have a name without spaces after unix:@")
+        raise InvalidValueError(
+            Message("address-abstract-name-malformed", "must have a name without spaces after unix:@")
+        )
     if len(name.encode()) > ABSTRACT_NAME_BYTES:
-        raise ValueError(f"has a name of more than {ABSTRACT_NAME_BYTES} bytes, which no abstract socket can have")
+        raise InvalidValueError(
+            Message(
+                "address-abstract-name-too-long",
+                "has a name of more than {largest} bytes, which no abstract socket can have",
+                largest=ABSTRACT_NAME_BYTES,
+            )
+        )
     return AbstractAddress(name)
 
 
 def _parse_descriptor(name: str) -> DescriptorAddress:
     if not _DESCRIPTOR.fullmatch(name):
-        raise ValueError("must have the name of a socket after fd:, as FileDescriptorName= gives it")
+        raise InvalidValueError(
+            Message(
+                "address-descriptor-name-malformed",
+                "must have the name of a socket after fd:, as FileDescriptorName= gives it",
+            )
+        )
     return DescriptorAddress(name)
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+
+from fla_gateway.errors import InvalidValueError
+from fla_gateway.i18n.message import Message
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
@@ -21,13 +23,17 @@ SERVICE_ACCOUNT_PATTERN = r"^[a-z0-9.-]+/[a-z0-9.-]+$"
 # RFC 6749, section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 SCOPE_PATTERN = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
 
+EMPTY: Final = Message("value-empty", "must not be empty")
+
 _DAY_SECONDS = 86_400
 _LAST_MOMENT = 253_402_300_800  # the end of 9999-12-31
 
 
 def _printable(text: str) -> str:
     if text != text.strip() or not text.isprintable():
-        raise PydanticCustomError("text", "must have no spaces around it, no line breaks and no control characters")
+        raise InvalidValueError(
+            Message("text-not-printable", "must have no spaces around it, no line breaks and no control characters")
+        )
     return text
 
 
@@ -36,11 +42,11 @@ def _path(value: object) -> Path:
     if isinstance(value, Path):
         return value
     if not isinstance(value, str):
-        raise PydanticCustomError("path", "must be the path of a file or directory, in quotes")
+        raise InvalidValueError(Message("path-not-text", "must be the path of a file or directory, in quotes"))
     if "-----BEGIN" in value or not value.isprintable():
-        raise PydanticCustomError("path", "must be the path of a file, not what stands in the file")
+        raise InvalidValueError(Message("path-is-content", "must be the path of a file, not what the file holds"))
     if not value:
-        raise PydanticCustomError("path", "must not be empty")
+        raise InvalidValueError(EMPTY)
     return Path(value)
 
 
@@ -48,16 +54,18 @@ def _moment(value: object) -> float:
     """A date lasts until its end; TOML's other times need an offset, since the host's zone may change."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise PydanticCustomError("moment", "must have an offset, for example 2027-06-30T18:00:00Z, or be a date")
+            raise InvalidValueError(
+                Message("moment-without-offset", "must have an offset, for example 2027-06-30T18:00:00Z, or be a date")
+            )
         moment = value.timestamp()
     elif isinstance(value, date):
         moment = datetime.combine(value, time(), UTC).timestamp() + _DAY_SECONDS
     elif isinstance(value, float):
         moment = value
     else:
-        raise PydanticCustomError("moment", "must be a date without quotes, for example 2027-06-30")
+        raise InvalidValueError(Message("moment-malformed", "must be a date without quotes, for example 2027-06-30"))
     if not 0 <= moment <= _LAST_MOMENT:
-        raise PydanticCustomError("moment", "must be a date between 1970 and 9999")
+        raise InvalidValueError(Message("moment-out-of-range", "must be a date between 1970 and 9999"))
     return moment
 
 

@@ -12,6 +12,8 @@ from ipaddress import IPv6Address
 from typing import Final
 
 from fla_gateway.config.values.address import is_host_name, parse_ip
+from fla_gateway.errors import InvalidValueError
+from fla_gateway.i18n.message import Message
 
 # RFC 3986, section 3, without userinfo, query and fragment; backslash, space, control and non-ASCII match nothing.
 _URL: Final = re.compile(
@@ -50,15 +52,19 @@ def parse_url(text: str, scheme: str) -> Url:
         ValueError: with a sentence that does not repeat the text, which may hold credentials.
     """
     if "@" in text.partition("://")[2].partition("/")[0]:
-        raise ValueError("must not hold a user name or password")
+        raise InvalidValueError(Message("url-with-credentials", "must not hold a user name or password"))
     if "?" in text or "#" in text:
-        raise ValueError("must have neither a query nor a fragment")
+        raise InvalidValueError(Message("url-with-query", "must have neither a query nor a fragment"))
     match = _URL.fullmatch(text)
     if match is None or match["scheme"].lower() != scheme:
-        raise ValueError(f"must be an address that begins with {scheme}:// and a host in ASCII")
+        raise InvalidValueError(
+            Message(
+                "url-malformed", "must be an address that begins with {scheme}:// and a host in ASCII", scheme=scheme
+            )
+        )
     port = int(match["port"] or _DEFAULT_PORTS[scheme])
     if not 0 < port <= 65_535:  # noqa: PLR2004 - the largest port
-        raise ValueError("must have a port from 1 to 65535")
+        raise InvalidValueError(Message("url-port-out-of-range", "must have a port from 1 to 65535"))
     return Url(scheme, _host(match["v6"], match["host"]), port, match["path"])
 
 
@@ -70,14 +76,26 @@ def check_origin(text: str) -> None:
     """
     match = _ORIGIN.fullmatch(text)
     if match is None:
-        raise ValueError("must be an origin in lower case: scheme://host or scheme://host:port, without a path")
+        raise InvalidValueError(
+            Message(
+                "origin-malformed",
+                "must be an origin in lower case: scheme://host or scheme://host:port, without a path",
+            )
+        )
     if _host(match["v6"], match["host"]) != (match["v6"] or match["host"]):
-        raise ValueError("must have its host in the shortest notation, as browsers write it")
+        raise InvalidValueError(
+            Message("origin-host-not-shortest", "must have its host in the shortest notation, as browsers write it")
+        )
     if match["port"] is None:
         return
     port = int(match["port"])
     if port == _DEFAULT_PORTS.get(match["scheme"]) or str(port) != match["port"] or not 0 < port <= 65_535:  # noqa: PLR2004 - the largest port
-        raise ValueError("must have a port as browsers write it: from 1 to 65535, and none where it is the default")
+        raise InvalidValueError(
+            Message(
+                "origin-port-malformed",
+                "must have a port as browsers write it: from 1 to 65535, and none where it is the default",
+            )
+        )
 
 
 def _host(v6: str | None, name: str | None) -> str:
@@ -86,5 +104,5 @@ def _host(v6: str | None, name: str | None) -> str:
         return str(ip)
     host = (name or "").lower().removesuffix(".")
     if v6 is not None or not is_host_name(host):
-        raise ValueError("must have a host that is a host name or an IP address")
+        raise InvalidValueError(Message("url-host-malformed", "must have a host that is a host name or an IP address"))
     return host

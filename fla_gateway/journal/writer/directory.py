@@ -21,6 +21,7 @@ import structlog
 
 from fla_gateway.access.path_masking import KEY_BYTES
 from fla_gateway.errors import ConfigurationError, Fault, InUseError
+from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.journal.format.segment_name import LOCK, MASK_KEY, Segment, parse
 from fla_gateway.journal.writer.tail_recovery import TornTail, judge
 
@@ -34,14 +35,16 @@ _FIRST_LOOK: Final = 65_536
 """Bytes of a segment's end that nearly always suffice."""
 _LOCK_TRIES: Final = 10
 _LOCK_SECONDS: Final = 0.02
-_INSIDE: Final = "name a directory inside it that does not exist yet: the gateway makes it, with the mode it needs"
+_INSIDE: Final = Text(
+    "name a directory inside it that does not exist yet: the gateway makes it, with the mode it needs"
+)
 _CURES: Final = {
-    errno.ENOENT: "make the directory above it",
-    errno.EACCES: "the user that runs the gateway must be able to make and read it",
-    errno.ENOSPC: "the disk is full: make room",
-    errno.EDQUOT: "the disk quota is used up: make room",
-    errno.EROFS: "the file system is mounted read-only",
-    errno.ELOOP: "a symbolic link stands where a file is expected",
+    errno.ENOENT: Text("make the directory above it"),
+    errno.EACCES: Text("the user that runs the gateway must be able to make and read it"),
+    errno.ENOSPC: Text("the disk is full: make room"),
+    errno.EDQUOT: Text("the disk quota is used up: make room"),
+    errno.EROFS: Text("the file system is mounted read-only"),
+    errno.ELOOP: Text("there is a symbolic link where a file is expected"),
 }
 
 
@@ -134,17 +137,23 @@ class Directory:
         try:
             key = os.read(descriptor, KEY_BYTES + 1)
             if os.fstat(descriptor).st_mode & stat.S_IRWXO:
-                raise _refused(
-                    f"others may read {MASK_KEY}, with which masked paths can be guessed", f"chmod 600 {MASK_KEY}"
+                message = Message(
+                    "journal-key-readable-by-others",
+                    "others may read {file}, with which masked paths can be guessed",
+                    file=MASK_KEY,
                 )
+                raise _refused(message, Text("chmod 600 {file}", file=MASK_KEY))
             _narrow(descriptor, MASK_KEY, stat.S_IRWXG)
         finally:
             os.close(descriptor)
         if len(key) != KEY_BYTES:
-            raise _refused(
-                f"{MASK_KEY} has {'more' if len(key) > KEY_BYTES else 'less'} than {KEY_BYTES} bytes",
-                "restore it; or move it away, and hashes of the journal's older lines compare with no newer ones",
+            message = Message(
+                "journal-key-damaged", "{file} does not have {bytes} bytes", file=MASK_KEY, bytes=KEY_BYTES
             )
+            cure = Text(
+                "restore it; or move it away, and hashes of the journal's older lines compare with no newer ones"
+            )
+            raise _refused(message, cure)
         return key
 
     def _new_masking_key(self) -> bytes:
@@ -200,14 +209,18 @@ def _open(path: Path) -> int:
 
 def _judge_owner(found: os.stat_result) -> None:
     if found.st_uid != os.geteuid():
-        raise _refused("the directory belongs to another user than the one that runs the gateway", _INSIDE)
+        message = Message(
+            "journal-of-another-user", "the directory belongs to another user than the one that runs the gateway"
+        )
+        raise _refused(message, _INSIDE)
 
 
 def _judge_mode(found: os.stat_result) -> None:
     if found.st_mode & stat.S_IWOTH:
-        raise _refused(
-            "others may write to the directory, and so replace what was recorded", f"chmod 700; or {_INSIDE}"
+        message = Message(
+            "journal-writable-by-others", "others may write to the directory, and so replace what was recorded"
         )
+        raise _refused(message, Text("chmod 700; or {inside}", inside=_INSIDE))
 
 
 def _narrow(descriptor: int, name: str, bits: int) -> None:
@@ -234,19 +247,22 @@ def _take(lock: int) -> None:
             time.sleep(_LOCK_SECONDS)
         else:
             return
-    message = "another gateway writes this journal"
-    raise InUseError(_refused(message, "give each gateway a directory of its own, or stop the other one").faults)
+    message = Message("journal-in-use", "another gateway writes this journal")
+    cure = Text("give each gateway a directory of its own, or stop the other one")
+    raise InUseError(_refused(message, cure).faults)
 
 
 def _no_directory() -> ConfigurationError:
-    return _refused("there is something of this name that is no directory", "name another directory")
+    message = Message("journal-no-directory", "there is something of this name that is no directory")
+    return _refused(message, Text("name another directory"))
 
 
-def _refused(message: str, cure: str) -> ConfigurationError:
+def _refused(message: Message, cure: Text) -> ConfigurationError:
     return ConfigurationError((Fault(PLACE, message, cure),))
 
 
 def fault(error: OSError) -> Fault:
     """Say in words why the journal cannot be opened."""
-    reason = error.strerror or "an error of the operating system"
-    return Fault(PLACE, f"the journal cannot be opened: {reason}", _CURES.get(error.errno or 0, ""))
+    reason = error.strerror or Text("an error of the operating system")
+    message = Message("journal-not-opened", "the journal cannot be opened: {reason}", reason=reason)
+    return Fault(PLACE, message, _CURES.get(error.errno or 0, NOTHING))

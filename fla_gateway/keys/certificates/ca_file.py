@@ -21,14 +21,16 @@ from cryptography.utils import CryptographyDeprecationWarning
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.files import pem
 from fla_gateway.keys.files.certificate_bundle import read_certificates
 
 _LARGEST: Final = 8_388_608
-_FORMS: Final = "it must be PEM, DER or PKCS#7 (.p7b)"
+_FORMS: Final = Text("it must be PEM, DER or PKCS#7 (.p7b)")
 _BOUNDARY: Final = re.compile(rb"-+[ \t]*(BEGIN|END)\b")
 """Anything that was meant to be a boundary line, however damaged."""
 _SHOWN: Final = 120
+_PUT_IN: Final = Text("put the root certificate of the CA that issued it into the file, and take this one out")
 
 
 def read_roots(path: Path, place: str, files: FileSnapshot | None = None, *, authorities: bool = True) -> bytes:
@@ -68,11 +70,20 @@ def _read(path: Path, place: str, files: FileSnapshot) -> bytes:
     try:
         content = files.read(path)
     except OSError as error:
-        fault = Fault(place, f"{path} cannot be read: {error.strerror}", "check the path and its rights")
+        message = Message(
+            "ca-file-unreadable", "{path} cannot be read: {reason}", path=str(path), reason=str(error.strerror)
+        )
+        fault = Fault(place, message, Text("check the path and its rights"))
     else:
         if len(content) <= _LARGEST:
             return content
-        fault = Fault(place, f"{path} is larger than {_LARGEST >> 20} MiB, so it holds no roots", "check the path")
+        message = Message(
+            "ca-file-too-large",
+            "{path} is larger than {largest} MiB, so it holds no roots",
+            path=str(path),
+            largest=_LARGEST >> 20,
+        )
+        fault = Fault(place, message, Text("check the path"))
     raise ConfigurationError((fault,))
 
 
@@ -83,8 +94,14 @@ def _damaged_boundaries(path: Path, content: bytes, place: str) -> list[Fault]:
     meant = [match[1] for match in _BOUNDARY.finditer(text)]
     if max(meant.count(b"BEGIN"), meant.count(b"END")) <= whole:
         return []
-    message = f"{path} has more BEGIN or END lines than the {whole} blocks that can be read"
-    return [Fault(place, message, "each begins and ends with five dashes; copy the damaged certificate into it again")]
+    message = Message(
+        "ca-file-damaged",
+        "{path} has more BEGIN or END lines than the {blocks} blocks that can be read",
+        path=str(path),
+        blocks=whole,
+    )
+    cure = Text("each begins and ends with five dashes; copy the damaged certificate into it again")
+    return [Fault(place, message, cure)]
 
 
 def _no_authorities(path: Path, certificates: tuple[x509.Certificate, ...], place: str) -> list[Fault]:
@@ -92,12 +109,21 @@ def _no_authorities(path: Path, certificates: tuple[x509.Certificate, ...], plac
     der = [certificate.public_bytes(Encoding.DER) for certificate in certificates]
     if _authorities(b"".join(der)) == len(set(der)):
         return []
-    cure = "put the root certificate of the CA that issued it into the file, and take this one out"
     return [
-        Fault(place, f"certificate {number} of {path} ({_name(certificate)}) is not one of a CA", cure)
+        Fault(place, _no_authority(number, path, certificate), _PUT_IN)
         for number, (certificate, encoded) in enumerate(zip(certificates, der, strict=True), start=1)
         if not _authorities(encoded)
     ]
+
+
+def _no_authority(number: int, path: Path, certificate: x509.Certificate) -> Message:
+    return Message(
+        "ca-file-without-ca",
+        "certificate {number} of {path} ({subject}) is not one of a CA",
+        number=number,
+        path=str(path),
+        subject=_name(certificate),
+    )
 
 
 def _authorities(der: bytes) -> int:

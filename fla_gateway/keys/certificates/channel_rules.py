@@ -15,9 +15,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys import asn1
 from fla_gateway.keys.files import format_detection
-from fla_gateway.keys.files.private_key import EXPLICIT_CURVE, EXPLICIT_CURVE_CURE
+from fla_gateway.keys.files.private_key import EXPLICIT_CURVE_CURE
 from fla_gateway.keys.files.rsa_pss import subject_public_key_info
 from fla_gateway.keys.model import Objection
 from fla_gateway.keys.signers.local import EC_ALGORITHMS
@@ -28,11 +29,11 @@ DIGESTS: Final = ("sha256", "sha384", "sha512")
 EXPIRY_STEPS: Final = (60, 30, 14, 7)
 """Days before the end of a certificate at which a warning becomes more urgent."""
 _SMALLEST_SAFE_RSA: Final = 2048
-_NEW_PAIR: Final = (
+_NEW_PAIR: Final = Text(
     "make a new key and certificate (RSA 2048, 3072 or 4096, or P-384 or P-521) and upload the certificate in ChaMan"
 )
-_NEW_CERTIFICATE: Final = "make a new certificate for the key and upload it in ChaMan"
-_IF_REFUSED: Final = "if ChaMan or the token server does not accept it, "
+_NEW_PAIR_IF_REFUSED: Final = Text("if ChaMan or the token server does not accept it, {cure}", cure=_NEW_PAIR)
+_NEW_CERTIFICATE: Final = Text("make a new certificate for the key and upload it in ChaMan")
 
 
 def unusable_key(key: PublicKeyTypes) -> Objection | None:
@@ -43,39 +44,61 @@ def unusable_key(key: PublicKeyTypes) -> Objection | None:
     """
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < _SMALLEST_SAFE_RSA:
-            return Objection(f"the key is RSA with {key.key_size} bits, which is too short to be safe", _NEW_PAIR)
+            message = Message(
+                "rsa-too-short", "the key is RSA with {bits} bits, which is too short to be safe", bits=key.key_size
+            )
+            return Objection(message, _NEW_PAIR)
         return None
     if isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.name not in EC_ALGORITHMS:
-            return Objection(f"the key is on the curve {key.curve.name}, which no JWS algorithm uses", _NEW_PAIR)
+            message = Message(
+                "curve-unusable", "the key is on the curve {curve}, which no JWS algorithm uses", curve=key.curve.name
+            )
+            return Objection(message, _NEW_PAIR)
         return None
     kind = type(key).__name__.removesuffix("PublicKey").removeprefix("_")
-    return Objection(f"the key is of the kind {kind}, which the channel does not accept", _NEW_PAIR)
+    message = Message(
+        "key-kind-unusable", "the key is of the kind {kind}, which the channel does not accept", kind=kind
+    )
+    return Objection(message, _NEW_PAIR)
 
 
 def key_deviation(key: PublicKeyTypes) -> Objection | None:
     """Compare a usable key with the manual: RSA 2048/3072/4096 or EC P-384/P-521."""
-    cure = _IF_REFUSED + _NEW_PAIR
     if isinstance(key, rsa.RSAPublicKey) and key.key_size not in RSA_SIZES:
-        return Objection(f"the key is RSA with {key.key_size} bits; the manual asks for 2048, 3072 or 4096", cure)
+        message = Message(
+            "rsa-size-unusual",
+            "the key is RSA with {bits} bits; the manual asks for 2048, 3072 or 4096",
+            bits=key.key_size,
+        )
+        return Objection(message, _NEW_PAIR_IF_REFUSED)
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in CURVES:
-        algorithm = EC_ALGORITHMS[key.curve.name]
-        message = f"the key is on the curve {key.curve.name} and signs with {algorithm}"
-        return Objection(f"{message}; the manual asks for P-384 or P-521", cure)
+        message = Message(
+            "curve-unusual",
+            "the key is on the curve {curve} and signs with {algorithm}; the manual asks for P-384 or P-521",
+            curve=key.curve.name,
+            algorithm=EC_ALGORITHMS[key.curve.name],
+        )
+        return Objection(message, _NEW_PAIR_IF_REFUSED)
     return None
 
 
 def pss_deviation(algorithm: str) -> Objection:
     """Warn of an RSASSA-PSS key, which must never sign with RS256, the algorithm of the manual's example."""
-    return Objection(
-        f"the key is an RSASSA-PSS key: it signs with {algorithm}, never with RS256, which the manual's example uses",
-        _IF_REFUSED + _NEW_PAIR,
+    message = Message(
+        "rsa-pss-key",
+        "the key is an RSASSA-PSS key: it signs with {algorithm}, never with RS256, which the manual's example uses",
+        algorithm=algorithm,
     )
+    return Objection(message, _NEW_PAIR_IF_REFUSED)
 
 
 def unusable_pss() -> Objection:
     """Object to an RSASSA-PSS key whose own parameters rule out every algorithm of RFC 7518, section 3.5."""
-    return Objection("the key is an RSASSA-PSS key limited to a digest or salt that no JWS algorithm uses", _NEW_PAIR)
+    message = Message(
+        "rsa-pss-unusable", "the key is an RSASSA-PSS key limited to a digest or salt that no JWS algorithm uses"
+    )
+    return Objection(message, _NEW_PAIR)
 
 
 def certificate_deviations(certificate: x509.Certificate) -> tuple[Objection, ...]:
@@ -89,8 +112,12 @@ def not_yet_valid(not_before: datetime, now: datetime) -> Objection | None:
     if now >= not_before:
         return None
     return Objection(
-        f"the certificate is valid only from {not_before:%Y-%m-%d %H:%M} UTC",
-        f"wait until then, or check this machine's clock, which says {now:%Y-%m-%d %H:%M} UTC",
+        Message(
+            "certificate-not-yet-valid",
+            "the certificate is valid only from {moment} UTC",
+            moment=f"{not_before:%Y-%m-%d %H:%M}",
+        ),
+        Text("wait until then, or check this machine's clock, which says {now} UTC", now=f"{now:%Y-%m-%d %H:%M}"),
     )
 
 
@@ -105,15 +132,20 @@ def expiry_warning(not_after: datetime, now: datetime) -> Objection | None:
     left = not_after - now
     if now > not_after:
         return Objection(
-            f"the certificate expired on {_day(not_after)}",
-            f"if the key was certified anew, name that certificate; otherwise {_NEW_CERTIFICATE}",
+            Message("certificate-expired", "the certificate expired on {day}", day=_day(not_after)),
+            Text("if the key was certified anew, name that certificate; otherwise {cure}", cure=_NEW_CERTIFICATE),
         )
     reached = [days for days in EXPIRY_STEPS if left.total_seconds() <= days * 86_400]
     if not reached:
         return None
     return Objection(
-        f"the certificate expires within {reached[-1]} days, on {_day(not_after)}",
-        "make a new one now and upload it beside the old one in ChaMan",
+        Message(
+            "certificate-expires-soon",
+            "the certificate expires within {days} days, on {day}",
+            days=reached[-1],
+            day=_day(not_after),
+        ),
+        Text("make a new one now and upload it beside the old one in ChaMan"),
     )
 
 
@@ -121,8 +153,15 @@ def _curve_deviation(certificate: x509.Certificate) -> Objection | None:
     try:
         explicit = format_detection.explicit_parameters(subject_public_key_info(certificate).children()[0])
     except (asn1.Asn1Error, IndexError):
-        return Objection("the certificate's public key cannot be read", _NEW_PAIR)
-    return Objection(f"the certificate {EXPLICIT_CURVE}", EXPLICIT_CURVE_CURE) if explicit else None
+        return Objection(
+            Message("certificate-key-unreadable", "the certificate's public key cannot be read"), _NEW_PAIR
+        )
+    if not explicit:
+        return None
+    message = Message(
+        "certificate-curve-explicit", "the certificate spells its elliptic curve out instead of naming it"
+    )
+    return Objection(message, EXPLICIT_CURVE_CURE)
 
 
 def _digest_deviation(certificate: x509.Certificate) -> Objection | None:
@@ -132,24 +171,39 @@ def _digest_deviation(certificate: x509.Certificate) -> Objection | None:
         digest = None
     if digest is not None and digest.name in DIGESTS:
         return None
-    name = "without a known digest" if digest is None else f"with {digest.name.upper().replace('SHA', 'SHA-', 1)}"
-    return Objection(
-        f"the certificate is signed {name}; the manual asks for SHA-256, SHA-384 or SHA-512",
-        _NEW_CERTIFICATE,
-    )
+    if digest is None:
+        message = Message(
+            "certificate-digest-unknown",
+            "the certificate is signed without a known digest; the manual asks for SHA-256, SHA-384 or SHA-512",
+        )
+    else:
+        message = Message(
+            "certificate-digest-unusual",
+            "the certificate is signed with {digest}; the manual asks for SHA-256, SHA-384 or SHA-512",
+            digest=digest.name.upper().replace("SHA", "SHA-", 1),
+        )
+    return Objection(message, _NEW_CERTIFICATE)
 
 
 def _usage_deviation(certificate: x509.Certificate) -> Objection | None:
-    cure = f"{_NEW_CERTIFICATE}; with OpenSSL: -addext keyUsage=critical,digitalSignature"
+    cure = Text("{cure}; with OpenSSL: -addext keyUsage=critical,digitalSignature", cure=_NEW_CERTIFICATE)
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
-        return Objection("the certificate states no key usage; the manual asks for Digital Signature", cure)
+        message = Message(
+            "certificate-usage-missing", "the certificate states no key usage; the manual asks for Digital Signature"
+        )
+        return Objection(message, cure)
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
-        return Objection("the certificate's extensions cannot be read", cure)
+        message = Message("certificate-extensions-unreadable", "the certificate's extensions cannot be read")
+        return Objection(message, cure)
     if usage.digital_signature:
         return None
-    return Objection("the certificate's key usage does not include Digital Signature, which the manual asks for", cure)
+    message = Message(
+        "certificate-usage-unusual",
+        "the certificate's key usage does not include Digital Signature, which the manual asks for",
+    )
+    return Objection(message, cure)
 
 
 def _day(moment: datetime) -> str:

@@ -14,10 +14,12 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.files import format_detection, pem
 from fla_gateway.keys.files.der_label import CERTIFICATE, PKCS12
 from fla_gateway.keys.files.foreign_formats import foreign_certificates
 from fla_gateway.keys.files.pem import Block
+from fla_gateway.keys.model import Objection
 
 _PKCS7: Final = "PKCS7"
 _NAMES: Final = {
@@ -27,7 +29,7 @@ _NAMES: Final = {
 """Labels under which certificates are written; a block whose content can be read is known by that instead."""
 
 
-def read_certificates(path: Path, content: bytes, cure: str) -> tuple[x509.Certificate, ...]:
+def read_certificates(path: Path, content: bytes, cure: Text) -> tuple[x509.Certificate, ...]:
     """Read every certificate of a file that is there for its certificates.
 
     Args:
@@ -49,12 +51,24 @@ def read_certificates(path: Path, content: bytes, cure: str) -> tuple[x509.Certi
     if pem.is_cut_off(text):
         raise UnusableKeyError(*format_detection.cut_off(path))
     if not found:
-        labels = {block.label for block in blocks}
-        message = f"{path} holds no certificate" + (f", but: {', '.join(sorted(labels))}" if labels else "")
-        if PKCS12 in labels:
-            cure = f"{cure}; openssl pkcs12 -in {path} -nokeys -out certificates.pem takes the certificates out"
-        raise UnusableKeyError(message, cure)
+        raise UnusableKeyError(*_without_certificate(path, {block.label for block in blocks}, cure))
     return found
+
+
+def _without_certificate(path: Path, labels: set[str], cure: Text) -> Objection:
+    if not labels:
+        return Objection(Message("file-empty-of-certificates", "{path} holds no certificate", path=path), cure)
+    others = ", ".join(sorted(labels))
+    message = Message(
+        "file-without-certificate", "{path} holds no certificate, but: {others}", path=path, others=others
+    )
+    if PKCS12 in labels:
+        cure = Text(
+            "{cure}; openssl pkcs12 -in {path} -nokeys -out certificates.pem takes the certificates out",
+            cure=cure,
+            path=path,
+        )
+    return Objection(message, cure)
 
 
 def certificates_among(path: Path, blocks: tuple[Block, ...]) -> tuple[x509.Certificate, ...]:
@@ -77,9 +91,14 @@ def _certificates(path: Path, number: int, block: Block) -> Iterator[x509.Certif
     The library reads the fields of a certificate only when asked for them, so it is asked for those in use here.
     """
     if block.cut_off:
-        raise UnusableKeyError(
-            f"{path} is cut off: block {number} ({block.label}) begins and does not end", "copy the whole file again"
+        message = Message(
+            "certificate-cut-off",
+            "{path} is cut off: block {number} ({label}) begins and does not end",
+            path=path,
+            number=number,
+            label=block.label,
         )
+        raise UnusableKeyError(message, format_detection.COPY_WHOLE)
     try:
         found = _parsed(block)
         for certificate in found:
@@ -87,9 +106,14 @@ def _certificates(path: Path, number: int, block: Block) -> Iterator[x509.Certif
             certificate.issuer.rfc4514_string()
             certificate.not_valid_before_utc, certificate.not_valid_after_utc  # noqa: B018 - read, as said above
     except (ValueError, UnsupportedAlgorithm):
-        raise UnusableKeyError(
-            f"block {number} ({block.label}) of {path} is damaged or cut off", "copy that certificate into it again"
-        ) from None
+        message = Message(
+            "certificate-damaged",
+            "block {number} ({label}) of {path} is damaged or cut off",
+            number=number,
+            label=block.label,
+            path=path,
+        )
+        raise UnusableKeyError(message, Text("copy that certificate into it again")) from None
     yield from found
 
 

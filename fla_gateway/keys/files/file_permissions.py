@@ -10,12 +10,13 @@ import stat
 from pathlib import Path
 
 from fla_gateway.config.values.custody import Custody
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.model import Objection
 
 _ROOT = 0
 
 
-def exposure(path: Path, custody: Custody | None) -> tuple[str, ...]:
+def exposure(path: Path, custody: Custody | None) -> tuple[Objection, ...]:
     """Warn of a file that others than its owner may read or change.
 
     It stays a warning: mounts of Docker and Kubernetes show modes that no operator chose. Reading by the group is no
@@ -28,28 +29,43 @@ def exposure(path: Path, custody: Custody | None) -> tuple[str, ...]:
     if custody is None:
         return ()
     found = (_mode(path, custody), _owner(path, custody), _directory(path, custody))
-    return tuple(str(objection) for objection in found if objection is not None)
+    return tuple(objection for objection in found if objection is not None)
 
 
 def _mode(path: Path, custody: Custody) -> Objection | None:
-    cure = f"chmod 600 {path}"
+    cure = Text("chmod 600 {path}", path=str(path))
     if custody.mode & stat.S_IRWXO:
-        return Objection(f"{path} can be read by other users of this machine", cure)
+        message = Message(
+            "file-readable-by-others", "{path} can be read by other users of this machine", path=str(path)
+        )
+        return Objection(message, cure)
     if custody.mode & stat.S_IWGRP:
-        return Objection(f"{path} can be changed by every member of its group", cure)
+        message = Message(
+            "file-writable-by-group", "{path} can be changed by every member of its group", path=str(path)
+        )
+        return Objection(message, cure)
     return None
 
 
 def _owner(path: Path, custody: Custody) -> Objection | None:
     if custody.owner in (_ROOT, custody.user):
         return None
-    message = f"{path} belongs to another user (uid {custody.owner}), who can read and replace it"
-    return Objection(message, f"chown {custody.user} {path}")
+    message = Message(
+        "file-of-another-user",
+        "{path} belongs to another user (uid {uid}), who can read and replace it",
+        path=str(path),
+        uid=str(custody.owner),
+    )
+    return Objection(message, Text("chown {uid} {path}", uid=str(custody.user), path=str(path)))
 
 
 def _directory(path: Path, custody: Custody) -> Objection | None:
     # In a directory with the sticky bit only the owner of a file can remove or rename it.
     if not custody.directory_mode & stat.S_IWOTH or custody.directory_mode & stat.S_ISVTX:
         return None
-    message = f"{path} can be replaced by other users, since everybody may write to its directory"
-    return Objection(message, f"chmod o-w {custody.directory}")
+    message = Message(
+        "key-file-replaceable",
+        "{path} can be replaced by other users, since all of them may write to its directory",
+        path=str(path),
+    )
+    return Objection(message, Text("chmod o-w {path}", path=str(custody.directory)))

@@ -11,16 +11,13 @@ import shlex
 from pathlib import Path
 from typing import Final
 
+from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.keys.files import pem
 from fla_gateway.keys.model import Objection
 
-OPENPGP: Final = (
-    "an OpenPGP key",
-    "the channel needs an X.509 certificate with its own key: make a new pair",
-)
+_NEEDS_X509: Final = Text("the channel needs an X.509 certificate with its own key: make a new pair")
 _BKS_MAGIC: Final = tuple(bytes((0, 0, 0, version, 0, 0, 0, 20)) for version in (1, 2))
 _PGP_SECRET_KEY_TAGS: Final = (b"\x94", b"\x95", b"\xc5")
-_NAME_KEY: Final = "then name key.pem in pem"
 _EXPORT_NODE: Final = '.export({type:"pkcs8",format:"pem"}))'
 _JWK: Final = (
     'console.log(require("crypto").createPrivateKey({format:"jwk",key:'
@@ -31,7 +28,7 @@ _XML: Final = (
     'v=t=>Buffer.from(f.match(RegExp("<"+t+">([^<]+)"))[1],"base64").toString("base64url");console.log(require("crypto").createPrivateKey({format:"jwk",key:{kty:"RSA",'
     'n:v("Modulus"),e:v("Exponent"),d:v("D"),p:v("P"),q:v("Q"),dp:v("DP"),dq:v("DQ"),qi:v("InverseQ")}})' + _EXPORT_NODE
 )
-_PUBLIC_ONLY: Final = "name the file with the private key; whoever made the pair has it"
+_PUBLIC_ONLY: Final = Text("name the file with the private key; it is where the pair was made")
 _XML_KEY: Final = re.compile(rb"<(RSA|DSA|EC)KeyValue[\s>]")
 
 
@@ -39,17 +36,25 @@ def foreign(path: Path, content: bytes) -> Objection | None:
     """Name a store of another program that the gateway does not read, or give None."""
     quoted = shlex.quote(str(path))
     if (kind := _java_store(content)) is not None:
-        provider = " -srcstoretype BKS with the provider of Bouncy Castle" if kind == "BKS" else ""
+        provider = Text(" -srcstoretype BKS with the provider of Bouncy Castle") if kind == "BKS" else NOTHING
         return Objection(
-            f"{path} is a Java key store ({kind})",
-            f"convert it: keytool -importkeystore -srckeystore {quoted}{provider} -destkeystore key.p12"
-            " -deststoretype PKCS12; then name key.p12 in pkcs12",
+            _is_java_store(path, kind),
+            Text(
+                "convert it: keytool -importkeystore -srckeystore {path}{provider} -destkeystore key.p12"
+                " -deststoretype PKCS12; then name key.p12 in pkcs12",
+                path=quoted,
+                provider=provider,
+            ),
         )
     if content.startswith(b"PuTTY-User-Key-File"):
-        cure = f"convert it: puttygen {quoted} -O private-openssh -o key.pem; {_NAME_KEY}"
-        return Objection(f"{path} is a key of PuTTY", f"{cure} (in its window: Conversions, Export OpenSSH key)")
+        cure = Text(
+            "convert it: puttygen {path} -O private-openssh -o key.pem; then name key.pem in pem (in its window: "
+            "Conversions, Export OpenSSH key)",
+            path=quoted,
+        )
+        return Objection(Message("key-of-putty", "{path} is a key of PuTTY", path=path), cure)
     if content.startswith(_PGP_SECRET_KEY_TAGS):
-        return Objection(f"{path} is {OPENPGP[0]}", OPENPGP[1])
+        return openpgp(path)
     return _microsoft(path, content) or _text(path, pem.decoded(content).lstrip())
 
 
@@ -57,10 +62,20 @@ def foreign_certificates(path: Path, content: bytes) -> Objection | None:
     """Name a store of another program in the place of certificates, or give None."""
     if (kind := _java_store(content)) is None:
         return None
-    return Objection(
-        f"{path} is a Java key store ({kind})",
-        f"take the certificates out: keytool -list -rfc -keystore {shlex.quote(str(path))} > certificates.pem",
+    cure = Text(
+        "take the certificates out: keytool -list -rfc -keystore {path} > certificates.pem",
+        path=shlex.quote(str(path)),
     )
+    return Objection(_is_java_store(path, kind), cure)
+
+
+def openpgp(path: Path) -> Objection:
+    """Say that a file holds a key of OpenPGP."""
+    return Objection(Message("key-of-openpgp", "{path} is an OpenPGP key", path=path), _NEEDS_X509)
+
+
+def _is_java_store(path: Path, kind: str) -> Message:
+    return Message("java-key-store", "{path} is a Java key store ({kind})", path=path, kind=kind)
 
 
 def _java_store(content: bytes) -> str | None:
@@ -77,10 +92,14 @@ def _microsoft(path: Path, content: bytes) -> Objection | None:
         form = "MSBLOB"
     if not form:
         return None
-    kind = "a PVK file" if form == "PVK" else "a PRIVATEKEYBLOB"
+    message = (
+        Message("key-in-pvk", "{path} is a PVK file of Windows", path=path)
+        if form == "PVK"
+        else Message("key-in-privatekeyblob", "{path} is a PRIVATEKEYBLOB of Windows", path=path)
+    )
     command = f"openssl pkey -inform {form} -in {shlex.quote(str(path))} -out key.pem -aes256"
     providers = " -provider default -provider legacy" if form == "PVK" else ""
-    return Objection(f"{path} is {kind} of Windows", f"convert it: {command}{providers}; {_NAME_KEY}")
+    return Objection(message, _convert(command + providers))
 
 
 def _text(path: Path, text: bytes) -> Objection | None:
@@ -92,24 +111,30 @@ def _text(path: Path, text: bytes) -> Objection | None:
     if text.startswith((b"{", b"[")):
         return _json(path, text)
     if text.startswith((b"<!DOCTYPE html", b"<!doctype html", b"<html")):
-        return Objection(f"{path} is a web page", "download the file itself; the page may ask to log in first")
+        message = Message("key-file-is-web-page", "{path} is a web page", path=path)
+        return Objection(message, Text("download the file itself; the page may ask to log in first"))
     if text.startswith(b"SQLite format 3"):
-        command = "pk12util -o key.p12 -n NAME -d DIRECTORY"
-        return Objection(
-            f"{path} is a key database of NSS (Firefox)", f"export the key: {command}; then name key.p12 in pkcs12"
-        )
+        message = Message("key-database-of-nss", "{path} is a key database of NSS (Firefox)", path=path)
+        cure = Text("export the key: pk12util -o key.p12 -n NAME -d DIRECTORY; then name key.p12 in pkcs12")
+        return Objection(message, cure)
     if text.startswith(b"---- BEGIN SSH2"):
-        return Objection(f"{path} is a key of SSH Communications", OPENPGP[1])
+        return Objection(Message("key-of-ssh-com", "{path} is a key of SSH Communications", path=path), _NEEDS_X509)
     return None
 
 
 def _xml(path: Path, kind: str, text: bytes) -> Objection:
-    message = f"{path} is a key in the XML of .NET ({kind}KeyValue)"
+    if kind == "RSA" and b"<D>" not in text:
+        public = Message(
+            "key-in-xml-public-only",
+            "{path} is a key in the XML of .NET ({kind}KeyValue), without its private part",
+            path=path,
+            kind=kind,
+        )
+        return Objection(public, _PUBLIC_ONLY)
+    message = Message("key-in-xml", "{path} is a key in the XML of .NET ({kind}KeyValue)", path=path, kind=kind)
     if kind != "RSA":
-        return Objection(message, "export it as PEM: ExportPkcs8PrivateKeyPem() of .NET 7 or newer")
-    if b"<D>" not in text:
-        return Objection(f"{message}, without its private part", _PUBLIC_ONLY)
-    return Objection(message, f"convert it: {_node(_XML, path)}; {_NAME_KEY}")
+        return Objection(message, Text("export it as PEM: ExportPkcs8PrivateKeyPem() of .NET 7 or newer"))
+    return Objection(message, _convert(_node(_XML, path)))
 
 
 def _json(path: Path, text: bytes) -> Objection | None:
@@ -117,20 +142,33 @@ def _json(path: Path, text: bytes) -> Objection | None:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    keys, name, place = [value], "a JWK", ""
+    keys, name, place = [value], Text("a JWK"), ""
     if isinstance(value, dict) and isinstance(value.get("keys"), list):
-        keys, name, place = value["keys"], "a JWK set", ".keys[%d]"
+        keys, name, place = value["keys"], Text("a JWK set"), ".keys[%d]"
     elif isinstance(value, list):
-        keys, name, place = value, "a list of JWKs", "[%d]"
+        keys, name, place = value, Text("a list of JWKs"), "[%d]"
     jwks = [(at, key) for at, key in enumerate(keys) if isinstance(key, dict) and "kty" in key]
     if not jwks:
-        return Objection(f"{path} is JSON without a key that is known here", "name the file with the private key")
+        unknown = Message("json-without-key", "{path} is JSON without a key that is known here", path=path)
+        return Objection(unknown, Text("name the file with the private key"))
     private = [at for at, key in jwks if "d" in key]
     if not private:
-        return Objection(f"{path} is {name} without a private key", _PUBLIC_ONLY)
+        public = Message("jwk-without-private-key", "{path} is {name} without a private key", path=path, name=name)
+        return Objection(public, _PUBLIC_ONLY)
     command = _node(_JWK % (place % private[0] if place else ""), path)
-    several = "" if len(private) == 1 else f"; it holds {len(private)} private keys, and this takes the first"
-    return Objection(f"{path} is {name} (JSON Web Key)", f"convert it: {command}; {_NAME_KEY}{several}")
+    message = Message("key-in-jwk", "{path} is {name} (JSON Web Key)", path=path, name=name)
+    if len(private) == 1:
+        return Objection(message, _convert(command))
+    cure = Text(
+        "convert it: {command}; then name key.pem in pem; it holds {number} private keys, and this takes the first",
+        command=command,
+        number=len(private),
+    )
+    return Objection(message, cure)
+
+
+def _convert(command: str) -> Text:
+    return Text("convert it: {command}; then name key.pem in pem", command=command)
 
 
 def _node(script: str, path: Path) -> str:

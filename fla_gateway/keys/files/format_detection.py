@@ -6,45 +6,48 @@ a pure function over bytes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys import asn1
 from fla_gateway.keys.files import pem
 from fla_gateway.keys.files.der_label import ENCRYPTED, PKCS12, der_blocks, relabelled
-from fla_gateway.keys.files.foreign_formats import OPENPGP
+from fla_gateway.keys.files.foreign_formats import openpgp
 from fla_gateway.keys.files.pem import Block
 from fla_gateway.keys.model import Objection
 
+COPY_WHOLE: Final = Text("copy the whole file again")
 _KEY_IN_PKCS8: Final = 2
 _MULTI_PRIME_FIELDS: Final = 10
 """RFC 8017, appendix A.1.2: version, eight numbers, and otherPrimeInfos, which only version 1 has."""
-_EXPORT: Final = "export it again as a .pfx file with its private key, or as PEM"
-_NO_KEY: Final[dict[str, tuple[str, str]]] = {
-    "CERTIFICATE REQUEST": (
-        "a certificate request, without a private key",
-        "name the file with the private key that was made together with it",
+_EXPORT: Final = Text("export it again as a .pfx file with its private key, or as PEM")
+_NO_KEY: Final[dict[str, Callable[[Path], Objection]]] = {
+    "CERTIFICATE REQUEST": lambda path: Objection(
+        Message("certificate-request", "{path} is a certificate request, without a private key", path=path),
+        Text("name the file with the private key that was made together with it"),
     ),
-    "PUBLIC KEY": (
-        "a public key only",
-        "name the file with the private key; whoever made the pair has it",
+    "PUBLIC KEY": lambda path: Objection(
+        Message("public-key-only", "{path} is a public key only", path=path),
+        Text("name the file with the private key; it is where the pair was made"),
     ),
-    "CERTIFICATE": (
-        "a certificate only, without a private key",
-        "name the file with the private key in pem, and this one in certificate",
+    "CERTIFICATE": lambda path: Objection(
+        Message("certificate-only", "{path} is a certificate only, without a private key", path=path),
+        Text("name the file with the private key in pem, and this one in certificate"),
     ),
-    "PKCS7": (
-        "a PKCS#7 bundle, which holds certificates but no private key",
-        "name the file with the private key; from Windows, export as .pfx with the private key",
+    "PKCS7": lambda path: Objection(
+        Message("pkcs7-only", "{path} is a PKCS#7 bundle, which holds certificates but no private key", path=path),
+        Text("name the file with the private key; from Windows, export as .pfx with the private key"),
     ),
-    "OPENSSH PRIVATE KEY": (
-        "a key in the format of OpenSSH",
-        "rewrite a copy: cp FILE key.pem && ssh-keygen -p -m PKCS8 -f key.pem; then name key.pem in pem",
+    "OPENSSH PRIVATE KEY": lambda path: Objection(
+        Message("key-of-openssh", "{path} is a key in the format of OpenSSH", path=path),
+        Text("rewrite a copy: cp FILE key.pem && ssh-keygen -p -m PKCS8 -f key.pem; then name key.pem in pem"),
     ),
-    "PGP PRIVATE KEY BLOCK": OPENPGP,
-    "TSS2 PRIVATE KEY": (
-        "a key that only one TPM can use",
-        "make a new key and certificate and upload the certificate in ChaMan",
+    "PGP PRIVATE KEY BLOCK": openpgp,
+    "TSS2 PRIVATE KEY": lambda path: Objection(
+        Message("key-of-tpm", "{path} is a key that only one TPM can use", path=path),
+        Text("make a new key and certificate and upload the certificate in ChaMan"),
     ),
 }
 _ALIASES: Final = {
@@ -69,7 +72,8 @@ def recognise(content: bytes) -> tuple[Block, ...]:
 
 def cut_off(path: Path) -> Objection:
     """Say that a block of a file begins and does not end."""
-    return Objection(f"{path} is cut off: a block in it begins and does not end", "copy the whole file again")
+    message = Message("key-file-cut-off", "{path} is cut off: a block in it begins and does not end", path=path)
+    return Objection(message, COPY_WHOLE)
 
 
 def no_private_key(path: Path, content: bytes, found: tuple[Block, ...]) -> Objection:
@@ -77,16 +81,22 @@ def no_private_key(path: Path, content: bytes, found: tuple[Block, ...]) -> Obje
     if pem.is_cut_off(content):
         return cut_off(path)
     labels = [_ALIASES.get(block.label, block.label) for block in found]
-    for label, (kind, cure) in _NO_KEY.items():
+    for label, objection in _NO_KEY.items():
         if label in labels:
-            return Objection(f"{path} is {kind}", cure)
+            return objection(path)
     if PKCS12 in labels:
-        return Objection(f"{path} is a PKCS#12 file, not PEM", "write pkcs12 = instead of pem =")
+        message = Message("pkcs12-in-place-of-pem", "{path} is a PKCS#12 file, not PEM", path=path)
+        return Objection(message, Text("write pkcs12 = instead of pem ="))
     if labels:
-        return Objection(f"{path} holds no private key, but: {', '.join(sorted(set(labels)))}", _EXPORT)
+        others = ", ".join(sorted(set(labels)))
+        message = Message("file-without-key", "{path} holds no private key, but: {others}", path=path, others=others)
+        return Objection(message, _EXPORT)
     if content.startswith(bytes((asn1.SEQUENCE,))):
-        return Objection(f"{path} is damaged or cut off, or of an unknown binary format", "copy the file again")
-    return Objection(f"{path} is no key file that is known here", _EXPORT)
+        message = Message(
+            "binary-file-unknown", "{path} is damaged or cut off, or of an unknown binary format", path=path
+        )
+        return Objection(message, Text("copy the file again"))
+    return Objection(Message("key-file-unknown", "{path} is no key file that is known here", path=path), _EXPORT)
 
 
 def is_encrypted(block: Block) -> bool:

@@ -17,6 +17,7 @@ from fla_gateway.config.document.file_snapshot import ChangedFileError, FileSnap
 from fla_gateway.config.schema import KeySource
 from fla_gateway.config.values.custody import Custody
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.files.file_permissions import exposure
 from fla_gateway.keys.model import Objection
 from fla_gateway.secret import Secret
@@ -54,30 +55,45 @@ def read_file(path: Path, files: FileSnapshot) -> KeyFile:
     """
     file = _read(path, files)
     if not file.content.strip():
-        raise UnusableKeyError(f"{path} is empty", "write the key to it again; an interrupted copy leaves such a file")
+        message = Message("key-file-empty", "{path} is empty", path=path)
+        raise UnusableKeyError(message, Text("write the key to it again; an interrupted copy leaves such a file"))
     if len(file.content) > _LARGEST:
-        raise UnusableKeyError(f"{path} is larger than 1 MiB, so it is no key file", "check the path")
+        message = Message("key-file-too-large", "{path} is larger than 1 MiB, so it is no key file", path=path)
+        raise UnusableKeyError(message, Text("check the path"))
     return file
 
 
 def unreadable(path: Path, error: OSError) -> Objection:
     """Say in words why a file cannot be read."""
     if isinstance(error, FileNotFoundError):
-        return Objection(f"{path} does not exist", "check the path; it is relative to the configuration file")
+        return Objection(
+            Message("key-file-not-found", "{path} does not exist", path=path),
+            Text("check the path; it is relative to the configuration file"),
+        )
     if isinstance(error, IsADirectoryError):
-        cure = "name the file itself; Docker makes a directory where a mounted file is missing on the host"
-        return Objection(f"{path} is a directory", cure)
+        return Objection(
+            Message("key-file-is-directory", "{path} is a directory", path=path),
+            Text("name the file itself; Docker makes a directory where a mounted file is missing on the host"),
+        )
     if isinstance(error, PermissionError):
-        cure = "give the user that runs the gateway the right to read it, and to enter the folders above it"
-        return Objection(f"{path} may not be read", cure)
+        return Objection(
+            Message("key-file-not-permitted", "{path} may not be read", path=path),
+            Text("give the user that runs the gateway the right to read it, and to enter the folders above it"),
+        )
     if isinstance(error, ChangedFileError):
-        return Objection(f"{path} has changed since the configuration was read", "reload the configuration")
-    return Objection(f"{path} cannot be read: {error.strerror}", "check the path and the disk")
+        return Objection(
+            Message("key-file-changed", "{path} has changed since the configuration was read", path=path),
+            Text("reload the configuration"),
+        )
+    return Objection(
+        Message("key-file-unreadable", "{path} cannot be read: {reason}", path=path, reason=str(error.strerror)),
+        Text("check the path and the disk"),
+    )
 
 
 def read_password(
     source: KeySource, passwords: Mapping[str, Secret], files: FileSnapshot
-) -> tuple[Secret | None, tuple[str, ...]]:
+) -> tuple[Secret | None, tuple[Objection, ...]]:
     """Find the password of a key.
 
     Args:
@@ -92,18 +108,20 @@ def read_password(
         UnusableKeyError: it is configured and cannot be had.
     """
     if source.password_file is not None and source.password_env is not None:
-        raise UnusableKeyError("password_file and password_env are both given", "leave one of them out")
+        message = Message("password-given-twice", "password_file and password_env are both given")
+        raise UnusableKeyError(message, Text("leave one of them out"))
     if source.password_file is not None:
         file = _read(source.password_file, files)
         text = _text(file.content)
         if text is None:
-            raise UnusableKeyError(f"{file.path} is no text file", "save the password as text, in UTF-8 without NUL")
+            message = Message("password-not-text", "{path} is no text file", path=file.path)
+            raise UnusableKeyError(message, Text("save the password as text, in UTF-8 without NUL"))
         return _trimmed(text), exposure(file.path, file.custody)
     if source.password_env is not None and source.password_env not in passwords:
         raise UnusableKeyError(
             # The name is not repeated: people paste the password itself there.
-            "the environment variable that password_env names is not set",
-            "set it for the process of the gateway, or use password_file",
+            Message("password-variable-missing", "the environment variable that password_env names is not set"),
+            Text("set it for the process of the gateway, or use password_file"),
         )
     return (None if source.password_env is None else _trimmed(passwords[source.password_env].reveal())), ()
 
@@ -111,7 +129,8 @@ def read_password(
 def _read(path: Path, files: FileSnapshot) -> KeyFile:
     if _PASTED.search(str(path)):
         raise UnusableKeyError(
-            "a key or certificate itself stands where the path of its file belongs", "put it into a file, and name that"
+            Message("key-in-place-of-path", "a key or certificate itself is where the path of its file belongs"),
+            Text("put it into a file, and name that"),
         )
     try:
         content = files.read(path)

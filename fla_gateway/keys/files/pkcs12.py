@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
 
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.asn1 import Asn1Error
 from fla_gateway.keys.encryption import schemes
 from fla_gateway.keys.encryption.legacy_ciphers import lacks_legacy_cipher
@@ -25,6 +26,7 @@ from fla_gateway.keys.files.decrypted import decrypted, shrouded
 from fla_gateway.keys.files.der_label import PRIVATE_KEY
 from fla_gateway.keys.files.pem import Block
 from fla_gateway.keys.files.private_key import (
+    ADD_PASSWORD,
     MODERN_EXPORT,
     damaged,
     inconsistent,
@@ -39,7 +41,7 @@ from fla_gateway.keys.files.private_key import (
 from fla_gateway.keys.model import Objection
 from fla_gateway.secret import Secret
 
-_ONE_KEY: Final = "export the one key that is registered in ChaMan into a file of its own"
+_ONE_KEY: Final = Text("export the one key that is registered in ChaMan into a file of its own")
 
 Loaded = tuple[PrivateKeyTypes | None, tuple[x509.Certificate, ...]]
 Opened = tuple[PrivateKeyTypes, tuple[x509.Certificate, ...]]
@@ -64,7 +66,13 @@ def open_pkcs12(path: Path, der: bytes, password: Secret | None, *, validate: bo
     if lacks_legacy_cipher(der):
         raise UnusableKeyError(*legacy(path))
     if contents.keys > 1:
-        raise UnusableKeyError(f"{path} holds {contents.keys} private keys; which one counts is unclear", _ONE_KEY)
+        message = Message(
+            "pkcs12-many-keys",
+            "{path} holds {number} private keys; which one counts is unclear",
+            path=path,
+            number=contents.keys,
+        )
+        raise UnusableKeyError(message, _ONE_KEY)
     tried = spellings(password.reveal()) if password is not None else (b"",)
     for secret in tried:
         opened = _opened(path, der, contents, secret, validate=validate)
@@ -103,13 +111,17 @@ def _opened(
     if loaded is None:
         return None
     if any(_hides_a_key(part, secret) for part in contents.sealed):
-        what = "a further private key" if contents.keys else "its private key"
-        raise UnusableKeyError(
-            f"{path} keeps {what} inside an encrypted part of the file, where keys cannot be counted", _ONE_KEY
+        message = Message(
+            "pkcs12-key-hidden",
+            "{path} keeps {key} inside an encrypted part of the file, where keys cannot be counted",
+            path=path,
+            key=Text("a further private key") if contents.keys else Text("its private key"),
         )
+        raise UnusableKeyError(message, _ONE_KEY)
     key, certificates = loaded
     if key is None:
-        raise UnusableKeyError(f"{path} holds no private key", "export it again, with the private key")
+        message = Message("pkcs12-without-key", "{path} holds no private key", path=path)
+        raise UnusableKeyError(message, Text("export it again, with the private key"))
     return key, certificates
 
 
@@ -197,8 +209,12 @@ def _why_closed(path: Path, der: bytes, contents: pkcs12_structure.Contents, tri
         return inconsistent(path)
     if any(key is not None for key in unlocked) or any(_has_mac_of(der, secret) for secret in tried):
         return Objection(
-            f"the password for {path} is right, but the file is damaged or protected in an unknown way",
-            f"copy the file again, as binary; if that does not help, {MODERN_EXPORT}",
+            Message(
+                "pkcs12-damaged",
+                "the password for {path} is right, but the file is damaged or protected in an unknown way",
+                path=path,
+            ),
+            Text("copy the file again, as binary; if that does not help, {export}", export=MODERN_EXPORT),
         )
     return damaged(path) if _is_open(der, contents) else password_wrong(path)
 
@@ -208,10 +224,12 @@ def _why_closed_without_password(path: Path, der: bytes, contents: pkcs12_struct
         return password_missing(path)
     if _is_open(der, contents) or _has_mac_of(der, b""):
         return damaged(path)
-    return Objection(
-        f"{path} is not encrypted, but its checksum needs the password that it was made with, and none is configured",
-        "add password_file or password_env to the key",
+    message = Message(
+        "pkcs12-checksum-password-missing",
+        "{path} is not encrypted, but its checksum needs the password that it was made with, and none is configured",
+        path=path,
     )
+    return Objection(message, ADD_PASSWORD)
 
 
 def _is_open(der: bytes, contents: pkcs12_structure.Contents) -> bool:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys import asn1
 from fla_gateway.keys.encryption import older_pem, schemes
 from fla_gateway.keys.encryption.legacy_ciphers import lacks_legacy_cipher
@@ -28,15 +29,16 @@ from fla_gateway.secret import Secret
 
 Failure = Literal["unreadable", "unsupported", "inconsistent"]
 
-EXPLICIT_CURVE: Final = "spells its elliptic curve out instead of naming it"
-EXPLICIT_CURVE_CURE: Final = "make a new key on the named curve P-384 or P-521"
+EXPLICIT_CURVE_CURE: Final = Text("make a new key on the named curve P-384 or P-521")
+ADD_PASSWORD: Final = Text("add password_file or password_env to the key")
 _SMALLEST_FACTOR: Final = 3
-MODERN_EXPORT: Final = "export it again with AES encryption, which every current tool does by default"
+MODERN_EXPORT: Final = Text("export it again with AES encryption, which every current tool does by default")
+_COPY: Final = Text("copy the file again, as binary, from where it was made")
 
 
 def open_private_key(
     path: Path, block: Block, password: Secret | None, *, validate: bool = True
-) -> tuple[PrivateKeyTypes, tuple[str, ...]]:
+) -> tuple[PrivateKeyTypes, tuple[Objection, ...]]:
     """Open the private key of one block.
 
     Args:
@@ -61,10 +63,11 @@ def open_private_key(
     if isinstance(key, str):
         missing = password_missing(path) if encrypted and not given else None
         raise UnusableKeyError(*(missing or _objection_after_opening(path, block, secrets, key)))
-    unused = Objection(f"a password is configured, but the key in {path} is not encrypted", "encrypt it or drop it")
+    idle = Message("password-unused", "a password is configured, but the key in {path} is not encrypted", path=path)
+    unused = Objection(idle, Text("encrypt it or drop it"))
     explicit = explicit_curve(path) if format_detection.has_explicit_curve(block) else None
     found = (unused if given and not encrypted else None, explicit)
-    return key, tuple(str(objection) for objection in found if objection is not None)
+    return key, tuple(objection for objection in found if objection is not None)
 
 
 def why_not_loaded(path: Path, plain: Block) -> Objection | None:
@@ -75,43 +78,46 @@ def why_not_loaded(path: Path, plain: Block) -> Objection | None:
         return multi_prime(path)
     failure = _load(plain, None, validate=False)
     if failure == "unsupported":
-        return Objection(
-            f"the key in {path} is of a kind that is not known here", "make an RSA key of 2048 bits or more"
-        )
+        message = Message("key-kind-unknown", "the key in {path} is of a kind that is not known here", path=path)
+        return Objection(message, Text("make an RSA key of 2048 bits or more"))
     return inconsistent(path) if failure == "inconsistent" else None
 
 
 def explicit_curve(path: Path) -> Objection:
     """Say that a key has the numbers of its curve where a name belongs."""
-    return Objection(f"the key in {path} {EXPLICIT_CURVE}", EXPLICIT_CURVE_CURE)
+    message = Message(
+        "key-curve-explicit",
+        "the key in {path} spells its elliptic curve out instead of naming it",
+        path=path,
+    )
+    return Objection(message, EXPLICIT_CURVE_CURE)
 
 
 def password_missing(path: Path) -> Objection:
     """Say that a file needs a password and has none."""
-    return Objection(
-        f"{path} is protected by a password, and none is configured", "add password_file or password_env to the key"
-    )
+    message = Message("password-missing", "{path} is protected by a password, and none is configured", path=path)
+    return Objection(message, ADD_PASSWORD)
 
 
 def password_wrong(path: Path) -> Objection:
     """Say that a password does not fit."""
     return Objection(
-        f"the password for {path} is wrong",
-        "check the password file for spaces or further lines; only one line break at its end is dropped",
+        Message("password-wrong", "the password for {path} is wrong", path=path),
+        Text("check the password file for spaces or further lines; only one line break at its end is dropped"),
     )
 
 
 def damaged(path: Path) -> Objection:
     """Say that a file is of a known kind, but damaged."""
-    return Objection(f"{path} is damaged or cut off", "copy the file again, as binary, from where it was made")
+    return Objection(Message("key-file-damaged", "{path} is damaged or cut off", path=path), _COPY)
 
 
 def inconsistent(path: Path) -> Objection:
     """Say that a private key was read and is none: its numbers, or what it signs, are wrong."""
-    return Objection(
-        f"the private key in {path} is damaged: its numbers do not fit together",
-        "copy the file again, as binary, from where it was made",
+    message = Message(
+        "key-inconsistent", "the private key in {path} is damaged: its numbers do not fit together", path=path
     )
+    return Objection(message, _COPY)
 
 
 def is_consistent(key: PrivateKeyTypes) -> bool:
@@ -142,33 +148,57 @@ def is_valid(key: PrivateKeyTypes) -> bool:
 
 def legacy(path: Path) -> Objection:
     """Say that a file needs ciphers that this machine's OpenSSL was built without."""
-    return Objection(f"{path} is encrypted with RC2, which this machine's OpenSSL does not offer", MODERN_EXPORT)
+    message = Message(
+        "cipher-not-offered",
+        "{path} is encrypted with RC2, which this machine's OpenSSL does not offer",
+        path=path,
+    )
+    return Objection(message, MODERN_EXPORT)
 
 
 def not_read(path: Path, algorithm: str) -> Objection:
     """Say that a file is protected with something that is not read here, whatever its password."""
-    command = f"openssl pkey -in {shlex.quote(str(path))} -out key.pem -aes256"
     return Objection(
-        f"{path} is protected with {algorithm}, which is not supported here",
-        f"{MODERN_EXPORT}; a key in PEM with: {command} -provider default -provider legacy",
+        Message(
+            "cipher-unsupported",
+            "{path} is protected with {algorithm}, which is not supported here",
+            path=path,
+            algorithm=algorithm,
+        ),
+        Text(
+            "{export}; a key in PEM with: openssl pkey -in {path} -out key.pem -aes256 -provider default "
+            "-provider legacy",
+            export=MODERN_EXPORT,
+            path=shlex.quote(str(path)),
+        ),
     )
 
 
 def hidden_kind(path: Path) -> Objection:
     """Object to an RSA key under a cipher that hides whether it is an RSASSA-PSS key, where no certificate shows it."""
     return Objection(
-        f"{path} is encrypted in a way that hides whether its RSA key is an RSASSA-PSS key, and it has no certificate",
-        f"name the .cer file that was uploaded in ChaMan in certificate, or encrypt the key again: openssl pkey -in "
-        f"{shlex.quote(str(path))} -out key.pem -aes256 -provider default -provider legacy",
+        Message(
+            "key-kind-hidden",
+            "{path} is encrypted in a way that hides whether its RSA key is an RSASSA-PSS key, and it has no "
+            "certificate",
+            path=path,
+        ),
+        Text(
+            "name the .cer file that was uploaded in ChaMan in certificate, or encrypt the key again: openssl pkey "
+            "-in {path} -out key.pem -aes256 -provider default -provider legacy",
+            path=shlex.quote(str(path)),
+        ),
     )
 
 
 def multi_prime(path: Path) -> Objection:
     """Say that a key has more than two primes, which hardly any library signs with."""
-    return Objection(
-        f"the key in {path} is RSA with more than two primes, which is not supported here",
-        "make a new key and certificate and upload the certificate in ChaMan",
+    message = Message(
+        "key-with-many-primes",
+        "the key in {path} is RSA with more than two primes, which is not supported here",
+        path=path,
     )
+    return Objection(message, Text("make a new key and certificate and upload the certificate in ChaMan"))
 
 
 def _objection_before_opening(path: Path, block: Block, *, encrypted: bool) -> Objection | None:

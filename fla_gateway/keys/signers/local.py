@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.i18n.message import Message, Text
 
 _DIGESTS: Final[dict[str, Callable[[], hashes.HashAlgorithm]]] = {
     "256": hashes.SHA256,
@@ -75,6 +76,6 @@ class EcSigner:
 def _require(algorithm: str, algorithms: tuple[str, ...]) -> None:
     if algorithm not in algorithms:
         raise UnusableKeyError(
-            f"this key cannot sign with {algorithm}",
-            f"leave assertion.alg out, or choose one of: {', '.join(algorithms)}",
+            Message("key-cannot-sign-with", "this key cannot sign with {algorithm}", algorithm=algorithm),
+            Text("leave assertion.alg out, or choose one of: {algorithms}", algorithms=", ".join(algorithms)),
         )

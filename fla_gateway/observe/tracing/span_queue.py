@@ -19,6 +19,7 @@ import structlog
 
 from fla_gateway.clock import Clock
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message
 from fla_gateway.observe.tracing.spans import Span, SpanWriter
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
@@ -155,7 +156,7 @@ def missing_extra() -> Fault | None:
         for name in _NEEDED:
             distribution(name)
     except PackageNotFoundError:
-        return Fault("tracing", "needs the extra: pip install fla-gateway[otel]")
+        return Fault("tracing", Message("extra-missing", "needs the extra: pip install fla-gateway[otel]"))
     return None
 
 

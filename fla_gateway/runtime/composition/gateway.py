@@ -16,6 +16,7 @@ from fla_gateway.access.browser.origin_guard import listener_names
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
 from fla_gateway.config.values.address import Address, TcpAddress, parse_ip
+from fla_gateway.keys.model import Objection
 from fla_gateway.listeners.peer_identity import peer_of
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Egress
@@ -117,11 +118,11 @@ class Gateway:
         """Those that are served now."""
         return tuple(it.profile for it in self.generation.profiles.values() if it.state == "served")
 
-    def settle(self, unavailable: Mapping[str, str], loading: Container[str] = ()) -> None:
+    def settle(self, unavailable: Mapping[str, Objection], loading: Container[str] = ()) -> None:
         """Serve its profiles, but for those that cannot be served or of which that is not known; see `build`."""
         for name, served in self.generation.profiles.items():
             if name in unavailable:
-                served.withhold(unavailable[name])
+                served.withhold(str(unavailable[name]))
             elif name not in loading:
                 self.serve(name)
 
@@ -141,7 +142,7 @@ class Gateway:
 
 def build(
     configured: Configured,
-    unavailable: Mapping[str, str],
+    unavailable: Mapping[str, Objection],
     process_context: ProcessContext,
     lasting: Lasting,
     *,

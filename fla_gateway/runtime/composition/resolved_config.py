@@ -22,6 +22,7 @@ from fla_gateway.config.load import load
 from fla_gateway.config.rules.named_files import lasting_files
 from fla_gateway.config.settings import Settings
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.identity import key_identity
 from fla_gateway.profiles import Profile
 from fla_gateway.runtime.config_fingerprint import fingerprint
@@ -29,8 +30,8 @@ from fla_gateway.runtime.config_fingerprint import fingerprint
 _ATTEMPTS: Final = 8
 _PAUSE: Final = 0.1
 """Seconds that whatever writes has to come to an end."""
-_RESTLESS: Final = "the file keeps changing while it is read"
-_WAIT: Final = "wait until whatever writes it has ended"
+_RESTLESS: Final = Message("file-keeps-changing", "the file keeps changing while it is read")
+_WAIT: Final = Text("wait until whatever writes it has ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def read(path: Path, clock: Clock | None = None, *, rest: float = 0, pipes: bool
             return found
         if left:
             time.sleep(_PAUSE)
-    raise ConfigurationError(tuple(Fault(str(path), _RESTLESS, _WAIT) for path in changed))
+    raise ConfigurationError(tuple(Fault("", _RESTLESS, _WAIT, str(path)) for path in changed))
 
 
 def _read_once(

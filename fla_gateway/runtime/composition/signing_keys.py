@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from fla_gateway.errors import ProblemError, UnusableKeyError
+from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.keys.load import load_key
-from fla_gateway.keys.model import LoadedKey
+from fla_gateway.keys.model import LoadedKey, Objection
 from fla_gateway.oauth.assertion import SigningKey, algorithm_for, header
 from fla_gateway.profiles import Profile, key_sources
 from fla_gateway.runtime.composition.resolved_config import Configured
@@ -64,7 +65,8 @@ class KeyFiles:
         except BaseException as error:  # noqa: BLE001 - cryptography's Rust part panics past Exception
             # The other profiles run.
             kind = type(error).__name__
-            return UnusableKeyError(f"the key could not be read ({kind})", "export it again, as PEM or PKCS#12")
+            message = Message("key-reader-failed", "the key could not be read ({kind})", kind=kind)
+            return UnusableKeyError(message, Text("export it again, as PEM or PKCS#12"))
 
 
 def load_keys(configured: Configured, now: datetime) -> Keys:
@@ -89,7 +91,7 @@ def signing_key(key: LoadedKey) -> SigningKey:
     return SigningKey(key.signer, facts.sha1_thumbprint, facts.sha256_thumbprint) if facts else SigningKey(key.signer)
 
 
-def why_unusable(profile: Profile, key: LoadedKey | UnusableKeyError) -> str | None:
+def why_unusable(profile: Profile, key: LoadedKey | UnusableKeyError) -> Objection | None:
     """Say why a profile cannot be served with its key; None if it can.
 
     Args:
@@ -97,10 +99,10 @@ def why_unusable(profile: Profile, key: LoadedKey | UnusableKeyError) -> str | N
         key: what was found for its key.
     """
     if isinstance(key, UnusableKeyError):
-        return str(key)
+        return Objection(key.message, key.cure)
     options, signing = profile.token_request.assertion, signing_key(key)
     try:
         header(options, algorithm_for(options, signing, key.name), signing)
     except ProblemError as error:
-        return error.detail
+        return Objection(Message("key-unfit-for-assertion", "{reason}", reason=error.detail), NOTHING)
     return None

@@ -16,6 +16,7 @@ from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Egress as EgressTable
 from fla_gateway.config.values.urls import parse_url
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.load import load_key
 from fla_gateway.network.route import Egress
 from fla_gateway.oauth.client import TokenClient
@@ -102,11 +103,10 @@ def _proxy_password(table: EgressTable, files: FileSnapshot) -> Secret | None:
     try:
         text = files.read(table.proxy_password_file).decode()
     except OSError as error:
-        fault = Fault(
-            "egress.proxy_password_file", f"cannot be read: {error.strerror}", "check the path and its rights"
-        )
+        message = Message("password-file-unreadable", "cannot be read: {reason}", reason=str(error.strerror))
+        fault = Fault("egress.proxy_password_file", message, Text("check the path and its rights"))
     except UnicodeDecodeError:
-        fault = Fault("egress.proxy_password_file", "is not UTF-8 text")
+        fault = Fault("egress.proxy_password_file", Message("password-file-not-utf-8", "is not UTF-8 text"))
     else:
         return Secret(text.removesuffix("\n").removesuffix("\r"))
     raise ConfigurationError((fault,))

@@ -21,6 +21,7 @@ import structlog
 from fla_gateway.background_task import run_beside
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message
 from fla_gateway.listeners.bind import Bound, bind
 from fla_gateway.listeners.tls_handshakes import Handshakes, TlsServer
 from fla_gateway.runtime.composition.resolved_config import Configured
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 Follower = Callable[[Configured], Callable[[], None]]
 """Prepares to follow a configuration, and returns what does."""
 _LOG = structlog.get_logger()
+_NOT_HERE: Final = Message("address-not-here", "this machine does not have the address")
 MOST_HANDSHAKES: Final = 32
 """TLS handshakes that run on the admin listener at the same time, as many as it has connections; above that, the
 oldest is closed."""
@@ -56,7 +58,7 @@ def bind_admin(configured: Configured, stack: AsyncExitStack) -> list[Bound]:
     """
     bound = bind(configured.settings.configuration.admin.listen, "admin.listen", configured.files)
     if not bound:
-        raise ConfigurationError((Fault("admin.listen", "this machine does not have the address"),))
+        raise ConfigurationError((Fault("admin.listen", _NOT_HERE),))
     for one in bound:
         stack.callback(one.release)
     return bound

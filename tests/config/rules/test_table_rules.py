@@ -14,7 +14,7 @@ DIGEST = "0" * 64
         ("{}", "neither pkcs12 nor pem"),
         ('{ pkcs12 = "a", pem = "b" }', "both pkcs12 and pem"),
         ('{ pem = "a", password_file = "b", password_env = "SET" }', "both password_file and password_env"),
-        ('{ pem = "-----BEGIN PRIVATE KEY-----hunter2" }', "not what stands in the file"),
+        ('{ pem = "-----BEGIN PRIVATE KEY-----hunter2" }', "not what the file holds"),
         ('{ pem = """\nhunter2\n""" }', "key.pem: "),
         ('{ pem = "" }', "must not be empty"),
         ("{ pem = 3 }", "path of a file"),
@@ -92,7 +92,10 @@ def test_a_preset_cannot_be_redefined(folder):
         ("[log]\nformat = 1", "log.format: must be one of"),
         ("[gateway]\nclient_id = 1", "gateway.client_id: unknown key (this key belongs in [profiles.NAME])"),
         ("profile = 1", "profile: unknown key (did you mean 'profiles'?)"),
-        ('[keys.x]\npem = "x"\npassword = 1', "keys.x.password: unknown key (a password does not stand in this file"),
+        (
+            '[keys.x]\npem = "x"\npassword = 1',
+            "keys.x.password: unknown key (a password is never written into this file",
+        ),
         ("[egress]\nproxy_password = 1", "egress.proxy_password: unknown key (did you mean 'proxy_password_file'?)"),
         (
             '[keys.x]\npem = "x"\nclient_secret = 1',

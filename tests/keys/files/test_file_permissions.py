@@ -44,13 +44,13 @@ def test_usual_ways_to_hold_a_key_are_no_finding(custody) -> None:
         ({"mode": 0o602}, "can be read by other users"),
         ({"mode": 0o660}, "can be changed by every member of its group (chmod 600 /srv/keys/acme.pem)"),
         ({"owner": 1002}, "belongs to another user (uid 1002), who can read and replace it (chown 1001 "),
-        ({"directory_mode": 0o777}, "everybody may write to its directory (chmod o-w /srv/keys)"),
-        ({"directory_mode": 0o757}, "everybody may write to its directory"),
+        ({"directory_mode": 0o777}, "since all of them may write to its directory (chmod o-w /srv/keys)"),
+        ({"directory_mode": 0o757}, "since all of them may write to its directory"),
     ],
 )
 def test_who_else_gets_at_a_key_is_told(changed, said) -> None:
     """In words, with the command that mends it."""
-    (warning,) = exposure(KEY, replace(GOOD, **changed))
+    warning = str(*exposure(KEY, replace(GOOD, **changed)))
     assert warning.startswith("/srv/keys/acme.pem ")
     assert said in warning
 
@@ -68,7 +68,7 @@ def test_the_directory_is_the_one_that_the_file_lies_in(acme) -> None:
     (acme.path / "acme.pem").symlink_to(open_folder / "acme.pem")
     open_folder.chmod(0o777)
     (warning,) = acme.load(pem="acme.pem", certificate="acme.cer").warnings
-    assert f"chmod o-w {open_folder.resolve()}" in warning
+    assert f"chmod o-w {open_folder.resolve()}" in str(warning)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
@@ -76,4 +76,4 @@ def test_the_owner_of_a_file_is_looked_at(acme) -> None:
     """Of the key and of the file with its password."""
     os.chown(acme.path / "acme.pem", 12_345, -1)
     (warning,) = acme.load(pem="acme.pem", certificate="acme.cer").warnings
-    assert "belongs to another user (uid 12345)" in warning
+    assert "belongs to another user (uid 12345)" in str(warning)

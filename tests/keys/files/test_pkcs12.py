@@ -201,7 +201,7 @@ def test_file_without_a_key_is_refused(folder, certificate) -> None:
 def test_file_without_a_certificate_needs_one_beside_it(folder, certificate) -> None:
     """A PKCS#12 file without a certificate gives a warning, and none once the certificate stands beside it."""
     folder.write("acme.pfx", pkcs12_bytes(make_rsa(), None, PASSWORD))
-    (warning,) = folder.load(pkcs12="acme.pfx", password=PASSWORD).warnings
+    warning = str(*folder.load(pkcs12="acme.pfx", password=PASSWORD).warnings)
     assert "acme.pfx holds no certificate" in warning
     folder.write("acme.cer", certificate_pem(certificate))
     assert _is_good(folder.load(pkcs12="acme.pfx", certificate="acme.cer", password=PASSWORD))

@@ -9,6 +9,7 @@ from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError
+from fla_gateway.i18n.message import NOTHING, Message
 from fla_gateway.journal.writer.open_intents import OpenIntent
 from fla_gateway.keys.load import load_key
 from fla_gateway.observe.fan_out import fan_out_to
@@ -184,7 +185,7 @@ async def test_a_certificate_is_told_with_the_days_that_are_left(rig, tmp_path):
 async def test_a_profile_that_is_not_served_says_why(start, tmp_path):
     """Without token and connections, with the reason."""
     rig = await start(unavailable={"employer": "the password is wrong"})
-    keys = {"profile:employer": UnusableKeyError("the password is wrong", "")}
+    keys = {"profile:employer": UnusableKeyError(Message("wrong", "the password is wrong"), NOTHING)}
     (profile,) = (await Told(rig, tmp_path, keys=keys)()).profiles
     assert (profile.served, profile.why_not, profile.token) == (False, "the password is wrong", None)
 

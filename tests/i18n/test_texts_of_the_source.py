@@ -1,0 +1,58 @@
+"""Texts are written so that a catalogue can have them: literal, with placeholders that are filled, and stable codes."""
+
+import ast
+import re
+from collections import defaultdict
+
+from tests.support.texts import called, modules, placeholders, texts
+
+CARRIERS = {"Fault": 1, "Objection": 0, "UnusableKeyError": 0, "InvalidValueError": 0}
+"""What carries texts to people, and at which argument they begin."""
+
+
+def test_every_template_is_a_literal_with_its_arguments():
+    """Babel finds no other, and each placeholder has a plain name, with neither a format nor a conversion."""
+    wrong = [
+        found
+        for found in texts()
+        if found.template is None
+        or found.arguments is None
+        or {(name, "", "") for name in found.arguments} != set(placeholders(found.template))
+    ]
+    assert not wrong
+
+
+def test_a_code_says_one_thing():
+    """Lower case with hyphens, and one template wherever it is used."""
+    templates = defaultdict(set)
+    for found in texts():
+        if found.kind == "Message":
+            assert found.code is not None, found.place
+            assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", found.code), found.place
+            templates[found.code].add(found.template)
+    assert {code: them for code, them in templates.items() if len(them) > 1} == {}
+
+
+def test_a_value_that_breaks_a_rule_says_so_as_a_text():
+    """Who judges a configuration expects that error alone: any other would end a check or a reload with a stack."""
+    bare = [
+        f"{path}:{node.lineno}"
+        for path, module in modules()
+        if {"config", "catalog", "access", "profiles.py"} & set(path.parts)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and called(node.exc) == "ValueError"
+    ]
+    assert not bare
+
+
+def test_what_people_are_told_is_no_text_put_together_on_the_spot():
+    """An f-string, a sum or a bare sentence has no template, so no language but English can have it."""
+    bare = [
+        f"{path}:{node.lineno}"
+        for path, module in modules()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and called(node) in CARRIERS
+        for argument in node.args[CARRIERS[called(node)] :][:2]
+        if isinstance(argument, ast.JoinedStr | ast.BinOp | ast.Constant)
+    ]
+    assert not bare
