@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from fla_gateway.config.document.file_identity import LARGEST
+from fla_gateway.config.document.file_identity import LARGEST, SilentPipeError, read_bytes
 from fla_gateway.config.document.file_snapshot import ChangedFileError, FileSnapshot
 from tests.support.tokens import HandClock
 from tests.support.volumes import Volume
@@ -165,6 +166,33 @@ def test_a_pipe_is_read_at_its_use_and_compared_with_nothing(tmp_path):
     finally:
         os.close(reader)
     assert files.changed() == ()
+
+
+def test_a_pipe_that_is_never_written_to_is_not_waited_for_for_ever(tmp_path):
+    """A start ends with a reason, and does not hang before it has said a word; half of a content is none."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(SilentPipeError, match="its end has not come"):
+        read_bytes(str(path), pipes=True, seconds=0)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with path.open("wb", buffering=0) as writer:
+        writer.write(b"half")
+        with pytest.raises(SilentPipeError):
+            read_bytes(str(path), pipes=True, seconds=0)
+    os.close(reader)
+
+
+def test_a_pipe_is_waited_for_and_read_to_its_end(tmp_path):
+    """In as many pieces as its writer likes."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(read_bytes, str(path), pipes=True)
+        with path.open("wb", buffering=0) as writer:
+            for _ in range(3):
+                writer.write(b"piece" * 10_000)
+        content, _ = reading.result()
+    assert content == b"piece" * 30_000
 
 
 def test_of_a_file_without_end_no_more_than_the_limit_is_read(tmp_path):

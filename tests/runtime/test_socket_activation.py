@@ -86,6 +86,86 @@ async def test_every_kind_of_listener_is_served_on_what_was_passed(begin, keep, 
     waiting.close()
 
 
+@pytest.fixture
+async def passed(begin, keep, tmp_path):
+    """Run a gateway all of whose listeners are sockets that were passed, and give what reloads it with other text."""
+    sockets = [("web", keep(tcp())), ("own", keep(unix(tmp_path / "own.sock"))), ("admin", keep(tcp()))]
+    process = await begin(listen='["fd:web"]', admin="fd:admin", more=SECOND.format(listen='"fd:own"'), sockets=sockets)
+    await process.event("ready")
+    path = tmp_path / "gateway.toml"
+
+    async def change(*pairs, event="reloaded"):
+        text = path.read_text()
+        for before, after in pairs:
+            assert before in text
+            text = text.replace(before, after)
+        path.write_text(text)
+        number = len(process.events(event)) + 1
+        process.signal(signal.SIGHUP)
+        return await process.event(event, number)
+
+    return process, change
+
+
+async def test_listeners_on_passed_sockets_survive_a_reload(passed, tmp_path):
+    """The gateway's, a profile's and the admin listener never blink: kept connections and new ones are answered."""
+    process, change = passed
+    kept, own = await process.caller(), await over_unix(tmp_path / "own.sock")
+    over, calls = asyncio.Event(), []
+
+    async def call():
+        while not over.is_set():
+            calls.append((await process.call(get())).status)
+
+    calling = asyncio.ensure_future(call())
+    for before, after in (("[gateway]\n", "[gateway]\ndrain_seconds = 3\n"), ("_seconds = 3", "_seconds = 4")):
+        found = await change((before, after))
+        assert found["changes"] == ["gateway.drain_seconds changed"]
+    for caller, target in ((kept, "/employer/REST/x"), (own, "/REST/x")):
+        await caller.send(get(target))
+        assert (await caller.answer()).status == 200
+        caller.close()
+    assert (await process.admin("/readyz")).status == 200
+    over.set()
+    await calling
+    assert set(calls) == {200}
+
+
+async def test_a_passed_socket_goes_on_under_the_rules_of_another_configuration(passed, tmp_path, authority):
+    """Two that change their places serve each other's paths; with TLS from now on, what speaks none is let go."""
+    process, change = passed
+    plain = await process.caller()
+    await change(
+        ('["fd:web"]', '["fd:later"]'), ('"fd:own"', '"fd:web"'), ('["fd:later"]', '["fd:own"]'),
+    )  # fmt: skip
+    await plain.send(get("/REST/x"))
+    assert (await plain.answer()).status == 200
+    own = await over_unix(tmp_path / "own.sock")
+    await own.send(get("/employer/REST/x"))
+    assert (await own.answer()).status == 200
+    certificate, key = authority.write_server(tmp_path, "localhost")
+    tls = f'{{ certificate = "{certificate}", key = "{key}" }}'
+    await change(('listen = "fd:web"', f'listen = {{ address = "fd:web", tls = {tls} }}'))
+    assert await plain.ended()
+    plain.close()
+    context = authority.client_context()
+    reader, writer = await asyncio.open_connection("localhost", process.port(), ssl=context)
+    writer.write(get("/REST/x"))
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+    await own.send(get("/employer/REST/x"))
+    assert (await own.answer()).status == 200
+    own.close()
+
+
+async def test_a_passed_socket_that_no_listener_has_any_more_refuses_the_reload(passed):
+    """Its callers would wait for ever: the socket unit has to go first, and the process with it."""
+    process, change = passed
+    refused = await change(('listen = "fd:own"', ""), event="reload-fault")
+    assert (refused["place"], "no listener accepts on it" in refused["fault"]) == ("LISTEN_FDNAMES", True)
+    assert (await process.call(get())).status == 200
+
+
 async def test_tls_is_spoken_on_a_socket_that_was_passed(begin, keep, tmp_path, authority):
     """The service manager binds; the gateway has certificate and key."""
     certificate, key = authority.issue()

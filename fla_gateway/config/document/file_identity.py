@@ -6,14 +6,19 @@ anything: `file_snapshot` does.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import select
 import stat
+import time
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 LARGEST: Final = 16_777_216
 """Bytes that are read of a file at most, and one more, by which the reader notices that there are too many."""
+PIPE_SECONDS: Final = 60.0
+"""How long a start waits for the end of a pipe: less than service managers wait for a start, and then it says why."""
 _MOST_LINKS: Final = 40
 _AT_LEAST: Final = 512
 """Bytes that are asked for beyond the size of a file: its end is seen with the next reading, and a pipe has no size."""
@@ -26,6 +31,13 @@ class NoRegularFileError(OSError):
 
     def __init__(self, name: str) -> None:
         super().__init__(errno.ESPIPE, "it is no regular file, and only those are read while the gateway runs", name)
+
+
+class SilentPipeError(OSError):
+    """The file is a pipe or a device whose end has not come for long."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(errno.ETIMEDOUT, "it is a pipe or a device, and its end has not come in time", name)
 
 
 class Identity(NamedTuple):
@@ -76,32 +88,46 @@ class Links:
         return path, tuple(passed)
 
 
-def read_bytes(name: str, *, pipes: bool) -> tuple[bytes, os.stat_result]:
+def read_bytes(name: str, *, pipes: bool, seconds: float = PIPE_SECONDS) -> tuple[bytes, os.stat_result]:
     """Read a file up to the limit; the facts about it are of the moment before.
 
     Args:
         name: its path.
         pipes: whether a pipe or a device is read as well, and waited for.
+        seconds: for how long.
 
     Raises:
         OSError: it cannot be read, or is no file of that kind.
     """
     # Opening a pipe that has no writer would wait for one.
-    number = os.open(name, os.O_RDONLY | _CLOSED_ON_EXEC | (0 if pipes else _NO_WAIT))
+    number = os.open(name, os.O_RDONLY | _CLOSED_ON_EXEC | _NO_WAIT)
     try:
         seen = os.fstat(number)
         if stat.S_ISDIR(seen.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
         if not pipes and not stat.S_ISREG(seen.st_mode):
             raise NoRegularFileError(name)
+        last = None if stat.S_ISREG(seen.st_mode) else time.monotonic() + seconds
         parts: list[bytes] = []
         left = LARGEST + 1
-        while left and (part := os.read(number, min(left, seen.st_size + _AT_LEAST))):
+        while left and (part := _read_part(number, min(left, seen.st_size + _AT_LEAST), last, name)):
             parts.append(part)
             left -= len(part)
         return b"".join(parts), seen
     finally:
         os.close(number)
+
+
+def _read_part(number: int, size: int, last: float | None, name: str) -> bytes:
+    """Read on; where there is a last moment (monotonic), what has nothing to say yet is waited for until then."""
+    while last is not None and hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(number, select.POLLIN)
+        if not poll.poll(max(0.0, last - time.monotonic()) * 1000):
+            raise SilentPipeError(name)
+        with contextlib.suppress(BlockingIOError):
+            return os.read(number, size)
+    return os.read(number, size)
 
 
 def identity_of(seen: os.stat_result, place: str) -> Identity:

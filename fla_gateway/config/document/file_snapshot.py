@@ -25,6 +25,7 @@ from fla_gateway.config.document.file_identity import (
     Identity,
     Links,
     NoRegularFileError,
+    SilentPipeError,
     digest_of,
     failure_of,
     identity_of,
@@ -273,6 +274,8 @@ class FileSnapshot:
 def _read_again(name: str, known: _File, *, pipes: bool) -> bytes:
     if known.failure == errno.ESPIPE:
         raise NoRegularFileError(name)
+    if known.failure == errno.ETIMEDOUT:
+        raise SilentPipeError(name)
     if known.failure:
         raise OSError(known.failure, os.strerror(known.failure), name)
     content, _ = read_bytes(name, pipes=pipes)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
+import ssl
 import sys
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.runtime.monitoring.admin_listener import MOST_HANDSHAKES
-from tests.support.keys import write_identity
+from tests.support.keys import TlsAuthority, write_identity
 from tests.support.process import run
 from tests.support.raw_caller import connect
 from tests.support.raw_http import get
@@ -127,6 +129,54 @@ async def test_beyond_loopback_the_key_acts_over_tls_where_it_may(authority, tmp
         if actions:
             assert (await process.event("admin-action"))["by"] == "key"
         assert secret not in printed + process.output
+
+
+async def test_access_and_certificate_of_the_admin_listener_follow_a_reload(authority, tmp_path, own_address):
+    """Who may act, by which key, and over whose TLS; the socket stays, and what was open before as well."""
+    write_identity(tmp_path)
+    later = TlsAuthority("Later")
+    former, secret = new_key(), new_key()
+    path = tmp_path / "gateway.toml"
+
+    def write(issuer, key, actions, level):
+        certificate, private = issuer.write_server(tmp_path, own_address)
+        text = BEYOND.format(certificate=certificate, key=private, sha256=digest(key), actions=actions)
+        path.write_text(text.replace("[log]", f'[log]\nlevel = "{level}"'))
+
+    write(authority, former, "false", "info")
+    async with run(path) as process:
+        port = (await process.event("admin-listening"))["address"].rpartition(":")[2]
+        await process.event("ready")
+        assert await act(authority, own_address, port, former) == 403
+        write(later, secret, "true", "warning")
+        process.signal(signal.SIGHUP)
+        while await act(later, own_address, port, secret) is None:
+            pass
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await act(authority, own_address, port, secret, raises=True)
+        assert await act(later, own_address, port, former) == 401
+        assert await act(later, own_address, port, secret) == 200
+        # By now events below warning are not written any more.
+        assert process.events("reloaded") == []
+        write(later, secret, "true", "info")
+        process.signal(signal.SIGHUP)
+        await process.event("reloaded")
+
+
+async def act(authority, address, port, key, *, raises=False):
+    """Ask for a dry run with a key; give the status, or None where the certificate is of another authority."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection(address, port, ssl=authority.client_context())
+            fields = f"Host: {address}:{port}\r\nX-Api-Key: {key}\r\nContent-Length: 0\r\nConnection: close"
+            writer.write(f"POST /-/reload?dry_run=true HTTP/1.1\r\n{fields}\r\n\r\n".encode())
+            answer = await reader.read()
+            writer.close()
+    except ssl.SSLCertVerificationError:
+        if raises:
+            raise
+        return None
+    return int(answer[9:12])
 
 
 async def reload_by_command(*words, key=""):
