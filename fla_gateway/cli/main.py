@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = (
     "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "catalog", "sandbox", "demo",
-    "caller new", "admin new", "audit show", "audit verify", "audit export", "policy suggest",
+    "caller new", "admin new", "audit show", "audit verify", "audit export", "policy suggest", "schema",
 )  # fmt: skip
 """Each as it is typed; the words are also the path of its file. A first word that several share is a group."""
 _LAST_THREADS_SECONDS: Final = 0.1
@@ -114,7 +114,11 @@ def execute(words: Sequence[str]) -> int:
     """
     from fla_gateway.errors import GatewayError, InUseError  # noqa: PLC0415 - see the head
 
-    arguments = build_parser(_wanted(words)).parse_args(words)
+    words = _asked_for_help(words)
+    parser = build_parser(_wanted(words))
+    if (mistaken := _mistaken(words)) is not None:
+        parser.error(mistaken)
+    arguments = parser.parse_args(words)
     try:
         return cast("Command", _load(arguments.command)).run(arguments)
     except GatewayError as error:
@@ -183,6 +187,29 @@ def _wanted(words: Sequence[str]) -> Sequence[str]:
     """Name the commands whose files are needed to understand the words."""
     first = _first_word(words)
     return [name for name in COMMANDS if name.split()[0] == first] or COMMANDS
+
+
+def _asked_for_help(words: Sequence[str]) -> Sequence[str]:
+    """Take `help` and `help COMMAND` for what they mean."""
+    return [*words[1:], "--help"] if words[:1] == ["help"] else words
+
+
+def _mistaken(words: Sequence[str]) -> str | None:
+    """Say that there is no such command, with the one that is nearest; None if there is one, or none is named."""
+    named = [word for word in words if not word.startswith("-")][:2]
+    known = [name.split() for name in COMMANDS]
+    for place, word in enumerate(named):
+        choices = sorted({it[place] for it in known if it[:place] == named[:place] and len(it) > place})
+        if not choices:
+            return None
+        if word not in choices:
+            from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
+
+            near = get_close_matches(word.lower(), choices, n=1)
+            before = " ".join([PROGRAM, *named[:place]])
+            hint = f"did you mean `{before} {near[0]}`?" if near else f"there are: {', '.join(choices)}"
+            return f"there is no command {' '.join(named[: place + 1])!r}; {hint}"
+    return None
 
 
 def _first_word(words: Sequence[str]) -> str:

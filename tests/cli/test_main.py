@@ -64,6 +64,34 @@ def test_wrong_use_is_exit_code_2(words, capsys):
     assert "usage: fla-gateway" in printed.err
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["chek"], "did you mean `fla-gateway check`?"),
+        (["Run"], "did you mean `fla-gateway run`?"),
+        (["--debug", "audit", "verfy"], "did you mean `fla-gateway audit verify`?"),
+        (["caller", "qqqq"], "there are: new"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_told_from_its_nearest(words, hint, capsys):
+    """A slip of the finger gets the command that was meant, of a group as well."""
+    with pytest.raises(SystemExit) as end:
+        execute(words)
+    assert end.value.code == 2
+    assert hint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["help"], ["help", "check"], ["help", "audit", "show"]])
+def test_help_is_a_word_as_well(words, capsys):
+    """`help COMMAND` is `COMMAND --help`."""
+    with pytest.raises(SystemExit) as end:
+        execute(words)
+    asked = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        execute([*words[1:], "--help"])
+    assert (end.value.code, asked) == (0, capsys.readouterr().out)
+
+
 def test_overview_lists_every_command(capsys):
     """--help shows each command or its group with a summary, and the exit codes."""
     with pytest.raises(SystemExit):
