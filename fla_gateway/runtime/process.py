@@ -29,6 +29,7 @@ from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.listeners.socket_activation import INHERITED
 from fla_gateway.listeners.tls_handshakes import MOST_HANDSHAKES
 from fla_gateway.network.dialer import Dialer
+from fla_gateway.observe.logs import event_log
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.logs.output import follow as follow_output
 from fla_gateway.observe.logs.output import open_output
@@ -45,7 +46,7 @@ from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
 from fla_gateway.runtime.readiness import Phase, judge
 from fla_gateway.runtime.shutdown import drain, longest_drain
 from fla_gateway.runtime.signals import handle_signals
-from fla_gateway.runtime.startup_log import announce, announce_files
+from fla_gateway.runtime.startup_log import announce, announce_files, in_a_sentence
 from fla_gateway.system.early_signals import hung_up
 from fla_gateway.system.process_hardening import log_failures, undumpable
 from fla_gateway.system.systemd_notify import ServiceManager
@@ -379,6 +380,8 @@ class _Process:
         # The bytes of keys and passwords are not kept for longer than they are used.
         configured.files.forget()
         _LOG.info("ready", version=__version__)
+        if event_log.is_read_by_a_person(configured.settings.configuration.log):
+            observation.output.offer_event(f"{in_a_sentence(gateway, bound[0])}\n".encode())
         self._manager.ready(self._status())
         if hung_up():
             self.request_reload()

@@ -14,12 +14,14 @@ import structlog
 
 from fla_gateway.access.authentication.proofs import proofs
 from fla_gateway.config.rules.listener_specs import encrypted
-from fla_gateway.config.values.address import is_loopback
+from fla_gateway.config.values.address import TcpAddress, is_loopback
 from fla_gateway.errors import Fault
+from fla_gateway.listeners.bind import Bound
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.data_path import DataPath
 
 _LOG = structlog.get_logger()
+_MOST_NAMED: Final = 5
 _AT_ONCE: Final = 20
 """Lines written before calls get their turn."""
 
@@ -28,6 +30,27 @@ def announce_files(configured: Configured) -> None:
     """Log which files were read: the first event of all."""
     files = [str(path) for path in configured.settings.sources]
     _LOG.info("configuration", files=files, fingerprint=configured.fingerprint)
+
+
+def in_a_sentence(gateway: DataPath, admin: Bound) -> str:
+    """Say what is served where, and where the status is, for a person at a terminal.
+
+    Args:
+        gateway: as published.
+        admin: the admin listener.
+    """
+    first = next((it.bound for it in gateway.listener_set.listeners if it.spec.profile is None), gateway.bound[0])
+    names = list(gateway.server.generation.profiles)
+    served = f"/{names[0]}/REST/..." if len(names) == 1 else f"/PROFILE/REST/... ({', '.join(names[:_MOST_NAMED])}"
+    if len(names) > 1:
+        served += f" and {len(names) - _MOST_NAMED} more)" if len(names) > _MOST_NAMED else ")"
+    return f"Serving {_shown(first)}{served}; status: {_shown(admin)}/ or `fla-gateway status`; Ctrl-C ends it."
+
+
+def _shown(bound: Bound) -> str:
+    if not isinstance(bound.address, TcpAddress):
+        return str(bound.address)
+    return f"{'http' if bound.tls is None else 'https'}://{bound.address}"
 
 
 async def announce(gateway: DataPath, wall: float) -> None:

@@ -69,6 +69,11 @@ def chosen_format(log: Log, stream: TextIO) -> Format:
     return log.format
 
 
+def is_read_by_a_person(log: Log) -> bool:
+    """Return whether standard error is a terminal, and events are written for it."""
+    return sys.stderr.isatty() and chosen_format(log, sys.stderr) == "console"
+
+
 def loss_notice(event: str, form: Format, wall: Callable[[], float], prefix: str = "") -> Callable[[int], bytes]:
     """Make what writes the line that reports how many lines were dropped; structlog is passed by.
 
