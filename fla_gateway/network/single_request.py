@@ -20,6 +20,8 @@ from fla_gateway.network.route import Route
 
 FAILURE_BODY_SECONDS: Final = 1.0
 """How long the body of a response that is no success is waited for: its status has said what came of the request."""
+FAREWELL_SECONDS: Final = 0.1
+"""How long a connection whose response was read has for its orderly end; then it is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class _Connection(asyncio.Protocol):
         self._clean_end = False
         # A value in either case: no task may be left to retrieve an exception.
         self._found: asyncio.Future[WholeResponse | ProtocolError] = asyncio.get_running_loop().create_future()
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
         self._limit: asyncio.TimerHandle | None = None
 
@@ -85,17 +88,18 @@ class _Connection(asyncio.Protocol):
         try:
             transport.write(message)
             found = await self._found
-        except BaseException:
-            transport.abort()
-            raise
+            if isinstance(found, ProtocolError):
+                raise found
+            reply = Reply(found, sent, self._time() if self._received is None else self._received)
+            # Waited for, because the loop may end with the request.
+            transport.close()
+            await asyncio.wait((self._lost,), timeout=FAREWELL_SECONDS)
         finally:
             if self._limit is not None:
                 self._limit.cancel()
-        if isinstance(found, ProtocolError):
+            # Does nothing where the connection has ended.
             transport.abort()
-            raise found
-        transport.close()
-        return Reply(found, sent, self._time() if self._received is None else self._received)
+        return reply
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
@@ -133,6 +137,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
+        self._lost.set_result(None)
         if self._found.done():
             return
         try:

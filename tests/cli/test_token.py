@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import signal
 import sys
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import pytest
 from aiohttp import web
 
+from fla_gateway.cli.main import execute
 from tests.support.keys import TlsAuthority, write_identity
 from tests.support.waiting import PATIENCE
 
@@ -59,7 +61,20 @@ async def staging(tmp_path):
 
 
 async def run_token(file, *words):
-    """Run the command, in a process: its loop ends before its connections do, which a test would report."""
+    """Run the command."""
+    out, err = io.StringIO(), io.StringIO()
+
+    def run():
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            return execute(["token", "--config", str(file), *words])
+
+    async with asyncio.timeout(PATIENCE):
+        code = await asyncio.to_thread(run)
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
+async def run_process(file, *words):
+    """Run the command in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         *PROGRAM,
         "--config",
@@ -101,7 +116,7 @@ async def test_shows_what_came_but_not_the_token(staging):
 
 async def test_reveal_gives_standard_output_to_the_token(staging):
     """With --reveal, standard output is the token and nothing else; the warning goes to standard error."""
-    ended = await run_token(await staging(granted), "employer", "--reveal")
+    ended = await run_process(await staging(granted), "employer", "--reveal")
     assert (ended.code, ended.out) == (0, "canary-token\n")
     assert "warning" in ended.err
     assert "lifetime" in ended.err
