@@ -12,7 +12,6 @@ import json
 import re
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -22,6 +21,7 @@ from typing import Any, Literal
 from tests.reliability.callers import SteadyCaller, Witness
 from tests.reliability.government import CountingGovernment
 from tests.reliability.scene import Scene
+from tests.support.forked_process import fork_gateway
 from tests.support.keys import TlsAuthority
 from tests.support.process import Process, run
 from tests.support.raw_caller import connect
@@ -173,13 +173,9 @@ class Rig:
 
     async def _by_command(self) -> bool:
         admin = f"127.0.0.1:{self._sockets[1][1].getsockname()[1]}"
-        words = ("reload", "--config", str(self.scene.path), "--admin", admin)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "fla_gateway", *words,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
+        process = await fork_gateway("reload", "--config", str(self.scene.path), "--admin", admin)
         async with asyncio.timeout(PATIENCE):
-            output, _ = await process.communicate()
+            output = await process.communicate()
         assert process.returncode in {0, 2}, output
         return process.returncode == 0
 

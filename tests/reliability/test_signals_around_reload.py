@@ -28,7 +28,7 @@ def start(begin):  # noqa: F811 - the fixture
 
 async def test_sighup_at_any_moment_of_the_start_ends_nothing(start):
     """Again and again from the first moment at which the program could catch it: the gateway becomes ready."""
-    process = await start()
+    process = await start(program=True)
     await eventually(lambda: _catches(process.pid, signal.SIGHUP))
     while not process.events("ready"):
         process.signal(signal.SIGHUP)

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.support.forked_process import fork_gateway
 from tests.support.raw_http import get
 from tests.support.waiting import PATIENCE
 
@@ -17,9 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
 
 async def command(*words):
     """Run a command; give its exit code and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "fla_gateway", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
+    process = await fork_gateway(*words)
     async with asyncio.timeout(8 * PATIENCE):
         out, err = await process.communicate()
     return process.returncode, out.decode() + err.decode()
@@ -28,7 +27,7 @@ async def command(*words):
 @pytest.mark.parametrize("admin", ["0.0.0.0:0", "[::]:0", "unix:admin.sock"])
 async def test_a_gateway_is_drained_and_ended_by_command(begin, government, tmp_path, admin):
     """Drained it is unready and serves; ended it is gone, with 0; a listener on all addresses is on loopback too."""
-    process = await begin(admin=admin, more="[security]\nlandlock = true")
+    process = await begin(admin=admin, more="[security]\nlandlock = true", program=True)
     await process.event("ready")
     # A real port is not in the configuration.
     address = process.events("admin-listening")[0]["address"]

@@ -155,7 +155,7 @@ async def test_no_secret_stands_in_any_output(tmp_path, ca_file, stub, form):
     path = tmp_path / "gateway.toml"
     path.write_text(CONFIGURATION.format(**words))
     environment = {"CANARY_PASSWORD": KEY_PASSWORD, "WRONG_PASSWORD": f"{KEY_PASSWORD}x", "PYTHONDEVMODE": ""}
-    async with run(path, "--debug", environment=environment) as process:
+    async with run(path, "--debug", environment=environment, program=True) as process:
         await eventually(lambda: stub.minted and "anonymous" in process.output and len(stub.assertions) > 1)
         answers = await _provoke(process, proxy, form)
         answers += (await ask(_port(process, "admin-listening"), "/metrics")).body

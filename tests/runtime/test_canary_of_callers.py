@@ -181,7 +181,7 @@ async def process(tmp_path, ca_file, government):
     words = {"admin": digest(ADMIN_KEY), "key": digest(KEY), "expired": digest(EXPIRED), "issuer": ISSUER}
     path = tmp_path / "gateway.toml"
     path.write_text(CONFIGURATION.format(**words, audience=AUDIENCE, port=government.port, ca_file=ca_file))
-    async with run(path, "--debug") as started:
+    async with run(path, "--debug", program=True) as started:
         await started.event("ready")
         yield started
 

@@ -59,7 +59,7 @@ async def test_a_directory_that_landlock_does_not_allow_refuses_the_reload(
     begin, government, tmp_path, tmp_path_factory
 ):
     """It is named with its key; a new file in a directory that is allowed is read."""
-    process = await begin(more="[security]\nlandlock = true")
+    process = await begin(more="[security]\nlandlock = true", program=True)
     await process.event("ready")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     path = tmp_path / "gateway.toml"

@@ -66,7 +66,9 @@ async def test_the_manager_learns_of_start_and_end(begin, manager):
 
 async def test_landlock_does_not_keep_the_manager_from_learning(begin, manager):
     """The socket is connected before the process confines itself."""
-    process = await begin(more="[security]\nlandlock = true", environment={"NOTIFY_SOCKET": manager.address})
+    process = await begin(
+        more="[security]\nlandlock = true", environment={"NOTIFY_SOCKET": manager.address}, program=True
+    )
     assert (await manager.message())["READY"] == "1"
     process.signal(signal.SIGTERM)
     assert (await manager.message())["STOPPING"] == "1"

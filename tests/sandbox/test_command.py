@@ -16,6 +16,7 @@ from fla_gateway.cli.main import execute
 from fla_gateway.sandbox import Sandbox, faults, options
 from fla_gateway.sandbox.authorization_server import assertion
 from tests.sandbox.stage import HandClock
+from tests.support.forked_process import fork_gateway
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_rsa, write_private
 
 DOCUMENTATION = (Path(__file__).parents[2] / "docs/sandbox.md").read_text()
@@ -25,11 +26,7 @@ SOURCES = Path(assertion.__file__).parent
 async def start(*words):
     """Start the command with free ports."""
     ports = ("--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fla_gateway", "sandbox", *ports, *words),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    return await fork_gateway("sandbox", *ports, *words)
 
 
 async def test_command_serves_until_told_to_stop(tmp_path):

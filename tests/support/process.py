@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.forked_process import ForkedProcess, can_fork, fork_gateway
 from tests.support.raw_api import Api
 from tests.support.raw_caller import Caller, connect
 from tests.support.raw_http import OK, Answer, Request, get, ok
@@ -62,7 +63,7 @@ class Government(Api):
 class Process:
     """A gateway's process, its events and its request lines."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | ForkedProcess) -> None:
         self._process = process
         self._changed = asyncio.Event()
         self.lines: dict[str, list[str]] = {"stdout": [], "stderr": []}
@@ -165,8 +166,11 @@ async def run(
     interpreter: str = sys.executable,
     sockets: Sequence[tuple[str, socket.socket]] = (),
     before: Sequence[str] = (),
+    program: bool = False,
 ) -> AsyncIterator[Process]:
     """Start `fla-gateway run` with a configuration; what still runs at the end is killed.
+
+    It is forked where nothing asked for can tell the difference.
 
     Args:
         path: the configuration.
@@ -176,20 +180,37 @@ async def run(
         interpreter: the Python that runs it.
         sockets: passed to it as systemd does, each with its name.
         before: words of a program that starts it in its own place.
+        program: started as a program, because the test looks at its start; see `forked_process`.
     """
-    prefix = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
-    if sockets:
-        passed = [str(sock.fileno()) for _, sock in sockets]
-        prefix = [sys.executable, "-c", _PASS_SOCKETS, ",".join(passed), ":".join(name for name, _ in sockets)]
-    started = await asyncio.create_subprocess_exec(
-        *(*before, *prefix, interpreter, "-m", "fla_gateway", "run", "--config", str(path), *words),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **(environment or {})},
-        pass_fds=[sock.fileno() for _, sock in sockets],
-    )
+    given = {**os.environ, **(environment or {})}
+    arguments = ("run", "--config", str(path), *words)
+    if program or files or sockets or before or interpreter != sys.executable or not can_fork(given):
+        started: Any = await _start(arguments, given, files, interpreter, sockets, before)
+    else:
+        started = await fork_gateway(*arguments, environment=given)
     process = Process(started)
     try:
         yield process
     finally:
         await process.kill()
+
+
+async def _start(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    files: int | None,
+    interpreter: str,
+    sockets: Sequence[tuple[str, socket.socket]],
+    before: Sequence[str],
+) -> asyncio.subprocess.Process:
+    prefix = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
+    if sockets:
+        passed = [str(sock.fileno()) for _, sock in sockets]
+        prefix = [sys.executable, "-c", _PASS_SOCKETS, ",".join(passed), ":".join(name for name, _ in sockets)]
+    return await asyncio.create_subprocess_exec(
+        *(*before, *prefix, interpreter, "-m", "fla_gateway", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+        pass_fds=[sock.fileno() for _, sock in sockets],
+    )

@@ -213,7 +213,7 @@ async def test_a_confined_gateway_serves(folder, ca_file, api_tls, interpreter, 
     await government.start()
     try:
         path = configure(folder, government.port, ca_file, landlock=True)
-        async with run(path, environment=environment, interpreter=interpreter[0]) as process:
+        async with run(path, environment=environment, interpreter=interpreter[0], program=True) as process:
             await process.event("ready")
             assert process.events("landlock")[0]["version"] == VERSION
             assert (await process.call(get())).status == 200

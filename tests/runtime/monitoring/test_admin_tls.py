@@ -7,13 +7,13 @@ import os
 import signal
 import socket
 import ssl
-import sys
 from pathlib import Path
 
 import pytest
 
 from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.runtime.monitoring.admin_listener import MOST_HANDSHAKES
+from tests.support.forked_process import fork_gateway
 from tests.support.keys import TlsAuthority, write_identity
 from tests.support.process import run
 from tests.support.raw_caller import connect
@@ -181,12 +181,7 @@ async def act(authority, address, port, key, *, raises=False):
 
 async def reload_by_command(*words, key=""):
     """Have a gateway reload by the command; give its exit code and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fla_gateway", "reload", *words),
-        env={**os.environ, "FLA_GATEWAY_ADMIN_KEY": key},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+    process = await fork_gateway("reload", *words, environment={**os.environ, "FLA_GATEWAY_ADMIN_KEY": key})
     async with asyncio.timeout(8 * PATIENCE):
-        printed, _ = await process.communicate()
-    return process.returncode, printed.decode()
+        out, err = await process.communicate()
+    return process.returncode, (out + err).decode()

@@ -1,0 +1,110 @@
+"""Program: an interpreter that has imported the gateway, and forks a process of `fla-gateway` for each request.
+
+A start costs half a second of imports; a fork of one that has them costs none. What a process can see of its start is
+set as for a new one: words, environment, folder, standard streams, descriptors.
+
+Each request is one message on standard input, a socket: the words, the folder and the environment as JSON, with four
+descriptors: standard input, output, error, and a socket that learns the process id and, at the end, the exit code as
+`subprocess` has it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import select
+import socket
+import sys
+from dataclasses import dataclass
+
+import aiohttp.web  # noqa: F401 - what follows is imported to be there
+import uvloop  # noqa: F401 - as above
+
+import fla_gateway.admin.status_routes
+import fla_gateway.cli.main
+import fla_gateway.cli.reload
+import fla_gateway.cli.run
+import fla_gateway.oauth.client
+import fla_gateway.runtime.process
+import fla_gateway.runtime.reload  # noqa: F401 - as above
+
+LARGEST = 1 << 20
+_DESCRIPTORS = 4
+
+
+@dataclass
+class Job:
+    """What a child does."""
+
+    words: list[str]
+    folder: str
+    environment: dict[str, str]
+    streams: list[int]
+
+
+def serve(requests: socket.socket) -> Job | None:
+    """Fork for each request until there is no one to send any; give a child its job, and None at the end."""
+    waiting: dict[int, tuple[int, socket.socket]] = {}
+    poll = select.poll()
+    poll.register(requests, select.POLLIN)
+    while True:
+        for descriptor, _ in poll.poll():
+            if descriptor in waiting:
+                poll.unregister(descriptor)
+                _report_end(descriptor, *waiting.pop(descriptor))
+                continue
+            message, descriptors, _, _ = socket.recv_fds(requests, LARGEST, _DESCRIPTORS)
+            if not message:
+                return None
+            child = os.fork()
+            if not child:
+                return Job(**json.loads(message), streams=descriptors[:3])
+            for one in descriptors[:3]:
+                os.close(one)
+            report = socket.socket(fileno=descriptors[3])
+            report.send(b"%d\n" % child)
+            waiting[_watch(poll, child)] = (child, report)
+
+
+def _watch(poll: select.poll, child: int) -> int:
+    descriptor = os.pidfd_open(child)
+    poll.register(descriptor, select.POLLIN)
+    return descriptor
+
+
+def _report_end(descriptor: int, child: int, report: socket.socket) -> None:
+    os.close(descriptor)
+    _, status = os.waitpid(child, 0)
+    with report:
+        report.send(b"%d\n" % os.waitstatus_to_exitcode(status))
+
+
+def become(job: Job) -> None:
+    """Make this process what a new one would be."""
+    for number, descriptor in enumerate(job.streams):
+        os.dup2(descriptor, number)
+    os.closerange(len(job.streams), os.sysconf("SC_OPEN_MAX"))
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        before = getattr(sys, name)
+        buffering = 1 if name == "stderr" else -1
+        stream = open(number, mode, buffering, before.encoding, before.errors, closefd=False)  # noqa: SIM115 - for good
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    os.chdir(job.folder)
+    os.environ.clear()
+    os.environ.update(job.environment)
+    # As `python -m` has it.
+    sys.path[0] = job.folder
+    sys.argv = ["-m", *job.words]
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=0) as channel:
+        job = serve(channel)
+        if job is not None:
+            become(job)
+            channel.detach()
+    if job is not None:
+        # Here, so that nothing is on the stack, and the process ends as any other.
+        runpy.run_module("fla_gateway", run_name="__main__", alter_sys=True)
