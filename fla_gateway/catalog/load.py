@@ -6,6 +6,7 @@ Owns reading `services.toml` out of the package and its shape. Refuses to know p
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -13,8 +14,9 @@ from fla_gateway.catalog.model import Catalogue, Service
 from fla_gateway.catalog.prefix import parse_prefix
 
 
+@cache
 def load() -> Catalogue:
-    """Read the catalogue. It is part of the program: a mistake in it is a bug and raises as such."""
+    """Read the catalogue, once. It is part of the program: a mistake in it is a bug and raises as such."""
     document = tomllib.loads(files("fla_gateway.catalog").joinpath("services.toml").read_text(encoding="utf-8"))
     return Catalogue(tuple(_service(name, table) for name, table in document.items()))
 

@@ -23,6 +23,7 @@ from fla_gateway.errors import Fault, ProblemError, ReloadRefusedError
 from fla_gateway.i18n.message import Message, Text
 from tests.admin import samples
 from tests.admin.conftest import Change, Gateway, Reloaded, State, numbers, serving
+from tests.support.forked_process import fork_gateway
 from tests.support.keys import TlsAuthority
 from tests.support.waiting import PATIENCE
 
@@ -89,13 +90,19 @@ async def command(*words, uid=None, **environ):
         async with asyncio.timeout(8 * PATIENCE):
             with capture_logs():  # the gateway of the test writes its events to this process's standard output
                 return await asyncio.to_thread(_execute, [*map(str, words)])
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", RUN, str(os.getuid() if uid is None else uid), *map(str, words),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, **environ},
-    )  # fmt: skip
+    process = await _start([*map(str, words)], {**os.environ, **environ}, uid)
     async with asyncio.timeout(8 * PATIENCE):
         out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
+
+
+async def _start(words, environment, uid):
+    if uid is None:
+        return await fork_gateway(*words, environment=environment)
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", RUN, str(uid), *words,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
+    )  # fmt: skip
 
 
 async def calm():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -32,14 +33,14 @@ async def test_a_forked_gateway_is_seen_and_answers_like_a_started_one(begin):
     """The same signals, folder, session, events, answer and end."""
     found = []
     for program in (True, False):
-        process = await begin(program=program, environment={"NOTIFY_SOCKET": "/nowhere/notify"})
+        process = await begin(program=program)
         await process.event("ready")
         answer = await process.call(get())
         fields = [name for name, _ in answer.fields]
         state = seen(process)
         process.signal(signal.SIGTERM)
         code = await process.ended()
-        names = sorted(line.split('"event": "')[1].split('"')[0] for line in process.lines["stderr"])
+        names = sorted(json.loads(line)["event"] for line in process.lines["stderr"])
         found.append({**state, "answer": (answer.status, fields), "code": code, "events": names})
     assert found[0] == found[1]
 

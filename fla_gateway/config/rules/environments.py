@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -217,5 +218,6 @@ def _preset_of(table: EnvironmentTable) -> Environment | None:
     return None
 
 
+@cache
 def _parsed(preset: Environment) -> tuple[Url, Url]:
     return parse_url(preset.token_url, "https"), parse_url(preset.audience, "https")
