@@ -121,6 +121,8 @@ def test_null_password_of_gnutls_is_read(parts, password) -> None:
 KEYTOOL = (
     f"keytool -genkeypair -keystore acme.p12 -storetype PKCS12 -storepass {PASSWORD} -keyalg RSA -keysize 2048"
     " -dname CN=Acme -validity 300 -ext KeyUsage=digitalSignature"
+    # A virtual machine for so short a life: one thread that collects garbage, one compiler.
+    " -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1"
 )
 
 
