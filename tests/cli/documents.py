@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import cache
 
 from fla_gateway.cli.main import build_parser
 
@@ -14,6 +15,7 @@ README_BEGIN = "<!-- commands:begin -->"
 README_END = "<!-- commands:end -->"
 
 
+@cache
 def command_parsers() -> dict[str, argparse.ArgumentParser]:
     """Give each command's own parser by its name, as it is typed, in the program's order."""
     return {name: parser for name, (parser, _) in _commands(build_parser()).items()}
@@ -54,6 +56,7 @@ def readme_block() -> str:
     return "\n".join([README_BEGIN, "| command | what it does |", "|---|---|", *rows, README_END])
 
 
+@cache
 def command_sections() -> dict[str, str]:
     """Write for each command the part of docs/commands.md that has to be there word for word."""
     table = ["| argument | meaning |", "|---|---|"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from jinja2.ext import babel_extract
@@ -31,6 +32,7 @@ msgstr ""
 Message = tuple[str, ...]
 
 
+@cache
 def extract() -> dict[Message, set[str]]:
     """Give every message, singular or singular and plural, with the files that use it."""
     found: dict[Message, set[str]] = {}
