@@ -70,7 +70,7 @@ async def run_token(file, *words):
 
     async with asyncio.timeout(PATIENCE):
         code = await asyncio.to_thread(run)
-    return Ended(code, out.getvalue(), err.getvalue())
+    return Ended(code, out.getvalue(), err.getvalue().removeprefix(f"configuration: {file}\n"))
 
 
 async def run_process(file, *words):
