@@ -38,6 +38,8 @@ _LONGEST_LINE: Final = 2048
 _LONGEST_FIELD: Final = 4096
 _MOST_FIELDS: Final = 64
 _MOST_CONNECTIONS: Final = 32
+_ANSWERED, _ACTING = 1, 2
+"""What keeps a connection open at the limit: a request of it is being answered, an action that its peer may ask for."""
 _IDLE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 2
 
@@ -103,6 +105,7 @@ class AdminServer:
         self._address: Address | None = None
         self._encrypted = False
         self._servers: list[Accepting] = []
+        self._claims: dict[asyncio.Protocol, int] = {}
 
     async def start(
         self, address: Address, listeners: Sequence[socket.socket], accept_tls: AcceptTls | None = None
@@ -137,16 +140,17 @@ class AdminServer:
         return await asyncio.get_running_loop().create_server(self._connection, sock=listener)
 
     def _connection(self) -> asyncio.Protocol:
-        """Make the protocol of a new connection; at the limit the oldest ones are aborted.
+        """Make the protocol of a new connection; at the limit the oldest ones are aborted, silent ones first.
 
         aiohttp waits for a first request without a time limit: silent connections must neither use up the process's
-        descriptors nor keep the probes out.
+        descriptors nor keep the probes out, nor cut off the answer to an action.
         """
         server = None if self._runner is None else self._runner.server
         if server is None:
             raise RuntimeError("the admin listener is not started")
         connections = server.connections
-        for eldest in connections[: max(0, len(connections) + 1 - _MOST_CONNECTIONS)]:
+        excess = max(0, len(connections) + 1 - _MOST_CONNECTIONS)
+        for eldest in sorted(connections, key=lambda it: self._claims.get(it, 0))[:excess]:
             if eldest.transport is not None:
                 eldest.transport.abort()
         return server()
@@ -179,8 +183,11 @@ class AdminServer:
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Check each request, and give every refusal a body that says what to do."""
+        self._claims[request.protocol] = _ANSWERED
         try:
             refused = await self._refusal(request)
+            if refused is None and _resource(request) in ACTION_PATHS:
+                self._claims[request.protocol] = _ACTING
             return refused or await handler(request)
         except web.HTTPMethodNotAllowed as error:
             return method_not_allowed(error)
@@ -189,6 +196,8 @@ class AdminServer:
         except Exception:  # noqa: BLE001 - a fault here must not show its text to the client
             _LOG.exception("admin-answer-failed", path=request.path)
             return problem("internal-error")
+        finally:
+            self._claims.pop(request.protocol, None)
 
     async def _refusal(self, request: web.Request) -> web.Response | None:
         if self._address is None:

@@ -383,6 +383,21 @@ async def test_a_client_that_hangs_up_does_not_end_the_reload(server, gateway):
                          "log_level": "info"}  # fmt: skip
 
 
+async def test_a_flood_of_connections_does_not_cut_off_the_answer_to_an_action(server, gateway):
+    """Another user of the machine can open as many as it likes: those without a request make room first."""
+    gateway.may_end.clear()
+    port = int(server.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /-/reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    await eventually(lambda: gateway.done)
+    flood = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
+    assert await flood[0][0].read() == b""
+    gateway.may_end.set()
+    assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+    for _, one in (*flood, (reader, writer)):
+        one.close()
+
+
 async def test_every_action_is_logged_with_who_and_counted(state, shown, gateway):
     """Done, refused and not permitted; of those not permitted one line a minute, and how many had none."""
     counts: Counter[tuple[str, str]] = Counter()

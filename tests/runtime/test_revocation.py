@@ -70,6 +70,24 @@ async def test_a_request_that_waits_for_its_token_is_judged_anew(start, tmp_path
         assert (record.outcome, record.attempts, rig.api.requests) == ("refused", 0, [])
 
 
+@pytest.mark.parametrize(("shown", "status"), [([SHOWN], 200), ([], 401)], ids=["with its key", "without"])
+async def test_a_request_that_waits_while_callers_are_introduced_needs_its_key(start, tmp_path, shown, status):
+    """Programs that send their key before callers are configured lose no call; an anonymous one is not sent."""
+    rig = await start()
+    rig.tokens.gate.clear()
+    caller = await rig.caller()
+    await caller.send(get("/employer/REST/dimona/v2/x", *shown))
+    await rig.tokens.asked.wait()
+    with (tmp_path / "gateway.toml").open("a") as file:
+        file.write(CALLERS)
+    publish(rig, tmp_path, "\n", "\n")
+    rig.tokens.gate.set()
+    answer = await caller.answer()
+    assert answer.status == status
+    if status != 200:
+        assert (answer.code, answer.problem["delivery"]) == ("credentials-missing", "not-sent")
+
+
 async def test_a_request_whose_profile_is_gone_is_not_sent(start, tmp_path):
     """It waits under the old generation, and is refused by the one in force."""
     rig = await start(more=CALLERS)

@@ -64,7 +64,7 @@ class RequestReader:
     """
 
     __slots__ = (
-        "_asked", "_fields", "_guarded", "_memory", "_names", "_secure", "_table", "_trusted", "kind", "peer_of",
+        "_asked", "_fields", "_memory", "_names", "_secure", "_table", "_trusted", "kind", "peer_of",
     )  # fmt: skip
 
     def __init__(
@@ -73,7 +73,6 @@ class RequestReader:
         names: frozenset[bytes] | None,
         *,
         secure: bool = False,
-        guarded: bool = False,
         trusted: frozenset[bytes] = frozenset(),
         peer_of: PeerOf | None = None,
         memory: MemoryLimit | None = None,
@@ -84,7 +83,6 @@ class RequestReader:
             table: profiles and their paths.
             names: host names, None for a Unix socket.
             secure: whether TLS is spoken.
-            guarded: whether callers are configured, so that their credentials are read.
             trusted: origins whose pages may call.
             peer_of: what is asked of each new connection; None where transports prove nothing.
             memory: limit of what is remembered, shared with the other listeners; None: one of its own.
@@ -92,7 +90,6 @@ class RequestReader:
         self._memory = memory or MemoryLimit()
         self._table = table
         self._names = names
-        self._guarded = guarded
         self._trusted = trusted
         self._secure = secure
         self.kind = (table.only is not None) + 2 * secure
@@ -114,9 +111,7 @@ class RequestReader:
         return found
 
     def _read(self, block: bytes, minor: int, size: int) -> RequestFields:
-        return read_fields(
-            block, minor, self._names, guarded=self._guarded, secure=self._secure, trusted=self._trusted, size=size
-        )
+        return read_fields(block, minor, self._names, secure=self._secure, trusted=self._trusted, size=size)
 
     def request_line(self, line: bytes) -> RoutedRequestLine:
         """Read and judge a request line with its CRLF; see `read_request_line` and `routing.route`."""

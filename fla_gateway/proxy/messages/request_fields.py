@@ -69,7 +69,8 @@ class RequestFields:
         forwarded: end-to-end fields as they are sent to the API, framing included.
         traced: whether BelGov-Trace-Id is among them.
         refusal: why the request is rejected for any caller, or None: the result of the guard.
-        presented: the caller's credential, or None; a refusal where there are two. Not read without configured callers.
+        presented: the caller's credential, or None; a refusal where there are two. Read without configured callers
+            as well: another configuration may have some while the request waits.
         notes: what it carries for the records.
         fault: why the request is rejected once its caller is known, or None: what it carries cannot be recorded.
         origin: the trusted origin whose page caused it, or None.
@@ -109,7 +110,6 @@ def read_fields(
     minor: int,
     names: frozenset[bytes] | None,
     *,
-    guarded: bool = False,
     secure: bool = False,
     trusted: frozenset[bytes] = frozenset(),
     size: int = 0,
@@ -120,7 +120,6 @@ def read_fields(
         block: everything after the request line, up to and with the empty line.
         minor: HTTP minor version.
         names: host names of the listener, None for a Unix socket.
-        guarded: whether callers are configured, so that credentials count.
         secure: whether the listener speaks TLS.
         trusted: origins whose pages may call.
         size: bytes that the result takes up where it is remembered.
@@ -143,7 +142,7 @@ def read_fields(
         forwarded=b"".join(forwarded),
         traced=traced,
         refusal=judge(framing.host, lines, names, secure=secure, origin=origin),
-        presented=read_credential(lines) if guarded else None,
+        presented=read_credential(lines),
         notes=NO_NOTES if isinstance(notes, Refusal) else notes,
         fault=notes if isinstance(notes, Refusal) else None,
         origin=origin,

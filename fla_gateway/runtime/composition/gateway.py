@@ -226,7 +226,6 @@ def _door(listener: ListenerAddress, configured: Configured, memory: MemoryLimit
         _table(configured.profiles, listener.only),
         _names(listener.address, configuration),
         secure=listener.tls,
-        guarded=bool(configuration.callers),
         trusted=frozenset(origin.encode() for origin in configuration.gateway.trusted_origins),
         peer_of=partial(peer_of, roots=listener.client_roots)
         if configuration.callers and listener.proves_peers
