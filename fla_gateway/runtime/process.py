@@ -391,7 +391,9 @@ class _Process:
         if self._gateway is None:
             return self.phase
         states = self._gateway.current.generation.profile_states()
-        return f"{self.ready()[1]}: {states.get('served', 0)} of {sum(states.values())} profiles served"
+        refused = self._reloader is not None and not self._reloader.state.successful
+        served = f"{states.get('served', 0)} of {sum(states.values())} profiles served"
+        return f"{self.ready()[1]}: {served}{'; the last reload was refused' if refused else ''}"
 
     def _most_callers(self, gateway: DataPath) -> int:
         configured = gateway.current.configured

@@ -132,7 +132,9 @@ async def test_a_reload_is_reported_from_its_beginning_to_its_end(begin, manager
     reloading = await manager.message()
     assert reloading["RELOADING"] == "1"
     assert before <= int(reloading["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
-    assert (await manager.message())["READY"] == "1"
+    ready = await manager.message()
+    assert ready["READY"] == "1"
+    assert ready["STATUS"].endswith("; the last reload was refused" if faulty else "1 profiles served")
     await process.event("reload-refused" if faulty else "reloaded")
 
 
