@@ -75,12 +75,13 @@ def in_order(
     log: Observer | None = None,
     *,
     recent: Observer | None = None,
+    health: Observer | None = None,
     doubts: Observer | None = None,
     notices: Observer | None = None,
     tracing: Observer | None = None,
 ) -> tuple[Observer, ...]:
     """Return the observers that are switched on, in the order in which they are called."""
-    return tuple(one for one in (counters, recent, doubts, log, notices, tracing) if one is not None)
+    return tuple(one for one in (counters, recent, health, doubts, log, notices, tracing) if one is not None)
 
 
 def fan_out_to(

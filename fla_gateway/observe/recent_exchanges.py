@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fla_gateway.access.path_masking import mask_path
+from fla_gateway.observe.api_health import is_trouble
 from fla_gateway.observe.method_labels import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
@@ -21,8 +22,7 @@ _LONGEST: Final = 1_024
 """Bytes of a method and a path that are kept as they came; longer ones are masked at once, which makes them short."""
 
 _FIRST_FAILURE: Final = 500
-# The API answered, but not to what was asked: the token was refused, a right is missing, a quota is used up.
-_TROUBLE: Final = frozenset({401, 403, 429})
+_FIRST_CLIENT_ERROR: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Seen:
         outcome: as in the record.
         seconds: how long it took.
         attempts: times it was sent upstream.
+        missing_scope: as in the record.
     """
 
     time: float
@@ -56,6 +57,7 @@ class Seen:
     outcome: str
     seconds: float
     attempts: int
+    missing_scope: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class ProfileTraffic:
     Attributes:
         profile: its name.
         minutes: `MINUTES` of them, oldest first; the last is the one that runs.
-        last_success: the last exchange that the API answered with less than 500 and not 401, 403 or 429; or None.
+        last_success: the last exchange that the API answered with less than 500, and not as `api_health.is_trouble`
+            has it; or None.
         last_failure: the last one that failed, or that it answered with one of those; or None.
     """
 
@@ -161,7 +164,7 @@ class RecentExchanges:
             if not record.attempts:
                 return  # answered by the gateway itself, which says nothing of the API
             traffic.counts[0] += 1
-            if status in _TROUBLE:
+            if status >= _FIRST_CLIENT_ERROR and is_trouble(record):
                 traffic.failure = record
             else:
                 traffic.success = record
@@ -219,4 +222,5 @@ class RecentExchanges:
             outcome=record.outcome,
             seconds=record.seconds,
             attempts=record.attempts,
+            missing_scope=record.missing_scope,
         )

@@ -21,6 +21,7 @@ from fla_gateway.admin.status.gateway_status import (
 from fla_gateway.admin.status.profile_status import (
     BrakeStatus,
     CertificateStatus,
+    FailingApiStatus,
     Failure,
     Minute,
     PoolStatus,
@@ -178,6 +179,10 @@ def failing() -> Status:
                     BrakeStatus("dimona", "api", NOW + timedelta(minutes=2)),
                     BrakeStatus("ebox", "token", NOW + timedelta(minutes=4)),
                 ),
+                failing=(
+                    FailingApiStatus("dimona", "503", ago(minutes=9), ago(minutes=1), 12),
+                    FailingApiStatus("ebox", "missing-scope", ago(hours=1), ago(hours=1), 1),
+                ),
                 certificate=CertificateStatus("CN=employer,O=Acme NV,C=BE", NOW + timedelta(days=19), 19),
             ),
             profile(
@@ -247,6 +252,7 @@ def hostile() -> Status:
                 certificate=CertificateStatus(HOSTILE, NOW, 0),
                 token=token(failures=1, last_failure=Failure(NOW, HOSTILE, detail=HOSTILE)),
                 brakes=(BrakeStatus(HOSTILE, "api", NOW),),
+                failing=(FailingApiStatus(HOSTILE, HOSTILE, NOW, NOW, 1),),
             ),
             profile("b", production=False, environment=HOSTILE, served=False, why_not=HOSTILE),
         ),

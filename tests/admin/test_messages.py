@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from gettext import NullTranslations
 from html import unescape
@@ -11,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 
 from fla_gateway.admin.status import messages
-from fla_gateway.admin.status.profile_status import Failure
+from fla_gateway.admin.status.profile_status import FailingApiStatus, Failure
 from fla_gateway.admin.status.status_page import Page
 from fla_gateway.i18n.catalogues import available, choose, load
 from fla_gateway.journal.reader.in_doubt import REASONS
@@ -151,7 +152,7 @@ def with_failure(code):
     ("status", "cure"),
     [
         (503, "The API has a failure."),
-        (403, "The account may not"),
+        (403, "lacks a right"),
         (401, "does not accept the token"),
         (429, "patience"),
     ],
@@ -168,7 +169,49 @@ def test_answers_of_the_api_have_cures(status, cure):
 def test_every_outcome_has_words(outcome):
     """How a call ended is told whatever the outcome and the status."""
     for status in (0, 200, 404, 502):
-        assert messages.result(outcome, status) in messages.messages()
+        assert messages.result(samples.call(0, outcome=outcome, status=status)) in messages.messages()
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, "good"),
+        ({"status": 404}, "neutral"),
+        ({"status": 403}, "neutral"),
+        ({"status": 403, "missing_scope": True}, "attention"),
+        ({"status": 400}, "attention"),
+        ({"status": 404, "origin": "gateway", "code": "not-found", "outcome": "refused"}, "attention"),
+        ({"status": 500}, "bad"),
+        ({"status": 200, "outcome": "truncated"}, "bad"),
+    ],
+)
+def test_a_no_of_daily_work_is_neutral(changes, kind):
+    """A declaration that is not processed yet, or an employer without a mandate, does not look like trouble."""
+    assert messages.kind(samples.call(0, **changes)) == kind
+
+
+def test_a_403_about_one_employer_names_the_mandate():
+    """A secretariat reads what it has to look at; a missing scope is told with the profile instead."""
+    shown = Page().render("live.html", samples.calm(recent=(samples.call(0, status=403),)), "en")
+    assert "MAHIS" in shown
+    scope = samples.calm(recent=(samples.call(0, status=403, missing_scope=True),))
+    assert "MAHIS" not in Page().render("live.html", scope, "en")
+
+
+def test_an_api_that_fails_is_said_with_what_goes_on():
+    """Nothing is queued; and for Dimona in production the duty to declare goes on, by the emergency procedure."""
+    api = FailingApiStatus("dimona", "503", samples.ago(minutes=9), samples.ago(minutes=1), 12)
+    failing = samples.calm(profiles=(samples.profile(failing=(api,)),))
+    shown = Page().render("live.html", failing, "en")
+    assert "Nothing is queued here; your program sends again." in shown
+    assert f'href="{messages.EMERGENCY_PROCEDURE}"' in shown
+    elsewhere = samples.calm(profiles=(samples.profile(failing=(replace(api, service="ebox"),)),))
+    assert messages.EMERGENCY_PROCEDURE not in Page().render("live.html", elsewhere, "en")
+
+
+def test_answered_is_explained():
+    """The numbers come with the sentence that an answer is not an acceptance."""
+    assert "Answered means that the API replied." in Page().render("live.html", samples.calm(), "en")
 
 
 def test_every_reason_for_doubt_has_words():

@@ -45,6 +45,7 @@ def test_exchange_is_seen_masked_and_in_wall_time():
         "outcome": "answered",
         "seconds": 0.0123,
         "attempts": 1,
+        "missing_scope": False,
     }
 
 
@@ -95,7 +96,8 @@ def test_traffic_has_sixty_minutes():
         ({}, (1, 0, 0), "success"),
         ({"status": 404}, (1, 0, 0), "success"),
         ({"status": 401}, (1, 0, 0), "failure"),
-        ({"status": 403}, (1, 0, 0), "failure"),
+        ({"status": 403}, (1, 0, 0), "success"),
+        ({"status": 403, "missing_scope": True}, (1, 0, 0), "failure"),
         ({"status": 429}, (1, 0, 0), "failure"),
         ({"status": 500}, (0, 0, 1), "failure"),
         ({"status": 403, "origin": "gateway", "code": "caller-not-permitted", "outcome": "refused"}, (0, 1, 0), None),

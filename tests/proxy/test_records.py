@@ -196,3 +196,19 @@ async def test_a_replay_needs_no_second_intent(start):
     rig.api.answer = lambda request: answers[len(rig.api.requests) - 1]
     assert (await rig.call(post(b"{}"))).status == 200
     assert len(journal.intents) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "missing"),
+    [
+        (['WWW-Authenticate: Bearer error="insufficient_scope", scope="a"'], b"no", True),
+        (["Content-Type: application/problem+json"], b'{"type": "urn:problem-type:belgif:missingScope"}', True),
+        (["Content-Type: application/problem+json"], b'{"type": "urn:problem-type:belgif:missingPermission"}', False),
+        ([], b'{"type": "urn:problem-type:belgif:missingScope"}', False),
+    ],
+)
+async def test_a_missing_scope_is_recorded(rig, fields, body, missing):
+    """A 403 for want of a scope concerns the account, and is told from one about an employer."""
+    rig.api.answer = lambda request: ok(body, *fields, status="403 Forbidden")
+    assert (await rig.call(get())).status == 403
+    assert (await rig.records.next()).missing_scope is missing

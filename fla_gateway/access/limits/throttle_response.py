@@ -1,7 +1,7 @@
-"""Rule: what an answer of an API says about asking too much.
+"""Rule: what an answer of an API says about asking too much, or with too few rights.
 
-Owns the reading of Retry-After and of Belgif problems of that kind, whole or cut off. Refuses to know what follows from
-it (`api_brake`).
+Owns the reading of Retry-After and of Belgif problems of these kinds, whole or cut off. Refuses to know what
+follows from it (`api_brake`).
 """
 
 from __future__ import annotations
@@ -72,6 +72,15 @@ def body_hint(payload: bytes, wall: float | None = None) -> BodyHint | None:
     if seconds is None:
         seconds = _moment(members.get("retryAfter"), wall)
     return BodyHint(kind == f"{_TYPE}tooManyFailedRequests", seconds)
+
+
+def is_missing_scope(payload: bytes) -> bool:
+    """Return whether a problem says that the token lacks a scope (Belgif REST guide, missingScope).
+
+    Args:
+        payload: the body, or its beginning.
+    """
+    return bool(_members(payload[:LONGEST_BODY]).get("type") == f"{_TYPE}missingScope")
 
 
 def _members(start: bytes) -> dict[str, Any]:

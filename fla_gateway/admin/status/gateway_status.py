@@ -128,6 +128,7 @@ class Call:
         code: problem code, or empty.
         outcome: see `proxy.records.exchange_record.ExchangeRecord`.
         seconds: how long it took.
+        missing_scope: whether the API answered 403 since the token lacks a scope.
     """
 
     time: datetime
@@ -141,6 +142,7 @@ class Call:
     code: str
     outcome: str
     seconds: float
+    missing_scope: bool = False
 
 
 @dataclass(frozen=True, slots=True)

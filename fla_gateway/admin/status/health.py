@@ -37,6 +37,7 @@ class Finding(Enum):
     CERTIFICATE_URGENT = "certificate-urgent"
     TOKEN_FAILING = "token-failing"  # noqa: S105 - as above
     FORMER_KEY = "former-key"
+    API_FAILING = "api-failing"
     CALLS_FAILING = "calls-failing"
     BRAKED = "braked"
     CERTIFICATE_SOON = "certificate-soon"
@@ -104,7 +105,9 @@ def _of_certificate(profile: ProfileStatus) -> Iterator[Finding]:
 
 def _of_calls(profile: ProfileStatus) -> Iterator[Finding]:
     failure, success = profile.last_failure, profile.last_success
-    if failure is not None and (success is None or failure.time > success):
+    if profile.failing:
+        yield Finding.API_FAILING
+    elif failure is not None and (success is None or failure.time > success):
         yield Finding.CALLS_FAILING
     if profile.brakes:
         yield Finding.BRAKED

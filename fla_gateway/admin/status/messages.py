@@ -5,11 +5,15 @@ Owns the English of codes, outcomes and reasons; each text is a message for tran
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from fla_gateway.admin.status.gateway_status import Call
 
 # RFC 9110, sections 15.5 and 15.6.
 _CLIENT_ERROR: Final = 400
 _SERVER_ERROR: Final = 500
+_NEUTRAL: Final = {403: "not-permitted", 404: "not-found"}
 
 # What to do about each problem, for a person who did not write the calling program. docs/errors.md has the cures for
 # programmers; a test holds both lists to the same codes.
@@ -67,7 +71,7 @@ CURES: Final[dict[str, str]] = {
 
 ANSWER_CURES: Final[dict[int, str]] = {
     401: "The API does not accept the token. See in ChaMan whether the account has the right for this API.",
-    403: "The account may not do this. See in ChaMan whether it has the right for this API and for this employer.",
+    403: "The account lacks a right for this API. Have it added to the account in ChaMan.",
     429: "The API has asked for patience. Wait; see whether another program uses the same account.",
 }
 """What to do about an answer of the API's, by its status."""
@@ -76,6 +80,14 @@ SERVER_ERROR_CURE: Final = (
     "desk of the social security."
 )
 OTHER_CURE: Final = "If something was declared, look it up with the API before it is sent again."
+
+NOT_PERMITTED: Final = (
+    "The API refuses this call for this employer. If you act for another company: is the mandate for this employer and "
+    "this service active in MAHIS?"
+)
+"""What to do about a 403 that is not about a scope: a matter of this one call."""
+EMERGENCY_PROCEDURE: Final = "https://www.socialsecurity.be/site_nl/employer/applics/dimona/index.htm"
+"""The portal's pages on Dimona. Its emergency procedure has two forms, one for the trouble and one for its end."""
 
 OUTCOMES: Final[dict[str, str]] = {
     "answered": "answered",
@@ -86,6 +98,8 @@ OUTCOMES: Final[dict[str, str]] = {
     "caller-gone": "caller went away",
 }
 ANSWERS: Final[dict[str, str]] = {
+    "not-permitted": "not permitted",
+    "not-found": "not there, or not yet",
     "client-error": "refused by the API",
     "server-error": "failure of the API",
 }
@@ -121,15 +135,32 @@ def messages() -> tuple[str, ...]:
         *(text for table in tables for text in table.values()),
         *ANSWER_CURES.values(),
         SERVER_ERROR_CURE,
+        NOT_PERMITTED,
         OTHER_CURE,
     )
 
 
-def result(outcome: str, status: int) -> str:
+def result(call: Call) -> str:
     """Choose the words for how a call ended; a message, not translated."""
-    if outcome != "answered" or status < _CLIENT_ERROR:
-        return OUTCOMES[outcome]
-    return ANSWERS["client-error" if status < _SERVER_ERROR else "server-error"]
+    if call.outcome != "answered" or call.status < _CLIENT_ERROR:
+        return OUTCOMES[call.outcome]
+    if kind(call) == "neutral":
+        return ANSWERS[_NEUTRAL[call.status]]
+    return ANSWERS["client-error" if call.status < _SERVER_ERROR else "server-error"]
+
+
+def kind(call: Call) -> str:
+    """Choose the mark of a call: ``good``, ``neutral``, ``attention`` or ``bad``.
+
+    Neutral is what is asked in daily work and answered with no: a declaration that is not processed yet, an employer
+    that the account does not act for.
+    """
+    if call.status >= _SERVER_ERROR or call.outcome not in {"answered", "refused"}:
+        return "bad"
+    if call.status < _CLIENT_ERROR:
+        return "good"
+    is_answer = call.outcome == "answered" and call.status in _NEUTRAL
+    return "neutral" if is_answer and not call.missing_scope else "attention"
 
 
 def cure(code: str, status: int) -> str:

@@ -85,6 +85,25 @@ class BrakeStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class FailingApiStatus:
+    """An API that fails; see `observe.api_health`.
+
+    Attributes:
+        service: name of the API, or ``(other)``.
+        reason: a problem code (docs/errors.md), ``missing-scope``, or the status of its answers.
+        since: when the first of these failures was.
+        latest: when the last one was.
+        failures: how many there were.
+    """
+
+    service: str
+    reason: str
+    since: datetime
+    latest: datetime
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
 class PoolStatus:
     """Connections to the API; see `proxy.records.exchange_record.PoolSnapshot`."""
 
@@ -133,7 +152,9 @@ class ProfileStatus:
         in_flight: exchanges that run.
         pool: None where it is not served.
         brakes: those that hold.
-        last_success: end of the last call that the API answered with less than 500 and not 401, 403 or 429; or None.
+        failing: APIs that fail.
+        last_success: end of the last call that the API answered with less than 500, and neither with 401 or 429 nor
+            with a missing scope; or None.
         last_failure: the last one that failed, or that it answered with one of those; or None.
         minutes: traffic of the last hour, `observe.recent_exchanges.MINUTES` of them, the oldest first; empty before
             the first call.
@@ -154,6 +175,7 @@ class ProfileStatus:
     in_flight: int = 0
     pool: PoolStatus | None = None
     brakes: tuple[BrakeStatus, ...] = ()
+    failing: tuple[FailingApiStatus, ...] = ()
     last_success: datetime | None = None
     last_failure: Failure | None = None
     minutes: tuple[Minute, ...] = ()

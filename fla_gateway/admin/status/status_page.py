@@ -110,6 +110,7 @@ def _environment(translations: NullTranslations) -> Environment:
         words=messages,
         problems=PROBLEMS,
         ill=ILL,
+        emergency_link=messages.EMERGENCY_PROCEDURE,
         chart_width=traffic_chart.WIDTH,
         chart_height=traffic_chart.HEIGHT,
         chart_line=traffic_chart.LINE,

@@ -110,6 +110,16 @@ def brakes(tokens: Iterable[HeldBrake], apis: Iterable[HeldBrake]) -> Iterator[M
     yield gauge("api_brake_seconds", text, ("profile", "service"), _seconds(apis))
 
 
+def failing_apis(names: Iterable[tuple[str, str]]) -> Iterator[Metric]:
+    """Give the family about APIs that fail.
+
+    Args:
+        names: profile and service of each.
+    """
+    text = "1 while the last calls to this service failed, in the network or at the API; see the event api-failing."
+    yield gauge("api_failing", text, ("profile", "service"), dict.fromkeys(names, 1.0))
+
+
 def _seconds(held: Iterable[HeldBrake]) -> Samples:
     longest: Samples = {}
     for one in held:

@@ -100,6 +100,7 @@ class MetricSources:
         dropped_events: events lost since the start.
         in_flight: exchanges that run, by profile.
         api_brakes: services that throttle the gateway, and are not called for a while.
+        failing_apis: services that fail, by profile and name.
         journal: the audit journal, or None without one.
         untraced: exchanges whose spans were lost since the start, or None where nothing is traced.
         facts: what the configuration says.
@@ -116,6 +117,7 @@ class MetricSources:
     dropped_events: Callable[[], int]
     in_flight: Callable[[], Mapping[str, int]]
     api_brakes: Callable[[], Iterable[HeldBrake]]
+    failing_apis: Callable[[], Iterable[tuple[str, str]]]
     journal: Callable[[], JournalNumbers | None]
     untraced: Callable[[], int | None]
     facts: Callable[[], Facts]

@@ -371,7 +371,7 @@ class Exchange:
         self._timings.answered(now, trace)
         if FIRST_CLIENT_ERROR <= self._status < FIRST_SERVER_ERROR:
             brake, service = self._served.brake, service_of(self._route.path)
-            self._throttle_detector = ThrottleDetector(brake, service, head, now, self._context.wall())
+            self._throttle_detector = ThrottleDetector(brake, service, head, challenges, now, self._context.wall())
         elif self._served.brake.holds:
             self._served.brake.answered(service_of(self._route.path))
         if self._status == 401 and self._token_refused(challenges):  # noqa: PLR2004 - RFC 9110, section 15.5.2
@@ -519,7 +519,7 @@ class Exchange:
         caller, self._caller = self._caller, None
         if caller is None:
             self._connections.orphans.discard(self)
-        timings, served = self._timings, self._served
+        timings, served, detector = self._timings, self._served, self._throttle_detector
         self._context.observer.exchange(
             ExchangeRecord(
                 self.request_id, served.name, self.method, self._route.path,
@@ -527,6 +527,7 @@ class Exchange:
                 self.request_body.received, self.sent, now - self.started, self._attempts,
                 self._admission, self._fields.notes, now, timings.token, timings.trace,
                 timings.token_seconds, timings.connection_seconds, timings.upstream_seconds, timings.refused,
+                detector is not None and detector.missing_scope,
             )
         )  # fmt: skip
         if served.limiter is not None:

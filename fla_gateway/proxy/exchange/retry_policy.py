@@ -1,4 +1,4 @@
-"""Rule: which answers and connection failures lead to a second attempt (pure).
+"""Rule: which answers and connection failures lead to a second attempt, and what a challenge says (pure).
 
 Owns the two cases in which anything is sent twice. Refuses to know how it is sent.
 """
@@ -25,6 +25,7 @@ _PART: Final = re.compile(
     rb"|(?P<scheme>" + _TCHAR + rb"++)"
 ).finditer
 _REFUSALS: Final = (b"invalid_token", b'"invalid_token"')
+_SCOPES: Final = (b"insufficient_scope", b'"insufficient_scope"')
 
 
 def refuses_token(challenges: list[bytes]) -> bool:
@@ -33,14 +34,23 @@ def refuses_token(challenges: list[bytes]) -> bool:
     Args:
         challenges: values of WWW-Authenticate.
     """
-    return any(map(_refuses, challenges))
+    return any(_has_error(challenge, _REFUSALS) for challenge in challenges)
 
 
-def _refuses(challenge: bytes) -> bool:
+def lacks_scope(challenges: list[bytes]) -> bool:
+    """Return whether a 403 says that the token lacks a scope (RFC 6750, section 3.1).
+
+    Args:
+        challenges: values of WWW-Authenticate.
+    """
+    return any(_has_error(challenge, _SCOPES) for challenge in challenges)
+
+
+def _has_error(challenge: bytes, errors: tuple[bytes, ...]) -> bool:
     scheme = b""
     for part in _PART(challenge):
         if part["scheme"] is not None:
             scheme = part["scheme"].lower()
-        elif scheme == b"bearer" and part["name"].lower() == b"error" and part["value"].lower() in _REFUSALS:
+        elif scheme == b"bearer" and part["name"].lower() == b"error" and part["value"].lower() in errors:
             return True
     return False

@@ -76,6 +76,7 @@ class ExchangeRecord:
         connection_seconds: how long it waited for a connection, after the token.
         upstream_seconds: from the first byte sent upstream (last attempt) to the head of the answer, 0 without one.
         refused: the first attempt, where a 401 replay was made.
+        missing_scope: whether the API answered 403 since the token lacks a scope.
 
     What comes after `ended` is known only of admitted requests, the rest of all.
     """
@@ -101,6 +102,7 @@ class ExchangeRecord:
     connection_seconds: float = 0.0
     upstream_seconds: float = 0.0
     refused: Attempt | None = None
+    missing_scope: bool = False
 
 
 @dataclass(slots=True)

@@ -57,6 +57,7 @@ def exposition(
         dropped_events=lambda: observation.output.dropped_events,
         in_flight=gateway.server.connections.in_flight,
         api_brakes=lambda: api_brakes(gateway, clock.monotonic()),
+        failing_apis=lambda: failing_apis(gateway, observation),
         journal=lambda: journal_numbers(observation),
         untraced=lambda: None if observation.tracing is None else observation.tracing.dropped,
         facts=_FactsOf(gateway),
@@ -125,6 +126,14 @@ def api_brakes(gateway: DataPath, now: float) -> Iterator[HeldBrake]:
     for served in gateway.current.generation.profiles.values():
         for service, seconds in served.brake.held(now):
             yield HeldBrake(served.name, service, seconds)
+
+
+def failing_apis(gateway: DataPath, observation: Observation) -> Iterator[tuple[str, str]]:
+    """Give the services that fail, by profile and name; without profiles that are no longer there."""
+    profiles = gateway.current.generation.profiles
+    for one in observation.health.failing(0.0, 0.0):
+        if one.profile in profiles:
+            yield one.profile, one.service
 
 
 def journal_numbers(observation: Observation) -> JournalNumbers | None:

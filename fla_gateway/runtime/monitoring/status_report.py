@@ -30,6 +30,7 @@ from fla_gateway.admin.status.gateway_status import (
 from fla_gateway.admin.status.profile_status import (
     BrakeStatus,
     CertificateStatus,
+    FailingApiStatus,
     Failure,
     Minute,
     PoolStatus,
@@ -131,6 +132,10 @@ async def _profiles(sources: StatusSources, now: float, wall: float) -> tuple[Pr
     brakes: defaultdict[str, list[BrakeStatus]] = defaultdict(list)
     for name, brake in _brakes(sources.gateway, tokens.values(), now, wall):
         brakes[name].append(brake)
+    failing: defaultdict[str, list[FailingApiStatus]] = defaultdict(list)
+    for api in sources.observation.health.failing(now, wall):
+        since, latest = _moment(api.since), _moment(api.latest)
+        failing[api.profile].append(FailingApiStatus(api.service, api.reason, since, latest, api.failures))
     found: list[ProfileStatus] = []
     for number, it in enumerate(sources.gateway.current.configured.profiles):
         if number % _AT_ONCE == _AT_ONCE - 1:
@@ -143,6 +148,7 @@ async def _profiles(sources: StatusSources, now: float, wall: float) -> tuple[Pr
             pool=pools.get(it.name),
             in_flight=running.get(it.name, 0),
             brakes=tuple(brakes.get(it.name, ())),
+            failing=tuple(failing.get(it.name, ())),
             traffic=sources.observation.recent.profile(it.name, now, wall),
             wall=wall,
         )
@@ -158,6 +164,7 @@ def _profile(
     pool: PoolSnapshot | None,
     in_flight: int,
     brakes: tuple[BrakeStatus, ...],
+    failing: tuple[FailingApiStatus, ...],
     traffic: ProfileTraffic | None,
     wall: float,
 ) -> ProfileStatus:
@@ -181,6 +188,7 @@ def _profile(
         in_flight=in_flight,
         pool=None if pool is None else PoolStatus(pool.idle, pool.busy, pool.opening, pool.waiting),
         brakes=brakes,
+        failing=failing,
         last_success=None if success is None else _moment(success.time),
         last_failure=None if failure is None else _failure(failure),
         minutes=_minutes(traffic) if traffic else (),
@@ -242,6 +250,7 @@ def _call(seen: Seen) -> Call:
         code=seen.code,
         outcome=seen.outcome,
         seconds=seen.seconds,
+        missing_scope=seen.missing_scope,
     )
 
 

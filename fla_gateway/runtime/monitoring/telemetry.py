@@ -18,6 +18,7 @@ from fla_gateway.access.path_masking import KEY_BYTES
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
+from fla_gateway.observe.api_health import ApiHealth
 from fla_gateway.observe.fan_out import FanOut, in_order
 from fla_gateway.observe.logs import event_log
 from fla_gateway.observe.logs.access_log import AccessLog
@@ -44,6 +45,7 @@ class Observation:
         fan_out: the same without the journal.
         counters: what metrics read.
         recent: what the status page reads.
+        health: which APIs fail, for the status page and metrics.
         doubts: calls in doubt, for the status page as well.
         output: writes request lines and events; closed by who made it.
         journal: the audit journal, or None.
@@ -58,6 +60,7 @@ class Observation:
     fan_out: FanOut
     counters: Counters
     recent: RecentExchanges
+    health: ApiHealth
     doubts: DoubtfulCalls
     output: LineWriter
     journal: AuditJournal | None
@@ -128,7 +131,8 @@ class Observation:
             notices = self.notices = self.notices or PolicyNotices(self.key)
         self.fan_out.replace(
             in_order(
-                self.counters, self.log if log.requests else None, recent=self.recent, doubts=self.doubts,
+                self.counters, self.log if log.requests else None, recent=self.recent, health=self.health,
+                doubts=self.doubts,
                 notices=notices, tracing=None if configuration.tracing is None else self.tracing,
             )
         )  # fmt: skip
@@ -165,7 +169,7 @@ def observe(current: CurrentConfiguration, clock: Clock, output: LineWriter) -> 
         journal.follow(fan_out.exchanges)
     observation = Observation(
         observer=journal or fan_out, fan_out=fan_out, counters=Counters(), recent=RecentExchanges(key),
-        doubts=DoubtfulCalls(key, clock.wall()), output=output, journal=journal, key=key, clock=clock,
+        health=ApiHealth(), doubts=DoubtfulCalls(key, clock.wall()), output=output, journal=journal, key=key, clock=clock,
     )  # fmt: skip
     observation.begin(configured)
     return observation

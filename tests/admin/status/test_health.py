@@ -9,7 +9,7 @@ import pytest
 
 from fla_gateway.admin.status.gateway_status import DoorStatus, Doubts, JournalStatus
 from fla_gateway.admin.status.health import Finding, Level, findings, level, overall
-from fla_gateway.admin.status.profile_status import CertificateStatus, Failure
+from fla_gateway.admin.status.profile_status import CertificateStatus, FailingApiStatus, Failure
 from tests.admin import samples
 
 FAILURE = Failure(samples.NOW, "token-refused", detail="no")
@@ -67,6 +67,14 @@ def test_a_failure_that_was_made_good_is_none():
     assert findings(mended) == ()
     assert findings(samples.profile(last_success=samples.ago(hours=1))) == (Finding.CALLS_FAILING,)
     assert findings(samples.profile(last_success=None)) == (Finding.CALLS_FAILING,)
+
+
+def test_an_api_that_fails_needs_attention_whatever_other_apis_answer():
+    """A success of one API does not hide that another one fails, or that a scope is missing for it."""
+    api = FailingApiStatus("dimona", "missing-scope", samples.ago(hours=2), samples.ago(hours=1), 3)
+    found = findings(samples.profile(failing=(api,), last_success=samples.NOW))
+    assert found == (Finding.API_FAILING,)
+    assert level(found) is Level.ATTENTION
 
 
 def test_a_profile_that_is_not_served_says_just_that():

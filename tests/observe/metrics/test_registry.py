@@ -60,6 +60,7 @@ def sources(**changes):
         "dropped_events": lambda: 19,
         "in_flight": lambda: {"employer": 12},
         "api_brakes": lambda: [HeldBrake("employer", "(other)", 13.5)],
+        "failing_apis": lambda: [("employer", "dimona")],
         "journal": lambda: JournalNumbers(14, 0.5, 15, failing=True, lost=16, seq=17, head=HEAD),
         "untraced": lambda: 18,
         "facts": lambda: FACTS,
@@ -212,6 +213,7 @@ def test_running_exchanges_limits_and_brakes(families):
     assert values(families["fla_gateway_limit_per_second"]) == {("payroll", "employer"): 2.5}
     assert values(families["fla_gateway_token_brake_seconds"]) == {("employer", "dimona"): 30, ("", "(other)"): 20}
     assert values(families["fla_gateway_api_brake_seconds"]) == {("employer", "(other)"): 13.5}
+    assert values(families["fla_gateway_api_failing"]) == {("employer", "dimona"): 1}
 
 
 def test_journal_is_watched(families):

@@ -12,6 +12,7 @@ from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.i18n.message import NOTHING, Message
 from fla_gateway.journal.writer.open_intents import OpenIntent
 from fla_gateway.keys.load import load_key
+from fla_gateway.observe.api_health import ApiHealth
 from fla_gateway.observe.fan_out import fan_out_to
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.metrics.counters import Counters
@@ -42,6 +43,7 @@ class Told:
         self._folder = folder
         self._changes = changes
         self._recent, self._doubts = RecentExchanges(bytes(32)), DoubtfulCalls(bytes(32), rig.clock.wall())
+        self._health = ApiHealth()
         self._started = rig.clock.wall()
 
     @property
@@ -51,7 +53,7 @@ class Told:
         fan_out = fan_out_to(counters, soon=lambda _: None)
         observation = Observation(
             observer=fan_out, fan_out=fan_out, counters=counters,
-            recent=self._recent, doubts=self._doubts, output=LineWriter(1, 2),
+            recent=self._recent, health=self._health, doubts=self._doubts, output=LineWriter(1, 2),
             journal=self._changes.pop("journal", None), key=bytes(32), clock=self._rig.clock,
         )  # fmt: skip
         path = self._rig.gateway
@@ -72,6 +74,7 @@ class Told:
         while not self._rig.records.empty():
             record = await self._rig.records.next()
             self._recent.exchange(record)
+            self._health.exchange(record)
             self._doubts.exchange(record)
         return await assemble(self.sources)
 
