@@ -152,9 +152,28 @@ def _general_findings(configured: Configured, now: datetime) -> Iterator[_Findin
     yield from (_Finding(f"warning: {one}") for one in configured.warnings)
     for place, tls in encrypted(configured.settings.configuration):
         yield from (_Finding(f"warning: {one}") for one in tls_warnings(tls, place, now, configured.files))
+    yield from _end_findings(configured, now)
     yield from (
         _Finding(f"would not start: {one}", grave=True) for one in _obstacles(configured.settings.configuration)
     )
+
+
+def _end_findings(configured: Configured, now: datetime) -> Iterator[_Finding]:
+    """Name what ends soon, or has ended; certificates of signing keys are named with their profiles."""
+    from fla_gateway.config.rules.listener_specs import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.config.values.timestamps import written  # noqa: PLC0415 - as above
+    from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - as above
+    from fla_gateway.observe.ends import soon  # noqa: PLC0415 - as above
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.monitoring.known_ends import key_ends, listener_ends  # noqa: PLC0415 - as above
+
+    configuration = configured.settings.configuration
+    shown = encrypted(configuration)
+    contexts = [(f"{place}.certificate", server_context(tls, place, configured.files)) for place, tls in shown]
+    for end in soon([*listener_ends(contexts), *key_ends(configuration)], now):
+        place = {"caller-key": f"callers.{end.name}", "admin-key": f"admin.key {end.name}"}.get(end.kind, end.name)
+        verb = "expired" if end.ends <= now else "expires"
+        yield _Finding(f"warning: {printable(place)}: {verb} on {written(end.ends.timestamp())} ({end.cure(now)})")
 
 
 def _obstacles(configuration: Configuration) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -26,8 +26,6 @@ from fla_gateway.network.verification import set_verify_flags
 from fla_gateway.secret import Secret
 from fla_gateway.system.memory_file import memory_file
 
-_SOON: Final = timedelta(days=14)
-_RENEW: Final = Text("renew it, and reload the gateway")
 _PEM: Final = Text("it must be PEM")
 
 
@@ -64,9 +62,11 @@ class ListenerContext(ssl.SSLContext):
     Attributes:
         client_roots: digest of the roots of client certificates, empty without any. A connection keeps the context
             that it was proven by.
+        certificate_end: end of validity of the certificate that it shows.
     """
 
     client_roots: str = ""
+    certificate_end: datetime | None = None
 
 
 def server_context(tls: ListenerTls, place: str, files: FileSnapshot | None = None) -> ListenerContext:
@@ -92,13 +92,16 @@ def server_context(tls: ListenerTls, place: str, files: FileSnapshot | None = No
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.set_alpn_protocols(["http/1.1"])
     _load_pair(context, tls, password, files, place)
+    context.certificate_end = _certificate(tls, files).not_valid_after_utc
     if tls.client_ca is not None:
         _load_roots(context, tls.client_ca, f"{place}.client_ca", files)
     return context
 
 
 def tls_warnings(tls: ListenerTls, place: str, now: datetime, files: FileSnapshot | None = None) -> tuple[Fault, ...]:
-    """Warn of a server certificate that callers refuse or will soon, and of a key that other users can read.
+    """Warn of a server certificate that callers refuse yet, and of a key that other users can read.
+
+    Its end is reported with all other ends (`observe.ends`).
 
     Args:
         tls: the table of a listener whose context could be made.
@@ -108,22 +111,20 @@ def tls_warnings(tls: ListenerTls, place: str, now: datetime, files: FileSnapsho
     """
     files = files or FileSnapshot()
     key = read_file(tls.key, files)
-    certificate = x509.load_pem_x509_certificates(read_file(tls.certificate, files).content)[0]
-    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    certificate = _certificate(tls, files)
     _, of_password = read_password(KeySource(password_file=tls.password_file), {}, files)
     warnings = [Fault(f"{place}.key", it.message, it.cure) for it in exposure(key.path, key.custody)]
     warnings += [Fault(f"{place}.password_file", it.message, it.cure) for it in of_password]
     where = f"{place}.certificate"
-    if now > end:
-        message = Message("tls-certificate-expired", "expired on {day}: callers will refuse it", day=f"{end:%Y-%m-%d}")
-        warnings.append(Fault(where, message, _RENEW))
-    elif now < start:
+    if now < certificate.not_valid_before_utc:
+        start = certificate.not_valid_before_utc
         message = Message("tls-certificate-not-yet-valid", "is valid only from {day}", day=f"{start:%Y-%m-%d}")
         warnings.append(Fault(where, message, Text("check this machine's clock")))
-    elif end - now < _SOON:
-        message = Message("tls-certificate-expires-soon", "expires on {day}", day=f"{end:%Y-%m-%d}")
-        warnings.append(Fault(where, message, _RENEW))
     return tuple(warnings)
+
+
+def _certificate(tls: ListenerTls, files: FileSnapshot) -> x509.Certificate:
+    return x509.load_pem_x509_certificates(files.read(tls.certificate))[0]
 
 
 def _read(tls: ListenerTls, place: str, files: FileSnapshot) -> Secret | None:

@@ -19,7 +19,7 @@ from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 QUIET_SECONDS: Final = 60.0
 """Between two reports that the same API fails."""
 MOST_SERVICES: Final = 256
-"""Services that are told apart, of all profiles together; callers name them by their paths, so they have no end."""
+"""Services that are distinguished, of all profiles together; callers name them by their paths, so they have no end."""
 
 _LOG = structlog.get_logger()
 _CODES: Final = ("api-", "egress-")

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import structlog
 
 from fla_gateway import __version__
+from fla_gateway.background_task import run_beside
 from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError, ReloadRefusedError
 from fla_gateway.kubernetes.verifier import cluster_accounts
@@ -40,6 +41,7 @@ from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
 from fla_gateway.runtime.monitoring.admin_listener import bind_admin, open_surface
+from fla_gateway.runtime.monitoring.known_ends import watch_ends
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation, observe
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
@@ -377,6 +379,7 @@ class _Process:
         )
         await open_surface(bound, sources, self, self._client, self, stack, reloader.followers)
         await announce(gateway, self._started)
+        run_beside(watch_ends(sources), "ends", stack)
         # The bytes of keys and passwords are not kept for longer than they are used.
         configured.files.forget()
         _LOG.info("ready", version=__version__)

@@ -13,6 +13,7 @@ from fla_gateway.admin.status.gateway_status import (
     DoorStatus,
     Doubt,
     Doubts,
+    EndStatus,
     JournalStatus,
     KeyStatus,
     ListenerStatus,
@@ -214,6 +215,11 @@ def failing() -> Status:
         ),
         journal=JournalStatus(failing=True, lost=3, lag_seconds=12.0, records=18_204),
         door=DoorStatus(1024, 40, limited=True),
+        ends=(
+            EndStatus("caller-key", "payroll 1a2b3c4d", ago(days=1), -1),
+            EndStatus("listener-certificate", "0.0.0.0:8443", NOW + timedelta(days=5), 5),
+            EndStatus("certificate", "acme", NOW + timedelta(days=19), 19, ("employer",)),
+        ),
         configuration=ConfigurationStatus(
             ("/etc/fla-gateway/gateway.toml", "/etc/fla-gateway/profiles.d/acme.toml"),
             "9f3b1c55e0d1" * 5,
@@ -242,6 +248,7 @@ def hostile() -> Status:
             (f"/etc/{HOSTILE}.toml",), HOSTILE, (Fault(HOSTILE, Message("hostile", HOSTILE), Text(HOSTILE)),)
         ),
         listeners=(ListenerStatus(f"unix:/run/{HOSTILE}", profile=HOSTILE),),
+        ends=(EndStatus("caller-key", HOSTILE, NOW, 0),),
         callers=(CallerStatus(HOSTILE, ("key",), (KeyStatus(HOSTILE),), (HOSTILE,)),),
         profiles=(
             profile(

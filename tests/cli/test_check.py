@@ -237,7 +237,11 @@ tls = {{ certificate = "acme.cer", key = "acme.pem", client_ca = "acme.cer" }}
         "account payroll/declarations",
         "employer GET /REST/**",
         "",
-        "all well",
+        (
+            "warning: callers.payroll 33333333: expired on 2020-01-31 "
+            "(it is refused: give the caller another one, or take this one out of the configuration)"
+        ),
+        "1 finding",
     ]
     assert not any(digest in out for digest in digests)
 
@@ -338,6 +342,19 @@ def test_a_journal_in_use_is_no_finding(check, tmp_path):
     code, out, _ = check('[audit]\npath = "journal"\n' + PROFILE.format(environment="simulation") + KEY)
     running.close()
     assert (code, out.splitlines()[-1]) == (0, "all well")
+
+
+def test_ends_of_callers_keys_are_named(check, tmp_path):
+    """A key that ends soon or has ended is a warning with its caller and the first digits of its digest."""
+    write_identity(tmp_path)
+    soon, past = (NOW + timedelta(days=20)).date(), (NOW - timedelta(days=2)).date()
+    callers = '[callers.payroll]\nkeys = [{{ sha256 = "{}", expires = {} }}, {{ sha256 = "{}", expires = {} }}]\n'
+    allow = '[callers.payroll.allow]\nemployer = ["GET /REST/**"]\n'
+    text = PROFILE.format(environment="simulation") + KEY + callers.format("ab" * 32, soon, "cd" * 32, past) + allow
+    code, out, _ = check(text)
+    assert code == 0
+    assert f"warning: callers.payroll abababab: expires on {soon}" in out
+    assert f"warning: callers.payroll cdcdcdcd: expired on {past}" in out
 
 
 def test_the_certificate_of_a_listener_is_read(check, tmp_path):

@@ -72,12 +72,33 @@ class ListenerStatus:
         profile: the only profile that is served there, or None for all.
         tls: whether TLS is spoken.
         local: whether only this machine can reach it.
+        certificate_ends: end of validity of the certificate that it shows, or None without TLS.
     """
 
     address: str
     profile: str | None = None
     tls: bool = False
     local: bool = True
+    certificate_ends: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndStatus:
+    """A certificate or key that ends soon, or has ended; see `observe.ends`.
+
+    Attributes:
+        kind: ``certificate``, ``listener-certificate``, ``caller-key`` or ``admin-key``.
+        name: of the key; address of the listener; caller and first eight digits of the digest of its key.
+        ends: the moment.
+        days_left: whole days until then; negative afterwards.
+        profiles: those that are concerned, where it is not all of them.
+    """
+
+    kind: str
+    name: str
+    ends: datetime
+    days_left: int
+    profiles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +252,7 @@ class Status:
         recent: calls that ended not long ago, the latest first.
         doubts: see `Doubts`.
         journal: None without one.
+        ends: what ends within sixty days, or has ended, the first to end first.
     """
 
     time: datetime
@@ -245,3 +267,4 @@ class Status:
     recent: tuple[Call, ...]
     doubts: Doubts
     journal: JournalStatus | None = None
+    ends: tuple[EndStatus, ...] = ()

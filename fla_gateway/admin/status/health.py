@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
-from fla_gateway.admin.status.gateway_status import Status
+from fla_gateway.admin.status.gateway_status import EndStatus, Status
 from fla_gateway.admin.status.profile_status import ProfileStatus
 
 SOON: Final = 30
@@ -66,6 +66,29 @@ def level(found: tuple[Finding, ...]) -> Level:
     return Level.BAD if ILL.intersection(found) else Level.ATTENTION
 
 
+def ends_near(status: Status) -> tuple[EndStatus, ...]:
+    """Choose the ends that need an action: certificates of listeners like those of profiles, keys in a week.
+
+    Certificates of signing keys are judged with their profiles. A caller's key counts only while no other key of the
+    caller lasts longer: of two, the old one is meant to end.
+    """
+    return tuple(it for it in status.ends if _needs_attention(it, status))
+
+
+def _needs_attention(end: EndStatus, status: Status) -> bool:
+    if end.kind == "listener-certificate":
+        return end.days_left <= SOON
+    if end.kind == "caller-key" and _has_longer_key(end, status):
+        return False
+    return end.kind != "certificate" and end.days_left <= URGENT
+
+
+def _has_longer_key(end: EndStatus, status: Status) -> bool:
+    name = end.name.partition(" ")[0]
+    keys = [key for caller in status.callers or () if caller.name == name for key in caller.keys]
+    return any(key.expires is None or key.expires > end.ends for key in keys)
+
+
 def overall(status: Status) -> Level:
     """Judge the whole gateway: as ill as its worst part."""
     levels = {level(findings(profile)) for profile in status.profiles}
@@ -80,6 +103,7 @@ def overall(status: Status) -> Level:
         or status.door.limited
         or configuration.faults
         or configuration.differs
+        or ends_near(status)
     )
     return Level.ATTENTION if attention else Level.GOOD
 

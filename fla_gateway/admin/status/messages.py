@@ -117,6 +117,12 @@ PROOFS: Final[dict[str, str]] = {
     "service-account": "Kubernetes service account",
     "certificate": "client certificate",
 }
+ENDS: Final[dict[str, str]] = {
+    "certificate": "Certificate of the key",
+    "listener-certificate": "Certificate of the listener",
+    "caller-key": "Key of the caller",
+    "admin-key": "Key of the status page",
+}
 LEVELS: Final[dict[str, str]] = {"good": "Works", "attention": "Needs attention", "bad": "Does not work"}
 STATES: Final[dict[str, str]] = {
     "starting": "The gateway is starting.",
@@ -130,7 +136,7 @@ STATES: Final[dict[str, str]] = {
 
 def messages() -> tuple[str, ...]:
     """Give every message of this module, in its order."""
-    tables: tuple[dict[str, str], ...] = (CURES, OUTCOMES, ANSWERS, DOUBTS, PROOFS, LEVELS, STATES)
+    tables: tuple[dict[str, str], ...] = (CURES, OUTCOMES, ANSWERS, DOUBTS, PROOFS, ENDS, LEVELS, STATES)
     return (
         *(text for table in tables for text in table.values()),
         *ANSWER_CURES.values(),

@@ -56,12 +56,15 @@ def token_states(profiles: Sequence[Profile], snapshots: Mapping[object, TokenSn
     yield counter("token_mints", "Attempts to get a token: ok, or a problem code.", ("profile", "result"), mints)
 
 
-def clocks_and_certificates(offsets: Mapping[str, float], certificates: Mapping[str, float]) -> Iterator[Metric]:
+def clocks_and_certificates(
+    offsets: Mapping[str, float], certificates: Mapping[str, float], of_listeners: Mapping[str, float]
+) -> Iterator[Metric]:
     """Give what an alarm should watch of time itself.
 
     Args:
         offsets: learned clock offset in seconds by token server.
         certificates: end of validity, in seconds since 1970, by name of the key.
+        of_listeners: the same of what listeners show, by address.
     """
     text = "The token server's clock less the host's, as learned."
     servers: Samples = {(server,): offset for server, offset in offsets.items()}
@@ -69,6 +72,9 @@ def clocks_and_certificates(offsets: Mapping[str, float], certificates: Mapping[
     text = "End of validity of a key's certificate, in seconds since 1970."
     keys: Samples = {(key,): moment for key, moment in certificates.items()}
     yield gauge("certificate_not_after_timestamp_seconds", text, ("key",), keys)
+    text = "End of validity of the certificate that a listener shows, in seconds since 1970."
+    listeners: Samples = {(address,): moment for address, moment in of_listeners.items()}
+    yield gauge("listener_certificate_not_after_timestamp_seconds", text, ("listener",), listeners)
 
 
 def connections(pools: Sequence[PoolSnapshot]) -> Iterator[Metric]:
@@ -161,6 +167,9 @@ def facts(known: Facts, version: str, python: str) -> Iterator[Metric]:
     text = "End of an API key, in seconds since 1970."
     expiries: Samples = {(caller, key): moment for (caller, key), moment in known.key_expiries.items()}
     yield gauge("caller_key_expires_timestamp_seconds", text, ("caller", "key"), expiries)
+    if known.admin_key_expires is not None:
+        text = "End of the admin key, in seconds since 1970."
+        yield gauge("admin_key_expires_timestamp_seconds", text, (), {(): known.admin_key_expires})
     text = "Exchanges that may run at the same time; of all callers together where caller is empty."
     concurrent: Samples = {(it.profile, it.caller): it.concurrent for it in known.limits if it.concurrent is not None}
     yield gauge("limit_concurrent", text, ("profile", "caller"), concurrent)

@@ -79,7 +79,9 @@ class _GatewayCollector(Collector):
         yield from gateway_metrics.failing_apis(ask.failing_apis())
         yield from gateway_metrics.connections(list(ask.pools()))
         yield from gateway_metrics.caller_connections(ask.caller_connections())
-        yield from gateway_metrics.clocks_and_certificates(ask.offsets(), ask.certificates())
+        yield from gateway_metrics.clocks_and_certificates(
+            ask.offsets(), ask.certificates(), ask.listener_certificates()
+        )
         journal = ask.journal()
         if journal is not None:
             yield from gateway_metrics.journal(journal)

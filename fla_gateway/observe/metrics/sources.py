@@ -77,6 +77,7 @@ class Facts:
         key_expiries: end of each API key that has one, in seconds since 1970, by caller and the first eight digits
             of its SHA-256.
         limits: every limit.
+        admin_key_expires: end of the admin key, in seconds since 1970, or None.
     """
 
     fingerprint: str
@@ -84,6 +85,7 @@ class Facts:
     callers: int
     key_expiries: Mapping[tuple[str, str], float]
     limits: tuple[LimitNumber, ...]
+    admin_key_expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class MetricSources:
         caller_connections: the callers' side.
         offsets: learned clock offset in seconds by token server.
         certificates: end of validity, in seconds since 1970, by name of the key.
+        listener_certificates: end of validity, in seconds since 1970, by address of the listener.
         dropped: request lines lost since the start.
         dropped_events: events lost since the start.
         in_flight: exchanges that run, by profile.
@@ -113,6 +116,7 @@ class MetricSources:
     caller_connections: Callable[[], DoorSnapshot]
     offsets: Callable[[], Mapping[str, float]]
     certificates: Callable[[], Mapping[str, float]]
+    listener_certificates: Callable[[], Mapping[str, float]]
     dropped: Callable[[], int]
     dropped_events: Callable[[], int]
     in_flight: Callable[[], Mapping[str, int]]

@@ -25,6 +25,7 @@ from fla_gateway.i18n.message import Message
 from fla_gateway.listeners.bind import Bound, bind
 from fla_gateway.listeners.tls_handshakes import Handshakes, TlsServer
 from fla_gateway.runtime.composition.resolved_config import Configured
+from fla_gateway.runtime.monitoring.known_ends import listener_contexts
 from fla_gateway.runtime.monitoring.metric_sources import exposition
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 
@@ -96,8 +97,11 @@ async def open_surface(
         if not measures:
             await asyncio.to_thread(importlib.import_module, "fla_gateway.observe.metrics.registry")
             measures.append(
-                exposition(sources.gateway, sources.observation, client, sources.clock, counts, sources.reload)
-            )
+                exposition(
+                    sources.gateway, sources.observation, client, sources.clock, counts, sources.reload,
+                    lambda: listener_contexts(sources),
+                )
+            )  # fmt: skip
         return await asyncio.to_thread(measures[0].read())
 
     admin: AdminServer = server.AdminServer(
@@ -105,7 +109,8 @@ async def open_surface(
     )
     handshakes = Handshakes(most=MOST_HANDSHAKES)
     stack.callback(handshakes.close)
-    contexts = [] if bound[0].tls is None else [bound[0].tls]
+    contexts = sources.admin_tls
+    contexts[:] = [] if bound[0].tls is None else [bound[0].tls]
     accept_tls = (
         (lambda sock, protocols: TlsServer(sock, lambda: contexts[0], protocols, handshakes)) if contexts else None
     )

@@ -6,7 +6,8 @@ Owns the joining of each number with the part that knows it. Refuses to count an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from fla_gateway.access.authentication.api_key import key_id
@@ -17,6 +18,7 @@ from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumb
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.data_path import DataPath
+from fla_gateway.runtime.monitoring.known_ends import listener_ends
 from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.reload_changes import ReloadState
 from fla_gateway.tokens.snapshot import HeldBrake
@@ -33,6 +35,7 @@ def exposition(
     clock: Clock,
     actions: Mapping[tuple[str, str], int],
     reload: Callable[[], ReloadState],
+    contexts: Callable[[], Iterable[tuple[str, ssl.SSLContext]]],
 ) -> Exposition:
     """Make what writes the metrics.
 
@@ -43,6 +46,7 @@ def exposition(
         clock: the host's clocks.
         actions: how often which action on the admin listener had which result.
         reload: gives what became of the last reload.
+        contexts: gives what listeners speak TLS with, by address.
     """
     from fla_gateway.observe.metrics.registry import Exposition  # noqa: PLC0415 - prometheus_client is read at the first scrape
     from fla_gateway.observe.metrics.sources import MetricSources  # noqa: PLC0415 - as above
@@ -53,6 +57,7 @@ def exposition(
         caller_connections=gateway.server.connections.door_snapshot,
         offsets=client.offsets,
         certificates=lambda: certificate_ends(gateway.current.keys),
+        listener_certificates=lambda: {it.name: it.ends.timestamp() for it in listener_ends(contexts())},
         dropped=lambda: observation.output.dropped_requests,
         dropped_events=lambda: observation.output.dropped_events,
         in_flight=gateway.server.connections.in_flight,
@@ -98,6 +103,7 @@ def _facts(configured: Configured) -> Facts:
             for key in caller.keys
             if key.expires is not None
         },
+        admin_key_expires=None if configuration.admin.key is None else configuration.admin.key.expires,
         limits=tuple(_limits(configuration)),
     )
 

@@ -22,6 +22,7 @@ from fla_gateway.admin.status.gateway_status import (
     ConfigurationStatus,
     DoorStatus,
     Doubt,
+    EndStatus,
     JournalStatus,
     KeyStatus,
     ListenerStatus,
@@ -41,11 +42,13 @@ from fla_gateway.config.schema import CallerTable
 from fla_gateway.config.values.address import is_loopback
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME
+from fla_gateway.observe.ends import soon
 from fla_gateway.observe.recent_exchanges import ProfileTraffic, Seen
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.records.exchange_record import PoolSnapshot
 from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.data_path import DataPath
+from fla_gateway.runtime.monitoring.known_ends import certificate_end, known_ends
 from fla_gateway.runtime.monitoring.metric_sources import api_brakes
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
@@ -79,6 +82,7 @@ async def assemble(sources: StatusSources) -> Status:
         recent=tuple(map(_call, recent.exchanges(now, wall))),
         doubts=sources.doubts.read(now, wall),
         journal=_journal(sources.observation),
+        ends=_ends(sources, _moment(wall)),
     )
 
 
@@ -108,10 +112,20 @@ def _configuration(sources: StatusSources) -> ConfigurationStatus:
     )
 
 
+def _ends(sources: StatusSources, now: datetime) -> tuple[EndStatus, ...]:
+    return tuple(
+        EndStatus(it.kind, it.name, it.ends, it.days_left(now), it.profiles) for it in soon(known_ends(sources), now)
+    )
+
+
 def _listeners(sources: StatusSources) -> tuple[ListenerStatus, ...]:
     return tuple(
         ListenerStatus(
-            str(it.bound.address), it.spec.profile, tls=it.bound.tls is not None, local=is_loopback(it.bound.address)
+            str(it.bound.address),
+            it.spec.profile,
+            tls=it.bound.tls is not None,
+            local=is_loopback(it.bound.address),
+            certificate_ends=certificate_end(it.bound.tls),
         )
         for it in sources.gateway.listener_set.listeners
     )

@@ -5,8 +5,9 @@ Owns the list of the parts that are asked. Refuses to ask them: `status_report` 
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
@@ -27,6 +28,7 @@ class StatusSources:
         clock: the host's clocks.
         started: when the process began, in seconds since 1970.
         reload: gives what became of the last reload.
+        admin_tls: what the admin listener speaks TLS with; empty for plain HTTP.
     """
 
     gateway: DataPath
@@ -36,3 +38,4 @@ class StatusSources:
     clock: Clock
     started: float
     reload: Callable[[], ReloadState]
+    admin_tls: list[ssl.SSLContext] = field(default_factory=list)

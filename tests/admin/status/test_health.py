@@ -7,8 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from fla_gateway.admin.status.gateway_status import DoorStatus, Doubts, JournalStatus
-from fla_gateway.admin.status.health import Finding, Level, findings, level, overall
+from fla_gateway.admin.status.gateway_status import (
+    CallerStatus,
+    DoorStatus,
+    Doubts,
+    EndStatus,
+    JournalStatus,
+    KeyStatus,
+)
+from fla_gateway.admin.status.health import Finding, Level, ends_near, findings, level, overall
 from fla_gateway.admin.status.profile_status import CertificateStatus, FailingApiStatus, Failure
 from tests.admin import samples
 
@@ -82,6 +89,32 @@ def test_a_profile_that_is_not_served_says_just_that():
     broken = replace(certificate(-4), served=False, why_not="x")
     assert findings(broken) == (Finding.NOT_SERVED,)
     assert level(findings(broken)) is Level.BAD
+
+
+@pytest.mark.parametrize(
+    ("end", "near"),
+    [
+        (("listener-certificate", "0.0.0.0:8443", 30), True),
+        (("listener-certificate", "0.0.0.0:8443", 31), False),
+        (("admin-key", "1a2b3c4d", 7), True),
+        (("caller-key", "payroll 1a2b3c4d", 7), True),
+        (("caller-key", "payroll 1a2b3c4d", 8), False),
+        (("caller-key", "payroll 1a2b3c4d", -3), True),
+        (("caller-key", "other 1a2b3c4d", 3), False),
+        (("certificate", "acme", 3), False),
+    ],
+)
+def test_an_end_that_needs_an_action_is_attention(end, near):
+    """Of two keys of a caller the old one is meant to end; certificates of signing keys are judged with profiles."""
+    kind, name, days = end
+    moment = samples.NOW + timedelta(days=days)
+    callers = (
+        CallerStatus("payroll", ("key",), (KeyStatus("1a2b3c4d", moment),)),
+        CallerStatus("other", ("key",), (KeyStatus("1a2b3c4d", moment), KeyStatus("5e6f7a8b"))),
+    )
+    status = samples.calm(ends=(EndStatus(kind, name, moment, days),), callers=callers)
+    assert bool(ends_near(status)) is near
+    assert overall(status) is (Level.ATTENTION if near else Level.GOOD)
 
 
 def test_the_whole_is_as_ill_as_its_worst_part():

@@ -31,6 +31,7 @@ FACTS = Facts(
     callers=2,
     key_expiries={("payroll", "1a2b3c4d"): 1_900_000_000.0},
     limits=(LimitNumber("employer", "", concurrent=8), LimitNumber("employer", "payroll", per_second=2.5)),
+    admin_key_expires=1_850_000_000.0,
 )
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 
@@ -60,6 +61,7 @@ def sources(**changes):
         "dropped_events": lambda: 19,
         "in_flight": lambda: {"employer": 12},
         "api_brakes": lambda: [HeldBrake("employer", "(other)", 13.5)],
+        "listener_certificates": lambda: {"127.0.0.1:8443": 1_800_000_000.0},
         "failing_apis": lambda: [("employer", "dimona")],
         "journal": lambda: JournalNumbers(14, 0.5, 15, failing=True, lost=16, seq=17, head=HEAD),
         "untraced": lambda: 18,
@@ -214,6 +216,9 @@ def test_running_exchanges_limits_and_brakes(families):
     assert values(families["fla_gateway_token_brake_seconds"]) == {("employer", "dimona"): 30, ("", "(other)"): 20}
     assert values(families["fla_gateway_api_brake_seconds"]) == {("employer", "(other)"): 13.5}
     assert values(families["fla_gateway_api_failing"]) == {("employer", "dimona"): 1}
+    assert values(families["fla_gateway_listener_certificate_not_after_timestamp_seconds"]) == {
+        ("127.0.0.1:8443",): 1_800_000_000.0
+    }
 
 
 def test_journal_is_watched(families):

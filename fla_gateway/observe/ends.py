@@ -1,0 +1,116 @@
+"""State: the ends of certificates and keys, and when each is reported.
+
+Owns the days on which an end is an event: some before it, and each day after it. Refuses to know where ends come from
+(`runtime.monitoring.known_ends`), and clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final, Literal, NamedTuple
+
+import structlog
+
+DAYS_BEFORE: Final = (60, 30, 14, 7, 3, 2, 1)
+"""Days left at which an end is reported: the government's side is not known to remind."""
+
+Kind = Literal["certificate", "listener-certificate", "caller-key", "admin-key"]
+
+_LOG = structlog.get_logger()
+_DAY: Final = 86_400.0
+_CURES: Final[dict[Kind, tuple[str, str]]] = {
+    "certificate": (
+        "make the next one now, and register it in ChaMan beside this one",
+        "if the key was certified anew, name that certificate; else register a new one in ChaMan",
+    ),
+    "listener-certificate": ("renew it, and reload", "callers refuse it: renew it, and reload"),
+    "caller-key": (
+        "make the next one with fla-gateway caller new, and give it to the caller in time",
+        "it is refused: give the caller another one, or take this one out of the configuration",
+    ),
+    "admin-key": ("make the next one in time", "it is refused: make another one, or take it out"),
+}
+
+
+class End(NamedTuple):
+    """A moment from which something is no longer accepted.
+
+    Attributes:
+        kind: of what.
+        name: of the key; place of the listener; caller and first eight digits of the digest of its key.
+        ends: the moment.
+        profiles: those that are concerned, where it is not all of them.
+    """
+
+    kind: Kind
+    name: str
+    ends: datetime
+    profiles: tuple[str, ...] = ()
+
+    def days_left(self, now: datetime) -> int:
+        """Count whole days until then; negative afterwards."""
+        return int((self.ends - now).total_seconds() // _DAY)
+
+    def cure(self, now: datetime) -> str:
+        """Say what to do."""
+        before, after = _CURES[self.kind]
+        return after if now >= self.ends else before
+
+
+def step(end: End, now: datetime) -> int | None:
+    """Return which report is due: days of `DAYS_BEFORE`; from the end on 0, -1 and so on; None long before.
+
+    Args:
+        end: the end.
+        now: the time, with a time zone.
+    """
+    left = (end.ends - now).total_seconds()
+    if left <= 0:
+        return int(left // _DAY) + 1 if left else 0
+    return min((days for days in DAYS_BEFORE if left <= days * _DAY), default=None)
+
+
+def soon(ends: Iterable[End], now: datetime) -> tuple[End, ...]:
+    """Choose those that are reported sooner or later today; the first to end comes first."""
+    return tuple(sorted((end for end in ends if step(end, now) is not None), key=lambda end: end.ends))
+
+
+class EndReports:
+    """Logs each end once for each of its steps; the first time at once, as at every start."""
+
+    def __init__(self) -> None:
+        self._reported: dict[End, int] = {}
+
+    def report(self, ends: Iterable[End], now: datetime) -> None:
+        """Log what is due.
+
+        Args:
+            ends: all that are in force.
+            now: the time, with a time zone.
+        """
+        due = {end: reached for end in soon(ends, now) if (reached := step(end, now)) is not None}
+        for end, reached in due.items():
+            before = self._reported.get(end)
+            # A clock that is set back reports nothing twice.
+            if before is None or reached < before:
+                _report(end, now)
+            else:
+                due[end] = before
+        self._reported = due
+
+
+def _report(end: End, now: datetime) -> None:
+    facts: dict[str, object] = {
+        "kind": end.kind,
+        "name": end.name,
+        "ends": end.ends.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "days_left": end.days_left(now),
+        "cure": end.cure(now),
+    }
+    if end.profiles:
+        facts["profiles"] = list(end.profiles)
+    if now < end.ends:
+        _LOG.warning("expires-soon", **facts)
+    else:
+        _LOG.error("expired", **facts)
