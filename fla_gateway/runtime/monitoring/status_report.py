@@ -42,6 +42,7 @@ from fla_gateway.config.schema import CallerTable
 from fla_gateway.config.values.address import is_loopback
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME
+from fla_gateway.observe.doubt_events import report_earlier
 from fla_gateway.observe.ends import soon
 from fla_gateway.observe.recent_exchanges import ProfileTraffic, Seen
 from fla_gateway.profiles import Profile
@@ -90,7 +91,9 @@ async def recall_doubts(sources: StatusSources) -> None:
     """Take over what the journal knows of calls in doubt that earlier runs left; reads files, in a thread."""
     if sources.observation.journal is not None:
         found = await sources.observation.journal.find_doubts()
-        sources.doubts.remember([_earlier(it) for it in reversed(found)])
+        earlier = [_earlier(it) for it in reversed(found)]
+        sources.doubts.remember(earlier)
+        report_earlier(len(earlier), earlier[-1].time if earlier else None)
 
 
 def _moment(seconds: float) -> datetime:

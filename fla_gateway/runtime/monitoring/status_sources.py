@@ -5,9 +5,9 @@ Owns the list of the parts that are asked. Refuses to ask them: `status_report` 
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
@@ -38,4 +38,4 @@ class StatusSources:
     clock: Clock
     started: float
     reload: Callable[[], ReloadState]
-    admin_tls: list[ssl.SSLContext] = field(default_factory=list)
+    admin_tls: list[Any] = field(default_factory=list)

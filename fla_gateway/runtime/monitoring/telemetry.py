@@ -19,6 +19,7 @@ from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
 from fla_gateway.observe.api_health import ApiHealth
+from fla_gateway.observe.doubt_events import DoubtEvents
 from fla_gateway.observe.fan_out import FanOut, in_order
 from fla_gateway.observe.logs import event_log
 from fla_gateway.observe.logs.access_log import AccessLog
@@ -169,7 +170,8 @@ def observe(current: CurrentConfiguration, clock: Clock, output: LineWriter) -> 
         journal.follow(fan_out.exchanges)
     observation = Observation(
         observer=journal or fan_out, fan_out=fan_out, counters=Counters(), recent=RecentExchanges(key),
-        health=ApiHealth(), doubts=DoubtfulCalls(key, clock.wall()), output=output, journal=journal, key=key, clock=clock,
+        health=ApiHealth(), doubts=DoubtfulCalls(key, clock.wall(), DoubtEvents(key).report), output=output,
+        journal=journal, key=key, clock=clock,
     )  # fmt: skip
     observation.begin(configured)
     return observation

@@ -6,11 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from structlog.testing import capture_logs
 
 from fla_gateway.access.authentication.caller import Admission
-from fla_gateway.admin.status.gateway_status import Doubt
-from fla_gateway.admin.status.in_doubt_calls import EVENTS_A_MINUTE, MOST, DoubtfulCalls
+from fla_gateway.admin.status.in_doubt_calls import MOST, DoubtfulCalls
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Notes
 from tests.admin import samples
 
@@ -87,37 +85,10 @@ def test_the_latest_are_kept_and_all_are_counted():
     assert [call.id for call in found.calls] == [str(number) for number in range(MOST + 4, 4, -1)]
 
 
-def test_a_doubt_is_an_event_when_it_happens():
-    """The log says at once which call it is, by all that helps to look it up."""
-    with capture_logs() as events:
-        DoubtfulCalls(bytes(32), since=0.0).exchange(POSTED)
-    (event,) = events
-    assert event.pop("path").startswith("/REST/dimona/v2/declarations/~")
-    assert event == {
-        "event": "call-in-doubt", "log_level": "warning", "request_id": POSTED.request_id, "profile": "employer",
-        "caller": "payroll", "method": "POST", "reason": "no-answer", "reference": "client 4711", "unlogged": 0,
-    }  # fmt: skip
-
-
-def test_an_outage_does_not_fill_the_log_with_doubts():
-    """Beyond so many a minute they are counted, and the number is in the next event."""
-    doubts = DoubtfulCalls(bytes(32), since=0.0)
-    with capture_logs() as events:
-        for second in range(120):
-            for _ in range(2):
-                doubts.exchange(replace(POSTED, ended=1200.0 + second))
-    assert [event["unlogged"] for event in events] == [0] * EVENTS_A_MINUTE + [60] + [0] * (EVENTS_A_MINUTE - 1)
-
-
-@pytest.mark.parametrize("count", [0, 2])
-def test_the_start_says_how_many_are_open(count):
-    """What earlier runs left is one event with the number; without any, it says so and is no warning."""
-    times = [datetime(2026, 11, 23, 8, minute, tzinfo=UTC) for minute in range(count, 0, -1)]
-    earlier = [Doubt(time, "id", "payroll", "employer", "POST", "/REST/x", "no-outcome") for time in times]
-    with capture_logs() as events:
-        DoubtfulCalls(bytes(32), since=0.0).remember(earlier)
-    (event,) = events
-    assert (event["event"], event["count"], event["log_level"]) == (
-        "calls-in-doubt", count, "warning" if count else "info",
-    )  # fmt: skip
-    assert event.get("since") == ("2026-11-23T08:01:00Z" if count else None)
+def test_each_doubt_is_passed_on_when_it_happens():
+    """What is in doubt is reported at once, and nothing else is."""
+    found = []
+    doubts = DoubtfulCalls(bytes(32), since=0.0, on_doubt=lambda record, why: found.append((record, why)))
+    doubts.exchange(replace(POSTED, method=b"GET"))
+    doubts.exchange(POSTED)
+    assert found == [(POSTED, "no-answer")]
