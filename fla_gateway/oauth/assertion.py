@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from fla_gateway.errors import ProblemError
@@ -50,11 +51,13 @@ class SigningKey:
         signer: makes signatures.
         sha1: SHA-1 of the DER certificate, 20 bytes, or None without a certificate.
         sha256: SHA-256 of the DER certificate, 32 bytes, or None without a certificate.
+        certificate_ends: end of validity of the certificate, or None without one.
     """
 
     signer: Signer
     sha1: bytes | None = None
     sha256: bytes | None = None
+    certificate_ends: datetime | None = None
 
 
 def algorithm_for(options: AssertionOptions, key: SigningKey, name: str) -> str:

@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
@@ -32,6 +34,7 @@ from fla_gateway.network.route import Destination, Egress, Route
 from fla_gateway.network.single_request import Reply, send_request
 from fla_gateway.oauth import assertion as jwt
 from fla_gateway.oauth import clock_skew as skew
+from fla_gateway.oauth.likely_causes import Known
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.oauth.token_response import LARGEST_ANSWER, TokenAnswer, read_answer
 from fla_gateway.oauth.transport_errors import explain
@@ -88,6 +91,7 @@ class TokenClient:
         self._connect = connect_seconds
         self._total = total_seconds
         self._offsets: dict[str, skew.ClockOffset] = {}
+        self._last_tokens: dict[TokenRequest, float] = {}
         # A pool of its own: name resolution that hangs in the loop's default pool must not keep keys from signing.
         self._signing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign")
 
@@ -115,6 +119,7 @@ class TokenClient:
             keys: as for the constructor.
         """
         self._tls, self._egress, self._keys = tls, egress, keys
+        self._last_tokens = {it: when for it, when in self._last_tokens.items() if it.key_id in keys}
 
     def offsets(self) -> Mapping[str, float]:
         """Give the learned clock offset in seconds by token server (origin); positive: the server is ahead."""
@@ -147,12 +152,13 @@ class TokenClient:
         reply = await self._post(request, assertion)
         self._learn(request, reply.sample)
         try:
-            grant = read_answer(reply.answer, assertion)
+            grant = read_answer(reply.answer, assertion, partial(self._what_is_known, request, reply.sample))
         except ProblemError as problem:
             if problem.code != "token-refused":
                 raise
-            refused = _RefusedError(self._with_clock(problem, reply.sample), reply.sample)
+            refused = _RefusedError(problem, reply.sample)
         else:
+            self._last_tokens[request] = self._clock.wall()
             return AccessToken(grant.value, grant.lifetime, asked, grant.scope)
         raise refused
 
@@ -215,11 +221,15 @@ class TokenClient:
         else:
             _LOG.info("clock-skew-gone", **facts)
 
-    def _with_clock(self, problem: ProblemError, sample: float | None) -> ProblemError:
-        if sample is None or abs(sample) <= skew.NOTEWORTHY:
-            return problem
-        clock = f" This host's clock differs from the token server's by {sample:.0f} s; set it right."
-        return ProblemError(problem.code, problem.detail + clock, problem.retry_after)
+    def _what_is_known(self, request: TokenRequest, sample: float | None) -> Known:
+        key, last = self._keys.get(request.key_id), self._last_tokens.get(request)
+        return Known(
+            now=datetime.fromtimestamp(self._clock.wall(), UTC),
+            certificate_ends=None if key is None else key.certificate_ends,
+            clock_offset=sample,
+            algorithm=request.assertion.alg or ("" if key is None else key.signer.algorithms[0]),
+            last_token=None if last is None else datetime.fromtimestamp(last, UTC),
+        )
 
 
 class _RefusedError(Exception):

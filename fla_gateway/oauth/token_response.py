@@ -10,12 +10,14 @@ import codecs
 import json
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.retry_after import retry_after_seconds
-from fla_gateway.oauth.error_response import likely_cause, printable, quotable
+from fla_gateway.oauth.error_response import printable, quotable
+from fla_gateway.oauth.likely_causes import NOTHING, Known, explain
 from fla_gateway.secret import Secret
 
 LARGEST_ANSWER: Final = 65_536
@@ -74,12 +76,13 @@ class Grant:
     scope: str | None
 
 
-def read_answer(answer: TokenAnswer, assertion: Secret) -> Grant:
+def read_answer(answer: TokenAnswer, assertion: Secret, known: Callable[[], Known] = lambda: NOTHING) -> Grant:
     """Read a token, or say why there is none.
 
     Args:
         answer: status, fields and body.
         assertion: what was sent, so that no text of the server can repeat it.
+        known: gives what is known of the request, should it have been refused.
 
     Raises:
         ProblemError: ``token-refused``, ``token-throttled``, ``token-malformed`` or ``token-failed``, with the
@@ -87,12 +90,12 @@ def read_answer(answer: TokenAnswer, assertion: Secret) -> Grant:
     """
     status = answer.status
     if status == 200:  # noqa: PLR2004 - RFC 6749, section 5.1: "a 200 (OK) status code"
-        return _read_grant(answer, assertion)
+        return _read_grant(answer, assertion, known)
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirections
         raise ProblemError("token-malformed", _redirected(answer))
     if 200 <= status < 300:  # noqa: PLR2004 - a success that is not a token response
         raise ProblemError("token-malformed", f"The token server answered {status} instead of 200.")
-    raise _refusal(answer, _document(answer), assertion)
+    raise _refusal(answer, _document(answer), assertion, known())
 
 
 def lifetime_seconds(expires_in: object) -> float:
@@ -107,12 +110,12 @@ def lifetime_seconds(expires_in: object) -> float:
     return ASSUMED_LIFETIME
 
 
-def _read_grant(answer: TokenAnswer, assertion: Secret) -> Grant:
+def _read_grant(answer: TokenAnswer, assertion: Secret, known: Callable[[], Known]) -> Grant:
     document = _document(answer)
     if document is None:
         raise ProblemError("token-malformed", f"The token server answered 200 with {_looks_like(answer)}.")
     if "access_token" not in document and "error" in document:
-        raise _refusal(answer, document, assertion)
+        raise _refusal(answer, document, assertion, known())
     value = document.get("access_token")
     if not isinstance(value, str) or not value:
         raise ProblemError("token-malformed", "The token server answered 200 without an access_token.")
@@ -189,13 +192,13 @@ def _decoded(answer: TokenAnswer) -> bytes:
     return body
 
 
-def _refusal(answer: TokenAnswer, document: dict[str, object] | None, assertion: Secret) -> ProblemError:
+def _refusal(answer: TokenAnswer, document: dict[str, object] | None, assertion: Secret, known: Known) -> ProblemError:
     error, description = _error_of(document or {}, assertion)
     said = f"The token server answered {answer.status}"
     said += f" {error}" if error else f" with {_looks_like(answer)}" if document is None else ""
     said += f": {description}" if description else "."
-    cause = likely_cause(answer.status, error)
-    detail = f"{said.rstrip('.')}. {cause}"
+    facts, guesses = explain(answer.status, error, known)
+    detail = f"{facts} {said.rstrip('.')}. {guesses}".lstrip()
     seconds = retry_after_seconds(answer.retry_after, answer.date)
     code = _code_for(answer.status, error)
     return ProblemError(code, detail, seconds, transient=_may_pass(answer.status, code, error))

@@ -198,7 +198,7 @@ async def test_an_echoed_assertion_is_not_quoted(clients, raw_server):
 
     port = await raw_server(echo)
     problem = await failure(clients(), request_for(f"https://localhost:{port}/token"))
-    assert problem.detail.startswith("The token server answered 401 invalid_client. Likely cause")
+    assert problem.detail.startswith("The token server answered 401 invalid_client. Guesses at the cause")
 
 
 async def test_a_compressed_answer_is_read(clients, raw_server):

@@ -202,7 +202,7 @@ def test_a_refusal_without_json_is_explained_by_its_status(status, body, says):
     problem = refused(TokenAnswer(status, body, "text/html"))
     assert problem.code == "token-refused"
     assert says in problem.detail
-    assert "Likely cause" in problem.detail
+    assert "at the cause" in problem.detail
     assert "<" not in problem.detail
 
 
@@ -288,7 +288,7 @@ def test_any_location_is_bearable(location):
 def test_a_description_that_may_repeat_a_secret_is_dropped(description):
     """A server that echoes the assertion, or any token, is quoted without its description."""
     problem = error(401, error="invalid_client", error_description=description)
-    assert problem.detail.startswith("The token server answered 401 invalid_client. Likely cause")
+    assert problem.detail.startswith("The token server answered 401 invalid_client. Guesses at the cause")
 
 
 def test_foreign_text_is_bounded_and_printable():
@@ -304,7 +304,7 @@ def test_foreign_text_is_bounded_and_printable():
 )
 def test_error_members_of_wrong_types_are_ignored(members):
     """Where there is no error, or one that is no text, the status alone explains."""
-    assert error(400, **members).detail.startswith("The token server answered 400. Likely cause")
+    assert error(400, **members).detail.startswith("The token server answered 400. A guess at the cause")
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,9 @@ def load_keys(configured: Configured, now: datetime) -> Keys:
 def signing_key(key: LoadedKey) -> SigningKey:
     """Give the token client what it needs of a loaded key."""
     facts = key.certificate
-    return SigningKey(key.signer, facts.sha1_thumbprint, facts.sha256_thumbprint) if facts else SigningKey(key.signer)
+    if facts is None:
+        return SigningKey(key.signer)
+    return SigningKey(key.signer, facts.sha1_thumbprint, facts.sha256_thumbprint, facts.not_after)
 
 
 def why_unusable(profile: Profile, key: LoadedKey | UnusableKeyError) -> Objection | None:
