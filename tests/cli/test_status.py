@@ -76,6 +76,8 @@ async def test_what_is_the_matter_is_said(admin, shown):
     assert out.startswith("Does not work.")
     assert "  ! there is no valid token, so calls fail\n" in out
     assert "in doubt" in out
+    assert "APIs fail: dimona since 2026-11-23 14:01:30 UTC" in out
+    assert "Certificate of the listener 0.0.0.0:8443" in out
     shown.status = samples.calm(
         configuration=replace(
             samples.calm().configuration, differs=(ChangedFile("/etc/gateway.toml", samples.ago(minutes=1)),)

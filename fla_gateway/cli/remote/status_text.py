@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
-from fla_gateway.admin.status.messages import DOUBTS, LEVELS, STATES, cure
+from fla_gateway.admin.status.messages import DOUBTS, ENDS, LEVELS, STATES, cure
 from fla_gateway.observe.logs.log_values import printable
 from fla_gateway.problems import PROBLEMS
 
@@ -22,6 +22,7 @@ FINDINGS: Final[Mapping[str, str]] = {
     "certificate-urgent": "the certificate ends in {days_left} days: replace it now",
     "token-failing": "the token cannot be renewed; calls work until it ends",
     "former-key": "the key that is configured now cannot be used, the former one serves: {former_key}",
+    "api-failing": "APIs fail: {failing}; nothing is queued here, your program sends again",
     "calls-failing": "the last call failed",
     "braked": "the gateway holds calls back: {brakes}",
     "certificate-soon": "the certificate ends in {days_left} days: order another one",
@@ -68,6 +69,10 @@ def _profile_lines(profile: Mapping[str, Any], times: _Times, *, coloured: bool)
         "why_not": _text(profile.get("why_not")),
         "former_key": _text(profile.get("former_key")),
         "days_left": _text(certificate.get("days_left")),
+        "failing": ", ".join(
+            f"{_text(it.get('service'))} since {times.shown(it.get('since'))} ({_text(it.get('reason'))})"
+            for it in _tables(profile, "failing")
+        ),
         "brakes": ", ".join(
             f"{_text(it.get('service'))} until {times.shown(it.get('until'))}" for it in _tables(profile, "brakes")
         ),
@@ -109,6 +114,10 @@ def _general_lines(document: Mapping[str, Any], times: _Times) -> Iterator[str]:
     for changed in _tables(configuration, "differs"):
         when = times.shown(changed.get("changed"))
         found.append(f"! {_text(changed.get('file'))} changed at {when}: `fla-gateway reload` applies it")
+    for end in _tables(document, "ends"):
+        if end.get("kind") != "certificate":
+            what = f"{ENDS.get(str(end.get('kind')), 'End')} {_text(end.get('name'))}"
+            found.append(f"! {what}: {times.shown(end.get('ends'))}, {_text(end.get('days_left'))} days left")
     if found:
         yield ""
         yield from found
