@@ -65,6 +65,8 @@ class NoConnectionError(GatewayError):
 
 _HOSTNAME_MISMATCH: Final = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h."""
+_WRONG_TIME: Final = frozenset({9, 10})
+"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 _FINAL_REFUSALS: Final = range(400, 500)
 _AUTHENTICATION_REQUIRED: Final = 407
 
@@ -195,7 +197,8 @@ def _explain_tls(error: Exception, there: Destination, seconds: float) -> NoConn
 def _why_untrusted(error: ssl.SSLCertVerificationError, there: Destination) -> str:
     if error.verify_code in _HOSTNAME_MISMATCH:
         return f"The certificate of {there.host} is for another name. Check {there.setting}, and which server answers."
+    clock = "Check the clock of this machine; t" if error.verify_code in _WRONG_TIME else "T"
     return (
-        f"The certificate of {there.host} is not trusted: {error.verify_message.rstrip('.')}. Check the clock of this "
-        f"machine; the root of a company that opens TLS, or of an environment of its own, belongs into {there.roots}."
+        f"The certificate of {there.host} is not trusted: {error.verify_message.rstrip('.')}. {clock}he root of a "
+        f"company that opens TLS, or of an environment of its own, belongs into {there.roots}."
     )

@@ -37,6 +37,7 @@ from fla_gateway.observe.logs.output import open_output
 from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration, read
 from fla_gateway.runtime.composition.signing_keys import KeyFiles
+from fla_gateway.runtime.composition.trust_hints import TrustHints
 from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
@@ -135,6 +136,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.get_loop().set_default_executor(UnwaitedExecutor())
         process = _Process(clock, client, manager)
+        hints = TrustHints(client.offsets)
         current = CurrentConfiguration(configured)
 
         async def start_and_stop() -> int:
@@ -146,7 +148,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
                 process_context = ProcessContext(
                     client, trust.context, clock, dialer, observation.observer, observation.key, egress,
                     observation.journal,
-                    await cluster_accounts(configuration.kubernetes, clock, cluster, dialer, configured.files),
+                    await cluster_accounts(configuration.kubernetes, clock, cluster, dialer, configured.files), hints,
                 )  # fmt: skip
                 unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
                 path = open_data_path(current, keys.unavailable, process_context, loading=unknown, keys=keys.known)
@@ -155,6 +157,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
                     configured, may_read, process_context, trust, client, activation, observation, clock, cluster
                 )
                 reloader = Reloader(configured.settings.sources[0], path, parts)
+                hints.has_changed = lambda: bool(reloader.state.differs)
                 reloader.followers.append(partial(_follow_log, output, clock))
                 return await process.run(path, observation, partial(activation.run, loading), stack, reloader)
 
@@ -376,6 +379,7 @@ class _Process:
             clock=self._clock,
             started=self._started,
             reload=lambda: reloader.state,
+            offsets=self._client.offsets,
         )
         await open_surface(bound, sources, self, self._client, self, stack, reloader.followers)
         await announce(gateway, self._started)

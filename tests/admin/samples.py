@@ -9,6 +9,7 @@ from uuid import UUID
 from fla_gateway.admin.status.gateway_status import (
     Call,
     CallerStatus,
+    ClockStatus,
     ConfigurationStatus,
     DoorStatus,
     Doubt,
@@ -215,6 +216,7 @@ def failing() -> Status:
         ),
         journal=JournalStatus(failing=True, lost=3, lag_seconds=12.0, records=18_204),
         door=DoorStatus(1024, 40, limited=True),
+        clocks=(ClockStatus("https://services.socialsecurity.be", -3600.4),),
         ends=(
             EndStatus("caller-key", "payroll 1a2b3c4d", ago(days=1), -1),
             EndStatus("listener-certificate", "0.0.0.0:8443", NOW + timedelta(days=5), 5),

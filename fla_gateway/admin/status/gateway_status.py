@@ -235,6 +235,19 @@ class DoorStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockStatus:
+    """What is known of this host's clock.
+
+    Attributes:
+        server: token server that it was compared with.
+        offset_seconds: by which the server's clock is ahead; 0 until two answers agreed.
+    """
+
+    server: str
+    offset_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """A gateway at one moment.
 
@@ -252,6 +265,7 @@ class Status:
         recent: calls that ended not long ago, the latest first.
         doubts: see `Doubts`.
         journal: None without one.
+        clocks: this host's clock against those of the token servers that have answered.
         ends: what ends within sixty days, or has ended, the first to end first.
     """
 
@@ -268,3 +282,4 @@ class Status:
     doubts: Doubts
     journal: JournalStatus | None = None
     ends: tuple[EndStatus, ...] = ()
+    clocks: tuple[ClockStatus, ...] = ()

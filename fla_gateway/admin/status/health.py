@@ -15,6 +15,8 @@ from fla_gateway.admin.status.profile_status import ProfileStatus
 
 SOON: Final = 30
 """Days before a certificate's end at which the operator should order the next one."""
+SKEW: Final = 30.0
+"""Seconds by which this host's clock may be wrong before it is said."""
 URGENT: Final = 7
 """Days before its end at which it is the first thing to do today."""
 
@@ -66,6 +68,12 @@ def level(found: tuple[Finding, ...]) -> Level:
     return Level.BAD if ILL.intersection(found) else Level.ATTENTION
 
 
+def clock_skew(status: Status) -> float:
+    """Return by how many seconds this host's clock is behind a token server's (ahead if negative); 0 if it is right."""
+    offset = max((it.offset_seconds for it in status.clocks), key=abs, default=0.0)
+    return offset if abs(offset) > SKEW else 0.0
+
+
 def ends_near(status: Status) -> tuple[EndStatus, ...]:
     """Choose the ends that need an action: certificates of listeners like those of profiles, keys in a week.
 
@@ -104,6 +112,7 @@ def overall(status: Status) -> Level:
         or configuration.faults
         or configuration.differs
         or ends_near(status)
+        or clock_skew(status)
     )
     return Level.ATTENTION if attention else Level.GOOD
 

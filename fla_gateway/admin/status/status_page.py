@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from fla_gateway.admin.status import messages, traffic_chart
 from fla_gateway.admin.status.gateway_status import Status
-from fla_gateway.admin.status.health import ILL, Finding, Level, ends_near, findings, level, overall
+from fla_gateway.admin.status.health import ILL, Finding, Level, clock_skew, ends_near, findings, level, overall
 from fla_gateway.admin.status.profile_selection import FEW, Selection, arrange
 from fla_gateway.admin.status.profile_status import ProfileStatus
 from fla_gateway.i18n.catalogues import load
@@ -77,6 +77,7 @@ class Page:
             levels={it.value: sum(one is it for _, one in judged) for it in Level},
             overall=overall(status).value,
             ends_near=ends_near(status),
+            skew=clock_skew(status),
             language=language,
             refresh_milliseconds=round(self._refresh_seconds * 1000),
         )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
+from fla_gateway.admin.status.health import SKEW
 from fla_gateway.admin.status.messages import DOUBTS, ENDS, LEVELS, STATES, cure
 from fla_gateway.observe.logs.log_values import printable
 from fla_gateway.problems import PROBLEMS
@@ -114,6 +115,9 @@ def _general_lines(document: Mapping[str, Any], times: _Times) -> Iterator[str]:
     for changed in _tables(configuration, "differs"):
         when = times.shown(changed.get("changed"))
         found.append(f"! {_text(changed.get('file'))} changed at {when}: `fla-gateway reload` applies it")
+    for clock in _tables(document, "clocks"):
+        if abs(float(clock.get("offset_seconds") or 0)) > SKEW:
+            found.append(f"! this machine's clock is {_text(clock.get('offset_seconds'))} s off: set it right")
     for end in _tables(document, "ends"):
         if end.get("kind") != "certificate":
             what = f"{ENDS.get(str(end.get('kind')), 'End')} {_text(end.get('name'))}"

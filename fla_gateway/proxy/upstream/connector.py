@@ -29,7 +29,13 @@ class Connector:
     """Opens TLS connections to one upstream."""
 
     def __init__(
-        self, upstream: Upstream, tls: ssl.SSLContext, proxy: Egress | None, timeout_seconds: float, dialer: Dialer
+        self,
+        upstream: Upstream,
+        tls: ssl.SSLContext,
+        proxy: Egress | None,
+        timeout_seconds: float,
+        dialer: Dialer,
+        hints: Callable[[], str],
     ) -> None:
         """Take what every connection needs.
 
@@ -39,12 +45,14 @@ class Connector:
             proxy: corporate proxy, or None.
             timeout_seconds: for the name and all addresses together.
             dialer: that of the process.
+            hints: gives sentences that may explain why the API is not trusted.
         """
         destination = Destination(upstream.host, upstream.port, "API", "api_base", _ROOTS)
         self._route = Route(destination, proxy)
         self._tls = tls
         self._timeout = timeout_seconds
         self._dialer = dialer
+        self._hints = hints
 
     async def open(self, protocol: Callable[[], ApiConnection]) -> ApiConnection:
         """Open one connection.
@@ -58,5 +66,6 @@ class Connector:
         try:
             return await self._dialer.open(self._route, self._tls, protocol, self._timeout)
         except NoConnectionError as error:
-            failure = ProblemError(_CODES[error.obstacle], error.message)
+            hints = self._hints() if error.obstacle is Obstacle.UNTRUSTED else ""
+            failure = ProblemError(_CODES[error.obstacle], error.message + hints)
         raise failure

@@ -6,7 +6,7 @@ outlives a configuration: what is built here was judged elsewhere, and is publis
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -58,6 +58,7 @@ class ProcessContext:
         egress: the corporate proxy, or None.
         journal: takes changing requests before they are sent, or None.
         service_accounts: verifies tokens of Kubernetes, or None.
+        hints: gives sentences that may explain why an API is not trusted.
     """
 
     source: TokenSource
@@ -69,11 +70,12 @@ class ProcessContext:
     egress: Egress | None = None
     journal: Journal | None = None
     service_accounts: ServiceAccounts | None = None
+    hints: Callable[[], str] = str
 
     @property
     def way(self) -> Way:
         """The way to the APIs."""
-        return Way(self.tls, self.dialer, self.egress, self.clock)
+        return Way(self.tls, self.dialer, self.egress, self.clock, self.hints)
 
 
 @dataclass(frozen=True, slots=True)

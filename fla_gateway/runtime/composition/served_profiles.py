@@ -39,12 +39,14 @@ class Way:
         dialer: opens connections.
         egress: the corporate proxy, or None.
         clock: the host's clocks.
+        hints: gives sentences that may explain why an API is not trusted.
     """
 
     tls: Tls
     dialer: Dialer
     egress: Egress | None
     clock: Clock
+    hints: Callable[[], str]
 
     def is_same(self, other: Way, ca_file: Path | None) -> bool:
         """Return whether both lead to the same servers with the same trust.
@@ -110,7 +112,9 @@ def limits_changed(profile: str, before: Configuration, configuration: Configura
 
 def _pool(profile: Profile, configuration: Configuration, way: Way) -> Pool:
     tls = way.tls(profile.upstream.ca_file)
-    connector = Connector(profile.upstream, tls, way.egress, configuration.gateway.timeouts.connect, way.dialer)
+    connector = Connector(
+        profile.upstream, tls, way.egress, configuration.gateway.timeouts.connect, way.dialer, way.hints
+    )
     return Pool(profile.name, configuration.gateway.pool, connector.open, way.clock.monotonic)
 
 

@@ -19,6 +19,7 @@ from fla_gateway.admin.status.gateway_status import (
     Call,
     CallerStatus,
     ChangedFile,
+    ClockStatus,
     ConfigurationStatus,
     DoorStatus,
     Doubt,
@@ -84,6 +85,7 @@ async def assemble(sources: StatusSources) -> Status:
         doubts=sources.doubts.read(now, wall),
         journal=_journal(sources.observation),
         ends=_ends(sources, _moment(wall)),
+        clocks=tuple(ClockStatus(*it) for it in sources.offsets().items()),
     )
 
 

@@ -5,7 +5,7 @@ Owns the list of the parts that are asked. Refuses to ask them: `status_report` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ class StatusSources:
         clock: the host's clocks.
         started: when the process began, in seconds since 1970.
         reload: gives what became of the last reload.
+        offsets: gives the seconds by which token servers' clocks are ahead of this host's, by server.
         admin_tls: what the admin listener speaks TLS with; empty for plain HTTP.
     """
 
@@ -38,4 +39,5 @@ class StatusSources:
     clock: Clock
     started: float
     reload: Callable[[], ReloadState]
+    offsets: Callable[[], Mapping[str, float]] = dict
     admin_tls: list[Any] = field(default_factory=list)

@@ -9,13 +9,14 @@ import pytest
 
 from fla_gateway.admin.status.gateway_status import (
     CallerStatus,
+    ClockStatus,
     DoorStatus,
     Doubts,
     EndStatus,
     JournalStatus,
     KeyStatus,
 )
-from fla_gateway.admin.status.health import Finding, Level, ends_near, findings, level, overall
+from fla_gateway.admin.status.health import Finding, Level, clock_skew, ends_near, findings, level, overall
 from fla_gateway.admin.status.profile_status import CertificateStatus, FailingApiStatus, Failure
 from tests.admin import samples
 
@@ -115,6 +116,14 @@ def test_an_end_that_needs_an_action_is_attention(end, near):
     status = samples.calm(ends=(EndStatus(kind, name, moment, days),), callers=callers)
     assert bool(ends_near(status)) is near
     assert overall(status) is (Level.ATTENTION if near else Level.GOOD)
+
+
+@pytest.mark.parametrize(("offset", "skew"), [(0.0, 0.0), (-29.0, 0.0), (31.0, 31.0), (-3600.0, -3600.0)])
+def test_a_clock_that_is_wrong_is_attention(offset, skew):
+    """Calls go through with a corrected assertion; the clock has to be set all the same."""
+    status = samples.calm(clocks=(ClockStatus("https://a.example", 0.5), ClockStatus("https://b.example", offset)))
+    assert clock_skew(status) == skew
+    assert overall(status) is (Level.ATTENTION if skew else Level.GOOD)
 
 
 def test_the_whole_is_as_ill_as_its_worst_part():

@@ -1,0 +1,45 @@
+"""Rule: what the gateway knows of itself that may explain why a server is not trusted.
+
+Owns the sentences about the clock and about files that have changed. Refuses to name a file: callers read them, and the
+status page has the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+NOTEWORTHY: Final = 30.0
+"""Seconds of skew that are said."""
+_CHANGED: Final = (
+    " Files that the gateway was started with have changed since; its operator sees on the status page which, and can "
+    "reload them."
+)
+
+
+class TrustHints:
+    """Gives the sentences that hold at this moment; empty where there is nothing to say.
+
+    Attributes:
+        has_changed: whether files have changed since they were read; the reloader knows.
+    """
+
+    def __init__(self, offsets: Callable[[], Mapping[str, float]]) -> None:
+        """Take what knows the clock.
+
+        Args:
+            offsets: gives the seconds by which token servers' clocks are ahead of this host's.
+        """
+        self._offsets = offsets
+        self.has_changed: Callable[[], bool] = lambda: False
+
+    def __call__(self) -> str:
+        """Write them."""
+        return self._of_clock() + (_CHANGED if self.has_changed() else "")
+
+    def _of_clock(self) -> str:
+        offset = max(self._offsets().values(), key=abs, default=0.0)
+        if abs(offset) <= NOTEWORTHY:
+            return ""
+        side = "behind" if offset > 0 else "ahead of"
+        return f" This machine's clock is {abs(offset):.0f} s {side} the token server's: set it right."
