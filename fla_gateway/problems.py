@@ -27,7 +27,8 @@ class Problem:
         title: the same short sentence every time (RFC 9457, section 3.1.4).
         origin: who is to blame: this gateway's rules, the whole token leg, or the way to the API.
         delivery: ``not-sent`` only if no byte of the request was written to the API.
-        retryable: the same call, unchanged, may succeed later without the danger of being done twice.
+        retryable: the same call, unchanged, may succeed later without the danger of being done twice, and without a
+            person having to act first. A GET or HEAD is retryable after every failure of the network.
     """
 
     status: int
@@ -41,9 +42,9 @@ def _gateway(status: int, title: str, *, retryable: bool = False) -> Problem:
     return Problem(status, title, "gateway", "not-sent", retryable)
 
 
-def _token(title: str) -> Problem:
-    # design: no token always means 503 with Retry-After.
-    return Problem(503, title, "token-server", "not-sent", retryable=True)
+def _token(title: str, *, retryable: bool = True) -> Problem:
+    # No token always means 503 with Retry-After.
+    return Problem(503, title, "token-server", "not-sent", retryable)
 
 
 def _network(status: int, title: str, delivery: Delivery) -> Problem:
@@ -92,7 +93,8 @@ PROBLEMS: Final[dict[str, Problem]] = {
     # The token leg
     "token-unreachable": _token("The token server cannot be reached"),
     "token-timeout": _token("The token server did not answer in time"),
-    "token-refused": _token("The token server refused the credentials"),
+    # People repair that, in ChaMan: a program that sends again would go on for hours.
+    "token-refused": _token("The token server refused the credentials", retryable=False),
     "token-throttled": _token("The token server asks for patience"),
     "token-malformed": _token("The token server's answer cannot be used"),
     "token-failed": _token("The token server failed"),
@@ -108,6 +110,61 @@ PROBLEMS: Final[dict[str, Problem]] = {
 }
 
 
+CURES: Final[dict[str, str]] = {
+    "malformed-request": "Ask the maker of the calling program: what it sends is no correct HTTP request.",
+    "malformed-body": "Ask the maker of the calling program: the content that it sends breaks off or is malformed.",
+    "absolute-form": "In the calling program, enter the gateway as the address of the API, not as a proxy.",
+    "ambiguous-path": "Ask the maker of the calling program: the path is to be written as the API's manual writes it.",
+    "method-refused": "Ask the maker of the calling program: this kind of request is never forwarded.",
+    "request-timeout": "See whether the calling program or its machine hangs; it did not finish its request.",
+    "expectation-failed": "Ask the maker of the calling program: it expects something that no API of this kind offers.",
+    "uri-too-long": "Ask the maker of the calling program: the address that it asks for is too long.",
+    "length-required": "Ask the maker of the calling program: it has to say how long the content is that it sends.",
+    "head-too-large": "Ask the maker of the calling program: the request has too many or too long fields.",
+    "transfer-coding-unsupported": "Ask the maker of the calling program: the transfer coding is not supported.",
+    "version-unsupported": "Set the calling program to HTTP/1.1.",
+    "reference-malformed": "A reference may have up to 64 printable characters; shorten or correct it.",
+    "body-too-large": "Send less at once, or have the limit raised in the configuration.",
+    "credentials-ambiguous": "Configure one key in the calling program; it sends two different ones.",
+    "credentials-missing": "Enter the key of this caller in the calling program; it sends none.",
+    "credentials-refused": "Compare the key in the calling program with the configuration; it may have expired.",
+    "caller-not-permitted": "If this caller should be allowed to do that, have its allow list extended.",
+    "too-many-requests": "Nothing, if it passes. Else let the program send more slowly, or have its limits raised.",
+    "api-throttled": "Wait: the API has asked for patience. See whether another program uses the same account.",
+    "browser-refused": "Call from a program; web pages may not use the gateway.",
+    "token-endpoint-refused": "Take the token request out of the calling program; the gateway gets the tokens itself.",
+    "service-not-permitted": "If this API should be reachable, have it added to the services of the profile.",
+    "not-found": "Compare the address in the calling program with the manual: it looks like /profile/REST/...",
+    "unknown-profile": "Compare the name in the address with the profiles of the configuration.",
+    "wrong-host": "Call the gateway by the name it is known by, or have the name added to its hosts.",
+    "profile-unavailable": "Have the key or certificate of this profile repaired; the status page and the log say why.",
+    "profile-loading": "Nothing: the keys are loaded within seconds of a start. The program may send it again.",
+    "overloaded": "See whether the API is slow just now; send fewer calls at once.",
+    "callers-unverifiable": "Have it checked why the keys of the cluster cannot be fetched; see the log.",
+    "journal-unavailable": "Make room on the disk of the journal, or restore the right to write there.",
+    "actions-disabled": "Run the command as root or as the gateway's own user, on its machine.",
+    "reload-refused": "Have the faults of the configuration repaired, and reload it again.",
+    "stopping": "Nothing: the gateway was told to stop. Start it again if that was not intended.",
+    "internal-error": "This is a fault of the gateway. Please report it with the lines of its log.",
+    "token-unreachable": "Have the network checked: internet connection, name service, firewall, corporate proxy.",
+    "token-timeout": "Wait; if it lasts, have the network checked.",
+    "token-refused": "See in ChaMan whether the client id, the certificate and the rights of this account are valid.",
+    "token-throttled": "Wait; see whether another program uses the same account.",
+    "token-malformed": "Have it checked whether something else answers at the address of the token server.",
+    "token-failed": "Wait: the token server has a failure. If it lasts, tell the help desk of the social security.",
+    "token-unsigned": "Have the key of this profile checked with the command fla-gateway check.",
+    "api-unreachable": "Have the network checked: internet connection, name service, firewall.",
+    "api-untrusted": "Have it checked whether a firewall opens encrypted connections, and whether the clock is right.",
+    "egress-refused": "Ask the administrator of the corporate proxy to let the gateway through.",
+    "api-connect-timeout": "Have the network and the firewall checked.",
+    "api-closed": "Look up with the API what became of the call before it is sent again.",
+    "api-malformed": "Look up with the API what became of the call, and report it with its request id.",
+    "api-timeout": "Look up with the API what became of the call before it is sent again.",
+}
+"""What to do about each problem, for a person who did not write the calling program; also on the status page.
+docs/errors.md has more for programmers. Callers read them: they name no file, account or address."""
+
+
 def problem_body(
     code: str,
     detail: str,
@@ -115,6 +172,7 @@ def problem_body(
     profile: str | None,
     *,
     delivery: Delivery | None = None,
+    reading: bool = False,
     further: Mapping[str, object] = MappingProxyType({}),
 ) -> bytes:
     """Write the body of an ``application/problem+json`` answer.
@@ -125,6 +183,7 @@ def problem_body(
         request_id: the UUID of the exchange.
         profile: name of the profile, or None where no profile was reached.
         delivery: what is really known of the delivery, where the exchange knows better than the table's row.
+        reading: whether the request was a GET or HEAD: what the network lost of these can be asked for again.
         further: members of this problem alone (RFC 9457, section 3.2).
     """
     row = PROBLEMS[code]
@@ -137,8 +196,9 @@ def problem_body(
         "instance": f"urn:uuid:{request_id}",
         "origin": row.origin,
         "delivery": fate,
-        "retryable": row.retryable and fate == "not-sent",
+        "retryable": (row.retryable and fate == "not-sent") or (reading and row.origin == "network"),
         "profile": profile,
+        "cure": CURES[code],
         **further,
     }
     return json.dumps(document).encode() + b"\n"

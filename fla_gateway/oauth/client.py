@@ -165,7 +165,7 @@ class TokenClient:
     async def _assertion(self, request: TokenRequest, offset: float) -> Secret:
         key = self._keys.get(request.key_id)
         if key is None:
-            raise ProblemError("token-unsigned", f"There is no usable key {request.key!r}; see the log of the start.")
+            raise ProblemError("token-unsigned", "There is no usable key for this account; page and log say why.")
         algorithm = jwt.algorithm_for(request.assertion, key, request.key)
         header = jwt.header(request.assertion, algorithm, key)
         claims = jwt.claims(request, self._clock.wall() + offset, str(uuid.uuid4()))
@@ -174,7 +174,7 @@ class TokenClient:
         try:
             signature = await loop.run_in_executor(self._signing, key.signer.sign, algorithm, signed)
         except GatewayError as error:
-            failure = ProblemError("token-unsigned", f"Key {request.key!r} could not sign: {error}")
+            failure = ProblemError("token-unsigned", f"The key could not sign: {error}")
         else:
             return jwt.compact(signed, signature)
         raise failure

@@ -5,6 +5,7 @@ Owns the delays. Refuses to know what is attempted; randomness is an argument.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +34,20 @@ REFUSED: Final = Pace(least=10.0, first=30.0, most=300.0)
 THROTTLED: Final = Pace(least=2.0, first=5.0, most=120.0)
 """Where a server throttles and does not say for how long."""
 _PACES: Final = {"token-refused": REFUSED, "token-throttled": THROTTLED}
+
+
+LONG_SECONDS: Final = 300
+"""The shortest Retry-After where people have to act first; the gateway itself tries again sooner."""
+
+
+def retry_after_seconds(code: str, left: float) -> int:
+    """Return the Retry-After of a call that gets no token.
+
+    Args:
+        code: problem code of the failure.
+        left: seconds until the next attempt.
+    """
+    return max(LONG_SECONDS if code == "token-refused" else 1, math.ceil(left))
 
 
 def pace_for(code: str) -> Pace:

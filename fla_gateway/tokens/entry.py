@@ -17,7 +17,7 @@ from fla_gateway.catalog.model import shown_service
 from fla_gateway.clock import Clock
 from fla_gateway.errors import ProblemError
 from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
-from fla_gateway.tokens.backoff import delay_seconds
+from fla_gateway.tokens.backoff import delay_seconds, retry_after_seconds
 from fla_gateway.tokens.freshness import Deadlines, Freshness, deadlines, freshness, soft_fraction
 from fla_gateway.tokens.snapshot import TokenFailure, TokenSnapshot
 from fla_gateway.tokens.token_brake import TokenBrake, Verdict
@@ -328,7 +328,7 @@ class TokenEntry:
         if self._owner.closed:
             return ProblemError("stopping", "The gateway is stopping and fetches no further token.", 1)
         failure = self._failure or ProblemError("token-failed", "The attempt to get a token was given up.")
-        return ProblemError(failure.code, failure.detail, max(1, math.ceil(self._retry_at - now)))
+        return ProblemError(failure.code, failure.detail, retry_after_seconds(failure.code, self._retry_at - now))
 
     def _late(self) -> ProblemError:
         text = f"No token came within {self._owner.wait_seconds:g} s; the attempt goes on."

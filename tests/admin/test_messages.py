@@ -16,7 +16,7 @@ from fla_gateway.admin.status.profile_status import FailingApiStatus, Failure
 from fla_gateway.admin.status.status_page import Page
 from fla_gateway.i18n.catalogues import available, choose, load
 from fla_gateway.journal.reader.in_doubt import REASONS
-from fla_gateway.problems import PROBLEMS
+from fla_gateway.problems import CURES, PROBLEMS
 from tests.admin import samples
 from tests.support.messages import POT, extract, pot
 
@@ -135,12 +135,12 @@ def test_plurals_have_the_placeholders_of_the_page(message):
 
 def test_every_problem_has_a_cure():
     """Whatever the gateway answers by itself, the page says what to do about it."""
-    assert set(messages.CURES) == set(PROBLEMS)
+    assert set(CURES) == set(PROBLEMS)
     page = Page()
     for code in PROBLEMS:
         shown = unescape(page.render("live.html", samples.calm(profiles=(with_failure(code),)), "en"))
         assert PROBLEMS[code].title in shown
-        assert messages.CURES[code] in shown
+        assert CURES[code] in shown
 
 
 def with_failure(code):

@@ -181,6 +181,25 @@ async def test_a_profile_that_is_not_listed_is_refused(guarded):
     assert (answer.status, answer.problem["type"]) == (403, "urn:problem-type:fla-gateway:caller-not-permitted")
 
 
+async def test_a_caller_learns_of_its_own_profiles_alone(guarded):
+    """An address without a profile is answered with the names of those that this caller may use."""
+    answer = await guarded.call(get("/emploier/REST/x", f"X-Api-Key: {KEY}"))
+    assert (answer.status, answer.code) == (404, "unknown-profile")
+    assert "The nearest is 'employer'. Profiles for this caller: employer." in answer.problem["detail"]
+    assert "second" not in answer.problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/employer/REST/oauth/v5/token", "/employer/REST/%2e%2e/x", "/employer/REST/dimona/v9/x"]
+)
+async def test_the_recorded_path_has_no_profile_whatever_became_of_the_request(guarded, path):
+    """One form in log, journal and page, so that the lines about one address can be found."""
+    await guarded.call(get(path, f"X-Api-Key: {KEY}"))
+    assert (await guarded.records.next()).path == path.removeprefix("/employer").encode()
+    await guarded.call(get(path))
+    assert (await guarded.records.next()).path == path.removeprefix("/employer").encode()
+
+
 async def test_without_callers_credentials_are_dropped_and_nobody_is_asked(rig):
     """A gateway that knows no callers takes a leftover Authorization for what it is."""
     answer = await rig.call(get("/employer/REST/x", "Authorization: Bearer whatever", "X-Api-Key: something-else"))

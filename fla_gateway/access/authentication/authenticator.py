@@ -8,7 +8,7 @@ for every request, so they are looked up; a wrong credential is never remembered
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fla_gateway.access.authentication.caller import Admission, Peer, Presented
@@ -86,6 +86,11 @@ class Identity:
         self._verdicts: dict[tuple[str, bytes, bytes], Admission | Refusal] = {}
         # Made once, so that a record of a request costs nothing.
         self._admissions: dict[tuple[str, bool], Admission] = {}
+
+    @property
+    def profiles(self) -> Iterable[str]:
+        """Names of the profiles that it may use."""
+        return self._rules
 
     def permit(self, profile: str, method: bytes, path: bytes, now: float) -> Admission | Refusal:
         """Judge one request of the caller.

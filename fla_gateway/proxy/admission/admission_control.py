@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 from fla_gateway.access.authentication.caller import ANONYMOUS, UNAUTHENTICATED, Admission, Peer, Presented
 from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
+from fla_gateway.proxy.admission.profile_names import name_profiles
 from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
 from fla_gateway.proxy.admission.routing import Route, service_of
 from fla_gateway.proxy.messages.request_fields import RequestFields
@@ -232,6 +233,9 @@ class AdmissionControl(Generic[P]):
         route = asked.route
         refusal = asked.refusal or fields.fault
         if refusal is not None or route is None:
+            if refusal is not None and refusal.code == _GONE.code:
+                names = self._profiles if identity is None else identity.profiles
+                refusal = name_profiles(refusal, asked.path, names)
             return Rejected(refusal or _NOWHERE, somebody, asked.profile)
         admission = somebody
         if identity is not None:

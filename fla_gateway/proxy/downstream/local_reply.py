@@ -98,4 +98,9 @@ def _problem(
 
 
 def _path(asked: RoutedRequestLine) -> bytes:
-    return asked.path if asked.route is None else asked.route.path
+    """Return the path for the record: as it would be sent to the API, wherever the address names a profile."""
+    if asked.route is not None:
+        return asked.route.path
+    prefix = f"/{asked.profile}/".encode()
+    # On a listener of one profile the address has no name.
+    return asked.path[len(prefix) - 1 :] if asked.profile and asked.path.startswith(prefix) else asked.path

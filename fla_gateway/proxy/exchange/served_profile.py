@@ -25,6 +25,11 @@ if TYPE_CHECKING:  # read where limits are configured
 
 _NOT_SERVED: Final = Refusal("profile-unavailable", "The profile is not served.")
 State = Literal["loading", "served", "unavailable"]
+_UNAVAILABLE: Final = Refusal(
+    "profile-unavailable",
+    "The key of this profile cannot be used, so nothing is sent. The gateway's operator sees the reason on the status "
+    "page and in the log.",
+)
 _LOADING: Final = Refusal(
     "profile-loading",
     "The key of this profile is still being loaded, since the gateway has just been started; send the request again.",
@@ -75,8 +80,8 @@ class ServedProfile:
     """
 
     __slots__ = (
-        "_closing", "_hash_key", "_token", "_token_id", "addresses", "brake", "entry", "host_field", "limiter", "name",
-        "pool", "profile", "refusal", "state", "wanted",
+        "_closing", "_hash_key", "_token", "_token_id", "_why", "addresses", "brake", "entry", "host_field", "limiter",
+        "name", "pool", "profile", "refusal", "state", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -112,6 +117,7 @@ class ServedProfile:
         )
         self.host_field = host_field(profile.upstream)
         self._hash_key = hash_key
+        self._why = ""
         self._token: AccessToken | None = None
         self._token_id = ""
         self._closing = (b"", b"")
@@ -128,9 +134,10 @@ class ServedProfile:
         """Refuse its calls from now on.
 
         Args:
-            reason: what keeps it from being served, with a cure.
+            reason: what keeps it from being served, with a cure; for the operator alone, since it may name files.
         """
-        self.state, self.refusal, self.wanted = "unavailable", Refusal("profile-unavailable", reason), None
+        self.state, self.refusal, self.wanted = "unavailable", _UNAVAILABLE, None
+        self._why = reason
 
     def refuse(self) -> Refusal:
         """See `admission.admission_control.JudgedProfile`: a profile that is called is loaded before others."""
@@ -141,7 +148,7 @@ class ServedProfile:
     @property
     def unavailable_reason(self) -> str:
         """Why it cannot be served; empty while it is, or may be yet."""
-        return self.refusal.detail if self.refusal is not None and self.state == "unavailable" else ""
+        return self._why if self.state == "unavailable" else ""
 
     def closing_fields(self, token: AccessToken, minor: int) -> bytes:
         """Return the end of a request head with this token; built once per token and HTTP version."""

@@ -14,6 +14,7 @@ from fla_gateway.http1.response import ResponseHead
 from fla_gateway.problems import PROBLEMS, Delivery, problem_body
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_READS: Final = frozenset((b"GET", b"HEAD"))
 _PREFLIGHT_BODY: Final = b'{"preflight": "Pages of this origin may call."}\n'
 _LAST_HOP_BODY: Final = b'{"maxForwards": "The gateway itself answers, since Max-Forwards is 0."}\n'
 _NAVIGATION_BODY: Final = b"""\
@@ -76,7 +77,7 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
         origin: the trusted origin whose page caused the request, or None.
     """
     row = PROBLEMS[code]
-    body = problem_body(code, detail, request_id, profile or None, delivery=delivery)
+    body = problem_body(code, detail, request_id, profile or None, delivery=delivery, reading=method in _READS)
     head = (
         f"HTTP/1.1 {row.status} {_REASONS.get(row.status) or HTTPStatus(row.status).phrase}\r\n"
         f"Date: {date}\r\n"

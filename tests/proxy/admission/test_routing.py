@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.catalog.model import shown_service
+from fla_gateway.proxy.admission.profile_names import name_profiles
 from fla_gateway.proxy.admission.routing import Route, RoutingTable, route, service_of
 
 PREFIXES = {b"employer": (), b"narrow": (b"/REST/dimona/v2", b"/REST/newApi/v1/sub")}
@@ -217,3 +219,24 @@ def test_every_service_of_the_catalogue_has_a_name():
     prefixes = [service.prefix for service in load_catalogue().services if service.prefix]
     assert prefixes
     assert [prefix for prefix in prefixes if service_of(prefix.encode()) != prefix.split("/")[2]] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "names", "said"),
+    [
+        (
+            b"/Employer/REST/a",
+            ("employer", "wages"),
+            "The nearest is 'employer'. Profiles for this caller: employer, wages.",
+        ),
+        (b"/zzz/REST/a", ("employer",), " Profiles for this caller: employer."),
+        (b"/employer/REST/a", (), ""),
+        (b"/a", tuple(f"p{number}" for number in range(12)), "p8, p9, ...."),
+    ],
+)
+def test_an_unknown_profile_names_those_of_the_caller(path, names, said):
+    """The nearest first, then what there is for this caller, and nothing where there is nothing."""
+    refusal = name_profiles(Refusal("unknown-profile", "None."), path, names)
+    assert refusal.code == "unknown-profile"
+    assert refusal.detail.endswith(said)
+    assert refusal.detail == "None." or names

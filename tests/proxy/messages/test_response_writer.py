@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fla_gateway.problems import PROBLEMS
+from fla_gateway.problems import CURES, PROBLEMS
 from fla_gateway.proxy.messages.response_writer import connection_field, problem_answer
 
 DATE = "Mon, 23 Nov 2026 13:56:01 GMT"
@@ -49,8 +49,9 @@ def test_every_code_becomes_a_whole_answer(code):
         "instance": f"urn:uuid:{REQUEST_ID}",
         "origin": row.origin,
         "delivery": row.delivery,
-        "retryable": row.retryable,
+        "retryable": row.retryable or (row.origin == "network"),
         "profile": "employer",
+        "cure": CURES[code],
     }
 
 
@@ -63,10 +64,21 @@ def test_reasons_are_those_of_rfc_9110_on_every_python(code, line):
     assert parts(code)[0] == line
 
 
-def test_an_unknown_fate_is_never_retryable():
+def test_a_change_with_an_unknown_fate_is_never_retryable():
     """Where a byte was written, the same call could be done twice."""
-    body = json.loads(parts("overloaded", delivery="unknown")[2])
-    assert (body["delivery"], body["retryable"]) == ("unknown", False)
+    for code in ("overloaded", "api-closed", "api-timeout"):
+        body = json.loads(parts(code, delivery="unknown", method=b"POST")[2])
+        assert (body["delivery"], body["retryable"]) == ("unknown", False)
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+def test_what_changes_nothing_is_retryable_after_every_failure_of_the_network(method):
+    """Whatever became of a GET, it may be asked again."""
+    written = problem_answer(
+        "api-closed", "x", REQUEST_ID, "employer",
+        delivery="unknown", method=b"GET" if method == b"HEAD" else method, connection=b"", date=DATE,
+    )  # fmt: skip
+    assert json.loads(written.message.partition(b"\r\n\r\n")[2])["retryable"] is True
 
 
 def test_retry_after_and_allow():
