@@ -93,6 +93,8 @@ class Connections:
         generation: the one in force, known here by its identity alone; None before the first.
         acceptor: paused when the limit of connections is reached, and resumed when there is room again.
         budget: what bytes of all peers may cost in one turn of the loop; from `start` on.
+        on_unknown_caller: called with the code of each refusal for want of a valid credential, and the connection's
+            transport.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -107,6 +109,7 @@ class Connections:
         self.stopping: bool = False
         self.generation: object = None
         self.acceptor: Acceptor | None = None
+        self.on_unknown_caller: Callable[[str, asyncio.BaseTransport], None] = lambda *_: None
         self.budget: WorkBudget
         self._now = now
         self._limit = sys.maxsize

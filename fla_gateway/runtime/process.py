@@ -34,6 +34,7 @@ from fla_gateway.observe.logs import event_log
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.logs.output import follow as follow_output
 from fla_gateway.observe.logs.output import open_output
+from fla_gateway.observe.unknown_callers import UnknownCallers
 from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration, read
 from fla_gateway.runtime.composition.signing_keys import KeyFiles
@@ -43,6 +44,7 @@ from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
 from fla_gateway.runtime.monitoring.admin_listener import bind_admin, open_surface
 from fla_gateway.runtime.monitoring.known_ends import watch_ends
+from fla_gateway.runtime.monitoring.peer_user import user_of
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation, observe
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
@@ -371,6 +373,8 @@ class _Process:
         await gateway.listeners.start()
         self._listening = True
         self._manager.keep_watchdog_quiet(asyncio.get_running_loop())
+        unknown = UnknownCallers(self._clock, user_of)
+        gateway.server.connections.on_unknown_caller = unknown.note
         sources = StatusSources(
             gateway=gateway,
             observation=observation,
@@ -380,6 +384,7 @@ class _Process:
             started=self._started,
             reload=lambda: reloader.state,
             offsets=self._client.offsets,
+            unknown_callers=unknown.read,
         )
         await open_surface(bound, sources, self, self._client, self, stack, reloader.followers)
         await announce(gateway, self._started)

@@ -19,6 +19,8 @@ from fla_gateway.admin.status.gateway_status import (
     KeyStatus,
     ListenerStatus,
     Status,
+    UnknownCallsStatus,
+    UnknownPeerStatus,
 )
 from fla_gateway.admin.status.profile_status import (
     BrakeStatus,
@@ -216,6 +218,9 @@ def failing() -> Status:
         ),
         journal=JournalStatus(failing=True, lost=3, lag_seconds=12.0, records=18_204),
         door=DoorStatus(1024, 40, limited=True),
+        unknown_callers=UnknownCallsStatus(
+            12, ago(minutes=3), "credentials-refused", 1001, (UnknownPeerStatus("127.0.0.1", 12, ago(minutes=3)),)
+        ),
         clocks=(ClockStatus("https://services.socialsecurity.be", -3600.4),),
         ends=(
             EndStatus("caller-key", "payroll 1a2b3c4d", ago(days=1), -1),

@@ -261,3 +261,14 @@ async def test_a_refusal_by_the_address_is_counted_for_its_profile(start):
     assert (await rig.records.next()).profile == "employer"
     assert (await rig.call(get("/employer/REST/other/v1/x"))).problem["profile"] is None
     assert (await rig.call(get("/nobody/REST/x", f"X-Api-Key: {KEY}"))).problem["profile"] is None
+
+
+async def test_calls_without_a_valid_key_are_reported_and_others_are_not(guarded):
+    """Missing and wrong keys are; a good key, and a refusal of another kind, are not."""
+    found = []
+    guarded.gateway.server.connections.on_unknown_caller = lambda code, transport: found.append(code)
+    await guarded.call(get("/employer/REST/dimona/v2/x"))
+    await guarded.call(get("/employer/REST/dimona/v2/x", f"X-Api-Key: {OTHER}"))
+    await guarded.call(get("/employer/REST/dimona/v2/x", f"X-Api-Key: {KEY}"))
+    await guarded.call(get("/employer/REST/other", f"X-Api-Key: {KEY}"))
+    assert found == ["credentials-missing", "credentials-refused"]

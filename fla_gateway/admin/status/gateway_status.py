@@ -235,6 +235,40 @@ class DoorStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownPeerStatus:
+    """Where calls without a valid credential came from; see `observe.unknown_callers`.
+
+    Attributes:
+        peer: IP address, or ``uid N`` of a Unix socket.
+        count: how many came from there.
+        last: when the last one did.
+    """
+
+    peer: str
+    count: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownCallsStatus:
+    """Calls of the last hour without a valid credential; nothing of the requests.
+
+    Attributes:
+        count: how many.
+        last: when the last one came.
+        code: problem code that it got.
+        uid: user id that was found at the last look-up, or None.
+        peers: where the last ones came from, the latest first.
+    """
+
+    count: int
+    last: datetime
+    code: str
+    uid: int | None = None
+    peers: tuple[UnknownPeerStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ClockStatus:
     """What is known of this host's clock.
 
@@ -265,6 +299,7 @@ class Status:
         recent: calls that ended not long ago, the latest first.
         doubts: see `Doubts`.
         journal: None without one.
+        unknown_callers: None if there was no call without a valid credential within the last hour.
         clocks: this host's clock against those of the token servers that have answered.
         ends: what ends within sixty days, or has ended, the first to end first.
     """
@@ -283,3 +318,4 @@ class Status:
     journal: JournalStatus | None = None
     ends: tuple[EndStatus, ...] = ()
     clocks: tuple[ClockStatus, ...] = ()
+    unknown_callers: UnknownCallsStatus | None = None

@@ -115,6 +115,9 @@ def _general_lines(document: Mapping[str, Any], times: _Times) -> Iterator[str]:
     for changed in _tables(configuration, "differs"):
         when = times.shown(changed.get("changed"))
         found.append(f"! {_text(changed.get('file'))} changed at {when}: `fla-gateway reload` applies it")
+    if unknown := _table(document, "unknown_callers"):
+        count, last = _text(unknown.get("count")), times.shown(unknown.get("last"))
+        found.append(f"{count} calls in the last hour without a valid key, the last one at {last}")
     for clock in _tables(document, "clocks"):
         if abs(float(clock.get("offset_seconds") or 0)) > SKEW:
             found.append(f"! this machine's clock is {_text(clock.get('offset_seconds'))} s off: set it right")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _IDLE_WHEN_FULL: Final = 1.0
 """Seconds without a request after which a connection is closed while the limit of connections is reached."""
+_CREDENTIALS: Final = frozenset({"credentials-missing", "credentials-refused", "credentials-ambiguous"})
 _CLOSED: Final = Refusal(
     "stopping", "This listener is no longer a part of the configuration, or is served in another way; connect again."
 )
@@ -253,6 +254,8 @@ class CallerConnection(Pausable):
         )
         stamp = Stamp(by.ids.draw(), by.dates.text(), by.now())
         message, record = local_reply(asked, verdict, fields, stamp, keep_alive=keep_alive)
+        if record.code in _CREDENTIALS:
+            self._connections.on_unknown_caller(record.code, self.transport)
         self.write(message)
         by.observer.exchange(record)
         self.exchange_finished(record.ended, keep_alive=keep_alive)

@@ -28,6 +28,8 @@ from fla_gateway.admin.status.gateway_status import (
     KeyStatus,
     ListenerStatus,
     Status,
+    UnknownCallsStatus,
+    UnknownPeerStatus,
 )
 from fla_gateway.admin.status.profile_status import (
     BrakeStatus,
@@ -46,6 +48,7 @@ from fla_gateway.journal.reader.exchange_history import NO_OUTCOME
 from fla_gateway.observe.doubt_events import report_earlier
 from fla_gateway.observe.ends import soon
 from fla_gateway.observe.recent_exchanges import ProfileTraffic, Seen
+from fla_gateway.observe.unknown_callers import UnknownCalls
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.records.exchange_record import PoolSnapshot
 from fla_gateway.runtime.composition.signing_keys import Keys
@@ -85,6 +88,7 @@ async def assemble(sources: StatusSources) -> Status:
         doubts=sources.doubts.read(now, wall),
         journal=_journal(sources.observation),
         ends=_ends(sources, _moment(wall)),
+        unknown_callers=_unknown(sources.unknown_callers(now, wall)),
         clocks=tuple(ClockStatus(*it) for it in sources.offsets().items()),
     )
 
@@ -115,6 +119,13 @@ def _configuration(sources: StatusSources) -> ConfigurationStatus:
         still_in_force=last.still_in_force,
         differs=tuple(ChangedFile(str(it.path), _moment(it.changed)) for it in last.differs),
     )
+
+
+def _unknown(calls: UnknownCalls | None) -> UnknownCallsStatus | None:
+    if calls is None:
+        return None
+    peers = tuple(UnknownPeerStatus(it.peer, it.count, _moment(it.last)) for it in calls.peers)
+    return UnknownCallsStatus(calls.count, _moment(calls.last), calls.code, calls.uid, peers)
 
 
 def _ends(sources: StatusSources, now: datetime) -> tuple[EndStatus, ...]:
