@@ -244,3 +244,11 @@ def test_english_is_there_without_a_catalogue(tmp_path):
     (tmp_path / "nl" / "LC_MESSAGES").mkdir(parents=True)
     (tmp_path / "nl" / "LC_MESSAGES" / "fla_gateway.mo").write_bytes(b"")
     assert available(tmp_path) == {"en", "nl"}
+
+
+def test_a_gateway_with_one_profile_is_not_counted():
+    """One of one is no number that a person reads."""
+    one = samples.profile(served=False, why_not="x")
+    assert "The one profile does not work." in Page().render("live.html", samples.calm(profiles=(one,)), "en")
+    some = samples.profile(last_success=None)
+    assert "The one profile needs attention." in Page().render("live.html", samples.calm(profiles=(some,)), "en")
