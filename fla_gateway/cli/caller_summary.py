@@ -7,6 +7,7 @@ warnings of the configuration.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # pydantic is heavy; `--help` must not wait for it
@@ -69,7 +70,7 @@ def _facts(caller: CallerTable, now: float) -> Iterator[tuple[str, str]]:
         yield from _listed(profile, rules)
     if caller.observe_until is not None and now < caller.observe_until:
         yield "observed", f"until {written(caller.observe_until)} further requests are let through and reported"
-    limits = caller.limits.model_dump(exclude_none=True)
+    limits = {key: value for key, value in asdict(caller.limits).items() if value is not None}
     if limits:
         yield "limits", ", ".join(f"{key} {value:g}" for key, value in limits.items())
 

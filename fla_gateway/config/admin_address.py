@@ -12,10 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from fla_gateway.config.document.expand import Expander
 from fla_gateway.config.document.file_snapshot import FileSnapshot
+from fla_gateway.config.document.schema_check import MisfitsError, check
 from fla_gateway.config.document.schema_errors import schema_faults
 from fla_gateway.config.document.toml_file import read_document
 from fla_gateway.config.schema import Configuration, Listener
@@ -68,7 +67,7 @@ def _listener(file: Path, value: object, environ: Mapping[str, str]) -> Listener
     faults = [fault for _, fault in expander.faults]
     if not faults:
         try:
-            return Configuration.model_validate(document).admin.listen
-        except ValidationError as error:
-            faults = [replace(fault, file=file.name) for _, fault in schema_faults(error, document)]
+            return check(Configuration, document).admin.listen
+        except MisfitsError as error:
+            faults = [replace(fault, file=file.name) for _, fault in schema_faults(error.misfits, document)]
     raise ConfigurationError(tuple(faults))

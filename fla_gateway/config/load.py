@@ -13,17 +13,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.config.document.expand import Expander
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.document.key_path import Origins
 from fla_gateway.config.document.merge import merge
 from fla_gateway.config.document.partial_document import salvage
+from fla_gateway.config.document.schema_check import MisfitsError, check
 from fla_gateway.config.document.schema_errors import schema_faults
 from fla_gateway.config.document.toml_file import has_wildcard, read_document
-from fla_gateway.config.rules.caller_rules import allowed_profile_faults, caller_faults, caller_warnings
+from fla_gateway.config.rules.caller_rules import (
+    allowed_profile_faults,
+    caller_faults,
+    caller_warnings,
+    no_caller_faults,
+)
 from fla_gateway.config.rules.listener_rules import listener_faults, listener_warnings
 from fla_gateway.config.rules.table_rules import placed_key_sources, reference_faults, table_faults, unused_warnings
 from fla_gateway.config.schema import Configuration
@@ -63,7 +67,7 @@ def load(
     loading = _Loading(first, os.environ if environ is None else environ, files or FileSnapshot(clock))
     document = loading.read_all()
     configuration = loading.judge_tables(document)
-    loading.judge_between(configuration, further)
+    loading.judge_between(document, configuration, further)
     passwords = loading.read_passwords(configuration)
     if loading.faults:
         raise ConfigurationError(tuple(dict.fromkeys(loading.faults)))
@@ -104,19 +108,22 @@ class _Loading:
         """Hold the document against the schema; what does not fit is left out, so that the rest can be judged."""
         found: list[tuple[tuple[str | int, ...], Fault]] = []
         try:
-            configuration = Configuration.model_validate(document)
-        except ValidationError as error:
-            found = [(path, fault) for path, fault in schema_faults(error, document) if path not in self._faulty]
+            configuration = check(Configuration, document)
+        except MisfitsError as error:
+            found = [
+                (path, fault) for path, fault in schema_faults(error.misfits, document) if path not in self._faulty
+            ]
         else:
             if not self._faulty:
                 return configuration
         self.faults.extend(self._placed(fault for _, fault in found))
         self._faulty.extend(path for path, _ in found)
-        return Configuration.model_validate(salvage(document, self._faulty))
+        return check(Configuration, salvage(document, self._faulty))
 
-    def judge_between(self, configuration: Configuration, further: Sequence[Rule]) -> None:
+    def judge_between(self, document: Mapping[str, Any], configuration: Configuration, further: Sequence[Rule]) -> None:
         """Apply the rules that look at more than one key, but for those that would misjudge what was left out."""
         self.faults.extend(self._placed(table_faults(configuration)))
+        self.faults.extend(self._placed(no_caller_faults(document)))
         self.faults.extend(self._placed(caller_faults(configuration)))
         if not any(map(_is_of_listeners, self._faulty)):
             self.faults.extend(self._placed(listener_faults(configuration)))

@@ -1,19 +1,21 @@
-"""The shape of the configuration file (TOML), as pydantic models.
+"""The shape of the configuration file (TOML), as dataclasses.
 
-Owns the names, types and defaults of every key. Refuses to know what a value may look like (`values.constraints`),
-files, the environment, the catalogue, and rules between tables (`load` and `profiles` hold those). Inputs are hidden in
-errors, since any of them may be a secret that was put in the wrong place.
+Owns the names, types and defaults of every key. Refuses to know what a value may look like (`values.constraints`), how
+a document is held against it (`document.schema_check`), files, the environment, the catalogue, and rules between
+tables (`load` and `profiles` hold those). An object of these classes is not judged: only what `schema_check` made is.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
-
 from fla_gateway.config.values.constraints import (
+    KEY,
     MODE_PATTERN,
     SERVICE_ACCOUNT_PATTERN,
+    Before,
+    Bounds,
     FilePath,
     Moment,
     Name,
@@ -29,17 +31,8 @@ def _listener(value: object) -> object:
     return {"address": value} if isinstance(value, str) else value
 
 
-def _key_form(value: object) -> str:
-    return "<name>" if isinstance(value, str) else "<source>"
-
-
-class Table(BaseModel):
-    """A TOML table: strict types, no unknown keys, frozen, and no input in its errors."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
-
-
-class Timeouts(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
     """`[gateway.timeouts]`: how long each phase of an exchange may take, in seconds."""
 
     head: Seconds = 15
@@ -56,12 +49,13 @@ class Timeouts(Table):
     """A whole exchange, from its head to the last byte of the answer."""
 
 
-class Pool(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
     """`[gateway.pool]`: the connections to the API, per profile."""
 
-    connections: Annotated[int, Field(ge=1, le=1024)] = 64
+    connections: Annotated[int, Bounds(ge=1, le=1024)] = 64
     """Connections open at most."""
-    queue: Annotated[int, Field(ge=0, le=10_000)] = 256
+    queue: Annotated[int, Bounds(ge=0, le=10_000)] = 256
     """Requests that may wait for a connection."""
     queue_seconds: Seconds = 10
     """How long a request waits for a connection."""
@@ -69,11 +63,12 @@ class Pool(Table):
     """A connection unused for longer is closed."""
     max_age_seconds: Seconds = 600
     """A connection older than this is closed after the exchange it carries."""
-    changing_idle_seconds: Annotated[float, Field(ge=0, le=86_400)] = 2
+    changing_idle_seconds: Annotated[float, Bounds(ge=0, le=86_400)] = 2
     """A request other than GET and HEAD travels on a connection idle for less than this, or on a new one."""
 
 
-class ListenerTls(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerTls:
     """`tls` of a listener: callers speak TLS with the gateway."""
 
     certificate: FilePath
@@ -86,56 +81,58 @@ class ListenerTls(Table):
     """File with the roots of client certificates; with it callers may prove who they are by one."""
 
 
-class Listener(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
     """An entry of `listen`: an address, or a table with an address and how it is served."""
 
     address: Text
     """`host:port`, `[IPv6]:port`, `unix:/path`, `unix:@name` for an abstract name, or `fd:name` from systemd."""
     tls: ListenerTls | None = None
     """Certificate and key, for a TCP address on which TLS is spoken."""
-    mode: Annotated[str, StringConstraints(pattern=MODE_PATTERN)] | None = None
+    mode: Annotated[str, Bounds(pattern=MODE_PATTERN)] | None = None
     """Mode of a unix socket's file, in octal digits and quotes; `0600` by default."""
     group: Text | None = None
     """Group of a unix socket's file, by name or number."""
 
 
-ListenerEntry = Annotated[Listener, BeforeValidator(_listener)]
+ListenerEntry = Annotated[Listener, Before(_listener)]
 
 
-class Limits(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
     """`limits` of a profile or of a caller. Left out: no limit of the gateway's own."""
 
-    concurrent: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    concurrent: Annotated[int, Bounds(ge=1, le=100_000)] | None = None
     """Exchanges that run at the same time."""
-    per_second: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    per_second: Annotated[float, Bounds(gt=0, le=100_000)] | None = None
     """Requests per second, on average; one second's worth may come at once."""
-    body_bytes: Annotated[int, Field(ge=0)] | None = None
+    body_bytes: Annotated[int, Bounds(ge=0)] | None = None
     """Bytes of a request body."""
 
 
-class Gateway(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
     """`[gateway]`: the side that callers see."""
 
-    listen: Annotated[list[ListenerEntry], Field(min_length=1)] = [
-        Listener(address="127.0.0.1:8480"),
-        Listener(address="[::1]:8480"),
-    ]
+    listen: Annotated[list[ListenerEntry], Bounds(min_length=1)] = field(
+        default_factory=lambda: [Listener(address="127.0.0.1:8480"), Listener(address="[::1]:8480")]
+    )
     """Addresses to listen on; a machine without IPv6 is no fault."""
-    hosts: list[Text] = []
+    hosts: list[Text] = field(default_factory=list)
     """Further names that callers may use in the Host field."""
-    trusted_origins: list[Text] = []
+    trusted_origins: list[Text] = field(default_factory=list)
     """Origins of web pages that may call, for ERP clients built on a web view; all other pages are refused."""
-    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 25
+    drain_seconds: Annotated[float, Bounds(ge=0, le=3600)] = 25
     """How long running exchanges may go on after SIGTERM and `drain_delay`."""
-    drain_delay: Annotated[float, Field(ge=0, le=3600)] = 0
+    drain_delay: Annotated[float, Bounds(ge=0, le=3600)] = 0
     """How long the gateway goes on accepting after SIGTERM, unready; 3 to 5 in Kubernetes."""
     watch: bool = False
     """Reload when a file of the configuration has changed, unless that would open more, or keep less, than before."""
-    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1024
+    max_connections: Annotated[int, Bounds(ge=1, le=100_000)] = 1024
     """Callers' connections open at most; at the limit the gateway stops accepting until one closes."""
     browser_headers: bool = True
     """Add `nosniff` and a sandbox policy to answers of the API that a browser could run."""
-    replay_limit: Annotated[int, Field(ge=0, le=1_048_576)] = 65_536
+    replay_limit: Annotated[int, Bounds(ge=0, le=1_048_576)] = 65_536
     """Bytes of a request body kept for the one replay after a 401."""
     unsafe_allow_anonymous: bool = False
     """Listen beyond loopback although no caller has to identify itself."""
@@ -145,7 +142,8 @@ class Gateway(Table):
     pool: Pool = Pool()
 
 
-class ApiKey(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
     """A key made by `fla-gateway caller new`, by its digest: the configuration never holds the key itself."""
 
     sha256: Sha256
@@ -154,7 +152,8 @@ class ApiKey(Table):
     """When the key stops being accepted; by default never."""
 
 
-class Admin(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
     """`[admin]`: probes, metrics and the status page, on a listener of their own."""
 
     listen: ListenerEntry = Listener(address="127.0.0.1:8481")
@@ -167,7 +166,8 @@ class Admin(Table):
     """When /readyz is 200: while one profile is served, or while every one is."""
 
 
-class Egress(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Egress:
     """`[egress]`: the corporate network between the gateway and the government, for both legs."""
 
     proxy: Text | None = None
@@ -180,7 +180,8 @@ class Egress(Table):
     """File with further roots, in addition to those of the system and of certifi."""
 
 
-class Log(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
     """`[log]`: what is said on standard error and standard output."""
 
     format: Literal["auto", "console", "json"] = "auto"
@@ -191,7 +192,8 @@ class Log(Table):
     """One line for each exchange."""
 
 
-class Audit(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
     """`[audit]`: the journal of what was sent for which caller. Without this table there is none."""
 
     path: FilePath
@@ -202,20 +204,22 @@ class Audit(Table):
     """The interval of `fsync = "interval"`."""
     on_failure: Literal["refuse", "continue"] = "refuse"
     """What becomes of changing requests while the journal cannot be written: 503, or sent without a record."""
-    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 1_096
+    retention_days: Annotated[int, Bounds(ge=1, le=36_500)] = 1_096
     """Segments whose last record is older are removed whole."""
-    segment_bytes: Annotated[int, Field(ge=65_536, le=4_294_967_296)] = 67_108_864
+    segment_bytes: Annotated[int, Bounds(ge=65_536, le=4_294_967_296)] = 67_108_864
     """A segment that has grown to this size is closed and the next one begun; each day begins one as well."""
 
 
-class Security(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Security:
     """`[security]`: what the process denies itself."""
 
     landlock: bool = False
     """Confine the process to the files it needs (Linux 5.13 or newer)."""
 
 
-class Kubernetes(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kubernetes:
     """`[kubernetes]`: how service-account tokens of callers are verified, off line."""
 
     issuer: Text
@@ -232,14 +236,16 @@ class Kubernetes(Table):
     """File with the gateway's own service-account token, sent to `jwks_url`."""
 
 
-class Tracing(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracing:
     """`[tracing]`: OpenTelemetry; needs the extra `fla-gateway[otel]`."""
 
     endpoint: Text
     """Address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318/v1/traces`."""
 
 
-class KeySource(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySource:
     """`[keys.NAME]` or a profile's inline `key`: where a private key and its certificate are."""
 
     pkcs12: FilePath | None = None
@@ -254,7 +260,8 @@ class KeySource(Table):
     """Environment variable with the password of the key."""
 
 
-class Assertion(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assertion:
     """`assertion` of a profile: how the client assertion is written. The defaults fit the official example."""
 
     alg: Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES384", "ES512"] | None = None
@@ -263,30 +270,31 @@ class Assertion(Table):
     """`kid` header parameter; left out by default."""
     x5t: bool = False
     """Send the SHA-1 thumbprint of the certificate."""
-    x5t_s256: Annotated[bool, Field(alias="x5t#S256")] = False
+    x5t_s256: bool = field(default=False, metadata={KEY: "x5t#S256"})
     """Send the SHA-256 thumbprint of the certificate."""
     iat: bool = True
     """Send the time of issue."""
-    lifetime: Annotated[int, Field(ge=10, le=600)] = 120
+    lifetime: Annotated[int, Bounds(ge=10, le=600)] = 120
     """Seconds until the assertion expires; the manual allows 600."""
     typ: str = "JWT"
     """`typ` header parameter; empty to leave it out."""
 
 
-class ProfileTable(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileTable:
     """`[profiles.NAME]`: one account of the channel, under one address of the gateway."""
 
     environment: Text
     """production, simulation, acceptance, or the name of one of `[environments.*]`."""
     client_id: Text
     """Client id as ChaMan shows it; opaque."""
-    key: Annotated[Annotated[Name, Tag("<name>")] | Annotated[KeySource, Tag("<source>")], Discriminator(_key_form)]
+    key: Name | KeySource
     """Name of one of `[keys.*]`, or the key itself."""
     audience: Text | None = None
     """`issuer`, for the name of the environment's token server, or an `https://` address; by default the token_url."""
-    scope: list[ScopeToken] = []
+    scope: list[ScopeToken] = field(default_factory=list)
     """Scopes to ask for; normally left out, then the account's default scopes apply."""
-    services: Annotated[list[Text], Field(min_length=1)] | None = None
+    services: Annotated[list[Text], Bounds(min_length=1)] | None = None
     """Names of the catalogue or literal path prefixes that the profile serves; by default all of /REST/."""
     listen: ListenerEntry | None = None
     """A further address for this profile alone, without /<profile> in the path."""
@@ -299,20 +307,21 @@ class ProfileTable(Table):
     assertion: Assertion = Assertion()
 
 
-class CallerTable(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerTable:
     """`[callers.NAME]`: a program that may call. Every kind of proof that is given here is needed."""
 
-    keys: list[ApiKey] = []
+    keys: list[ApiKey] = field(default_factory=list)
     """API keys; any one of them proves the caller, so that keys can be rotated."""
-    uid: Annotated[int, Field(ge=0, lt=4_294_967_295)] | None = None
+    uid: Annotated[int, Bounds(ge=0, lt=4_294_967_295)] | None = None
     """User id of the caller's process, on a unix socket."""
-    gid: Annotated[int, Field(ge=0, lt=4_294_967_295)] | None = None
+    gid: Annotated[int, Bounds(ge=0, lt=4_294_967_295)] | None = None
     """Group id of the caller's process, on a unix socket."""
-    service_account: Annotated[str, StringConstraints(pattern=SERVICE_ACCOUNT_PATTERN)] | None = None
+    service_account: Annotated[str, Bounds(pattern=SERVICE_ACCOUNT_PATTERN)] | None = None
     """Kubernetes service account, `namespace/name`; see `[kubernetes]`."""
-    certificate_names: list[Text] = []
+    certificate_names: list[Text] = field(default_factory=list)
     """Subject alternative names (DNS, URI or e-mail) of a client certificate; any one of them proves the caller."""
-    allow: dict[Name, Annotated[list[Text], Field(min_length=1)]] = {}
+    allow: dict[Name, Annotated[list[Text], Bounds(min_length=1)]] = field(default_factory=dict)
     """Per profile: method and path pattern of each permitted request; `*` is one segment, `**` at least one."""
     observe_until: Moment | None = None
     """Until then requests outside of `allow` are admitted and reported; the profile must still be allowed."""
@@ -320,7 +329,8 @@ class CallerTable(Table):
     """Limits of this caller, in each profile."""
 
 
-class EnvironmentTable(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentTable:
     """`[environments.NAME]`: a government side that is not one of the presets."""
 
     api_base: Text
@@ -333,10 +343,11 @@ class EnvironmentTable(Table):
     """File with further roots for this environment."""
 
 
-class Configuration(Table):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
     """A whole configuration, after `include` has been followed."""
 
-    include: list[Text] = []
+    include: list[Text] = field(default_factory=list)
     """Patterns of further files, relative to this one."""
     gateway: Gateway = Gateway()
     admin: Admin = Admin()
@@ -346,7 +357,7 @@ class Configuration(Table):
     security: Security = Security()
     kubernetes: Kubernetes | None = None
     tracing: Tracing | None = None
-    keys: dict[Name, KeySource] = {}
-    environments: dict[Name, EnvironmentTable] = {}
-    profiles: dict[Name, ProfileTable] = {}
-    callers: dict[Name, CallerTable] = {}
+    keys: dict[Name, KeySource] = field(default_factory=dict)
+    environments: dict[Name, EnvironmentTable] = field(default_factory=dict)
+    profiles: dict[Name, ProfileTable] = field(default_factory=dict)
+    callers: dict[Name, CallerTable] = field(default_factory=dict)

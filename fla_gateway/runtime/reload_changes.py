@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
-from pydantic import BaseModel
-
 from fla_gateway.config.document.key_path import place
+from fla_gateway.config.document.schema_fields import table_fields
 from fla_gateway.config.rules.listener_specs import OTHERS, ListenerSpec, admin_listener_spec, listener_specs
 from fla_gateway.config.schema import Audit, Configuration
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress, is_loopback
@@ -96,9 +95,10 @@ def changes(old: Configuration, new: Configuration, differs: Differs) -> tuple[C
 def _compare(
     parts: _Parts, old: object, new: object, differs: Differs
 ) -> Iterator[tuple[_Parts, Literal["added", "removed", "changed"]]]:
-    if isinstance(old, BaseModel) and type(old) is type(new):
-        for name, field in type(old).model_fields.items():
-            yield from _compare((*parts, field.alias or name), getattr(old, name), getattr(new, name), differs)
+    if is_dataclass(old) and type(old) is type(new):
+        for field in table_fields(type(old)):
+            before, after = getattr(old, field.name), getattr(new, field.name)
+            yield from _compare((*parts, field.key), before, after, differs)
     elif isinstance(old, dict) and isinstance(new, dict):
         for key in dict.fromkeys((*new, *old)):
             yield from _compare((*parts, key), old.get(key), new.get(key), differs)
@@ -187,9 +187,9 @@ def named_paths(configuration: Configuration) -> dict[str, Path]:
 def _paths(parts: _Parts, value: object) -> Iterator[tuple[_Parts, Path]]:
     if isinstance(value, Path):
         yield parts, value
-    elif isinstance(value, BaseModel):
-        for name, field in type(value).model_fields.items():
-            yield from _paths((*parts, field.alias or name), getattr(value, name))
+    elif is_dataclass(value):
+        for field in table_fields(type(value)):
+            yield from _paths((*parts, field.key), getattr(value, field.name))
     elif isinstance(value, dict):
         for key, one in value.items():
             yield from _paths((*parts, key), one)

@@ -15,7 +15,7 @@ from fla_gateway.i18n.message import Message, Text
 from tests.cli.documents import command_parsers
 
 PROGRAM = (sys.executable, "-m", "fla_gateway")
-HEAVY = ("aiohttp", "authlib", "cryptography", "joserfc", "pydantic", "structlog", "prometheus_client", "uvloop")
+HEAVY = ("aiohttp", "authlib", "cryptography", "joserfc", "structlog", "prometheus_client", "uvloop")
 
 
 def modules_after(*words):

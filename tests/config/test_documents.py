@@ -3,15 +3,16 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel
 
 from fla_gateway import profiles
 from fla_gateway.access.authorization.allow_list_faults import caller_rule_faults
 from fla_gateway.catalog.load import load as load_catalogue
+from fla_gateway.config.document.schema_fields import TableField, table_fields
 from fla_gateway.config.document.schema_paths import is_file, key_names, table_at, tables
 from fla_gateway.config.load import load
 from fla_gateway.config.schema import Configuration, Kubernetes, Listener
@@ -31,9 +32,9 @@ def full() -> Configuration:
     return load(ROOT / "config/full.toml", {"SPARE_PASSWORD": ""}).configuration
 
 
-def heads() -> dict[type[BaseModel], frozenset[str]]:
+def heads() -> dict[type, frozenset[str]]:
     """Give every table with the heads under which it stands; a key on the spot has the keys of [keys.NAME]."""
-    found: dict[type[BaseModel], frozenset[str]] = {}
+    found: dict[type, frozenset[str]] = {}
     for head, model in tables().items():
         if head != "[profiles.NAME.key]":
             found[model] = found.get(model, frozenset()) | {head}
@@ -53,7 +54,7 @@ def has_section(annotation: Any) -> bool:
     if get_origin(annotation) is dict:
         annotation = get_args(annotation)[1]
     tables_only = [part for part in get_args(annotation) or [annotation] if part is not type(None)]
-    return all(isinstance(part, type) and issubclass(part, BaseModel) and part is not Listener for part in tables_only)
+    return all(isinstance(part, type) and is_dataclass(part) and part is not Listener for part in tables_only)
 
 
 def written(document: Any, place: tuple[str | int, ...], found: dict[type, set[str]]) -> None:
@@ -92,9 +93,9 @@ def test_the_full_file_shows_the_defaults():
     shown = [gateway, gateway.timeouts, gateway.pool, configuration.admin, configuration.log, configuration.security]
     assert configuration.audit is not None
     for table in (*shown, configuration.audit, employer.assertion):
-        for key, field in type(table).model_fields.items():
-            if field.default is not None and not field.is_required() and key not in EXAMPLES:
-                assert getattr(table, key) == field.default, key
+        for field in table_fields(type(table)):
+            if field.default is not None and not field.required and field.key not in EXAMPLES:
+                assert getattr(table, field.name) == field.default, field.key
     assert not employer.anonymous
 
 
@@ -107,15 +108,15 @@ def test_the_page_has_every_key_with_its_default(model):
         for match in ROW.finditer(body)
         if match["key"] not in {"production", "simulation", "acceptance"}
     }
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    assert set(rows) == {key for key, field in fields.items() if not has_section(field.annotation)}
+    fields = {field.key: field for field in table_fields(model)}
+    assert set(rows) == {key for key, field in fields.items() if not has_section(field.kind)}
     for key, row in rows.items():
         assert row["default"] == default_of(fields[key]), key
 
 
-def default_of(field: Any) -> str:
+def default_of(field: TableField) -> str:
     """Write a default as the page has to show it."""
-    if field.is_required():
+    if field.required:
         return "required"
     return "—" if field.default is None else f"`{json.dumps(field.default, default=lambda it: it.address)}`"
 
@@ -129,7 +130,7 @@ def test_every_table_of_the_page_exists():
 def test_every_path_of_the_full_file_is_absolute():
     """Each key that holds a path is known as one by its place, and is absolute once it is loaded."""
     document = tomllib.loads((ROOT / "config/full.toml").read_text())
-    configuration = full().model_dump(by_alias=True)
+    configuration = asdict(full())
     found = {place[-1] for place in _texts(document, ()) if is_file(place)}
     assert found == {
         *("pkcs12", "pem", "certificate", "key", "password_file", "proxy_password_file", "ca_file", "client_ca"),

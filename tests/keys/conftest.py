@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fla_gateway.config.document.schema_check import check
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys.load import load_key
@@ -37,7 +38,7 @@ class KeyFolder:
         paths = {kind: self.path / name for kind, name in files.items()}
         if password is not None:
             paths["password_file"] = self.write("password", f"{password}\n")
-        return KeySource.model_validate(paths)
+        return check(KeySource, paths)
 
     def load(self, *, password: str | None = None, now: datetime = NOW, **files: str) -> LoadedKey:
         return load_both_ways(self.source(password=password, **files), {}, now)

@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import ssl
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -43,7 +44,7 @@ def fault(tls):
 
 def with_files(tls, **changed):
     """Change some of the files."""
-    return tls.model_copy(update=changed)
+    return replace(tls, **changed)
 
 
 def test_what_is_agreed_on_is_narrow(files):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fla_gateway import profiles
 from fla_gateway.catalog.load import load as load_catalogue
+from fla_gateway.config.document.schema_check import check
 from fla_gateway.config.schema import Configuration, Listener
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.oauth.model import AssertionOptions
@@ -15,9 +17,11 @@ CATALOGUE = load_catalogue()
 
 def configuration(**further) -> Configuration:
     """Make a configuration with one profile, `employer`, and what is given for it."""
-    tables = {name: further.pop(name) for name in ("keys", "environments", "profiles") if name in further}
+    tables: dict[str, Any] = {
+        name: further.pop(name) for name in ("keys", "environments", "profiles") if name in further
+    }
     employer = {"environment": "simulation", "client_id": "self_service_1", "key": {"pem": "/k.pem"}, **further}
-    return Configuration.model_validate({"profiles": {"employer": employer}, **tables})
+    return check(Configuration, {"profiles": {"employer": employer}, **tables})
 
 
 def resolve(**further) -> profiles.Profile:
@@ -154,7 +158,7 @@ def test_callers_that_may_call_the_learning_account_are_said():
     """A profile that serves all of /REST/ serves it too: what callers are allowed shows whether it is meant."""
     caller = {"uid": 1, "allow": {"employer": ["GET /REST/dimona/v2/**", "GET /REST/federalLearningAccount/v1/**"]}}
     tables = {"profiles": {"employer": {"environment": "acceptance", "client_id": "c", "key": {"pem": "/k.pem"}}}}
-    made = Configuration.model_validate({**tables, "callers": {"hr": caller}})
+    made = check(Configuration, {**tables, "callers": {"hr": caller}})
     assert [it.place for it in profiles.warnings(made, CATALOGUE)] == ["callers.hr.allow.employer[1]"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fla_gateway.config.document.schema_check import check
 from fla_gateway.config.schema import Configuration
 from fla_gateway.runtime.reload_changes import (
     Change,
@@ -32,7 +33,7 @@ BASE: dict[str, Any] = {
 def configuration(**tables):
     """Make a configuration with other tables than those of the base; None takes one away."""
     document = {name: table for name, table in {**BASE, **tables}.items() if table is not None}
-    return Configuration.model_validate(_paths(document))
+    return check(Configuration, _paths(document))
 
 
 def _paths(value, name=""):

@@ -86,7 +86,7 @@ def test_closing_the_memory_is_the_first_thing(command, tmp_path):
     # Nothing but what the call itself takes.
     allowed = ("fla_gateway.runtime", "resource", "ctypes", "_ctypes", "struct", "_struct", "functools", "collections")
     modules = {name for name in before if not name.startswith(allowed)}
-    assert not {"argparse", "structlog", "pydantic", "asyncio", "ssl", "cryptography", "tomllib"} & modules, modules
+    assert not {"argparse", "structlog", "asyncio", "ssl", "cryptography", "tomllib"} & modules, modules
 
 
 def test_every_command_that_loads_keys_is_one_of_them():

@@ -1,4 +1,4 @@
-"""Rule: pydantic's errors become faults in plain words.
+"""Rule: what does not fit the schema becomes faults in plain words.
 
 Owns the sentences and the hints. Refuses to repeat any value: whatever is in a file may be a secret in the wrong
 place.
@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
-
 from fla_gateway.config.document.key_path import place
+from fla_gateway.config.document.schema_check import Misfit
 from fla_gateway.config.document.schema_paths import key_names, table_at, tables
 from fla_gateway.config.schema import ApiKey, Listener
 from fla_gateway.config.values.constraints import (
@@ -24,7 +22,7 @@ from fla_gateway.config.values.constraints import (
     SERVICE_ACCOUNT_PATTERN,
     SHA256_PATTERN,
 )
-from fla_gateway.errors import Fault, InvalidValueError
+from fla_gateway.errors import Fault
 from fla_gateway.i18n.message import NOTHING, Message, Text
 
 _TABLE: Final = Message("not-a-table", "must be a table")
@@ -32,15 +30,14 @@ _SENTENCES: Final[Mapping[str, Message]] = {
     "missing": Message("value-missing", "is missing"),
     "bool_type": Message("not-a-boolean", "must be true or false, without quotes"),
     "int_type": Message("not-an-integer", "must be a whole number, without quotes"),
-    "int_from_float": Message("not-whole", "must be a whole number"),
     "float_type": Message("not-a-number", "must be a number, without quotes"),
     "finite_number": Message("not-finite", "must be a number, neither nan nor inf"),
     "string_type": Message("not-text", "must be text in quotes"),
-    "string_too_short": EMPTY,
+    "text_too_short": EMPTY,
     "too_short": Message("list-empty", "must have at least one entry"),
     "list_type": Message("not-a-list", "must be a list in [ ]"),
     "dict_type": _TABLE,
-    "model_type": _TABLE,
+    "table_type": _TABLE,
 }
 _OTHERS: Final = Message("value-unusable", "cannot be used")
 _LIMITS: Final[Mapping[str, tuple[str, Callable[[str], Message]]]] = {
@@ -53,7 +50,7 @@ _LIMITS: Final[Mapping[str, tuple[str, Callable[[str], Message]]]] = {
     "less_than": ("lt", lambda it: Message("not-less-than", "must be less than {limit}", limit=it)),
     "less_than_equal": ("le", lambda it: Message("too-large", "must be at most {limit}", limit=it)),
 }
-"""By pydantic's kind of error: the member of its context that is repeated, and the sentence with it."""
+"""By the kind of misfit: the detail of it that is repeated, and the sentence with it."""
 _PASSWORD: Final = Text(
     "a password is never written into this file: put it into a file of its own, and name that in password_file"
 )
@@ -64,7 +61,7 @@ _SECRETS: Final[Mapping[str, Text]] = {
 }
 """Keys that people expect. The nearest word would lead `password` to password_env, and the password into the log."""
 
-_FORMS: Final[Mapping[type[BaseModel] | None, tuple[Message, Text]]] = {
+_FORMS: Final[Mapping[type | None, tuple[Message, Text]]] = {
     Listener: (Message("not-a-listener", "must be an address in quotes, or a table that has one"), NOTHING),
     ApiKey: (
         Message("not-a-key-digest", "must be a table with the digest of a key"),
@@ -103,18 +100,18 @@ def suggestion(word: str, known: Iterable[str]) -> Text:
     return Text("did you mean '{word}'?", word=near[0]) if near else NOTHING
 
 
-def schema_faults(error: ValidationError, document: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Fault]]:
-    """Write a fault for each of pydantic's errors, with the path of keys where it is.
+def schema_faults(
+    misfits: Iterable[Misfit], document: Mapping[str, Any]
+) -> Iterator[tuple[tuple[str | int, ...], Fault]]:
+    """Write a fault for each misfit, with the path of keys where it is.
 
     Args:
-        error: what the schema raised.
+        misfits: as they were found.
         document: what the schema was given; used to find a near word, never shown.
     """
-    for detail in error.errors(include_input=False, include_url=False):
-        # Tags of the choice between forms, and pydantic's mark for a name itself, are no keys.
-        keys = tuple(part for part in detail["loc"] if part not in {"<name>", "<source>", "[key]"})
-        path = _as_written(keys, document)
-        message, cure = _sentence(detail, path, document)
+    for misfit in misfits:
+        path = _as_written(misfit.path, document)
+        message, cure = _sentence(misfit, path, document)
         yield path, Fault(place(path), message, cure)
 
 
@@ -128,27 +125,23 @@ def _as_written(path: tuple[str | int, ...], document: Any) -> tuple[str | int, 
     return path
 
 
-def _sentence(detail: ErrorDetails, path: tuple[str | int, ...], document: Mapping[str, Any]) -> tuple[Message, Text]:
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
+def _sentence(misfit: Misfit, path: tuple[str | int, ...], document: Mapping[str, Any]) -> tuple[Message, Text]:
+    kind, details = misfit.kind, misfit.details
+    if kind == "unknown_key":
         return _unknown_key(path)
-    if kind == "string_pattern_mismatch":
-        return _PATTERNS[context["pattern"]]
-    if isinstance(error := context.get("error"), InvalidValueError):
-        return error.message, NOTHING
-    if kind == "model_type" and (table := table_at(path)) in _FORMS:
+    if kind == "pattern":
+        return _PATTERNS[details["pattern"]]
+    if kind == "unfit":
+        return details["message"], NOTHING
+    if kind == "table_type" and (table := table_at(path)) in _FORMS:
         return _FORMS[table]
     if kind not in _LIMITS:
         return _SENTENCES.get(kind, _OTHERS), NOTHING
     member, sentence = _LIMITS[kind]
-    limit = context[member]
+    limit = details[member]
     message = sentence(limit if isinstance(limit, str) else f"{limit:g}")
     value = _value_at(document, path) if kind == "literal_error" else None
-    return message, suggestion(value, _words(detail)) if isinstance(value, str) else NOTHING
-
-
-def _words(detail: ErrorDetails) -> list[str]:
-    return str(detail["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
+    return message, suggestion(value, details["words"]) if isinstance(value, str) else NOTHING
 
 
 def _value_at(document: Any, path: tuple[str | int, ...]) -> Any:

@@ -7,24 +7,24 @@ Refuses to know documents and values.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel
-
+from fla_gateway.config.document.schema_fields import table_fields
 from fla_gateway.config.schema import Configuration, Listener
 
 Place = tuple[str | int, ...]
 
 
-def key_names(model: type[BaseModel]) -> frozenset[str]:
+def key_names(model: type) -> frozenset[str]:
     """List the keys of a table as they are written in a file."""
-    return frozenset(field.alias or name for name, field in model.model_fields.items())
+    return frozenset(field.key for field in table_fields(model))
 
 
 @cache
-def tables() -> dict[str, type[BaseModel]]:
+def tables() -> dict[str, type]:
     """List every table of the schema by the head under which it is.
 
     For example ``[profiles.NAME]``, or ``[[callers.NAME.keys]]`` for an entry of a list. The same table may be under
@@ -33,9 +33,9 @@ def tables() -> dict[str, type[BaseModel]]:
     return dict(_walk(Configuration, "the top of the file", ""))
 
 
-def table_at(place: Place) -> type[BaseModel] | None:
+def table_at(place: Place) -> type | None:
     """Return the table that the schema has at a place, also where a short form of it may be; or None."""
-    model: type[BaseModel] | None = Configuration
+    model: type | None = Configuration
     parts = iter(place)
     for part in parts:
         key = _key(model, part)
@@ -60,28 +60,27 @@ class _Key(NamedTuple):
     """What the schema says of a key of a table; nothing at all of one that it does not know."""
 
     several: bool = False
-    table: type[BaseModel] | None = None
+    table: type | None = None
     file: bool = False
 
 
 @lru_cache(1024)
-def _key(model: type[BaseModel] | None, key: str | int) -> _Key:
-    fields = model.model_fields if model else {}
-    for name, field in fields.items():
-        if (field.alias or name) == key:
-            annotation = field.annotation
+def _key(model: type | None, key: str | int) -> _Key:
+    for field in table_fields(model) if model else ():
+        if field.key == key:
+            annotation = field.kind
             return _Key(get_origin(annotation) in {dict, list}, _table_in(annotation), Path in _parts(annotation))
     return _Key()
 
 
-def _walk(model: type[BaseModel], head: str, prefix: str) -> Iterator[tuple[str, type[BaseModel]]]:
+def _walk(model: type, head: str, prefix: str) -> Iterator[tuple[str, type]]:
     yield head, model
-    for name, field in model.model_fields.items():
-        inner = _table_in(field.annotation)
+    for field in table_fields(model):
+        inner = _table_in(field.kind)
         if inner is None:
             continue
-        path = f"{prefix}{field.alias or name}"
-        match get_origin(field.annotation):
+        path = f"{prefix}{field.key}"
+        match get_origin(field.kind):
             case origin if origin is dict:
                 yield from _walk(inner, f"[{path}.NAME]", f"{path}.NAME.")
             case origin if origin is list:
@@ -90,8 +89,8 @@ def _walk(model: type[BaseModel], head: str, prefix: str) -> Iterator[tuple[str,
                 yield from _walk(inner, f"[{path}]", f"{path}.")
 
 
-def _table_in(annotation: Any) -> type[BaseModel] | None:
-    found = (part for part in _parts(annotation) if isinstance(part, type) and issubclass(part, BaseModel))
+def _table_in(annotation: Any) -> type | None:
+    found = (part for part in _parts(annotation) if isinstance(part, type) and is_dataclass(part))
     return next(found, None)
 
 

@@ -6,9 +6,9 @@ what an entry of `allow` means (`access` does), and the clock: the time is given
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.document.schema_errors import suggestion
@@ -28,12 +28,16 @@ _TAKE_OUT: Final = Text("take it out")
 _NEW_KEY: Final = Text("make another with `fla-gateway caller new`")
 
 
-def caller_faults(configuration: Configuration) -> Iterator[Fault]:
-    """Yield what is wrong with callers, and where two have the same proof."""
-    if "callers" in configuration.model_fields_set and not configuration.callers:
+def no_caller_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a fault where a document has a table of callers without any."""
+    if document.get("callers") == {}:
         # The operator who wrote the table did not mean that every client may call.
         message = Message("callers-empty", "is empty, and so no client has to prove who it is")
         yield Fault("callers", message, Text("name at least one caller, or take it out"))
+
+
+def caller_faults(configuration: Configuration) -> Iterator[Fault]:
+    """Yield what is wrong with callers, and where two have the same proof."""
     for name, caller in configuration.callers.items():
         where = place(("callers", name))
         if not caller.allow:

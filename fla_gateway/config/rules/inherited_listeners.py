@@ -7,6 +7,7 @@ address. Refuses to know descriptors; `listeners.socket_activation` does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from fla_gateway.config.rules.caller_rules import caller_faults
@@ -57,16 +58,15 @@ def _with_real_addresses(configuration: Configuration, passed: Mapping[str, List
         found = passed.get(listener.address.removeprefix("fd:")) if listener.address.startswith("fd:") else None
         if found is None:
             return listener
-        return listener.model_copy(update={"address": found.address, "mode": found.mode})
+        return replace(listener, address=found.address, mode=found.mode)
 
     gateway, admin = configuration.gateway, configuration.admin
-    return configuration.model_copy(
-        update={
-            "gateway": gateway.model_copy(update={"listen": [real(it) for it in gateway.listen]}),
-            "admin": admin.model_copy(update={"listen": real(admin.listen)}),
-            "profiles": {
-                name: it if it.listen is None else it.model_copy(update={"listen": real(it.listen)})
-                for name, it in configuration.profiles.items()
-            },
-        }
+    return replace(
+        configuration,
+        gateway=replace(gateway, listen=[real(it) for it in gateway.listen]),
+        admin=replace(admin, listen=real(admin.listen)),
+        profiles={
+            name: it if it.listen is None else replace(it, listen=real(it.listen))
+            for name, it in configuration.profiles.items()
+        },
     )

@@ -7,9 +7,8 @@ are for, and to touch the disk.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-
-from pydantic import BaseModel
 
 from fla_gateway.config.schema import Configuration, Kubernetes
 
@@ -35,18 +34,19 @@ def lasting_files(configuration: Configuration) -> Iterator[Path]:
 
 
 def _tables(configuration: Configuration) -> Iterator[object]:
-    for name in Configuration.model_fields:
-        value = getattr(configuration, name)
-        if name != "audit" and not isinstance(value, Kubernetes):
+    for field in fields(configuration):
+        value = getattr(configuration, field.name)
+        if field.name != "audit" and not isinstance(value, Kubernetes):
             yield value
 
 
 def _files(value: object) -> Iterator[Path]:
     if isinstance(value, Path):
         yield value
-    elif isinstance(value, BaseModel):
-        # The values of its fields, of which a table has no others, without the most frequent kinds.
-        for one in vars(value).values():
+    elif is_dataclass(value):
+        # Without the most frequent kinds.
+        for field in fields(value):
+            one = getattr(value, field.name)
             if one is not None and not isinstance(one, str):
                 yield from _files(one)
     elif isinstance(value, dict | list | tuple):

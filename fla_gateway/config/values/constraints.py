@@ -1,4 +1,4 @@
-"""Rule: the kinds of values that the configuration has beside TOML's own, as types for pydantic.
+"""Rule: the kinds of values that the configuration has beside TOML's own, as annotated types.
 
 Owns what can be judged of one value by itself, whatever key it is under. Refuses to know keys and tables
 (`schema`), and most of the sentences that report a fault (`document.schema_errors`).
@@ -6,14 +6,17 @@ Owns what can be judged of one value by itself, whatever key it is under. Refuse
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Final
-
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from typing import Annotated, Any, Final
 
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Message
+
+KEY: Final = "key"
+"""In the metadata of a field: its key in the file, where that is no name in Python."""
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
@@ -29,6 +32,41 @@ _DAY_SECONDS = 86_400
 _LAST_MOMENT = 253_402_300_800  # the end of 9999-12-31
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a number, a text or a list has to keep to.
+
+    Attributes:
+        gt: a number is greater than this.
+        ge: a number is at least this.
+        lt: a number is less than this.
+        le: a number is at most this.
+        min_length: a text or list has at least so many characters or entries.
+        pattern: matches the whole of a text.
+    """
+
+    gt: float | None = None
+    ge: float | None = None
+    lt: float | None = None
+    le: float | None = None
+    min_length: int = 0
+    pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Makes a value of another before its type is looked at; raises InvalidValueError."""
+
+    change: Callable[[object], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Makes a value of one that fits its type; raises InvalidValueError."""
+
+    change: Callable[[Any], Any]
+
+
 def _printable(text: str) -> str:
     if text != text.strip() or not text.isprintable():
         raise InvalidValueError(
@@ -38,7 +76,7 @@ def _printable(text: str) -> str:
 
 
 def _path(value: object) -> Path:
-    """TOML has no paths, and strict pydantic takes no text for one."""
+    """TOML has no paths, and a text is none."""
     if isinstance(value, Path):
         return value
     if not isinstance(value, str):
@@ -69,11 +107,11 @@ def _moment(value: object) -> float:
     return moment
 
 
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_printable)]
-FilePath = Annotated[Path, BeforeValidator(_path)]
-Moment = Annotated[float, BeforeValidator(_moment)]
+Seconds = Annotated[float, Bounds(gt=0, le=86_400)]
+Name = Annotated[str, Bounds(pattern=NAME_PATTERN)]
+Text = Annotated[str, Bounds(min_length=1), After(_printable)]
+FilePath = Annotated[Path, Before(_path)]
+Moment = Annotated[float, Before(_moment)]
 """Seconds since the epoch; written as a date, which lasts to its end (UTC), or as a time with an offset."""
-Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN)]
-ScopeToken = Annotated[str, StringConstraints(pattern=SCOPE_PATTERN)]
+Sha256 = Annotated[str, Bounds(pattern=SHA256_PATTERN)]
+ScopeToken = Annotated[str, Bounds(pattern=SCOPE_PATTERN)]

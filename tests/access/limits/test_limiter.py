@@ -3,6 +3,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -325,7 +326,7 @@ def test_without_limits_there_is_no_limiter():
     """Nothing is counted where nothing is limited, neither by the profile nor for a caller."""
     limited = Limits(concurrent=1)
     assert limiter_for(PROFILE, {"erp": CallerTable()}) is None
-    assert limiter_for(PROFILE.model_copy(update={"limits": limited}), {}) is not None
+    assert limiter_for(replace(PROFILE, limits=limited), {}) is not None
     made = limiter_for(PROFILE, {"erp": CallerTable(limits=limited)})
     assert made is not None
     assert entered(made, "erp", 0, 2) == 1

@@ -14,6 +14,7 @@ from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.access.limits.limiter import Limiter
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import SystemClock
+from fla_gateway.config.document.schema_check import check
 from fla_gateway.config.schema import Gateway, Limits
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.response import read_response_head
@@ -133,7 +134,7 @@ class World:
         asked = door.request_line(f"{method} /employer/REST/x HTTP/1.1\r\n".encode())
         framing = b"Transfer-Encoding: chunked\r\n" if self.chunked else b""
         fields = door.field_block(b"Host: localhost\r\n" + framing + b"\r\n", 1)
-        settings = Gateway.model_validate({"listen": ["127.0.0.1:0"]})
+        settings = check(Gateway, {"listen": ["127.0.0.1:0"]})
         context: Any = SimpleNamespace(
             settings=settings, browser_headers=settings.browser_headers, replay_limit=settings.replay_limit,
             observer=SimpleNamespace(exchange=self.records.append),
