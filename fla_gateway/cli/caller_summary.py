@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:  # pydantic is heavy; `--help` must not wait for it
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.config.schema import ApiKey, CallerTable, Configuration
 
 _WIDTH: Final = 14

@@ -12,6 +12,7 @@ from typing import Final
 
 from fla_gateway.cli.exit_codes import WELL
 from fla_gateway.cli.options.expiry_option import add_expires
+from fla_gateway.config.values.constraints import NAME_PATTERN
 
 SUMMARY: Final = "make an API key for a caller, and show it once"
 DESCRIPTION: Final = """\
@@ -25,8 +26,7 @@ examples:
   fla-gateway caller new payroll --expires 2027-06-30
   fla-gateway caller new payroll --quiet | head -n 1 > payroll.key"""
 
-# As NAME_PATTERN of config.values, which would bring pydantic along; a test compares the two.
-_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_NAME: Final = re.compile(NAME_PATTERN)
 _TABLE: Final = """\
 {key}
 

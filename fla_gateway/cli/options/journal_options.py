@@ -82,7 +82,7 @@ def directory_of(arguments: argparse.Namespace) -> Path:
     """
     if arguments.journal is not None:
         return Path(arguments.journal)
-    from fla_gateway.config.load import load  # noqa: PLC0415 - pydantic is heavy, and not needed with --journal
+    from fla_gateway.config.load import load  # noqa: PLC0415 - not needed with --journal
 
     path = config_of(arguments)
     audit = load(path).configuration.audit

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from fla_gateway.access.authorization.allow_list import MANY, ONE, Rule, matches, parse_rule
 from fla_gateway.access.path_masking import MOST_SEGMENTS
+from fla_gateway.config.values.constraints import NAME_PATTERN
 from fla_gateway.journal.reader.exchange_history import Exchange
 
 REFUSED_BY_API: Final = frozenset({401, 403, 404, 405})
@@ -22,8 +23,7 @@ MOST_PATTERNS: Final = 1_000
 
 _SHORTEST_PREFIX: Final = 2  # /REST/<service>: a wider entry is for a person to write
 _MASKED: Final = re.compile(r"~[0-9a-f]{12}")
-# As NAME_PATTERN of config.values, which would bring pydantic along; a test compares the two.
-NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+NAME: Final = re.compile(NAME_PATTERN)
 
 
 @dataclass(slots=True)
