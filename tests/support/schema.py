@@ -1,7 +1,7 @@
-"""The JSON schema of the configuration, made from the models; what is in the package is compared with it.
+"""The JSON schema of the configuration, made from the schema's tables; what is in the package is compared with it.
 
 `python -m tests.support.schema` writes it. Editors check a TOML file by it (taplo, VS Code): a table's keys have the
-sentences of the source, what TOML cannot write is left out, and short forms are allowed beside long ones.
+sentences of the source, and short forms are allowed beside long ones.
 """
 
 from __future__ import annotations
@@ -9,90 +9,117 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-from typing import Any
+from dataclasses import is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from fla_gateway.cli.schema import SCHEMA
-from fla_gateway.config import schema as models
-from fla_gateway.config.schema import Configuration, Table
+from fla_gateway.config import schema
+from fla_gateway.config.document.schema_fields import table_fields
+from fla_gateway.config.document.schema_paths import tables
+from fla_gateway.config.schema import Configuration, ListenerEntry
+from fla_gateway.config.values.constraints import Bounds, Moment, Name
 
-_LISTENER = "#/$defs/Listener"
+_PLAIN = {
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    str: {"type": "string"},
+    Path: {"format": "path", "type": "string"},
+}
+_LIMITS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum", "pattern": "pattern"}
 
 
 def made() -> str:
     """Write the schema."""
-    document = Configuration.model_json_schema()
-    sentences = _sentences()
-    for name, table in {**document["$defs"], "Configuration": document}.items():
-        for key, member in table["properties"].items():
-            _describe(member, sentences.get((name, key)))
-            if (name, key) in _MOMENTS:
-                member.pop("anyOf", None)
-                member["type"] = "string"
-    head = {
+    top = _table(Configuration)
+    document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Configuration of fla-gateway",
-        "description": Configuration.__doc__,
+        "description": top.pop("description"),
+        "$defs": {it.__name__: _table(it) for it in sorted(_below(), key=lambda it: it.__name__)},
+        **top,
     }
-    rest = {key: value for key, value in _for_toml(document).items() if key not in head}
-    return json.dumps({**head, **rest}, indent=2) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
-_MOMENTS = {("ApiKey", "expires"), ("CallerTable", "observe_until")}
-"""Dates and times of TOML, which editors hand to a schema as text."""
+def _below() -> set[type]:
+    return set(tables().values()) - {Configuration}
 
 
-def _describe(member: dict[str, Any], sentence: str | None) -> None:
-    if sentence:
-        member["description"] = sentence
-
-
-def _for_toml(value: Any) -> Any:
-    """Leave out null, for which TOML has no word, and titles that only repeat a key; allow an address alone."""
-    if isinstance(value, list):
-        return [_for_toml(it) for it in value if it != {"type": "null"}]
-    if not isinstance(value, dict):
-        return value
-    if value.get("$ref") == _LISTENER:
-        return {
-            **_for_toml({k: v for k, v in value.items() if k != "$ref"}),
-            "anyOf": [{"type": "string"}, {"$ref": _LISTENER}],
-        }
-    kept = {
-        key: it
-        for key, it in value.items()
-        if not (key == "title" and isinstance(it, str)) and not (key == "default" and _is_nothing(it))
+def _table(table: type) -> dict[str, Any]:
+    """Write the schema of a table: its keys with their sentences, and no others."""
+    fields = table_fields(table)
+    sentences = _sentences()[table.__name__]
+    found: dict[str, Any] = {
+        "additionalProperties": False,
+        "description": table.__doc__,
+        "properties": {it.key: _key(it.hint, it.default, sentences.get(it.name)) for it in fields},
+        "required": [it.key for it in fields if it.required],
+        "type": "object",
     }
-    found = {key: _for_toml(it) for key, it in kept.items()}
-    alternatives = found.get("anyOf")
-    if isinstance(alternatives, list) and len(alternatives) == 1:
-        del found["anyOf"]
-        found = {**alternatives[0], **found}
+    return {key: value for key, value in found.items() if value != []}
+
+
+def _key(hint: Any, default: Any, sentence: str | None) -> dict[str, Any]:
+    found = _type(hint)
+    if isinstance(default, bool | int | float | str):
+        found = {"default": default, **found}
+    return {**found, "description": sentence} if sentence else found
+
+
+def _type(hint: Any) -> dict[str, Any]:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _annotated(hint, arguments)
+    if origin in {Union, UnionType}:
+        forms = [_type(it) for it in arguments if it is not NoneType]  # TOML has no word for null
+        return {"oneOf": forms} if forms[1:] else forms[0]
+    if origin is Literal:
+        return {"enum": list(arguments), "type": "string"}
+    if origin is list:
+        return {"items": _type(arguments[0]), "type": "array"}
+    if origin is dict:
+        return {"patternProperties": {_bounds(get_args(Name))["pattern"]: _type(arguments[1])}, "type": "object"}
+    if is_dataclass(hint) and isinstance(hint, type):
+        return {"$ref": f"#/$defs/{hint.__name__}"}
+    return dict(_PLAIN[hint])
+
+
+def _annotated(hint: Any, arguments: tuple[Any, ...]) -> dict[str, Any]:
+    if hint == Moment:
+        # Dates and times of TOML, which editors hand to a schema as text.
+        return {"type": "string"}
+    found = {**_bounds(arguments), **_type(arguments[0])}
+    return {"anyOf": [{"type": "string"}, found]} if hint == ListenerEntry else found
+
+
+def _bounds(arguments: tuple[Any, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for bounds in arguments[1:]:
+        if isinstance(bounds, Bounds):
+            words = {name: getattr(bounds, name) for name in _LIMITS}
+            found |= {_LIMITS[name]: value for name, value in words.items() if value not in {None, ""}}
+            if bounds.min_length:
+                found["minItems" if get_origin(arguments[0]) is list else "minLength"] = bounds.min_length
     return found
 
 
-def _is_nothing(value: Any) -> bool:
-    """Whether a default is null, or a table or list whose own schema has its defaults."""
-    return value is None or isinstance(value, dict | list)
-
-
-def _sentences() -> dict[tuple[str, str], str]:
-    """Read the sentence below each key in the source, by table and key."""
-    found = {}
-    for table in ast.parse(inspect.getsource(models)).body:
+def _sentences() -> dict[str, dict[str, str]]:
+    """Read the sentence below each key in the source, by table and name."""
+    found: dict[str, dict[str, str]] = {}
+    for table in ast.parse(inspect.getsource(schema)).body:
         if not isinstance(table, ast.ClassDef):
             continue
-        model = getattr(models, table.name)
-        if not issubclass(model, Table):
-            continue
-        for member, after in zip(table.body, table.body[1:], strict=False):
-            if (
-                isinstance(member, ast.AnnAssign)
-                and isinstance(member.target, ast.Name)
-                and isinstance(after, ast.Expr)
-                and isinstance(after.value, ast.Constant)
-            ):
-                field = model.model_fields[member.target.id]
-                found[table.name, field.alias or member.target.id] = str(after.value.value)
+        found[table.name] = {
+            member.target.id: str(after.value.value)
+            for member, after in zip(table.body, table.body[1:], strict=False)
+            if isinstance(member, ast.AnnAssign)
+            and isinstance(member.target, ast.Name)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+        }
     return found
 
 
