@@ -165,6 +165,9 @@ CURES: Final[dict[str, str]] = {
 docs/errors.md has more for programmers. Callers read them: they name no file, account or address."""
 
 
+LOST_READ_CURE: Final = "Let the program send it again: it only reads. If that lasts, have the network checked."
+
+
 def problem_body(
     code: str,
     detail: str,
@@ -188,6 +191,8 @@ def problem_body(
     """
     row = PROBLEMS[code]
     fate = delivery or row.delivery
+    # Of what changes nothing there is no fate to look up.
+    lost = reading and row.origin == "network" and fate == "unknown"
     document = {
         "type": TYPE_PREFIX + code,
         "title": row.title,
@@ -198,7 +203,7 @@ def problem_body(
         "delivery": fate,
         "retryable": (row.retryable and fate == "not-sent") or (reading and row.origin == "network"),
         "profile": profile,
-        "cure": CURES[code],
+        "cure": LOST_READ_CURE if lost else CURES[code],
         **further,
     }
     return json.dumps(document).encode() + b"\n"

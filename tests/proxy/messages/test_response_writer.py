@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fla_gateway.problems import CURES, PROBLEMS
+from fla_gateway.problems import CURES, LOST_READ_CURE, PROBLEMS
 from fla_gateway.proxy.messages.response_writer import connection_field, problem_answer
 
 DATE = "Mon, 23 Nov 2026 13:56:01 GMT"
@@ -51,7 +51,7 @@ def test_every_code_becomes_a_whole_answer(code):
         "delivery": row.delivery,
         "retryable": row.retryable or (row.origin == "network"),
         "profile": "employer",
-        "cure": CURES[code],
+        "cure": LOST_READ_CURE if row.origin == "network" and row.delivery == "unknown" else CURES[code],
     }
 
 
