@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,11 +14,14 @@ from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.i18n.message import NOTHING, Message
 from fla_gateway.journal.writer.open_intents import OpenIntent
 from fla_gateway.keys.load import load_key
+from fla_gateway.listeners.tls_context import ListenerContext
 from fla_gateway.observe.api_health import ApiHealth
 from fla_gateway.observe.fan_out import fan_out_to
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.metrics.counters import Counters
 from fla_gateway.observe.recent_exchanges import RecentExchanges
+from fla_gateway.observe.unknown_callers import UnknownCallers
+from fla_gateway.runtime.monitoring.known_ends import known_ends
 from fla_gateway.runtime.monitoring.status_report import assemble, recall_doubts
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
@@ -224,3 +229,54 @@ async def test_the_status_is_that_of_the_generation_which_is_current(rig, tmp_pa
     assert [it.name for it in before.profiles] == ["employer"]
     assert [it.name for it in after.profiles] == ["successor"]
     assert before.configuration.fingerprint != after.configuration.fingerprint
+
+
+async def test_ends_are_those_of_what_is_in_force(start, tmp_path):
+    """Certificates of signing keys with their profiles, those of listeners, and keys of callers; the soonest first."""
+    key_file, certificate_file = write_identity(tmp_path)
+    loaded = load_key("profile:employer", KeySource(pem=key_file, certificate=certificate_file), {}, datetime.now(UTC))
+    assert loaded.certificate is not None
+    key = replace(loaded, certificate=replace(loaded.certificate, not_after=datetime(2026, 1, 1, tzinfo=UTC)))
+    rig = await start(more=CALLERS.replace("2099-06-30", "2026-01-05"))
+    told = Told(rig, tmp_path, keys={"profile:employer": key})
+    context = ListenerContext(ssl.PROTOCOL_TLS_SERVER)
+    context.certificate_end = datetime(2026, 1, 3, tzinfo=UTC)
+    sources = told.sources
+    sources.admin_tls.append(context)
+    assert [(it.kind, it.ends.day, it.profiles) for it in sorted(known_ends(sources), key=lambda it: it.ends)] == [
+        ("certificate", 1, ("employer",)),
+        ("listener-certificate", 3, ()),
+        ("caller-key", 6, ()),
+    ]
+    ends = (await assemble(sources)).ends
+    assert [it.kind for it in ends] == ["certificate", "listener-certificate", "caller-key"]
+    assert digest(KEY) not in repr(ends)
+
+
+async def test_what_is_measured_and_refused_is_in_the_status(rig, tmp_path):
+    """The clock's offset by server, APIs that fail, and calls without a valid key."""
+    told = Told(rig, tmp_path)
+    rig.api.answer = lambda request: ok(b"", status="503 Service Unavailable")
+    await rig.call(get("/employer/REST/dimona/v2/x"))
+    await told()
+    unknown = UnknownCallers(rig.clock, lambda *_: None)
+    one, other = socket.socketpair()
+    with one, other:
+        unknown.note("credentials-missing", Transport(one))
+    sources = replace(told.sources, offsets=lambda: {"https://tokens": 31.5}, unknown_callers=unknown.read)
+    status = await assemble(sources)
+    assert [(it.server, it.offset_seconds) for it in status.clocks] == [("https://tokens", 31.5)]
+    assert [(it.service, it.reason, it.failures) for it in status.profiles[0].failing] == [("dimona", "503", 1)]
+    assert status.unknown_callers is not None
+    assert (status.unknown_callers.count, status.unknown_callers.code) == (1, "credentials-missing")
+
+
+class Transport:
+    """What asyncio says of a connection."""
+
+    def __init__(self, sock):
+        self._sock = sock
+
+    def get_extra_info(self, name):
+        """Give its socket."""
+        return self._sock if name == "socket" else None
