@@ -120,17 +120,17 @@ class ProblemError(GatewayError):
 
     Attributes:
         code: a code of `problems.PROBLEMS`.
-        detail: what happened and what to do; printable, bounded, without secrets.
+        detail: what happened and what to do; without secrets.
         retry_after: whole seconds for the Retry-After field, or None.
         transient: whether the same attempt may succeed within seconds: a failure of the network, a 5xx, a 429.
     """
 
     def __init__(
-        self, code: str, detail: str, retry_after: int | None = None, *, transient: bool | None = None
+        self, code: str, detail: Text | str, retry_after: int | None = None, *, transient: bool | None = None
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
-        self.detail = detail
+        self.detail = detail if isinstance(detail, Text) else Text("{detail}", detail=detail)
         self.retry_after = retry_after
         self.transient = code in _TRANSIENT if transient is None else transient
 

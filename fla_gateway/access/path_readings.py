@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 from unicodedata import category, normalize
 from urllib.parse import unquote_to_bytes
 
+from fla_gateway.i18n.message import Text
+
 MAX_DECODINGS: Final = 8
 """Layers of percent-encoding that are taken off; one more is refused."""
 MAX_ENCODED: Final = 512
@@ -88,24 +90,25 @@ def read_path(path: bytes) -> Readings:
     return Readings(path, plain=False, spellings=() if decoded is None else _spellings(decoded))
 
 
-def fault_of(readings: Readings) -> str | None:
+def fault_of(readings: Readings) -> Text | None:
     """Return why a path is refused wherever it leads, or None."""
     path, plain, spellings = readings
     if plain:
         return None
     if path.startswith(b"//"):
-        return "The path begins with two slashes."
+        return Text("The path begins with two slashes.")
     if not spellings:
-        many = path.count(b"%") > MAX_ENCODED
-        return f"The path {f'has more than {MAX_ENCODED} percent signs' if many else 'is encoded many times over'}."
+        if path.count(b"%") > MAX_ENCODED:
+            return Text("The path has more than {most} percent signs.", most=MAX_ENCODED)
+        return Text("The path is encoded many times over.")
     decoded = spellings[0]
     if b"\0" in decoded:
-        return "The path holds a NUL."
+        return Text("The path holds a NUL.")
     if _is_overlong(decoded):
-        return "The path holds an overlong or incomplete form of UTF-8."
+        return Text("The path holds an overlong or incomplete form of UTF-8.")
     if _FOUR_DIGITS(decoded):
-        return "The path holds '%u' with four digits, which is no percent-encoding."
-    return "The path has a '.' or '..' segment." if any(map(_DOTS, spellings)) else None
+        return Text("The path holds '%u' with four digits, which is no percent-encoding.")
+    return Text("The path has a '.' or '..' segment.") if any(map(_DOTS, spellings)) else None
 
 
 def is_divided_differently(readings: Readings) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fla_gateway.i18n.message import Text
+
 
 class Refusal(NamedTuple):
     """Why a request goes no further.
@@ -19,5 +21,5 @@ class Refusal(NamedTuple):
     """
 
     code: str
-    detail: str
+    detail: Text
     retry_after: int | None = None

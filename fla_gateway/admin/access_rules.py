@@ -13,14 +13,19 @@ from typing import Final
 from fla_gateway.access.authentication.caller import Presented
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.values.address import Address, TcpAddress, UnixAddress, is_loopback
+from fla_gateway.i18n.message import Text
 
 ROOT: Final = 0
 """User id of root."""
-_NO_KEY = (
+_NO_KEY: Final = Text(
     "The status page is for the user that runs the gateway, and for root. For all others: make a key "
     "(`fla-gateway admin new`), put its SHA-256 into the configuration ([admin] key) and give the key as the password."
 )
-_KEY_NEEDED = "The status page asks for the key of [admin] key: as a password with any user name, or as X-Api-Key."
+_KEY_NEEDED: Final = Text(
+    "The status page asks for the key of [admin] key: as a password with any user name, or as X-Api-Key."
+)
+_EXPIRED: Final = Text("The key has expired: make another one and put it into the configuration.")
+_PROBES_ONLY: Final = Text("Beyond loopback there are probes and metrics only; [admin] key adds the rest.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +87,13 @@ def judge(
     if access.key_sha256 is not None:
         return judge_key(access, presented, now, _KEY_NEEDED)
     if place is Place.BEYOND:
-        return Refusal("not-found", "Beyond loopback there are probes and metrics only; [admin] key adds the rest.")
+        return Refusal("not-found", _PROBES_ONLY)
     if uid is not None and uid in (ROOT, access.uid):
         return None
     return Refusal("caller-not-permitted", _NO_KEY)
 
 
-def judge_key(access: AdminAccess, presented: Presented | Refusal | None, now: float, needed: str) -> Refusal | None:
+def judge_key(access: AdminAccess, presented: Presented | Refusal | None, now: float, needed: Text) -> Refusal | None:
     """Decide whether the key of the configuration was presented.
 
     Args:
@@ -102,9 +107,7 @@ def judge_key(access: AdminAccess, presented: Presented | Refusal | None, now: f
     if isinstance(presented, Refusal):
         return presented
     if access.key_sha256 is None or not compare_digest(presented.key_sha256 or "", access.key_sha256):
-        return Refusal("credentials-refused", f"This is not the key. {needed}")
+        return Refusal("credentials-refused", Text("This is not the key. {needed}", needed=needed))
     if access.key_expires is not None and now >= access.key_expires:
-        return Refusal(
-            "credentials-refused", "The key has expired: make another one and put it into the configuration."
-        )
+        return Refusal("credentials-refused", _EXPIRED)
     return None

@@ -15,23 +15,28 @@ from fla_gateway.access.refusal import Refusal
 from fla_gateway.admin.access_rules import ROOT, AdminAccess, Place, judge_key, place_of
 from fla_gateway.config.values.address import Address, TcpAddress, is_loopback
 from fla_gateway.http1.fields import FieldLine, value_of
+from fla_gateway.i18n.message import Text
 
 CODE: Final = "actions-disabled"
-_BY_KEY: Final = "For others there is [admin] key with actions = true; they send the key as Bearer or as X-Api-Key."
-_ANOTHER_USER: Final = "Reload, drain and quit are for root and the user that runs the gateway."
-_UNKNOWN_USER: Final = (
+_BY_KEY: Final = Text(
+    "For others there is [admin] key with actions = true; they send the key as Bearer or as X-Api-Key."
+)
+_ANOTHER_USER: Final = Text("Reload, drain and quit are for root and the user that runs the gateway.")
+_UNKNOWN_USER: Final = Text(
     "Reload, drain and quit are for root and the user that runs the gateway, and which user asks could not be found "
     "out: the connection was closed, comes through a proxy, or from another user namespace."
 )
-_BEYOND: Final = (
+_BEYOND: Final = Text(
     "Beyond loopback, reload, drain and quit need all of this: TLS on the admin listener, [admin] key, and "
     "actions = true under [admin]. On the machine itself, root and the gateway's user may at any time."
 )
-_NEVER_BASIC: Final = (
+_NEVER_BASIC: Final = Text(
     "Browsers repeat Basic by themselves, so it permits no action: send the key as Authorization: Bearer or as "
     "X-Api-Key."
 )
-_KEY_NEEDED: Final = "Reload, drain and quit ask for the key of [admin] key: as Authorization: Bearer or as X-Api-Key."
+_KEY_NEEDED: Final = Text(
+    "Reload, drain and quit ask for the key of [admin] key: as Authorization: Bearer or as X-Api-Key."
+)
 _PROXIES: Final = frozenset((b"forwarded", b"via", b"x-real-ip"))
 _PROXY_PREFIX: Final = b"x-forwarded-"
 
@@ -87,10 +92,10 @@ def judge_action(request: ActionRequest, access: AdminAccess, now: float) -> Per
     return Permitted("key") if refusal is None else refusal
 
 
-def _reason(request: ActionRequest) -> str:
+def _reason(request: ActionRequest) -> Text:
     if request.place is Place.BEYOND:
         return _BEYOND
-    return f"{_UNKNOWN_USER if request.uid is None else _ANOTHER_USER} {_BY_KEY}"
+    return Text("{why} {cure}", why=_UNKNOWN_USER if request.uid is None else _ANOTHER_USER, cure=_BY_KEY)
 
 
 def connection_place(address: Address, ends: Iterable[str]) -> Place:

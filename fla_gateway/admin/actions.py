@@ -32,6 +32,7 @@ from fla_gateway.admin.responses import action_problem
 from fla_gateway.clock import Clock
 from fla_gateway.config.values.address import Address
 from fla_gateway.errors import ProblemError, ReloadRefusedError
+from fla_gateway.i18n.message import Text
 
 Action = Literal["reload", "dry-run", "drain", "quit"]
 Result = Literal["done", "refused", "not-permitted", "failed"]
@@ -43,10 +44,10 @@ _DRY: Final = {(): False, (("dry_run", "false"),): False, (("dry_run", "true"),)
 _QUIET_SECONDS: Final = 60.0
 _LOOKS: Final = 3
 """How often the owner of a connection is looked for: a table that changes while it is read may miss a line."""
-_REFUSED: Final = "Nothing was changed, and the former configuration stays in force. 'faults' says what to mend."
-_QUERY: Final = "Here is dry_run=true or dry_run=false, and nothing else; nothing was done."
-_NO_QUERY: Final = "Here is nothing after the path; nothing was done."
-_NO_BODY: Final = "An action has no body; nothing was done."
+_REFUSED: Final = Text("Nothing was changed, and the former configuration stays in force. 'faults' says what to mend.")
+_QUERY: Final = Text("Here is dry_run=true or dry_run=false, and nothing else; nothing was done.")
+_NO_QUERY: Final = Text("Here is nothing after the path; nothing was done.")
+_NO_BODY: Final = Text("An action has no body; nothing was done.")
 
 _LOG = structlog.get_logger()
 
@@ -183,7 +184,7 @@ class Actions:
         else:
             self._unlogged += 1
         if pause:
-            detail = "Too many wrong keys have come in within a minute; the right one is taken at any time."
+            detail = Text("Too many wrong keys have come in within a minute; the right one is taken at any time.")
             return action_problem("too-many-requests", detail, retry_after=pause)
         return action_problem(found.code, found.detail)
 

@@ -14,6 +14,7 @@ from typing import Final
 from aiohttp import web
 
 from fla_gateway.admin import refusal_page
+from fla_gateway.i18n.message import Text
 from fla_gateway.problems import PROBLEMS, problem_body
 
 # No inline script or style, nothing from elsewhere, never in a frame (CSP level 3, W3C).
@@ -35,15 +36,15 @@ SURFACE_FIELDS: Final = {
 """What every answer of the operator's surface carries, refusals included."""
 
 _DETAILS: Final = {
-    "browser-refused": "This address is for probes, monitoring and the operator, not for requests of web pages.",
-    "wrong-host": (
+    "browser-refused": Text("This address is for probes, monitoring and the operator, not for requests of web pages."),
+    "wrong-host": Text(
         "This listener answers to loopback names: localhost, 127.0.0.1, [::1]. Beyond loopback, the status page is "
         "called by the listener's address, or by a name of 'hosts' under [gateway] in the configuration."
     ),
-    "not-found": (
+    "not-found": Text(
         "Here are /, /status, /livez, /readyz, /startupz and /metrics, and by POST /-/reload, /-/drain and /-/quit."
     ),
-    "internal-error": "The gateway could not put the answer together; its log says more.",
+    "internal-error": Text("The gateway could not put the answer together; its log says more."),
 }
 _CHALLENGE: Final = 'Basic realm="fla-gateway status", charset="UTF-8"'
 _BEARER: Final = 'Bearer realm="fla-gateway actions"'

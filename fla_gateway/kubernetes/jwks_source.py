@@ -20,6 +20,7 @@ from fla_gateway.config.values.address import uri_host
 from fla_gateway.config.values.urls import parse_url
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse
+from fla_gateway.i18n.message import Text
 from fla_gateway.keys.certificates.ca_file import read_roots
 from fla_gateway.network.connect_tunnel import USER_AGENT
 from fla_gateway.network.connection_errors import NoConnectionError, system_reason
@@ -97,7 +98,11 @@ class Fetched:
         self._url = parse_url(url, "https")
         self._route = Route(
             Destination(
-                self._url.host, self._url.port, "cluster", "kubernetes.jwks_url", "'ca_file' under [kubernetes]"
+                self._url.host,
+                self._url.port,
+                Text("cluster"),
+                "kubernetes.jwks_url",
+                Text("'ca_file' under [kubernetes]"),
             )
         )
         self._token_file = token_file

@@ -20,6 +20,7 @@ from fla_gateway.access.authentication.credentials import LONGEST_TOKEN
 from fla_gateway.access.authentication.proofs import REFUSED
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import Clock
+from fla_gateway.i18n.message import Text
 from fla_gateway.kubernetes.json_object import json_object
 from fla_gateway.kubernetes.jwks import ALGORITHMS, KeySource, VerificationKey
 from fla_gateway.secret import Secret
@@ -104,17 +105,17 @@ class ServiceAccounts:
         """
         keys = self._keys.current()
         if not keys:
-            return _unverifiable("The keys of the Kubernetes cluster could not be had yet.", 5)
+            return _unverifiable(Text("The keys of the Kubernetes cluster could not be had yet."), 5)
         claimed = _claimed(token, self._issuer, self._audience, now)
         if isinstance(claimed, Reason):
             return self._refuse(claimed)
         candidates = _candidates(claimed, keys)
         if not candidates:
             if _is_unheard_of(claimed, keys) and self._keys.missing():
-                return _unverifiable("The token names a key that the Kubernetes cluster is being asked for.", 1)
+                return _unverifiable(Text("The token names a key that the Kubernetes cluster is being asked for."), 1)
             return self._refuse(Reason.KEY)
         if not self._may_check():
-            return _unverifiable("Too many tokens that are not known yet have come within a second.", 1)
+            return _unverifiable(Text("Too many tokens that are not known yet have come within a second."), 1)
         if not _is_signed(token, candidates):
             return self._refuse(Reason.SIGNATURE)
         return claimed.account
@@ -132,8 +133,9 @@ class ServiceAccounts:
         return self._signatures <= SIGNATURES_PER_SECOND
 
 
-def _unverifiable(why: str, seconds: int) -> Refusal:
-    return Refusal("callers-unverifiable", f"{why} Try again in {seconds} s.", seconds)
+def _unverifiable(why: Text, seconds: int) -> Refusal:
+    detail = Text("{why} Try again in {seconds} s.", why=why, seconds=seconds)
+    return Refusal("callers-unverifiable", detail, seconds)
 
 
 def _claimed(token: Secret, issuer: str, audience: str, now: float) -> _Claimed | Reason:

@@ -16,6 +16,7 @@ from fla_gateway.errors import GatewayError
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import value_of
 from fla_gateway.http1.response import read_response_head
+from fla_gateway.i18n.message import Text
 from fla_gateway.network.route import Egress
 
 USER_AGENT: Final = "fla-gateway"
@@ -37,7 +38,7 @@ class TunnelRefusedError(GatewayError):
         schemes: authentication schemes that a 407 offers, as the proxy writes them: letters, digits and ``._-`` alone.
     """
 
-    def __init__(self, message: str, status: int | None = None, schemes: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: Text, status: int | None = None, schemes: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
@@ -68,21 +69,21 @@ async def open_tunnel(sock: socket.socket, egress: Egress, authority: str) -> No
         received = await loop.sock_recv(sock, 4096)
         answer += received
         if not received or len(answer) > _LARGEST_HEAD:
-            raise TunnelRefusedError("The corporate proxy did not answer CONNECT with an HTTP head.")
+            raise TunnelRefusedError(Text("The corporate proxy did not answer CONNECT with an HTTP head."))
     _judge(answer)
 
 
 def _judge(answer: bytes) -> None:
     status = _STATUS(answer)
     if status is None:
-        raise TunnelRefusedError("The corporate proxy's answer to CONNECT is not HTTP/1.1.")
+        raise TunnelRefusedError(Text("The corporate proxy's answer to CONNECT is not HTTP/1.1."))
     if not status[1].startswith(b"2"):
-        message = f"The corporate proxy answered CONNECT with {status[1].decode()}."
+        message = Text("The corporate proxy answered CONNECT with {status}.", status=status[1].decode())
         raise TunnelRefusedError(message, int(status[1]), _offered_schemes(answer))
     # RFC 9110, section 9.3.6: the tunnel begins right after the head. The server of a TLS connection never speaks
     # first, so any bytes here come from another sender.
     if not answer.endswith(b"\r\n\r\n") or answer.count(b"\r\n\r\n") > 1:
-        raise TunnelRefusedError("The corporate proxy sent bytes of its own before the TLS handshake.")
+        raise TunnelRefusedError(Text("The corporate proxy sent bytes of its own before the TLS handshake."))
 
 
 def _offered_schemes(answer: bytes) -> tuple[str, ...]:

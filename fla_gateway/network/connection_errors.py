@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final
 
 from fla_gateway.errors import GatewayError
+from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.network.connect_tunnel import TunnelRefusedError
 from fla_gateway.network.resolver import does_not_exist
 from fla_gateway.network.route import Destination, Egress, Route
@@ -46,7 +47,7 @@ class NoConnectionError(GatewayError):
             lock the account all the sooner.
     """
 
-    def __init__(self, obstacle: Obstacle, message: str, stage: Stage, *, final: bool = False) -> None:
+    def __init__(self, obstacle: Obstacle, message: Text, stage: Stage, *, final: bool = False) -> None:
         super().__init__(message)
         self.obstacle = obstacle
         self.message = message
@@ -92,86 +93,136 @@ def explain(error: Exception, stage: Stage, route: Route, seconds: float) -> NoC
 def system_reason(error: BaseException) -> str:
     """Give the system's own words for an error; the texts of the event loops name addresses one after the other."""
     number = error.errno if isinstance(error, OSError) else None
-    return os.strerror(number).lower() if number is not None and number > 0 else "it was closed"
+    return os.strerror(number).lower() if number is not None and number > 0 else Text("it was closed")
 
 
 def _explain_name(error: Exception, route: Route, seconds: float) -> NoConnectionError:
     name = (
-        f"The name of the corporate proxy {route.proxy.host}" if route.proxy else f"The name {route.destination.host}"
+        Text("The name of the corporate proxy {host}", host=route.proxy.host)
+        if route.proxy
+        else Text("The name {host}", host=route.destination.host)
     )
     if isinstance(error, TimeoutError):
-        message = f"{name} was not resolved within {seconds:g} s. Check the name servers of this machine."
+        message = Text(
+            "{name} was not resolved within {seconds} s. Check the name servers of this machine.",
+            name=name,
+            seconds=f"{seconds:g}",
+        )
         return NoConnectionError(Obstacle.LATE, message, Stage.NAME)
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or "it has no address"
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or Text("it has no address")
     known = isinstance(error, OSError) and does_not_exist(error)
-    cure = "Check the name." if known else "Check the name and the name servers of this machine."
-    return NoConnectionError(Obstacle.UNREACHABLE, f"{name} cannot be resolved: {reason}. {cure}", Stage.NAME)
+    cure = Text("Check the name.") if known else Text("Check the name and the name servers of this machine.")
+    message = Text("{name} cannot be resolved: {reason}. {cure}", name=name, reason=reason, cure=cure)
+    return NoConnectionError(Obstacle.UNREACHABLE, message, Stage.NAME)
 
 
 def _explain_tcp(error: Exception, route: Route, seconds: float) -> NoConnectionError:
     late = isinstance(error, TimeoutError) and error.errno is None
     reason = _several(error) or system_reason(error)
     if route.proxy is not None:
-        proxy = f"The corporate proxy {route.proxy.host}:{route.proxy.port}"
-        what = f"did not accept a connection within {seconds:g} s" if late else f"cannot be reached: {reason}"
-        message = f"{proxy} {what}. Check egress.proxy."
+        proxy = f"{route.proxy.host}:{route.proxy.port}"
+        message = (
+            Text(
+                "The corporate proxy {proxy} did not accept a connection within {seconds} s. Check egress.proxy.",
+                proxy=proxy,
+                seconds=f"{seconds:g}",
+            )
+            if late
+            else Text(
+                "The corporate proxy {proxy} cannot be reached: {reason}. Check egress.proxy.",
+                proxy=proxy,
+                reason=reason,
+            )
+        )
     else:
         there = route.destination
-        what = f" within {seconds:g} s" if late else f": {reason}"
-        message = f"No connection to {there.host}:{there.port}{what}. {there.cure}".rstrip()
+        address = f"{there.host}:{there.port}"
+        message = _cured(
+            Text("No connection to {address} within {seconds} s.", address=address, seconds=f"{seconds:g}")
+            if late
+            else Text("No connection to {address}: {reason}.", address=address, reason=reason),
+            there,
+        )
     return NoConnectionError(Obstacle.LATE if late else Obstacle.UNREACHABLE, message, Stage.TCP)
 
 
-def _several(error: Exception) -> str:
+def _cured(message: Text, there: Destination) -> Text:
+    return Text("{message} {cure}", message=message, cure=there.cure) if there.cure else message
+
+
+def _several(error: Exception) -> Text:
     """Say that addresses failed in different ways; without an errno aiohappyeyeballs gives the texts of all."""
-    return "none of its addresses accepts one" if isinstance(error, OSError) and error.errno is None else ""
+    return Text("none of its addresses accepts one") if isinstance(error, OSError) and error.errno is None else NOTHING
 
 
 def _explain_tunnel(error: Exception, there: Destination, egress: Egress, seconds: float) -> NoConnectionError:
     proxy = f"{egress.host}:{egress.port}"
     if isinstance(error, TunnelRefusedError):
         if error.status is None:
-            message = f"{error.message} It is at {proxy}; check egress.proxy."
+            message = Text("{message} It is at {proxy}; check egress.proxy.", message=error.message, proxy=proxy)
             return NoConnectionError(Obstacle.REFUSED, message, Stage.TUNNEL)
         why = _why_refused(error, there, egress)
-        message = f"The corporate proxy {proxy} refused the tunnel to {there.host} with {error.status}: {why}."
+        message = Text(
+            "The corporate proxy {proxy} refused the tunnel to {host} with {status}: {why}.",
+            proxy=proxy,
+            host=there.host,
+            status=error.status,
+            why=why,
+        )
         final = error.status in _FINAL_REFUSALS
         return NoConnectionError(Obstacle.REFUSED, message, Stage.TUNNEL, final=final)
     if isinstance(error, TimeoutError):
-        message = f"The corporate proxy {proxy} opened no tunnel in time ({seconds:g} s). Check egress.proxy."
+        message = Text(
+            "The corporate proxy {proxy} opened no tunnel in time ({seconds} s). Check egress.proxy.",
+            proxy=proxy,
+            seconds=f"{seconds:g}",
+        )
         return NoConnectionError(Obstacle.LATE, message, Stage.TUNNEL)
-    message = f"The corporate proxy {proxy} opened no tunnel: {system_reason(error)}. Check egress.proxy."
+    message = Text(
+        "The corporate proxy {proxy} opened no tunnel: {reason}. Check egress.proxy.",
+        proxy=proxy,
+        reason=system_reason(error),
+    )
     return NoConnectionError(Obstacle.UNREACHABLE, message, Stage.TUNNEL)
 
 
-def _why_refused(error: TunnelRefusedError, there: Destination, egress: Egress) -> str:
+def _why_refused(error: TunnelRefusedError, there: Destination, egress: Egress) -> Text:
     if error.status == _AUTHENTICATION_REQUIRED:
         return _why_unauthenticated(error.schemes, has_credentials=egress.user is not None)
+    unreached = Text("it cannot reach the {role}", role=there.role)
     return {
-        403: f"it forbids this destination; its administrators have to allow {there.host}:{there.port}",
-        502: f"it cannot reach the {there.role}",
-        503: f"it cannot reach the {there.role}",
-        504: f"it cannot reach the {there.role} in time",
-    }.get(error.status or 0, "ask its administrators why")
+        403: Text(
+            "it forbids this destination; its administrators have to allow {address}",
+            address=f"{there.host}:{there.port}",
+        ),
+        502: unreached,
+        503: unreached,
+        504: Text("it cannot reach the {role} in time", role=there.role),
+    }.get(error.status or 0, Text("ask its administrators why"))
 
 
-def _why_unauthenticated(schemes: tuple[str, ...], *, has_credentials: bool) -> str:
-    name = "check" if has_credentials else "set"
+def _why_unauthenticated(schemes: tuple[str, ...], *, has_credentials: bool) -> Text:
+    name = Text("check") if has_credentials else Text("set")
     if not schemes:
-        return (
-            f"it asks for credentials; {name} proxy_user and proxy_password_file (NTLM and Kerberos are not supported: "
-            "for an account that has only these run a proxy that logs in for you, such as cntlm or px)"
+        return Text(
+            "it asks for credentials; {set} proxy_user and proxy_password_file (NTLM and Kerberos are not supported: "
+            "for an account that has only these run a proxy that logs in for you, such as cntlm or px)",
+            set=name,
         )
-    offered = f"it offers {', '.join(schemes)}"
+    offered = ", ".join(schemes)
     if "basic" in {scheme.lower() for scheme in schemes}:
-        return (
-            f"{offered}; {name} proxy_user and proxy_password_file, which are sent as Basic (NTLM and Kerberos are not "
-            "supported: for an account that has only these run a proxy that logs in for you, such as cntlm or px)"
+        return Text(
+            "it offers {schemes}; {set} proxy_user and proxy_password_file, which are sent as Basic (NTLM and Kerberos "
+            "are not supported: for an account that has only these run a proxy that logs in for you, such as cntlm or "
+            "px)",
+            schemes=offered,
+            set=name,
         )
-    return (
-        f"{offered}, and the gateway can do Basic alone, whatever proxy_user and proxy_password_file are. NTLM and "
-        "Kerberos (Negotiate) are not supported: ask the administrators of the proxy for an account with Basic, or run "
-        "a proxy that logs in for you, such as cntlm or px, and name that one as egress.proxy"
+    return Text(
+        "it offers {schemes}, and the gateway can do Basic alone, whatever proxy_user and proxy_password_file are. "
+        "NTLM and Kerberos (Negotiate) are not supported: ask the administrators of the proxy for an account with "
+        "Basic, or run a proxy that logs in for you, such as cntlm or px, and name that one as egress.proxy",
+        schemes=offered,
     )
 
 
@@ -182,23 +233,47 @@ def _explain_tls(error: Exception, there: Destination, seconds: float) -> NoConn
         # A constant of OpenSSL, such as TLSV1_ALERT_PROTOCOL_VERSION; never the peer's words.
         # None where the connection ended within the handshake, which typeshed does not know.
         reason = f" ({error.reason.lower().replace('_', ' ')})" if error.reason else ""
-        message = (
-            f"The TLS handshake with {there.host} failed{reason}; check that {there.setting} leads to a port that "
-            "speaks TLS 1.2 or newer."
+        message = Text(
+            "The TLS handshake with {host} failed{reason}; check that {setting} leads to a port that speaks TLS 1.2 "
+            "or newer.",
+            host=there.host,
+            reason=reason,
+            setting=there.setting,
         )
         return NoConnectionError(Obstacle.UNREACHABLE, message, Stage.TLS)
     if isinstance(error, TimeoutError) and error.errno is None:
-        message = f"No connection to {there.host} in time: no TLS handshake within {seconds:g} s. {there.cure}".rstrip()
-        return NoConnectionError(Obstacle.LATE, message, Stage.TLS)
-    message = f"No connection to {there.host}: {system_reason(error)}. {there.cure}".rstrip()
+        late = Text(
+            "No connection to {host} in time: no TLS handshake within {seconds} s.",
+            host=there.host,
+            seconds=f"{seconds:g}",
+        )
+        return NoConnectionError(Obstacle.LATE, _cured(late, there), Stage.TLS)
+    message = _cured(
+        Text("No connection to {address}: {reason}.", address=there.host, reason=system_reason(error)), there
+    )
     return NoConnectionError(Obstacle.UNREACHABLE, message, Stage.TLS)
 
 
-def _why_untrusted(error: ssl.SSLCertVerificationError, there: Destination) -> str:
+def _why_untrusted(error: ssl.SSLCertVerificationError, there: Destination) -> Text:
     if error.verify_code in _HOSTNAME_MISMATCH:
-        return f"The certificate of {there.host} is for another name. Check {there.setting}, and which server answers."
-    clock = "Check the clock of this machine; t" if error.verify_code in _WRONG_TIME else "T"
-    return (
-        f"The certificate of {there.host} is not trusted: {error.verify_message.rstrip('.')}. {clock}he root of a "
-        f"company that opens TLS, or of an environment of its own, belongs into {there.roots}."
+        return Text(
+            "The certificate of {host} is for another name. Check {setting}, and which server answers.",
+            host=there.host,
+            setting=there.setting,
+        )
+    host, reason = there.host, error.verify_message.rstrip(".")
+    if error.verify_code in _WRONG_TIME:
+        return Text(
+            "The certificate of {host} is not trusted: {reason}. Check the clock of this machine; the root of a "
+            "company that opens TLS, or of an environment of its own, belongs into {roots}.",
+            host=host,
+            reason=reason,
+            roots=there.roots,
+        )
+    return Text(
+        "The certificate of {host} is not trusted: {reason}. The root of a company that opens TLS, or of an "
+        "environment of its own, belongs into {roots}.",
+        host=host,
+        reason=reason,
+        roots=there.roots,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.secret import Secret
 
 
@@ -42,10 +43,10 @@ class Destination:
 
     host: str
     port: int
-    role: str
+    role: Text
     setting: str
-    roots: str
-    cure: str = ""
+    roots: Text
+    cure: Text = NOTHING
 
     @property
     def authority(self) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.model import AssertionOptions, TokenRequest
 from fla_gateway.secret import Secret
 
@@ -70,8 +71,13 @@ def algorithm_for(options: AssertionOptions, key: SigningKey, name: str) -> str:
         return key.signer.algorithms[0]
     if options.alg in key.signer.algorithms:
         return options.alg
-    able = ", ".join(key.signer.algorithms)
-    raise ProblemError("token-unsigned", f"Key {name!r} cannot sign with {options.alg}; it can with {able}.")
+    detail = Text(
+        "Key '{key}' cannot sign with {algorithm}; it can with {able}.",
+        key=name,
+        algorithm=options.alg,
+        able=", ".join(key.signer.algorithms),
+    )
+    raise ProblemError("token-unsigned", detail)
 
 
 def header(options: AssertionOptions, algorithm: str, key: SigningKey) -> dict[str, str]:
@@ -83,7 +89,8 @@ def header(options: AssertionOptions, algorithm: str, key: SigningKey) -> dict[s
     parameters = {"alg": algorithm, "typ": options.typ, "kid": options.kid}
     for name, wanted, thumbprint in (("x5t", options.x5t, key.sha1), ("x5t#S256", options.x5t_s256, key.sha256)):
         if wanted and thumbprint is None:
-            raise ProblemError("token-unsigned", f"{name} is asked for, but the key has no certificate configured.")
+            detail = Text("{name} is asked for, but the key has no certificate configured.", name=name)
+            raise ProblemError("token-unsigned", detail)
         parameters[name] = _base64url(thumbprint) if wanted and thumbprint else None
     return {name: value for name, value in parameters.items() if value}
 

@@ -27,6 +27,7 @@ from fla_gateway.errors import GatewayError, ProblemError
 from fla_gateway.http1.dates import parse_http_date
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse
+from fla_gateway.i18n.message import Text
 from fla_gateway.network.connect_tunnel import USER_AGENT
 from fla_gateway.network.connection_errors import NoConnectionError
 from fla_gateway.network.dialer import Dialer
@@ -44,8 +45,8 @@ CONNECT_SECONDS: Final = 3.0
 """For DNS, TCP, proxy and TLS, all addresses together."""
 TOTAL_SECONDS: Final = 7.5
 """For everything, signing and a second assertion included; callers of the token engine wait 8."""
-_ROOTS: Final = "'ca_file' under [egress] or [environments.NAME]"
-_CURE: Final = "Check network, firewall and egress.proxy."
+_ROOTS: Final = Text("'ca_file' under [egress] or [environments.NAME]")
+_CURE: Final = Text("Check network, firewall and egress.proxy.")
 
 _LOG = structlog.get_logger()
 
@@ -102,8 +103,10 @@ class TokenClient:
             async with asyncio.timeout(limit):
                 return await self._fetch(request)
         except TimeoutError:
-            late = ProblemError("token-timeout", f"{_host(request)} gave no token within {limit:g} s; trying again.")
-        raise late
+            late = Text(
+                "{host} gave no token within {seconds} s; trying again.", host=_host(request), seconds=f"{limit:g}"
+            )
+        raise ProblemError("token-timeout", late)
 
     def follow(
         self,
@@ -165,7 +168,8 @@ class TokenClient:
     async def _assertion(self, request: TokenRequest, offset: float) -> Secret:
         key = self._keys.get(request.key_id)
         if key is None:
-            raise ProblemError("token-unsigned", "There is no usable key for this account; page and log say why.")
+            missing = Text("There is no usable key for this account; page and log say why.")
+            raise ProblemError("token-unsigned", missing)
         algorithm = jwt.algorithm_for(request.assertion, key, request.key)
         header = jwt.header(request.assertion, algorithm, key)
         claims = jwt.claims(request, self._clock.wall() + offset, str(uuid.uuid4()))
@@ -174,17 +178,18 @@ class TokenClient:
         try:
             signature = await loop.run_in_executor(self._signing, key.signer.sign, algorithm, signed)
         except GatewayError as error:
-            failure = ProblemError("token-unsigned", f"The key could not sign: {error}")
+            reason = error.args[0] if error.args and isinstance(error.args[0], Text) else str(error)
+            failure = Text("The key could not sign: {reason}", reason=reason)
         else:
             return jwt.compact(signed, signature)
-        raise failure
+        raise ProblemError("token-unsigned", failure)
 
     async def _post(self, request: TokenRequest, assertion: Secret) -> _Reply:
         context = self._tls(request.ca_file)
         url = _address(request)
         if url is None or not context.check_hostname or context.verify_mode is not ssl.CERT_REQUIRED:
-            raise ProblemError("token-unreachable", "An assertion is sent over verified TLS or not at all.")
-        destination = Destination(url.host, url.port, "token server", "token_url", _ROOTS, _CURE)
+            raise ProblemError("token-unreachable", Text("An assertion is sent over verified TLS or not at all."))
+        destination = Destination(url.host, url.port, Text("token server"), "token_url", _ROOTS, _CURE)
         try:
             reply = await send_request(
                 self._dialer,

@@ -9,6 +9,7 @@ from typing import Final
 
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.errors import ProtocolError
+from fla_gateway.i18n.message import Text
 from fla_gateway.network.connection_errors import NoConnectionError, Obstacle
 
 
@@ -24,14 +25,34 @@ def explain(error: NoConnectionError | ProtocolError, host: str) -> ProblemError
         may_pass = not error.final and error.obstacle is not Obstacle.UNTRUSTED
         return ProblemError(code, error.message, transient=may_pass)
     code, transient, sentence = _RESPONSES.get(error.code, _NO_HTTP)
-    return ProblemError(code, f"{host} {sentence.format(rule=error.message)}", transient=transient)
+    return ProblemError(code, sentence(host, error.message), transient=transient)
+
+
+def _missing(host: str, _: str) -> Text:
+    return Text("{host} closed the connection without an answer; the gateway tries again.", host=host)
+
+
+def _truncated(host: str, _: str) -> Text:
+    return Text("{host} broke off in the middle of its answer; the gateway tries again.", host=host)
+
+
+def _too_large(host: str, rule: str) -> Text:
+    return Text("{host} sent too much: {rule}. Check token_url.", host=host, rule=rule)
+
+
+def _malformed(host: str, rule: str) -> Text:
+    return Text("{host} sent a body that is not HTTP: {rule}. Check token_url.", host=host, rule=rule)
+
+
+def _no_http(host: str, rule: str) -> Text:
+    return Text("{host} answered something that is not HTTP: {rule}. Check token_url.", host=host, rule=rule)
 
 
 # Code, whether the next attempt may fare better, and the sentence.
 _RESPONSES: Final = {
-    "response-missing": ("token-failed", True, "closed the connection without an answer; the gateway tries again."),
-    "response-truncated": ("token-malformed", True, "broke off in the middle of its answer; the gateway tries again."),
-    "response-too-large": ("token-malformed", False, "sent too much: {rule}. Check token_url."),
-    "malformed-body": ("token-malformed", False, "sent a body that is not HTTP: {rule}. Check token_url."),
+    "response-missing": ("token-failed", True, _missing),
+    "response-truncated": ("token-malformed", True, _truncated),
+    "response-too-large": ("token-malformed", False, _too_large),
+    "malformed-body": ("token-malformed", False, _malformed),
 }
-_NO_HTTP: Final = ("token-malformed", False, "answered something that is not HTTP: {rule}. Check token_url.")
+_NO_HTTP: Final = ("token-malformed", False, _no_http)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.records.exchange_record import DoorSnapshot
 from fla_gateway.proxy.work_budget import WorkBudget
 
@@ -33,7 +34,7 @@ class RunningExchange(Protocol):
     def sweep(self, now: float) -> None:
         """Look for a phase that has lasted too long; called once a second."""
 
-    def fail(self, code: str, detail: str) -> None:
+    def fail(self, code: str, detail: Text) -> None:
         """End with a problem."""
 
     def count_in(self, limiter: Any, now: float) -> None:
@@ -228,7 +229,7 @@ class Connections:
         if self._sweeper is not None:
             self._sweeper.cancel()
         for exchange in self._running():
-            exchange.fail("stopping", "The gateway was stopped before the API had answered.")
+            exchange.fail("stopping", Text("The gateway was stopped before the API had answered."))
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()

@@ -26,6 +26,7 @@ from fla_gateway import __version__
 from fla_gateway.background_task import run_beside
 from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError, ReloadRefusedError
+from fla_gateway.i18n.message import Text
 from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.listeners.socket_activation import INHERITED
 from fla_gateway.listeners.tls_handshakes import MOST_HANDSHAKES
@@ -67,7 +68,7 @@ T = TypeVar("T")
 _LOG = structlog.get_logger()
 _RESERVED_FILES: Final = 128
 """Descriptors left for everything but callers and pools: log, admin, token client, resolver."""
-_ENDS: Final = "The gateway ends, and reads no configuration any more."
+_ENDS: Final = Text("The gateway ends, and reads no configuration any more.")
 _MOST_SIGNALLED: Final = 2
 """Reloads by SIGHUP at the same time: one that runs, one that waits."""
 _LAST_LINES_SECONDS: Final = 2.0

@@ -227,7 +227,7 @@ class Activation:
             if reason is None:
                 self._gateway.serve(profile.name)
             else:
-                self._gateway.generation.profiles[profile.name].withhold(str(reason))
+                self._gateway.generation.profiles[profile.name].withhold(reason.sentence)
 
     async def _wait(self) -> None:
         try:

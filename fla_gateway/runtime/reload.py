@@ -313,7 +313,7 @@ class Reloader:
             raise RuntimeError("only what was built can be published")
         if self._gateway.server.connections.stopping:
             await prepared.undo()
-            raise ProblemError("stopping", "The gateway ends, and no configuration takes over any more.")
+            raise ProblemError("stopping", Text("The gateway ends, and no configuration takes over any more."))
         warnings = [it for it in prepared.configured.warnings if it not in self.in_force.warnings]
         gateway.settle(prepared.keys.unavailable)
         try:

@@ -16,6 +16,7 @@ import structlog
 from fla_gateway.catalog.model import shown_service
 from fla_gateway.clock import Clock
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
 from fla_gateway.tokens.backoff import delay_seconds, retry_after_seconds
 from fla_gateway.tokens.freshness import Deadlines, Freshness, deadlines, freshness, soft_fraction
@@ -280,9 +281,9 @@ class TokenEntry:
         except ProblemError as problem:
             self._failed(problem)
         except TimeoutError:
-            self._failed(ProblemError("token-timeout", "The token server gave no token in time; trying again."))
+            self._failed(ProblemError("token-timeout", Text("The token server gave no token in time; trying again.")))
         except Exception as error:  # noqa: BLE001 - a mistake of ours must not wedge the profile, nor show its text
-            text = f"The token could not be asked for ({type(error).__name__})."
+            text = Text("The token could not be asked for ({kind}).", kind=type(error).__name__)
             self._failed(ProblemError("token-failed", text, transient=False))
         else:
             self._minted(token)
@@ -326,14 +327,14 @@ class TokenEntry:
 
     def _refusal(self, now: float) -> ProblemError:
         if self._owner.closed:
-            return ProblemError("stopping", "The gateway is stopping and fetches no further token.", 1)
-        failure = self._failure or ProblemError("token-failed", "The attempt to get a token was given up.")
+            return ProblemError("stopping", Text("The gateway is stopping and fetches no further token."), 1)
+        failure = self._failure or ProblemError("token-failed", Text("The attempt to get a token was given up."))
         return ProblemError(failure.code, failure.detail, retry_after_seconds(failure.code, self._retry_at - now))
 
     def _late(self) -> ProblemError:
-        text = f"No token came within {self._owner.wait_seconds:g} s; the attempt goes on."
+        text = Text("No token came within {seconds} s; the attempt goes on.", seconds=f"{self._owner.wait_seconds:g}")
         if self._failure is not None:
-            text += f" The one before failed: {self._failure.detail}"
+            text = Text("{now} The one before failed: {before}", now=text, before=self._failure.detail)
         return ProblemError("token-timeout", text, 1)
 
     def _set(self, token: AccessToken | None, limits: Deadlines) -> None:

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from fla_gateway.access.bounded_cache import LONGEST, MOST_BYTES, MemoryLimit, remember
 from fla_gateway.access.refusal import Refusal
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.admission.admission_control import AdmissionControl, Rejected
 from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.admission.routing import RoutingTable
 from tests.support.properties import BOUNDED
 
-NOT_SERVED = Refusal("profile-unavailable", "The profile is not served.")
+NOT_SERVED = Refusal("profile-unavailable", Text("The profile is not served."))
 
 
 def test_a_memory_of_its_own_forgets_the_oldest():

@@ -4,10 +4,23 @@ import ast
 import re
 from collections import defaultdict
 
-from tests.support.texts import called, modules, placeholders, texts
+from tests.support.texts import SOURCE, called, modules, placeholders, texts
 
-CARRIERS = {"Fault": 1, "Objection": 0, "UnusableKeyError": 0, "InvalidValueError": 0}
-"""What carries texts to people, and at which argument they begin."""
+CARRIERS = {
+    "Fault": (1, 2),
+    "Objection": (0, 1),
+    "UnusableKeyError": (0, 1),
+    "InvalidValueError": (0,),
+    "Refusal": (1,),
+    "ProblemError": (1,),
+    "Overdue": (1,),
+    "NoConnectionError": (1,),
+    "TunnelRefusedError": (0,),
+    "fail": (1,),
+}
+"""What carries texts to people, and which arguments they are."""
+NOT_YET = {"oauth/client.py", "oauth/token_response.py"}
+"""Modules that still write texts on the spot; only ever made smaller."""
 
 
 def test_every_template_is_a_literal_with_its_arguments():
@@ -52,7 +65,8 @@ def test_what_people_are_told_is_no_text_put_together_on_the_spot():
         for path, module in modules()
         for node in ast.walk(module)
         if isinstance(node, ast.Call) and called(node) in CARRIERS
-        for argument in node.args[CARRIERS[called(node)] :][:2]
-        if isinstance(argument, ast.JoinedStr | ast.BinOp | ast.Constant)
+        for at, argument in enumerate(node.args)
+        if at in CARRIERS[called(node)] and isinstance(argument, ast.JoinedStr | ast.BinOp | ast.Constant)
+        if str(path.relative_to(SOURCE)) not in NOT_YET
     ]
     assert not bare

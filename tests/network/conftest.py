@@ -10,6 +10,7 @@ import struct
 
 import pytest
 
+from fla_gateway.i18n.message import Text
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.resolver import Resolver
 from fla_gateway.network.route import Destination, Route
@@ -180,7 +181,7 @@ class Caller:
     async def dial(self, port, *hosts, seconds=4.0, proxy=None, name="localhost"):
         """Open a connection; give the address that it leads to."""
         self.names[proxy.host if proxy else name] = hosts
-        destination = Destination(name, port, "API", "api_base", "'ca_file'", "Check the firewall.")
+        destination = Destination(name, port, Text("API"), "api_base", Text("'ca_file'"), Text("Check the firewall."))
         made = await self.dialer.open(Route(destination, proxy), self.tls, Opened, seconds)
         self._opened.append(made)
         return made.transport.get_extra_info("peername")[0]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fla_gateway.i18n.message import Text
 from fla_gateway.network import dialer
 from fla_gateway.network.connection_errors import NoConnectionError, Obstacle
 from fla_gateway.network.resolver import Resolver
@@ -217,7 +218,7 @@ async def test_refused_credentials_are_not_sent_to_the_next_address(peer, caller
 async def test_a_name_without_an_address(caller):
     """The resolver's own word, and what to check."""
     caller.names["localhost"] = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-    route = Route(Destination("localhost", 1, "API", "api_base", "'ca_file'"))
+    route = Route(Destination("localhost", 1, Text("API"), "api_base", Text("'ca_file'")))
     error = await failure(caller.dialer.open(route, caller.tls, asyncio.Protocol, 2.0))
     assert error.obstacle is Obstacle.UNREACHABLE
     assert error.message == "The name localhost cannot be resolved: Name or service not known. Check the name."
@@ -232,7 +233,7 @@ async def test_old_addresses_serve_while_the_resolver_is_down(peer, caller, cloc
     await caller.dial(api.port, "127.0.0.1", proxy=proxy)
     caller.names[proxy.host if proxy else "localhost"] = DOWN
     clock.time += 60
-    route = Route(Destination("localhost", api.port, "API", "api_base", "'ca_file'"), proxy)
+    route = Route(Destination("localhost", api.port, Text("API"), "api_base", Text("'ca_file'")), proxy)
     made = await caller.dialer.open(route, caller.tls, Opened, 4.0)
     made.transport.abort()
 
@@ -243,7 +244,7 @@ async def test_credentials_go_to_no_old_address(peer, caller):
     proxy = Egress("proxy.example", hop.port, "user", Secret("secret"))
     await caller.dial(api.port, "127.0.0.1", proxy=proxy)
     caller.names[proxy.host] = DOWN
-    route = Route(Destination("localhost", api.port, "API", "api_base", "'ca_file'"), proxy)
+    route = Route(Destination("localhost", api.port, Text("API"), "api_base", Text("'ca_file'")), proxy)
     error = await failure(caller.dialer.open(route, caller.tls, Opened, 4.0))
     assert "The name of the corporate proxy proxy.example cannot be resolved" in error.message
     assert hop.connections == 1
@@ -259,7 +260,7 @@ async def test_a_short_time_limit_leaves_time_for_old_addresses(peer, authority,
         return [address("127.0.0.1")]
 
     dialer_of_it = dialer.Dialer(clock, Resolver(clock, lookup=look_up))
-    route = Route(Destination("localhost", api.port, "API", "api_base", "'ca_file'"))
+    route = Route(Destination("localhost", api.port, Text("API"), "api_base", Text("'ca_file'")))
     for _ in range(2):
         made = await dialer_of_it.open(route, authority.client_context(), Opened, 0.9)
         made.transport.abort()

@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 
+from fla_gateway.i18n.message import Text
 from fla_gateway.network.close_notify import is_closed_by_peer
 from fla_gateway.network.route import Destination, Route
 from fla_gateway.network.single_request import send_request
@@ -29,7 +30,9 @@ async def api(server_tls):
 async def ask(caller, port):
     """Send one request."""
     caller.names["localhost"] = ("127.0.0.1",)
-    route = Route(Destination("localhost", port, "API", "api_base", "'ca_file'", "Check the firewall."), None)
+    route = Route(
+        Destination("localhost", port, Text("API"), "api_base", Text("'ca_file'"), Text("Check the firewall.")), None
+    )
     return await send_request(
         caller.dialer, route, caller.tls, ASKED, connect_seconds=4.0, largest=1000, time=caller.clock
     )

@@ -27,6 +27,7 @@ from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import CallerTable
+from fla_gateway.i18n.message import Text
 
 LONGEST_REMEMBERED: Final = 512
 """Bytes of a method and a path that are remembered."""
@@ -39,8 +40,10 @@ TRUSTED_SECONDS: Final = 60.0
 _NOBODY: Final = Peer()
 _PROFILE_NOT_ALLOWED: Final = Refusal(
     "caller-not-permitted",
-    "This caller is permitted nothing in this profile. Add the profile to [callers.NAME.allow] in the configuration, "
-    "with the requests that he needs.",
+    Text(
+        "This caller is permitted nothing in this profile. Add the profile to [callers.NAME.allow] in the "
+        "configuration, with the requests that it needs."
+    ),
 )
 
 

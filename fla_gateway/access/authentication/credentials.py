@@ -14,6 +14,7 @@ from fla_gateway.access.authentication.api_key import digest, is_key
 from fla_gateway.access.authentication.caller import Presented
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.fields import FieldLine, value_of
+from fla_gateway.i18n.message import Text
 from fla_gateway.secret import Secret
 
 LONGEST_TOKEN: Final = 8_192
@@ -24,8 +25,10 @@ _JWS: Final = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+").ful
 _UNREADABLE: Final = Presented()
 _AMBIGUOUS: Final = Refusal(
     "credentials-ambiguous",
-    "The request carries two different credentials. Send one: as Authorization: Bearer, as the password of "
-    "Authorization: Basic, or as X-Api-Key; an HTTP library may be adding the other by itself.",
+    Text(
+        "The request carries two different credentials. Send one: as Authorization: Bearer, as the password of "
+        "Authorization: Basic, or as X-Api-Key; an HTTP library may be adding the other by itself."
+    ),
 )
 
 

@@ -16,17 +16,23 @@ from typing import Final, NamedTuple, Protocol
 from fla_gateway.access.authentication.api_key import key_id
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import CallerTable
+from fla_gateway.i18n.message import Text
 from fla_gateway.secret import Secret
 
 MISSING: Final = Refusal(
     "credentials-missing",
-    "Callers of this gateway have to say who they are. Send an API key as Authorization: Bearer, as the password of "
-    "Authorization: Basic (any user name), or as X-Api-Key; `fla-gateway caller new NAME` makes one.",
+    Text(
+        "Callers of this gateway have to say who they are. Send an API key as Authorization: Bearer, as the password "
+        "of Authorization: Basic (any user name), or as X-Api-Key; `fla-gateway caller new NAME` makes one."
+    ),
 )
 REFUSED: Final = Refusal(
     "credentials-refused",
-    "What the request shows belongs to no caller: it is unknown, expired, of another form, or only a part of the proof "
-    "that is asked for. Compare with [callers] in the configuration; `fla-gateway caller new NAME` makes another key.",
+    Text(
+        "What the request shows belongs to no caller: it is unknown, expired, of another form, or only a part of the "
+        "proof that is asked for. Compare with [callers] in the configuration; `fla-gateway caller new NAME` makes "
+        "another key."
+    ),
 )
 
 

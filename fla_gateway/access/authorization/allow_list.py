@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from fla_gateway.access.path_readings import fault_of, is_divided_differently, may_reach_tokens, read_path
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.errors import InvalidValueError
-from fla_gateway.i18n.message import Message
+from fla_gateway.i18n.message import Message, Text
 
 ONE: Final = b"*"
 """Segment of a rule for exactly one segment, not empty."""
@@ -32,8 +32,10 @@ _LONGEST_METHOD: Final = 32
 
 _AMBIGUOUS: Final = Refusal(
     "ambiguous-path",
-    "The caller is permitted certain paths alone, and '%2F', '%5C', '\\', ';' or '//' could lead out of them, also "
-    "encoded several times.",
+    Text(
+        "The caller is permitted certain paths alone, and '%2F', '%5C', '\\', ';' or '//' could lead out of them, "
+        "also encoded several times."
+    ),
 )
 
 
@@ -234,9 +236,12 @@ def _fits_tail(steps: _Steps, segments: list[bytes]) -> bool:
 
 
 def _not_permitted(method: bytes) -> Refusal:
-    named = method.decode("ascii", "replace") if len(method) <= _LONGEST_METHOD else "This method"
+    named = method.decode("ascii", "replace") if len(method) <= _LONGEST_METHOD else Text("This method")
     return Refusal(
         "caller-not-permitted",
-        f"{named} with this path is in no 'allow' entry of this caller for this profile. Add an entry to "
-        "[callers.NAME.allow] in the configuration, or let `fla-gateway policy suggest` propose one.",
+        Text(
+            "{method} with this path is in no 'allow' entry of this caller for this profile. Add an entry to "
+            "[callers.NAME.allow] in the configuration, or let `fla-gateway policy suggest` propose one.",
+            method=named,
+        ),
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.fields import FieldLine, value_of
+from fla_gateway.i18n.message import Text
 
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _SIGNS: Final = frozenset((b"origin", b"sec-fetch-site", b"referer", b"user-agent"))
@@ -21,9 +22,21 @@ _DEFAULT_PORTS: Final = {b"http": b":80", b"https": b":443"}
 
 _SILENT: Final = Refusal(
     "browser-refused",
-    "A browser sent this request without saying whether a web page caused it; browsers say so over TLS and to "
-    "loopback names only. Open the address as localhost or over TLS. A program of your own must not send a browser's "
-    "User-Agent.",
+    Text(
+        "A browser sent this request without saying whether a web page caused it; browsers say so over TLS and to "
+        "loopback names only. Open the address as localhost or over TLS. A program of your own must not send a "
+        "browser's User-Agent."
+    ),
+)
+
+
+_WRONG_HOST: Final = Refusal(
+    "wrong-host",
+    Text(
+        "The Host field names a host that this gateway is not known by. "
+        "Call it as localhost, or add the name to 'hosts' under [gateway] in the configuration. "
+        "If it is the name of an API, the gateway was set as a proxy: make it the base address instead."
+    ),
 )
 
 
@@ -62,12 +75,7 @@ def judge(
         origin: what `cors.trusted_origin` returned: pages of this origin may call.
     """
     if host is not None and names is not None and host.lower() not in names:
-        return Refusal(
-            "wrong-host",
-            "The Host field names a host that this gateway is not known by. "
-            "Call it as localhost, or add the name to 'hosts' under [gateway] in the configuration. "
-            "If it is the name of an API, the gateway was set as a proxy: make it the base address instead.",
-        )
+        return _WRONG_HOST
     signs = [(lower, value_of(rest).lower()) for name, rest in lines if (lower := name.lower()) in _SIGNS]
     if not signs:
         return None
@@ -75,8 +83,11 @@ def judge(
     if cause:
         return Refusal(
             "browser-refused",
-            f"The field {cause} shows that a web page caused this request; pages may not use the gateway, "
-            "unless their origin is named in 'trusted_origins' under [gateway] in the configuration.",
+            Text(
+                "The field {field} shows that a web page caused this request; pages may not use the gateway, "
+                "unless their origin is named in 'trusted_origins' under [gateway] in the configuration.",
+                field=cause,
+            ),
         )
     return _SILENT if origin is None and not secure and _is_plain(host) and _silent_browser(signs) else None
 

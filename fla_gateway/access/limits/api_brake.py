@@ -14,6 +14,7 @@ from typing import Final
 from fla_gateway.access.limits.throttle_response import LONGEST
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.catalog.model import OTHER_SERVICE, shown_service
+from fla_gateway.i18n.message import Text
 
 FIRST: Final = 1.0
 """Seconds of a brake where the API does not say how long; doubled for each brake that follows at once."""
@@ -80,8 +81,11 @@ class ApiBrake:
         seconds = max(1, math.ceil(left))
         return Refusal(
             "api-throttled",
-            "The API has answered that it is asked too much, so it is not asked at all for a while. "
-            f"Try again in {seconds} s; the request has not been sent.",
+            Text(
+                "The API has answered that it is asked too much, so it is not asked at all for a while. "
+                "Try again in {seconds} s; the request has not been sent.",
+                seconds=seconds,
+            ),
             seconds,
         )
 

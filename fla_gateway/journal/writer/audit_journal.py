@@ -18,6 +18,7 @@ import structlog
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Audit
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.line_format import CONFIGURATION, REPAIR, RETENTION, START, STOP, STRANGERS
 from fla_gateway.journal.format.segment_name import date_of
 from fla_gateway.journal.snapshot import Facts, JournalSnapshot
@@ -139,7 +140,7 @@ class AuditJournal:
             _tell(announced, error)
         except Exception as error:  # noqa: BLE001 - a fault of ours must end in answers, not in callers that wait
             _LOG.error("journal-fault", error=type(error).__name__, exc_info=error)
-            fault = "The gateway met a fault of its own; its log has the details."
+            fault = Text("The gateway met a fault of its own; its log has the details.")
             _tell(announced, ProblemError("internal-error", fault))
         else:
             if announced:

@@ -17,6 +17,7 @@ import structlog
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Audit
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.line_format import LOST
 from fla_gateway.journal.writer.backlog import Backlog
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
@@ -238,9 +239,12 @@ class DurableWriter:
     def _refusal(self) -> ProblemError:
         return ProblemError(
             "journal-unavailable",
-            "The gateway records each request that changes something before it sends it, and cannot do so at present: "
-            f"the audit journal cannot be written ({self._reason}). Nothing was sent. Calls go through again by "
-            "themselves as soon as the journal can be written; the gateway's log says what is the matter.",
+            Text(
+                "The gateway records each request that changes something before it sends it, and cannot do so at "
+                "present: the audit journal cannot be written ({reason}). Nothing was sent. Calls go through again by "
+                "themselves as soon as the journal can be written; see the gateway's log for the cause.",
+                reason=self._reason,
+            ),
             RETRY_AFTER,
         )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 from fla_gateway.access.authentication.caller import ANONYMOUS, UNAUTHENTICATED, Admission, Peer, Presented
 from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.admission.profile_names import name_profiles
 from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
 from fla_gateway.proxy.admission.routing import Route, service_of
@@ -23,9 +24,9 @@ if TYPE_CHECKING:  # read where callers are configured
     from fla_gateway.access.limits.api_brake import ApiBrake
     from fla_gateway.access.limits.limiter import Limiter
 
-_STOPPING: Final = Refusal("stopping", "The gateway is being stopped; send the request again to its successor.")
-_GONE: Final = Refusal("unknown-profile", "The profile is no longer in the configuration.")
-_NOWHERE: Final = Refusal("not-found", "The request leads nowhere.")
+_STOPPING: Final = Refusal("stopping", Text("The gateway is being stopped; send the request again to its successor."))
+_GONE: Final = Refusal("unknown-profile", Text("The profile is no longer in the configuration."))
+_NOWHERE: Final = Refusal("not-found", Text("The request leads nowhere."))
 _ENTRY: Final = 400
 """Bytes of an admitted request in memory, beside the two parts of its head, which it keeps alive; measured. Callers
 that poll send the same head again and again."""

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final
 
 from fla_gateway.access.refusal import Refusal
+from fla_gateway.i18n.message import Text
 
 MOST_NAMED: Final = 10
 _MOST_COMPARED: Final = 100
@@ -31,7 +32,13 @@ def name_profiles(refusal: Refusal, path: bytes, names: Iterable[str]) -> Refusa
 
     wanted = path.split(b"/", 2)[1][:_LONGEST].decode("latin-1").lower() if path.startswith(b"/") else ""
     near = get_close_matches(wanted, known, n=1)
-    guess = f" The nearest is {near[0]!r}." if near else ""
-    further = ", ..." if len(known) > MOST_NAMED else ""
-    listed = f" Profiles for this caller: {', '.join(known[:MOST_NAMED])}{further}."
-    return refusal._replace(detail=f"{refusal.detail}{guess}{listed}")
+    listed = ", ".join([*known[:MOST_NAMED], *(["..."] if len(known) > MOST_NAMED else [])])
+    detail = Text("{detail} Profiles for this caller: {names}.", detail=refusal.detail, names=listed)
+    if near:
+        detail = Text(
+            "{detail} The nearest is '{name}'. Profiles for this caller: {names}.",
+            detail=refusal.detail,
+            name=near[0],
+            names=listed,
+        )
+    return refusal._replace(detail=detail)

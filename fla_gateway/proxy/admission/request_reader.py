@@ -15,12 +15,17 @@ from fla_gateway.access.authentication.caller import Peer
 from fla_gateway.access.bounded_cache import LONGEST, MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.request import read_request_line
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.admission.routing import Route, RoutingTable, not_served, profile_of, route
 from fla_gateway.proxy.messages.request_fields import RequestFields, read_fields
 
 # TRACE would show the caller the token that was sent upstream (RFC 9110, section 9.3.8). Methods are case-sensitive,
 # but not every server knows: these are refused in any spelling.
 _REFUSED_METHODS: Final = frozenset((b"CONNECT", b"TRACE", b"TRACK"))
+_NO_TUNNEL: Final = Refusal("method-refused", Text("This is a gateway with fixed upstreams and opens no tunnels."))
+_NO_TRACE: Final = Refusal(
+    "method-refused", Text("TRACE would show the token that the gateway adds, so it is not forwarded.")
+)
 # Bytes of a cache entry: its fixed part, and how many times it holds its key or parts of it (measured).
 _LINE_ENTRY: Final = 700
 _LINE_COPIES: Final = 4
@@ -142,5 +147,5 @@ def _refused_method(method: bytes) -> Refusal | None:
     if upper not in _REFUSED_METHODS:
         return None
     if upper == b"CONNECT":
-        return Refusal("method-refused", "This is a gateway with fixed upstreams and opens no tunnels.")
-    return Refusal("method-refused", "TRACE would show the token that the gateway adds, so it is not forwarded.")
+        return _NO_TUNNEL
+    return _NO_TRACE

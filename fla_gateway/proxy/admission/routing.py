@@ -14,9 +14,47 @@ from typing import Final
 from fla_gateway.access.path_readings import Readings, fault_of, is_divided_differently, may_reach_tokens, read_path
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.catalog.model import OTHER_SERVICE
+from fla_gateway.i18n.message import Text
 
 # A word, perhaps with a short number behind it: what a national number, or a name with a date of birth, is not.
 _SERVICE: Final = re.compile(rb"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}").fullmatch
+
+_FRAGMENT: Final = Text("The target has a fragment.")
+_OWN_PATH: Final = Refusal(
+    "not-found", Text("Paths under /-/ are the gateway's own, and there is nothing at this one.")
+)
+_NO_PROFILE: Final = Refusal(
+    "unknown-profile",
+    Text("The first part of the path names no profile of the configuration; addresses look like /<profile>/REST/..."),
+)
+_GONE: Final = Refusal("unknown-profile", Text("The profile is no longer in the configuration."))
+_NOT_REST: Final = Refusal(
+    "not-found", Text("Only paths under /REST/ are forwarded; addresses look like /<profile>/REST/...")
+)
+_NO_TOKENS: Final = Refusal(
+    "token-endpoint-refused", Text("Tokens are the gateway's business; callers need none and get none.")
+)
+_ASTERISK: Final = Refusal(
+    "not-found", Text("The target * asks about the server as a whole; only paths are forwarded.")
+)
+_NO_PATH: Final = Refusal(
+    "absolute-form",
+    Text(
+        "The request target is not a path. This is a gateway with fixed upstreams, not a forward proxy: "
+        "make it the base address (http://127.0.0.1:8480/<profile>) and remove it from the proxy settings."
+    ),
+)
+_DIVIDED_DIFFERENTLY: Final = Refusal(
+    "ambiguous-path",
+    Text(
+        "The profile serves certain paths alone, and '%2F', '%5C', '\\', ';' or '//' could lead out of them, "
+        "also encoded several times."
+    ),
+)
+_OUTSIDE: Final = Refusal(
+    "service-not-permitted",
+    Text("The path lies outside of the services of this profile; see 'services' of the profile in the configuration."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +96,16 @@ def route(target: bytes, table: RoutingTable) -> Route | Refusal:
         return _not_a_path(target)
     path = target.partition(b"?")[0]
     readings = read_path(path)
-    fault = "The target has a fragment." if b"#" in target else fault_of(readings)
+    fault = _FRAGMENT if b"#" in target else fault_of(readings)
     if fault is not None:
-        return Refusal("ambiguous-path", f"{fault} Two readers could take it for two places, so it is not forwarded.")
+        detail = Text("{fault} Two readers could take it for two places, so it is not forwarded.", fault=fault)
+        return Refusal("ambiguous-path", detail)
     name, own = (table.only, 0) if table.only is not None else _first_segment(path)
     if name == b"-":
-        return Refusal("not-found", "Paths under /-/ are the gateway's own, and there is nothing at this one.")
+        return _OWN_PATH
     prefixes = table.prefixes.get(name)
     if prefixes is None:
-        return Refusal(
-            "unknown-profile",
-            "The first part of the path names no profile of the configuration; addresses look like /<profile>/REST/...",
-        )
+        return _NO_PROFILE
     path = path[own:]
     refusal = _not_served(readings.below(own) if own else readings, prefixes)
     return refusal or Route(name.decode(), target[own:], path)
@@ -84,7 +120,7 @@ def not_served(found: Route, table: RoutingTable) -> Refusal | None:
     """
     prefixes = table.prefixes.get(found.profile.encode())
     if prefixes is None or table.only not in (None, found.profile.encode()):
-        return Refusal("unknown-profile", "The profile is no longer in the configuration.")
+        return _GONE
     return _not_served(read_path(found.path), prefixes)
 
 
@@ -101,9 +137,9 @@ def profile_of(target: bytes, table: RoutingTable) -> str:
 
 def _not_served(readings: Readings, prefixes: tuple[bytes, ...]) -> Refusal | None:
     if not readings.path.startswith(b"/REST/"):
-        return Refusal("not-found", "Only paths under /REST/ are forwarded; addresses look like /<profile>/REST/...")
+        return _NOT_REST
     if may_reach_tokens(readings):
-        return Refusal("token-endpoint-refused", "Tokens are the gateway's business; callers need none and get none.")
+        return _NO_TOKENS
     return _outside(readings, prefixes) if prefixes else None
 
 
@@ -124,25 +160,14 @@ def _first_segment(path: bytes) -> tuple[bytes, int]:
 
 def _not_a_path(target: bytes) -> Refusal:
     if target == b"*":
-        return Refusal("not-found", "The target * asks about the server as a whole; only paths are forwarded.")
-    return Refusal(
-        "absolute-form",
-        "The request target is not a path. This is a gateway with fixed upstreams, not a forward proxy: "
-        "make it the base address (http://127.0.0.1:8480/<profile>) and remove it from the proxy settings.",
-    )
+        return _ASTERISK
+    return _NO_PATH
 
 
 def _outside(readings: Readings, prefixes: tuple[bytes, ...]) -> Refusal | None:
     path = readings.path
     if is_divided_differently(readings):
-        return Refusal(
-            "ambiguous-path",
-            "The profile serves certain paths alone, and '%2F', '%5C', '\\', ';' or '//' could lead out of them, "
-            "also encoded several times.",
-        )
+        return _DIVIDED_DIFFERENTLY
     if any(path == prefix or path.startswith(prefix + b"/") for prefix in prefixes):
         return None
-    return Refusal(
-        "service-not-permitted",
-        "The path lies outside of the services of this profile; see 'services' of the profile in the configuration.",
-    )
+    return _OUTSIDE

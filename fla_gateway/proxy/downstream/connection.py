@@ -18,6 +18,7 @@ from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import check_partial_head, lacks_length
+from fla_gateway.i18n.message import Text
 from fla_gateway.network.socket_state import is_reset, reset_at_close
 from fla_gateway.proxy.admission.admission_control import Rejected, enter_limits
 from fla_gateway.proxy.admission.request_reader import RequestReader, RoutedRequestLine
@@ -38,13 +39,16 @@ _IDLE_WHEN_FULL: Final = 1.0
 """Seconds without a request after which a connection is closed while the limit of connections is reached."""
 _CREDENTIALS: Final = frozenset({"credentials-missing", "credentials-refused", "credentials-ambiguous"})
 _CLOSED: Final = Refusal(
-    "stopping", "This listener is no longer a part of the configuration, or is served in another way; connect again."
+    "stopping",
+    Text("This listener is no longer a part of the configuration, or is served in another way; connect again."),
 )
 _UNREADABLE: Final = RoutedRequestLine(b"", 1, b"", None, None)
 _LENGTH_REQUIRED: Final = Refusal(
     "length-required",
-    "The request seems to have a body, and neither Content-Length nor Transfer-Encoding says how long it is. "
-    "Send Content-Length; 0 if there is no body.",
+    Text(
+        "The request seems to have a body, and neither Content-Length nor Transfer-Encoding says how long it is. "
+        "Send Content-Length; 0 if there is no body."
+    ),
 )
 
 
@@ -216,7 +220,7 @@ class CallerConnection(Pausable):
         try:
             payload, last = self._payload(data)
         except ProtocolError as error:
-            exchange.fail(error.code, error.sentence)
+            exchange.fail(error.code, Text("{rule}", rule=error.sentence))
             return
         exchange.body(payload, last=last)
 
@@ -234,7 +238,9 @@ class CallerConnection(Pausable):
 
     def _malformed(self, error: ProtocolError) -> None:
         self._body.end()
-        self._reply(_UNREADABLE, Rejected(Refusal(error.code, error.sentence), UNAUTHENTICATED, ""), None)
+        self._reply(
+            _UNREADABLE, Rejected(Refusal(error.code, Text("{rule}", rule=error.sentence)), UNAUTHENTICATED, ""), None
+        )
 
     def _refuse_unframed(self, asked: RoutedRequestLine, fields: RequestFields) -> None:
         """Answer a request whose body has no length; what follows its head may be that body, so no request follows."""

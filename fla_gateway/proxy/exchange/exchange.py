@@ -17,6 +17,7 @@ import structlog
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.chunked import LAST_CHUNK, chunk
 from fla_gateway.http1.request import CHUNKED
+from fla_gateway.i18n.message import Text
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.admission.routing import service_of
 from fla_gateway.proxy.exchange.acquire import acquire_connection, acquire_token
@@ -296,7 +297,7 @@ class Exchange:
 
     def _fault(self, error: Exception) -> None:
         _LOG.error("exchange-failed", request_id=self.request_id, error=type(error).__name__, exc_info=error)
-        self.fail("internal-error", "The gateway met a fault of its own; its log has the details.")
+        self.fail("internal-error", Text("The gateway met a fault of its own; its log has the details."))
 
     def _send_if_caller_waits(self, token: AccessToken, connection: ApiConnection, now: float) -> None:
         caller = self._caller
@@ -444,11 +445,12 @@ class Exchange:
         if died_idle and self.method in SAFE_TO_REPEAT and self._attempts == 1 and self.request_body.whole:
             self._retry(fresh=True)
             return
-        self.fail(code, f"{message[0].upper()}{message[1:]}. Whether the API acted on the request is not known.")
+        sentence = f"{message[0].upper()}{message[1:]}."
+        self.fail(code, Text("{rule} Whether the API acted on the request is not known.", rule=sentence))
 
     # Ends
 
-    def fail(self, code: str, detail: str, retry_after: int | None = None, *, sent: bool = True) -> None:
+    def fail(self, code: str, detail: Text, retry_after: int | None = None, *, sent: bool = True) -> None:
         """End with a problem; once the answer has begun, only closing the connection can signal the failure.
 
         Args:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.messages.location import Address
@@ -23,16 +24,21 @@ if TYPE_CHECKING:  # read where limits are configured
     from fla_gateway.access.limits.limiter import Limiter
 
 
-_NOT_SERVED: Final = Refusal("profile-unavailable", "The profile is not served.")
+_NOT_SERVED: Final = Refusal("profile-unavailable", Text("The profile is not served."))
 State = Literal["loading", "served", "unavailable"]
 _UNAVAILABLE: Final = Refusal(
     "profile-unavailable",
-    "The key of this profile cannot be used, so nothing is sent. The gateway's operator sees the reason on the status "
-    "page and in the log.",
+    Text(
+        "The key of this profile cannot be used, so nothing is sent. The gateway's operator sees the reason on the "
+        "status page and in the log."
+    ),
 )
 _LOADING: Final = Refusal(
     "profile-loading",
-    "The key of this profile is still being loaded, since the gateway has just been started; send the request again.",
+    Text(
+        "The key of this profile is still being loaded, since the gateway has just been started; send the request "
+        "again."
+    ),
     1,
 )
 
@@ -60,7 +66,7 @@ class _NoTokens:
         return None
 
     async def obtain(self) -> AccessToken:
-        raise ProblemError("profile-loading", "The key of this profile is not known yet.", 1)
+        raise ProblemError("profile-loading", Text("The key of this profile is not known yet."), 1)
 
     def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:  # noqa: ARG002 - as above
         return False
@@ -130,7 +136,7 @@ class ServedProfile:
         """
         self.state, self.refusal, self.entry, self.wanted = "served", None, entry, None
 
-    def withhold(self, reason: str) -> None:
+    def withhold(self, reason: Text) -> None:
         """Refuse its calls from now on.
 
         Args:

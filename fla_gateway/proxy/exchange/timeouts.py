@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fla_gateway.config.schema import Timeouts
+from fla_gateway.i18n.message import NOTHING, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +45,32 @@ class Overdue(NamedTuple):
     """
 
     code: str
-    detail: str
+    detail: Text
 
 
-CALLER_IS_STUCK = Overdue("", "")
+CALLER_IS_STUCK = Overdue("", NOTHING)
 
 
 def overdue(phase: Phase, timeouts: Timeouts) -> Overdue | None:
     """Judge one exchange; None while it is in time."""
     if phase.seconds > timeouts.exchange:
         code = "api-timeout" if phase.sent_upstream else "overloaded"
-        return Overdue(code, f"The exchange lasted longer than {timeouts.exchange:g} s.")
+        return Overdue(code, Text("The exchange lasted longer than {seconds} s.", seconds=f"{timeouts.exchange:g}"))
     if not phase.sent_upstream:
         # Waiting for a token or a connection has deadlines of its own.
         return None
     if not phase.answered and not phase.body_open:
         if phase.still > timeouts.first_byte:
-            return Overdue("api-timeout", f"The API did not begin its answer within {timeouts.first_byte:g} s.")
+            detail = Text("The API did not begin its answer within {seconds} s.", seconds=f"{timeouts.first_byte:g}")
+            return Overdue("api-timeout", detail)
         return None
     if phase.still <= timeouts.write_stall:
         return None
+    stall = f"{timeouts.write_stall:g}"
     if phase.answered:
-        return CALLER_IS_STUCK if phase.caller_blocked else Overdue("api-timeout", "The API stopped in mid-answer.")
+        return (
+            CALLER_IS_STUCK if phase.caller_blocked else Overdue("api-timeout", Text("The API stopped in mid-answer."))
+        )
     if phase.upstream_blocked:
-        return Overdue("api-timeout", f"The API took no byte of the body for {timeouts.write_stall:g} s.")
-    return Overdue("request-timeout", f"No byte of the body arrived for {timeouts.write_stall:g} s.")
+        return Overdue("api-timeout", Text("The API took no byte of the body for {seconds} s.", seconds=stall))
+    return Overdue("request-timeout", Text("No byte of the body arrived for {seconds} s.", seconds=stall))

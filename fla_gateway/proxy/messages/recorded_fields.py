@@ -12,6 +12,7 @@ from typing import Final
 
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.access.traceparent import parse
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.records.exchange_record import Notes
 
 REFERENCE: Final = b"fla-gateway-reference"
@@ -45,7 +46,10 @@ def read_notes(noted: Iterable[tuple[bytes, bytes]]) -> Notes | Refusal:
             if text is None or (reference and text != reference):
                 return Refusal(
                     "reference-malformed",
-                    f"Fla-Gateway-Reference must be one text of at most {LONGEST} printable characters (UTF-8).",
+                    Text(
+                        "Fla-Gateway-Reference must be one text of at most {most} printable characters (UTF-8).",
+                        most=LONGEST,
+                    ),
                 )
             reference = text
         elif name == b"traceparent":

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.network.connection_errors import NoConnectionError, Obstacle
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Destination, Egress, Route
@@ -22,7 +23,7 @@ _CODES: Final = {
     Obstacle.UNTRUSTED: "api-untrusted",
     Obstacle.REFUSED: "egress-refused",
 }
-_ROOTS: Final = "'ca_file' under [egress] or [environments.NAME]"
+_ROOTS: Final = Text("'ca_file' under [egress] or [environments.NAME]")
 
 
 class Connector:
@@ -47,7 +48,7 @@ class Connector:
             dialer: that of the process.
             hints: gives sentences that may explain why the API is not trusted.
         """
-        destination = Destination(upstream.host, upstream.port, "API", "api_base", _ROOTS)
+        destination = Destination(upstream.host, upstream.port, Text("API"), "api_base", _ROOTS)
         self._route = Route(destination, proxy)
         self._tls = tls
         self._timeout = timeout_seconds
@@ -67,5 +68,6 @@ class Connector:
             return await self._dialer.open(self._route, self._tls, protocol, self._timeout)
         except NoConnectionError as error:
             hints = self._hints() if error.obstacle is Obstacle.UNTRUSTED else ""
-            failure = ProblemError(_CODES[error.obstacle], error.message + hints)
+            detail = Text("{message}{hints}", message=error.message, hints=hints) if hints else error.message
+            failure = ProblemError(_CODES[error.obstacle], detail)
         raise failure

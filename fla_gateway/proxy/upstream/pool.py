@@ -14,6 +14,7 @@ from typing import Final
 
 from fla_gateway.config.schema import Pool as PoolSettings
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.records.exchange_record import PoolSnapshot
 from fla_gateway.proxy.upstream.connection import ApiConnection
 from fla_gateway.proxy.upstream.fair_queue import FairQueue
@@ -23,6 +24,10 @@ _HEARING_TURNS: Final = 3
 
 Open = Callable[[Callable[[], ApiConnection]], Awaitable[ApiConnection]]
 """Opens one connection with the protocol that it is given; raises ProblemError with origin ``network``."""
+
+_NONE_FREE: Final = Text("No connection to the API became free in time.")
+_TOO_MANY: Final = Text("Too many requests wait for a connection to the API.")
+_ENDED: Final = Text("The API ended the connection, or sent data on it, before any request.")
 
 
 class Pool:
@@ -110,7 +115,7 @@ class Pool:
                 patience.reschedule(None)
                 return await self._open_one()
         except TimeoutError:
-            raise ProblemError("overloaded", "No connection to the API became free in time.", retry_after=1) from None
+            raise ProblemError("overloaded", _NONE_FREE, retry_after=1) from None
 
     def _room(self) -> bool:
         if self._open_count < self._settings.connections:
@@ -250,9 +255,9 @@ async def _hear_out(connection: ApiConnection) -> None:
 
 
 def _too_many() -> ProblemError:
-    return ProblemError("overloaded", "Too many requests wait for a connection to the API.", retry_after=1)
+    return ProblemError("overloaded", _TOO_MANY, retry_after=1)
 
 
 def _refuse_closed(connection: ApiConnection) -> None:
     if connection.closed:
-        raise ProblemError("api-unreachable", "The API ended the connection, or sent data on it, before any request.")
+        raise ProblemError("api-unreachable", _ENDED)

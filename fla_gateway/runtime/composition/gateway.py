@@ -124,7 +124,7 @@ class Gateway:
         """Serve its profiles, but for those that cannot be served or of which that is not known; see `build`."""
         for name, served in self.generation.profiles.items():
             if name in unavailable:
-                served.withhold(str(unavailable[name]))
+                served.withhold(unavailable[name].sentence)
             elif name not in loading:
                 self.serve(name)
 

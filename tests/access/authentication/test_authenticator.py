@@ -10,6 +10,7 @@ from fla_gateway.access.authentication.caller import Admission, Peer, Presented
 from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import ApiKey, CallerTable
+from fla_gateway.i18n.message import Text
 from fla_gateway.secret import Secret
 from tests.support.tokens import HandClock
 
@@ -283,7 +284,7 @@ class TestServiceAccounts:
 
     def test_what_is_wrong_with_a_token_is_not_told(self):
         """The verifier's reason for refusing a token stays inside."""
-        cluster = Cluster(Refusal("credentials-refused", "canary: wrong audience"))
+        cluster = Cluster(Refusal("credentials-refused", Text("canary: wrong audience")))
         found = admissions(cluster=cluster, pod=table(service_account="a/b")).identify(
             Presented(token=Secret(TOKEN)), None, 0.0
         )
@@ -292,7 +293,7 @@ class TestServiceAccounts:
 
     def test_that_nobody_can_be_verified_is_told(self):
         """Where the cluster's keys cannot be had the answer is that, and a token that comes later may be good."""
-        cluster = Cluster(Refusal("callers-unverifiable", "no keys", 5))
+        cluster = Cluster(Refusal("callers-unverifiable", Text("no keys"), 5))
         callers = admissions(cluster=cluster, pod=table(service_account="a/b"))
         assert callers.identify(Presented(token=Secret(TOKEN)), None, 0.0) == cluster.answer
         cluster.answer = ("a/b", WALL + 600)

@@ -12,11 +12,12 @@ from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.access.limits.limiter import Limiter
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import Limits
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.admission.admission_control import AdmissionControl, Rejected, enter_limits
 from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.admission.routing import RoutingTable
 
-LOADING = Refusal("profile-loading", "The key is being loaded.", 1)
+LOADING = Refusal("profile-loading", Text("The key is being loaded."), 1)
 
 
 def judged(profile: Any, *, stopping: bool = False) -> Any:

@@ -7,6 +7,7 @@ import pytest
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.catalog.model import shown_service
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.admission.profile_names import name_profiles
 from fla_gateway.proxy.admission.routing import Route, RoutingTable, route, service_of
 
@@ -236,7 +237,7 @@ def test_every_service_of_the_catalogue_has_a_name():
 )
 def test_an_unknown_profile_names_those_of_the_caller(path, names, said):
     """The nearest first, then what there is for this caller, and nothing where there is nothing."""
-    refusal = name_profiles(Refusal("unknown-profile", "None."), path, names)
+    refusal = name_profiles(Refusal("unknown-profile", Text("None.")), path, names)
     assert refusal.code == "unknown-profile"
     assert refusal.detail.endswith(said)
     assert refusal.detail == "None." or names

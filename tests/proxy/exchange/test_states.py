@@ -18,6 +18,7 @@ from fla_gateway.config.document.schema_check import check
 from fla_gateway.config.schema import Gateway, Limits
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.response import read_response_head
+from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Upstream as Place
 from fla_gateway.proxy.admission.request_reader import RequestReader
@@ -79,7 +80,7 @@ class Caller:
         self.ends = 0
 
     def refusal_now(self, *_: Any) -> Refusal:
-        return Refusal("credentials-refused", "The key was revoked.")
+        return Refusal("credentials-refused", Text("The key was revoked."))
 
     def write(self, data: bytes) -> None:
         """Take bytes."""
@@ -261,7 +262,7 @@ async def fire(  # noqa: C901, PLR0912 - one branch for each event
         case Event.CALLER_LOST:
             it.caller_gone()
         case Event.FAIL:
-            it.fail("stopping", "The gateway was stopped before the API had answered.")
+            it.fail("stopping", Text("The gateway was stopped before the API had answered."))
 
 
 async def reached(state: State, kind: dict[str, Any]) -> World | None:
