@@ -4,20 +4,25 @@
 # No secret belongs in here: configuration and keys are mounted at /srv/fla-gateway/config, a volume for the journal at
 # /srv/fla-gateway/state ([audit] path = "../state/journal").
 
-# The same interpreter builds and runs, so that compiled wheels fit.
+# The same interpreter builds and runs, so that compiled wheels fit, the gateway's own as well: mypyc and the C compiler
+# stay in this stage.
 FROM python:3.13-slim-trixie AS build
 # Two builds of the same sources differ in nothing: bytecode is written once, at the end, by the hash of its source
 # instead of its time.
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 SOURCE_DATE_EPOCH=1767225600
 WORKDIR /src
-COPY requirements/build.txt requirements/run.txt requirements/
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+COPY requirements/build.txt requirements/compile.txt requirements/run.txt requirements/
+# What the gateway imports is there as well, since mypyc reads its types.
 RUN python -m venv /opt/build \
-    && /opt/build/bin/python -m pip install --require-hashes -r requirements/build.txt \
+    && /opt/build/bin/python -m pip install --only-binary :all: --require-hashes -r requirements/build.txt -r requirements/compile.txt -r requirements/run.txt \
     && python -m venv --without-pip /opt/fla-gateway \
     && python -m pip --python /opt/fla-gateway/bin/python install --only-binary :all: --require-hashes -r requirements/run.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY fla_gateway fla_gateway
-RUN /opt/build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
+RUN FLA_GATEWAY_COMPILE=1 /opt/build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && python -m pip --python /opt/fla-gateway/bin/python install --no-deps --no-index /dist/*.whl \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/fla-gateway/lib
 

@@ -6,7 +6,7 @@ ARGS ?=
 # One more than there are cores: tests wait for a quarter of their time.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
-.PHONY: demo test check unit bench bench-keys bench-reloads instructions soak lock clean
+.PHONY: demo test check unit bench bench-keys bench-reloads instructions soak lock clean wheel
 
 demo: $(VENV)/.demo
 	@$(BIN)/fla-gateway demo $(ARGS)
@@ -42,12 +42,16 @@ bench-reloads: $(VENV)/.dev
 instructions: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.instructions $(ARGS)
 
+# Compiled, for this platform and Python, of the same source.
+wheel: $(VENV)/.dev
+	FLA_GATEWAY_COMPILE=1 $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
 # Pinned and hashed, without any registry's address: the installer is told where to look by the machine it runs on.
 lock: $(VENV)/.dev
 	sh requirements/lock.sh $(BIN)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmark
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmark dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }

@@ -12,4 +12,5 @@ lock pyproject.toml -o requirements/run.txt
 lock pyproject.toml --extra sandbox -c requirements/run.txt -o requirements/sandbox.txt
 lock pyproject.toml --extra otel -c requirements/run.txt -o requirements/otel.txt
 printf 'hatchling>=1.27\neditables>=0.5\n' | lock - -o requirements/build.txt
-lock --group dev -c requirements/sandbox.txt -c requirements/otel.txt -c requirements/build.txt -o requirements/dev.txt
+lock --group compile -c requirements/run.txt -c requirements/build.txt -o requirements/compile.txt
+lock --group dev -c requirements/sandbox.txt -c requirements/otel.txt -c requirements/build.txt -c requirements/compile.txt -o requirements/dev.txt

@@ -23,6 +23,10 @@ _HARMLESS = re.compile(
 )
 
 
+class MaskedPath(bytes):
+    """A path that has been masked already, where only bytes can be kept."""
+
+
 def mask_path(path: bytes, key: bytes) -> str:
     """Mask a path.
 

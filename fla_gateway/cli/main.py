@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway import __version__
+from fla_gateway.build_info import compiled_word
 from fla_gateway.cli.exit_codes import IN_USE, INTERNAL, INTERRUPTED, WELL, WRONG_USE
 from fla_gateway.cli.output import standard_streams
 
@@ -139,7 +140,7 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}\ncompiled: {compiled_word()}")
     _add_debug(parser, default=False)
     commands = _add_choices(parser)
     groups: dict[str, Choices] = {}

@@ -6,7 +6,6 @@ the answer is for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -36,12 +35,10 @@ _NOT_MODIFIED: Final = 304
 _BLANKS: Final = bytes.maketrans(CONTROLS, b" " * len(CONTROLS))
 
 
-@dataclass(slots=True)
 class ResponseHead:
     """A response head, taken apart.
 
-    Nothing is changed once it is made. It is not frozen only because one is made for each exchange, and a frozen one
-    takes six times as long to make.
+    Nothing is changed once it is made.
 
     Attributes:
         status: three digits as bytes.
@@ -51,14 +48,24 @@ class ResponseHead:
         sound: whether the connection may be used again after what was repaired.
     """
 
-    status: bytes
-    reason: bytes
-    minor: int
-    lines: list[FieldLine]
-    sound: bool = True
+    __slots__ = ("lines", "minor", "reason", "sound", "status")  # fmt: skip
+
+    def __init__(
+        self,
+        status: bytes,
+        reason: bytes,
+        minor: int,
+        lines: list[FieldLine],
+        *,
+        sound: bool = True,
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.minor = minor
+        self.lines = lines
+        self.sound = sound
 
 
-@dataclass(slots=True)
 class ResponseFraming:
     """How the body ends, and whether the connection lives on. Nothing is changed once it is made, either.
 
@@ -69,10 +76,20 @@ class ResponseFraming:
         options: lower-case options of Connection; a name among them is nominated as hop-by-hop.
     """
 
-    length: int
-    announced: int
-    persistent: bool
-    options: frozenset[bytes]
+    __slots__ = ("announced", "length", "options", "persistent")  # fmt: skip
+
+    def __init__(
+        self,
+        length: int,
+        announced: int,
+        *,
+        persistent: bool,
+        options: frozenset[bytes],
+    ) -> None:
+        self.length = length
+        self.announced = announced
+        self.persistent = persistent
+        self.options = options
 
 
 def read_response_head(head: bytes) -> ResponseHead:
@@ -92,7 +109,7 @@ def read_response_head(head: bytes) -> ResponseHead:
         raise ProtocolError("malformed-response", "a bare line feed leaves open where the head ends")
     minor, status, reason, block = match.groups(b"")
     lines, sound = mend_lines(block)
-    return ResponseHead(status, reason.translate(_BLANKS), minor == b"1", lines, sound)
+    return ResponseHead(status, reason.translate(_BLANKS), minor == b"1", lines, sound=sound)
 
 
 def check_partial_response(data: bytes, seen: int = 0) -> None:
@@ -146,13 +163,13 @@ def frame_response(
         # RFC 9112, section 6.3: it ends with its head, whatever the fields say. A server that sends them although it
         # may not (section 6.1; RFC 9110, section 8.6) may also send what they announce.
         late = codings is not None or (lengths is not None and content_length(lengths) != 0)
-        return ResponseFraming(0, UNTIL_CLOSE, persistent and not late, options)
+        return ResponseFraming(0, UNTIL_CLOSE, persistent=persistent and not late, options=options)
     announced = _announced_length(codings, lengths, minor)
     if to_head or status == _NOT_MODIFIED:
         # A length is that of what is not sent. A coding is permitted as well (RFC 9112, section 6.1), but servers that
         # write it tend to write a last chunk, too.
-        return ResponseFraming(0, announced, persistent and codings is None, options)
-    return ResponseFraming(announced, announced, persistent and announced != UNTIL_CLOSE, options)
+        return ResponseFraming(0, announced, persistent=persistent and codings is None, options=options)
+    return ResponseFraming(announced, announced, persistent=persistent and announced != UNTIL_CLOSE, options=options)
 
 
 def persists_after(head: ResponseHead) -> bool:

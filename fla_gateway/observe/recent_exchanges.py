@@ -7,10 +7,10 @@ kept as they came, which costs nothing, and are masked when they are read; long 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from fla_gateway.access.path_masking import mask_path
+from fla_gateway.access.path_masking import MaskedPath, mask_path
 from fla_gateway.observe.api_health import is_trouble
 from fla_gateway.observe.method_labels import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
@@ -108,10 +108,6 @@ class Recent:
     profiles: tuple[ProfileTraffic, ...]
 
 
-class _Masked(bytes):
-    """A path that has been masked already."""
-
-
 class _Traffic:
     """What is remembered of one profile; minutes are counted by the monotonic clock."""
 
@@ -194,8 +190,8 @@ class RecentExchanges:
         return Recent(self.exchanges(now, wall), tuple(one for one in found if one is not None))
 
     def _shortened(self, record: ExchangeRecord) -> ExchangeRecord:
-        masked = _Masked(mask_path(record.path, self._key).encode())
-        return replace(record, path=masked, method=method_name(record.method).encode())
+        masked = MaskedPath(mask_path(record.path, self._key).encode())
+        return record.with_request(method_name(record.method).encode(), masked)
 
     def _traffic(self, name: str, traffic: _Traffic, now: float, shift: float) -> ProfileTraffic:
         counted = dict(traffic.minutes)
@@ -215,7 +211,7 @@ class RecentExchanges:
             caller=record.admission.caller,
             profile=record.profile,
             method=method_name(record.method),
-            path=record.path.decode() if isinstance(record.path, _Masked) else mask_path(record.path, self._key),
+            path=record.path.decode() if isinstance(record.path, MaskedPath) else mask_path(record.path, self._key),
             status=record.status,
             origin=record.origin,
             code=record.code,

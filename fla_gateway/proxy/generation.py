@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from fla_gateway.config.schema import Gateway
 from fla_gateway.proxy.admission.admission_control import AdmissionControl
@@ -20,9 +19,8 @@ from fla_gateway.proxy.messages.date_field import Dates
 from fla_gateway.proxy.records.exchange_record import Journal, Observer, PoolSnapshot
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Generation:
-    """What one configuration serves, and with which settings.
+    """What one configuration serves, and with which settings. Nothing is changed once it is made.
 
     Attributes:
         settings: limits and time-outs.
@@ -39,22 +37,33 @@ class Generation:
         replay_limit: of the settings.
     """
 
-    settings: Gateway
-    profiles: Mapping[str, ServedProfile]
-    admission_control: AdmissionControl[ServedProfile]
-    observer: Observer
-    journal: Journal | None
-    now: Callable[[], float]
-    wall: Callable[[], float]
-    dates: Dates
-    ids: RequestIds = field(default_factory=RequestIds)
-    browser_headers: bool = field(init=False)
-    replay_limit: int = field(init=False)
+    __slots__ = (
+        "admission_control", "browser_headers", "dates", "ids", "journal", "now", "observer", "profiles",
+        "replay_limit", "settings", "wall",
+    )  # fmt: skip
 
-    def __post_init__(self) -> None:
-        """Copy what each exchange reads of the settings."""
-        object.__setattr__(self, "browser_headers", self.settings.browser_headers)
-        object.__setattr__(self, "replay_limit", self.settings.replay_limit)
+    def __init__(
+        self,
+        settings: Gateway,
+        profiles: Mapping[str, ServedProfile],
+        admission_control: AdmissionControl[ServedProfile],
+        observer: Observer,
+        journal: Journal | None,
+        now: Callable[[], float],
+        wall: Callable[[], float],
+        dates: Dates,
+    ) -> None:
+        self.settings = settings
+        self.profiles = profiles
+        self.admission_control = admission_control
+        self.observer = observer
+        self.journal = journal
+        self.now = now
+        self.wall = wall
+        self.dates = dates
+        self.ids = RequestIds()
+        self.browser_headers = settings.browser_headers
+        self.replay_limit = settings.replay_limit
 
     def sweep(self, now: float) -> None:
         """Close connections to the APIs that have been idle or alive for too long; called once a second."""

@@ -6,6 +6,7 @@ Refuses to know how listeners are bound and what a configuration makes (`runtime
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import cast
 
@@ -62,9 +63,10 @@ class Server:
     def _sweep(self, now: float) -> None:
         self.generation.sweep(now)
 
-    def protocol(self, listener: ServedListener) -> Callable[[], CallerConnection]:
+    def protocol(self, listener: ServedListener) -> Callable[[], asyncio.Protocol]:
         """Return the factory of a listener's connections; nothing may come in before `publish`."""
-        return lambda: CallerConnection(listener, self.connections)
+        # It has all methods of one without being one by inheritance, which would keep it from being a native class.
+        return lambda: cast("asyncio.Protocol", CallerConnection(listener, self.connections))
 
     async def close(self) -> None:
         """End everything at once, connections to the APIs last."""

@@ -133,6 +133,7 @@ def calm(**changes: object) -> Status:
     status = Status(
         time=NOW,
         version="0.3.0",
+        compiled=False,
         state="serving",
         started=ago(days=3, hours=2),
         configuration=ConfigurationStatus(("/etc/fla-gateway/gateway.toml",), "9f3b1c55e0d1" * 5),

@@ -9,12 +9,14 @@ import sys
 import pytest
 
 from fla_gateway import __version__
+from fla_gateway.build_info import compiled_word
 from fla_gateway.cli.main import COMMANDS, _confess, execute
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.i18n.message import Message, Text
 from tests.cli.documents import command_parsers
 
 PROGRAM = (sys.executable, "-m", "fla_gateway")
+_VERSION = f"fla-gateway {__version__}\ncompiled: {compiled_word()}\n"
 HEAVY = ("aiohttp", "authlib", "cryptography", "joserfc", "structlog", "prometheus_client", "uvloop")
 
 
@@ -44,11 +46,11 @@ def test_catalog_imports_nothing_heavy():
 
 
 def test_version(capsys):
-    """--version names program and version on standard output and is well."""
+    """--version names program and version, and below whether it is compiled, on standard output, and is well."""
     with pytest.raises(SystemExit) as end:
         execute(["--version"])
     assert end.value.code == 0
-    assert capsys.readouterr().out == f"fla-gateway {__version__}\n"
+    assert capsys.readouterr().out == _VERSION
 
 
 @pytest.mark.parametrize(
@@ -193,4 +195,4 @@ def test_reader_that_goes_away_is_no_error():
 def test_console_script_and_module_are_the_same():
     """`python -m fla_gateway` is the command."""
     ended = subprocess.run([*PROGRAM, "--version"], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout) == (0, f"fla-gateway {__version__}\n")
+    assert (ended.returncode, ended.stdout) == (0, _VERSION)

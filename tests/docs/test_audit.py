@@ -52,14 +52,14 @@ async def written(path):
     clock.advance(4_000 * DAY)
     journal = opened(path, clock)
     while len(files(path)) > 1:
-        await asyncio.get_running_loop().run_in_executor(journal._thread, int)
+        await asyncio.get_running_loop().run_in_executor(journal._executor, int)
     # With everything that is left out where there is nothing to say.
     notes = Notes("reference", "trace")
     await intend(journal, an_intent(notes=notes))
     fail_once(journal, a_record(notes=notes, refused=Attempt(401, "aa", "", 0.1), token_seconds=0.1), clock)
     # A second attempt that has an id of the gateway's own has none of the caller's.
     journal.exchange(a_record(4, notes=Notes("reference"), attempts=2))
-    await asyncio.get_running_loop().run_in_executor(journal._thread, int)
+    await asyncio.get_running_loop().run_in_executor(journal._executor, int)
     crash(journal)
     with files(path)[0].open("ab") as stream:
         stream.write(b'{"prev"')

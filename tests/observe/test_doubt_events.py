@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, Final
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,12 +13,13 @@ from fla_gateway.observe.doubt_events import EVENTS_A_MINUTE, DoubtEvents, repor
 from fla_gateway.proxy.records.exchange_record import Notes
 from tests.observe.records import a_record
 
-POSTED = a_record(
-    method=b"POST",
-    path=b"/REST/dimona/v2/declarations/90010112345",
-    admission=Admission("payroll", "key:1a2b3c4d"),
-    notes=Notes("client 4711"),
-)
+_POSTED: Final[dict[str, Any]] = {
+    "method": b"POST",
+    "path": b"/REST/dimona/v2/declarations/90010112345",
+    "admission": Admission("payroll", "key:1a2b3c4d"),
+    "notes": Notes("client 4711"),
+}
+POSTED = a_record(**_POSTED)
 
 
 def test_a_doubt_is_an_event_when_it_happens():
@@ -39,7 +40,7 @@ def test_an_outage_does_not_fill_the_log_with_doubts():
     with capture_logs() as events:
         for second in range(120):
             for _ in range(2):
-                doubts.report(replace(POSTED, ended=1200.0 + second), "no-answer")
+                doubts.report(a_record(**_POSTED, ended=1200.0 + second), "no-answer")
     assert [event["unlogged"] for event in events] == [0] * EVENTS_A_MINUTE + [60] + [0] * (EVENTS_A_MINUTE - 1)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -33,17 +32,23 @@ def the_id(number: int) -> str:
 
 def an_intent(number: int = 1, **changes: Any) -> Intent:
     """Make an intent."""
-    plain = Intent(the_id(number), "employer", b"POST", PATH, PAYROLL, NO_NOTES, "0123abcd")
-    return replace(plain, **changes)
+    plain = {
+        "request_id": the_id(number), "profile": "employer", "method": b"POST", "path": PATH,
+        "admission": PAYROLL, "notes": NO_NOTES, "token": "0123abcd",
+    }  # fmt: skip
+    return Intent(**{**plain, **changes})
 
 
 def a_record(number: int = 1, **changes: Any) -> ExchangeRecord:
     """Make the record of an answered POST."""
-    plain = ExchangeRecord(
-        the_id(number), "employer", b"POST", PATH, 201, "upstream", "", "answered", 120, 30, 0.0415, 1,
-        PAYROLL, NO_NOTES, 0.0, "0123abcd", "trace-of-the-api", 0.0, 0.001, 0.039,
-    )  # fmt: skip
-    return replace(plain, **changes)
+    plain = {
+        "request_id": the_id(number), "profile": "employer", "method": b"POST", "path": PATH,
+        "status": 201, "origin": "upstream", "code": "", "outcome": "answered",
+        "received": 120, "sent": 30, "seconds": 0.0415, "attempts": 1,
+        "admission": PAYROLL, "notes": NO_NOTES, "ended": 0.0, "token": "0123abcd", "trace": "trace-of-the-api",
+        "token_seconds": 0.0, "connection_seconds": 0.001, "upstream_seconds": 0.039,
+    }  # fmt: skip
+    return ExchangeRecord(**{**plain, **changes})
 
 
 def audit(path: Path, **settings: Any) -> Audit:
@@ -93,7 +98,7 @@ def crash(journal: AuditJournal) -> None:
         journal._timer.cancel()
     journal._segment_writer.close()
     journal._directory.close()
-    journal._thread.shutdown()
+    journal._executor.shutdown()
 
 
 async def intend(journal: AuditJournal, intent: Intent) -> None:

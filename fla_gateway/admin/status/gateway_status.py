@@ -288,6 +288,7 @@ class Status:
     Attributes:
         time: the moment.
         version: of the program.
+        compiled: whether its data path is compiled.
         state: the reason of /readyz: ``starting``, ``loading``, ``serving``, ``no-profile``, ``draining`` or
             ``stopping``.
         started: when the process began.
@@ -306,6 +307,7 @@ class Status:
 
     time: datetime
     version: str
+    compiled: bool
     state: str
     started: datetime
     configuration: ConfigurationStatus

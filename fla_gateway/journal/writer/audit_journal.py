@@ -65,10 +65,10 @@ class AuditJournal:
         self._segment_writer = segment_writer
         self._loop = loop
         self._soon = loop.call_soon
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._writer = DurableWriter(settings, clock, entries, segment_writer, loop, self._thread)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._writer = DurableWriter(settings, clock, entries, segment_writer, loop, self._executor)
         self._segment_pruner = SegmentPruner(
-            directory, settings.retention_days, loop, self._thread, self._record_removal
+            directory, settings.retention_days, loop, self._executor, self._record_removal
         )
         self._run = secrets.token_hex(8)
         # What changes with each exchange
@@ -285,7 +285,7 @@ class AuditJournal:
         stop = self._other(now, STOP, {"run": self._run, "open": len(self._unfinished)})
         self._writer.finish([*self._refusals(now), stop], now)
         self._tell_head("stop")
-        self._thread.shutdown()
+        self._executor.shutdown()
         self._segment_writer.close()
         self._directory.close()
 

@@ -40,7 +40,7 @@ class FsyncWorker:
     ) -> None:
         self._wanted = wanted
         self._loop = loop
-        self._thread = thread
+        self._executor = thread
         self._done = done
         self._running = False
         self._finished = False
@@ -67,7 +67,7 @@ class FsyncWorker:
 
     def _last(self) -> OSError | None:
         try:
-            self._thread.submit(_sync, *self._wanted()).result()
+            self._executor.submit(_sync, *self._wanted()).result()
         except OSError as error:
             return error
         return None
@@ -77,7 +77,7 @@ class FsyncWorker:
             # It was asked for in the turn of the end, and is done.
             return
         waiting, self._next = self._next, None
-        running = self._loop.run_in_executor(self._thread, _sync, *self._wanted())
+        running = self._loop.run_in_executor(self._executor, _sync, *self._wanted())
         running.add_done_callback(partial(self._end, waiting))
 
     def _end(self, waiting: asyncio.Future[OSError | None] | None, running: asyncio.Future[None]) -> None:

@@ -49,7 +49,7 @@ class SegmentPruner:
         self._directory = directory
         self.days = days
         self._loop = loop
-        self._thread = thread
+        self._executor = thread
         self._record = record
 
     def begin(self, current: Segment | None, now: float) -> None:
@@ -59,7 +59,7 @@ class SegmentPruner:
             current: the segment that is written.
             now: epoch seconds.
         """
-        looking = self._loop.run_in_executor(self._thread, self._look, current, now)
+        looking = self._loop.run_in_executor(self._executor, self._look, current, now)
         looking.add_done_callback(self._found)
 
     def _look(self, current: Segment | None, now: float) -> list[Contents]:
@@ -85,7 +85,7 @@ class SegmentPruner:
             some = contents[start : start + MOST_AT_ONCE]
             if not self._record(some):
                 return
-            removing = self._loop.run_in_executor(self._thread, self._remove, some)
+            removing = self._loop.run_in_executor(self._executor, self._remove, some)
             removing.add_done_callback(self._removed)
 
     def _remove(self, contents: list[Contents]) -> list[Contents]:

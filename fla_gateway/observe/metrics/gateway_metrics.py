@@ -151,16 +151,17 @@ def journal(numbers: JournalNumbers) -> Iterator[Metric]:
         yield gauge("journal_head_info", text, ("head",), {(numbers.head,): 1})
 
 
-def facts(known: Facts, version: str, python: str) -> Iterator[Metric]:
+def facts(known: Facts, version: str, python: str, compiled: str) -> Iterator[Metric]:
     """Give the families about program and configuration.
 
     Args:
         known: what the configuration says.
         version: of this program.
         python: of the interpreter.
+        compiled: whether the data path is compiled, ``yes`` or ``no``.
     """
-    build: Samples = {(version, python, known.event_loop): 1}
-    yield gauge("build_info", "What runs here; always 1.", ("version", "python", "event_loop"), build)
+    build: Samples = {(version, python, known.event_loop, compiled): 1}
+    yield gauge("build_info", "What runs here; always 1.", ("version", "python", "event_loop", "compiled"), build)
     text = "The configuration in use; always 1."
     yield gauge("configuration_info", text, ("fingerprint",), {(known.fingerprint,): 1})
     yield gauge("callers", "Callers that are configured.", (), {(): known.callers})

@@ -15,6 +15,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from fla_gateway import __version__
+from fla_gateway.build_info import compiled_word
 from fla_gateway.observe.metrics import gateway_metrics
 from fla_gateway.observe.metrics.counters import Counted, Counters
 from fla_gateway.observe.metrics.exchange_metrics import traffic
@@ -71,7 +72,7 @@ class _GatewayCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         ask = self._sources
-        yield from gateway_metrics.facts(ask.facts(), __version__, self._python)
+        yield from gateway_metrics.facts(ask.facts(), __version__, self._python, compiled_word())
         yield from traffic(self._counted, ask.in_flight())
         tokens = list(ask.tokens())
         yield from gateway_metrics.token_states(self._profiles, {one.request: one for one in tokens})

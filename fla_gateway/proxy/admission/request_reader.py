@@ -8,7 +8,6 @@ on nothing but the bytes that are its key.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from fla_gateway.access.authentication.caller import Peer
@@ -33,7 +32,6 @@ _BLOCK_ENTRY: Final = 800
 _BLOCK_COPIES: Final = 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class RoutedRequestLine:
     """A request line, judged. One that was remembered is recognised by being the same object.
 
@@ -47,13 +45,25 @@ class RoutedRequestLine:
         size: bytes that it takes up where it is remembered, else 0.
     """
 
-    method: bytes
-    minor: int
-    path: bytes
-    route: Route | None
-    refusal: Refusal | None
-    profile: str = ""
-    size: int = 0
+    __slots__ = ("method", "minor", "path", "profile", "refusal", "route", "size")  # fmt: skip
+
+    def __init__(
+        self,
+        method: bytes,
+        minor: int,
+        path: bytes,
+        route: Route | None,
+        refusal: Refusal | None,
+        profile: str = "",
+        size: int = 0,
+    ) -> None:
+        self.method = method
+        self.minor = minor
+        self.path = path
+        self.route = route
+        self.refusal = refusal
+        self.profile = profile
+        self.size = size
 
 
 PeerOf = Callable[[Any], Peer | None]

@@ -57,7 +57,6 @@ _OUTSIDE: Final = Refusal(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Route:
     """The route of a request.
 
@@ -67,9 +66,25 @@ class Route:
         path: the target without its query.
     """
 
-    profile: str
-    target: bytes
-    path: bytes
+    __slots__ = ("path", "profile", "target")  # fmt: skip
+
+    def __init__(
+        self,
+        profile: str,
+        target: bytes,
+        path: bytes,
+    ) -> None:
+        self.profile = profile
+        self.target = target
+        self.path = path
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Route):
+            return NotImplemented
+        return (self.profile, self.target, self.path) == (other.profile, other.target, other.path)
+
+    def __hash__(self) -> int:
+        return hash((self.profile, self.target, self.path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ UNREAD: Final = 8
 DEFERRED: Final = 16
 
 
-class Pausable(asyncio.Protocol):
+class Pausable:
     """A connection whose reading can be paused for several reasons at once.
 
     Attributes:

@@ -529,7 +529,7 @@ class Exchange:
                 self.request_body.received, self.sent, now - self.started, self._attempts,
                 self._admission, self._fields.notes, now, timings.token, timings.trace,
                 timings.token_seconds, timings.connection_seconds, timings.upstream_seconds, timings.refused,
-                detector is not None and detector.missing_scope,
+                missing_scope=detector is not None and detector.missing_scope,
             )
         )  # fmt: skip
         if served.limiter is not None:

@@ -7,7 +7,6 @@ sockets; a token is revealed here, and nowhere else on the data path.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
@@ -55,7 +54,6 @@ _DROPPED_PREFIXES: Final = (b"x-forwarded-", b"x-http-method", b"x-original-", b
 _REQUEST: Final = Actions(_REQUEST_ACTIONS, _DROPPED_PREFIXES, underscores=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class RequestFields:
     """A request's field block, judged and rewritten; depends on nothing but the block and the listener.
 
@@ -81,28 +79,74 @@ class RequestFields:
         max_forwards: how often an OPTIONS may be forwarded, or None where nothing says it.
     """
 
-    length: int
-    keep_alive: bool
-    expects_continue: bool
-    host: bytes | None
-    forwarded: bytes
-    traced: bool
-    refusal: Refusal | None
-    presented: Presented | Refusal | None
-    notes: Notes
-    fault: Refusal | None
-    origin: bytes | None
-    preflight: bytes | None
-    size: int = 0
-    framed: bool = False
-    typed: bool = False
-    max_forwards: int | None = None
+    __slots__ = (
+        "expects_continue", "fault", "forwarded", "framed", "host", "keep_alive", "length", "max_forwards", "notes",
+        "origin", "preflight", "presented", "refusal", "size", "traced", "typed",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - one for each attribute
+        self,
+        *,
+        length: int,
+        keep_alive: bool,
+        expects_continue: bool,
+        host: bytes | None,
+        forwarded: bytes,
+        traced: bool,
+        refusal: Refusal | None,
+        presented: Presented | Refusal | None,
+        notes: Notes,
+        fault: Refusal | None,
+        origin: bytes | None,
+        preflight: bytes | None,
+        size: int = 0,
+        framed: bool = False,
+        typed: bool = False,
+        max_forwards: int | None = None,
+    ) -> None:
+        self.length = length
+        self.keep_alive = keep_alive
+        self.expects_continue = expects_continue
+        self.host = host
+        self.forwarded = forwarded
+        self.traced = traced
+        self.refusal = refusal
+        self.presented = presented
+        self.notes = notes
+        self.fault = fault
+        self.origin = origin
+        self.preflight = preflight
+        self.size = size
+        self.framed = framed
+        self.typed = typed
+        self.max_forwards = max_forwards
+
+    def forwarding(self, forwarded: bytes) -> RequestFields:
+        """Return the same with other fields that are sent on."""
+        return RequestFields(
+            length=self.length,
+            keep_alive=self.keep_alive,
+            expects_continue=self.expects_continue,
+            host=self.host,
+            forwarded=forwarded,
+            traced=self.traced,
+            refusal=self.refusal,
+            presented=self.presented,
+            notes=self.notes,
+            fault=self.fault,
+            origin=self.origin,
+            preflight=self.preflight,
+            size=self.size,
+            framed=self.framed,
+            typed=self.typed,
+            max_forwards=self.max_forwards,
+        )
 
 
 def after_hop(fields: RequestFields) -> RequestFields:
     """Return the fields of an OPTIONS that is forwarded: Max-Forwards is less by one (RFC 9110, section 7.6.2)."""
     hops = (fields.max_forwards or 1) - 1
-    return replace(fields, forwarded=_MAX_FORWARDS(rb"\g<1>%d\r\n" % hops, fields.forwarded))
+    return fields.forwarding(_MAX_FORWARDS(rb"\g<1>%d\r\n" % hops, fields.forwarded))
 
 
 def read_fields(

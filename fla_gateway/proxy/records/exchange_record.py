@@ -46,12 +46,11 @@ class Attempt(NamedTuple):
     seconds: float
 
 
-@dataclass(slots=True)
 class ExchangeRecord:
     """One exchange, from the first byte of its head to its end.
 
-    Nothing is changed once it is made. It is not frozen only because that makes it six times as slow to make, and one
-    is made for each exchange.
+    Nothing is changed once it is made. Not a dataclass, since mypyc makes a native class of a plain one only
+    (CONTRIBUTING.md), and one is made for each exchange.
 
     Attributes:
         request_id: UUID; also sent as BelGov-Trace-Id where the caller sent none.
@@ -81,31 +80,73 @@ class ExchangeRecord:
     What comes after `ended` is known only of admitted requests, the rest of all.
     """
 
-    request_id: str
-    profile: str
-    method: bytes
-    path: bytes
-    status: int
-    origin: str
-    code: str
-    outcome: str
-    received: int
-    sent: int
-    seconds: float
-    attempts: int
-    admission: Admission
-    notes: Notes
-    ended: float
-    token: str = ""
-    trace: str = ""
-    token_seconds: float = 0.0
-    connection_seconds: float = 0.0
-    upstream_seconds: float = 0.0
-    refused: Attempt | None = None
-    missing_scope: bool = False
+    __slots__ = (
+        "admission", "attempts", "code", "connection_seconds", "ended", "method", "missing_scope", "notes", "origin",
+        "outcome", "path", "profile", "received", "refused", "request_id", "seconds", "sent", "status", "token",
+        "token_seconds", "trace", "upstream_seconds",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each attribute
+        self,
+        request_id: str,
+        profile: str,
+        method: bytes,
+        path: bytes,
+        status: int,
+        origin: str,
+        code: str,
+        outcome: str,
+        received: int,
+        sent: int,
+        seconds: float,
+        attempts: int,
+        admission: Admission,
+        notes: Notes,
+        ended: float,
+        token: str = "",
+        trace: str = "",
+        token_seconds: float = 0.0,
+        connection_seconds: float = 0.0,
+        upstream_seconds: float = 0.0,
+        refused: Attempt | None = None,
+        *,
+        missing_scope: bool = False,
+    ) -> None:
+        self.request_id = request_id
+        self.profile = profile
+        self.method = method
+        self.path = path
+        self.status = status
+        self.origin = origin
+        self.code = code
+        self.outcome = outcome
+        self.received = received
+        self.sent = sent
+        self.seconds = seconds
+        self.attempts = attempts
+        self.admission = admission
+        self.notes = notes
+        self.ended = ended
+        self.token = token
+        self.trace = trace
+        self.token_seconds = token_seconds
+        self.connection_seconds = connection_seconds
+        self.upstream_seconds = upstream_seconds
+        self.refused = refused
+        self.missing_scope = missing_scope
+
+    def with_request(self, method: bytes, path: bytes) -> ExchangeRecord:
+        """Return the same with another method and path."""
+        return ExchangeRecord(
+            self.request_id, self.profile, method, path,
+            self.status, self.origin, self.code, self.outcome,
+            self.received, self.sent, self.seconds, self.attempts,
+            self.admission, self.notes, self.ended, self.token, self.trace,
+            self.token_seconds, self.connection_seconds, self.upstream_seconds, self.refused,
+            missing_scope=self.missing_scope,
+        )  # fmt: skip
 
 
-@dataclass(slots=True)
 class Intent:
     """A changing request, just before its first byte is sent upstream. Nothing is changed once it is made.
 
@@ -113,13 +154,25 @@ class Intent:
         request_id: as in `ExchangeRecord`; so are all others.
     """
 
-    request_id: str
-    profile: str
-    method: bytes
-    path: bytes
-    admission: Admission
-    notes: Notes
-    token: str
+    __slots__ = ("admission", "method", "notes", "path", "profile", "request_id", "token")  # fmt: skip
+
+    def __init__(
+        self,
+        request_id: str,
+        profile: str,
+        method: bytes,
+        path: bytes,
+        admission: Admission,
+        notes: Notes,
+        token: str,
+    ) -> None:
+        self.request_id = request_id
+        self.profile = profile
+        self.method = method
+        self.path = path
+        self.admission = admission
+        self.notes = notes
+        self.token = token
 
 
 WhenWritten = Callable[[ProblemError | None], None]

@@ -37,7 +37,7 @@ class ConnectionOwner(Protocol):
         """The connection is gone; called once."""
 
 
-class ApiConnection(asyncio.Protocol):
+class ApiConnection:
     """One TLS connection to the API; carries one exchange at a time.
 
     Attributes:

@@ -65,7 +65,7 @@ class Connector:
             ProblemError: ``api-unreachable``, ``api-untrusted``, ``api-connect-timeout`` or ``egress-refused``.
         """
         try:
-            return await self._dialer.open(self._route, self._tls, protocol, self._timeout)
+            return await self._dialer.open(self._route, self._tls, protocol, self._timeout)  # type: ignore[type-var] # as in `Server.protocol`
         except NoConnectionError as error:
             hints = self._hints() if error.obstacle is Obstacle.UNTRUSTED else ""
             detail = Text("{message}{hints}", message=error.message, hints=hints) if hints else error.message

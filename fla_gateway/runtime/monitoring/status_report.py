@@ -41,6 +41,7 @@ from fla_gateway.admin.status.profile_status import (
     ProfileStatus,
     TokenStatus,
 )
+from fla_gateway.build_info import is_compiled
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.config.values.address import is_loopback
 from fla_gateway.errors import UnusableKeyError
@@ -77,6 +78,7 @@ async def assemble(sources: StatusSources) -> Status:
     return Status(
         time=_moment(wall),
         version=__version__,
+        compiled=is_compiled(),
         state=sources.state(),
         started=_moment(sources.started),
         configuration=_configuration(sources),

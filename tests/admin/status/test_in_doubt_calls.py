@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, Final
 
 import pytest
 
@@ -12,23 +12,31 @@ from fla_gateway.admin.status.in_doubt_calls import MOST, DoubtfulCalls
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Notes
 from tests.admin import samples
 
-POSTED = ExchangeRecord(
-    request_id="5b3c2a10-0000-4000-8000-000000000000",
-    profile="employer",
-    method=b"POST",
-    path=b"/REST/dimona/v2/declarations/90010112345",
-    status=502,
-    origin="network",
-    code="api-closed",
-    outcome="unknown",
-    received=10,
-    sent=20,
-    seconds=1.0,
-    attempts=1,
-    admission=Admission("payroll", "key:1a2b3c4d"),
-    notes=Notes("client 4711"),
-    ended=990.0,
-)
+_POSTED: Final[dict[str, Any]] = {
+    "request_id": "5b3c2a10-0000-4000-8000-000000000000",
+    "profile": "employer",
+    "method": b"POST",
+    "path": b"/REST/dimona/v2/declarations/90010112345",
+    "status": 502,
+    "origin": "network",
+    "code": "api-closed",
+    "outcome": "unknown",
+    "received": 10,
+    "sent": 20,
+    "seconds": 1.0,
+    "attempts": 1,
+    "admission": Admission("payroll", "key:1a2b3c4d"),
+    "notes": Notes("client 4711"),
+    "ended": 990.0,
+}
+
+
+def posted(**changes: Any) -> ExchangeRecord:
+    """Make the record of a declaration whose connection ended before the answer, but for some members."""
+    return ExchangeRecord(**{**_POSTED, **changes})
+
+
+POSTED = posted()
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,7 @@ POSTED = ExchangeRecord(
 def test_what_is_in_doubt(changes, expected):
     """A changing request that may have reached the API without a clear answer; nothing that was read or not sent."""
     doubts = DoubtfulCalls(bytes(32), since=0.0)
-    doubts.exchange(replace(POSTED, **changes))
+    doubts.exchange(posted(**changes))
     assert [call.reason for call in doubts.read(now=1000.0, wall=1000.0).calls] == ([expected] if expected else [])
 
 
@@ -79,7 +87,7 @@ def test_the_latest_are_kept_and_all_are_counted():
     doubts.remember(earlier)
     assert doubts.read(0, 0).calls == earlier
     for number in range(MOST + 5):
-        doubts.exchange(replace(POSTED, request_id=str(number)))
+        doubts.exchange(posted(request_id=str(number)))
     found = doubts.read(1000, 1000)
     assert found.number == MOST + 5 + len(earlier)
     assert [call.id for call in found.calls] == [str(number) for number in range(MOST + 4, 4, -1)]
@@ -89,6 +97,6 @@ def test_each_doubt_is_passed_on_when_it_happens():
     """What is in doubt is reported at once, and nothing else is."""
     found = []
     doubts = DoubtfulCalls(bytes(32), since=0.0, on_doubt=lambda record, why: found.append((record, why)))
-    doubts.exchange(replace(POSTED, method=b"GET"))
+    doubts.exchange(posted(method=b"GET"))
     doubts.exchange(POSTED)
     assert found == [(POSTED, "no-answer")]

@@ -293,7 +293,7 @@ async def test_where_the_disk_must_have_it_who_is_over_meanwhile_stays_on_file(p
     desk = Desk(path, clock)
     them = Exchanges(desk.journal)
     gate = threading.Event()
-    desk.journal._thread.submit(gate.wait)
+    desk.journal._executor.submit(gate.wait)
     them.announce(1, 2)
     await turn()
     them.gone(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -106,8 +105,8 @@ def test_the_usual_outcome_differs_from_any_other_in_its_values_alone(status, pa
     """What is written the quick way has the members of the long way, in their order, and their values."""
     entries = EntryEncoder(KEY, lambda: {"employer": "production"})
     changes = dict(zip(("received", "sent", "seconds", "upstream_seconds"), [*numbers, *seconds], strict=True))
-    usual = a_record(status=status, path=path, trace=trace, token_seconds=0.0, connection_seconds=0.0, **changes)
-    waited = replace(usual, token_seconds=0.5)
+    changes |= {"status": status, "path": path, "trace": trace, "connection_seconds": 0.0}
+    usual, waited = a_record(**changes, token_seconds=0.0), a_record(**changes, token_seconds=0.5)
     for _ in ("written", "remembered"):
         quick, long = map(members, entries.outcomes("t", [usual, waited], lambda _: True))
         assert long.pop("token_ms") == 500.0

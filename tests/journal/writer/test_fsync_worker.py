@@ -94,7 +94,7 @@ async def test_all_who_wait_share_an_fsync(path, clock):
     """A hundred intents of one turn cost one fsync; those of the time in which it runs share the next."""
     desk = Desk(path, clock)
     gate = threading.Event()
-    desk.journal._thread.submit(gate.wait)
+    desk.journal._executor.submit(gate.wait)
     waiting = [asyncio.ensure_future(intend(desk.journal, an_intent(number))) for number in range(100)]
     await desk.settled(lambda: desk.disk.begun)
     later = [asyncio.ensure_future(intend(desk.journal, an_intent(number))) for number in range(100, 200)]
@@ -112,7 +112,7 @@ async def test_who_gives_up_waiting_takes_nobody_along(path, clock):
     """A caller that leaves while the disk works does not end the others' wait."""
     desk = Desk(path, clock)
     gate = threading.Event()
-    desk.journal._thread.submit(gate.wait)
+    desk.journal._executor.submit(gate.wait)
     one, other = (asyncio.ensure_future(intend(desk.journal, an_intent(number))) for number in (1, 2))
     await desk.settled(lambda: desk.disk.begun)
     one.cancel()

@@ -119,7 +119,7 @@ async def test_the_open_segment_is_never_removed(tmp_path):
     clock.advance(40 * DAY)
     journal.tick()
     # The look is taken in the journal's one thread: it is over when that has done something else.
-    await asyncio.get_running_loop().run_in_executor(journal._thread, int)
+    await asyncio.get_running_loop().run_in_executor(journal._executor, int)
     await asyncio.sleep(0)
     assert len(files(path)) == 1
     journal.close()

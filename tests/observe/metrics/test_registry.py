@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fla_gateway import __version__
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Admission
+from fla_gateway.build_info import compiled_word
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.observe.metrics.counters import BUCKETS, Counters
 from fla_gateway.observe.metrics.registry import Exposition
@@ -237,11 +238,12 @@ def test_configuration_and_keys_of_callers(families):
         ("payroll", "1a2b3c4d"): 1_900_000_000
     }
     (build,) = families["fla_gateway_build_info"].samples
-    assert (build.labels["version"], build.labels["python"], build.labels["event_loop"]) == (
-        __version__,
-        platform.python_version(),
-        "uvloop",
-    )
+    assert build.labels == {
+        "version": __version__,
+        "python": platform.python_version(),
+        "event_loop": "uvloop",
+        "compiled": compiled_word(),
+    }
 
 
 def test_what_is_switched_off_is_absent(counters):

@@ -1,0 +1,90 @@
+"""Build hook: compiles the data path with mypyc where ``FLA_GATEWAY_COMPILE=1`` asks for it.
+
+Owns how such a wheel differs: a shared library beside each module of ``[tool.fla-gateway] compiled``, one that has the
+code of all of them, and the tag of the platform. Refuses to know which modules are worth it (`pyproject.toml`). Without
+that variable, and for an editable installation, nothing is different.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from hatchling.builders.config import BuilderConfig
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_ASKED: Final = "FLA_GATEWAY_COMPILE"
+_LIBRARY: Final = "fla_gateway.compiled"
+"""Beginning of the shared library's name. The one that mypyc would choose depends on the list of modules."""
+
+
+class CompileHook(BuildHookInterface[BuilderConfig]):
+    """Adds the compiled modules to a wheel."""
+
+    def dependencies(self) -> list[str]:
+        """Return what an isolated build needs besides: the compiler, and the libraries whose types it reads."""
+        if not _asked():
+            return []
+        pyproject = self._pyproject()
+        return [*pyproject["dependency-groups"]["compile"], *pyproject["project"]["dependencies"]]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, and add the libraries to the wheel."""
+        if not _asked() or version == "editable":
+            return
+        self._folder = tempfile.TemporaryDirectory(prefix="fla-gateway-build-")
+        folder = Path(self._folder.name)
+        for library in _compiled(self._modules(), folder):
+            build_data["force_include"][str(library)] = library.relative_to(folder / "lib").as_posix()
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 - hatchling's
+        """Remove what was made beside the wheel."""
+        if _asked() and version != "editable":
+            self._folder.cleanup()
+
+    def _pyproject(self) -> dict[str, Any]:
+        return tomllib.loads((Path(self.root) / "pyproject.toml").read_text())
+
+    def _modules(self) -> list[str]:
+        """Return the files of the modules, relative to the project.
+
+        Raises:
+            FileNotFoundError: one is listed that does not exist.
+        """
+        modules = [f"{it.replace('.', '/')}.py" for it in self._pyproject()["tool"]["fla-gateway"]["compiled"]]
+        missing = [it for it in modules if not (Path(self.root) / it).is_file()]
+        if missing:
+            raise FileNotFoundError(f"[tool.fla-gateway] compiled names what does not exist: {', '.join(missing)}")
+        return modules
+
+
+def _asked() -> bool:
+    return os.environ.get(_ASKED) == "1"
+
+
+def _compiled(modules: list[str], folder: Path) -> list[Path]:
+    """Compile and link; return the shared libraries, below ``folder/lib``.
+
+    A wheel that was asked to be compiled is so, or is not built: whatever is missing or fails is raised.
+    """
+    # setuptools first: mypyc takes what is imported already, distutils otherwise.
+    from setuptools import Distribution  # noqa: I001, PLC0415 - needed where it is asked for alone
+    from mypyc.build import mypycify  # noqa: PLC0415 - as above
+
+    # No cache: what it held before would show in the result. No paths and no debug symbols: as well.
+    extensions = mypycify(
+        [f"--cache-dir={os.devnull}", *modules], target_dir=str(folder / "c"), group_name=_LIBRARY, debug_level="0"
+    )
+    for extension in extensions:
+        extension.extra_compile_args.append(f"-ffile-prefix-map={folder}=.")
+        extension.extra_link_args.append("-Wl,--strip-all")
+    command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
+    command.build_lib, command.build_temp = str(folder / "lib"), str(folder / "o")
+    command.ensure_finalized()
+    command.run()
+    return [Path(it) for it in command.get_outputs()]
