@@ -97,7 +97,10 @@
     const answer = await fetch(source, { cache: "no-store", redirect: "error", signal: AbortSignal.timeout(4000) });
     if (answer.status === 401 || answer.status === 403 || answer.status === 404) return refused;
     if (!answer.ok) return lost;
-    const next = new DOMParser().parseFromString(`<div id="live">${await answer.text()}</div>`, "text/html");
+    const text = await answer.text();
+    // What was asked for before the reader paused is not shown any more.
+    if (paused) return null;
+    const next = new DOMParser().parseFromString(`<div id="live">${text}</div>`, "text/html");
     localize(next);
     const before = states();
     match(live, next.getElementById("live"));
