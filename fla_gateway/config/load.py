@@ -28,6 +28,7 @@ from fla_gateway.config.rules.caller_rules import (
     caller_warnings,
     no_caller_faults,
 )
+from fla_gateway.config.rules.example_values import example_faults, example_warnings
 from fla_gateway.config.rules.listener_rules import listener_faults, listener_warnings
 from fla_gateway.config.rules.table_rules import placed_key_sources, reference_faults, table_faults, unused_warnings
 from fla_gateway.config.schema import Configuration
@@ -125,6 +126,7 @@ class _Loading:
         self.faults.extend(self._placed(table_faults(configuration)))
         self.faults.extend(self._placed(no_caller_faults(document)))
         self.faults.extend(self._placed(caller_faults(configuration)))
+        self.faults.extend(self._placed(example_faults(configuration)))
         if not any(map(_is_of_listeners, self._faulty)):
             self.faults.extend(self._placed(listener_faults(configuration)))
         if self._unread:
@@ -151,7 +153,7 @@ class _Loading:
 
     def warnings_of(self, configuration: Configuration, now: float) -> tuple[Fault, ...]:
         """Gather the warnings of a configuration without faults, at a time in seconds since the epoch."""
-        found = (*listener_warnings(configuration), *unused_warnings(configuration))
+        found = (*listener_warnings(configuration), *unused_warnings(configuration), *example_warnings(configuration))
         return (*self._warnings, *self._placed((*found, *caller_warnings(configuration, now))))
 
     def _read(self, path: Path) -> dict[str, Any]:

@@ -388,7 +388,7 @@ LISTEN = '[gateway]\nlisten = ["unix:gateway.sock"]\n'
 def test_many_profiles_that_are_well_take_one_line_each(check, tmp_path):
     """Grouped by environment; so do callers, unless a key has expired. All of it fits on two screens."""
     write_identity(tmp_path)
-    key = f'{{ sha256 = "{"0" * 64}", expires = 2020-01-01 }}'
+    key = f'{{ sha256 = "{"5" * 64}", expires = 2020-01-01 }}'
     code, out, _ = check(
         LISTEN + MANY + KEY + CALLERS + f'[callers.old]\nkeys = [{key}]\nallow = {{ p1 = ["GET /REST/**"] }}\n'
     )

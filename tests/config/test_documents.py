@@ -16,6 +16,8 @@ from fla_gateway.config.document.schema_fields import TableField, table_fields
 from fla_gateway.config.document.schema_paths import is_file, key_names, table_at, tables
 from fla_gateway.config.load import load
 from fla_gateway.config.schema import Configuration, Kubernetes, Listener
+from fla_gateway.errors import ConfigurationError
+from tests.support.configurations import own
 
 ROOT = Path(__file__).parents[2]
 SECTION = re.compile(r"^## (?P<heads>.*)\n(?P<body>(?:(?!^## ).*\n)*)", re.MULTILINE)
@@ -70,10 +72,21 @@ def written(document: Any, place: tuple[str | int, ...], found: dict[type, set[s
 
 
 @pytest.mark.parametrize("name", ["gateway", "full"])
-def test_the_shipped_files_are_without_fault(name):
+def test_the_shipped_files_are_without_fault(name, tmp_path):
     """Each file in config/ loads, its profiles resolve, and its callers' rules can be read."""
-    settings = load(ROOT / f"config/{name}.toml", {"SPARE_PASSWORD": ""}, [caller_rule_faults])
+    path = tmp_path / "gateway.toml"
+    path.write_text(own((ROOT / f"config/{name}.toml").read_text()))
+    settings = load(path, {"SPARE_PASSWORD": ""}, [caller_rule_faults])
     assert profiles.resolve(settings.configuration, load_catalogue())
+
+
+def test_the_file_to_start_from_has_three_placeholders():
+    """config/gateway.toml as it is shipped has no other fault than those that it names."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(ROOT / "config/gateway.toml", {})
+    assert sorted(it.path for it in caught.value.faults) == [
+        "admin.key.sha256", "callers.payroll.keys[0].sha256", "profiles.employer.client_id"
+    ]  # fmt: skip
 
 
 def test_the_full_file_has_every_key():

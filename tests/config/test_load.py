@@ -59,7 +59,7 @@ def test_a_relative_file_name_gives_absolute_paths(folder, monkeypatch):
 
 def test_variables_are_replaced(folder):
     """`${NAME}` takes an environment variable anywhere in a text, and `$$` is a dollar sign."""
-    text = EMPLOYER.replace("self_service_chaman_123456_78912", "a_${SENDER}_$$b$c")
+    text = EMPLOYER.replace("self_service_chaman_654321_tests", "a_${SENDER}_$$b$c")
     settings = folder.load(text, {"SENDER": "42"})
     assert settings.configuration.profiles["employer"].client_id == "a_42_$b$c"
 
@@ -238,7 +238,7 @@ def test_callers_may_come_from_several_files(folder):
 def test_the_environment_of_the_process_is_the_default(folder, monkeypatch):
     """Without an environment given, variables are those of the process."""
     monkeypatch.setenv("FLA_GATEWAY_TEST_CLIENT", "from-outside")
-    path = folder.write(EMPLOYER.replace("self_service_chaman_123456_78912", "${FLA_GATEWAY_TEST_CLIENT}"))
+    path = folder.write(EMPLOYER.replace("self_service_chaman_654321_tests", "${FLA_GATEWAY_TEST_CLIENT}"))
     assert load(path).configuration.profiles["employer"].client_id == "from-outside"
 
 

@@ -11,6 +11,7 @@ from fla_gateway import profiles
 from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.config.load import load
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, links
+from tests.support.configurations import own
 
 CONFIGURATIONS = [
     pytest.param(text, id=f"{page.name}-{number}") for page in PAGES for number, text in enumerate(blocks(page, "toml"))
@@ -54,7 +55,7 @@ def test_every_toml_block_is_right(text, tmp_path):
     if "profiles" not in tomllib.loads(text):
         return
     file = tmp_path / "gateway.toml"
-    file.write_text(text, encoding="utf-8")
+    file.write_text(own(text), encoding="utf-8")
     assert profiles.resolve(load(file, ENVIRONMENT).configuration, load_catalogue())
 
 

@@ -124,7 +124,7 @@ async def test_a_caller_that_is_revoked_while_its_post_waits_for_a_token_sends_n
     await connection.request()
     running.rewrite(CALLER, "[callers.other]")
     running.rewrite("[callers.payroll.allow]", "[callers.other.allow]")
-    running.rewrite('sha256 = "', f'sha256 = "{"0" * 64}" }}]\n# "')
+    running.rewrite('sha256 = "', f'sha256 = "{"5" * 64}" }}]\n# "')
     settle(running.path)
     assert (await running.reload()).applied
     government.answer = lambda request: ok(b"never asked")

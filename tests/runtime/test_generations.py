@@ -149,7 +149,7 @@ async def test_callers_that_a_later_generation_knows_are_asked_on_open_connectio
     assert (await caller.answer()).status == 200
     guard = (
         '[callers.payroll]\nkeys = [{ sha256 = "'
-        + "0" * 64
+        + "5" * 64
         + '" }]\n[callers.payroll.allow]\nemployer = ["GET /REST/**"]\n'
     )
     publish(rig, tmp_path, "[profiles.employer]", guard + "[profiles.employer]")

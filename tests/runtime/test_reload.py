@@ -200,7 +200,7 @@ async def test_a_fault_leaves_everything_as_it_was(start, tmp_path):
 async def test_a_revoked_key_is_named_while_the_configuration_that_revokes_it_is_refused(start):
     """The caller stays, one of its keys goes."""
     running = await start(CALLERS)
-    running.rewrite(DIGEST, "0" * 64)
+    running.rewrite(DIGEST, "5" * 64)
     running.rewrite("127.0.0.1:1", "127.0.0.1:2")
     with pytest.raises(ReloadRefusedError) as caught:
         await running.reload()

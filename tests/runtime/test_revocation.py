@@ -12,7 +12,7 @@ from tests.support.waiting import eventually
 
 KEY = "flagw_" + "0123456789abcdef" * 4
 DIGEST = sha256(KEY.encode()).hexdigest()
-OTHER = "0" * 64
+OTHER = "5" * 64
 ALLOWED = '["GET /REST/dimona/v2/**", "POST /REST/dimona/v2/**"]'
 CALLERS = f"""
 [callers.payroll]

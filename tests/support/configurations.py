@@ -7,15 +7,25 @@ from pathlib import Path
 import pytest
 
 from fla_gateway.config.load import load
+from fla_gateway.config.rules.caller_rules import PLACEHOLDER
+from fla_gateway.config.rules.example_values import EXAMPLE_CLIENT
 from fla_gateway.config.settings import Settings
 from fla_gateway.errors import ConfigurationError, Fault
 
 EMPLOYER = """
 [profiles.employer]
 environment = "simulation"
-client_id = "self_service_chaman_123456_78912"
+client_id = "self_service_chaman_654321_tests"
 key = { pem = "employer.key.pem" }
 """
+
+
+def own(text):
+    """Put values of an operator's own into the place of the placeholders, which are faults."""
+    text = text.replace(EXAMPLE_CLIENT, "self_service_chaman_000000_example")
+    for number in range(1, 1 + text.count(PLACEHOLDER)):
+        text = text.replace(PLACEHOLDER, f"{number:064x}", 1)
+    return text
 
 
 class Folder:

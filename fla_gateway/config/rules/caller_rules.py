@@ -141,7 +141,7 @@ def _twin_key_faults(configuration: Configuration) -> Iterator[Fault]:
     seen: dict[str, str] = {}
     for where, key in placed_keys(configuration):
         first = seen.setdefault(key.sha256, where)
-        if first != where:
+        if first != where and key.sha256 != PLACEHOLDER:
             message = Message("key-of-two-callers", "is the same key as {first}", first=first)
             yield Fault(f"{where}.sha256", message, Text("make a key of its own for each"))
 
@@ -167,9 +167,6 @@ def _twin_faults(configuration: Configuration) -> Iterator[Fault]:
 
 def _key_warnings(configuration: Configuration, now: float) -> Iterator[Fault]:
     for where, key in placed_keys(configuration):
-        if key.sha256 == PLACEHOLDER:
-            message = Message("key-placeholder", "is the example's placeholder, and belongs to no key")
-            yield Fault(f"{where}.sha256", message, Text("put in what `fla-gateway caller new` prints"))
         if key.expires is not None and now < key.expires <= now + SOON_SECONDS:
             message = Message("key-expires-soon", "is accepted only until {moment}", moment=written(key.expires))
             cure = Text("make another with `fla-gateway caller new`, and keep both until all use it")

@@ -26,6 +26,7 @@ from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.identity import key_identity
 from fla_gateway.profiles import Profile
 from fla_gateway.runtime.config_fingerprint import fingerprint
+from fla_gateway.runtime.reload_changes import exposed_sources
 
 _ATTEMPTS: Final = 8
 _PAUSE: Final = 0.1
@@ -124,7 +125,8 @@ def _read_once(
         return error.faults
     configuration = settings.configuration
     files.read_ahead(lasting_files(configuration))
-    warnings = (*settings.warnings, *profiles.warnings(configuration, catalogue))
+    exposed = exposed_sources(settings.sources, files.custody)
+    warnings = (*settings.warnings, *profiles.warnings(configuration, catalogue), *exposed)
     # The digest in the place of the bytes: a pipe, which is read at its use, would keep everything waiting here.
     digests = {
         name: key_identity(source, settings.passwords, files.sha256)

@@ -190,8 +190,6 @@ def test_spans_are_sent_to_an_http_address(folder, endpoint, good):
         (caller(key() + "\nobserve_until = 2026-02-28"),
          [("callers.erp.observe_until", "ended (2026-02-28): requests outside of allow are refused")]),
         (caller(key() + "\nobserve_until = 2026-03-01"), []),
-        (caller(f"keys = [{{ sha256 = '{'0' * 64}' }}]"),
-         [("callers.erp.keys[0].sha256", "is the example's placeholder, and belongs to no key")]),
         (caller("uid = 1\ngid = 2"),
          [(f"callers.erp.{it}", "can never be proven: no listener of the gateway or of a profile is a unix socket")
           for it in ("uid", "gid")]),

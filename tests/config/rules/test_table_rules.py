@@ -5,7 +5,7 @@ import pytest
 from tests.support.configurations import EMPLOYER
 
 KEY = '{ pem = "employer.key.pem" }'
-DIGEST = "0" * 64
+DIGEST = "5" * 64
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,163 @@
+"""The README's three steps work as they are pasted: each ends in a call that is answered by the API.
+
+The first two are pasted word for word into a clean folder. For the third the placeholders are replaced by what the
+commands print, and the sandbox takes the place of the official hosts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tomllib
+from contextlib import AsyncExitStack
+from typing import NamedTuple
+
+import pytest
+
+from tests.docs.pages import ROOT, read
+from tests.support.terminal import own_network, terminal
+
+pytestmark = [pytest.mark.needs_program("curl"), pytest.mark.needs_program("openssl")]
+
+PLACEHOLDER = "0" * 64
+EXAMPLE = "self_service_chaman_123456_78912"
+CLIENT = "self_service_chaman_000000_mine"
+STAYS = {"make demo": "Your turn", "fla-gateway sandbox": "Exchanges:", "fla-gateway run": "ready"}
+"""What a program prints that stays up, by how its line begins."""
+STAND_IN = """
+[environments.stand-in]
+api_base = "https://localhost:9443"
+token_url = "https://localhost:9443/REST/oauth/v5/token"
+ca_file = "box/ca.pem"
+"""
+
+
+class Paste(NamedTuple):
+    """A block of a step."""
+
+    terminal: str
+    text: str
+
+    @property
+    def until(self):
+        """What its last command prints if that stays up."""
+        last = self.text.splitlines()[-1].partition("#")[0]
+        return next((words for begin, words in STAYS.items() if last.startswith(begin)), "")
+
+
+def step(number):
+    """Give the text of a step."""
+    (found,) = re.findall(rf"^### Step {number}:.*?$(.*?)(?=^##)", read("README.md"), re.MULTILINE | re.DOTALL)
+    return found
+
+
+def pastes(number):
+    """Give the blocks that a step has for terminals."""
+    found = re.findall(r"^```sh\n# (terminal \d)\n(.*?)^```$", step(number), re.MULTILINE | re.DOTALL)
+    return [Paste(*it) for it in found]
+
+
+@pytest.fixture
+async def desk(tmp_path):
+    """A clean folder with the sources, and terminals that open in it, by name."""
+    bin_ = tmp_path / ".venv" / "bin"
+    bin_.mkdir(parents=True)
+    (bin_ / "python").symlink_to(sys.executable)
+    program = bin_ / "fla-gateway"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m fla_gateway "$@"\n')
+    program.chmod(0o755)
+    for name in ("Makefile", "requirements", "pyproject.toml", "fla_gateway"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    # What `make` sets up is there already.
+    (tmp_path / ".venv" / ".demo").touch()
+    async with AsyncExitStack() as stack:
+        prefix = await stack.enter_async_context(own_network())
+        opened = {}
+
+        async def find(name, folder=tmp_path):
+            if name not in opened:
+                opened[name] = await stack.enter_async_context(terminal(prefix, folder, LANG="C.UTF-8"))
+            return opened[name]
+
+        yield find
+
+
+async def paste_all(desk, blocks):
+    """Paste blocks one after the other, each into its terminal; give what appeared in each."""
+    screens = []
+    for block in blocks:
+        shell = await desk(block.terminal)
+        screens.append(await shell.paste(block.text, block.until))
+    return screens
+
+
+def statuses(screen):
+    """Give the statuses of the answers that curl printed."""
+    return re.findall(r"^HTTP/1\.1 (\d{3})", screen, re.MULTILINE)
+
+
+async def test_step_1_pasted(desk):
+    """The demo stays up, the call is answered by the API, and Ctrl-C ends the demo."""
+    _, screen = await paste_all(desk, pastes(1))
+    assert statuses(screen) == ["201"]
+    assert "Fla-Gateway-Origin: upstream" in screen
+    shell = await desk("terminal 1")
+    await shell.interrupt()
+    assert await shell.paste("curl -s http://127.0.0.1:8480/ || echo nothing there") == "nothing there\n"
+
+
+async def test_step_2_pasted(desk):
+    """Sandbox, check and gateway run, and three calls are answered with what the page shows."""
+    _, checked, called = await paste_all(desk, pastes(2))
+    assert "\nall well\n" in checked
+    shown = re.findall(r"^    HTTP/1\.1 (\d{3})", step(2), re.MULTILINE)
+    assert statuses(called) == shown == ["201", "401", "403"]
+    assert "Works. The gateway is running." in called
+    assert "payroll" in called.partition("Works.")[2]
+
+
+async def test_step_3_with_what_it_says(desk, tmp_path):
+    """`check` names each placeholder; with keys, client id and another government side both calls are answered."""
+    begin, served, called = pastes(3)
+    first, second = await desk("terminal 1"), await desk("terminal 2")
+    await first.paste(f"export PATH={tmp_path}/.venv/bin:$PATH && mkdir own && cd own")
+    printed = await first.paste(begin.text)
+    caller, admin = re.findall(r"^(flagw_\w+)$", printed, re.MULTILINE)
+    digests = re.findall(r'sha256 = "(\w{64})"', printed)
+    (text,) = re.findall(r"```toml\n(.*?)```", step(3), re.DOTALL)
+    file = tmp_path / "own" / "gateway.toml"
+    file.write_text(text)
+
+    refused = await first.paste("fla-gateway check; echo ended $?")
+    for place in ("profiles.employer.client_id", "callers.payroll.keys[0].sha256", "admin.key.sha256"):
+        assert place in refused
+    assert "ended 2" in refused
+
+    for digest in digests:
+        text = text.replace(PLACEHOLDER, digest, 1)
+    file.write_text(text.replace('"simulation"', '"stand-in"').replace(EXAMPLE, CLIENT) + STAND_IN)
+    sandbox = f"fla-gateway sandbox --directory box --register {CLIENT} secrets/employer.cer"
+    await second.paste(f"export PATH={tmp_path}/.venv/bin:$PATH KEY={caller} && cd own && {sandbox}", "Exchanges:")
+    checked = await first.paste(served.text, served.until)
+    assert "\nall well\n" in checked
+    assert "lifetime" in checked
+    third = await desk("terminal 3", tmp_path / "own")
+    screen = await third.paste(f"export PATH={tmp_path}/.venv/bin:$PATH KEY={caller}\n{called.text}")
+    assert statuses(screen) == ["404", "404"]
+    assert screen.count("Fla-Gateway-Origin: upstream") == 2
+    status = await third.paste(f"FLA_GATEWAY_ADMIN_KEY={admin} fla-gateway status; echo ended $?")
+    assert "ended 0" in status
+
+
+def test_the_configuration_is_narrow():
+    """It has one caller, known by a key, whose permissions name each path, a key for the page, and a journal."""
+    (text,) = re.findall(r"```toml\n(.*?)```", step(3), re.DOTALL)
+    document = tomllib.loads(text)
+    ((name, caller),) = document["callers"].items()
+    assert name == "payroll"
+    assert [key["sha256"] for key in caller["keys"]] == [document["admin"]["key"]["sha256"]] == [PLACEHOLDER]
+    assert caller["allow"].keys() == document["profiles"].keys()
+    assert not any("**" in entry for entries in caller["allow"].values() for entry in entries)
+    assert document["audit"]["path"]
+    assert os.sep not in document["audit"]["path"]
