@@ -7,7 +7,7 @@ secret.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -44,12 +44,14 @@ class Fault:
         message: what is wrong, without the value of a secret.
         cure: what to do about it; empty if the message says it.
         file: name of the file, for example ``gateway.toml``; empty where it is not known, or no file is to blame.
+        line: of the file, from 1; 0 where that is not sure. No part of what makes two faults the same.
     """
 
     path: str
     message: Message
     cure: Text = NOTHING
     file: str = ""
+    line: int = field(default=0, compare=False)
 
     @property
     def code(self) -> str:

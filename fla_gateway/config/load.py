@@ -17,6 +17,7 @@ from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.config.document.expand import Expander
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.document.key_path import Origins
+from fla_gateway.config.document.line_numbers import Lines
 from fla_gateway.config.document.merge import merge
 from fla_gateway.config.document.partial_document import salvage
 from fla_gateway.config.document.schema_check import MisfitsError, check
@@ -71,8 +72,8 @@ def load(
     loading.judge_between(document, configuration, further)
     passwords = loading.read_passwords(configuration)
     if loading.faults:
-        raise ConfigurationError(tuple(dict.fromkeys(loading.faults)))
-    warnings = loading.warnings_of(configuration, (clock or SystemClock()).wall())
+        raise ConfigurationError(loading.located(dict.fromkeys(loading.faults)))
+    warnings = loading.located(loading.warnings_of(configuration, (clock or SystemClock()).wall()))
     return Settings(configuration, passwords, tuple(loading.sources), warnings)
 
 
@@ -155,6 +156,23 @@ class _Loading:
         """Gather the warnings of a configuration without faults, at a time in seconds since the epoch."""
         found = (*listener_warnings(configuration), *unused_warnings(configuration), *example_warnings(configuration))
         return (*self._warnings, *self._placed((*found, *caller_warnings(configuration, now))))
+
+    def located(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+        """Add to each fault the line that it is on, as far as that is known."""
+        found: dict[str, Lines] = {}
+        return tuple(self._located(fault, found) for fault in faults)
+
+    def _located(self, fault: Fault, found: dict[str, Lines]) -> Fault:
+        path = next((it for it in self.sources if self._label(it) == fault.file), None)
+        if fault.line or not fault.path or path is None:
+            return fault
+        if fault.file not in found:
+            try:
+                text = self._files.read(path).decode("utf-8-sig")
+            except (OSError, ValueError):
+                text = ""
+            found[fault.file] = Lines(text)
+        return replace(fault, line=found[fault.file].find(fault.path))
 
     def _read(self, path: Path) -> dict[str, Any]:
         self.sources.append(path)

@@ -100,7 +100,7 @@ def test_byte_order_mark_and_windows_line_ends_do_no_harm(folder):
     [
         (EMPLOYER.encode("utf-16"), "UTF-16"),
         (EMPLOYER.replace("employer]", "employer] # é").encode("latin-1"), "not UTF-8 (at line 2)"),
-        (b"a = 1\nb = hunter2", "not valid TOML (at line 2, column 5)"),
+        (b"a = 1\nb = hunter2", "not valid TOML: Invalid value (at line 2, column 5)"),
         (b"a = 1\na = 2\nb = 1", "written twice (at line 2"),
         (b"a = " + b"[" * 5000, "not valid TOML"),
         (b"a = " + b"9" * 5000, "not valid TOML"),

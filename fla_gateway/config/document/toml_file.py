@@ -14,12 +14,34 @@ from typing import Any, Final
 from fla_gateway.config.document.file_identity import LARGEST
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.errors import ConfigurationError, Fault
-from fla_gateway.i18n.message import Message, Text
+from fla_gateway.i18n.message import NOTHING, Message, Text
 
 _BOM_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _POSITION: Final = re.compile(r"\((at [^()]*)\)$")
 _TWICE: Final = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Cannot define", "Duplicate inline")
+_LINE: Final = re.compile(r"at line (\d+)").match
 _QUOTE_HINT: Final = Text("text stands in quotes, a path with backslashes in 'single quotes'")
+_NAME_HINT: Final = Text("names have the letters a to z, digits, hyphens and underscores")
+_INLINE_HINT: Final = Text("a table in {{ }} stands on one line, without a comma at its end")
+_TEXT_HINT: Final = Text("a text ends on the line on which it begins, with the same quote")
+_CURES: Final = {
+    "Invalid value": _QUOTE_HINT,
+    "Expected newline or end of document after a statement": _QUOTE_HINT,
+    "Unescaped '\\' in a string": _QUOTE_HINT,
+    "Expected '=' after a key in a key/value pair": _NAME_HINT,
+    "Expected ']' at the end of a table declaration": _NAME_HINT,
+    "Expected ']]' at the end of an array declaration": _NAME_HINT,
+    "Invalid initial character for a key part": _INLINE_HINT,
+    "Unclosed inline table": _INLINE_HINT,
+    "Illegal character '\\n'": _TEXT_HINT,
+    "Unterminated string": _TEXT_HINT,
+    "Unclosed array": Text("close the list with ]"),
+    "Invalid statement": NOTHING,
+    "Invalid date or datetime": Text("a date is written as 2027-06-30"),
+    "Invalid hex value": NOTHING,
+    "Escaped character is not a Unicode scalar value": NOTHING,
+}
+"""The parser's own reasons that quote nothing of the file, and what helps with each."""
 _KEEP_ONE: Final = Text("keep one of the two")
 _SAVE: Final = Text("save it as UTF-8")
 
@@ -54,10 +76,15 @@ def _syntax_fault(words: str, label: str) -> Fault:
     # The parser's own words may quote the file, so only the position and what is known to be harmless are taken over.
     position = _POSITION.search(words)
     where = f" ({position[1]})" if position else ""
+    found = _LINE(position[1]) if position else None
+    line = int(found[1]) if found else 0
     if words.startswith(_TWICE):
         twice = Message("toml-written-twice", "a key or table is written twice{where}", where=where)
-        return Fault("", twice, _KEEP_ONE, label)
-    return Fault("", Message("toml-malformed", "the file is not valid TOML{where}", where=where), _QUOTE_HINT, label)
+        return Fault("", twice, _KEEP_ONE, label, line)
+    reason = words[: position.start()].strip() if position else words
+    shown = f": {reason}" if reason in _CURES else ""
+    message = Message("toml-malformed", "the file is not valid TOML{reason}{where}", reason=shown, where=where)
+    return Fault("", message, _CURES.get(reason, _QUOTE_HINT), label, line)
 
 
 def _read(path: Path, label: str, files: FileSnapshot) -> bytes:
