@@ -73,6 +73,13 @@ class Fault:
             "cure": self.cure,
         }
 
+    @property
+    def located(self) -> str:
+        """All of it in a line, as `str` has it, with the number of the line of the file."""
+        file = f"{self.file}:{self.line}" if self.file and self.line else self.file
+        place = ": ".join(part for part in (file, self.path) if part)
+        return f"{place}: {with_cure(self.message, self.cure)}"
+
     def __str__(self) -> str:
         return f"{self.place}: {with_cure(self.message, self.cure)}"
 

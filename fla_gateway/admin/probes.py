@@ -6,6 +6,7 @@ process alone, or an outage of theirs would take every gateway out of service.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -24,6 +25,10 @@ class ReadinessState(Protocol):
 
     def ready(self) -> tuple[bool, str]:
         """Return whether requests are served, and the reason in a word: `runtime.readiness.Reason`."""
+        ...
+
+    def identity(self) -> Mapping[str, object]:
+        """Return members of /readyz by which an operator recognises this gateway."""
         ...
 
 
@@ -53,7 +58,9 @@ class Probes:
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         ready, reason = self._state.ready()
-        return web.json_response({"ready": ready, "reason": reason}, status=_status(good=ready))
+        return web.json_response(
+            {"ready": ready, "reason": reason, **self._state.identity()}, status=_status(good=ready)
+        )
 
     async def _startupz(self, _request: web.Request) -> web.Response:
         _, reason = self._state.ready()

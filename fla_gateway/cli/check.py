@@ -1,26 +1,29 @@
 """`fla-gateway check`: is this configuration right?
 
-Owns what is shown of each profile and what counts as a finding; `caller_summary` has the lines about callers. Refuses
-to open a connection: everything here can be determined from files.
+Owns what is shown of each profile and what counts as a finding; `checking` has the lines about callers, what a start
+would need, and the form of JSON. Refuses to open a connection to a server: everything here is found on this machine.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Final
 
-from fla_gateway.cli.caller_summary import caller_lines
-from fla_gateway.cli.exit_codes import FINDINGS, WELL
+from fla_gateway.cli.checking.caller_summary import caller_lines
+from fla_gateway.cli.checking.ends import ends_of
+from fla_gateway.cli.checking.findings import Finding, document
+from fla_gateway.cli.checking.start_checks import foreign, in_use, obstacles, read_further_files, unavailable_here
+from fla_gateway.cli.exit_codes import FINDINGS, IN_USE, WELL, WRONG_USE
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config, config_of
-from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
+from fla_gateway.errors import ConfigurationError, InUseError, UnusableKeyError
 
 if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
-    from fla_gateway.config.schema import Configuration
-    from fla_gateway.keys.model import CertificateFacts, LoadedKey
+    from fla_gateway.keys.model import CertificateFacts, LoadedKey, Objection
     from fla_gateway.profiles import Profile
     from fla_gateway.runtime.composition.resolved_config import Configured
     from fla_gateway.runtime.composition.signing_keys import Keys
@@ -29,8 +32,10 @@ SUMMARY: Final = "check configuration, keys and certificates, offline"
 DESCRIPTION: Final = """\
 Check a configuration without opening any connection: every fault at once, then for each profile where it goes, with
 which key, and how long the certificate lasts, for each caller how it is known and what it may do, and whether journal
-and unix sockets can be where they are to be. Of more than 24 profiles, those that are well take one line each. Run it
-as the gateway's user, or as root.
+and unix sockets can be where they are to be. It says "all well" only if `run` would start, and should. Of more than 24
+profiles, those that are well take one line each. Run it as the gateway's user, or as root.
+
+With --here every address is bound for a moment as well, and a journal in use counts: would a start succeed now?
 
 With --against-running the running gateway is asked instead, as by `reload --dry-run`: it reads the files that it was
 started with, and says what a reload would change or why it would refuse.
@@ -42,6 +47,8 @@ it; 1: not permitted; 2: it would be refused; 69: no gateway answers at the admi
 examples:
   fla-gateway check
   fla-gateway check --strict && echo nothing to say
+  fla-gateway check --here
+  fla-gateway check --json | jq '.findings[] | select(.level == "error")'
   fla-gateway check --against-running
   fla-gateway check --config /etc/fla-gateway/gateway.toml"""
 
@@ -49,18 +56,6 @@ _WIDTH: Final = 14
 FEW: Final = 24
 """Profiles, and callers, that are all shown in full; of more, those alone that deserve a look."""
 _LONGEST_NAME: Final = 32
-
-
-class _Finding(NamedTuple):
-    """One line that deserves a look.
-
-    Attributes:
-        text: the line.
-        grave: whether it keeps something from being served; the others are warnings.
-    """
-
-    text: str
-    grave: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="ask the running gateway what a reload would change, and nothing else",
     )
+    parser.add_argument(
+        "--here", action="store_true", help="also ask whether a start would have addresses and journal here and now"
+    )
+    parser.add_argument("--json", action="store_true", help="print every finding as JSON")
     add_admin(parser)
 
 
@@ -81,140 +80,101 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.against_running:
         from fla_gateway.cli.reload import judge  # noqa: PLC0415 - rarely needed
 
-        return judge(arguments)
+        return judge(arguments, as_json=arguments.json)
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.runtime.composition.resolved_config import read  # noqa: PLC0415 - as above
     from fla_gateway.runtime.composition.signing_keys import load_keys, why_unusable  # noqa: PLC0415 - as above
 
-    configured = read(config_of(arguments))
-    _read_further_files(configured)
+    path = config_of(arguments)
+    try:
+        configured = read(path)
+        read_further_files(configured)
+    except ConfigurationError as error:
+        if not arguments.json:
+            raise
+        print(json.dumps(document(path, error.faults, (), ok=False), indent=2))
+        return IN_USE if isinstance(error, InUseError) else WRONG_USE
     now = datetime.fromtimestamp(SystemClock().wall(), UTC)
     keys = load_keys(configured, now)
-    found: list[_Finding] = []
+    of_profiles = [
+        [
+            *_findings(
+                profile.name, keys[profile.token_request.key], why_unusable(profile, keys[profile.token_request.key])
+            )
+        ]
+        for profile in configured.profiles
+    ]
+    general = [
+        *_general_findings(configured, now, here=arguments.here),
+        *_idle_key_findings(configured.profiles, keys),
+    ]
+    found = [*chain.from_iterable(of_profiles), *general]
+    code = FINDINGS if any(one.grave or arguments.strict for one in found) else WELL
+    if arguments.json:
+        print(json.dumps(document(path, (), found, ok=code == WELL), indent=2))
+        return code
+    _print_profiles(configured.profiles, of_profiles, keys, now)
+    print("\n".join(caller_lines(configured.settings.configuration, now.timestamp(), FEW)))
+    print("\n".join([*(one.text for one in general), _verdict(len(found))]))
+    return code
+
+
+def _print_profiles(profiles: Sequence[Profile], found: Sequence[list[Finding]], keys: Keys, now: datetime) -> None:
+    """Print each profile; of many, those that are well in a line each, grouped by environment."""
     brief: list[str] = []
-    for profile in configured.profiles:
+    for profile, wrong in zip(profiles, found, strict=True):
         key = keys[profile.token_request.key]
-        wrong = [*_findings(key, why_unusable(profile, key))]
-        if wrong or len(configured.profiles) <= FEW:
+        if wrong or len(profiles) <= FEW:
             print("\n".join(_lines(profile, key, now, wrong)), end="\n\n")
         else:
             brief.append(_one_line(profile, key, now))
-        found += wrong
     if brief:
         print("\n".join(sorted(brief, key=_environment)), end="\n\n")
-    print("\n".join(caller_lines(configured.settings.configuration, now.timestamp(), FEW)))
-    general = [*_general_findings(configured, now), *_idle_key_findings(configured.profiles, keys)]
-    found += general
-    print("\n".join([*(one.text for one in general), _verdict(len(found))]))
-    return FINDINGS if any(one.grave or arguments.strict for one in found) else WELL
 
 
-def _read_further_files(configured: Configured) -> None:
-    """Read what `run` would read besides keys: roots, the corporate proxy's password, TLS of listeners, a cluster's CA.
-
-    Raises:
-        ConfigurationError: with every fault.
-    """
-    from fla_gateway.config.rules.listener_specs import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - as above
-    from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - as above
-    from fla_gateway.runtime.composition.trust_store import Trust  # noqa: PLC0415 - as above
-
-    egress = configured.settings.configuration.egress
-    reads: list[Callable[[], object]] = [
-        partial(Trust(egress.ca_file, configured.files).prepare, configured.profiles),
-        partial(egress_of, egress, configured.files),
-        *(
-            partial(server_context, tls, place, configured.files)
-            for place, tls in encrypted(configured.settings.configuration)
-        ),
-    ]
-    if (kubernetes := configured.settings.configuration.kubernetes) is not None:
-        from fla_gateway.clock import SystemClock  # noqa: PLC0415 - as above
-        from fla_gateway.kubernetes.jwks_cache import ClusterKeys  # noqa: PLC0415 - as above
-
-        reads.append(partial(ClusterKeys, kubernetes, SystemClock(), files=configured.files))
-    faults: list[Fault] = []
-    for read in reads:
-        try:
-            read()
-        except ConfigurationError as error:
-            faults.extend(error.faults)
-    if faults:
-        raise ConfigurationError(tuple(faults))
-
-
-def _general_findings(configured: Configured, now: datetime) -> Iterator[_Finding]:
+def _general_findings(configured: Configured, now: datetime, *, here: bool) -> Iterator[Finding]:
     """Name what belongs to no profile and no key."""
     from fla_gateway.config.rules.listener_specs import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.listeners.tls_context import tls_warnings  # noqa: PLC0415 - as above
 
-    yield from (_Finding(f"warning: {one}") for one in configured.warnings)
-    for place, tls in encrypted(configured.settings.configuration):
-        yield from (_Finding(f"warning: {one}") for one in tls_warnings(tls, place, now, configured.files))
-    yield from _end_findings(configured, now)
-    yield from (
-        _Finding(f"would not start: {one}", grave=True) for one in _obstacles(configured.settings.configuration)
-    )
-
-
-def _end_findings(configured: Configured, now: datetime) -> Iterator[_Finding]:
-    """Name what ends soon, or has ended; certificates of signing keys are named with their profiles."""
-    from fla_gateway.config.rules.listener_specs import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.config.values.timestamps import written  # noqa: PLC0415 - as above
-    from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - as above
-    from fla_gateway.observe.ends import soon  # noqa: PLC0415 - as above
-    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
-    from fla_gateway.runtime.monitoring.known_ends import key_ends, listener_ends  # noqa: PLC0415 - as above
-
     configuration = configured.settings.configuration
-    shown = encrypted(configuration)
-    contexts = [(f"{place}.certificate", server_context(tls, place, configured.files)) for place, tls in shown]
-    for end in soon([*listener_ends(contexts), *key_ends(configuration)], now):
-        place = {"caller-key": f"callers.{end.name}", "admin-key": f"admin.key {end.name}"}.get(end.kind, end.name)
-        verb = "expired" if end.ends <= now else "expires"
-        yield _Finding(f"warning: {printable(place)}: {verb} on {written(end.ends.timestamp())} ({end.cure(now)})")
+    yield from map(Finding.warning, configured.warnings)
+    for place, tls in encrypted(configuration):
+        yield from map(Finding.warning, tls_warnings(tls, place, now, configured.files))
+    yield from map(Finding.warning, ends_of(configured, now))
+    yield from map(Finding.warning, foreign(configuration))
+    yield from map(Finding.obstacle, obstacles(configuration))
+    # A gateway that runs holds its journal rightly; a start here and now would stop at that.
+    yield from map(Finding.obstacle if here else Finding.warning, in_use(configuration))
+    if here:
+        yield from map(Finding.obstacle, unavailable_here(configured))
 
 
-def _obstacles(configuration: Configuration) -> Iterator[Fault]:
-    """Name what `run` would miss on this machine. No faults: a service manager or an installer may see to it yet."""
-    from fla_gateway.config.rules.listener_specs import admin_listener_spec, listener_specs  # noqa: PLC0415 - as above
-    from fla_gateway.config.values.address import UnixAddress  # noqa: PLC0415 - see TYPE_CHECKING above
-    from fla_gateway.journal.writer import directory  # noqa: PLC0415 - as above
-    from fla_gateway.listeners import unix_socket  # noqa: PLC0415 - as above
-    from fla_gateway.observe.tracing.span_queue import missing_extra  # noqa: PLC0415 - as above
-
-    for spec in (*listener_specs(configuration), admin_listener_spec(configuration)):
-        if isinstance(spec.address, UnixAddress):
-            seen = unix_socket.foreseen(spec.address.path, spec.listener.group, spec.place)
-            if seen is not None:
-                yield seen
-    if configuration.audit is not None and (missed := directory.foreseen(configuration.audit.path)) is not None:
-        yield missed
-    if configuration.tracing is not None and (missing := missing_extra()) is not None:
-        yield missing
-
-
-def _findings(key: LoadedKey | UnusableKeyError, reason: object | None) -> Iterator[_Finding]:
-    """Name what is wrong with a key and what deserves a look.
+def _findings(name: str, key: LoadedKey | UnusableKeyError, reason: Objection | None) -> Iterator[Finding]:
+    """Name what is wrong with a profile's key and what deserves a look.
 
     Args:
+        name: of the profile.
         key: as loaded, or why it could not be.
         reason: why it cannot be used, or None if it can.
     """
+    path = f"profiles.{name}.key"
     if reason is not None:
-        yield _Finding(f"UNUSABLE KEY: {reason}", grave=True)
+        yield Finding.of_key(path, reason.message, reason.cure, label="UNUSABLE KEY", grave=True)
     if not isinstance(key, UnusableKeyError):
-        yield from (_Finding(f"warning: {warning}") for warning in key.warnings)
+        yield from (Finding.of_key(path, it.message, it.cure, label="warning") for it in key.warnings)
 
 
-def _idle_key_findings(profiles: tuple[Profile, ...], keys: Keys) -> Iterator[_Finding]:
+def _idle_key_findings(profiles: tuple[Profile, ...], keys: Keys) -> Iterator[Finding]:
     used = {profile.token_request.key for profile in profiles}
     for name, key in keys.items():
-        if name not in used:
-            reason = str(key) if isinstance(key, UnusableKeyError) else None
-            for one in _findings(key, reason):
-                yield _Finding(f"keys.{name}: {one.text}", grave=one.grave)
+        if name in used:
+            continue
+        path = f"keys.{name}"
+        if isinstance(key, UnusableKeyError):
+            yield Finding.of_key(path, key.message, key.cure, label=f"{path}: UNUSABLE KEY", grave=True)
+        else:
+            yield from (Finding.of_key(path, it.message, it.cure, label=f"{path}: warning") for it in key.warnings)
 
 
 def _one_line(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime) -> str:
@@ -231,7 +191,7 @@ def _environment(line: str) -> str:
     return line[_LONGEST_NAME + 1 :].split(maxsplit=1)[0]
 
 
-def _lines(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime, wrong: list[_Finding]) -> Iterator[str]:
+def _lines(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime, wrong: list[Finding]) -> Iterator[str]:
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - see TYPE_CHECKING above
 
     yield profile.name

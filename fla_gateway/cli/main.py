@@ -113,7 +113,7 @@ def execute(words: Sequence[str]) -> int:
     Raises:
         SystemExit: from argparse, for ``--help``, ``--version`` (0) and wrong use (2).
     """
-    from fla_gateway.errors import GatewayError, InUseError  # noqa: PLC0415 - see the head
+    from fla_gateway.errors import ConfigurationError, GatewayError, InUseError  # noqa: PLC0415 - see the head
 
     words = _asked_for_help(words)
     parser = build_parser(_wanted(words))
@@ -122,9 +122,12 @@ def execute(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     try:
         return cast("Command", _load(arguments.command)).run(arguments)
+    except ConfigurationError as error:
+        standard_streams.complain("\n".join(fault.located for fault in error.faults))
+        return IN_USE if isinstance(error, InUseError) else WRONG_USE
     except GatewayError as error:
         standard_streams.complain(error)
-        return IN_USE if isinstance(error, InUseError) else WRONG_USE
+        return WRONG_USE
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last handler: whatever reaches it is a fault of the program

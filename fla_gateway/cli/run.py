@@ -10,7 +10,7 @@ from typing import Final
 
 from fla_gateway.cli.exit_codes import CUT_OFF, WELL
 from fla_gateway.cli.options.config_option import add_config, find_config, report_config
-from fla_gateway.errors import ConfigurationError
+from fla_gateway.errors import ConfigurationError, InUseError
 
 SUMMARY: Final = "serve the profiles of a configuration"
 DESCRIPTION: Final = """\
@@ -37,7 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
     path = find_config(arguments)
     try:
         return CUT_OFF if serve(path, strict=arguments.strict) else WELL
-    except ConfigurationError:
+    except ConfigurationError as error:
         # The first event, which names the file, may not have come yet.
         report_config(path)
+        if isinstance(error, InUseError):
+            from fla_gateway.cli.checking.start_checks import occupant  # noqa: PLC0415 - rarely needed
+
+            raise InUseError((*error.faults, *occupant(path))) from None
         raise

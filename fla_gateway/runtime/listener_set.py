@@ -148,6 +148,15 @@ class ListenerSet:
         self.acceptor.close()
 
 
+def unavailable(configured: Configured) -> tuple[Fault, ...]:
+    """Bind every listener as a start does, and release it again; return why one cannot be had."""
+    try:
+        _Preparation((), configured).run().undo()
+    except ConfigurationError as error:
+        return error.faults
+    return ()
+
+
 class _Preparation:
     """One run of `ListenerSet.prepare`."""
 

@@ -292,6 +292,11 @@ class _Process:
         reason = judge(self.phase, current.generation.profile_states(), ready)
         return reason == "serving", reason
 
+    def identity(self) -> dict[str, object]:
+        """See `admin.probes.ReadinessState`: a start that finds an address in use asks for it."""
+        profiles = () if self._gateway is None else self._gateway.current.configured.profiles
+        return {"pid": os.getpid(), "environments": sorted({it.environment for it in profiles})}
+
     async def reload(self, *, dry_run: bool) -> Reloaded:
         """See `admin.actions.GatewayActions`."""
         if self._reloader is None or self._stop.is_set():

@@ -29,6 +29,10 @@ class State:
         """See `admin.probes.ReadinessState`."""
         return self.answer
 
+    def identity(self):
+        """See `admin.probes.ReadinessState`."""
+        return {"pid": 1, "environments": ["sandbox"]}
+
 
 class Shown:
     """What the page shows; a test changes it while the page is open."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -260,7 +263,7 @@ def test_an_entry_that_is_no_rule_is_a_fault(check, tmp_path):
     caller = '[callers.payroll]\nuid = 1\nallow = { employer = ["GET /REST/**", "GET dimona"] }\n'
     code, _, err = check(PROFILE.format(environment="simulation") + KEY + caller)
     assert code == 2
-    assert "gateway.toml: callers.payroll.allow.employer[1]: the path must begin with /REST/" in err
+    assert "gateway.toml:12: callers.payroll.allow.employer[1]: the path must begin with /REST/" in err
 
 
 def test_warning_about_a_caller_is_a_finding(check, tmp_path):
@@ -270,7 +273,7 @@ def test_warning_about_a_caller_is_a_finding(check, tmp_path):
     caller = f"[callers.payroll]\n{key}\nallow = {{ employer = ['GET /REST/**'] }}\n"
     code, out, _ = check(PROFILE.format(environment="simulation") + KEY + caller, "--strict")
     assert code == 1
-    assert "warning: gateway.toml: callers.payroll.keys: has expired" in out
+    assert "callers.payroll.keys: has expired" in out
 
 
 def test_places_that_run_could_not_have_are_findings(check, tmp_path):
@@ -335,13 +338,90 @@ def test_a_missing_extra_is_a_finding(tmp_path):
     assert "would not start: tracing: needs the extra: pip install fla-gateway[otel]" in answer.stdout
 
 
-def test_a_journal_in_use_is_no_finding(check, tmp_path):
-    """A configuration is checked beside the gateway that runs with it."""
+@pytest.mark.parametrize(("options", "status", "label"), [((), 0, "warning"), (("--here",), 1, "would not start")])
+def test_a_journal_in_use_is_said(check, tmp_path, options, status, label):
+    """Beside the gateway that runs with it, a warning; where a start here and now is meant, an obstacle."""
     write_identity(tmp_path)
     running = Directory(tmp_path / "journal")
-    code, out, _ = check('[audit]\npath = "journal"\n' + PROFILE.format(environment="simulation") + KEY)
+    listen = '[gateway]\nlisten = ["127.0.0.1:0"]\n[admin]\nlisten = "127.0.0.1:0"\n[audit]\npath = "journal"\n'
+    text = listen + PROFILE.format(environment="simulation") + KEY
+    code, out, _ = check(text, *options)
+    assert code == status
+    assert f"{label}: audit.path: another gateway writes this journal" in out
     running.close()
-    assert (code, out.splitlines()[-1]) == (0, "all well")
+    assert check(text, *options)[1].splitlines()[-1] == "all well"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a directory to another user")
+def test_a_journal_of_another_user_is_said_to_root(check, tmp_path):
+    """Root would not start with it, and may be checking for the user that does."""
+    write_identity(tmp_path)
+    (tmp_path / "journal").mkdir(mode=0o700)
+    os.chown(tmp_path / "journal", 4321, -1)
+    code, out, _ = check('[audit]\npath = "journal"\n' + PROFILE.format(environment="simulation") + KEY)
+    assert code == 0
+    assert "warning: audit.path: the directory belongs to user 4321" in out
+
+
+@pytest.mark.parametrize("writable", ["gateway.toml", "."])
+def test_a_configuration_that_others_may_write_is_said(check, tmp_path, writable):
+    """Who writes it decides who may call: the file and its folder are looked at, and a reload would refuse them."""
+    write_identity(tmp_path)
+    (tmp_path / "gateway.toml").touch()
+    (tmp_path / writable).chmod(0o777)
+    code, out, _ = check(PROFILE.format(environment="simulation") + KEY)
+    assert code == 0
+    assert "warning: " in out
+    assert "other users may" in out
+
+
+def test_here_binds_what_a_start_would(check, tmp_path):
+    """Every address that is taken is named, and nothing is left behind; without --here none is tried."""
+    write_identity(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as other:
+        listen = (
+            f'[gateway]\nlisten = ["127.0.0.1:{taken.getsockname()[1]}", "unix:gateway.sock"]\n'
+            f'[admin]\nlisten = "127.0.0.1:{other.getsockname()[1]}"\n'
+        )
+        text = (
+            listen + PROFILE.format(environment="simulation") + KEY + 'listen = "127.0.0.1:0"\n'.replace("listen", "#")
+        )
+        assert check(text)[0] == 0
+        code, out, _ = check(text, "--here")
+    assert code == 1
+    assert "would not start: gateway.listen[0]: cannot listen on 127.0.0.1" in out
+    assert "would not start: admin.listen: cannot listen on 127.0.0.1" in out
+    assert check(text, "--here")[0] == 0
+    assert not (tmp_path / "gateway.sock").exists()
+
+
+def test_json_has_every_finding(check, tmp_path):
+    """Level, code, path, file, line, message and cure of each; `ok` is whether the exit code is 0."""
+    write_identity(tmp_path)
+    text = PROFILE.format(environment="simulation") + KEY
+    code, out, _ = check(text, "--json")
+    file = str(tmp_path / "gateway.toml")
+    assert (code, json.loads(out)) == (0, {"ok": True, "file": file, "findings": []})
+    code, out, _ = check(text + '[keys.idle]\npem = "acme.pem"\n', "--json", "--strict")
+    found = json.loads(out)
+    assert (code, found["ok"]) == (1, False)
+    unused = next(it for it in found["findings"] if it["path"] == "keys.idle" and it["file"])
+    assert unused == {
+        "level": "warning",
+        "code": "key-unused",
+        "path": "keys.idle",
+        "file": "gateway.toml",
+        "line": 10,
+        "message": "no profile uses this key",
+        "cure": "",
+    }
+    code, out, _ = check(text.replace("simulation", "nowhere") + "a = 1\n", "--json")
+    found = json.loads(out)
+    assert (code, found["ok"]) == (2, False)
+    assert {(it["level"], it["path"], it["line"]) for it in found["findings"]} == {
+        ("error", "profiles.employer.environment", 3),
+        ("error", "keys.acme.a", 10),
+    }
 
 
 def test_ends_of_callers_keys_are_named(check, tmp_path):

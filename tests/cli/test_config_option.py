@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -112,8 +113,8 @@ async def test_run_names_its_files_in_its_first_event(tmp_path):
     async with run(path) as process:
         await process.event("ready")
         first = process.lines["stderr"][0]
-    assert '"event": "configuration"' in first
-    assert str(path) in first
+    assert json.loads(first)["event"] == "configuration"
+    assert json.loads(first)["files"] == [str(path)]
     path.write_text("")
     async with run(path) as process:
         assert await process.ended() == 2

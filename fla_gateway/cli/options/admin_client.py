@@ -120,18 +120,26 @@ def address_of(arguments: argparse.Namespace) -> AdminTarget:
 
 
 def _place(arguments: argparse.Namespace) -> tuple[RealAddress, bool, str]:
-    from fla_gateway.config.admin_address import read_admin_listener  # noqa: PLC0415 - `--help` need not know
-
     if arguments.admin is not None:
         scheme, separator, rest = arguments.admin.partition("://")
         if separator and scheme.lower() not in {"http", "https"}:
             raise _fault("--admin", Message("admin-scheme-unknown", "must begin with http://, https:// or unix:"))
         text = rest.removesuffix("/") if separator else arguments.admin
         return _address(text, "--admin"), scheme.lower() == "https", "--admin"
-    path = config_of(arguments)
+    return admin_of(config_of(arguments))[:3]
+
+
+def admin_of(path: Path) -> AdminTarget:
+    """Find out where the gateway of a configuration is, for a request without a key.
+
+    Raises:
+        ConfigurationError: the configuration does not say it.
+    """
+    from fla_gateway.config.admin_address import read_admin_listener  # noqa: PLC0415 - `--help` need not know
+
     listener = read_admin_listener(path)
-    origin = f"[admin] listen of {path}"
-    return _address(listener.address, "admin.listen", path.name), listener.tls is not None, origin
+    address = _address(listener.address, "admin.listen", path.name)
+    return AdminTarget(address, listener.tls is not None, f"[admin] listen of {path}")
 
 
 def _address(text: str, place: str, file: str = "") -> RealAddress:

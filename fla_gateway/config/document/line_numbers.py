@@ -17,7 +17,7 @@ _HEAD: Final = re.compile(rf"[ \t]*(\[\[?)[ \t]*({_KEY})[ \t]*\]\]?[ \t]*(?:#.*)
 _PAIR: Final = re.compile(rf"[ \t]*({_KEY})[ \t]*=").match
 _PARTS: Final = re.compile(_PART).findall
 _STEPS: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]").findall
-# A text, whole on its line, or a comment; what is left of a line are brackets and what stands for itself.
+# A text, whole on its line, or a comment; what is left of a line are brackets, names and numbers.
 _CLOSED: Final = re.compile(r'"""|\'\'\'|"(?:[^"\\]|\\.)*"|\'[^\']*\'|#.*')
 _OPEN: Final = ('"""', "'''")
 

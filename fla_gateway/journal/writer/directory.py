@@ -33,6 +33,7 @@ _PRIVATE: Final = 0o600
 _ANYBODY_ELSE: Final = stat.S_IRWXG | stat.S_IRWXO
 _FIRST_LOOK: Final = 65_536
 """Bytes of a segment's end that nearly always suffice."""
+_IN_USE: Final = Message("journal-in-use", "another gateway writes this journal")
 _LOCK_TRIES: Final = 10
 _LOCK_SECONDS: Final = 0.02
 _INSIDE: Final = Text(
@@ -172,11 +173,43 @@ class Directory:
         return key
 
 
+def held(path: Path) -> Fault | None:
+    """Say that a gateway writes the journal now, without waiting and without making anything."""
+    try:
+        lock = os.open(path / LOCK, os.O_RDONLY | _FLAGS)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        cure = Text("a second one would not start beside it; `fla-gateway check --against-running` asks the first")
+        return Fault(PLACE, _IN_USE, cure)
+    except OSError:
+        return None
+    finally:
+        os.close(lock)
+    return None
+
+
+def foreign(path: Path) -> Fault | None:
+    """Say to root that the directory is another user's: it may be checking on behalf of that user, or not."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    if os.geteuid() != 0 or found.st_uid == 0 or not stat.S_ISDIR(found.st_mode):
+        return None
+    message = Message(
+        "journal-of-user", "the directory belongs to user {uid}: run as root would not start", uid=found.st_uid
+    )
+    return Fault(PLACE, message, Text("if that user runs the gateway, check as that user"))
+
+
 def foreseen(path: Path) -> Fault | None:
     """Say why a gateway of this user could not have the directory, without making or changing anything.
 
-    For root the owner is not reported, since it may be checking on behalf of the user that runs the gateway. The lock
-    is not tried: a gateway that runs holds it rightly.
+    For root the owner is another question (`foreign`), since it may be checking on behalf of the user that runs the
+    gateway. The lock is not tried (`held`): a gateway that runs holds it rightly.
 
     Returns:
         The first obstacle; None if none is seen.
@@ -247,9 +280,8 @@ def _take(lock: int) -> None:
             time.sleep(_LOCK_SECONDS)
         else:
             return
-    message = Message("journal-in-use", "another gateway writes this journal")
     cure = Text("give each gateway a directory of its own, or stop the other one")
-    raise InUseError(_refused(message, cure).faults)
+    raise InUseError(_refused(_IN_USE, cure).faults)
 
 
 def _no_directory() -> ConfigurationError:

@@ -1,0 +1,1 @@
+"""What `fla-gateway check` looks at, and how it is printed."""

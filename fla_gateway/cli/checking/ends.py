@@ -1,0 +1,38 @@
+"""Adapter: which certificates and keys of a configuration end soon, as faults for `fla-gateway check`.
+
+Owns the words. Refuses to judge how soon is soon; `observe.ends` does, for log and page as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fla_gateway.errors import Fault
+from fla_gateway.i18n.message import Message, Text
+
+if TYPE_CHECKING:  # pydantic is heavy; `--help` must not wait for it
+    from fla_gateway.runtime.composition.resolved_config import Configured
+
+
+def ends_of(configured: Configured, now: datetime) -> Iterator[Fault]:
+    """Name what ends soon, or has ended; certificates of signing keys are named with their profiles."""
+    from fla_gateway.config.rules.listener_specs import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.config.values.timestamps import written  # noqa: PLC0415 - as above
+    from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - as above
+    from fla_gateway.observe.ends import soon  # noqa: PLC0415 - as above
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.monitoring.known_ends import key_ends, listener_ends  # noqa: PLC0415 - as above
+
+    configuration = configured.settings.configuration
+    shown = encrypted(configuration)
+    contexts = [(f"{place}.certificate", server_context(tls, place, configured.files)) for place, tls in shown]
+    for end in soon([*listener_ends(contexts), *key_ends(configuration)], now):
+        place = {"caller-key": f"callers.{end.name}", "admin-key": f"admin.key {end.name}"}.get(end.kind, end.name)
+        moment = written(end.ends.timestamp())
+        if end.ends <= now:
+            message = Message("has-expired", "expired on {moment}", moment=moment)
+        else:
+            message = Message("expires-soon", "expires on {moment}", moment=moment)
+        yield Fault(printable(place), message, Text("{cure}", cure=end.cure(now)))

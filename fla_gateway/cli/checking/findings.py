@@ -1,0 +1,69 @@
+"""Value: what `fla-gateway check` finds, as a line for people and as a member of JSON.
+
+Owns both forms, which are part of the public contract (docs/commands.md). Refuses to find anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fla_gateway.errors import Fault
+from fla_gateway.i18n.message import Message, Text
+
+
+class Finding(NamedTuple):
+    """One thing that deserves a look.
+
+    Attributes:
+        text: the line.
+        fault: what the line says, taken apart.
+        grave: whether it keeps something from being served; the others are warnings.
+    """
+
+    text: str
+    fault: Fault
+    grave: bool = False
+
+    @classmethod
+    def warning(cls, fault: Fault) -> Finding:
+        """Make a warning with its place."""
+        return cls(f"warning: {fault.located}", fault)
+
+    @classmethod
+    def obstacle(cls, fault: Fault) -> Finding:
+        """Make what `run` would stop at."""
+        return cls(f"would not start: {fault.located}", fault, grave=True)
+
+    @classmethod
+    def of_key(cls, path: str, message: Message, cure: Text, *, label: str, grave: bool = False) -> Finding:
+        """Make what is said of a key below its profile, whose name is above it."""
+        fault = Fault(path, message, cure)
+        return cls(f"{label}: {message}" + (f" ({cure})" if cure else ""), fault, grave)
+
+
+def document(file: Path, faults: Sequence[Fault], findings: Sequence[Finding], *, ok: bool) -> dict[str, Any]:
+    """Write what was found as the members of a JSON object.
+
+    Args:
+        file: the configuration.
+        faults: why it cannot be used; then there is nothing else.
+        findings: of a configuration that can be used.
+        ok: whether the exit code is 0.
+    """
+    errors = [_member("error", fault) for fault in faults]
+    others = [_member("error" if it.grave else "warning", it.fault) for it in findings]
+    return {"ok": ok, "file": str(file.absolute()), "findings": [*errors, *others]}
+
+
+def _member(level: str, fault: Fault) -> dict[str, Any]:
+    return {
+        "level": level,
+        "code": fault.code,
+        "path": fault.path,
+        "file": fault.file,
+        "line": fault.line or None,
+        "message": str(fault.message),
+        "cure": str(fault.cure),
+    }
