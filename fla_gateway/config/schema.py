@@ -8,7 +8,7 @@ tables (`load` and `profiles` hold those). An object of these classes is not jud
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fla_gateway.config.values.constraints import (
     KEY,
@@ -24,6 +24,14 @@ from fla_gateway.config.values.constraints import (
     Sha256,
     Text,
 )
+
+OBSERVE: Final = "observe"
+"""In the place of a list of `allow`: what is asked for until `observe_until` is let through and reported."""
+
+
+def _observed(value: object) -> object:
+    """`observe`, with or without methods, is written in the place of a list; no other text is."""
+    return [value] if isinstance(value, str) and value.split(" ", 1)[0] == OBSERVE else value
 
 
 def _listener(value: object) -> object:
@@ -96,6 +104,8 @@ class Listener:
 
 
 ListenerEntry = Annotated[Listener, Before(_listener)]
+AllowEntries = Annotated[list[Text], Before(_observed), Bounds(min_length=1)]
+"""What a caller may do in a profile: a list of rules, or `observe`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,8 +331,8 @@ class CallerTable:
     """Kubernetes service account, `namespace/name`; see `[kubernetes]`."""
     certificate_names: list[Text] = field(default_factory=list)
     """Subject alternative names (DNS, URI or e-mail) of a client certificate; any one of them proves the caller."""
-    allow: dict[Name, Annotated[list[Text], Bounds(min_length=1)]] = field(default_factory=dict)
-    """Per profile: method and path pattern of each permitted request; `*` is one segment, `**` at least one."""
+    allow: dict[Name, AllowEntries] = field(default_factory=dict)
+    """Per profile: method and path pattern of each permitted request (`*` one segment, `**` more), or `observe`."""
     observe_until: Moment | None = None
     """Until then requests outside of `allow` are admitted and reported; the profile must still be allowed."""
     limits: Limits = Limits()

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, NamedTuple
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.document.schema_fields import table_fields
 from fla_gateway.config.rules.listener_specs import OTHERS, ListenerSpec, admin_listener_spec, listener_specs
-from fla_gateway.config.schema import Audit, Configuration
+from fla_gateway.config.schema import OBSERVE, Audit, Configuration
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress, is_loopback
 from fla_gateway.config.values.custody import Custody
 from fla_gateway.errors import Fault
@@ -276,7 +276,7 @@ def opens_more(old: Configuration, new: Configuration) -> tuple[str, ...]:
 
     No callers are left, the journal or TLS is gone, a listener is wider, or a switch says so (`unsafe_*`, `anonymous`,
     `[admin] actions`). Or the journal keeps less: a number of days whose last digit is not written yet would remove
-    years of it.
+    years of it. Or a list of `allow` became `observe`.
     """
     return tuple(_opening(old, new))
 
@@ -292,6 +292,11 @@ def _opening(old: Configuration, new: Configuration) -> Iterator[str]:
     for name, profile in new.profiles.items():
         if profile.anonymous and not (name in old.profiles and old.profiles[name].anonymous):
             yield place(("profiles", name, "anonymous"))
+    for name, caller in new.callers.items():
+        before = old.callers[name].allow if name in old.callers else {}
+        for allowed, entries in caller.allow.items():
+            if entries[0].split(" ")[0] == OBSERVE and before.get(allowed) != entries:
+                yield place(("callers", name, "allow", allowed))
     if new.admin.actions and not old.admin.actions:
         yield "admin.actions"
 

@@ -18,7 +18,7 @@ from fla_gateway.cli.schema import SCHEMA
 from fla_gateway.config import schema
 from fla_gateway.config.document.schema_fields import table_fields
 from fla_gateway.config.document.schema_paths import tables
-from fla_gateway.config.schema import Configuration, ListenerEntry
+from fla_gateway.config.schema import AllowEntries, Configuration, ListenerEntry
 from fla_gateway.config.values.constraints import Bounds, Moment, Name
 
 _PLAIN = {
@@ -92,7 +92,11 @@ def _annotated(hint: Any, arguments: tuple[Any, ...]) -> dict[str, Any]:
         # Dates and times of TOML, which editors hand to a schema as text.
         return {"type": "string"}
     found = {**_bounds(arguments), **_type(arguments[0])}
-    return {"anyOf": [{"type": "string"}, found]} if hint == ListenerEntry else found
+    short = {
+        ListenerEntry: {"type": "string"},
+        AllowEntries: {"type": "string", "pattern": f"^{schema.OBSERVE}( [A-Z]+)*$"},
+    }
+    return {"anyOf": [short[hint], found]} if hint in short else found
 
 
 def _bounds(arguments: tuple[Any, ...]) -> dict[str, Any]:

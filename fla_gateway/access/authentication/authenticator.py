@@ -22,10 +22,11 @@ from fla_gateway.access.authentication.proofs import (
     prove,
     requirement,
 )
-from fla_gateway.access.authorization.allow_list import Rule, judge, parse_rule
+from fla_gateway.access.authorization.allow_list import Rule, judge, parse_observe, parse_rule
 from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import Clock
+from fla_gateway.config.rules.caller_rules import LONGEST_OBSERVED
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.i18n.message import Text
 
@@ -57,13 +58,14 @@ class Identity:
         judged_until: moment up to which what was permitted stays so, by `Clock.monotonic`.
     """
 
-    __slots__ = ("_admissions", "_clock", "_memory", "_observe_until", "_observing", "_rules", "_verdicts",
+    __slots__ = ("_admissions", "_clock", "_memory", "_observe_until", "_observed", "_observing", "_rules", "_verdicts",
                  "admission", "judged_until", "name", "proof")  # fmt: skip
 
     def __init__(
         self,
         proven: Proven,
         rules: Mapping[str, tuple[Rule, ...]],
+        observed: Mapping[str, frozenset[bytes]],
         observe_until: float | None,
         clock: Clock,
         memory: MemoryLimit,
@@ -73,6 +75,7 @@ class Identity:
         Args:
             proven: caller and proof.
             rules: those of each profile that the caller may use.
+            observed: methods of each profile that has no rules, and is observed instead.
             observe_until: moment up to which the rules are not enforced, in seconds since the epoch, or None.
             clock: the time.
             memory: limit of what is remembered.
@@ -82,6 +85,7 @@ class Identity:
         self.proof = proven.proof
         self.admission = Admission(proven.caller, proven.proof)
         self._rules = rules
+        self._observed = observed
         self._observe_until = observe_until
         self._clock = clock
         self._observing = False
@@ -93,7 +97,7 @@ class Identity:
     @property
     def profiles(self) -> Iterable[str]:
         """Names of the profiles that it may use."""
-        return self._rules
+        return (*self._rules, *self._observed)
 
     def permit(self, profile: str, method: bytes, path: bytes, now: float) -> Admission | Refusal:
         """Judge one request of the caller.
@@ -126,13 +130,27 @@ class Identity:
     def _judge(self, profile: str, method: bytes, path: bytes) -> Admission | Refusal:
         rules = self._rules.get(profile)
         if not rules:
-            return _PROFILE_NOT_ALLOWED
+            return self._observe(profile, method, path)
         rule = judge(rules, method, path)
         if isinstance(rule, Rule):
             return self._admission(rule.text, observed=False)
         if self._observing and rule.code == "caller-not-permitted":
             return self._admission("", observed=True)
         return rule
+
+    def _observe(self, profile: str, method: bytes, path: bytes) -> Admission | Refusal:
+        """Judge a request to a profile without rules: what is observed is let through, if it can be read in one way."""
+        methods = self._observed.get(profile)
+        if methods is None or not self._observing or self._too_early():
+            return _PROFILE_NOT_ALLOWED
+        refusal = judge((), method, path)
+        if isinstance(refusal, Refusal) and (refusal.code != "caller-not-permitted" or method not in methods):
+            return refusal
+        return self._admission("", observed=True)
+
+    def _too_early(self) -> bool:
+        """Return whether the end is further ahead than a profile without rules may be observed."""
+        return self._observe_until is not None and self._observe_until - self._clock.wall() > LONGEST_OBSERVED
 
     def _admission(self, rule: str, *, observed: bool) -> Admission:
         admission = self._admissions.get((rule, observed))
@@ -249,8 +267,11 @@ class Authenticator:
         key = (proven.caller, proven.proof)
         identity = self._identities.get(key)
         if identity is None:
-            rules, observe_until = self._rules[proven.caller], self._callers[proven.caller].observe_until
-            identity = self._identities[key] = Identity(proven, rules, observe_until, self._clock, self._memory)
+            table = self._callers[proven.caller]
+            rules, observed = self._rules[proven.caller], _observed(table)
+            identity = self._identities[key] = Identity(
+                proven, rules, observed, table.observe_until, self._clock, self._memory
+            )
         return identity
 
 
@@ -268,4 +289,10 @@ def _size(key: tuple[str | None, Peer | None]) -> int:
 
 
 def _rules(table: CallerTable) -> dict[str, tuple[Rule, ...]]:
-    return {profile: tuple(map(parse_rule, entries)) for profile, entries in table.allow.items()}
+    lists = {profile: entries for profile, entries in table.allow.items() if parse_observe(entries) is None}
+    return {profile: tuple(map(parse_rule, entries)) for profile, entries in lists.items()}
+
+
+def _observed(table: CallerTable) -> dict[str, frozenset[bytes]]:
+    found = {profile: parse_observe(entries) for profile, entries in table.allow.items()}
+    return {profile: methods for profile, methods in found.items() if methods is not None}

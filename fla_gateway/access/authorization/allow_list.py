@@ -7,12 +7,13 @@ paths. Refuses to know the caller, and what makes a path ambiguous (`path_readin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from fla_gateway.access.path_readings import fault_of, is_divided_differently, may_reach_tokens, read_path
 from fla_gateway.access.refusal import Refusal
+from fla_gateway.config.schema import OBSERVE
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Message, Text
 
@@ -29,6 +30,7 @@ _SEGMENT: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*"
 _EVERYTHING: Final = (b"REST", MANY)
 _REST: Final = (MANY,)
 _LONGEST_METHOD: Final = 32
+_READING: Final = frozenset((b"GET", b"HEAD"))
 
 _AMBIGUOUS: Final = Refusal(
     "ambiguous-path",
@@ -111,6 +113,24 @@ def parse_rule(text: str) -> Rule:
     literal = next((at for at, segment in enumerate(whole) if segment in {ONE, MANY}), len(whole))
     tail = whole[literal:]
     return Rule(text, method.encode(), whole, path.partition("*")[0].encode(), tail, _steps(tail))
+
+
+def parse_observe(entries: Sequence[str]) -> frozenset[bytes] | None:
+    """Read what is written in the place of a list: ``observe``, or ``observe GET POST``; None for a list of rules.
+
+    Returns:
+        The methods that are observed; GET and HEAD where none is named.
+
+    Raises:
+        ValueError: as `parse_rule`.
+    """
+    word, *methods = entries[0].split(" ") if len(entries) == 1 else [""]
+    if word != OBSERVE:
+        return None
+    for method in methods:
+        _check_method(method)
+    named = frozenset(method.encode() for method in methods) or _READING
+    return named | {b"HEAD"} if b"GET" in named else named
 
 
 def matches(rule: Rule, method: bytes, path: bytes) -> bool:

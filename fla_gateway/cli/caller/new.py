@@ -40,6 +40,9 @@ keys = [{entry}]
 # PROFILE = ["METHOD /path", ...]: `*` is one segment, `**` one or more, and GET covers HEAD
 employer = ["GET /REST/dimona/v2/**", "POST /REST/dimona/v2/declarations"]
 
+What it needs is not known yet? With `observe_until = YYYY-MM-DD` in [callers.{name}], at most 31 days ahead, and
+employer = "observe" instead of the list, `fla-gateway policy suggest` proposes one from what it then asks for.
+
 To change a key without an interruption, add the new one's entry to `keys` beside the old one, and take the old one
 out when the caller uses the new one."""
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.document.schema_errors import suggestion
 from fla_gateway.config.rules.listener_specs import listener_specs
-from fla_gateway.config.schema import ApiKey, CallerTable, Configuration
+from fla_gateway.config.schema import OBSERVE, ApiKey, CallerTable, Configuration
 from fla_gateway.config.values.timestamps import written
 from fla_gateway.errors import Fault
 from fla_gateway.i18n.message import Message, Text
@@ -21,6 +21,8 @@ from fla_gateway.i18n.message import Message, Text
 OVERFLOW_ID: Final = 65_534
 """What Linux shows for a user or group that this namespace does not know (/proc/sys/kernel/overflowuid, by default)."""
 SOON_SECONDS: Final = 30 * 86_400
+LONGEST_OBSERVED: Final = 31 * 86_400
+"""Seconds for which a profile without rules is observed at most. No fault: a start must not depend on a clock."""
 PLACEHOLDER: Final = "0" * 64
 """The placeholder of a digest in the README and in config/: the SHA-256 of no known value."""
 
@@ -91,6 +93,14 @@ def caller_warnings(configuration: Configuration, now: float) -> Iterator[Fault]
                 moment=written(caller.observe_until),
             )
             yield Fault(place(("callers", name, "observe_until")), message, _TAKE_OUT)
+        if caller.observe_until is not None and caller.observe_until > now + LONGEST_OBSERVED:
+            for profile in (it for it, entries in caller.allow.items() if entries[0].split(" ")[0] == OBSERVE):
+                message = Message(
+                    "observe-too-long",
+                    "is observed for the last {days} days before observe_until alone, and permits nothing until then",
+                    days=LONGEST_OBSERVED // 86_400,
+                )
+                yield Fault(place(("callers", name, "allow", profile)), message, Text("write a nearer observe_until"))
     yield from _idle_warnings(configuration)
 
 

@@ -441,3 +441,44 @@ def test_nothing_shows_a_credential():
     text = " ".join(map(repr, [callers, *shown, *found, *(identity.admission for identity in found)]))
     for canary in (KEY, digest(KEY), TOKEN, "canary"):
         assert canary not in text
+
+
+class TestAProfileThatIsObserved:
+    """`observe` in the place of a list: for a while, for some methods, and nothing afterwards."""
+
+    @staticmethod
+    def permit(entries, method=b"GET", path=b"/REST/dimona/v2/x", days=1, clock=None):
+        """Judge one request of a caller; give its admission, or the code of the refusal."""
+        until = WALL + days * 86_400
+        callers = admissions(clock=clock, erp=table(keys=[KEY], observe_until=until, allow={"employer": entries}))
+        found = callers.identify(key(KEY), None, 0.0).permit("employer", method, path, 0.0)
+        return found.code if isinstance(found, Refusal) else found
+
+    @pytest.mark.parametrize(
+        ("entries", "admitted", "refused"),
+        [
+            (["observe"], (b"GET", b"HEAD"), (b"POST", b"DELETE")),
+            (["observe POST GET"], (b"GET", b"HEAD", b"POST"), (b"PUT",)),
+        ],
+    )
+    def test_methods_that_read_or_are_named_are_let_through(self, entries, admitted, refused):
+        """They are marked as observed, so that they are reported."""
+        assert all(self.permit(entries, method).observed for method in admitted)
+        assert {self.permit(entries, method) for method in refused} == {"caller-not-permitted"}
+
+    def test_nothing_is_permitted_after_its_end_or_long_before(self):
+        """The end is a moment; further ahead than 31 days nothing has begun."""
+        assert self.permit(["observe"], days=31).observed
+        assert self.permit(["observe"], days=0) == self.permit(["observe"], days=32) == "caller-not-permitted"
+
+    def test_what_can_be_read_in_two_ways_is_refused(self):
+        """As with a list: the observation relaxes the list alone."""
+        assert self.permit(["observe"], path=b"/REST/dimona/v2/..%2Fx") == "ambiguous-path"
+
+    def test_other_profiles_stay_closed(self):
+        """One that `allow` does not name is not observed."""
+        callers = admissions(erp=table(keys=[KEY], observe_until=WALL + 60, allow={"employer": ["observe"]}))
+        assert (
+            callers.identify(key(KEY), None, 0.0).permit("other", b"GET", b"/REST/x", 0.0).code
+            == "caller-not-permitted"
+        )
