@@ -40,6 +40,7 @@ RUN = (
     "from fla_gateway.cli.remote import action_result, admin_request\n"
     "from fla_gateway.cli.main import execute\n"
     "from fla_gateway.config import admin_address\n"
+    "from fla_gateway.access.authentication import api_key\n"
     "from fla_gateway.keys.files import file_permissions\n"
     "from fla_gateway.observe.logs import log_values\n"
     "from fla_gateway.observe.logs import stack_trace\n"
