@@ -6,7 +6,7 @@ ARGS ?=
 # One more than there are cores: tests wait for a quarter of their time.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
-.PHONY: demo test check unit bench bench-keys bench-reloads instructions soak lock clean wheel
+.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads instructions soak lock clean wheel
 
 demo: $(VENV)/.demo
 	@$(BIN)/fla-gateway demo $(ARGS)
@@ -35,6 +35,9 @@ bench: $(VENV)/.dev
 
 bench-keys: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.many_keys $(ARGS)
+
+bench-memory: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.memory $(ARGS)
 
 bench-reloads: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.many_reloads $(ARGS)

@@ -20,7 +20,7 @@ from typing import Final, Self
 
 from benchmarks.work import CALLER_KEY
 
-_TIMEOUT: Final = 30.0
+TIMEOUT: Final = 30.0
 _HEAD_LIMIT: Final = 65_536
 _CHUNK: Final = 256 * 1024
 
@@ -72,7 +72,7 @@ class Caller:
     """One keep-alive connection with one exchange at a time."""
 
     def __init__(self, address: Address) -> None:
-        plain = socket.create_connection(("127.0.0.1", address.port), timeout=_TIMEOUT)
+        plain = socket.create_connection(("127.0.0.1", address.port), timeout=TIMEOUT)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if address.trust is None:
             self._socket: socket.socket = plain
@@ -155,7 +155,7 @@ def closed_loop(program: Path, script: Path, url: str, connections: int, seconds
         LoadError: wrk said something unforeseen.
     """
     command: list[str | Path] = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _TIMEOUT, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + TIMEOUT, check=False)
     if "unable to connect" in done.stdout + done.stderr:
         return Wrk(0, 1, 0.0)
     total = re.search(r"(\d+) requests in ", done.stdout)

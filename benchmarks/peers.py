@@ -62,6 +62,15 @@ def prepare(names: list[str], work: Work, store: Path) -> tuple[list[Peer], dict
     return ready, absent
 
 
+def gateways(work: Work, store: Path) -> list[Peer]:
+    """Write the configurations of the gateway and of the one that guards and records.
+
+    Raises:
+        AbsentError: it could not be installed.
+    """
+    return [_gateway(work, store), _guarded(work, store)]
+
+
 def _gateway(work: Work, store: Path) -> Peer:
     return _ours(work, store, GATEWAY, "gateway.toml", f"{__version__} (Python {platform.python_version()})")
 

@@ -105,12 +105,17 @@ def children_seconds(pid: int) -> float:
     return sum(map(int, fields[13:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident_megabytes(pid: int) -> float:
-    """Sum the resident set sizes of a process tree, shared pages counted in each; 1 MB is 1024 * 1024 bytes."""
+def resident_megabytes(pid: int, part: str = "VmRSS") -> float:
+    """Sum the resident set sizes of a process tree, shared pages counted in each; 1 MB is 1024 * 1024 bytes.
+
+    Args:
+        pid: of the root of the tree.
+        part: which size: all of it, or `RssAnon` or `RssFile` (proc(5), /proc/pid/status).
+    """
     kilobytes = 0
     for member in tree(pid):
         for line in _text(Path(f"/proc/{member}/status")).splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{part}:"):
                 kilobytes += int(line.split()[1])
     return kilobytes / 1024
 

@@ -139,16 +139,16 @@ _PEER_LIMITS: Final = (("envoy", 0.75), ("go", 0.9))
 _GUARDED: Final = "guarded"
 _GUARDED_LIMITS: Final = (("GET", 1.20), ("POST", 1.35))
 """What callers, limits and journal may cost, against the same gateway without them."""
-_MEMORY_LIMITS: Final = (
-    ("idle", 64.0),
-    ("64 connections", 70.0),
-    ("16 x 10 MB down", 105.0),
-    ("16 x 10 MB down, again", 105.0),
-    ("16 x 10 MB up", 105.0),
-    ("16 x 10 MB up, again", 105.0),
+MEMORY_LIMITS: Final = (
+    ("idle", 55.0),
+    ("64 connections", 62.0),
+    ("16 x 10 MB down", 90.0),
+    ("16 x 10 MB down, again", 90.0),
+    ("16 x 10 MB up", 90.0),
+    ("16 x 10 MB up, again", 90.0),
 )
 _FLAT: Final = 1.05  # a second peak within 5 % of the first is called flat
-_START_LIMIT: Final = 0.6
+_START_LIMIT: Final = 0.5
 
 
 def judge(samples: Samples, ours: str) -> list[Verdict]:
@@ -179,8 +179,8 @@ def _verdict(what: str, limit: float, ratio: Spread | None, aim: str = "") -> Ve
 
 def _memory_verdicts(samples: Samples, ours: str) -> list[Verdict]:
     found: list[Verdict] = []
-    values = {what: samples.value("memory", what, 0, ours) for what, _ in _MEMORY_LIMITS}
-    for what, limit in _MEMORY_LIMITS:
+    values = {what: samples.value("memory", what, 0, ours) for what, _ in MEMORY_LIMITS}
+    for what, limit in MEMORY_LIMITS:
         value = values[what]
         found.append(Verdict(f"RSS, {what}", limit, value.median if value else None, "MB"))
     for way in ("down", "up"):

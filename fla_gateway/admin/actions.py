@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Final, Literal, Protocol
 
 import structlog
-from aiohttp import web
 
 from fla_gateway.access.authentication.credentials import read_credential
 from fla_gateway.access.refusal import Refusal
@@ -27,6 +26,7 @@ from fla_gateway.admin.action_rights import (
     is_forwarded,
     judge_action,
 )
+from fla_gateway.admin.aiohttp_server import web
 from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.responses import action_problem
 from fla_gateway.clock import Clock

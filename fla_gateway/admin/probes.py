@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from aiohttp import web
-
+from fla_gateway.admin.aiohttp_server import web
 from fla_gateway.admin.response_cache import Make, ResponseCache
 
 # Text format 0.0.4 of Prometheus; written here so that this module does not wait for prometheus_client.

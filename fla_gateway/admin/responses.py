@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from aiohttp import web
-
 from fla_gateway.admin import refusal_page
+from fla_gateway.admin.aiohttp_server import web
 from fla_gateway.i18n.message import Text
 from fla_gateway.problems import PROBLEMS, problem_body
 

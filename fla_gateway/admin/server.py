@@ -9,18 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-import aiohttp
 import structlog
-from aiohttp import web
 
 from fla_gateway.admin.access_rules import AdminAccess, place_of
 from fla_gateway.admin.actions import PATHS as ACTION_PATHS
 from fla_gateway.admin.actions import Actions, GatewayActions
+from fla_gateway.admin.aiohttp_server import web
 from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.probes import Probes, ReadinessState
 from fla_gateway.admin.request_guard import refusal
@@ -42,13 +40,6 @@ _ANSWERED, _ACTING = 1, 2
 """What keeps a connection open at the limit: a request of it is being answered, an action that its peer may ask for."""
 _IDLE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 2
-
-# aiohttp makes contexts of its own when it is imported, for requests that name none: one trusts the system's roots, the
-# other trusts every server. This process serves with aiohttp and sends no request with it: one that is made all the
-# same reaches no server, and the process is 1.6 MB smaller without the roots.
-_TRUSTS_NOBODY: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-aiohttp.connector._SSL_CONTEXT_VERIFIED = _TRUSTS_NOBODY  # noqa: SLF001 - there is no other way to it
-aiohttp.connector._SSL_CONTEXT_UNVERIFIED = _TRUSTS_NOBODY  # noqa: SLF001 - as above
 
 _LOG = structlog.get_logger()
 

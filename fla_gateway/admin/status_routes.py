@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from aiohttp import web
 
 from fla_gateway.access.authentication.credentials import read_credential
 from fla_gateway.admin import peer_uid, refusal_page
 from fla_gateway.admin.access_rules import AdminAccess, Place, asks_for_uid, judge
+from fla_gateway.admin.aiohttp_server import web
 from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.response_cache import ResponseCache
 from fla_gateway.admin.responses import problem, shown_in_a_browser

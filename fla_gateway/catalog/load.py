@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from fla_gateway.catalog.model import Catalogue, Service
@@ -17,7 +17,7 @@ from fla_gateway.catalog.prefix import parse_prefix
 @cache
 def load() -> Catalogue:
     """Read the catalogue, once. It is part of the program: a mistake in it is a bug and raises as such."""
-    document = tomllib.loads(files("fla_gateway.catalog").joinpath("services.toml").read_text(encoding="utf-8"))
+    document = tomllib.loads(Path(__file__).with_name("services.toml").read_text(encoding="utf-8"))
     return Catalogue(tuple(_service(name, table) for name, table in document.items()))
 
 

@@ -53,6 +53,7 @@ from fla_gateway.runtime.readiness import Phase, judge
 from fla_gateway.runtime.shutdown import drain, longest_drain
 from fla_gateway.runtime.signals import handle_signals
 from fla_gateway.runtime.startup_log import announce, announce_files, in_a_sentence
+from fla_gateway.system.allocator import keep_few_arenas, return_freed_memory
 from fla_gateway.system.early_signals import hung_up
 from fla_gateway.system.process_hardening import log_failures, undumpable
 from fla_gateway.system.systemd_notify import ServiceManager
@@ -88,6 +89,7 @@ def serve(path: Path, *, strict: bool) -> int:
     Raises:
         ConfigurationError: the configuration cannot be used, or with `strict` a key.
     """
+    keep_few_arenas()
     _collect_rarely()
     clock = SystemClock()
     INHERITED.take(os.environ)  # noqa: TID251 - as below
@@ -397,6 +399,7 @@ class _Process:
         run_beside(watch_ends(sources), "ends", stack)
         # The bytes of keys and passwords are not kept for longer than they are used.
         configured.files.forget()
+        return_freed_memory()
         _LOG.info("ready", version=__version__)
         if event_log.is_read_by_a_person(configured.settings.configuration.log):
             observation.output.offer_event(f"{in_a_sentence(gateway, bound[0])}\n".encode())

@@ -51,6 +51,7 @@ from fla_gateway.runtime.reload_changes import (
     restart_faults,
     still_in_force,
 )
+from fla_gateway.system.allocator import return_freed_memory
 
 if TYPE_CHECKING:
     from fla_gateway.network.route import Egress
@@ -329,6 +330,8 @@ class Reloader:
         await self._gateway.listeners.open()
         if ended is not self._cluster:
             await ended.aclose()
+        # What was read for it, and what the generation before had.
+        await asyncio.to_thread(return_freed_memory)
         self._log_applied(cause, prepared, began)
         for warning in warnings[:_MOST_LOGGED]:
             _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)

@@ -7,7 +7,6 @@ place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from fla_gateway.config.document.key_path import place
@@ -96,6 +95,8 @@ _UNKNOWN: Final = Message("key-not-known", "unknown key")
 
 def suggestion(word: str, known: Iterable[str]) -> Text:
     """Offer the known word that is nearest to what was written, which itself is not repeated; or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415 - read where a word is wrong
+
     near = get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)
     return Text("did you mean '{word}'?", word=near[0]) if near else NOTHING
 

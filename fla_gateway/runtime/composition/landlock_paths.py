@@ -15,14 +15,13 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-import certifi
-
 import fla_gateway
 from fla_gateway.config.document.toml_file import has_wildcard
 from fla_gateway.config.rules.named_files import named_files
 from fla_gateway.config.schema import Configuration, Listener
 from fla_gateway.config.values.address import UnixAddress, parse_listen
 from fla_gateway.runtime.composition.resolved_config import Configured
+from fla_gateway.runtime.composition.trust_store import certifi_roots
 from fla_gateway.system.landlock import Paths
 
 # Where a prefix is shared with everything else that is installed, it is not the interpreter's own.
@@ -133,7 +132,7 @@ def _system() -> Iterator[Path]:
 
 def _roots() -> Iterator[Path]:
     places = ssl.get_default_verify_paths()
-    files = (places.cafile, places.openssl_cafile, certifi.where())
+    files = (places.cafile, places.openssl_cafile, certifi_roots())
     folders = (places.capath, places.openssl_capath)
     configuration = str(Path(places.openssl_cafile).parent / "openssl.cnf")
     for name in (*files, *folders, configuration):

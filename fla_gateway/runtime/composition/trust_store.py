@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
-
-import certifi
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.errors import ConfigurationError, Fault
@@ -114,7 +113,7 @@ class Trust:
         context.keylog_filename = None  # type: ignore[assignment]  # None switches it off, which typeshed does not know
         context.set_alpn_protocols(["http/1.1"])
         # The system's roots may be old or, in a small image, none; certifi's do not know the company's own.
-        context.load_verify_locations(certifi.where())
+        context.load_verify_locations(certifi_roots())
         set_verify_flags(context)
         faults: list[Fault] = []
         for path, where in ((self._egress_ca, "egress.ca_file"), (ca_file, place)):
@@ -128,11 +127,23 @@ class Trust:
         return context
 
 
+def certifi_roots() -> str:
+    """Return the file of certifi's roots; what certifi imports to find it needs more memory than the roots."""
+    spec = find_spec("certifi")
+    file = Path(spec.origin).with_name("cacert.pem") if spec is not None and spec.origin is not None else None
+    if file is None or not file.is_file():
+        # Distributions change certifi so that it names the system's roots.
+        import certifi  # noqa: PLC0415 - as above
+
+        return certifi.where()
+    return str(file)
+
+
 def _system_roots() -> tuple[object, ...]:
     """Return what the system's roots and certifi's are recognised by: an update replaces files."""
     places = ssl.get_default_verify_paths()
     found: list[object] = []
-    for name in filter(None, (places.cafile, places.capath, certifi.where())):
+    for name in filter(None, (places.cafile, places.capath, certifi_roots())):
         try:
             seen: os.stat_result | None = Path(name).stat()
         except OSError:

@@ -1,0 +1,56 @@
+"""Adapter: the server of aiohttp, without its client.
+
+Owns how aiohttp is imported. Refuses to serve anything; `admin.server` does.
+
+`import aiohttp` imports the client with everything that sends requests, of which the gateway sends none with it: 3 MB.
+So the package is put into place without having been run. It is run where a name is looked for that its modules do not
+have; then it is as ever.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    __all__ = ["web"]
+
+_PACKAGE = "aiohttp"
+
+
+def _server_alone() -> ModuleType:
+    """Import the server; as part of the whole package where that has been imported already."""
+    if _PACKAGE not in sys.modules:
+        _put_into_place()
+        # In C it brings the libraries of C++, 1 MB for lists of some entries.
+        sys.modules.setdefault("frozenlist._frozenlist", None)  # type: ignore[arg-type]  # says that there is none
+    return import_module(f"{_PACKAGE}.web")
+
+
+def _put_into_place() -> None:
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.loader is None:
+        return
+    package = module_from_spec(spec)
+    run = spec.loader.exec_module
+
+    def find(name: str) -> object:
+        # A module of the package is about to be imported, or a name is only asked for.
+        if name.startswith("__") or find_spec(f"{_PACKAGE}.{name}") is not None:
+            raise AttributeError(name)
+        del package.__dict__["__getattr__"]
+        run(package)
+        return getattr(package, name)
+
+    # What the server calls itself in a field that this listener does not send.
+    package.__dict__.update(__getattr__=find, __version__="")
+    sys.modules[_PACKAGE] = package
+
+
+if not TYPE_CHECKING:
+    web = _server_alone()
