@@ -28,6 +28,7 @@ from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError, ReloadRefusedError
 from fla_gateway.i18n.message import Text
 from fla_gateway.kubernetes.verifier import cluster_accounts
+from fla_gateway.listeners.bind import Bound
 from fla_gateway.listeners.socket_activation import INHERITED
 from fla_gateway.listeners.tls_handshakes import MOST_HANDSHAKES
 from fla_gateway.network.dialer import Dialer
@@ -155,6 +156,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
                     observation.journal,
                     await cluster_accounts(configuration.kubernetes, clock, cluster, dialer, configured.files), hints,
                 )  # fmt: skip
+                process.bind(configured, stack)
                 unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
                 path = open_data_path(current, keys.unavailable, process_context, loading=unknown, keys=keys.known)
                 activation = Activation(keys, path.current, files.load, clock)
@@ -225,6 +227,7 @@ class _Process:
         self._stop = asyncio.Event()
         self._listening = self._draining = False
         self._gateway: DataPath | None = None
+        self._admin: list[Bound] = []
         self._reloader: Reloader | None = None
         self._reloads: set[asyncio.Task[Any]] = set()
         self._signalled = 0
@@ -320,6 +323,17 @@ class _Process:
         """See `admin.actions.GatewayActions`."""
         self.request_stop()
 
+    def bind(self, configured: Configured, stack: AsyncExitStack) -> None:
+        """Bind the admin listener.
+
+        To be called before the callers' sockets are bound, since the kernel accepts for them from that moment on: a
+        probe waits for its answer then, and is refused no connection.
+
+        Raises:
+            ConfigurationError: the admin address cannot be had.
+        """
+        self._admin = bind_admin(configured, stack)
+
     async def run(
         self,
         gateway: DataPath,
@@ -338,7 +352,7 @@ class _Process:
             reloader: lets other configurations take over.
 
         Raises:
-            ConfigurationError: the admin address cannot be had.
+            ConfigurationError: the admin listener cannot be opened.
         """
         self._gateway, self._reloader = gateway, reloader
         asyncio.get_running_loop().set_exception_handler(_note_fault)
@@ -376,8 +390,6 @@ class _Process:
     ) -> None:
         gc.freeze()
         configured = gateway.current.configured
-        # Before callers are accepted: a probe waits for its answer then, and is refused no connection.
-        bound = bind_admin(configured, stack)
         await gateway.listeners.start()
         self._listening = True
         self._manager.keep_watchdog_quiet(asyncio.get_running_loop())
@@ -394,7 +406,7 @@ class _Process:
             offsets=self._client.offsets,
             unknown_callers=unknown.read,
         )
-        await open_surface(bound, sources, self, self._client, self, stack, reloader.followers)
+        await open_surface(self._admin, sources, self, self._client, self, stack, reloader.followers)
         await announce(gateway, self._started)
         run_beside(watch_ends(sources), "ends", stack)
         # The bytes of keys and passwords are not kept for longer than they are used.
@@ -402,7 +414,7 @@ class _Process:
         return_freed_memory()
         _LOG.info("ready", version=__version__)
         if event_log.is_read_by_a_person(configured.settings.configuration.log):
-            observation.output.offer_event(f"{in_a_sentence(gateway, bound[0])}\n".encode())
+            observation.output.offer_event(f"{in_a_sentence(gateway, self._admin[0])}\n".encode())
         self._manager.ready(self._status())
         if hung_up():
             self.request_reload()
