@@ -22,6 +22,8 @@ RUN python -m venv /opt/build \
     && python -m pip --python /opt/fla-gateway/bin/python install --only-binary :all: --require-hashes -r requirements/run.txt
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY fla_gateway fla_gateway
+# For --version: docker build --build-arg FLA_GATEWAY_COMMIT=$(git rev-parse HEAD)
+ARG FLA_GATEWAY_COMMIT=
 RUN FLA_GATEWAY_COMPILE=1 /opt/build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
     && python -m pip --python /opt/fla-gateway/bin/python install --no-deps --no-index /dist/*.whl \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/fla-gateway/lib

@@ -2,12 +2,14 @@
 
 Owns how such a wheel differs: a shared library beside each module of ``[tool.fla-gateway] compiled``, one that has the
 code of all of them, and the tag of the platform. Refuses to know which modules are worth it (`pyproject.toml`). Without
-that variable, and for an editable installation, nothing is different.
+that variable, and for an editable installation, nothing is different. A wheel also has the commit that it was built
+from, for ``--version``: of the checkout, or of the variable ``FLA_GATEWAY_COMMIT``.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 import tomllib
 from pathlib import Path
@@ -17,6 +19,7 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _ASKED: Final = "FLA_GATEWAY_COMPILE"
+_COMMIT: Final = "FLA_GATEWAY_COMMIT"
 _LIBRARY: Final = "fla_gateway.compiled"
 """Beginning of the shared library's name. The one that mypyc would choose depends on the list of modules."""
 
@@ -32,11 +35,16 @@ class CompileHook(BuildHookInterface[BuilderConfig]):
         return [*pyproject["dependency-groups"]["compile"], *pyproject["project"]["dependencies"]]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, and add the libraries to the wheel."""
-        if not _asked() or version == "editable":
+        """Note the commit, and where it is asked for, compile and add the libraries to the wheel."""
+        if version == "editable":
             return
         self._folder = tempfile.TemporaryDirectory(prefix="fla-gateway-build-")
         folder = Path(self._folder.name)
+        if commit := _commit(self.root):
+            (folder / "commit.txt").write_text(f"{commit}\n")
+            build_data["force_include"][str(folder / "commit.txt")] = "fla_gateway/commit.txt"
+        if not _asked():
+            return
         for library in _compiled(self._modules(), folder):
             build_data["force_include"][str(library)] = library.relative_to(folder / "lib").as_posix()
         build_data["pure_python"] = False
@@ -44,7 +52,7 @@ class CompileHook(BuildHookInterface[BuilderConfig]):
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 - hatchling's
         """Remove what was made beside the wheel."""
-        if _asked() and version != "editable":
+        if version != "editable":
             self._folder.cleanup()
 
     def _pyproject(self) -> dict[str, Any]:
@@ -61,6 +69,20 @@ class CompileHook(BuildHookInterface[BuilderConfig]):
         if missing:
             raise FileNotFoundError(f"[tool.fla-gateway] compiled names what does not exist: {', '.join(missing)}")
         return modules
+
+
+def _commit(root: str) -> str:
+    """Return the commit that is built: that of the variable, of the checkout, or none."""
+    named = os.environ.get(_COMMIT)
+    if named is not None:
+        return named
+    if not (Path(root) / ".git").exists():
+        return ""
+    command = ["git", "-C", root, "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - fixed words
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def _asked() -> bool:

@@ -12,7 +12,6 @@ import sys
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway import __version__
-from fla_gateway.build_info import compiled_word
 from fla_gateway.cli.exit_codes import IN_USE, INTERNAL, INTERRUPTED, WELL, WRONG_USE
 from fla_gateway.cli.output import standard_streams
 
@@ -116,6 +115,11 @@ def execute(words: Sequence[str]) -> int:
     from fla_gateway.errors import ConfigurationError, GatewayError, InUseError  # noqa: PLC0415 - see the head
 
     words = _asked_for_help(words)
+    if words[:1] in (["--version"], ["-V"]):
+        from fla_gateway.cli.version import lines  # noqa: PLC0415 - see the head
+
+        print("\n".join(lines(PROGRAM)))
+        raise SystemExit(WELL)
     parser = build_parser(_wanted(words))
     if (mistaken := _mistaken(words)) is not None:
         parser.error(mistaken)
@@ -143,7 +147,13 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}\ncompiled: {compiled_word()}")
+    parser.add_argument(
+        "-V",
+        "--version",
+        action="version",
+        version=f"{PROGRAM} {__version__}",
+        help="print the version, and what it runs on",
+    )
     _add_debug(parser, default=False)
     commands = _add_choices(parser)
     groups: dict[str, Choices] = {}

@@ -248,7 +248,7 @@ class Kubernetes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracing:
-    """`[tracing]`: OpenTelemetry; needs the extra `fla-gateway[otel]`."""
+    """`[tracing]`: OpenTelemetry; needs the extra `otel`."""
 
     endpoint: Text
     """Address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318/v1/traces`."""

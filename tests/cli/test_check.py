@@ -335,7 +335,9 @@ def test_a_missing_extra_is_a_finding(tmp_path):
         [*command, "check", "--config", str(tmp_path / "gateway.toml")], capture_output=True, text=True, check=False
     )
     assert answer.returncode == 1, answer.stderr
-    assert "would not start: tracing: needs the extra: pip install fla-gateway[otel]" in answer.stdout
+    assert (
+        "would not start: tracing: needs the extra: pip install '.[otel]' in the folder of the sources" in answer.stdout
+    )
 
 
 @pytest.mark.parametrize(("options", "status", "label"), [((), 0, "warning"), (("--here",), 1, "would not start")])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
+import zipfile
 from email.parser import HeaderParser
 
 import pytest
@@ -45,6 +47,18 @@ def test_the_metadata_name_licence_and_version(members):
     assert metadata["License-File"] == "LICENSE"
     assert metadata["Version"] == fla_gateway.__version__
     assert len(metadata["Keywords"].split(",")) > 3
+
+
+def test_a_wheel_has_its_commit_and_the_completions(tmp_path):
+    """For --version, bash and zsh; the commit is the one that the build names."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    environment = {**os.environ, "FLA_GATEWAY_COMMIT": "c0ffee"}
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment)
+    (path,) = tmp_path.iterdir()
+    with zipfile.ZipFile(path) as wheel:
+        assert wheel.read("fla_gateway/commit.txt") == b"c0ffee\n"
+        names = {it.partition(".data/data/")[2] for it in wheel.namelist()}
+    assert {"share/bash-completion/completions/fla-gateway", "share/zsh/site-functions/_fla-gateway"} <= names
 
 
 def test_the_version_stands_in_one_place():

@@ -156,7 +156,9 @@ def missing_extra() -> Fault | None:
         for name in _NEEDED:
             distribution(name)
     except PackageNotFoundError:
-        return Fault("tracing", Message("extra-missing", "needs the extra: pip install fla-gateway[otel]"))
+        return Fault(
+            "tracing", Message("extra-missing", "needs the extra: pip install '.[otel]' in the folder of the sources")
+        )
     return None
 
 

@@ -238,7 +238,7 @@ def test_missing_extra_is_a_fault_with_its_cure(tmp_path):
     )
     command = [sys.executable, "-S", "-c", code, str(tmp_path), str(ROOT)]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "tracing: needs the extra: pip install fla-gateway[otel]"
+    assert answer.stdout.strip() == "tracing: needs the extra: pip install '.[otel]' in the folder of the sources"
     assert missing_extra() is None
 
 
