@@ -142,8 +142,8 @@ async def test_a_certificate_is_judged_again_when_its_time_has_come(begin, tmp_p
         await process.event("ready")
         answer = await process.call(get("/early/REST/x"))
         if datetime.now(UTC) < moment:
-            await process.event("profile-unavailable")
-            assert (answer.code, "valid only from" in answer.problem["detail"]) == ("profile-unavailable", True)
+            event = await process.event("profile-unavailable")
+            assert (answer.code, "valid only from" in event["reason"]) == ("profile-unavailable", True)
             await process.event("certificate-valid")
             assert datetime.now(UTC) >= moment
             assert (await process.call(get("/early/REST/x"))).status == 200
