@@ -57,12 +57,12 @@ async def test_livez(server, client):
 
 
 async def test_readyz_follows_the_state(server, client, state):
-    """Ready is 200, not ready is 503 with the reason; alive it stays."""
+    """Ready is 200, not ready is 503 with the reason, and both name the gateway; alive it stays."""
     async with client.get(server + "/readyz") as answer:
-        assert (answer.status, await answer.json()) == (200, {"ready": True, "reason": "serving"})
+        assert (answer.status, await answer.json()) == (200, {"ready": True, "reason": "serving", **state.identity()})
     state.answer = (False, "stopping")
     async with client.get(server + "/readyz") as answer:
-        assert (answer.status, await answer.json()) == (503, {"ready": False, "reason": "stopping"})
+        assert (answer.status, await answer.json()) == (503, {"ready": False, "reason": "stopping", **state.identity()})
     async with client.get(server + "/livez") as answer:
         assert answer.status == 200
 

@@ -134,8 +134,8 @@ def test_the_key_of_masked_paths_stays_the_same(tmp_path):
 
 
 @pytest.mark.parametrize(("content", "bits", "words"), [
-    (b"short", 0o600, "less than 32 bytes"),
-    (b"k" * 33, 0o600, "more than 32 bytes"),
+    (b"short", 0o600, "does not have 32 bytes"),
+    (b"k" * 33, 0o600, "does not have 32 bytes"),
     (b"k" * 32, 0o604, "others may read mask.key"),
 ])  # fmt: skip
 def test_a_key_that_is_spoilt_is_told(tmp_path, content, bits, words):
