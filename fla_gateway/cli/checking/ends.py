@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fla_gateway.errors import Fault
 from fla_gateway.i18n.message import Message, Text
 
-if TYPE_CHECKING:  # pydantic is heavy; `--help` must not wait for it
+if TYPE_CHECKING:  # `--help` must not wait for the configuration
     from fla_gateway.runtime.composition.resolved_config import Configured
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 
-if TYPE_CHECKING:  # pydantic is heavy; `--help` must not wait for it
+if TYPE_CHECKING:  # `--help` must not wait for the configuration
     from fla_gateway.config.schema import Configuration
     from fla_gateway.runtime.composition.resolved_config import Configured
 
