@@ -16,7 +16,6 @@ from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import TcpAddress, UnixAddress
 from tests.admin import samples
 from tests.admin.conftest import Gateway
-from tests.support.keys import TlsAuthority
 from tests.support.waiting import PATIENCE
 
 
@@ -186,13 +185,3 @@ async def test_silent_connections_neither_pile_up_nor_keep_the_probes_out(state)
     for _, writer in silent[150:]:
         writer.close()
     await admin.close()
-
-
-@pytest.mark.parametrize("verified", [True, False])
-async def test_a_request_that_names_no_roots_reaches_nobody(tmp_path, verified):
-    """The library's own contexts trust no server: forgetting ours, or switching verification off, fails closed."""
-    tls = TlsAuthority().server_context(tmp_path, "localhost")
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=tls)
-    async with server, aiohttp.ClientSession() as session:
-        with pytest.raises(aiohttp.ClientConnectorCertificateError):
-            await session.post(f"https://localhost:{server.sockets[0].getsockname()[1]}", ssl=verified)

