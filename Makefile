@@ -6,7 +6,7 @@ ARGS ?=
 # One more than there are cores: tests wait for a quarter of their time.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
-.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads instructions soak lock clean wheel
+.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads instructions soak lock clean wheel test-compiled
 
 demo: $(VENV)/.demo
 	@$(BIN)/fla-gateway demo $(ARGS)
@@ -46,15 +46,27 @@ instructions: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.instructions $(ARGS)
 
 # Compiled, for this platform and Python, of the same source.
-wheel: $(VENV)/.dev
-	FLA_GATEWAY_COMPILE=1 $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+wheel: dist/.compiled
+
+dist/.compiled: $(VENV)/.dev hatch_build.py pyproject.toml $(shell find fla_gateway -type f -not -name '*.pyc')
+	@rm -rf dist
+	FLA_GATEWAY_COMPILE=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@touch $@
+
+# The same tests, on the compiled wheel: in an environment that has it, and a folder that has not the source.
+test-compiled: export PYTHONDONTWRITEBYTECODE :=
+test-compiled: export PYTHONPATH := $(CURDIR)/tests/support/as_installed
+test-compiled: export FLA_GATEWAY_TESTS := compiled
+test-compiled: dist/.compiled
+	sh tests/support/compiled_environment.sh $(BIN)/python .compiled
+	cd .compiled/project && ../venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not soak" $(ARGS)
 
 # Pinned and hashed, without any registry's address: the installer is told where to look by the machine it runs on.
 lock: $(VENV)/.dev
 	sh requirements/lock.sh $(BIN)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmark dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmark .compiled dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }

@@ -17,9 +17,25 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from fla_gateway.build_info import is_compiled
+
 # A machine that is busy with something else says nothing about what is tested.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+COMPILED = os.environ.get("FLA_GATEWAY_TESTS") == "compiled"
+"""Set by `make test-compiled`, which runs the tests on the compiled wheel."""
+
+# What only looks at the source, or at files that list it.
+_ONLY_SOURCE = ["docs/test_prose.py", "docs/test_architecture.py", "docs/test_events.py", "keys/test_docs.py"]
+# What extends a class of the package, which no class that is not compiled can do; to be put onto ports.
+_EXTENDS_NATIVE = [
+    "proxy/exchange/test_states.py",
+    "journal/writer/test_fsync_worker.py",
+    "journal/writer/test_announced.py",
+]
+collect_ignore = [*_ONLY_SOURCE, *_EXTENDS_NATIVE] if COMPILED else []
 
 
 def pytest_configure() -> None:
@@ -27,6 +43,8 @@ def pytest_configure() -> None:
 
     What is ignored is ignored by every program that a test starts, too.
     """
+    if COMPILED and not is_compiled():
+        pytest.exit("the package that is imported here is not the compiled one", returncode=2)
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)

@@ -101,7 +101,7 @@ def read_response_head(head: bytes) -> ResponseHead:
     match = RESPONSE_HEAD(head)
     if match is not None:
         minor, status, reason, block = match.groups(b"")
-        return ResponseHead(status, reason, minor == b"1", split_block(block))
+        return ResponseHead(status, reason, int(minor == b"1"), split_block(block))
     match = RESPONSE_START(head)
     if match is None:
         raise ProtocolError("malformed-response", "the status line is not 'HTTP/1.1 200 reason'")
@@ -109,7 +109,7 @@ def read_response_head(head: bytes) -> ResponseHead:
         raise ProtocolError("malformed-response", "a bare line feed leaves open where the head ends")
     minor, status, reason, block = match.groups(b"")
     lines, sound = mend_lines(block)
-    return ResponseHead(status, reason.translate(_BLANKS), minor == b"1", lines, sound=sound)
+    return ResponseHead(status, reason.translate(_BLANKS), int(minor == b"1"), lines, sound=sound)
 
 
 def check_partial_response(data: bytes, seen: int = 0) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+import fla_gateway
 from fla_gateway.cli.main import COMMANDS, READ_KEYS
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
 from tests.support.waiting import PATIENCE
 
-PACKAGE = Path(__file__).parents[2] / "fla_gateway"
+PACKAGE = Path(fla_gateway.__file__).parent
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these switches are Linux's")
 
 # An audit hook sees what is called, without changing it: which threads there are whenever Landlock is given a path, and

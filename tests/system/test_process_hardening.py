@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+import fla_gateway
 from fla_gateway.cli.main import build_parser
 from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = Path(fla_gateway.__file__).parent
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these switches are Linux's")
 
 # Root may look at everybody: so both give up what lets him (CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_PERFMON), and are
@@ -142,7 +144,7 @@ def test_no_option_takes_a_secret():
 def test_the_gateway_starts_no_program():
     """So no secret goes on in the environment of a child; the demo alone starts one, and it has no secrets."""
     found = set()
-    for path in (ROOT / "fla_gateway").rglob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         names = {ast.unparse(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)}
         modules = {
@@ -153,6 +155,6 @@ def test_the_gateway_starts_no_program():
         }
         words = ("os.exec", "os.fork", "os.spawn", "os.posix_spawn", "os.system", "os.popen", "create_subprocess")
         if any(word in name for name in names for word in words) or modules & {"subprocess", "multiprocessing"}:
-            found.add(path.relative_to(ROOT / "fla_gateway").as_posix())
+            found.add(path.relative_to(PACKAGE).as_posix())
     # The workers that load keys are forks: they execute nothing, and are as undumpable as the process that made them.
     assert found == {"cli/demonstration/environment.py", "runtime/key_loading/worker_processes.py"}

@@ -7,7 +7,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import sysconfig
 import threading
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+import fla_gateway
 from fla_gateway.clock import SystemClock
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.observe.tracing import span_queue
@@ -224,7 +224,7 @@ def test_fault_of_the_library_does_not_end_tracing(unhurried):
 
 def test_missing_extra_is_a_fault_with_its_cure(tmp_path):
     """Where OpenTelemetry is not installed, [tracing] is a fault that says what to install."""
-    packages = Path(sysconfig.get_paths()["purelib"])
+    packages = Path(structlog.__file__).parents[1]
     for entry in packages.iterdir():
         if not entry.name.startswith("opentelemetry"):
             (tmp_path / entry.name).symlink_to(entry)
@@ -236,7 +236,7 @@ def test_missing_extra_is_a_fault_with_its_cure(tmp_path):
         "try: open_tracing('http://localhost:4318/v1/traces', [], SystemClock(), bytes(32), None)\n"
         "except ConfigurationError as error: print(error)"
     )
-    command = [sys.executable, "-S", "-c", code, str(tmp_path), str(ROOT)]
+    command = [sys.executable, "-S", "-c", code, str(tmp_path), str(Path(fla_gateway.__file__).parents[1])]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "tracing: needs the extra: pip install '.[otel]' in the folder of the sources"
     assert missing_extra() is None
