@@ -28,7 +28,15 @@ COMPILED = os.environ.get("FLA_GATEWAY_TESTS") == "compiled"
 """Set by `make test-compiled`, which runs the tests on the compiled wheel."""
 
 # What only looks at the source, or at files that list it.
-_ONLY_SOURCE = ["docs/test_prose.py", "docs/test_architecture.py", "docs/test_events.py", "keys/test_docs.py"]
+_ONLY_SOURCE = [
+    "cli/test_generated_files.py",
+    "docs/test_architecture.py",
+    "docs/test_distribution.py",
+    "docs/test_events.py",
+    "docs/test_pages.py",
+    "docs/test_prose.py",
+    "keys/test_docs.py",
+]
 # What extends a class of the package, which no class that is not compiled can do; to be put onto ports.
 _EXTENDS_NATIVE = [
     "proxy/exchange/test_states.py",

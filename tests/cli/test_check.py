@@ -7,11 +7,11 @@ import os
 import socket
 import subprocess
 import sys
-import sysconfig
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 import fla_gateway
 from fla_gateway.cli.main import execute
@@ -323,7 +323,7 @@ def test_a_missing_extra_is_a_finding(tmp_path):
     """[tracing] without OpenTelemetry, which `run` would stop at, is said beforehand, with what to install."""
     packages = tmp_path / "packages"
     packages.mkdir()
-    for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
+    for entry in Path(structlog.__file__).parents[1].iterdir():
         if not entry.name.startswith("opentelemetry"):
             (packages / entry.name).symlink_to(entry)
     write_identity(tmp_path)
