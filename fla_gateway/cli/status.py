@@ -13,10 +13,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.cli.exit_codes import FINDINGS, UNAVAILABLE, WELL
+from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config
-from fla_gateway.cli.output.standard_streams import complain
 
 if TYPE_CHECKING:
     from fla_gateway.cli.options.admin_client import AdminTarget
@@ -58,11 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask and print."""
-    from fla_gateway.cli.options.admin_client import target_of  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.cli.remote.action_result import warned_target  # noqa: PLC0415 - `--help` need not know
 
-    target = target_of(arguments)
-    for warning in target.warnings:
-        complain(f"warning: --admin-key-file: {warning}")
+    target = warned_target(arguments)
     code = _look(target, as_json=arguments.json)
     try:
         while arguments.watch is not None:
@@ -78,18 +75,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _look(target: AdminTarget, *, as_json: bool) -> int:
     """Ask once, print, and return the exit code."""
-    from fla_gateway.cli.remote.action_result import report_refusal  # noqa: PLC0415 - as above
-    from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, ask  # noqa: PLC0415 - as above
+    from fla_gateway.cli.remote.action_result import ask_or_explain, report_refusal  # noqa: PLC0415 - as above
     from fla_gateway.cli.remote.status_text import lines  # noqa: PLC0415 - as above
 
-    try:
-        answer = ask(target, "GET", "/status")
-    except NoGatewayError as error:
-        complain(error)
-        return UNAVAILABLE
-    except NotSentError as error:
-        complain(error)
-        return FINDINGS
+    answer = ask_or_explain(target, "GET", "/status")
+    if isinstance(answer, int):
+        return answer
     if answer.status != _OK:
         return report_refusal(answer)
     if as_json:

@@ -110,14 +110,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
     # The command line has done so already, as the first thing of all; what failed can be said only now.
     undumpable()
     log_failures()
-    may_read: Callable[[Path], bool] = _anything
-    if configuration.security.landlock:
-        from fla_gateway.runtime.composition.landlock_paths import allowed_paths, includes  # noqa: PLC0415 - as above
-        from fla_gateway.system.landlock import confine  # noqa: PLC0415 - only where it is asked for
-
-        allowed = allowed_paths(configured)
-        may_read = partial(includes, allowed.read)
-        confine(allowed)
+    may_read = _confine(configured) if configuration.security.landlock else _anything
     files = KeyFiles(configured, lambda: datetime.fromtimestamp(clock.wall(), UTC), validate=False)
     # Before there are threads, since those who hold a lock at this moment do not come along.
     workers, loading = _begin_loading(files, strict=strict)
@@ -188,6 +181,16 @@ def _begin_loading(files: KeyFiles, *, strict: bool) -> tuple[Sequence[KeyWorker
 
     workers = fork_workers(files.load, processors())
     return workers, None if strict else KeyLoading(files.names, files.load, workers)
+
+
+def _confine(configured: Configured) -> Callable[[Path], bool]:
+    """Confine the process to the files of its configuration; return what says whether it may read a path."""
+    from fla_gateway.runtime.composition.landlock_paths import allowed_paths, includes  # noqa: PLC0415 - only where it is asked for
+    from fla_gateway.system.landlock import confine  # noqa: PLC0415 - as above
+
+    allowed = allowed_paths(configured)
+    confine(allowed)
+    return partial(includes, allowed.read)
 
 
 def _anything(_: Path) -> bool:

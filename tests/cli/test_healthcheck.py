@@ -83,7 +83,7 @@ async def test_a_time_out_is_a_number_of_seconds(wrong):
 
 
 async def test_no_key_is_sent(monkeypatch):
-    """A probe is open to every client, so the admin key stays where it is, whoever listens."""
+    """A probe is open to every client, so the admin key is not sent, whatever listens there."""
     heads = []
 
     async def listener(reader, writer):

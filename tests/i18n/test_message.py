@@ -59,7 +59,7 @@ def test_the_empty_text_is_in_no_catalogue():
 
 
 def test_braces_of_an_argument_are_no_placeholders():
-    """An argument is put in as it is, whoever chose it."""
+    """An argument is put in as it is, wherever it comes from."""
     assert Text("{name} is unknown", name="{name.__class__}") == "{name.__class__} is unknown"
 
 

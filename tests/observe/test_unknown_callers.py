@@ -110,7 +110,7 @@ async def test_the_status_has_count_last_and_peers(connection):
 async def test_peers_are_bounded_and_strangers_afar_are_not_looked_up():
     """However many addresses try, sixteen are kept; a user is looked for on this machine alone."""
     clock = Clock()
-    unknown = UnknownCallers(clock, lambda *_: pytest.fail("nobody of this machine"))
+    unknown = UnknownCallers(clock, lambda *_: pytest.fail("no user of this machine is looked up"))
     for number in range(40):
         unknown.note(MISSING, Transport(Elsewhere(f"192.0.2.{number + 10}")))
         clock.now += QUIET_SECONDS

@@ -9,7 +9,7 @@ import argparse
 from typing import Final
 
 from fla_gateway.cli.exit_codes import WELL
-from fla_gateway.cli.options.expiry_option import add_expires
+from fla_gateway.cli.options.new_key_options import add_new_key
 
 SUMMARY: Final = "make the key of the status page, and show it once"
 DESCRIPTION: Final = """\
@@ -40,8 +40,7 @@ In a terminal, `fla-gateway status` takes it from --admin-key-file or from the v
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    add_expires(parser)
-    parser.add_argument("--quiet", action="store_true", help="print the key and its SHA-256 alone, a line each")
+    add_new_key(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

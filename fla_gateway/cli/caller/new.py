@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from fla_gateway.cli.exit_codes import WELL
-from fla_gateway.cli.options.expiry_option import add_expires
+from fla_gateway.cli.options.new_key_options import add_new_key
 from fla_gateway.config.values.constraints import NAME_PATTERN
 
 SUMMARY: Final = "make an API key for a caller, and show it once"
@@ -50,8 +50,7 @@ out when the caller uses the new one."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("name", metavar="NAME", type=_name, help="name of the caller: a-z, then a-z, 0-9 and hyphens")
-    add_expires(parser)
-    parser.add_argument("--quiet", action="store_true", help="print the key and its SHA-256 alone, a line each")
+    add_new_key(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
-"""What the commands share that make keys: the end of a key.
+"""What the commands share that make keys: the end of a key, and the output for scripts.
 
-Owns the option. Refuses to make a key.
+Owns the options. Refuses to make a key.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from datetime import UTC, date, datetime
 from fla_gateway.clock import SystemClock
 
 
-def add_expires(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--expires YYYY-MM-DD``."""
+def add_new_key(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--expires YYYY-MM-DD`` and ``--quiet``."""
     parser.add_argument(
         "--expires",
         metavar="YYYY-MM-DD",
         type=_date,
         help="last day (UTC) on which the key is accepted (default: it never expires)",
     )
+    parser.add_argument("--quiet", action="store_true", help="print the key and its SHA-256 alone, a line each")
 
 
 def _date(text: str) -> date:

@@ -15,6 +15,7 @@ from fla_gateway.cli.exit_codes import FINDINGS, INTERNAL, UNAVAILABLE, WELL, WR
 from fla_gateway.cli.output.standard_streams import complain
 
 if TYPE_CHECKING:
+    from fla_gateway.cli.options.admin_client import AdminTarget
     from fla_gateway.cli.remote.admin_request import Answer
 
 _PERMITTED: Final = frozenset((200, 202))
@@ -33,20 +34,9 @@ def act(arguments: argparse.Namespace, path: str, done: str, *, as_json: bool = 
         done: what is printed of an answer that says yes.
         as_json: print the answer as it is.
     """
-    from fla_gateway.cli.options.admin_client import target_of  # noqa: PLC0415 - as above
-    from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, ask  # noqa: PLC0415 - `--help` need not know
-
-    target = target_of(arguments)
-    for warning in target.warnings:
-        complain(f"warning: --admin-key-file: {warning}")
-    try:
-        answer = ask(target, "POST", path)
-    except NoGatewayError as error:
-        complain(error)
-        return UNAVAILABLE
-    except NotSentError as error:
-        complain(error)
-        return FINDINGS
+    answer = ask_or_explain(warned_target(arguments), "POST", path)
+    if isinstance(answer, int):
+        return answer
     if as_json:
         print(json.dumps(answer.document, indent=2))
     elif answer.status in _PERMITTED:
@@ -54,6 +44,30 @@ def act(arguments: argparse.Namespace, path: str, done: str, *, as_json: bool = 
     else:
         complain("\n".join(_problem(answer.document)))
     return _code(answer.status)
+
+
+def warned_target(arguments: argparse.Namespace) -> AdminTarget:
+    """Find out where the gateway is, and print who else can get at the file of the key."""
+    from fla_gateway.cli.options.admin_client import target_of  # noqa: PLC0415 - `--help` need not know
+
+    target = target_of(arguments)
+    for warning in target.warnings:
+        complain(f"warning: --admin-key-file: {warning}")
+    return target
+
+
+def ask_or_explain(target: AdminTarget, method: str, path: str) -> Answer | int:
+    """Return the gateway's answer; without one, print the reason and return the exit code."""
+    from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, ask  # noqa: PLC0415 - as above
+
+    try:
+        return ask(target, method, path)
+    except NoGatewayError as error:
+        complain(error)
+        return UNAVAILABLE
+    except NotSentError as error:
+        complain(error)
+        return FINDINGS
 
 
 def report_refusal(answer: Answer) -> int:

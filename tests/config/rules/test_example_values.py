@@ -55,7 +55,7 @@ def test_the_examples_client_id_is_refused_by_official_environments(folder, envi
 
 @pytest.mark.parametrize("client_id", ["self_service_expeditor_10", "self_service_expeditior_10"])
 def test_client_ids_of_screenshots_are_warned_of(folder, client_id):
-    """They may be somebody's account, so that they are no fault."""
+    """They may be the id of a real account, so that they are no fault."""
     assert [it.code for it in folder.load(profile(client_id)).warnings] == ["client-id-of-manual"]
 
 
