@@ -1,6 +1,6 @@
 """`fla-gateway run`: serve.
 
-Owns the arguments. Refuses to know how serving works; `runtime.process` does.
+Owns the arguments. Refuses to know how serving works; `runtime.startup` does.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
-    from fla_gateway.runtime.process import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
+    from fla_gateway.runtime.startup import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
 
     path = find_config(arguments)
     try:

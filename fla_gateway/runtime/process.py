@@ -1,9 +1,7 @@
-"""Root: a gateway from its start to its end.
+"""Root: what lives from the start of a gateway to its end.
 
-Owns the order of the start: read, check, bind, build, publish. Refuses to know how anything works.
-
-The order of the start is chosen for speed: few keys are loaded in a thread while aiohttp is imported, many of them in
-processes while callers are served already; the first tokens are fetched while the admin listener comes up.
+Owns readiness, reloads, the admin listener and the order of the end. Refuses to know what a configuration makes
+(`composition`), and in which order a start makes it (`runtime.startup`).
 """
 
 from __future__ import annotations
@@ -12,58 +10,39 @@ import asyncio
 import gc
 import os
 import resource
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
 from fla_gateway import __version__
 from fla_gateway.background_task import run_beside
-from fla_gateway.clock import Clock, SystemClock
-from fla_gateway.errors import ConfigurationError, Fault, ProblemError, ReloadRefusedError
+from fla_gateway.clock import Clock
+from fla_gateway.errors import ConfigurationError, ProblemError, ReloadRefusedError
 from fla_gateway.i18n.message import Text
-from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.listeners.bind import Bound
-from fla_gateway.listeners.socket_activation import INHERITED
 from fla_gateway.listeners.tls_handshakes import MOST_HANDSHAKES
-from fla_gateway.network.dialer import Dialer
 from fla_gateway.observe.logs import event_log
-from fla_gateway.observe.logs.line_writer import LineWriter
-from fla_gateway.observe.logs.output import follow as follow_output
-from fla_gateway.observe.logs.output import open_output
 from fla_gateway.observe.unknown_callers import UnknownCallers
-from fla_gateway.runtime.composition.gateway import ProcessContext
-from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration, read
-from fla_gateway.runtime.composition.signing_keys import KeyFiles
-from fla_gateway.runtime.composition.trust_hints import TrustHints
-from fla_gateway.runtime.composition.trust_store import Trust
-from fla_gateway.runtime.data_path import DataPath, open_data_path
-from fla_gateway.runtime.default_executor import UnwaitedExecutor
+from fla_gateway.runtime.composition.resolved_config import Configured
+from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.admin_listener import bind_admin, open_surface
 from fla_gateway.runtime.monitoring.known_ends import watch_ends
 from fla_gateway.runtime.monitoring.peer_user import user_of
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
-from fla_gateway.runtime.monitoring.telemetry import Observation, observe
-from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
+from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.readiness import Phase, judge
 from fla_gateway.runtime.shutdown import drain, longest_drain
-from fla_gateway.runtime.signals import handle_signals
-from fla_gateway.runtime.startup_log import announce, announce_files, in_a_sentence
-from fla_gateway.system.allocator import keep_few_arenas, return_freed_memory
+from fla_gateway.runtime.startup_log import announce, in_a_sentence
+from fla_gateway.system.allocator import return_freed_memory
 from fla_gateway.system.early_signals import hung_up
-from fla_gateway.system.process_hardening import log_failures, undumpable
 from fla_gateway.system.systemd_notify import ServiceManager
 
 if TYPE_CHECKING:  # read where it is used
     from fla_gateway.admin.actions import Reloaded
     from fla_gateway.oauth.client import TokenClient
-    from fla_gateway.runtime.key_loading.loader import KeyLoading
-    from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, Outcome
     from fla_gateway.runtime.reload import Reloader
 
 T = TypeVar("T")
@@ -73,143 +52,6 @@ _RESERVED_FILES: Final = 128
 _ENDS: Final = Text("The gateway ends, and reads no configuration any more.")
 _MOST_SIGNALLED: Final = 2
 """Reloads by SIGHUP at the same time: one that runs, one that waits."""
-_LAST_LINES_SECONDS: Final = 2.0
-"""How long the end of the process waits for lines that are not read."""
-
-
-def serve(path: Path, *, strict: bool) -> int:
-    """Run the gateway of a configuration until a signal ends it.
-
-    Args:
-        path: the configuration file.
-        strict: refuse to start if any profile cannot be served.
-
-    Returns:
-        How many exchanges were cut off at the end of `drain_seconds`; the log and their lines say which.
-
-    Raises:
-        ConfigurationError: the configuration cannot be used, or with `strict` a key.
-    """
-    keep_few_arenas()
-    _collect_rarely()
-    clock = SystemClock()
-    INHERITED.take(os.environ)  # noqa: TID251 - as below
-    # Before the process is confined.
-    manager = ServiceManager.of(os.environ)  # noqa: TID251 - for this process, and no part of what is configured
-    configured = read(path)
-    output = open_output(configured.settings.configuration.log, clock)
-    try:
-        return _serve(configured, output, clock, manager, strict=strict)
-    finally:
-        output.close(_LAST_LINES_SECONDS)
-
-
-def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: ServiceManager, *, strict: bool) -> int:
-    configuration = configured.settings.configuration
-    announce_files(configured)
-    # The command line has done so already, as the first thing of all; what failed can be said only now.
-    undumpable()
-    log_failures()
-    may_read = _confine(configured) if configuration.security.landlock else _anything
-    files = KeyFiles(configured, lambda: datetime.fromtimestamp(clock.wall(), UTC), validate=False)
-    # Before there are threads, since those who hold a lock at this moment do not come along.
-    workers, loading = _begin_loading(files, strict=strict)
-    # Not earlier: a thread that runs already would neither be confined nor come along.
-    output.start()
-    with ThreadPoolExecutor(1) as background:
-        first = background.submit(_load_first, files, workers) if loading is None else None
-        from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - as above
-        from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - as above
-        from fla_gateway.runtime.reload import Reloader, RunningParts  # noqa: PLC0415 - as above
-
-        egress = egress_of(configuration.egress, configured.files)
-        trust = Trust(configuration.egress.ca_file, configured.files)
-        trust.prepare(configured.profiles)
-        keys = ProfileKeys(configured)
-        for name, outcome in (first.result() if first is not None else {}).items():
-            keys.learn(name, outcome)
-    if strict and keys.unavailable:
-        raise ConfigurationError(tuple(Fault(f"profiles.{it}.key", *why) for it, why in keys.unavailable.items()))
-    dialer = Dialer(clock.monotonic)
-    client = TokenClient(keys.signing, trust.context_for, clock, egress=egress, dialer=dialer)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.get_loop().set_default_executor(UnwaitedExecutor())
-        process = _Process(clock, client, manager)
-        hints = TrustHints(client.offsets)
-        current = CurrentConfiguration(configured)
-
-        async def start_and_stop() -> int:
-            handle_signals(process.request_stop, process.request_reload, output)
-            async with AsyncExitStack() as stack:
-                observation = observe(current, clock, output)
-                stack.callback(observation.close)
-                cluster = await stack.enter_async_context(AsyncExitStack())
-                process_context = ProcessContext(
-                    client, trust.context, clock, dialer, observation.observer, observation.key, egress,
-                    observation.journal,
-                    await cluster_accounts(configuration.kubernetes, clock, cluster, dialer, configured.files), hints,
-                )  # fmt: skip
-                process.bind(configured, stack)
-                unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
-                path = open_data_path(current, keys.unavailable, process_context, loading=unknown, keys=keys.known)
-                activation = Activation(keys, path.current, files.load, clock)
-                parts = RunningParts(
-                    configured, may_read, process_context, trust, client, activation, observation, clock, cluster
-                )
-                reloader = Reloader(configured.settings.sources[0], path, parts)
-                hints.has_changed = lambda: bool(reloader.state.differs)
-                reloader.followers.append(partial(_follow_log, output, clock))
-                return await process.run(path, observation, partial(activation.run, loading), stack, reloader)
-
-        return runner.run(start_and_stop())
-
-
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        return None
-    return uvloop.Loop
-
-
-def _begin_loading(files: KeyFiles, *, strict: bool) -> tuple[Sequence[KeyWorker], KeyLoading | None]:
-    """Fork workers where keys are many, and let them begin unless every key is loaded before anything listens."""
-    if not files.many:
-        return (), None
-    from fla_gateway.runtime.key_loading.loader import KeyLoading  # noqa: PLC0415 - only where keys are many
-    from fla_gateway.runtime.key_loading.worker_processes import fork_workers, processors  # noqa: PLC0415 - as above
-
-    workers = fork_workers(files.load, processors())
-    return workers, None if strict else KeyLoading(files.names, files.load, workers)
-
-
-def _confine(configured: Configured) -> Callable[[Path], bool]:
-    """Confine the process to the files of its configuration; return what says whether it may read a path."""
-    from fla_gateway.runtime.composition.landlock_paths import allowed_paths, includes  # noqa: PLC0415 - only where it is asked for
-    from fla_gateway.system.landlock import confine  # noqa: PLC0415 - as above
-
-    allowed = allowed_paths(configured)
-    confine(allowed)
-    return partial(includes, allowed.read)
-
-
-def _anything(_: Path) -> bool:
-    """Landlock does not confine this process."""
-    return True
-
-
-def _follow_log(output: LineWriter, clock: Clock, configured: Configured) -> Callable[[], None]:
-    """Follow level and format of the log."""
-    return partial(follow_output, output, configured.settings.configuration.log, clock)
-
-
-def _load_first(files: KeyFiles, workers: Sequence[KeyWorker]) -> dict[str, Outcome]:
-    """Load every key before anything listens."""
-    if files.many:
-        from fla_gateway.runtime.key_loading.loader import load_all  # noqa: PLC0415 - as above
-
-        return load_all(files.names, files.load, workers)
-    return {name: files.load(name) for name in files.names}
 
 
 def open_files() -> int:
@@ -220,7 +62,7 @@ def open_files() -> int:
     return 1_048_576 if hard == resource.RLIM_INFINITY else hard
 
 
-class _Process:
+class Process:
     """The gateway's process: what lives from its start to its end."""
 
     def __init__(self, clock: Clock, client: TokenClient, manager: ServiceManager) -> None:
@@ -447,17 +289,6 @@ class _Process:
 def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
-
-
-def _collect_rarely() -> None:
-    """Take what was imported out of the garbage collector's sight, and have it look rarely at what follows.
-
-    The start makes objects that stay. Looking at them again and again takes a third of the time of reading a large
-    configuration, and a first full look at all of them would be a gap of the event loop. What is lost by not looking is
-    some hundred objects.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _note_fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

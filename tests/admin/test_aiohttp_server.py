@@ -10,7 +10,7 @@ from tests.support.waiting import PATIENCE
 
 CODE = """
 import json, sys
-import fla_gateway.admin.server, fla_gateway.runtime.process, fla_gateway.runtime.composition.trust_store as trust
+import fla_gateway.admin.server, fla_gateway.runtime.startup, fla_gateway.runtime.composition.trust_store as trust
 from fla_gateway.catalog.load import load
 load()
 roots = trust.certifi_roots()

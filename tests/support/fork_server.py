@@ -26,8 +26,8 @@ import fla_gateway.cli.main
 import fla_gateway.cli.reload
 import fla_gateway.cli.run
 import fla_gateway.oauth.client
-import fla_gateway.runtime.process
-import fla_gateway.runtime.reload  # noqa: F401 - as above
+import fla_gateway.runtime.reload
+import fla_gateway.runtime.startup  # noqa: F401 - as above
 
 LARGEST = 1 << 20
 _DESCRIPTORS = 4
