@@ -95,7 +95,8 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
         first = background.submit(_load_first, files, workers) if loading is None else None
         from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - as above
         from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - as above
-        from fla_gateway.runtime.reload import Reloader, RunningParts  # noqa: PLC0415 - as above
+        from fla_gateway.runtime.reload import Reloader  # noqa: PLC0415 - as above
+        from fla_gateway.runtime.reload_preparation import RunningParts  # noqa: PLC0415 - as above
 
         egress = egress_of(configuration.egress, configured.files)
         trust = Trust(configuration.egress.ca_file, configured.files)

@@ -23,7 +23,8 @@ from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.monitoring.telemetry import Observation, observe
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
-from fla_gateway.runtime.reload import Cause, Reloaded, Reloader, RunningParts
+from fla_gateway.runtime.reload import Reloaded, Reloader
+from fla_gateway.runtime.reload_preparation import Cause, RunningParts
 from tests.support.raw_caller import Caller, connect
 from tests.support.raw_http import Answer
 
