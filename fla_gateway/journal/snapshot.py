@@ -1,4 +1,4 @@
-"""Values: what the journal repeats of the program, and what it shows of itself.
+"""Values: what the journal repeats of the program and of its operator, and what it shows of itself.
 
 Owns their shape. Refuses to know how they come about.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,54 @@ class Facts:
     version: str
     configuration: str
     environments: Callable[[], Mapping[str, str]]
+
+
+class Account(NamedTuple):
+    """As which client a profile acts; empty where nothing is known.
+
+    Attributes:
+        profile: its name.
+        environment: name of its environment.
+        api: host of the API, with its port where that is not 443.
+        client_id: the client of the token server.
+        certificate: SHA-256 of the DER of the certificate that the key belongs to, in hexadecimal digits.
+        certificate_end: its end of validity, in epoch seconds.
+    """
+
+    profile: str
+    environment: str
+    api: str
+    client_id: str
+    certificate: str = ""
+    certificate_end: float | None = None
+
+
+class Settlement(NamedTuple):
+    """The end of a doubt, as a person found it out.
+
+    Attributes:
+        request_id: of the request that was in doubt.
+        result: one of `format.line_format.SETTLEMENTS`.
+        note: what the person wrote beside it, or empty.
+        by: the name that the person gave, or empty; nothing proves it.
+        uid: the user id that the kernel gave of the process that asked; None where none was proven.
+    """
+
+    request_id: str
+    result: str
+    note: str = ""
+    by: str = ""
+    uid: int | None = None
+
+    def members(self) -> dict[str, Any]:
+        """Return what the record says of it; what would say nothing is left out."""
+        return {
+            "id": self.request_id,
+            "as": self.result,
+            **({"note": self.note} if self.note else {}),
+            **({"by": self.by} if self.by else {}),
+            **({} if self.uid is None else {"uid": self.uid}),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ key. Refuses to know how keys are loaded, and to answer calls: whether a profile
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,7 @@ from fla_gateway.oauth.assertion import SigningKey
 from fla_gateway.profiles import Profile
 from fla_gateway.runtime.composition.gateway import Gateway
 from fla_gateway.runtime.composition.resolved_config import Configured
-from fla_gateway.runtime.composition.signing_keys import signing_key, why_unusable
+from fla_gateway.runtime.composition.signing_keys import Keys, signing_key, why_unusable
 
 if TYPE_CHECKING:  # read where keys are many
     from fla_gateway.runtime.key_loading.loader import KeyLoading
@@ -165,7 +165,14 @@ class Activation:
         loaded: set once every key of the first generation is known.
     """
 
-    def __init__(self, keys: ProfileKeys, gateway: Gateway, load: Callable[[str], Outcome], clock: Clock) -> None:
+    def __init__(
+        self,
+        keys: ProfileKeys,
+        gateway: Gateway,
+        load: Callable[[str], Outcome],
+        clock: Clock,
+        note: Callable[[Iterable[Profile], Keys], None] = lambda *_: None,
+    ) -> None:
         """Take the parts.
 
         Args:
@@ -173,7 +180,9 @@ class Activation:
             gateway: the generation whose profiles they are.
             load: loads one key; never raises.
             clock: the host's clocks.
+            note: called with the profiles of which it has become known with which key they act from now on.
         """
+        self._note = note
         self.loaded = asyncio.Event()
         self._changed = asyncio.Event()
         self._clock = clock
@@ -187,6 +196,7 @@ class Activation:
     def follow(self, keys: ProfileKeys, gateway: Gateway, load: Callable[[str], Outcome]) -> None:
         """Serve the profiles of another generation from now on; the arguments are those of the constructor."""
         self._keys, self._gateway, self._load = keys, gateway, load
+        self._note([it for it in keys.configured.profiles if it.token_request.key in keys.known], keys.known)
         self._changed.set()
 
     async def run(self, loading: KeyLoading | None) -> None:
@@ -222,7 +232,9 @@ class Activation:
         _LOG.info("keys-loaded", keys=len(self._keys.known), seconds=seconds, **_counts(states))
 
     def _apply(self, name: str, outcome: Outcome) -> None:
-        for profile in self._keys.learn(name, outcome):
+        profiles = self._keys.learn(name, outcome)
+        self._note(profiles, self._keys.known)
+        for profile in profiles:
             reason = self._keys.unavailable.get(profile.name)
             if reason is None:
                 self._gateway.serve(profile.name)

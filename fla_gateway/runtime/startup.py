@@ -128,7 +128,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
                 process.bind(configured, stack)
                 unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
                 path = open_data_path(current, keys.unavailable, process_context, loading=unknown, keys=keys.known)
-                activation = Activation(keys, path.current, files.load, clock)
+                activation = Activation(keys, path.current, files.load, clock, observation.note_accounts)
                 parts = RunningParts(
                     configured, may_read, process_context, trust, client, activation, observation, clock, cluster
                 )

@@ -12,9 +12,21 @@ from structlog.testing import capture_logs
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED
 from fla_gateway.journal.format import line_format
 from fla_gateway.journal.reader.in_doubt import REASONS
+from fla_gateway.journal.snapshot import Account, Settlement
 from fla_gateway.proxy.records.exchange_record import Attempt, Notes
 from tests.docs.pages import read, rows
-from tests.support.journal_writer import DAY, NOON, a_record, an_intent, chained_lines, crash, files, intend, opened
+from tests.support.journal_writer import (
+    DAY,
+    NOON,
+    a_record,
+    an_intent,
+    chained_lines,
+    crash,
+    files,
+    intend,
+    opened,
+    the_id,
+)
 from tests.support.tokens import HandClock
 
 PAGE = "docs/audit.md"
@@ -65,6 +77,10 @@ async def written(path):
         stream.write(b'{"prev"')
     journal = opened(path, clock)
     journal.configured("fedcba9876543210")
+    journal.accounts([Account("employer", "production", "api.example", "client-1", "ab" * 32, NOON)])
+    journal.settled([Settlement(the_id(1), "done", "seen in the portal", "Ann", 1000)])
+    await intend(journal, an_intent(5, body="0123456789abcdef"))
+    journal.exchange(a_record(5, made=b"123", body="0123456789abcdef", streamed=True))
     journal.exchange(a_record(3, admission=UNAUTHENTICATED, profile="", code="caller-unknown"))
     journal.close()
     return before + chained_lines(path)

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from fla_gateway.errors import ProblemError
 from fla_gateway.proxy.records.exchange_record import Intent, WhenWritten
 from tests.proxy.test_limiter_ends import ONE, room
-from tests.support.raw_http import OK, REFUSED_TOKEN, get, post, post_chunked
+from tests.support.fakes import WholeBody
+from tests.support.raw_http import OK, REFUSED_TOKEN, get, ok, post, post_chunked
 from tests.support.waiting import eventually
 
 FULL = ProblemError("journal-unavailable", "The disk is full.", 5)
@@ -26,6 +27,14 @@ class Journal:
     def __init__(self) -> None:
         self.intents: list[Intent] = []
         self.waiting: deque[WhenWritten] = deque()
+
+    def hash_body(self, body):
+        """See `proxy.records.exchange_record.Journal`."""
+        return body.hex()
+
+    def begin_hash(self):
+        """See `proxy.records.exchange_record.Journal`."""
+        return WholeBody()
 
     def announce(self, intent, told):
         """See `proxy.records.exchange_record.Journal`."""
@@ -408,3 +417,56 @@ async def test_a_fault_of_ours_while_one_is_told_reaches_nobody_else(warm):
     assert (record.code, record.attempts, rig.records.empty()) == ("internal-error", 0, True)
     assert await api_has_seen_nothing(rig)
     assert await room(rig, 1)
+
+
+async def test_the_hash_of_a_body_is_announced_where_all_of_it_is_in_hand(warm):
+    """So it is known before the first byte is sent; a request without a body has none."""
+    rig, journal = await warm()
+    for body in (b"declaration", b""):
+        caller = await announced(rig, journal, post(body))
+        journal.tell()
+        assert (await caller.answer()).status == 200
+    assert [it.body for it in journal.intents] == [b"declaration".hex(), ""]
+    records = [await rig.records.next() for _ in range(2)]
+    assert [(it.body, it.streamed) for it in records] == [(b"declaration".hex(), False), ("", False)]
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+async def test_the_hash_of_a_body_that_is_still_coming_is_recorded_at_the_end(warm, chunked):
+    """The intent has none; the outcome has that of all bytes, the first ones included. Half a body has none."""
+    rig, journal = await warm()
+    body, field, raw = body_of(200_000, chunked=chunked)
+    caller = await announced(rig, journal, get(PATH, field, method="POST") + raw[:100_000])
+    await caller.send(raw[100_000:150_000])
+    journal.tell()
+    await caller.send(raw[150_000:])
+    assert (await caller.answer()).status == 200
+    record = await rig.records.next()
+    assert (journal.intents[0].body, record.body, record.streamed) == ("", body.hex(), True)
+    caller = await announced(rig, journal, get(PATH, field, method="POST") + raw[:100_000])
+    journal.tell()
+    caller.close()
+    record = await rig.records.next()
+    assert (record.body, record.streamed) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "made"),
+    [("201 Created", "POST", b"42"), ("200 OK", "PUT", b"42"), ("302 Found", "POST", b""), ("400 No", "POST", b"")],
+)
+async def test_what_was_made_is_recorded_of_a_success(warm, status, method, made):
+    """By its last segment, as the API wrote it."""
+    rig, journal = await warm()
+    rig.api.answer = lambda _: ok(b"", "Location: /REST/dimona/v2/declarations/42", status=status)
+    caller = await announced(rig, journal, post(b"declaration", method=method))
+    journal.tell()
+    await caller.answer()
+    assert (await rig.records.next()).made == made
+
+
+async def test_nothing_is_made_by_reading(warm):
+    """The Location of a GET is about something that is there."""
+    rig, _ = await warm()
+    rig.api.answer = lambda _: ok(b"", "Location: /REST/dimona/v2/declarations/42")
+    await rig.call(get())
+    assert not (await rig.records.next()).made

@@ -9,6 +9,7 @@ import pytest
 from fla_gateway.errors import ProblemError
 from fla_gateway.proxy.messages.request_fields import token_id
 from fla_gateway.proxy.records.exchange_record import Notes
+from tests.support.fakes import WholeBody
 from tests.support.raw_http import get, ok, post
 from tests.support.waiting import eventually
 
@@ -25,6 +26,14 @@ class Journal:
         if not slow:
             self.safe.set()
         self._waiting = set()
+
+    def hash_body(self, body):
+        """See `proxy.records.exchange_record.Journal`."""
+        return body.hex()
+
+    def begin_hash(self):
+        """See `proxy.records.exchange_record.Journal`."""
+        return WholeBody()
 
     def announce(self, intent, told):
         """See `proxy.records.exchange_record.Journal`."""

@@ -33,6 +33,21 @@ class MovableClock:
         self._ahead += seconds
 
 
+class WholeBody:
+    """The hash of a body for a journal that is a fake: its bytes, in hexadecimal digits."""
+
+    def __init__(self) -> None:
+        self._body = b""
+
+    def update(self, part: bytes) -> None:
+        """See `proxy.records.exchange_record.PartialHash`."""
+        self._body += part
+
+    def digits(self) -> str:
+        """See `proxy.records.exchange_record.PartialHash`."""
+        return self._body.hex()
+
+
 class Tokens:
     """A token source without network: token-1, token-2, ... or what is queued."""
 

@@ -122,7 +122,7 @@ async def reloading(path: Path, clock: Any = None, output: LineWriter | None = N
             await cluster_accounts(configuration.kubernetes, clock, cluster, dialer, configured.files),
         )  # fmt: skip
         gateway = open_data_path(current, keys.unavailable, context, keys=keys.known)
-        activation = Activation(keys, gateway.current, files.load, clock)
+        activation = Activation(keys, gateway.current, files.load, clock, observation.note_accounts)
         parts = RunningParts(
             configured, lambda _: True, context, trust, client, activation, observation, clock, cluster
         )

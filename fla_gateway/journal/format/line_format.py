@@ -45,6 +45,15 @@ lost; the others were written late), ``reason`` (the system's words)."""
 RETENTION: Final = "retention"
 """Old segments were removed: ``segments`` (list of ``segment``, ``first_seq``, ``last_seq``, ``head``)."""
 
+SETTLED: Final = "settled"
+"""A doubt was ended by a person: ``id`` of the request, ``as`` (one of `SETTLEMENTS`), ``note``, ``by``, ``uid``."""
+ACCOUNT: Final = "account"
+"""As which client a profile acts from now on: ``profile``, ``environment``, ``api`` (host), ``client_id``,
+``certificate`` (SHA-256 of its DER), ``certificate_end``."""
+
+SETTLEMENTS: Final = ("done", "not-done", "sent-again")
+"""What became of a request whose outcome was in doubt."""
+
 
 class Line(NamedTuple):
     """One line, read.

@@ -19,9 +19,19 @@ from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Audit
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
-from fla_gateway.journal.format.line_format import CONFIGURATION, REPAIR, RETENTION, START, STOP, STRANGERS
+from fla_gateway.journal.format.body_hash import BodyHasher, BodyStream
+from fla_gateway.journal.format.line_format import (
+    ACCOUNT,
+    CONFIGURATION,
+    REPAIR,
+    RETENTION,
+    SETTLED,
+    START,
+    STOP,
+    STRANGERS,
+)
 from fla_gateway.journal.format.segment_name import date_of
-from fla_gateway.journal.snapshot import Facts, JournalSnapshot
+from fla_gateway.journal.snapshot import Account, Facts, JournalSnapshot, Settlement
 from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.durable_writer import DurableWriter
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
@@ -57,6 +67,7 @@ class AuditJournal:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.masking_key = directory.masking_key
+        self._bodies = BodyHasher(directory.masking_key)
         self._wall = clock.wall
         self._monotonic = clock.monotonic
         self._facts = facts
@@ -117,6 +128,14 @@ class AuditJournal:
         if not self._asked:
             self._asked = True
             self._soon(self._flush)
+
+    def hash_body(self, body: bytes) -> str:
+        """See `proxy.records.exchange_record.Journal`."""
+        return self._bodies.hash_body(body)
+
+    def begin_hash(self) -> BodyStream:
+        """See `proxy.records.exchange_record.Journal`."""
+        return self._bodies.begin()
 
     def announce(self, intent: Intent, when_written: WhenWritten) -> None:
         """See `proxy.records.exchange_record.Journal`. With ``on_failure = "continue"`` no error is passed on."""
@@ -225,6 +244,21 @@ class AuditJournal:
         now = self._wall()
         members = {"run": self._run, "configuration": fingerprint}
         self._writer.deliver([self._other(now, CONFIGURATION, members)], now)
+
+    def accounts(self, accounts: Sequence[Account]) -> None:
+        """Record as which clients profiles act from now on."""
+        now = self._wall()
+        self._writer.deliver([self._other(now, ACCOUNT, self._entries.account(it)) for it in accounts], now)
+
+    def settled(self, settlements: Sequence[Settlement]) -> None:
+        """Record the ends of doubts, all or none.
+
+        Raises:
+            ProblemError: ``journal-unavailable``; nothing was written.
+        """
+        now = self._wall()
+        self._flush()
+        self._writer.insist([self._other(now, SETTLED, it.members()) for it in settlements], now)
 
     def follow_settings(self, settings: Audit) -> None:
         """Work by other settings from now on; the directory stays.

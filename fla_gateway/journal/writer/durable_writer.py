@@ -144,6 +144,21 @@ class DurableWriter:
             raise self._refusal()
         self.backlog.keep(entries[-intents:], "intents", self._clock.monotonic())
 
+    def insist(self, entries: Sequence[str], now: float) -> None:
+        """Write entries, or refuse to; with ``on_failure = "continue"`` as well.
+
+        Args:
+            entries: as `EntryEncoder` writes them.
+            now: epoch seconds.
+
+        Raises:
+            ProblemError: ``journal-unavailable``; none of them is on file.
+        """
+        if self.unwritable:
+            self._retry(now)
+        if self.unwritable or not self.write(entries, now):
+            raise self._refusal()
+
     def when_safe(self, when_written: WhenWritten) -> None:
         """Call back as soon as what was written is as safe as the configuration demands, or with why it may not be.
 

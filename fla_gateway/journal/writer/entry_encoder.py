@@ -16,6 +16,7 @@ from typing import Any, Final
 from fla_gateway.access.authentication.caller import Admission
 from fla_gateway.access.bounded_cache import remember
 from fla_gateway.access.path_masking import mask_path
+from fla_gateway.journal.snapshot import Account
 from fla_gateway.proxy.exchange.request_ids import second_trace_id
 from fla_gateway.proxy.records.exchange_record import NO_NOTES, Attempt, ExchangeRecord, Intent, Notes
 
@@ -81,7 +82,12 @@ class EntryEncoder:
             kind = (intent.admission, intent.profile, intent.method, intent.path, intent.token)
             middle = usual.get(kind) or self._describe_intent(kind)
             trace = f'{request_id}"' if intent.notes is NO_NOTES else _notes(intent.notes, request_id)
-            entries.append(f"{beginning}{request_id}{middle}{trace}}}")
+            body = intent.body
+            entries.append(
+                f'{beginning}{request_id}{middle}{trace},"body":"{body}"}}'
+                if body
+                else f"{beginning}{request_id}{middle}{trace}}}"
+            )
         return entries
 
     def _describe_intent(self, kind: _Request) -> str:
@@ -119,7 +125,9 @@ class EntryEncoder:
                 request_id, trace = record.request_id, record.trace
                 entries.append(
                     f'{beginning}{request_id}{middle}{request_id}{end}{record.received},"sent":{record.sent}'
-                    f'{_trace_received(trace) if trace else ""},"ms":{record.seconds * 1000:.1f},'
+                    f"{_trace_received(trace) if trace else ''}"
+                    f"{self._body_and_made(record) if record.made or record.streamed else ''}"
+                    f',"ms":{record.seconds * 1000:.1f},'
                     f'"upstream_ms":{record.upstream_seconds * 1000:.1f}}}'
                 )
             elif is_known(record):
@@ -151,10 +159,15 @@ class EntryEncoder:
             f"{'' if record.refused is None else _refused_attempt(record.refused)}"
             f"{_trace_again(record) if record.attempts > 1 else ''}"
             f',"received":{record.received},"sent":{record.sent}'
-            f'{_trace_received(record.trace) if record.trace else ""},"ms":{record.seconds * 1000:.1f}'
+            f"{_trace_received(record.trace) if record.trace else ''}{self._body_and_made(record)}"
+            f',"ms":{record.seconds * 1000:.1f}'
             f"{_waited('token_ms', record.token_seconds)}{_waited('connection_ms', record.connection_seconds)}"
             f',"upstream_ms":{record.upstream_seconds * 1000:.1f}}}'
         )
+
+    def _body_and_made(self, record: ExchangeRecord) -> str:
+        body = f',"body":"{record.body}"' if record.streamed else ""
+        return f'{body},"made":"{mask_path(record.made, self._key)}"' if record.made else body
 
     def other(self, stamp: str, record: str, members: Mapping[str, Any]) -> str:
         """Write an entry of any kind; for the rare ones.
@@ -165,6 +178,19 @@ class EntryEncoder:
             members: the kind's own; JSON values.
         """
         return json.dumps({"time": stamp, "record": record, **members}, separators=(",", ":"))[1:]
+
+    def account(self, account: Account) -> dict[str, Any]:
+        """Return the members of a record of an account; what would say nothing is left out."""
+        end = account.certificate_end
+        members = {
+            "profile": account.profile,
+            "environment": account.environment,
+            "api": account.api,
+            "client_id": account.client_id,
+            "certificate": account.certificate,
+            "certificate_end": "" if end is None else self.stamp(end),
+        }
+        return {name: value for name, value in members.items() if value}
 
     def _request(self, admission: Admission, profile: str, method: bytes, path: bytes) -> str:
         """Write whose request it is, and for what; remembered, since callers ask the same again and again."""

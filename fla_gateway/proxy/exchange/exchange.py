@@ -37,6 +37,7 @@ from fla_gateway.proxy.exchange.states import (
 from fla_gateway.proxy.exchange.throttle_detector import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR, ThrottleDetector
 from fla_gateway.proxy.exchange.timeouts import CALLER_IS_STUCK, Phase, overdue
 from fla_gateway.proxy.exchange.timings import Timings
+from fla_gateway.proxy.messages.recorded_fields import made_by
 from fla_gateway.proxy.messages.request_body import NO_BODY, RequestBody
 from fla_gateway.proxy.messages.response_fields import inbound
 from fla_gateway.proxy.messages.response_writer import (
@@ -243,7 +244,7 @@ class Exchange:
         self._announced = token
         intent = Intent(
             self.request_id, self._served.name, self.method, self._route.path, self._admission, self._fields.notes,
-            self._served.token_id(token),
+            self._served.token_id(token), self.request_body.hash_for(journal) if self._fields.length else "",
         )  # fmt: skip
         journal.announce(intent, self._on_intent_written)
 
@@ -370,6 +371,8 @@ class Exchange:
         now = context.now()
         self._status = int(head.status)
         self._timings.answered(now, trace)
+        if context.journal is not None and 200 <= self._status < 300 and self.method not in READING:  # noqa: PLR2004 - RFC 9110, section 15.3
+            self._timings.made = made_by(head.lines)
         if FIRST_CLIENT_ERROR <= self._status < FIRST_SERVER_ERROR:
             brake, service = self._served.brake, service_of(self._route.path)
             self._throttle_detector = ThrottleDetector(brake, service, head, challenges, now, self._context.wall())
@@ -521,15 +524,17 @@ class Exchange:
         caller, self._caller = self._caller, None
         if caller is None:
             self._connections.orphans.discard(self)
-        timings, served, detector = self._timings, self._served, self._throttle_detector
+        timings, served, detector, body = self._timings, self._served, self._throttle_detector, self.request_body
+        streamed = body.late_hash() != ""
         self._context.observer.exchange(
             ExchangeRecord(
                 self.request_id, served.name, self.method, self._route.path,
                 self._status, origin, code, outcome,
-                self.request_body.received, self.sent, now - self.started, self._attempts,
+                body.received, self.sent, now - self.started, self._attempts,
                 self._admission, self._fields.notes, now, timings.token, timings.trace,
                 timings.token_seconds, timings.connection_seconds, timings.upstream_seconds, timings.refused,
-                missing_scope=detector is not None and detector.missing_scope,
+                body.hash, timings.made, missing_scope=detector is not None and detector.missing_scope,
+                streamed=streamed,
             )
         )  # fmt: skip
         if served.limiter is not None:

@@ -1,6 +1,6 @@
 """Value with state: what an exchange collects for its record alone.
 
-Owns durations, trace ids and the refused first attempt. Refuses to know what happens next.
+Owns durations, trace ids, the refused first attempt and what was made. Refuses to know what happens next.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ class Timings:
         token_seconds: how long it waited for a token.
         connection_seconds: how long it waited for a connection, after the token.
         upstream_seconds: from the last attempt's first byte to the head of its answer.
+        made: as in `ExchangeRecord`.
         refused: the first attempt, where its token was refused and another one was sent.
     """
 
     # Initial values are class attributes: a constructor would set them again for each exchange.
     token = ""
     trace = ""
+    made = b""
     token_seconds = 0.0
     connection_seconds = 0.0
     upstream_seconds = 0.0

@@ -1,12 +1,15 @@
-"""A request's body: how much was received, what waits for a connection, what is kept for a second attempt.
+"""A request's body: how much was received, what waits for a connection, what is kept for a second attempt, its hash.
 
-Owns those three. Refuses to know framing and connections; it keeps no more than the replay limit, and what is read
+Owns those four. Refuses to know framing and connections; it keeps no more than the replay limit, and what is read
 before there is a connection.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from fla_gateway.proxy.records.exchange_record import Journal, PartialHash
 
 
 class RequestBody:
@@ -15,9 +18,10 @@ class RequestBody:
     Attributes:
         open: whether more is to come.
         received: bytes so far.
+        hash: as in `ExchangeRecord.body`, from `hash_for` on if it was complete then.
     """
 
-    __slots__ = ("_kept", "_replay_limit", "_unsent", "open", "received")
+    __slots__ = ("_hashing", "_kept", "_replay_limit", "_unsent", "hash", "open", "received")
 
     def __init__(self, replay_limit: int) -> None:
         """Begin before the first byte.
@@ -30,6 +34,8 @@ class RequestBody:
         self._replay_limit = replay_limit
         self._kept: list[bytes] | None = []
         self._unsent: list[bytes] = []
+        self._hashing: PartialHash | None = None
+        self.hash = ""
 
     def take(self, payload: bytes, *, last: bool) -> None:
         """Count and keep bytes that have come.
@@ -40,6 +46,8 @@ class RequestBody:
         """
         self.open = not last
         if payload:
+            if self._hashing is not None:
+                self._hashing.update(payload)
             self.received += len(payload)
             if self.received > self._replay_limit:
                 self._kept = None
@@ -50,6 +58,24 @@ class RequestBody:
         """Put bytes aside until there is a connection to send them on."""
         if payload:
             self._unsent.append(payload)
+
+    def hash_for(self, journal: Journal) -> str:
+        """Return its hash if it is complete, and begin to take the hash if it is not; before any of it is sent."""
+        body = b"".join(self._unsent)
+        if not self.open:
+            self.hash = journal.hash_body(body)
+            return self.hash
+        self._hashing = journal.begin_hash()
+        self._hashing.update(body)
+        return ""
+
+    def late_hash(self) -> str:
+        """Return the hash of a body that was not complete at `hash_for`, once it is; empty until then."""
+        hashing, self._hashing = self._hashing, None
+        if hashing is None or self.open:
+            return ""
+        self.hash = hashing.digits()
+        return self.hash
 
     def unsent(self) -> bytes:
         """Return what was put aside, once."""

@@ -76,14 +76,19 @@ class ExchangeRecord:
         upstream_seconds: from the first byte sent upstream (last attempt) to the head of the answer, 0 without one.
         refused: the first attempt, where a 401 replay was made.
         missing_scope: whether the API answered 403 since the token lacks a scope.
+        body: keyed hash of the request body; empty without a body or a journal, where the request changes nothing, and
+            where the body was not received to its end.
+        streamed: whether the body was still coming when the intent was written.
+        made: last segment of the Location of a successful answer to a changing request, never to be shown unmasked; or
+            empty.
 
     What comes after `ended` is known only of admitted requests, the rest of all.
     """
 
     __slots__ = (
-        "admission", "attempts", "code", "connection_seconds", "ended", "method", "missing_scope", "notes", "origin",
-        "outcome", "path", "profile", "received", "refused", "request_id", "seconds", "sent", "status", "token",
-        "token_seconds", "trace", "upstream_seconds",
+        "admission", "attempts", "body", "code", "connection_seconds", "ended", "made", "method", "missing_scope",
+        "notes", "origin", "outcome", "path", "profile", "received", "refused", "request_id", "seconds", "sent",
+        "status", "streamed", "token", "token_seconds", "trace", "upstream_seconds",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each attribute
@@ -109,8 +114,11 @@ class ExchangeRecord:
         connection_seconds: float = 0.0,
         upstream_seconds: float = 0.0,
         refused: Attempt | None = None,
+        body: str = "",
+        made: bytes = b"",
         *,
         missing_scope: bool = False,
+        streamed: bool = False,
     ) -> None:
         self.request_id = request_id
         self.profile = profile
@@ -133,7 +141,10 @@ class ExchangeRecord:
         self.connection_seconds = connection_seconds
         self.upstream_seconds = upstream_seconds
         self.refused = refused
+        self.body = body
+        self.made = made
         self.missing_scope = missing_scope
+        self.streamed = streamed
 
     def with_request(self, method: bytes, path: bytes) -> ExchangeRecord:
         """Return the same with another method and path."""
@@ -143,7 +154,7 @@ class ExchangeRecord:
             self.received, self.sent, self.seconds, self.attempts,
             self.admission, self.notes, self.ended, self.token, self.trace,
             self.token_seconds, self.connection_seconds, self.upstream_seconds, self.refused,
-            missing_scope=self.missing_scope,
+            self.body, self.made, missing_scope=self.missing_scope, streamed=self.streamed,
         )  # fmt: skip
 
 
@@ -152,9 +163,10 @@ class Intent:
 
     Attributes:
         request_id: as in `ExchangeRecord`; so are all others.
+        body: empty also where it is still coming.
     """
 
-    __slots__ = ("admission", "method", "notes", "path", "profile", "request_id", "token")  # fmt: skip
+    __slots__ = ("admission", "body", "method", "notes", "path", "profile", "request_id", "token")  # fmt: skip
 
     def __init__(
         self,
@@ -165,6 +177,7 @@ class Intent:
         admission: Admission,
         notes: Notes,
         token: str,
+        body: str = "",
     ) -> None:
         self.request_id = request_id
         self.profile = profile
@@ -173,14 +186,34 @@ class Intent:
         self.admission = admission
         self.notes = notes
         self.token = token
+        self.body = body
 
 
 WhenWritten = Callable[[ProblemError | None], None]
 """Receives the result of an intent: None where it is written, or ``journal-unavailable``."""
 
 
+class PartialHash(Protocol):
+    """The hash of a body that comes in parts."""
+
+    def update(self, part: bytes) -> None:
+        """Take the next part."""
+
+    def digits(self) -> str:
+        """Return what `Journal.hash_body` returns for the whole; nothing can be added then."""
+        ...
+
+
 class Journal(Protocol):
     """The audit journal, as the data path sees it. Outcomes reach it as `Observer`."""
+
+    def hash_body(self, body: bytes) -> str:
+        """Return the keyed hash of a body that is there as a whole; empty for an empty one."""
+        ...
+
+    def begin_hash(self) -> PartialHash:
+        """Begin the hash of a body that comes in parts."""
+        ...
 
     def announce(self, intent: Intent, when_written: WhenWritten) -> None:
         """Write an intent, together with all others that are announced in this turn of the loop.

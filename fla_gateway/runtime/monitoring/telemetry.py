@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,6 +35,8 @@ from fla_gateway.runtime.composition.trust_store import Trust
 if TYPE_CHECKING:  # neither is read where it is not configured
     from fla_gateway.journal.writer.audit_journal import AuditJournal
     from fla_gateway.observe.tracing.span_queue import Collector, Tracing
+    from fla_gateway.profiles import Profile
+    from fla_gateway.runtime.composition.signing_keys import Keys
 
 
 @dataclass(slots=True)
@@ -79,6 +81,13 @@ class Observation:
         """
         journal = None if configuration.audit is None else self.journal
         return journal or self.fan_out, journal
+
+    def note_accounts(self, profiles: Iterable[Profile], keys: Keys) -> None:
+        """Let the journal record as which clients profiles act, with keys that are known."""
+        if self.journal is not None:
+            from fla_gateway.runtime.monitoring.accounts import account_of  # noqa: PLC0415 - read where there is a journal
+
+            self.journal.accounts([account_of(it, keys.get(it.token_request.key)) for it in profiles])
 
     def begin(self, configured: Configured) -> None:
         """Watch as the first configuration says; raises as `prepare`."""

@@ -9,6 +9,7 @@ from fla_gateway.journal.reader.exchange_history import Exchange, History
 from fla_gateway.journal.reader.filters import OUTCOMES, Selection, moment
 from fla_gateway.journal.reader.in_doubt import HARMLESS_METHODS, REASONS, reason
 from fla_gateway.journal.reader.segment_reader import read_segments, segments_of
+from fla_gateway.journal.reader.verification import verify
 from tests.support.journals import JournalBuilder
 
 ALWAYS = "2026-01-01T00:00:00.000Z"
@@ -228,3 +229,15 @@ def test_other_times_are_refused(text):
     """What cannot be read as a time is said so, not guessed."""
     with pytest.raises(JournalError, match="how long ago"):
         moment(text, NOON, ends=True)
+
+
+def test_a_kind_of_line_that_a_newer_version_writes_is_passed_over(journal):
+    """The chain holds, no exchange comes of it, and none is lost: older versions read newer journals."""
+    left = journal.intent()
+    journal.add("kind-of-the-future", id=left, outcome="answered", members=[1, 2])
+    journal.post(member_of_the_future={"x": 1})
+    assert [(one.text("id") == left, one.word) for one in history(journal)] == [
+        (False, "answered"),
+        (True, "no-outcome"),
+    ]
+    assert not verify(read_segments(journal.directory, segments_of(journal.directory))).count

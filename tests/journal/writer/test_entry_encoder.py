@@ -335,3 +335,23 @@ def test_a_moment_is_cut_to_the_millisecond(entries):
     assert entries.stamp(1_795_348_800.9999) == "2026-11-22T12:00:00.999Z"
     assert entries.stamp(1_795_348_801.0) == "2026-11-22T12:00:01.000Z"
     assert entries.stamp(1_795_348_800.5) == "2026-11-22T12:00:00.500Z"
+
+
+def test_the_hash_of_a_body_is_in_the_intent_or_else_in_the_outcome(entries):
+    """In the intent where the whole body was in hand; where it was still coming, the outcome has it."""
+    hashed = "0123456789abcdef"
+    assert members(entries.intents("t", [an_intent(body=hashed)])[0])["body"] == hashed
+    assert "body" not in members(entries.intents("t", [an_intent()])[0])
+    for waited in (0.0, 0.5):
+        assert "body" not in outcome(entries, body=hashed, token_seconds=waited)
+        assert outcome(entries, body=hashed, streamed=True, token_seconds=waited)["body"] == hashed
+
+
+@pytest.mark.parametrize("waited", [0.0, 0.5], ids=["written quickly", "written at length"])
+def test_what_was_made_is_masked_as_in_the_path_of_the_calls_that_follow(entries, waited):
+    """The number of a declaration has one mask, in `made` and in `path`; a plain word is no number."""
+    numbered = outcome(entries, made=b"98765", token_seconds=waited, connection_seconds=0.0)
+    asked = outcome(entries, method=b"GET", path=PATH + b"/98765", connection_seconds=0.0)
+    assert asked["path"].rpartition("/")[2] == numbered["made"] == mask_path(b"98765", KEY)
+    assert outcome(entries, made=b"latest", token_seconds=waited, connection_seconds=0.0)["made"] == "latest"
+    assert "made" not in outcome(entries, token_seconds=waited, connection_seconds=0.0)
