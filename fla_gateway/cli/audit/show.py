@@ -31,11 +31,13 @@ Show the exchanges of the audit journal, oldest first. It can be read while the 
 
 With --in-doubt: changing requests (POST, PUT, PATCH, DELETE and the like) whose result the journal does not
 have, each with a reason. Exit code 1 if there is any, 0 if not; those that still run are shown and not counted.
+What `audit settle` has settled is not in doubt any more: --settled lists it.
 
 examples:
   fla-gateway audit show --last 20
   fla-gateway audit show --since 2h --caller payroll --outcome unknown
   fla-gateway audit show --in-doubt --since 2026-11-02
+  fla-gateway audit show --settled --since 2026-11-01
   fla-gateway audit show --reference batch-17 --json"""
 
 
@@ -93,7 +95,12 @@ def _texts(exchanges: Iterable[Exchange], selection: Selection, *, json: bool) -
 
     if json:
         # Printable ASCII: `journal.reader.segment_reader` takes nothing else for a line.
-        yield from (line.raw.decode("ascii") for exchange in exchanges for line in exchange.lines)
+        for exchange in exchanges:
+            yield from (line.raw.decode("ascii") for line in exchange.lines)
+            yield from (it.line.raw.decode("ascii") for it in exchange.settlements)
+        return
+    if selection.settled:
+        yield from text_table.aligned(text_table.SETTLEMENTS, text_table.each_settlement(exchanges), printable)
         return
     columns = text_table.DOUBTS if selection.in_doubt else text_table.EXCHANGES
     yield from text_table.aligned(columns, exchanges, printable)

@@ -57,6 +57,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         "--outcome", metavar="WORD", type=_outcome, help="only those that ended so, for example unknown"
     )
     parser.add_argument("--in-doubt", action="store_true", help="only changing requests whose outcome is not known")
+    parser.add_argument("--settled", action="store_true", help="only those whose doubt a person has ended")
     parser.add_argument("--reference", metavar="TEXT", help="only those with this text in Fla-Gateway-Reference")
     parser.add_argument("--id", metavar="UUID", type=_identity, help="only the one with this request id")
 
@@ -69,8 +70,8 @@ def selection_of(arguments: argparse.Namespace) -> Selection:
     since, until, caller, profile, outcome, reference, identity = (
         wishes.get(name) or "" for name in ("since", "until", "caller", "profile", "outcome", "reference", "id")
     )
-    in_doubt = wishes.get("in_doubt", False)
-    return Selection(since, until, caller, profile, outcome, reference, identity, in_doubt=in_doubt)
+    in_doubt, settled = wishes.get("in_doubt", False), wishes.get("settled", False)
+    return Selection(since, until, caller, profile, outcome, reference, identity, in_doubt=in_doubt, settled=settled)
 
 
 def directory_of(arguments: argparse.Namespace) -> Path:
@@ -105,15 +106,19 @@ def history_of(directory: Path, since: str) -> History:
     """
     from datetime import date  # noqa: PLC0415 - `--help` need not know
 
+    from fla_gateway.journal.format.line_format import SETTLED  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.exchange_history import History  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.settlements import collected  # noqa: PLC0415 - as above
 
     every = segments = segment_reader.segments_of(directory)
     if since:
         segments = segment_reader.since(segments, date.fromisoformat(since.partition("T")[0]))
     found = segment_reader.read_segments(directory, segments)
     whole = segments == every
-    return History(found, partial(segment_reader.is_written, directory), _moment(_LONGEST_RUNNING), whole=whole)
+    lives = partial(segment_reader.is_written, directory)
+    settlements = collected(segment_reader.lines_of_kind(directory, segments, SETTLED))
+    return History(found, lives, _moment(_LONGEST_RUNNING), whole=whole, settlements=settlements)
 
 
 def report_shortfall(history: History, selection: Selection) -> bool:

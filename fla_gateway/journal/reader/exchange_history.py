@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from fla_gateway.journal.format.line_format import INTENT, LOST, OUTCOME, RETENTION, START, STOP, Line
 from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found
 from fla_gateway.journal.reader.removed_segments import RemovedSegments
+from fla_gateway.journal.reader.settlements import NONE, Settled, Settlements
 
 RUNNING: Final = "running"
 NO_OUTCOME: Final = "no-outcome"
@@ -27,11 +28,13 @@ class Exchange(NamedTuple):
         intent: the line before its first byte went out; None for a request that changes nothing.
         outcome: the line after its end; None where there is none (yet).
         running: whether a gateway that lives may still write the outcome.
+        settlements: what persons found out of it, in their order; the last one counts.
     """
 
     intent: Line | None
     outcome: Line | None
     running: bool = False
+    settlements: tuple[Settled, ...] = ()
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -42,6 +45,17 @@ class Exchange(NamedTuple):
     def members(self) -> Mapping[str, Any]:
         """Members of the outcome, which repeat those of the intent; else of the intent."""
         return self.lines[-1].members
+
+    @property
+    def settlement(self) -> Settled | None:
+        """The settlement that counts; None where there is none."""
+        return self.settlements[-1] if self.settlements else None
+
+    @property
+    def body(self) -> str:
+        """Keyed hash of the request body; empty without one, or if it is not known."""
+        found = (line.members.get("body") for line in self.lines)
+        return next((it for it in found if isinstance(it, str)), "")
 
     @property
     def time(self) -> str:
@@ -90,6 +104,7 @@ class History:
         lives: asked at the end: does a gateway hold the journal's lock?
         oldest_running: time, as the journal writes it; no intent that is older can belong to an exchange that runs.
         whole: whether the journal's first segment is among what is found.
+        settlements: of the journal, from the first that is found to its end.
 
     Attributes:
         damaged: lines that could not be read so far.
@@ -98,7 +113,13 @@ class History:
     """
 
     def __init__(
-        self, found: Iterable[Found], lives: Callable[[], bool], oldest_running: str, *, whole: bool = True
+        self,
+        found: Iterable[Found],
+        lives: Callable[[], bool],
+        oldest_running: str,
+        *,
+        whole: bool = True,
+        settlements: Settlements = NONE,
     ) -> None:
         self._found = found
         self._lives = lives
@@ -109,6 +130,7 @@ class History:
         self.losses: list[Mapping[str, Any]] = []
         self.missing: list[Missing] = []
         self._whole = whole
+        self._settlements = settlements
         self._removed = RemovedSegments()
         self._number = 0
         self._first: Mapping[str, Any] | None = None
@@ -157,7 +179,8 @@ class History:
             self._open.setdefault(_id(line), line)
         elif kind == OUTCOME:
             self._orphans.discard(_id(line))
-            yield Exchange(self._open.pop(_id(line), None), line)
+            name = _id(line)
+            yield Exchange(self._open.pop(name, None), line, settlements=self._settlements.get(name, ()))
         elif kind in {START, STOP}:
             # One process writes at a time: what is open here was left by one that is gone.
             yield from self._rest(lives=False)
@@ -169,7 +192,8 @@ class History:
     def _rest(self, *, lives: bool) -> Iterator[Exchange]:
         for name, intent in self._open.items():
             recent = intent.members["time"] >= self._oldest_running
-            yield Exchange(intent, None, running=lives and recent and name not in self._orphans)
+            running = lives and recent and name not in self._orphans
+            yield Exchange(intent, None, running, self._settlements.get(name, ()))
         self._open.clear()
         self._orphans.clear()
 

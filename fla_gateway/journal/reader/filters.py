@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from fla_gateway.errors import JournalError
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME, RUNNING, Exchange
-from fla_gateway.journal.reader.in_doubt import reason
+from fla_gateway.journal.reader.in_doubt import doubt_of, reason
 
 OUTCOMES: Final = (
     "answered", "refused", "not-sent", "unknown", "truncated", "caller-gone", RUNNING, NO_OUTCOME,
@@ -33,6 +33,7 @@ class Selection(NamedTuple):
         reference: a part of Fla-Gateway-Reference.
         identity: the request id.
         in_doubt: only what is in doubt, or still runs and may become so.
+        settled: only what was in doubt and was settled by a person.
     """
 
     since: str = ""
@@ -43,6 +44,7 @@ class Selection(NamedTuple):
     reference: str = ""
     identity: str = ""
     in_doubt: bool = False
+    settled: bool = False
 
     def picks(self, exchange: Exchange) -> bool:
         """Return whether an exchange is selected."""
@@ -54,6 +56,8 @@ class Selection(NamedTuple):
         if self.outcome and exchange.word != self.outcome:
             return False
         if self.reference not in exchange.text("reference"):
+            return False
+        if self.settled and not (exchange.settlements and doubt_of(exchange)):
             return False
         return not self.in_doubt or exchange.running or bool(reason(exchange))
 

@@ -1,4 +1,4 @@
-"""Rule: whether the journal knows the outcome of a changing request.
+"""Rule: whether the journal, or a person, knows the outcome of a changing request.
 
 Owns the words for each reason, and the one that only a journal can have: the outcome is missing. Refuses to judge an
 outcome that is there; `proxy.records.in_doubt` does, for the status page as well.
@@ -25,11 +25,16 @@ REASONS: Final = {
 
 
 def reason(exchange: Exchange) -> str:
-    """Say why an exchange is in doubt.
+    """Say why an exchange is in doubt, as long as that is open.
 
     Returns:
-        One of `REASONS`; empty where it is not in doubt, or still runs.
+        One of `REASONS`; empty where it is not in doubt, still runs, or a person has settled it.
     """
+    return "" if exchange.settlements else doubt_of(exchange)
+
+
+def doubt_of(exchange: Exchange) -> str:
+    """Say why an exchange is in doubt, whether or not a person has settled it; as `reason` otherwise."""
     if exchange.text("method") in HARMLESS_METHODS or exchange.running:
         return ""
     if exchange.outcome is None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from fla_gateway.errors import JournalError
-from fla_gateway.journal.format.line_format import head_of, read
+from fla_gateway.journal.format.line_format import Line, head_of, read
 from fla_gateway.journal.format.segment_name import LOCK, Segment, parse
 from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Place, Torn
 
@@ -26,6 +26,7 @@ LONGEST_LINE: Final = 65_536
 # What the gateway writes is printable ASCII; any other byte in a file could forge a terminal's output.
 _PRINTABLE: Final = re.compile(rb"[ -~]*")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
+_BLOCK: Final = 1_048_576
 _MARGIN: Final = timedelta(days=2)
 
 
@@ -81,6 +82,42 @@ def read_segments(directory: Path, segments: Sequence[Segment]) -> Iterator[Foun
         yield Begun(Place(segment.name, 0), segment.number)
         with _translated(path), path.open("rb") as stream:
             yield from _read_lines(stream, segment.name)
+
+
+def lines_of_kind(directory: Path, segments: Sequence[Segment], kind: str) -> Iterator[Line]:
+    """Read the lines of one kind, passing over the others without looking into them; for kinds that are rare.
+
+    Args:
+        directory: of the journal.
+        segments: consecutive ones.
+        kind: a kind of `format.line_format`.
+
+    Raises:
+        JournalError: as `read_segments`.
+    """
+    # No text of another line has this: the quotes within it would have a backslash before them.
+    needle = f'"record":"{kind}"'.encode()
+    for segment in segments:
+        path = directory / segment.name
+        with _translated(path), path.open("rb") as stream:
+            for raw in _lines_with(stream, needle):
+                entry = _entry(Place(segment.name, 0), raw)
+                if isinstance(entry, Entry) and entry.line.members["record"] == kind:
+                    yield entry.line
+
+
+def _lines_with(stream: BinaryIO, needle: bytes) -> Iterator[bytes]:
+    rest = b""
+    while block := stream.read(_BLOCK):
+        whole, _, rest = (rest + block).rpartition(b"\n")
+        at = whole.find(needle)
+        while at >= 0:
+            begin, end = whole.rfind(b"\n", 0, at) + 1, whole.find(b"\n", at)
+            end = len(whole) if end < 0 else end
+            yield whole[begin:end]
+            at = whole.find(needle, end)
+        # What is longer is no line; what is left of it is none either.
+        rest = rest[-LONGEST_LINE - 1 :]
 
 
 def _read_lines(stream: BinaryIO, file: str) -> Iterator[Found]:

@@ -11,7 +11,8 @@ from itertools import islice
 from typing import Final
 
 from fla_gateway.journal.reader.exchange_history import Exchange
-from fla_gateway.journal.reader.in_doubt import reason
+from fla_gateway.journal.reader.in_doubt import doubt_of, reason
+from fla_gateway.journal.reader.settlements import Settled
 
 Column = tuple[str, Callable[[Exchange], str]]
 
@@ -53,6 +54,31 @@ DOUBTS: Final[tuple[Column, ...]] = (
     _member("trace_received"),
 )
 """What `audit show --in-doubt` prints: with what the API, or those who run it, can find it again."""
+
+SETTLEMENTS: Final[tuple[Column, ...]] = (
+    _TIME,
+    ("doubt", doubt_of),
+    ("as", lambda exchange: exchange.settlement.result if exchange.settlement else ""),
+    ("settled", lambda exchange: exchange.settlement.time if exchange.settlement else ""),
+    ("by", lambda exchange: exchange.settlement.by if exchange.settlement else ""),
+    ("uid", lambda exchange: _uid(exchange.settlement)),
+    ("note", lambda exchange: exchange.settlement.note if exchange.settlement else ""),
+    *_WHAT,
+    _member("reference"),
+    _member("id"),
+)
+"""What `audit show --settled` prints of each settlement: the exchange with that one as its last."""
+
+
+def each_settlement(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
+    """Repeat each exchange for every settlement that it has, in their order: none was taken away by a later one."""
+    for exchange in exchanges:
+        for number in range(1, len(exchange.settlements) + 1):
+            yield exchange._replace(settlements=exchange.settlements[:number])
+
+
+def _uid(settled: Settled | None) -> str:
+    return "" if settled is None or settled.uid is None else str(settled.uid)
 
 
 def aligned(

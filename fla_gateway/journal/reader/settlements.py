@@ -1,0 +1,64 @@
+"""Rule: which doubts a person has ended, and how.
+
+Owns the reading of one record, and that the last one of a request counts. Refuses to say whether the request was in
+doubt; `in_doubt` does. A settlement comes after what it settles, so that readers collect all of them first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from fla_gateway.journal.format.line_format import SETTLEMENTS, Line
+
+Settlements = Mapping[str, tuple["Settled", ...]]
+"""By request id: each of its settlements, in the journal's order."""
+NONE: Final[Settlements] = {}
+
+
+class Settled(NamedTuple):
+    """One settlement.
+
+    Attributes:
+        line: as it is in the journal.
+        request_id: of the request that was in doubt.
+        result: one of `format.line_format.SETTLEMENTS`.
+        note: of the person, or empty.
+        by: the name that the person gave, or empty.
+        uid: user id that was proven, or None.
+    """
+
+    line: Line
+    request_id: str
+    result: str
+    note: str
+    by: str
+    uid: int | None
+
+    @property
+    def time(self) -> str:
+        """When it was written, as the journal writes it."""
+        return str(self.line.members["time"])
+
+
+def collected(lines: Iterable[Line]) -> Settlements:
+    """Collect settlements; a record that no writer makes is passed over.
+
+    Args:
+        lines: those of the kind ``settled``, in the journal's order.
+    """
+    found: dict[str, tuple[Settled, ...]] = {}
+    for line in lines:
+        settled = _read(line)
+        if settled is not None:
+            found[settled.request_id] = (*found.get(settled.request_id, ()), settled)
+    return found
+
+
+def _read(line: Line) -> Settled | None:
+    members = line.members
+    request_id, result, note, by = (members.get(name, "") for name in ("id", "as", "note", "by"))
+    if not (isinstance(request_id, str) and isinstance(note, str) and isinstance(by, str)) or result not in SETTLEMENTS:
+        return None
+    uid = members.get("uid")
+    return Settled(line, request_id, result, note, by, uid if isinstance(uid, int) else None)
