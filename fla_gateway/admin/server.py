@@ -64,7 +64,7 @@ class AdminServer:
     Args:
         state: asked for each /readyz.
         metrics_text: writes the exposition.
-        status: gives the state of this moment for page and /status.
+        status: gives the state of this moment for page and /status; see `Surface`.
         access: who may see page and /status.
         clock: the host's clocks.
         actions: reloads, drains and ends the gateway.
@@ -77,7 +77,7 @@ class AdminServer:
         self,
         state: ReadinessState,
         metrics_text: Callable[[], Awaitable[bytes]],
-        status: Callable[[], Awaitable[Status]],
+        status: Callable[[str], Awaitable[Status]],
         access: AdminAccess,
         clock: Clock,
         actions: GatewayActions,

@@ -49,7 +49,8 @@ class Surface:
     """The handlers.
 
     Args:
-        status: gives the state of this moment; called on the event loop.
+        status: gives the state of this moment; called on the event loop with the name of the profile that is looked
+            at, or an empty text.
         access: who may see it.
         clock: the host's clocks.
         attempts: wrong keys on this listener.
@@ -59,7 +60,7 @@ class Surface:
 
     def __init__(
         self,
-        status: Callable[[], Awaitable[Status]],
+        status: Callable[[str], Awaitable[Status]],
         access: AdminAccess,
         clock: Clock,
         attempts: Attempts,
@@ -122,11 +123,13 @@ class Surface:
     async def _fragment(self, request: web.Request) -> web.Response:
         return await self._html("live.html", request)
 
-    async def _json(self, _request: web.Request) -> web.Response:
-        return web.Response(body=await self._cache.get("/status", self._document), content_type="application/json")
+    async def _json(self, request: web.Request) -> web.Response:
+        profile = read_selection(request.query).profile
+        body = await self._cache.get(("/status", profile), lambda: self._document(profile))
+        return web.Response(body=body, content_type="application/json")
 
-    async def _document(self) -> bytes:
-        return await asyncio.to_thread(_written, await self._status())
+    async def _document(self, profile: str) -> bytes:
+        return await asyncio.to_thread(_written, await self._status(profile), profile)
 
     async def _static(self, request: web.Request) -> web.Response:
         name = request.path.removeprefix("/")
@@ -143,7 +146,8 @@ class Surface:
 
     async def _rendered(self, part: Part, language: str, selection: Selection) -> bytes:
         # The state is read on the loop, where it changes; writing takes a second for a thousand profiles.
-        return await asyncio.to_thread(self._render, part, await self._status(), language, selection)
+        status = await self._status(selection.profile)
+        return await asyncio.to_thread(self._render, part, status, language, selection)
 
     def _render(self, part: Part, status: Status, language: str, selection: Selection) -> bytes:
         with self._rendering:
@@ -155,7 +159,7 @@ class Surface:
         return page.render(part, status, language, selection).encode()
 
 
-def _written(status: Status) -> bytes:
+def _written(status: Status, profile: str) -> bytes:
     from fla_gateway.admin.status import status_json  # noqa: PLC0415 - few gateways are ever asked
 
-    return status_json.write(status)
+    return status_json.write(status, profile)

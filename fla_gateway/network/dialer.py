@@ -20,6 +20,7 @@ from aiohappyeyeballs import AddrInfoType, start_connection
 from fla_gateway.network.address import Address
 from fla_gateway.network.connect_tunnel import TunnelRefusedError, open_tunnel
 from fla_gateway.network.connection_errors import NoConnectionError, Stage, explain
+from fla_gateway.network.phase_timer import PhaseTimer
 from fla_gateway.network.resolver import PATIENCE_SECONDS, Resolver
 from fla_gateway.network.route import Route
 from fla_gateway.network.troubled_addresses import TroubledAddresses
@@ -47,7 +48,14 @@ class Dialer:
         self._resolver = resolver or Resolver(now)
         self._troubled = TroubledAddresses()
 
-    async def open(self, route: Route, tls: ssl.SSLContext, protocol: Callable[[], _P], seconds: float) -> _P:
+    async def open(
+        self,
+        route: Route,
+        tls: ssl.SSLContext,
+        protocol: Callable[[], _P],
+        seconds: float,
+        timer: PhaseTimer | None = None,
+    ) -> _P:
         """Open a connection and verify the peer.
 
         While other addresses remain, CONNECT and TLS at one address get half of the time that is left. An address that
@@ -58,15 +66,19 @@ class Dialer:
             tls: verifies the destination.
             protocol: makes the protocol of the connection; called once for each address whose TLS is begun.
             seconds: for the name and all addresses together.
+            timer: learns how long each phase took.
 
         Raises:
             NoConnectionError: no address led to a verified connection.
         """
-        attempt = _Attempt(route, tls, asyncio.get_running_loop().time() + seconds)
+        timer = timer or PhaseTimer(self._now)
+        timer.begin("dns")
+        attempt = _Attempt(route, tls, asyncio.get_running_loop().time() + seconds, timer)
         failure: NoConnectionError | None = None
         try:
             waiting = await self._addresses(route, attempt.deadline, min(PATIENCE_SECONDS, seconds / 2))
         except OSError as error:
+            timer.stop()
             raise explain(error, Stage.NAME, route, seconds) from None
         while waiting:
             address: Address | None = None
@@ -78,8 +90,10 @@ class Dialer:
                 # uvloop raises a RuntimeError where a connection dies at the wrong moment.
                 found = explain(error, attempt.stage, route, seconds)
             else:
+                timer.stop()
                 self._troubled.remove(address)
                 return made
+            timer.stop()
             if found.outranks(failure):
                 failure = found
             if address is None or found.final:
@@ -117,8 +131,9 @@ class Dialer:
 class _Attempt:
     """One connection being opened. The mutable state is the stage that was reached."""
 
-    def __init__(self, route: Route, tls: ssl.SSLContext, deadline: float) -> None:
+    def __init__(self, route: Route, tls: ssl.SSLContext, deadline: float, timer: PhaseTimer) -> None:
         self.deadline = deadline
+        self._timer = timer
         self.stage = Stage.TCP
         self._route = route
         self._tls = tls
@@ -131,6 +146,7 @@ class _Attempt:
             tried: takes the socket of each address that was begun with; the caller closes them.
         """
         self.stage = Stage.TCP
+        self._timer.begin("tcp")
 
         def make(info: AddrInfoType) -> socket.socket:
             sock = socket.socket(info[0], socket.SOCK_STREAM)
@@ -157,6 +173,7 @@ class _Attempt:
         self.stage = Stage.TUNNEL
         if self._route.proxy is None:
             return
+        self._timer.begin("proxy")
         try:
             await open_tunnel(sock, self._route.proxy, self._route.destination.authority)
         except BaseException:
@@ -165,6 +182,7 @@ class _Attempt:
 
     async def _encrypt(self, sock: socket.socket, protocol: Callable[[], _P]) -> _P:
         self.stage = Stage.TLS
+        self._timer.begin("tls")
         host = self._route.destination.host
         try:
             _, made = await asyncio.get_running_loop().create_connection(

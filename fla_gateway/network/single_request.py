@@ -16,6 +16,7 @@ from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse, WholeResponseReader
 from fla_gateway.network.close_notify import is_closed_by_peer
 from fla_gateway.network.dialer import Dialer
+from fla_gateway.network.phase_timer import PhaseTimer
 from fla_gateway.network.route import Route
 
 FAILURE_BODY_SECONDS: Final = 1.0
@@ -48,6 +49,7 @@ async def send_request(
     connect_seconds: float,
     largest: int,
     time: Callable[[], float],
+    timer: PhaseTimer | None = None,
 ) -> Reply:
     """Send a request and read its response.
 
@@ -59,13 +61,15 @@ async def send_request(
         connect_seconds: for the name and all addresses together.
         largest: bytes of body that are taken at most.
         time: gives `sent` and `received`.
+        timer: learns how long each phase took.
 
     Raises:
         NoConnectionError: the request was not sent.
         ProtocolError: the response is malformed, too large, incomplete or missing.
     """
-    connection = await dialer.open(route, tls, lambda: _Connection(largest, time), connect_seconds)
-    return await connection.exchange(message)
+    timer = timer or PhaseTimer(time)
+    connection = await dialer.open(route, tls, lambda: _Connection(largest, time), connect_seconds, timer)
+    return await connection.exchange(message, timer)
 
 
 class _Connection(asyncio.Protocol):
@@ -82,12 +86,15 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._limit: asyncio.TimerHandle | None = None
 
-    async def exchange(self, message: bytes) -> Reply:
+    async def exchange(self, message: bytes, timer: PhaseTimer) -> Reply:
         transport, sent = self._transport, self._time()
         assert transport is not None  # noqa: S101 - for the type: the dialer gives connections that are made
         try:
+            timer.begin("request")
             transport.write(message)
+            timer.begin("response")
             found = await self._found
+            timer.stop()
             if isinstance(found, ProtocolError):
                 raise found
             reply = Reply(found, sent, self._time() if self._received is None else self._received)

@@ -11,24 +11,19 @@ import ssl
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlencode
 
 import structlog
 
 from fla_gateway.clock import Clock
-from fla_gateway.config.values.address import uri_host
-from fla_gateway.config.values.urls import Url, parse_url
 from fla_gateway.errors import GatewayError, ProblemError
 from fla_gateway.http1.dates import parse_http_date
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse
 from fla_gateway.i18n.message import Text
-from fla_gateway.network.connect_tunnel import USER_AGENT
 from fla_gateway.network.connection_errors import NoConnectionError
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Destination, Egress, Route
@@ -37,7 +32,9 @@ from fla_gateway.oauth import assertion as jwt
 from fla_gateway.oauth import clock_skew as skew
 from fla_gateway.oauth.likely_causes import Known
 from fla_gateway.oauth.model import AccessToken, TokenRequest
-from fla_gateway.oauth.token_response import LARGEST_ANSWER, TokenAnswer, read_answer
+from fla_gateway.oauth.negotiations import CUT, GRANTED, Negotiations, OpenNegotiation
+from fla_gateway.oauth.token_http_request import token_address, token_host, token_message, token_origin
+from fla_gateway.oauth.token_response import LARGEST_ANSWER, TokenAnswer, error_code, read_answer
 from fla_gateway.oauth.transport_errors import explain
 from fla_gateway.secret import Secret
 
@@ -51,16 +48,12 @@ _CURE: Final = Text("Check network, firewall and egress.proxy.")
 _LOG = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """An answer, with what it shows of the server's clock: seconds to add to the host's, or None."""
-
-    answer: TokenAnswer
-    sample: float | None
-
-
 class TokenClient:
-    """Asks token servers for tokens (RFC 6749, section 4.4; RFC 7523, section 2.2). A `TokenSource`."""
+    """Asks token servers for tokens (RFC 6749, section 4.4; RFC 7523, section 2.2). A `TokenSource`.
+
+    Attributes:
+        negotiations: the last ones of each account.
+    """
 
     def __init__(
         self,
@@ -91,6 +84,7 @@ class TokenClient:
         self._dialer = dialer or Dialer(clock.monotonic)
         self._connect = connect_seconds
         self._total = total_seconds
+        self.negotiations = Negotiations()
         self._offsets: dict[str, skew.ClockOffset] = {}
         self._last_tokens: dict[TokenRequest, float] = {}
         # A pool of its own: name resolution that hangs in the loop's default pool must not keep keys from signing.
@@ -104,7 +98,7 @@ class TokenClient:
                 return await self._fetch(request)
         except TimeoutError:
             late = Text(
-                "{host} gave no token within {seconds} s; trying again.", host=_host(request), seconds=f"{limit:g}"
+                "{host} gave no token within {seconds} s; trying again.", host=token_host(request), seconds=f"{limit:g}"
             )
         raise ProblemError("token-timeout", late)
 
@@ -142,7 +136,7 @@ class TokenClient:
         # brings the second sample. Beyond that one the back-off of the token engine decides.
         better = skew.worth_trying(refused.sample, used, self._known(request).learned)
         if better is not None:
-            _LOG.info("assertion-made-again", server=_origin(request), seconds=round(better))
+            _LOG.info("assertion-made-again", server=token_origin(request), seconds=round(better))
             try:
                 return await self._attempt(request, better)
             except _RefusedError as error:
@@ -150,29 +144,53 @@ class TokenClient:
         raise refused.problem
 
     async def _attempt(self, request: TokenRequest, offset: float) -> AccessToken:
-        assertion = await self._assertion(request, offset)
-        asked = self._clock.monotonic()
-        reply = await self._post(request, assertion)
-        self._learn(request, reply.sample)
+        """Negotiate once, and keep what became of it.
+
+        Raises:
+            _RefusedError: the credentials were refused.
+            ProblemError: anything else went wrong.
+        """
+        negotiation = OpenNegotiation(request, self._clock, offset)
         try:
-            grant = read_answer(reply.answer, assertion, partial(self._what_is_known, request, reply.sample))
-        except ProblemError as problem:
-            if problem.code != "token-refused":
-                raise
-            refused = _RefusedError(problem, reply.sample)
+            token = await self._negotiate(request, offset, negotiation)
+        except ProblemError as error:
+            problem = error
+        except BaseException:
+            self.negotiations.keep(request, negotiation.end(CUT))
+            raise
         else:
             self._last_tokens[request] = self._clock.wall()
-            return AccessToken(grant.value, grant.lifetime, asked, grant.scope)
-        raise refused
+            self.negotiations.keep(request, negotiation.end(GRANTED, token=token))
+            return token
+        self.negotiations.keep(request, negotiation.end(problem.code, str(problem.detail)))
+        try:
+            raise _RefusedError(problem, negotiation.clock_sample) if problem.code == "token-refused" else problem
+        finally:
+            # Otherwise this frame and the error would keep each other, and with them an assertion.
+            del problem
 
-    async def _assertion(self, request: TokenRequest, offset: float) -> Secret:
+    async def _negotiate(self, request: TokenRequest, offset: float, negotiation: OpenNegotiation) -> AccessToken:
+        assertion = await self._assertion(request, offset, negotiation)
+        asked = self._clock.monotonic()
+        reply = await self._post(request, assertion, negotiation)
+        sample = negotiation.clock_sample = _sample(reply)
+        self._learn(request, sample)
+        answer = _answer(reply.response, reply.received if sample is None else reply.sent + sample)
+        negotiation.got_response(reply.response, assertion)
+        negotiation.got_error(error_code(answer, assertion))
+        grant = read_answer(answer, assertion, partial(self._what_is_known, request, sample))
+        return AccessToken(grant.value, grant.lifetime, asked, grant.scope)
+
+    async def _assertion(self, request: TokenRequest, offset: float, negotiation: OpenNegotiation) -> Secret:
         key = self._keys.get(request.key_id)
         if key is None:
             missing = Text("There is no usable key for this account; page and log say why.")
             raise ProblemError("token-unsigned", missing)
+        negotiation.found_key(key.sha256, key.certificate_ends)
         algorithm = jwt.algorithm_for(request.assertion, key, request.key)
         header = jwt.header(request.assertion, algorithm, key)
         claims = jwt.claims(request, self._clock.wall() + offset, str(uuid.uuid4()))
+        negotiation.wrote_assertion(header, claims)
         signed = jwt.signing_input(header, claims)
         loop = asyncio.get_running_loop()
         try:
@@ -184,41 +202,39 @@ class TokenClient:
             return jwt.compact(signed, signature)
         raise ProblemError("token-unsigned", failure)
 
-    async def _post(self, request: TokenRequest, assertion: Secret) -> _Reply:
+    async def _post(self, request: TokenRequest, assertion: Secret, negotiation: OpenNegotiation) -> Reply:
         context = self._tls(request.ca_file)
-        url = _address(request)
+        url = token_address(request)
         if url is None or not context.check_hostname or context.verify_mode is not ssl.CERT_REQUIRED:
             raise ProblemError("token-unreachable", Text("An assertion is sent over verified TLS or not at all."))
         destination = Destination(url.host, url.port, Text("token server"), "token_url", _ROOTS, _CURE)
         try:
-            reply = await send_request(
+            return await send_request(
                 self._dialer,
                 Route(destination, self._egress),
                 context,
-                _message(url, _form(request, assertion)),
+                token_message(url, request, assertion),
                 connect_seconds=self._connect,
                 largest=LARGEST_ANSWER,
                 time=self._clock.wall,
+                timer=negotiation.timer,
             )
         except (NoConnectionError, ProtocolError) as error:
             # Raised below, outside of this block: no other error hangs on a problem.
             failure = explain(error, url.host)
-        else:
-            sample = _sample(reply)
-            return _Reply(_answer(reply.response, reply.received if sample is None else reply.sent + sample), sample)
         raise failure
 
     def _known(self, request: TokenRequest) -> skew.ClockOffset:
-        return self._offsets.get(_origin(request), skew.ClockOffset())
+        return self._offsets.get(token_origin(request), skew.ClockOffset())
 
     def _learn(self, request: TokenRequest, sample: float | None) -> None:
         if sample is None:
             return
         before = self._known(request)
-        after = self._offsets[_origin(request)] = skew.learn(before, sample)
+        after = self._offsets[token_origin(request)] = skew.learn(before, sample)
         if not skew.worth_telling(before, after):
             return
-        facts = {"server": _origin(request), "seconds": round(after.learned)}
+        facts = {"server": token_origin(request), "seconds": round(after.learned)}
         if abs(sample) > skew.LARGEST:
             _LOG.error("clock-skew", **facts, cure="set this host's clock: it is more than a day off")
         elif abs(after.learned) > skew.NOTEWORTHY:
@@ -244,57 +260,6 @@ class _RefusedError(Exception):
         super().__init__(problem.code)
         self.problem = problem
         self.sample = sample
-
-
-def _address(request: TokenRequest) -> Url | None:
-    """Read the token URL; None where it is none of https."""
-    try:
-        return parse_url(request.token_url, "https")
-    except ValueError:
-        return None
-
-
-def _host(request: TokenRequest) -> str:
-    url = _address(request)
-    return url.host if url is not None else "the token server"
-
-
-def _origin(request: TokenRequest) -> str:
-    url = _address(request)
-    return f"https://{_authority(url)}" if url is not None else ""
-
-
-def _authority(url: Url) -> str:
-    # RFC 9110, section 7.2; RFC 9112, section 3.2: the default port is left out.
-    host = uri_host(url.host)
-    return host if url.port == 443 else f"{host}:{url.port}"  # noqa: PLR2004 - the default port of https
-
-
-def _message(url: Url, form: bytes) -> bytes:
-    fields = (
-        f"POST {url.path or '/'} HTTP/1.1",
-        f"Host: {_authority(url)}",
-        "Accept: application/json",
-        # Left out, any coding would be welcome (RFC 9110, section 12.5.3).
-        "Accept-Encoding: identity",
-        "Content-Type: application/x-www-form-urlencoded",
-        f"Content-Length: {len(form)}",
-        f"User-Agent: {USER_AGENT}",
-        # No request is ever sent again unnoticed, and a new address in the DNS is seen at once.
-        "Connection: close",
-    )
-    return "\r\n".join(fields).encode() + b"\r\n\r\n" + form
-
-
-def _form(request: TokenRequest, assertion: Secret) -> bytes:
-    parameters = {
-        "grant_type": "client_credentials",
-        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        "client_assertion": assertion.reveal(),
-    }
-    if request.scope:
-        parameters["scope"] = " ".join(request.scope)
-    return urlencode(parameters).encode()
 
 
 def _sample(reply: Reply) -> float | None:

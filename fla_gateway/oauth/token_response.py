@@ -98,6 +98,15 @@ def read_answer(answer: TokenAnswer, assertion: Secret, known: Callable[[], Know
     raise _refusal(answer, _document(answer), assertion, known())
 
 
+def error_code(answer: TokenAnswer, assertion: Secret) -> str:
+    """Give the code of the OAuth error (RFC 6749) or problem (RFC 9457) in an answer; empty without one.
+
+    Raises:
+        ProblemError: ``token-malformed``, where the body cannot be decoded.
+    """
+    return _error_of(_document(answer) or {}, assertion)[0]
+
+
 def lifetime_seconds(expires_in: object) -> float:
     """Read `expires_in`: a number or a numeric string; anything else, zero and less mean 60 s."""
     if isinstance(expires_in, bool):

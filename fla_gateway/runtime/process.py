@@ -249,6 +249,7 @@ class Process:
             started=self._started,
             reload=lambda: reloader.state,
             offsets=self._client.offsets,
+            negotiations=self._client.negotiations.of,
             unknown_callers=unknown.read,
         )
         await open_surface(self._admin, sources, self, self._client, self, stack, reloader.followers)

@@ -185,6 +185,7 @@ class Reloader:
         waiting = {it.key_id for it in self._gateway.tokens.requests()} - prepared.keys.signing.keys()
         kept = {it: self._signing[it] for it in waiting if it in self._signing}
         self._signing = ChainMap(prepared.keys.signing, kept)
+        parts.client.negotiations.retain(self._gateway.current.token_requests())
         parts.client.follow(prepared.trust.context_for, prepared.egress, self._signing)
         parts.activation.follow(prepared.keys, self._gateway.current, prepared.files.load)
         self._context, self._trust = context, prepared.trust

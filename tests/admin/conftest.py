@@ -40,7 +40,7 @@ class Shown:
     def __init__(self):
         self.status = samples.calm()
 
-    async def __call__(self):
+    async def __call__(self, profile=""):
         """Give the state of this moment."""
         return self.status
 

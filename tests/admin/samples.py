@@ -28,6 +28,7 @@ from fla_gateway.admin.status.profile_status import (
     FailingApiStatus,
     Failure,
     Minute,
+    NegotiationStatus,
     PoolStatus,
     ProfileStatus,
     TokenStatus,
@@ -72,6 +73,30 @@ def token(**changes: object) -> TokenStatus:
     return replace(healthy, **changes)  # type: ignore[arg-type]  # a sample's changes are what the test says
 
 
+def negotiation(**changes: object) -> NegotiationStatus:
+    """Give a negotiation that brought a token."""
+    granted = NegotiationStatus(
+        time=ago(minutes=4),
+        endpoint="https://services.socialsecurity.be/REST/oauth/v5/token",
+        environment="production",
+        header={"alg": "RS256", "typ": "JWT"},
+        claims={"iss": "client-7", "exp": 1_795_702_230},
+        certificate="ab" * 32,
+        certificate_ends=NOW + timedelta(days=400),
+        clock_offset=0.0,
+        clock_sample=-0.4,
+        phases={"dns": 0.002, "tcp": 0.011, "tls": 0.031, "request": 0.0, "response": 0.12},
+        status=200,
+        fields={"content-type": "application/json"},
+        result="granted",
+        detail="",
+        error="",
+        scope="scope:a",
+        lifetime=600.0,
+    )
+    return replace(granted, **changes)  # type: ignore[arg-type]  # names and types are those of the class
+
+
 def profile(name: str = "employer", **changes: object) -> ProfileStatus:
     """Give a production profile that is well and used."""
     healthy = ProfileStatus(
@@ -89,6 +114,7 @@ def profile(name: str = "employer", **changes: object) -> ProfileStatus:
         pool=PoolStatus(3, 2, 0, 0),
         last_success=ago(seconds=12),
         last_failure=Failure(ago(minutes=48), status=503, outcome="answered"),
+        negotiations=(negotiation(),),
         minutes=minutes(),
     )
     return replace(healthy, **changes)  # type: ignore[arg-type]  # as above
@@ -195,7 +221,11 @@ def failing() -> Status:
                 token=TokenStatus("none", None, None, NOW + timedelta(seconds=40), 40, 4, refused),
                 certificate=CertificateStatus("CN=wages", NOW + timedelta(days=3), 3),
             ),
-            simulation("test", token=token(failures=2, last_failure=replace(refused, code="token-timeout", detail=""))),
+            simulation("test", token=token(failures=2, last_failure=replace(refused, code="token-timeout", detail="")),
+                negotiations=(
+                    negotiation(result="cut", status=0, certificate="", phases={"dns": 0.01, "tcp": 7.4}),
+                    negotiation(result="token-refused", status=400, error="invalid_client"),
+                )),
             simulation("old", certificate=CertificateStatus("CN=old", ago(days=4), -4)),
             _broken(),
         ),
@@ -266,6 +296,7 @@ def hostile() -> Status:
                 token_server=HOSTILE,
                 certificate=CertificateStatus(HOSTILE, NOW, 0),
                 token=token(failures=1, last_failure=Failure(NOW, HOSTILE, detail=HOSTILE)),
+                negotiations=(negotiation(result=HOSTILE, error=HOSTILE, certificate=HOSTILE, detail=HOSTILE),),
                 brakes=(BrakeStatus(HOSTILE, "api", NOW),),
                 failing=(FailingApiStatus(HOSTILE, HOSTILE, NOW, NOW, 1),),
             ),

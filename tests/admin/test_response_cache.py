@@ -103,7 +103,7 @@ async def test_who_may_see_it_is_judged_for_every_request(state):
     """What the right key was shown a moment ago is not shown without it, nor with another one."""
     made = []
 
-    async def status():
+    async def status(_):
         made.append(1)
         return samples.calm()
 

@@ -14,21 +14,17 @@ from fla_gateway.admin.probes import METRICS_TYPE
 from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import TcpAddress, UnixAddress
-from tests.admin import samples
-from tests.admin.conftest import Gateway
+from tests.admin.conftest import Gateway, Shown
 from tests.support.waiting import PATIENCE
 
 
 def server_of(state, metrics_text):
     """Make an admin server whose status nobody asks for."""
 
-    async def calm():
-        return samples.calm()
-
     async def write():
         return metrics_text()
 
-    return AdminServer(state, write, calm, AdminAccess(), SystemClock(), Gateway())
+    return AdminServer(state, write, Shown(), AdminAccess(), SystemClock(), Gateway())
 
 
 async def start(admin):

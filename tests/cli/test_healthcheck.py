@@ -8,8 +8,8 @@ import socket
 import pytest
 
 from fla_gateway.admin.access_rules import AdminAccess
-from tests.admin.conftest import State, serving
-from tests.cli.test_reload import calm, command
+from tests.admin.conftest import Shown, State, serving
+from tests.cli.test_reload import command
 from tests.support.waiting import PATIENCE
 
 NOBODYS = 4_000_000_000
@@ -23,14 +23,14 @@ async def test_the_exit_code_says_whether_it_serves(ready, reason, code):
     """0 for a gateway that serves and 1 for one that does not, with the reason on standard output."""
     state = State()
     state.answer = (ready, reason)
-    async with serving(state, calm, AdminAccess(uid=NOBODYS)) as port:
+    async with serving(state, Shown(), AdminAccess(uid=NOBODYS)) as port:
         ended = await command("healthcheck", "--admin", f"http://127.0.0.1:{port}")
     assert ended == (code, f"{reason}\n", "")
 
 
 async def test_a_gateway_is_found_by_its_configuration(tmp_path):
     """Without --admin the configuration says where it listens, and standard error which file that was."""
-    async with serving(State(), calm, AdminAccess(uid=NOBODYS)) as port:
+    async with serving(State(), Shown(), AdminAccess(uid=NOBODYS)) as port:
         config = tmp_path / "gateway.toml"
         config.write_text(f'[admin]\nlisten = "127.0.0.1:{port}"\n')
         code, out, err = await command("healthcheck", "--config", config)

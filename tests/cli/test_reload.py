@@ -21,8 +21,7 @@ from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import UnixAddress
 from fla_gateway.errors import Fault, ProblemError, ReloadRefusedError
 from fla_gateway.i18n.message import Message, Text
-from tests.admin import samples
-from tests.admin.conftest import Change, Gateway, Reloaded, State, numbers, serving
+from tests.admin.conftest import Change, Gateway, Reloaded, Shown, State, numbers, serving
 from tests.support.forked_process import fork_gateway
 from tests.support.keys import TlsAuthority
 from tests.support.waiting import PATIENCE
@@ -106,15 +105,10 @@ async def _start(words, environment, uid):
     )  # fmt: skip
 
 
-async def calm():
-    """Give a status that nobody asks for."""
-    return samples.calm()
-
-
 @asynccontextmanager
 async def running(gateway, access=None):
     """Run an admin listener; give the value of ``--admin``."""
-    async with serving(State(), calm, access or AdminAccess(uid=os.getuid()), actions=gateway) as port:
+    async with serving(State(), Shown(), access or AdminAccess(uid=os.getuid()), actions=gateway) as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -421,7 +415,7 @@ async def test_over_a_unix_socket(gateway, tmp_path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        admin = AdminServer(State(), numbers, calm, AdminAccess(uid=os.getuid()), SystemClock(), gateway)
+        admin = AdminServer(State(), numbers, Shown(), AdminAccess(uid=os.getuid()), SystemClock(), gateway)
         await admin.start(UnixAddress(path), [listener])
         code, _, err = await command("drain", "--config", tmp_path / "gateway.toml")
         await admin.close()

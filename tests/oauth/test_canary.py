@@ -34,15 +34,20 @@ async def test_nothing_secret_is_ever_printed(server, clients, raw_server, caplo
     addresses += [f"https://localhost:{await raw_server(behave)}/token" for behave in (echo, drop)]
     shown = []
     # A number beyond [0, 1) makes each back-off longer than any call waits: one attempt, one answer.
-    cache = TokenCache(clients(), SystemClock(), random=lambda: 60.0)
-    proxied = TokenCache(clients(egress=egress, total_seconds=0.5), SystemClock(), random=lambda: 60.0)
+    direct, through_proxy = clients(), clients(egress=egress, total_seconds=0.5)
+    cache = TokenCache(direct, SystemClock(), random=lambda: 60.0)
+    proxied = TokenCache(through_proxy, SystemClock(), random=lambda: 60.0)
     for number, (tokens, url) in enumerate([*((cache, url) for url in addresses), (proxied, server.url)]):
-        entry = tokens.entry(request_for(url, kid=str(number)))
+        request = request_for(url, kid=str(number))
+        entry = tokens.entry(request)
         try:
             shown.append(repr(await entry.obtain()))
         except ProblemError as problem:
             shown += [repr(problem), repr(problem.__cause__), repr(problem.__context__)]
         shown += [repr(entry), repr(vars(entry)), repr(entry.snapshot())]
+        negotiations = [*direct.negotiations.of(request), *through_proxy.negotiations.of(request)]
+        assert negotiations
+        shown += map(repr, negotiations)
     await cache.close()
     await proxied.close()
     captured = capfd.readouterr()

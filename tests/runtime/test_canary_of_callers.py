@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import gc
+import json
 import signal
 import time
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -157,7 +159,7 @@ async def ask_the_operators_side(operator):
     for credential in (WRONG_ADMIN_KEY, KEY, MISSHAPEN):
         for field in every_way(credential)[:4]:
             assert (await operator.send(get("/status", field))).status in {401, 429}
-    for path in ("/", "/fragment", "/status", "/metrics", "/readyz", f"/{ADMIN_KEY}"):
+    for path in ("/", "/fragment", "/status", "/status?profile=employer", "/metrics", "/readyz", f"/{ADMIN_KEY}"):
         for field in every_way(ADMIN_KEY)[:3]:
             answer = await operator.send(get(path, field))
             assert answer.status == (404 if "flagw_" in path else 200), (path, answer)
@@ -222,7 +224,13 @@ async def test_no_credential_stands_in_anything_that_is_kept_or_shown(tmp_path, 
     assert "payroll" in metrics
 
 
-async def test_no_credential_stands_in_what_the_operator_sees(tmp_path, process):
+def assertions_of(government):
+    """Give the client assertions that the token server got."""
+    bodies = [request.body.decode() for request in government.requests if b"client_assertion" in request.body]
+    return [dict(parse_qsl(body))["client_assertion"] for body in bodies]
+
+
+async def test_no_credential_stands_in_what_the_operator_sees(tmp_path, government, process):
     """The page, its parts and /status after calls of every kind, asked for with the right key and with wrong ones."""
     account, other, forged = accounts()
     await provoke(Conversation(process.port()), [KEY, account], [EXPIRED, MISSHAPEN, other, forged])
@@ -234,6 +242,14 @@ async def test_no_credential_stands_in_what_the_operator_sees(tmp_path, process)
     used = (KEY, EXPIRED, UNKNOWN, MISSHAPEN, account, other, forged, ADMIN_KEY, WRONG_ADMIN_KEY)
     for secret in secrets_of(*used):
         assert secret not in everything, secret[:16]
+    for assertion in assertions_of(government):
+        header, claims_set, signature = assertion.split(".")
+        for part in (header, claims_set, signature, signature[-40:]):
+            assert part not in everything
+    negotiation = next(
+        json.loads(line)["profiles"][0]["negotiations"][0] for line in shown.splitlines() if '"negotiations"' in line
+    )
+    assert (negotiation["result"], negotiation["claims"]["iss"]) == ("granted", "client-7")
     assert digest(ADMIN_KEY) not in everything
     assert "payroll" in shown
 

@@ -6,6 +6,7 @@ part supplies what: `runtime.monitoring.status_report` puts it together.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,6 +53,34 @@ class TokenStatus:
     failures: int = 0
     last_failure: Failure | None = None
     in_use: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationStatus:
+    """One attempt to get a token; `oauth.negotiations.Negotiation` has the meaning of each member."""
+
+    time: datetime
+    endpoint: str
+    environment: str
+    header: Mapping[str, str]
+    claims: Mapping[str, str | int]
+    certificate: str
+    certificate_ends: datetime | None
+    clock_offset: float
+    clock_sample: float | None
+    phases: Mapping[str, float]
+    status: int
+    fields: Mapping[str, str]
+    result: str
+    detail: str
+    error: str
+    scope: str
+    lifetime: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, all phases together."""
+        return sum(self.phases.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +185,7 @@ class ProfileStatus:
         last_success: end of the last call that the API answered with less than 500, and neither with 401 or 429 nor
             with a missing scope; or None.
         last_failure: the last one that failed, or that it answered with one of those; or None.
+        negotiations: the last attempts to get a token, the latest first; of many profiles the latest alone.
         minutes: traffic of the last hour, `observe.recent_exchanges.MINUTES` of them, the oldest first; empty before
             the first call.
     """
@@ -180,3 +210,4 @@ class ProfileStatus:
     last_failure: Failure | None = None
     minutes: tuple[Minute, ...] = ()
     loading: bool = False
+    negotiations: tuple[NegotiationStatus, ...] = ()

@@ -105,7 +105,13 @@ async def open_surface(
         return await asyncio.to_thread(measures[0].read())
 
     admin: AdminServer = server.AdminServer(
-        readiness, metrics_text, lambda: _status(sources), _access(configuration), sources.clock, actions, counts=counts
+        readiness,
+        metrics_text,
+        lambda profile: _status(sources, profile),
+        _access(configuration),
+        sources.clock,
+        actions,
+        counts=counts,
     )
     handshakes = Handshakes(most=MOST_HANDSHAKES)
     stack.callback(handshakes.close)
@@ -140,10 +146,10 @@ def _follow(admin: AdminServer, contexts: list[ssl.SSLContext], configured: Conf
     return follow
 
 
-async def _status(sources: StatusSources) -> Status:
+async def _status(sources: StatusSources, profile: str) -> Status:
     # Read in a thread: its values take time to be made.
     assembling = await asyncio.to_thread(importlib.import_module, "fla_gateway.runtime.monitoring.status_report")
-    status: Status = await assembling.assemble(sources)
+    status: Status = await assembling.assemble(sources, profile)
     return status
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
+from fla_gateway.oauth.model import TokenRequest
+from fla_gateway.oauth.negotiations import Negotiation
 from fla_gateway.observe.unknown_callers import UnknownCalls
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.telemetry import Observation
@@ -30,6 +32,7 @@ class StatusSources:
         started: when the process began, in seconds since 1970.
         reload: gives what became of the last reload.
         offsets: gives the seconds by which token servers' clocks are ahead of this host's, by server.
+        negotiations: gives the last attempts to get the token that a request is for, the latest first.
         unknown_callers: gives the calls without a valid credential, at a moment of both clocks.
         admin_tls: what the admin listener speaks TLS with; empty for plain HTTP.
     """
@@ -42,5 +45,6 @@ class StatusSources:
     started: float
     reload: Callable[[], ReloadState]
     offsets: Callable[[], Mapping[str, float]] = dict
+    negotiations: Callable[[TokenRequest], tuple[Negotiation, ...]] = lambda _: ()
     unknown_callers: Callable[[float, float], UnknownCalls | None] = lambda *_: None
     admin_tls: list[Any] = field(default_factory=list)
