@@ -135,11 +135,11 @@ class ProblemError(GatewayError):
     """
 
     def __init__(
-        self, code: str, detail: Text | str, retry_after: int | None = None, *, transient: bool | None = None
+        self, code: str, detail: Text, retry_after: int | None = None, *, transient: bool | None = None
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
-        self.detail = detail if isinstance(detail, Text) else Text("{detail}", detail=detail)
+        self.detail = detail
         self.retry_after = retry_after
         self.transient = code in _TRANSIENT if transient is None else transient
 

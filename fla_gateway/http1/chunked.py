@@ -136,7 +136,7 @@ class ChunkedDecoder:
         # The section is kept until it ends, so that it can be judged whole and dropped whole.
         found = data.find(b"\r\n\r\n", position)
         if (len(data) if found < 0 else found) - position > MAX_TRAILER:
-            raise ProtocolError("malformed-body", f"the trailer section is longer than {MAX_TRAILER} bytes")
+            raise ProtocolError("malformed-body", "the trailer section is longer than {most} bytes", most=MAX_TRAILER)
         if found < 0:
             self._line = data[position:]
             return pieces, False, b""
@@ -153,7 +153,7 @@ class ChunkedDecoder:
         try:
             mend_lines(block)
         except ProtocolError as error:
-            raise ProtocolError("malformed-body", f"in the trailer section, {error.message}") from None
+            raise ProtocolError("malformed-body", "in the trailer section, {rule}", rule=error) from None
 
 
 def chunk(payload: bytes) -> tuple[bytes, ...]:

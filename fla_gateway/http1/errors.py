@@ -1,7 +1,7 @@
 """What can be wrong with a message on the wire.
 
-Owns one error whose code says which rule was broken. Refuses to know how it is answered: the proxy's table decides
-that.
+Owns one error whose code says which rule was broken. Refuses to know how it is answered, and in which language: the
+proxy's table decides that.
 """
 
 from __future__ import annotations
@@ -14,15 +14,22 @@ class ProtocolError(Exception):
         code: ``malformed-request``, ``malformed-body``, ``uri-too-long``, ``head-too-large``,
             ``transfer-coding-unsupported``, ``version-unsupported``, ``expectation-failed`` or ``malformed-response``;
             of a response that is read whole also ``response-missing``, ``response-truncated``, ``response-too-large``.
-        message: the rule that was broken, without bytes of the message.
+        template: the rule that was broken, without bytes of the message: a clause, with placeholders for `str.format`.
+        arguments: what fills the placeholders; an error of this kind gives its own rule.
+        message: the clause in English.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, template: str, /, **arguments: str | int | ProtocolError) -> None:
+        """Put the arguments into the template.
+
+        Args:
+            code: see the class.
+            template: a literal, so that translators find it.
+            arguments: one for each placeholder.
+        """
+        message = template.format_map(arguments)
         super().__init__(message)
         self.code = code
+        self.template = template
+        self.arguments = arguments
         self.message = message
-
-    @property
-    def sentence(self) -> str:
-        """The message as a sentence."""
-        return f"{self.message[0].upper()}{self.message[1:]}."

@@ -42,7 +42,7 @@ def split_block(block: bytes) -> list[FieldLine]:
     """
     lines: list[FieldLine] = FIELDS(block)
     if len(lines) > MAX_FIELDS:
-        raise ProtocolError("head-too-large", f"more than {MAX_FIELDS} fields")
+        raise ProtocolError("head-too-large", "more than {most} fields", most=MAX_FIELDS)
     return lines
 
 
@@ -78,7 +78,7 @@ def mend_lines(block: bytes) -> tuple[list[FieldLine], bool]:
     lines: list[FieldLine] = []
     raw_lines = _OBS_FOLD.sub(b" ", block).split(b"\r\n")[:-1]
     if len(raw_lines) > MAX_FIELDS:
-        raise ProtocolError("head-too-large", f"more than {MAX_FIELDS} fields")
+        raise ProtocolError("head-too-large", "more than {most} fields", most=MAX_FIELDS)
     for raw in raw_lines:
         match = _ANY_LINE(raw)
         if match is None:

@@ -10,7 +10,7 @@ import re
 from typing import Final, NamedTuple, NoReturn
 
 from fla_gateway.http1.errors import ProtocolError
-from fla_gateway.http1.explanations import GENERAL, TLS, explain_fields, explain_line, is_tls
+from fla_gateway.http1.explanations import explain_line, explain_mistake, is_tls, speaks_tls
 from fla_gateway.http1.fields import MAX_HEAD, FieldLine, content_length, list_members, value_of
 from fla_gateway.http1.grammar import HOST, REQUEST_LINE, STRAY, TOKEN
 
@@ -77,7 +77,7 @@ def read_request_line(line: bytes) -> RequestLine:
     """
     match = REQUEST_LINE(line)
     if match is None:
-        raise ProtocolError("malformed-request", explain_line(line))
+        raise explain_line(line)
     method, target, major, minor = match.groups()
     if major != b"1" or minor not in (b"0", b"1"):
         raise ProtocolError("version-unsupported", "only HTTP/1.0 and HTTP/1.1 are spoken here")
@@ -99,14 +99,13 @@ def check_partial_head(data: bytes, seen: int = 0) -> None:
     if len(data) > MAX_HEAD:
         _refuse_large(data[:MAX_HEAD])
     if is_tls(data):
-        raise ProtocolError("malformed-request", TLS)
+        raise speaks_tls()
     stray = STRAY(data, max(0, seen - 1))
     if stray is not None:
         fields = data[data.find(b"\r\n") + 2 : stray.end()] if b"\r\n" in data[: stray.start()] else b""
-        cause = explain_fields(fields)
-        if cause == GENERAL:
-            cause = "a head's lines end with CRLF, and it holds no NUL"
-        raise ProtocolError("malformed-request", cause)
+        raise explain_mistake(fields) or ProtocolError(
+            "malformed-request", "a head's lines end with CRLF, and it holds no NUL"
+        )
 
 
 def _refuse_large(head: bytes) -> NoReturn:
@@ -115,8 +114,8 @@ def _refuse_large(head: bytes) -> NoReturn:
     if len(target) > LONGEST_TARGET:
         # RFC 9112, section 3: "A server that receives a request-target longer than any URI it wishes to parse MUST
         # respond with a 414".
-        raise ProtocolError("uri-too-long", f"the request target is longer than {LONGEST_TARGET} bytes")
-    raise ProtocolError("head-too-large", f"the head is longer than {MAX_HEAD} bytes")
+        raise ProtocolError("uri-too-long", "the request target is longer than {most} bytes", most=LONGEST_TARGET)
+    raise ProtocolError("head-too-large", "the head is longer than {most} bytes", most=MAX_HEAD)
 
 
 def lacks_length(method: bytes, *, minor: int, typed: bool, following: bytes) -> bool:

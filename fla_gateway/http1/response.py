@@ -123,7 +123,7 @@ def check_partial_response(data: bytes, seen: int = 0) -> None:
         ProtocolError: ``malformed-response`` or ``head-too-large``.
     """
     if len(data) > MAX_HEAD:
-        raise ProtocolError("head-too-large", f"the head is longer than {MAX_HEAD} bytes")
+        raise ProtocolError("head-too-large", "the head is longer than {most} bytes", most=MAX_HEAD)
     if not data.startswith(_BEGINNING[: len(data)]):
         raise ProtocolError("malformed-response", "it does not begin as a response of HTTP/1.1 does")
     line_end = data.find(b"\n")

@@ -114,7 +114,7 @@ class WholeResponseReader:
         end = data.find(b"\r\n\r\n", searched) + 4
         whole = end >= 4  # noqa: PLR2004 - found
         if self._head_bytes + (end if whole else len(data)) > MAX_HEAD:
-            raise ProtocolError("head-too-large", f"heads of more than {MAX_HEAD} bytes")
+            raise ProtocolError("head-too-large", "heads of more than {most} bytes", most=MAX_HEAD)
         if not whole:
             if STRAY(data, searched) is not None or not data.startswith(_BEGINNING[: len(data)]):
                 raise ProtocolError("malformed-response", "the head is malformed")
@@ -166,7 +166,7 @@ class WholeResponseReader:
             self._body += data[: self._length - len(self._body)]
             complete = len(self._body) == self._length
         if len(self._body) > self._largest or self._length > self._largest:
-            raise ProtocolError("response-too-large", f"the body is larger than {self._largest} bytes")
+            raise ProtocolError("response-too-large", "the body is larger than {most} bytes", most=self._largest)
         return complete
 
     def _complete(self, head: ResponseHead) -> WholeResponse:

@@ -5,22 +5,30 @@ texts themselves, which are written where what they say is decided, and language
 
 A text is a `str`, its English one, so that a log or an answer in English needs to know nothing of this module. The
 template is the key of a catalogue (gettext's msgid), so it is a literal at each place: babel extracts it by the names
-`Text` and `Message`, and mypy does not take a text that was put together from others for one.
+of the classes here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 LONGEST_ARGUMENT: Final = 6_000
 """A path has up to 4,096 octets, and a command repeats one."""
 
 Argument = str | int | PurePath
 """What fills a placeholder: never a secret. A `Text` among them is translated as well."""
-Translate = Callable[[str], str]
-"""Returns the template of a language for an English one; the English one if there is none."""
+
+
+class Catalogue(Protocol):
+    """The templates of a language, as `gettext.NullTranslations` gives them: the English one where there is none."""
+
+    def gettext(self, message: str, /) -> str:
+        """Return the template of the language for an English one."""
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int, /) -> str:
+        """Return the template of the language that fits a number, for the two English ones."""
 
 
 class Text(str):
@@ -43,27 +51,39 @@ class Text(str):
             template: a literal.
             arguments: one for each placeholder.
         """
+        return cls._made(template, template, arguments)
+
+    @classmethod
+    def _made(cls, template: str, chosen: str, arguments: Mapping[str, Argument]) -> Self:
         shown = {name: _harmless(value) for name, value in arguments.items()}
-        self = super().__new__(cls, template.format_map(shown))
+        self = super().__new__(cls, cls._finished(chosen.format_map(shown)))
         self.template = template
         self.arguments = shown
         return self
 
-    def translated(self, translate: Translate) -> str:
+    def translated(self, catalogue: Catalogue) -> str:
         """Say it in the language of a catalogue, in English where the catalogue has it not or has another placeholder.
 
         Args:
-            translate: for example `gettext.GNUTranslations.gettext`; it is given every template of the text, but
-                never the empty one, for which catalogues have their own head.
+            catalogue: it is asked for every template of the text, but never for the empty one, under which
+                catalogues have their own head.
         """
         spoken = {
-            name: value.translated(translate) if isinstance(value, Text) else value
+            name: value.translated(catalogue) if isinstance(value, Text) else value
             for name, value in self.arguments.items()
         }
         try:
-            return translate(self.template).format_map(spoken) if self.template else ""
+            filled = self._template_of(catalogue).format_map(spoken)
         except (KeyError, IndexError, ValueError):
-            return self.template.format_map(spoken)
+            filled = self._template_of(_ENGLISH).format_map(spoken)
+        return self._finished(filled)
+
+    def _template_of(self, catalogue: Catalogue) -> str:
+        return catalogue.gettext(self.template) if self.template else ""
+
+    @staticmethod
+    def _finished(filled: str) -> str:
+        return filled
 
     def __reduce__(self) -> tuple[object, ...]:
         """See `pickle`: keys are loaded in processes of their own."""
@@ -100,8 +120,80 @@ class Message(Text):
         return (self.code, self.template)
 
 
+class Plural(Text):
+    """A text whose template depends on a number.
+
+    Attributes:
+        plural: English template for every number but one; `template` is for one.
+    """
+
+    __slots__ = ("plural",)
+
+    plural: str
+
+    def __new__(cls, singular: str, plural: str, /, *, count: int, **arguments: Argument) -> Self:
+        """Put the arguments into the template that fits the number.
+
+        Args:
+            singular: a literal.
+            plural: a literal.
+            count: the number, and the argument of that name.
+            arguments: one for each further placeholder.
+        """
+        self = cls._made(singular, singular if count == 1 else plural, {"count": count, **arguments})
+        self.plural = plural
+        return self
+
+    def _template_of(self, catalogue: Catalogue) -> str:
+        count = self.arguments["count"]
+        return catalogue.ngettext(self.template, self.plural, count if isinstance(count, int) else 0)
+
+    def _positional(self) -> tuple[str, ...]:
+        return (self.template, self.plural)
+
+
+class Sentence(Text):
+    """A text that begins with a capital letter and ends with a full stop, whatever clauses it is made of."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def _finished(filled: str) -> str:
+        return f"{filled[:1].upper()}{filled[1:]}."
+
+
+class _English:
+    def gettext(self, message: str, /) -> str:
+        return message
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int, /) -> str:
+        return msgid1 if n == 1 else msgid2
+
+
+_ENGLISH: Final = _English()
 NOTHING: Final = Text("")
 """For what needs no word."""
+
+
+def text_from(template: str, arguments: Mapping[str, Argument]) -> Text:
+    """Make a text of a template that is a literal elsewhere, in a package that knows nothing of this one.
+
+    Args:
+        template: see `Text`.
+        arguments: one for each placeholder.
+    """
+    return Text(template, **arguments)
+
+
+def joined(texts: Iterable[str], separator: str = " ") -> Text:
+    """Put texts one behind the other; what is no text stays as it is in every language.
+
+    Args:
+        texts: those that are empty are left out.
+        separator: without letters and braces.
+    """
+    parts = {f"part{at}": text for at, text in enumerate(texts) if text}
+    return text_from(separator.join(f"{{{name}}}" for name in parts), parts)
 
 
 def _text_again(kind: type[Text], positional: tuple[str, ...], arguments: dict[str, str | int]) -> Text:

@@ -11,48 +11,52 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from fla_gateway.i18n.message import NOTHING as NO_TEXT
+from fla_gateway.i18n.message import Plural, Text, joined
+
 CLOCK_TOLERANCE: Final = 30.0
 """Seconds of skew that refuse no assertion."""
 
-_NOT_REGISTERED: Final = (
+_NOT_REGISTERED: Final = Text(
     "the certificate is not, or not yet, registered for this account in ChaMan (after an upload try again later)"
 )
-_WITHDRAWN: Final = "the certificate or a right of this account was replaced or withdrawn in ChaMan meanwhile"
-_OTHER_PAIR: Final = "the certificate that is registered in ChaMan does not belong to this key"
-_OTHER_ENVIRONMENT: Final = "the client id or the audience is that of another environment"
-_CLOCK: Final = "this host's clock is wrong"
-_ALGORITHM: Final = "the token server does not take the algorithm (assertion.alg)"
-_NO_RIGHT: Final = "a right is missing in ChaMan"
-_BLOCKED: Final = "the account is blocked"
-_OPTIONS: Final = "audience, client id or assertion options do not fit this token server"
-_ADDRESS: Final = "token_url is not the address of the token endpoint"
+_WITHDRAWN: Final = Text("the certificate or a right of this account was replaced or withdrawn in ChaMan meanwhile")
+_OTHER_PAIR: Final = Text("the certificate that is registered in ChaMan does not belong to this key")
+_OTHER_ENVIRONMENT: Final = Text("the client id or the audience is that of another environment")
+_CLOCK: Final = Text("this host's clock is wrong")
+_ALGORITHM: Final = Text("the token server does not take the algorithm (assertion.alg)")
+_NO_RIGHT: Final = Text("a right is missing in ChaMan")
+_BLOCKED: Final = Text("the account is blocked")
+_OPTIONS: Final = Text("audience, client id or assertion options do not fit this token server")
+_ADDRESS: Final = Text("token_url is not the address of the token endpoint")
 
 _REFUSED_CLIENT: Final = (_NOT_REGISTERED, _OTHER_PAIR, _OTHER_ENVIRONMENT, _CLOCK, _ALGORITHM)
 _GUESSES: Final = {
     "invalid_client": _REFUSED_CLIENT,
     "invalid_scope": (
-        "the account lacks the right in ChaMan that goes with the scope",
-        "the scope is misspelt; leave scope out to get the account's own scopes",
+        Text("the account lacks the right in ChaMan that goes with the scope"),
+        Text("the scope is misspelt; leave scope out to get the account's own scopes"),
     ),
-    "unauthorized_client": ("the account is not active for the REST channel in ChaMan", _NO_RIGHT),
+    "unauthorized_client": (Text("the account is not active for the REST channel in ChaMan"), _NO_RIGHT),
     "access_denied": (_NO_RIGHT, _BLOCKED),
-    "invalid_request": ("audience or assertion options do not fit this token server",),
-    "invalid_grant": ("the audience is that of another environment", _CLOCK),
+    "invalid_request": (Text("audience or assertion options do not fit this token server"),),
+    "invalid_grant": (Text("the audience is that of another environment"), _CLOCK),
     "unsupported_grant_type": (_ADDRESS,),
 }
 _BY_STATUS: Final = {
     400: (_OPTIONS,),
     401: _REFUSED_CLIENT,
-    403: (_NO_RIGHT, _BLOCKED, "a proxy forbids the way"),
+    403: (_NO_RIGHT, _BLOCKED, Text("a proxy forbids the way")),
     404: (_ADDRESS,),
     405: (_ADDRESS,),
-    407: ("a proxy asks for credentials",),
+    407: (Text("a proxy asks for credentials"),),
 }
 _FIXED: Final = {
-    "tooManyFailedRequests": "Too many attempts were refused; the gateway now tries slowly.",
-    429: "The gateway waits as long as it is asked to.",
+    "tooManyFailedRequests": Text("Too many attempts were refused; the gateway now tries slowly."),
+    429: Text("The gateway waits as long as it is asked to."),
 }
-_UNITS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+_CLOCK_IS_RIGHT: Final = Text("The clock was measured, and is right.")
+_DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Known:
 NOTHING: Final = Known()
 
 
-def explain(status: int, error: str, known: Known) -> tuple[str, str]:
+def explain(status: int, error: str, known: Known) -> tuple[Text, Text]:
     """Say what is known, and what may be the cause.
 
     Args:
@@ -94,32 +98,36 @@ def explain(status: int, error: str, known: Known) -> tuple[str, str]:
         Sentences that belong in front of what the server answered, and sentences that follow it; either may be empty.
     """
     if status >= 500:  # noqa: PLR2004 - the class of server errors
-        return "", "The fault is the token server's; the gateway tries again."
+        return NO_TEXT, Text("The fault is the token server's; the gateway tries again.")
     fixed = _FIXED.get(error) or _FIXED.get(status if error not in _GUESSES else "")
     if fixed:
-        return "", fixed
+        return NO_TEXT, fixed
     guesses = _GUESSES.get(error) or _BY_STATUS.get(status)
     if guesses is None:
-        return "", "Check token_url, audience and client id."
+        return NO_TEXT, Text("Check token_url, audience and client id.")
     left = [*dict.fromkeys(_ordered(guesses, known))]
     is_about_client = _CLOCK in guesses
-    before = " ".join(_facts(known)) if is_about_client else ""
-    measured = "The clock was measured, and is right. " if is_about_client and known.clock_is_right else ""
-    return before, measured + _sentence(left)
+    before = joined(_facts(known)) if is_about_client else NO_TEXT
+    measured = _CLOCK_IS_RIGHT if is_about_client and known.clock_is_right else NO_TEXT
+    return before, joined((measured, _sentence(left)))
 
 
-def _facts(known: Known) -> Iterator[str]:
+def _facts(known: Known) -> Iterator[Text]:
     """What is known and explains a refusal of the client."""
     ends, now = known.certificate_ends, known.now
     if ends is not None and now is not None and now >= ends:
-        yield f"The certificate expired {ago((now - ends).total_seconds())}."
+        yield Text("The certificate expired {ago}.", ago=ago((now - ends).total_seconds()))
     if known.last_token is not None and now is not None:
-        yield f"The same account got a token with this key {ago((now - known.last_token).total_seconds())}."
+        last = ago((now - known.last_token).total_seconds())
+        yield Text("The same account got a token with this key {ago}.", ago=last)
     if known.clock_offset is not None and not known.clock_is_right:
-        yield f"This host's clock differs from the token server's by {known.clock_offset:.0f} s; set it right."
+        yield Text(
+            "This host's clock differs from the token server's by {seconds} s; set it right.",
+            seconds=f"{known.clock_offset:.0f}",
+        )
 
 
-def _ordered(guesses: tuple[str, ...], known: Known) -> Iterator[str]:
+def _ordered(guesses: tuple[Text, ...], known: Known) -> Iterator[Text]:
     """Leave out what was seen to be otherwise; after a first token, registration is no longer what is missing."""
     for guess in guesses:
         if guess is _CLOCK and known.clock_offset is not None:
@@ -132,16 +140,18 @@ def _ordered(guesses: tuple[str, ...], known: Known) -> Iterator[str]:
         yield _WITHDRAWN if known.last_token is not None and guess is _NOT_REGISTERED else guess
 
 
-def _sentence(guesses: list[str]) -> str:
+def _sentence(guesses: list[Text]) -> Text:
     if len(guesses) == 1:
-        return f"A guess at the cause: {guesses[0]}."
-    return f"Guesses at the cause, the likeliest first: {'; '.join(guesses)}."
+        return Text("A guess at the cause: {cause}.", cause=guesses[0])
+    return Text("Guesses at the cause, the likeliest first: {causes}.", causes=joined(guesses, "; "))
 
 
-def ago(seconds: float) -> str:
+def ago(seconds: float) -> Text:
     """Write a length of time before now in whole units."""
-    for length, unit in _UNITS:
-        count = int(seconds // length)
-        if count:
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
-    return "less than a minute ago"
+    if seconds >= _DAY:
+        return Plural("{count} day ago", "{count} days ago", count=int(seconds // _DAY))
+    if seconds >= _HOUR:
+        return Plural("{count} hour ago", "{count} hours ago", count=int(seconds // _HOUR))
+    if seconds >= _MINUTE:
+        return Plural("{count} minute ago", "{count} minutes ago", count=int(seconds // _MINUTE))
+    return Text("less than a minute ago")

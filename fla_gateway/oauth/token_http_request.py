@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from fla_gateway.config.values.address import uri_host
 from fla_gateway.config.values.urls import Url, parse_url
+from fla_gateway.i18n.message import Text
 from fla_gateway.network.connect_tunnel import USER_AGENT
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.secret import Secret
@@ -25,7 +26,7 @@ def token_address(request: TokenRequest) -> Url | None:
 def token_host(request: TokenRequest) -> str:
     """Name the token server for a person."""
     url = token_address(request)
-    return url.host if url is not None else "the token server"
+    return url.host if url is not None else Text("the token server")
 
 
 def token_origin(request: TokenRequest) -> str:

@@ -16,6 +16,7 @@ from typing import Final
 
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.retry_after import retry_after_seconds
+from fla_gateway.i18n.message import Text, joined
 from fla_gateway.oauth.error_response import printable, quotable
 from fla_gateway.oauth.likely_causes import NOTHING, Known, explain
 from fla_gateway.secret import Secret
@@ -94,7 +95,7 @@ def read_answer(answer: TokenAnswer, assertion: Secret, known: Callable[[], Know
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirections
         raise ProblemError("token-malformed", _redirected(answer))
     if 200 <= status < 300:  # noqa: PLR2004 - a success that is not a token response
-        raise ProblemError("token-malformed", f"The token server answered {status} instead of 200.")
+        raise ProblemError("token-malformed", Text("The token server answered {status} instead of 200.", status=status))
     raise _refusal(answer, _document(answer), assertion, known())
 
 
@@ -122,17 +123,21 @@ def lifetime_seconds(expires_in: object) -> float:
 def _read_grant(answer: TokenAnswer, assertion: Secret, known: Callable[[], Known]) -> Grant:
     document = _document(answer)
     if document is None:
-        raise ProblemError("token-malformed", f"The token server answered 200 with {_looks_like(answer)}.")
+        raise ProblemError(
+            "token-malformed", Text("The token server answered 200 with {content}.", content=_looks_like(answer))
+        )
     if "access_token" not in document and "error" in document:
         raise _refusal(answer, document, assertion, known())
     value = document.get("access_token")
     if not isinstance(value, str) or not value:
-        raise ProblemError("token-malformed", "The token server answered 200 without an access_token.")
+        raise ProblemError("token-malformed", Text("The token server answered 200 without an access_token."))
     if len(value) > LONGEST_TOKEN:
-        raise ProblemError("token-malformed", f"The token is longer than {LONGEST_TOKEN} characters.")
+        raise ProblemError("token-malformed", Text("The token is longer than {most} characters.", most=LONGEST_TOKEN))
     if not _B64TOKEN.fullmatch(value):
         # RFC 6750, section 2.1; a line break in it would end the Authorization field.
-        raise ProblemError("token-malformed", "The token has characters that no bearer token may have (RFC 6750).")
+        raise ProblemError(
+            "token-malformed", Text("The token has characters that no bearer token may have (RFC 6750).")
+        )
     _check_type(document.get("token_type"))
     scope = document.get("scope")
     granted = scope if isinstance(scope, str) and len(scope) <= 4096 and _SCOPE.fullmatch(scope) else None  # noqa: PLR2004 - it is shown to people
@@ -142,7 +147,9 @@ def _read_grant(answer: TokenAnswer, assertion: Secret, known: Callable[[], Know
 def _check_type(token_type: object) -> None:
     # Required by RFC 6749, but a missing one is no reason to fail: the channel knows no other type.
     if token_type is not None and (not isinstance(token_type, str) or token_type.lower() != "bearer"):
-        raise ProblemError("token-malformed", "The token is not of the type bearer, the only one this gateway can use.")
+        raise ProblemError(
+            "token-malformed", Text("The token is not of the type bearer, the only one this gateway can use.")
+        )
 
 
 def _document(answer: TokenAnswer) -> dict[str, object] | None:
@@ -190,27 +197,38 @@ def _decoded(answer: TokenAnswer) -> bytes:
     if coding in {"", "identity"}:
         return answer.body
     if coding not in {"gzip", "x-gzip"}:
-        raise ProblemError("token-malformed", "The token server compressed its answer, although none was asked for.")
+        raise ProblemError(
+            "token-malformed", Text("The token server compressed its answer, although none was asked for.")
+        )
     inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
         body = inflater.decompress(answer.body, LARGEST_ANSWER)
     except zlib.error:
-        raise ProblemError("token-malformed", "The token server's compressed answer is damaged.") from None
+        raise ProblemError("token-malformed", Text("The token server's compressed answer is damaged.")) from None
     if not inflater.eof:
-        raise ProblemError("token-malformed", "The token server's compressed answer is too large or cut off.")
+        raise ProblemError("token-malformed", Text("The token server's compressed answer is too large or cut off."))
     return body
 
 
 def _refusal(answer: TokenAnswer, document: dict[str, object] | None, assertion: Secret, known: Known) -> ProblemError:
     error, description = _error_of(document or {}, assertion)
-    said = f"The token server answered {answer.status}"
-    said += f" {error}" if error else f" with {_looks_like(answer)}" if document is None else ""
-    said += f": {description}" if description else "."
     facts, guesses = explain(answer.status, error, known)
-    detail = f"{facts} {said.rstrip('.')}. {guesses}".lstrip()
+    detail = joined((facts, _said(answer, document, error, description), guesses))
     seconds = retry_after_seconds(answer.retry_after, answer.date)
     code = _code_for(answer.status, error)
     return ProblemError(code, detail, seconds, transient=_may_pass(answer.status, code, error))
+
+
+def _said(answer: TokenAnswer, document: dict[str, object] | None, error: str, description: str) -> Text:
+    what: str = str(answer.status)
+    if error:
+        what = f"{answer.status} {error}"
+    elif document is None:
+        what = Text("{status} with {content}", status=answer.status, content=_looks_like(answer))
+    description = description.rstrip(".")
+    if not description:
+        return Text("The token server answered {answer}.", answer=what)
+    return Text("The token server answered {answer}: {description}.", answer=what, description=description)
 
 
 def _error_of(document: dict[str, object], assertion: Secret) -> tuple[str, str]:
@@ -237,18 +255,25 @@ def _may_pass(status: int, code: str, error: str) -> bool:
     return code == "token-throttled" or (code == "token-failed" and passing)
 
 
-def _redirected(answer: TokenAnswer) -> str:
+def _redirected(answer: TokenAnswer) -> Text:
     origin = _ORIGIN.match(answer.location or "")
-    where = f" to {origin[0]}" if origin else ""
-    return (
-        f"The token server redirects ({answer.status}{where}), and a redirect is never followed with an assertion. "
-        "Check token_url, and whether a proxy or a login page stands in between."
+    if origin is None:
+        return Text(
+            "The token server redirects ({status}), and a redirect is never followed with an assertion. "
+            "Check token_url, and whether a proxy or a login page stands in between.",
+            status=answer.status,
+        )
+    return Text(
+        "The token server redirects ({status} to {origin}), and a redirect is never followed with an assertion. "
+        "Check token_url, and whether a proxy or a login page stands in between.",
+        status=answer.status,
+        origin=origin[0],
     )
 
 
-def _looks_like(answer: TokenAnswer) -> str:
+def _looks_like(answer: TokenAnswer) -> Text:
     if not answer.body.strip():
-        return "an empty body"
+        return Text("an empty body")
     if "html" in answer.content_type.lower() or answer.body.lstrip()[:1] == b"<":
-        return "a page for people (HTML or XML), perhaps of a proxy or a maintenance page"
-    return "something that is no JSON object, or one that names a member twice"
+        return Text("a page for people (HTML or XML), perhaps of a proxy or a maintenance page")
+    return Text("something that is no JSON object, or one that names a member twice")

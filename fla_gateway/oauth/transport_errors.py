@@ -10,6 +10,7 @@ from typing import Final
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.i18n.message import Text
+from fla_gateway.network.broken_rule import broken_rule
 from fla_gateway.network.connection_errors import NoConnectionError, Obstacle
 
 
@@ -25,26 +26,26 @@ def explain(error: NoConnectionError | ProtocolError, host: str) -> ProblemError
         may_pass = not error.final and error.obstacle is not Obstacle.UNTRUSTED
         return ProblemError(code, error.message, transient=may_pass)
     code, transient, sentence = _RESPONSES.get(error.code, _NO_HTTP)
-    return ProblemError(code, sentence(host, error.message), transient=transient)
+    return ProblemError(code, sentence(host, broken_rule(error)), transient=transient)
 
 
-def _missing(host: str, _: str) -> Text:
+def _missing(host: str, _: Text) -> Text:
     return Text("{host} closed the connection without an answer; the gateway tries again.", host=host)
 
 
-def _truncated(host: str, _: str) -> Text:
+def _truncated(host: str, _: Text) -> Text:
     return Text("{host} broke off in the middle of its answer; the gateway tries again.", host=host)
 
 
-def _too_large(host: str, rule: str) -> Text:
+def _too_large(host: str, rule: Text) -> Text:
     return Text("{host} sent too much: {rule}. Check token_url.", host=host, rule=rule)
 
 
-def _malformed(host: str, rule: str) -> Text:
+def _malformed(host: str, rule: Text) -> Text:
     return Text("{host} sent a body that is not HTTP: {rule}. Check token_url.", host=host, rule=rule)
 
 
-def _no_http(host: str, rule: str) -> Text:
+def _no_http(host: str, rule: Text) -> Text:
     return Text("{host} answered something that is not HTTP: {rule}. Check token_url.", host=host, rule=rule)
 
 

@@ -125,7 +125,7 @@ async def test_a_refused_reload_names_every_fault(server, client, gateway):
 
 async def test_what_cannot_be_done_now_is_a_problem(server, client, gateway):
     """A gateway that ends does not begin anew."""
-    gateway.reloaded = ProblemError("stopping", "The gateway is stopping.")
+    gateway.reloaded = ProblemError("stopping", Text("The gateway is stopping."))
     async with client.post(server + "/-/reload") as answer:
         assert answer.status == 503
         assert (await answer.json(content_type="application/problem+json"))["type"].endswith(":stopping")

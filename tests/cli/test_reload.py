@@ -245,7 +245,7 @@ async def test_a_server_that_is_no_gateway_is_none(tmp_path):
 
 async def test_a_gateway_that_ends_is_no_longer_there(gateway):
     """It answers 503."""
-    gateway.reloaded = ProblemError("stopping", "The gateway is stopping.")
+    gateway.reloaded = ProblemError("stopping", Text("The gateway is stopping."))
     async with running(gateway) as admin:
         code, _, err = await command("reload", "--admin", admin)
     assert (code, err) == (NO_GATEWAY, "stopping: The gateway is stopping.\n")

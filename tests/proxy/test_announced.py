@@ -11,13 +11,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.records.exchange_record import Intent, WhenWritten
 from tests.proxy.test_limiter_ends import ONE, room
 from tests.support.fakes import WholeBody
 from tests.support.raw_http import OK, REFUSED_TOKEN, get, ok, post, post_chunked
 from tests.support.waiting import eventually
 
-FULL = ProblemError("journal-unavailable", "The disk is full.", 5)
+FULL = ProblemError("journal-unavailable", Text("The disk is full."), 5)
 PATH = "/employer/REST/x"
 
 
@@ -410,7 +411,7 @@ async def test_a_fault_of_ours_while_one_is_told_reaches_nobody_else(warm):
     rig, journal = await warm(profile=ONE)
     caller = await announced(rig, journal, post(b"declaration"))
     with capture_logs() as logs:
-        journal.tell(ProblemError("no-such-code", "?"))
+        journal.tell(ProblemError("no-such-code", Text("?")))
     assert [event["event"] for event in logs] == ["exchange-failed"]
     assert ((answer := await caller.answer()).code, answer.problem["delivery"]) == ("internal-error", "not-sent")
     record = await rig.records.next()

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from tests.support.raw_http import OK, REFUSED_TOKEN, get, ok, post
 from tests.support.waiting import eventually
 
@@ -74,7 +75,7 @@ async def test_a_caller_that_closed_while_it_was_held(rig):
     faults = []
     loop.set_exception_handler(lambda _, context: faults.append(context))
     rig.tokens.gate.clear()
-    rig.tokens.failures.append(ProblemError("token-refused", "The credentials were refused."))
+    rig.tokens.failures.append(ProblemError("token-refused", Text("The credentials were refused.")))
     caller = await rig.caller()
     await caller.send(get("/employer/REST/x", "Content-Length: 900000", method="POST") + bytes(300_000))
     await rig.tokens.asked.wait()

@@ -8,6 +8,7 @@ import random
 import pytest
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from tests.proxy.test_accidents import Api, converse
 from tests.proxy.test_records import Journal
 from tests.support.raw_http import REFUSED_TOKEN, get, ok, post, post_chunked
@@ -88,7 +89,7 @@ async def token_is_refused_and_not_replaced(rig):
     """A 401 replay for which there is no other token."""
 
     def answer(_request):
-        rig.tokens.failures.append(ProblemError("token-failed", "Maintenance.", 60))
+        rig.tokens.failures.append(ProblemError("token-failed", Text("Maintenance."), 60))
         return REFUSED_TOKEN
 
     rig.api.answer = answer
@@ -97,7 +98,7 @@ async def token_is_refused_and_not_replaced(rig):
 
 async def no_token(rig):
     """The token server is down."""
-    rig.tokens.failures.append(ProblemError("token-failed", "Maintenance.", 60))
+    rig.tokens.failures.append(ProblemError("token-failed", Text("Maintenance."), 60))
     assert (await rig.call(get())).code == "token-failed"
 
 

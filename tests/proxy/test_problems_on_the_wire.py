@@ -8,6 +8,7 @@ import re
 import pytest
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.problems import PROBLEMS
 from tests.support.raw_http import get, post
 from tests.support.waiting import eventually
@@ -54,7 +55,7 @@ async def test_a_refusal_is_a_problem_document(rig, request_, code):
 
 async def test_a_problem_of_a_profile_names_it(rig):
     """`profile` is null where none was reached."""
-    rig.tokens.failures.append(ProblemError("token-refused", "The token server said no.", None))
+    rig.tokens.failures.append(ProblemError("token-refused", Text("The token server said no."), None))
     assert (await rig.call(get())).problem["profile"] == "employer"
     assert (await rig.call(get("/nobody/REST/x"))).problem["profile"] is None
 
@@ -84,7 +85,7 @@ async def test_no_token_is_503_with_retry_after(rig, code):
 
     Retryable, unless only people can repair it: then Retry-After is long, so that an obedient program does not loop.
     """
-    rig.tokens.failures.append(ProblemError(code, "The token server is not well. Wait.", 20))
+    rig.tokens.failures.append(ProblemError(code, Text("The token server is not well. Wait."), 20))
     for _ in range(2):
         answer = await rig.call(post(b"{}"))
         assert (answer.status, answer.code) == (503, code)

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.messages.request_fields import token_id
 from fla_gateway.proxy.records.exchange_record import Notes
 from tests.support.fakes import WholeBody
@@ -43,7 +44,7 @@ class Journal:
 
     async def _record(self, intent, told):
         if self.broken:
-            told(ProblemError("journal-unavailable", "The disk is full.", 5))
+            told(ProblemError("journal-unavailable", Text("The disk is full."), 5))
             return
         self.intents.append(intent)
         await self.safe.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.exchange.request_ids import second_trace_id
 from tests.support.raw_http import OK, REFUSED_TOKEN, get, ok, post, post_chunked
 
@@ -122,7 +123,7 @@ async def test_without_another_token_the_second_attempt_fails_as_unknown(rig):
     """The API answered 401, so a byte was written: delivery is unknown, and it says where it stopped."""
     assert (await rig.call(get())).status == 200
     rig.api.answer = refusing()
-    rig.tokens.failures.append(ProblemError("token-unreachable", "No connection.", 30))
+    rig.tokens.failures.append(ProblemError("token-unreachable", Text("No connection."), 30))
     answer = await rig.call(post(b"{}"))
     assert (answer.status, answer.code, answer.problem["origin"]) == (503, "token-unreachable", "token-server")
     assert answer.problem["delivery"] == "unknown"

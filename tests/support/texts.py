@@ -9,8 +9,8 @@ from typing import NamedTuple
 import fla_gateway
 
 SOURCE = Path(fla_gateway.__file__).parent
-KINDS = {"Text": 0, "Message": 1}
-"""How many arguments come before the template."""
+KINDS = {"Text": 0, "Message": 1, "Sentence": 0, "Plural": 0, "ProtocolError": 1}
+"""How many arguments come before the template; a plural has two."""
 
 
 class Found(NamedTuple):
@@ -21,6 +21,7 @@ class Found(NamedTuple):
         area: the first package, or the module itself.
         code: of a message; None of other texts, and of a code that is no literal.
         template: None if it is no literal.
+        plural: that of a plural; None of other texts, and if it is no literal.
         arguments: names of its arguments; None if they are not written one by one.
     """
 
@@ -29,13 +30,14 @@ class Found(NamedTuple):
     kind: str
     code: str | None
     template: str | None
+    plural: str | None
     arguments: frozenset[str] | None
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:
-    """Parse the gateway's modules; the sandbox plays another program, which has words of its own."""
+    """Parse the gateway's modules but that of texts; the sandbox plays another program, with words of its own."""
     for path in sorted(SOURCE.rglob("*.py")):
-        if "sandbox" not in path.parts:
+        if "sandbox" not in path.parts and path != SOURCE / "i18n/message.py":
             yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -66,6 +68,7 @@ def placeholders(template: str) -> list[tuple[str, str, str]]:
 def _found(path: Path, call: ast.Call) -> Found:
     kind = called(call)
     before = KINDS[kind]
+    is_plural = kind == "Plural"
     given = [_literal(it) for it in call.args]
     named = [it.arg for it in call.keywords]
     inside = path.relative_to(SOURCE)
@@ -74,7 +77,8 @@ def _found(path: Path, call: ast.Call) -> Found:
         inside.parts[0].removesuffix(".py"),
         kind,
         given[0] if before and given else None,
-        given[before] if len(given) == before + 1 else None,
+        given[before] if len(given) == before + 1 + is_plural else None,
+        given[-1] if is_plural and given else None,
         None if None in named else frozenset(it for it in named if it is not None),
     )
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.secret import Secret
 
@@ -73,9 +74,9 @@ def token_request(
 
 def unreachable(retry_after: int | None = None) -> ProblemError:
     """Make the failure of a dead token server."""
-    return ProblemError("token-unreachable", "No connection to localhost: connection refused.", retry_after)
+    return ProblemError("token-unreachable", Text("No connection to localhost: connection refused."), retry_after)
 
 
 def credentials_refused() -> ProblemError:
     """Make the failure of credentials that are not accepted."""
-    return ProblemError("token-refused", "The token server answered 401 invalid_client.")
+    return ProblemError("token-refused", Text("The token server answered 401 invalid_client."))

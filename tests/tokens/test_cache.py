@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.tokens.cache import TokenCache
 from tests.support.tokens import ScriptedSource, credentials_refused, token_request, unreachable
@@ -133,7 +134,7 @@ async def test_a_failure_starts_a_back_off_with_the_reason(cache, source, clock)
 async def test_retry_after_is_at_least_one(cache, source):
     """Even the shortest back-off has the caller wait a second, never zero."""
     entry = cache.entry(token_request())
-    source.script.append(ProblemError("token-unsigned", "The key cannot sign."))
+    source.script.append(ProblemError("token-unsigned", Text("The key cannot sign.")))
     with pytest.raises(ProblemError) as caught:
         await entry.obtain()
     assert caught.value.retry_after == 1

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.tokens.cache import TokenCache
 from fla_gateway.tokens.refresher import Refresher
 from tests.support.tokens import ScriptedSource, credentials_refused, token_request, unreachable
@@ -14,20 +15,20 @@ from tests.support.tokens import ScriptedSource, credentials_refused, token_requ
 TRANSIENT = [
     unreachable(),
     unreachable(retry_after=3),
-    ProblemError("token-timeout", "late"),
-    ProblemError("token-failed", "503"),
-    ProblemError("token-throttled", "429", 5),
-    ProblemError("token-malformed", "broke off", transient=True),
+    ProblemError("token-timeout", Text("late")),
+    ProblemError("token-failed", Text("503")),
+    ProblemError("token-throttled", Text("429"), 5),
+    ProblemError("token-malformed", Text("broke off"), transient=True),
 ]
 CERTAIN = [
     credentials_refused(),
-    ProblemError("token-malformed", "no JSON"),
-    ProblemError("token-unsigned", "no key"),
-    ProblemError("token-unreachable", "certificate not trusted", transient=False),
-    ProblemError("token-failed", "404", transient=False),
+    ProblemError("token-malformed", Text("no JSON")),
+    ProblemError("token-unsigned", Text("no key")),
+    ProblemError("token-unreachable", Text("certificate not trusted"), transient=False),
+    ProblemError("token-failed", Text("404"), transient=False),
     RuntimeError("a fault of ours"),
 ]
-TOO_LONG = [unreachable(retry_after=30), ProblemError("token-throttled", "429", 9)]
+TOO_LONG = [unreachable(retry_after=30), ProblemError("token-throttled", Text("429"), 9)]
 
 
 async def hold(source):
@@ -126,7 +127,7 @@ async def test_a_hung_attempt_leaves_time_for_a_second_one(source, clock):
             if not self.requests:
                 self.requests.append(request)
                 await asyncio.sleep(seconds)
-                raise ProblemError("token-timeout", "late")
+                raise ProblemError("token-timeout", Text("late"))
             return await super().fetch(request, seconds=seconds)
 
     cache = TokenCache(HangsOnce(clock), clock, random=lambda: 0.0)

@@ -5,6 +5,7 @@ Owns the English of codes, outcomes and reasons; each text is a message for tran
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.problems import CURES
@@ -87,7 +88,7 @@ STATES: Final[dict[str, str]] = {
 
 def messages() -> tuple[str, ...]:
     """Give every message of this module, in its order."""
-    tables: tuple[dict[str, str], ...] = (CURES, OUTCOMES, ANSWERS, DOUBTS, PROOFS, ENDS, LEVELS, STATES)
+    tables: tuple[Mapping[str, str], ...] = (CURES, OUTCOMES, ANSWERS, DOUBTS, PROOFS, ENDS, LEVELS, STATES)
     return (
         *(text for table in tables for text in table.values()),
         *ANSWER_CURES.values(),

@@ -18,7 +18,8 @@ from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import check_partial_head, lacks_length
-from fla_gateway.i18n.message import Text
+from fla_gateway.i18n.message import Sentence, Text
+from fla_gateway.network.broken_rule import broken_rule
 from fla_gateway.network.socket_state import is_reset, reset_at_close
 from fla_gateway.proxy.admission.admission_control import Rejected, enter_limits
 from fla_gateway.proxy.admission.request_reader import RequestReader, RoutedRequestLine
@@ -220,7 +221,7 @@ class CallerConnection(Pausable):
         try:
             payload, last = self._payload(data)
         except ProtocolError as error:
-            exchange.fail(error.code, Text("{rule}", rule=error.sentence))
+            exchange.fail(error.code, Sentence("{rule}", rule=broken_rule(error)))
             return
         exchange.body(payload, last=last)
 
@@ -238,9 +239,8 @@ class CallerConnection(Pausable):
 
     def _malformed(self, error: ProtocolError) -> None:
         self._body.end()
-        self._reply(
-            _UNREADABLE, Rejected(Refusal(error.code, Text("{rule}", rule=error.sentence)), UNAUTHENTICATED, ""), None
-        )
+        refusal = Refusal(error.code, Sentence("{rule}", rule=broken_rule(error)))
+        self._reply(_UNREADABLE, Rejected(refusal, UNAUTHENTICATED, ""), None)
 
     def _refuse_unframed(self, asked: RoutedRequestLine, fields: RequestFields) -> None:
         """Answer a request whose body has no length; what follows its head may be that body, so no request follows."""
@@ -394,7 +394,9 @@ class CallerConnection(Pausable):
             self._linger.sweep(waited)
         elif self._buffer and not self._paused:
             if waited > head:
-                self._malformed(ProtocolError("request-timeout", f"the head did not end within {head:g} s"))
+                self._malformed(
+                    ProtocolError("request-timeout", "the head did not end within {seconds} s", seconds=f"{head:g}")
+                )
         elif waited > idle:
             # With a caller that never reads its last answer, a close would wait for ever.
             (self.transport.abort if self.transport.get_write_buffer_size() else self.transport.close)()

@@ -17,7 +17,7 @@ import structlog
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.chunked import LAST_CHUNK, chunk
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.i18n.message import Text
+from fla_gateway.i18n.message import Sentence, Text
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.admission.routing import service_of
 from fla_gateway.proxy.exchange.acquire import acquire_connection, acquire_token
@@ -441,14 +441,14 @@ class Exchange:
         self.request_body.rewind()
         self._acquire(fresh=fresh)
 
-    def upstream_failed(self, code: str, message: str) -> None:
+    def upstream_failed(self, code: str, rule: Text) -> None:
         """See `upstream.consumer.UpstreamConsumer`."""
         connection = self._upstream
         died_idle = connection is not None and connection.used and connection.untouched
         if died_idle and self.method in SAFE_TO_REPEAT and self._attempts == 1 and self.request_body.whole:
             self._retry(fresh=True)
             return
-        sentence = f"{message[0].upper()}{message[1:]}."
+        sentence = Sentence("{rule}", rule=rule)
         self.fail(code, Text("{rule} Whether the API acted on the request is not known.", rule=sentence))
 
     # Ends

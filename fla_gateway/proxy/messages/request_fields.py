@@ -15,7 +15,6 @@ from fla_gateway.access.authentication.credentials import read_credential
 from fla_gateway.access.browser.cors import preflight, trusted_origin
 from fla_gateway.access.browser.origin_guard import judge
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.explanations import explain_fields
 from fla_gateway.http1.fields import FieldLine, field_lines, value_of
 from fla_gateway.http1.request import RequestFraming, frame_request
@@ -173,7 +172,7 @@ def read_fields(
     """
     lines = field_lines(block)
     if lines is None:
-        raise ProtocolError("malformed-request", explain_fields(block))
+        raise explain_fields(block)
     framing = frame_request(lines, minor)
     forwarded, noted, traced = _sorted_out(lines, framing)
     notes = read_notes(noted) if noted else NO_NOTES

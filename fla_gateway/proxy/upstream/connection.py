@@ -14,6 +14,8 @@ from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED
 from fla_gateway.http1.response import UNTIL_CLOSE, check_partial_response, persists_after, read_response_head
+from fla_gateway.i18n.message import Text
+from fla_gateway.network.broken_rule import broken_rule
 from fla_gateway.network.close_notify import is_closed_by_peer
 from fla_gateway.network.socket_state import poll_arrivals
 from fla_gateway.proxy.messages.request_body import NO_BODY
@@ -140,7 +142,7 @@ class ApiConnection:
                     self._defer(data, exchange)
                     return
         except ProtocolError as error:
-            self._malformed(exchange, error.message)
+            self._malformed(exchange, broken_rule(error))
 
     def _body(self, framing: ResponseFraming, data: bytes, start: int, exchange: UpstreamConsumer) -> None:
         self._persistent = framing.persistent and self._sound
@@ -169,7 +171,9 @@ class ApiConnection:
         if head.status == b"101":
             raise ProtocolError("malformed-response", "it switches to another protocol")
         if self._interim_bytes > _MAX_INTERIM:
-            raise ProtocolError("malformed-response", f"its interim answers are longer than {_MAX_INTERIM} bytes")
+            raise ProtocolError(
+                "malformed-response", "its interim answers are longer than {most} bytes", most=_MAX_INTERIM
+            )
         self._sound = self._sound and persists_after(head)
         # The gateway answers Expect itself, so a 100 of the API is not passed on.
         if head.status != b"100":
@@ -184,7 +188,7 @@ class ApiConnection:
         try:
             pieces, last, rest = decoder.feed(data, budget.slice())
         except ProtocolError as error:
-            self._malformed(exchange, error.message)
+            self._malformed(exchange, broken_rule(error))
             return
         budget.left -= len(pieces)
         if last:
@@ -266,9 +270,9 @@ class ApiConnection:
             self.transport.close()
             self._owner.lost(self)
 
-    def _malformed(self, exchange: UpstreamConsumer, message: str) -> None:
+    def _malformed(self, exchange: UpstreamConsumer, rule: Text) -> None:
         self.abort()
-        exchange.upstream_failed("api-malformed", message)
+        exchange.upstream_failed("api-malformed", rule)
 
     def set_reading(self, *, on: bool) -> None:
         """Pause or resume reading the answer, as the caller takes it."""
@@ -303,7 +307,7 @@ class ApiConnection:
         if self._left == UNTIL_CLOSE and self._clean_end and self._lost_by is None:
             exchange.answer_body(b"", last=True)
         else:
-            exchange.upstream_failed("api-closed", "the connection ended before the answer was whole")
+            exchange.upstream_failed("api-closed", Text("the connection ended before the answer was whole"))
 
     def pause_writing(self) -> None:
         """Pass the API's back-pressure on."""

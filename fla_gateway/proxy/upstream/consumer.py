@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from fla_gateway.http1.response import ResponseFraming, ResponseHead
+from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.messages.request_body import RequestBody
 from fla_gateway.proxy.work_budget import WorkBudget
 
@@ -32,8 +33,8 @@ class UpstreamConsumer(Protocol):
     def answer_body(self, payload: bytes, *, last: bool) -> None:
         """Take some of the body."""
 
-    def upstream_failed(self, code: str, message: str) -> None:
-        """The connection ended, or its bytes were malformed, before the answer was complete."""
+    def upstream_failed(self, code: str, rule: Text) -> None:
+        """The connection ended, or its bytes were malformed, before the answer was complete; `rule` is a clause."""
 
     def upstream_blocked(self, *, blocked: bool) -> None:
         """The API takes no more bytes for now, or takes them again."""

@@ -12,6 +12,7 @@ import structlog
 
 from fla_gateway.config.schema import Log
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.observe.logs.event_log import chosen_format, configure
 from fla_gateway.observe.logs.journal_priority import prefixes
 from fla_gateway.secret import Secret
@@ -152,7 +153,7 @@ def test_foreign_error_is_named_and_not_quoted(logged):
 def test_own_error_is_quoted(logged):
     """An error of the program's own family says what happened; it never holds a secret."""
     stream = logged(format="json")
-    structlog.get_logger().warning("token-failed", error=ProblemError("token-refused", "invalid_client"))
+    structlog.get_logger().warning("token-failed", error=ProblemError("token-refused", Text("invalid_client")))
     assert json.loads(stream.getvalue())["error"] == "token-refused: invalid_client"
 
 

@@ -34,7 +34,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
 REFUSED = b'HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer error="invalid_token"\r\nContent-Length: 0\r\n\r\n'
 HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
 MOST = 8
-FULL = ProblemError("journal-unavailable", "The disk is full.")
+FULL = ProblemError("journal-unavailable", Text("The disk is full."))
 
 
 class Checked(Exchange):
@@ -247,7 +247,7 @@ async def fire(  # noqa: C901, PLR0912 - one branch for each event
             world.acquired.set_result(None)
             await world.settle()
         case Event.NOT_ACQUIRED:
-            world.acquired.set_exception(ProblemError("token-unreachable", "No connection."))
+            world.acquired.set_exception(ProblemError("token-unreachable", Text("No connection.")))
             await world.settle()
         case Event.INTERIM:
             it.interim(read_response_head(HINT))
@@ -258,7 +258,7 @@ async def fire(  # noqa: C901, PLR0912 - one branch for each event
             it.answer_body(b"x", last=event is Event.LAST)
         case Event.UPSTREAM_LOST:
             upstream.abort()
-            it.upstream_failed("api-closed", "the connection ended before the answer was whole")
+            it.upstream_failed("api-closed", Text("the connection ended before the answer was whole"))
         case Event.CALLER_LOST:
             it.caller_gone()
         case Event.FAIL:

@@ -11,7 +11,7 @@ from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError
-from fla_gateway.i18n.message import NOTHING, Message
+from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.journal.writer.open_intents import OpenIntent
 from fla_gateway.keys.load import load_key
 from fla_gateway.listeners.tls_context import ListenerContext
@@ -123,7 +123,7 @@ async def test_calls_are_told_with_their_token(rig, tmp_path):
 
 async def test_a_token_that_cannot_be_had_is_told_with_its_reason(rig, tmp_path):
     """Code, words and the time of the next attempt; the call that failed for it is the last failure."""
-    rig.tokens.failures.append(ProblemError("token-refused", "unknown client", 40))
+    rig.tokens.failures.append(ProblemError("token-refused", Text("unknown client"), 40))
     await rig.call(get())
     status = await Told(rig, tmp_path)()
     (profile,) = status.profiles
