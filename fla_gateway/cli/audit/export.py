@@ -54,9 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the sheet."""
     from fla_gateway.journal.reader import csv_export  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - as above
 
     selection = selection_of(arguments)
-    history = history_of(directory_of(arguments), selection.since)
+    history = history_of(directory_of(arguments), selection.since, wish_of(selection))
     rows = csv_export.rows(filter(selection.picks, history))
     if arguments.csv == _STANDARD_OUTPUT:
         # Bytes, so that no line break is changed on the way.

@@ -51,8 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the exchanges."""
+    from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - `--help` need not know
+
     selection = selection_of(arguments)
-    history = history_of(directory_of(arguments), selection.since)
+    history = history_of(directory_of(arguments), selection.since, wish_of(selection))
     tally = _Tally()
     chosen: Iterable[Exchange] = tally.count(filter(selection.picks, history))
     if arguments.last is not None:

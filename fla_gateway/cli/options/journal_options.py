@@ -17,6 +17,7 @@ from fla_gateway.cli.options.config_option import add_config, config_of
 from fla_gateway.errors import JournalError
 
 if TYPE_CHECKING:
+    from fla_gateway.journal.reader.block_filter import Wish
     from fla_gateway.journal.reader.exchange_history import History
     from fla_gateway.journal.reader.filters import Selection
 
@@ -94,12 +95,13 @@ def directory_of(arguments: argparse.Namespace) -> Path:
     return audit.path
 
 
-def history_of(directory: Path, since: str) -> History:
+def history_of(directory: Path, since: str, wish: Wish | None = None) -> History:
     """Open a journal at the segment in which a time falls.
 
     Args:
         directory: of the journal.
         since: as the journal writes it; empty for all.
+        wish: what is wanted of it, so that the rest is passed over; None for every line.
 
     Raises:
         JournalError: there is none.
@@ -110,11 +112,12 @@ def history_of(directory: Path, since: str) -> History:
     from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.exchange_history import History  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.settlements import collected  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.wishes import Everything  # noqa: PLC0415 - as above
 
     every = segments = segment_reader.segments_of(directory)
     if since:
         segments = segment_reader.since(segments, date.fromisoformat(since.partition("T")[0]))
-    found = segment_reader.read_segments(directory, segments)
+    found = segment_reader.read_wanted(directory, segments, wish or Everything())
     whole = segments == every
     lives = partial(segment_reader.is_written, directory)
     settlements = collected(segment_reader.lines_of_kind(directory, segments, SETTLED))

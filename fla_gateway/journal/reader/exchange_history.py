@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from fla_gateway.journal.format.line_format import INTENT, LOST, OUTCOME, RETENTION, START, STOP, Line
-from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found
+from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Passed, Wanted
 from fla_gateway.journal.reader.removed_segments import RemovedSegments
 from fla_gateway.journal.reader.settlements import NONE, Settled, Settlements
 
@@ -100,7 +100,7 @@ class History:
     """The exchanges of a journal, in the order of their ends; read once.
 
     Args:
-        found: as `segment_reader.read_segments` gives it.
+        found: as `segment_reader.read_segments` gives it, or `read_wanted` as far as it is needed.
         lives: asked at the end: does a gateway hold the journal's lock?
         oldest_running: time, as the journal writes it; no intent that is older can belong to an exchange that runs.
         whole: whether the journal's first segment is among what is found.
@@ -114,7 +114,7 @@ class History:
 
     def __init__(
         self,
-        found: Iterable[Found],
+        found: Iterable[Wanted],
         lives: Callable[[], bool],
         oldest_running: str,
         *,
@@ -144,6 +144,8 @@ class History:
             elif isinstance(one, Damaged):
                 self.damaged += 1
                 self._seq += 1
+            elif isinstance(one, Passed):
+                self._pass_over(one)
             elif isinstance(one, Entry):
                 self._look_for_gap(one.line.members)
                 yield from self._take(one.line)
@@ -165,6 +167,11 @@ class History:
         if members["record"] == RETENTION:
             # What is wrong with it is a finding of `audit verify`.
             deque(self._removed.take(members, self._number), maxlen=0)
+
+    def _pass_over(self, passed: Passed) -> None:
+        if passed.first > self._seq + 1 and self._seq and len(self.missing) < MOST_MISSING:
+            self.missing.append(Missing(self._seq + 1, passed.first - 1, self._time, passed.since or self._time))
+        self._seq, self._time = max(passed.last, self._seq), passed.time or self._time
 
     def _judge_beginning(self) -> None:
         if not self._whole or self._first is None or self._first["seq"] <= 1:

@@ -72,4 +72,26 @@ class Torn(NamedTuple):
     size: int
 
 
+class Passed(NamedTuple):
+    """Lines that are there one after the other, and that the question does not need.
+
+    Attributes:
+        first: number of the first one.
+        last: number of the last one.
+        time: of the last one; empty where another line of the same block follows.
+        since: of the first line of the block.
+        outcomes: outcomes among them, and among those of the block that were passed before.
+        intents: intents, in the same way.
+    """
+
+    first: int
+    last: int
+    time: str = ""
+    since: str = ""
+    outcomes: int = 0
+    intents: int = 0
+
+
 Found = Begun | Entry | Damaged | Torn
+Wanted = Found | Passed
+"""Where not every line is read."""

@@ -18,7 +18,8 @@ from typing import BinaryIO, Final
 from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import Line, head_of, read
 from fla_gateway.journal.format.segment_name import LOCK, Segment, parse
-from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Place, Torn
+from fla_gateway.journal.reader.block_filter import BlockFilter, Wish
+from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Passed, Place, Torn, Wanted
 
 LONGEST_LINE: Final = 65_536
 """Bytes of a line without its line break; the longest that a writer makes is far shorter."""
@@ -28,6 +29,8 @@ _PRINTABLE: Final = re.compile(rb"[ -~]*")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 _BLOCK: Final = 1_048_576
 _MARGIN: Final = timedelta(days=2)
+_SEARCHED: Final = 262_144
+"""Bytes that are searched at once: more would not stay in the processor's cache."""
 
 
 def segments_of(directory: Path) -> tuple[Segment, ...]:
@@ -120,8 +123,70 @@ def _lines_with(stream: BinaryIO, needle: bytes) -> Iterator[bytes]:
         rest = rest[-LONGEST_LINE - 1 :]
 
 
-def _read_lines(stream: BinaryIO, file: str) -> Iterator[Found]:
-    for number, (raw, size, head) in enumerate(_raw_lines(stream), start=1):
+def read_wanted(directory: Path, segments: Sequence[Segment], wish: Wish, size: int = _SEARCHED) -> Iterator[Wanted]:
+    """Read what a question needs of segments, a block at a time; the rest is said to be `Passed`.
+
+    Args:
+        directory: of the journal.
+        segments: consecutive ones.
+        wish: what the question wants.
+        size: bytes of a block.
+
+    Raises:
+        JournalError: as `read_segments`.
+    """
+    chosen = BlockFilter(wish)
+    for segment in segments:
+        path = directory / segment.name
+        yield Begun(Place(segment.name, 0), segment.number)
+        with _translated(path), path.open("rb", buffering=0) as stream:
+            yield from _read_blocks(stream, segment.name, chosen, size)
+
+
+def _read_blocks(stream: BinaryIO, file: str, chosen: BlockFilter, size: int) -> Iterator[Wanted]:
+    rest, number, place = b"", 0, 0
+    while more := stream.read(size):
+        data = rest + more
+        end = data.rfind(b"\n") + 1
+        block, rest = data[:end], data[end:]
+        if block:
+            yield from _read_block(block, file, number, chosen)
+            number += block.count(b"\n")
+            place += end
+        if len(rest) > LONGEST_LINE:
+            break
+    else:
+        if rest:
+            yield Torn(Place(file, number + 1), len(rest))
+        return
+    # Never so in what a writer made: what is left of the file is read line by line.
+    stream.seek(place)
+    for found in _read_lines(stream, file, number + 1):
+        if isinstance(found, Entry):
+            chosen.choose(found.line.raw + b"\n")
+        yield found
+
+
+def _read_block(block: bytes, file: str, number: int, chosen: BlockFilter) -> Iterator[Wanted]:
+    choice = chosen.choose(block)
+    if choice is None:
+        lines = enumerate(block[:-1].split(b"\n"), start=number + 1)
+        yield from (_entry(Place(file, at), raw) for at, raw in lines)
+        return
+    first, last = choice.first.members, choice.last.members
+    due, index, before = first["seq"], 0, 0
+    for start in choice.starts:
+        index += block.count(b"\n", before, start)
+        before = start
+        if due < first["seq"] + index:
+            yield Passed(due, first["seq"] + index - 1, since=first["time"])
+        due = first["seq"] + index + 1
+        yield _entry(Place(file, number + index + 1), block[start : block.index(b"\n", start)])
+    yield Passed(due, last["seq"], last["time"], first["time"], choice.outcomes, choice.intents)
+
+
+def _read_lines(stream: BinaryIO, file: str, first: int = 1) -> Iterator[Found]:
+    for number, (raw, size, head) in enumerate(_raw_lines(stream), start=first):
         place = Place(file, number)
         if raw.endswith(b"\n"):
             yield _entry(place, raw[:-1])
@@ -157,6 +222,8 @@ def _pass_over(stream: BinaryIO, beginning: bytes) -> tuple[int, str]:
 
 
 def _entry(place: Place, raw: bytes) -> Entry | Damaged:
+    if len(raw) > LONGEST_LINE:
+        return Damaged(place, f"the line is longer than {LONGEST_LINE} bytes", head_of(raw))
     if _PRINTABLE.fullmatch(raw) is None:
         return Damaged(place, "the line has bytes that are no printable ASCII", head_of(raw))
     try:

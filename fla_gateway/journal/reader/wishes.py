@@ -1,0 +1,163 @@
+"""Rule: what a question wants, as bytes that a block must have.
+
+Owns how each filter is found in lines as the writer makes them. Refuses to decide alone: a hit is read and judged again
+by the filter itself, so that a wish may want too much and never too little.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple
+
+from fla_gateway.journal.reader.block_filter import Block, Wish
+from fla_gateway.journal.reader.filters import Selection
+
+CALLER_ERROR: Final = b"4"
+SERVER_ERROR: Final = b"5"
+"""First digit of the status codes from which an answer is trouble."""
+
+_STATUS: Final = b'"status":'
+_ANSWERED: Final = b'"outcome":"answered"'
+_SUCCESS: Final = b'"status":2'
+_BODY: Final = b'"body":"'
+_BODY_DIGITS: Final = 16
+
+
+class Everything:
+    """Every line."""
+
+    def hits(self, block: Block) -> Sequence[int] | None:  # noqa: ARG002 - see `Wish`
+        """See `Wish`."""
+        return None
+
+
+class Nothing:
+    """No line of an exchange that is over within one block."""
+
+    def hits(self, block: Block) -> Sequence[int] | None:  # noqa: ARG002 - see `Wish`
+        """See `Wish`."""
+        return ()
+
+
+class Containing(NamedTuple):
+    """Lines with certain bytes.
+
+    Attributes:
+        needle: the bytes.
+    """
+
+    needle: bytes
+
+    def hits(self, block: Block) -> Sequence[int] | None:
+        """See `Wish`."""
+        return list(_places(block.raw, self.needle))
+
+
+class Troubled(NamedTuple):
+    """Outcomes that are not an answer below a status.
+
+    Attributes:
+        digit: `CALLER_ERROR` or `SERVER_ERROR`.
+    """
+
+    digit: bytes
+
+    def hits(self, block: Block) -> Sequence[int] | None:
+        """See `Wish`."""
+        raw, number = block.raw, len(block.outcomes)
+        if raw.count(_ANSWERED) == number and raw.count(_SUCCESS) == number:
+            return ()
+        return [place for piece, place in block.outcome_pieces() if self._is_troubled(piece)]
+
+    def _is_troubled(self, piece: bytes) -> bool:
+        status = piece.find(_STATUS) + len(_STATUS)
+        return piece[status : status + 1] >= self.digit or _ANSWERED not in piece
+
+
+class Bodies(NamedTuple):
+    """Lines with one of these hashes of a body.
+
+    Attributes:
+        hashes: sixteen hexadecimal digits each.
+    """
+
+    hashes: AbstractSet[bytes]
+
+    def hits(self, block: Block) -> Sequence[int] | None:
+        """See `Wish`."""
+        raw, hashes = block.raw, self.hashes
+        return [place for place in _places(raw, _BODY) if bodies_at(raw, place) in hashes]
+
+
+class NotBefore(NamedTuple):
+    """Every line from about a number on.
+
+    Attributes:
+        seq: the number.
+    """
+
+    seq: int
+
+    def hits(self, block: Block) -> Sequence[int] | None:
+        """See `Wish`."""
+        return () if block.ends is not None and block.ends[1].members["seq"] < self.seq else None
+
+
+class Between(NamedTuple):
+    """What is wanted in a period.
+
+    Attributes:
+        wish: what is wanted.
+        since: as in `Selection`.
+        until: as in `Selection`.
+    """
+
+    wish: Wish
+    since: str
+    until: str
+
+    def hits(self, block: Block) -> Sequence[int] | None:
+        """See `Wish`."""
+        if block.ends is not None:
+            first, last = sorted(str(line.members["time"]) for line in block.ends)
+            if last < self.since or (self.until and first >= self.until):
+                return ()
+        return self.wish.hits(block)
+
+
+def wish_of(selection: Selection) -> Wish:
+    """Return what a selection wants: by the filter that leaves out most."""
+    wish = _most_selective(selection)
+    return Between(wish, selection.since, selection.until) if selection.since or selection.until else wish
+
+
+def _most_selective(selection: Selection) -> Wish:
+    if selection.identity:
+        return Containing(_member("id", selection.identity))
+    if selection.reference:
+        return Containing(json.dumps(selection.reference)[1:-1].encode())
+    if selection.in_doubt or selection.settled:
+        return Troubled(SERVER_ERROR)
+    for name in ("outcome", "caller", "profile"):
+        if value := getattr(selection, name):
+            return Containing(_member(name, value))
+    return Everything()
+
+
+def bodies_at(raw: bytes, place: int) -> bytes:
+    """Return the hash of a body that a member holds."""
+    begin = place + len(_BODY)
+    return raw[begin : begin + _BODY_DIGITS]
+
+
+def _member(name: str, value: str) -> bytes:
+    return f'"{name}":{json.dumps(value)}'.encode()
+
+
+def _places(raw: bytes, needle: bytes) -> Iterator[int]:
+    place = raw.find(needle)
+    while place >= 0:
+        yield place
+        place = raw.find(needle, place + 1)

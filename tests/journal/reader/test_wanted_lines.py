@@ -1,0 +1,146 @@
+"""What a question does not need is passed over, and the answer is that of the whole journal."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from fla_gateway.journal.format.line_format import SETTLED
+from fla_gateway.journal.reader.exchange_history import History
+from fla_gateway.journal.reader.filters import Selection
+from fla_gateway.journal.reader.read_results import Entry, Passed
+from fla_gateway.journal.reader.segment_reader import lines_of_kind, read_segments, read_wanted, segments_of
+from fla_gateway.journal.reader.settlements import collected
+from fla_gateway.journal.reader.wishes import Bodies, Containing, Everything, NotBefore, Nothing, wish_of
+from tests.support.journals import JournalBuilder
+
+TROUBLES = (
+    {"outcome": "unknown", "status": 504, "origin": "network"},
+    {"status": 500},
+    {"outcome": "caller-gone", "status": 0},
+    {"outcome": "refused", "status": 403, "origin": "gateway"},
+)
+SELECTIONS = (
+    Selection(),
+    Selection(in_doubt=True),
+    Selection(settled=True),
+    Selection(caller="hr"),
+    Selection(profile="secretariat"),
+    Selection(reference="\u00e9-7"),
+    Selection(outcome="unknown"),
+    Selection(outcome="no-outcome"),
+    Selection(since="2026-11-23T08:05", until="2026-11-23T08:06"),
+)
+
+
+def busy(path, seed):
+    """Write a journal in which exchanges overlap, over several segments and runs."""
+    journal, choice = JournalBuilder(path), random.Random(seed)  # noqa: S311 - an example, not a secret
+    journal.start()
+    running: list[str] = []
+    for number in range(300):
+        act = choice.random()
+        if act < 0.35:
+            running.append(journal.intent(caller=choice.choice(["payroll", "hr"]), reference=f"\u00e9-{number % 40}"))
+        elif act < 0.7 and running:
+            trouble = choice.choice(TROUBLES) if choice.random() < 0.1 else {}
+            journal.outcome(running.pop(choice.randrange(len(running))), **trouble)
+        elif act < 0.95:
+            journal.get(profile=choice.choice(["employer", "secretariat"]))
+        elif act < 0.97:
+            journal.add("strangers", since="x", counts={})
+        elif act < 0.98:
+            journal.segment()
+        elif running and act < 0.99:
+            journal.add("settled", id=running[0], **{"as": "done"})
+        else:
+            journal.start("again")
+            running.clear()
+    return journal
+
+
+def history(path, found):
+    """Join what was found."""
+    settlements = collected(lines_of_kind(path, segments_of(path), SETTLED))
+    return History(found, lambda: False, "", settlements=settlements)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("size", [700, 5_000, 262_144])
+def test_the_answer_is_that_of_the_whole_journal(tmp_path, seed, size):
+    """Whatever is asked, and wherever blocks end, the same exchanges come in the same order."""
+    path = busy(tmp_path / "journal", seed).directory
+    segments = segments_of(path)
+    whole = list(history(path, read_segments(path, segments)))
+    for selection in SELECTIONS:
+        found = history(path, read_wanted(path, segments, wish_of(selection), size))
+        assert list(filter(selection.picks, found)) == list(filter(selection.picks, whole)), selection
+        assert (found.damaged, found.missing) == (0, [])
+
+
+def test_what_is_not_needed_is_not_read(tmp_path):
+    """Blocks without what is asked for are passed over, with their numbers and how much is in them."""
+    journal = JournalBuilder(tmp_path / "journal")
+    for _ in range(50):
+        journal.post()
+        journal.get()
+    wanted = journal.post(reference="batch-17")
+    found = list(read_wanted(journal.directory, segments_of(journal.directory), Containing(b'"batch-17"')))
+    read = [one.line.members for one in found if isinstance(one, Entry)]
+    assert [line["record"] for line in read] == ["segment", "intent", "outcome"]
+    assert {line["id"] for line in read[1:]} == {wanted}
+    passed = [one for one in found if isinstance(one, Passed)]
+    assert (passed[-1].outcomes, passed[-1].intents, passed[-1].last) == (100, 50, journal.seq)
+
+
+def test_a_hash_in_an_intent_brings_its_outcome(tmp_path):
+    """Of two lines that are one exchange both are read, whichever has what is asked for."""
+    journal = JournalBuilder(tmp_path / "journal")
+    journal.post()
+    identity = journal.intent(body="0011223344556677")
+    journal.get()
+    journal.outcome(identity)
+    found = read_wanted(journal.directory, segments_of(journal.directory), Bodies({b"0011223344556677"}))
+    read = [one.line.members for one in found if isinstance(one, Entry)]
+    assert [line["record"] for line in read] == ["segment", "intent", "outcome"]
+
+
+@pytest.mark.parametrize("wish", [Nothing(), Containing(b"nothing has this"), NotBefore(10_000), Everything()])
+def test_damage_and_gaps_are_noticed_in_what_is_passed_over(tmp_path, wish):
+    """A line that is none, one that is missing and one that is too long are noticed where nothing is wanted."""
+    journal = JournalBuilder(tmp_path / "journal")
+    for _ in range(40):
+        journal.get()
+    journal.raw(b'{"prev":"\x00"}\n')
+    journal.seq += 1
+    for _ in range(40):
+        journal.get()
+    journal.raw(b'{"prev":"' + b"x" * 300_000 + b'"}\n')
+    journal.seq += 5
+    journal.get()
+    segments = segments_of(journal.directory)
+    found = History(read_wanted(journal.directory, segments, wish, 10_000), lambda: False, "")
+    list(found)
+    assert found.damaged == 2
+    assert [(gap.first, gap.last) for gap in found.missing] == [(84, 87)]
+
+
+def test_a_torn_line_is_no_damage(tmp_path):
+    """What is being written is not read."""
+    journal = JournalBuilder(tmp_path / "journal")
+    journal.get()
+    journal.raw(b'{"prev":"')
+    found = History(read_wanted(journal.directory, segments_of(journal.directory), Nothing()), lambda: False, "")
+    assert (list(found), found.damaged, found.missing) == ([], 0, [])
+
+
+def test_what_was_too_long_to_search_is_followed_all_the_same(tmp_path):
+    """An intent behind a line that is too long is joined to its outcome in the next segment."""
+    journal = JournalBuilder(tmp_path / "journal")
+    journal.raw(b"x" * 300_000 + b"\n")
+    identity = journal.intent()
+    journal.segment()
+    journal.outcome(identity)
+    found = History(read_wanted(journal.directory, segments_of(journal.directory), Nothing()), lambda: False, "")
+    assert [(one.intent is not None, one.word) for one in found] == [(True, "answered")]
