@@ -30,7 +30,7 @@ soak: export EXAMPLES_FACTOR := 25
 soak: $(VENV)/.dev
 	$(BIN)/pytest -m "soak or hypothesis" --timeout 3600 $(ARGS)
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.dev dist/.compiled
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
 bench-keys: $(VENV)/.dev

@@ -260,7 +260,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="exchanges-") as run, os.fdopen(os.dup(1), "w") as result:
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 1)
-        place = Work(Path(run), "", 2, 3, {"admin": 4, "guarded-admin": 5})
+        place = Work(Path(run), "", 2, 3, {})
         configuration = place.render(KINDS[arguments.kind], port=0)
         with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
             microseconds = runner.run(measure(configuration, arguments.work, arguments.count))

@@ -9,6 +9,8 @@ figures hardly depend on what else the machine does. Exit codes: 0 done, 1 a fig
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
 import platform
@@ -18,7 +20,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Collection
+import zipfile
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +31,7 @@ SAME: Final = 0
 MORE: Final = 1
 UNFIT: Final = 2
 
+_ROOT: Final = Path(__file__).resolve().parent.parent
 _SEED: Final = "0"
 """Of hashes: the order of sets and the collisions of dictionaries are then the same in every run."""
 _MARK: Final = "getloadavg"
@@ -47,9 +51,9 @@ def main() -> int:
     try:
         valgrind = _valgrind()
         figures: Figures = {}
-        for kind in arguments.kinds:
-            for work in arguments.works:
-                counted = [_count(valgrind, kind, work, arguments.count) for _ in range(arguments.repeat)]
+        with _package(compiled=arguments.compiled) as path:
+            for kind, work in itertools.product(arguments.kinds, arguments.works):
+                counted = [_count(valgrind, path, kind, work, arguments.count) for _ in range(arguments.repeat)]
                 figures[f"{kind} {work}"] = counted
                 print(_line(f"{kind} {work}", counted), flush=True)
     except InstructionsError as error:
@@ -67,6 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=1, help="how often each figure is taken (default once)")
     parser.add_argument("--kinds", type=_among(KINDS), default=tuple(KINDS), help="of configurations (default all)")
     parser.add_argument("--works", type=_among(WORKS), default=WORKS, help="of requests, likewise")
+    parser.add_argument("--compiled", action="store_true", help="of the compiled wheel (make wheel)")
     parser.add_argument("--save", type=Path, help="write the figures into this file, as JSON")
     parser.add_argument("--against", type=Path, help="compare with the figures of this file")
     parser.add_argument("--allow", type=float, default=2.0, help="per cent above --against that are no failure (2)")
@@ -93,13 +98,28 @@ def _valgrind() -> Path:
     return Path(found)
 
 
-def _count(valgrind: Path, kind: str, work: str, count: int) -> int:
+@contextlib.contextmanager
+def _package(*, compiled: bool) -> Iterator[str]:
+    """Unpack the wheel, where that is to be measured; yield where Python is to look for packages first."""
+    if not compiled:
+        yield str(_ROOT)
+        return
+    wheel = next((_ROOT / "dist").glob("*.whl"), None)
+    if wheel is None:
+        raise InstructionsError("there is no wheel in dist/: make wheel")
+    with tempfile.TemporaryDirectory(prefix="instructions-") as place, zipfile.ZipFile(wheel) as content:
+        content.extractall(place)
+        yield f"{place}{os.pathsep}{_ROOT}"
+
+
+def _count(valgrind: Path, path: str, kind: str, work: str, count: int) -> int:
     with tempfile.TemporaryDirectory(prefix="instructions-") as place:
         profile = Path(place) / "callgrind.out"
         ended = subprocess.run(
             [valgrind, "--tool=callgrind", f"--dump-before={_MARK}", f"--callgrind-out-file={profile}", sys.executable,
              "-m", "benchmarks.exchanges", kind, work, str(count)],
-            env={**os.environ, "PYTHONHASHSEED": _SEED}, capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONHASHSEED": _SEED, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         between = Path(f"{profile}.2")  # a profile is written at each mark; this one is of what lies between them
         found = _TOTALS.search(between.read_text()) if between.exists() else None

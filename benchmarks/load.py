@@ -1,7 +1,7 @@
 """Port: callers. Sends requests to a proxy, and says how many were answered well and how long that took.
 
-Owns two kinds of load: wrk as a closed loop of small requests, and a caller of its own for single exchanges, a fixed
-rate and large bodies. Refuses to know which proxy it talks to, and what the proxy uses for it.
+Owns two kinds of load: wrk as a closed loop of small requests, and a caller of its own for single exchanges and large
+bodies. Refuses to know which proxy it talks to, and what the proxy uses for it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,17 +74,21 @@ class Caller:
         plain = socket.create_connection(("127.0.0.1", address.port), timeout=TIMEOUT)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if address.trust is None:
-            self._socket: socket.socket = plain
+            self.socket: socket.socket = plain
         else:
             context = ssl.create_default_context(cafile=str(address.trust))
-            self._socket = context.wrap_socket(plain, server_hostname="localhost")
+            self.socket = context.wrap_socket(plain, server_hostname="localhost")
         self._buffer = memoryview(bytearray(_CHUNK))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.socket.close()
 
     def exchange(self, head: bytes, body: bytes = b"") -> Answer:
         """Send a request and read its answer; of a body at most the first `_CHUNK` bytes are kept.
@@ -94,20 +97,20 @@ class Caller:
             OSError: the connection broke or was silent for too long.
             LoadError: the answer has no length.
         """
-        self._socket.sendall(head)
+        self.socket.sendall(head)
         if body:
-            self._socket.sendall(body)
+            self.socket.sendall(body)
         return self.receive()
 
     def send(self, content: bytes) -> None:
         """Send bytes of a request."""
-        self._socket.sendall(content)
+        self.socket.sendall(content)
 
     def receive(self) -> Answer:
         """Read one answer; see `exchange`."""
         received = b""
         while (end := received.find(b"\r\n\r\n")) < 0:
-            more = self._socket.recv(_HEAD_LIMIT)
+            more = self.socket.recv(_HEAD_LIMIT)
             if not more:
                 raise ConnectionError("the connection was closed before an answer")
             received += more
@@ -115,7 +118,7 @@ class Caller:
         kept = received[end + 4 :]
         missing = length - len(kept)
         while missing > 0:
-            count = self._socket.recv_into(self._buffer, min(missing, _CHUNK))
+            count = self.socket.recv_into(self._buffer, min(missing, _CHUNK))
             if not count:
                 raise ConnectionError("the connection was closed within an answer")
             missing -= count
@@ -139,11 +142,13 @@ class Wrk:
         requests: exchanges that were completed.
         errors: of these, how many were not 2xx or 3xx, and all errors of sockets.
         per_second: exchanges per second.
+        curve: microseconds of latency, by percentile.
     """
 
     requests: int
     errors: int
     per_second: float
+    curve: dict[str, float] = field(default_factory=dict)
 
 
 def closed_loop(program: Path, script: Path, url: str, connections: int, seconds: int) -> Wrk:
@@ -154,7 +159,7 @@ def closed_loop(program: Path, script: Path, url: str, connections: int, seconds
     Raises:
         LoadError: wrk said something unforeseen.
     """
-    command: list[str | Path] = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, url]
+    command: list[str | Path] = [program, "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + TIMEOUT, check=False)
     if "unable to connect" in done.stdout + done.stderr:
         return Wrk(0, 1, 0.0)
@@ -166,7 +171,14 @@ def closed_loop(program: Path, script: Path, url: str, connections: int, seconds
     broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", done.stdout)
     errors = int(refused[1]) if refused else 0
     errors += sum(int(number) for number in broken.groups()) if broken else 0
-    return Wrk(int(total[1]), errors, float(speed[1]))
+    return Wrk(int(total[1]), errors, float(speed[1]), _curve(done.stdout))
+
+
+def _curve(said: str) -> dict[str, float]:
+    """Read wrk's table of percentiles, as `50%  316.00us`."""
+    units = {"us": 1.0, "ms": 1e3, "s": 1e6}
+    found = re.findall(r"^ +(\d+)% +([\d.]+)(us|ms|s)$", said, re.MULTILINE)
+    return {f"p{percent}": float(number) * units[unit] for percent, number, unit in found}
 
 
 def open_connections(address: Address, head: bytes, body: bytes, count: int) -> int:
@@ -183,36 +195,6 @@ def open_connections(address: Address, head: bytes, body: bytes, count: int) -> 
         for caller in callers:
             answered += caller.receive().status // 100 == 2
     return count - answered
-
-
-@dataclass(slots=True)
-class Latencies:
-    """Microseconds from the moment at which a request was due until its answer was read, and the errors met."""
-
-    microseconds: list[float] = field(default_factory=list)
-    errors: int = 0
-
-
-def fixed_rate(address: Address, path: str, per_second: float, count: int) -> Latencies:
-    """Send GET requests on one connection at a fixed rate.
-
-    A request that could not be sent in time, because the answer before it came late, is counted from the moment at
-    which it was due, so that a slow answer is not hidden by the pause that it causes.
-    """
-    outcome = Latencies()
-    head = address.head("GET", path)
-    with Caller(address) as caller:
-        outcome.errors += caller.exchange(head).status != 200
-        due = time.perf_counter()
-        for _ in range(count):
-            due += 1 / per_second
-            pause = due - time.perf_counter()
-            if pause > 0:
-                time.sleep(pause)
-            begin = time.perf_counter() if pause > 0 else due
-            outcome.errors += caller.exchange(head).status != 200
-            outcome.microseconds.append((time.perf_counter() - begin) * 1e6)
-    return outcome
 
 
 def large_bodies(address: Address, path: str, body: bytes, connections: int, count: int) -> int:

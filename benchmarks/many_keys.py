@@ -141,7 +141,7 @@ def _starts(work: Work, arguments: argparse.Namespace) -> Iterator[Start]:
     token = [sys.executable, str(Path(__file__).with_name("token_server.py")), str(work.token_port), str(work.run)]
     with processes.running(token, None, work.run / "token.log"):
         for number in range(arguments.starts + 1):
-            gateway, admin = work.ports[GATEWAY], work.ports["admin"]
+            gateway, admin = work.ports[GATEWAY], work.ports[f"{GATEWAY}-admin"]
             text = CONFIGURATION.format(gateway=gateway, admin=admin, token=work.token_port, run=work.run)
             for profile in range(arguments.profiles):
                 text += PROFILE.format(number=profile, key=key_files.source(folder, profile, arguments.format))

@@ -89,7 +89,7 @@ def _reloads(work: Work, profiles: int, number: int) -> Iterator[Reload]:
     numbers = list(range(profiles))
 
     def write(seconds: int) -> None:
-        ports = {"gateway": work.ports[GATEWAY], "admin": work.ports["admin"]}
+        ports = {"gateway": work.ports[GATEWAY], "admin": work.ports[f"{GATEWAY}-admin"]}
         text = CONFIGURATION.format(**ports, token=work.token_port, run=work.run)
         text = text.replace("[admin]", f"drain_seconds = {seconds}\n[admin]", 1)
         for profile, key in enumerate(numbers):

@@ -54,7 +54,7 @@ def main() -> int:
     _raise_files(arguments.connections + _SAMPLE)
     try:
         with stage.workplace(STORE) as work, stage.government(work, processes.cores()[1]):
-            ready = peers.gateways(work, STORE)
+            ready = peers.gateways(work, STORE, compiled=arguments.compiled)
             good = all([*_loads(work, ready), _connections(work, ready[0], arguments.connections)])
     except (stage.StageError, programs.AbsentError, LoadError) as error:
         print(f"the work could not be set up: {error}", file=sys.stderr)
@@ -65,6 +65,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description="The gateway's memory.")
     parser.add_argument("--connections", type=int, default=10_000, help="idle ones at the same time (default 10000)")
+    parser.add_argument("--compiled", action="store_true", help="of the compiled wheel (make wheel)")
     parser.add_argument("--hold", type=int, nargs=2, metavar=("PORT", "NUMBER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.connections < _SAMPLE:
@@ -91,14 +92,14 @@ def _loads(work: Work, ready: list[Peer]) -> Iterator[bool]:
         kept = sample.value <= limit and not sample.errors
         errors = f", {sample.errors} ERRORS" if sample.errors else ""
         verdict = "kept" if kept else "MISSED"
-        print(f"{sample.peer:<12} {sample.what:<24} {sample.value:7.1f} MB   limit {limit:g}   {verdict}{errors}")
+        print(f"{sample.peer:<20} {sample.what:<24} {sample.value:7.1f} MB   limit {limit:g}   {verdict}{errors}")
         yield kept
 
 
 def _connections(work: Work, peer: Peer, number: int) -> bool:
     """Measure a connection without a request, an exchange that waits for its body, and many connections."""
     path = work.run / "memory.toml"
-    text = work.render("gateway.toml", port=peer.address.port).read_text()
+    text = work.render("gateway.toml", port=peer.address.port, name=peer.name).read_text()
     path.write_text(text.replace("[gateway]", f"[gateway]\nmax_connections = {number + _SAMPLE}", 1))
     changed = dataclasses.replace(peer, command=(*peer.command[:-1], str(path)))
     core = processes.cores()[0]

@@ -5,25 +5,29 @@ Owns the list of proxies, their command lines and their templates. Refuses to kn
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from benchmarks import programs
 from benchmarks.load import Address
 from benchmarks.work import Work
-from fla_gateway import __version__
 
 GATEWAY: Final = "fla-gateway"
 GUARDED: Final = "guarded"
 """The gateway with everything on: callers with keys and allow lists, limits, audit journal."""
+GATEWAY_COMPILED: Final = "fla-gateway-compiled"
+GUARDED_COMPILED: Final = "guarded-compiled"
+"""The same two from the compiled wheel, as in the image."""
+OURS: Final = (GUARDED_COMPILED, GUARDED, GATEWAY_COMPILED, GATEWAY)
+"""The first is the row that counts: everything on, and as it is shipped."""
 NGINX: Final = "nginx"
 HAPROXY: Final = "haproxy"
 ENVOY: Final = "envoy"
 GO: Final = "go"
-NAMES: Final = (GATEWAY, GUARDED, NGINX, HAPROXY, ENVOY, GO)
+NAMES: Final = (*OURS, NGINX, HAPROXY, ENVOY, GO)
 REFERENCE: Final = NGINX
 
 
@@ -62,30 +66,28 @@ def prepare(names: list[str], work: Work, store: Path) -> tuple[list[Peer], dict
     return ready, absent
 
 
-def gateways(work: Work, store: Path) -> list[Peer]:
+def gateways(work: Work, store: Path, *, compiled: bool) -> list[Peer]:
     """Write the configurations of the gateway and of the one that guards and records.
 
     Raises:
         AbsentError: it could not be installed.
     """
-    return [_gateway(work, store), _guarded(work, store)]
+    names = (GATEWAY_COMPILED, GUARDED_COMPILED) if compiled else (GATEWAY, GUARDED)
+    return [_ours(name, work, store) for name in names]
 
 
-def _gateway(work: Work, store: Path) -> Peer:
-    return _ours(work, store, GATEWAY, "gateway.toml", f"{__version__} (Python {platform.python_version()})")
-
-
-def _guarded(work: Work, store: Path) -> Peer:
-    return _ours(work, store, GUARDED, "guarded.toml", f"{__version__} with callers, limits and journal")
-
-
-def _ours(work: Work, store: Path, name: str, template: str, version: str) -> Peer:
+def _ours(name: str, work: Work, store: Path) -> Peer:
     """Prepare the gateway as its users start it: the console script, and request lines into a file."""
-    configuration = work.render(template, port=work.ports[name])
+    guarded = name in (GUARDED, GUARDED_COMPILED)
+    program = (
+        programs.compiled_gateway(store) if name in (GATEWAY_COMPILED, GUARDED_COMPILED) else programs.gateway(store)
+    )
+    template = "guarded.toml" if guarded else "gateway.toml"
+    configuration = work.render(template, port=work.ports[name], name=name)
     return Peer(
         name=name,
-        version=version,
-        command=(str(programs.gateway(store)), "run", "--config", str(configuration)),
+        version=programs.version_of_gateway(program) + (", with callers, limits and journal" if guarded else ""),
+        command=(str(program), "run", "--config", str(configuration)),
         address=Address(work.ports[name], prefix="/bench"),
     )
 
@@ -142,8 +144,7 @@ def _go(work: Work, store: Path) -> Peer:
 
 
 _PREPARATIONS: Final[dict[str, Callable[[Work, Path], Peer]]] = {
-    GATEWAY: _gateway,
-    GUARDED: _guarded,
+    **{name: partial(_ours, name) for name in OURS},
     NGINX: _nginx,
     HAPROXY: _haproxy,
     ENVOY: _envoy,

@@ -8,22 +8,22 @@ to judge.
 from __future__ import annotations
 
 import contextlib
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from benchmarks import load, processes, stage
+from benchmarks.fixed_rate import fixed_rate
 from benchmarks.load import Address
-from benchmarks.peers import GATEWAY, GUARDED, REFERENCE, Peer
+from benchmarks.peers import GATEWAY_COMPILED, GUARDED_COMPILED, REFERENCE, Peer
 from benchmarks.stage import Started
 from benchmarks.verdicts import Sample
 from benchmarks.work import BULK_BYTES, DECLARATIONS, DOWNLOAD, ITEMS, POST_BYTES, UPLOAD, Work
 
-LATENCY_RATE: Final = 200.0
 _SCRIPTS: Final = {"GET": "get.lua", "POST": "post.lua"}
+LATENCY_CONNECTIONS: Final = 16
 _GUARDS_CONNECTIONS: Final = 16
 _ROUNDS_OF_GUARDS: Final = 3
 """Pairs for each round of the other tables: a difference of a tenth needs more of them than one of a half."""
@@ -44,8 +44,8 @@ class Amount:
         connections: the numbers of callers' connections.
         bulk_rounds: pairs for each row of the table of large bodies.
         bulk_bodies: bodies in one reading.
-        latency_rounds: repetitions of the latency at a fixed rate.
-        latency_requests: requests in one of these.
+        latency_rounds: repetitions of the latency at each fixed rate.
+        rates: requests per second and how many of them, for each of these.
         memory_bodies: bodies sent while the resident size is watched.
         starts: starts of each proxy.
     """
@@ -55,8 +55,8 @@ class Amount:
     connections: tuple[int, ...] = (1, 16, 64)
     bulk_rounds: int = 5
     bulk_bodies: int = 40
-    latency_rounds: int = 5
-    latency_requests: int = 400
+    latency_rounds: int = 3
+    rates: tuple[tuple[int, int], ...] = ((20, 100), (200, 1000), (2000, 6000))
     memory_bodies: int = 96
     starts: int = 5
 
@@ -103,31 +103,31 @@ def cpu(bench: Bench, started: Sequence[Started]) -> Iterator[Sample]:
                     value, loop = (nginx, nginx_loop) if again else _per_request(bench, one, what, connections)
                     sample = Sample(
                         "cpu", what, connections, one.peer.name, number, value, nginx, loop.per_second,
-                        loop.errors + (0 if one is reference else nginx_loop.errors),
+                        loop.errors + (0 if one is reference else nginx_loop.errors), loop.curve,
                     )  # fmt: skip
                     _tell(bench, one, sample, "us/request")
                     yield sample
 
 
 def guards(bench: Bench, started: Sequence[Started]) -> Iterator[Sample]:
-    """Measure what callers, limits and journal cost: the gateway with them directly beside the same one without.
+    """Measure what callers, limits and journal cost, compiled: the gateway with them directly beside one without.
 
     Which of the two comes first changes from round to round, so that neither always follows a warmer machine.
     """
     by_name = {one.peer.name: one for one in started}
-    plain, guarded = by_name.get(GATEWAY), by_name.get(GUARDED)
+    plain, guarded = by_name.get(GATEWAY_COMPILED), by_name.get(GUARDED_COMPILED)
     if plain is None or guarded is None:
         return
     for number in range(bench.amount.rounds * _ROUNDS_OF_GUARDS):
         for what in _SCRIPTS:
             pair = (plain, guarded) if number % 2 else (guarded, plain)
             readings = {one.peer.name: _per_request(bench, one, what, _GUARDS_CONNECTIONS) for one in pair}
-            (without, without_loop), (value, loop) = readings[GATEWAY], readings[GUARDED]
+            (without, without_loop), (value, loop) = readings[GATEWAY_COMPILED], readings[GUARDED_COMPILED]
             errors = loop.errors + without_loop.errors
             sample = Sample(
-                "guards", what, _GUARDS_CONNECTIONS, GUARDED, number, value, without, loop.per_second, errors
+                "guards", what, _GUARDS_CONNECTIONS, GUARDED_COMPILED, number, value, without, loop.per_second, errors
             )
-            _tell(bench, guarded, sample, "us/request", beside=GATEWAY)
+            _tell(bench, guarded, sample, "us/request", beside=GATEWAY_COMPILED)
             yield sample
 
 
@@ -141,7 +141,7 @@ def _per_request(bench: Bench, one: Started, what: str, connections: int) -> tup
     loop = load.closed_loop(bench.wrk, script, address.url(path), connections, bench.amount.seconds)
     time.sleep(_SETTLE_SECONDS)
     spent = processes.cpu_seconds(one.pid) - before
-    return spent * 1e6 / max(1, loop.requests), load.Wrk(loop.requests, loop.errors + failed, loop.per_second)
+    return spent * 1e6 / max(1, loop.requests), replace(loop, errors=loop.errors + failed)
 
 
 def bulk(bench: Bench, started: Sequence[Started]) -> Iterator[Sample]:
@@ -168,15 +168,19 @@ def bulk(bench: Bench, started: Sequence[Started]) -> Iterator[Sample]:
 
 
 def latency(bench: Bench, started: Sequence[Started]) -> Iterator[Sample]:
-    """Measure the median latency on one connection at a fixed rate, without a proxy first."""
+    """Measure latency at fixed rates, without a proxy first; at saturation `cpu` does."""
     routes = [("direct", bench.direct), *((one.peer.name, one.peer.address) for one in started)]
     for number in range(bench.amount.latency_rounds):
-        for name, address in routes:
-            outcome = load.fixed_rate(address, ITEMS, LATENCY_RATE, bench.amount.latency_requests)
-            value = statistics.median(outcome.microseconds)
-            sample = Sample("latency", "", 1, name, number, value, errors=outcome.errors)
-            bench.tell(_line(sample, "us p50"))
-            yield sample
+        for rate, count in bench.amount.rates:
+            for name, address in routes:
+                outcome = fixed_rate(address, ITEMS, rate, count, LATENCY_CONNECTIONS)
+                curve = outcome.curve()
+                sample = Sample(
+                    "latency", f"{rate}/s", LATENCY_CONNECTIONS, name, number, curve["p50"],
+                    per_second=rate, errors=outcome.errors, curve=curve,
+                )  # fmt: skip
+                bench.tell(_line(sample, "us p50"))
+                yield sample
 
 
 def memory(bench: Bench, peers: Sequence[Peer]) -> Iterator[Sample]:

@@ -53,17 +53,58 @@ def gateway(store: Path) -> Path:
     Raises:
         AbsentError: it could not be installed.
     """
-    files = [_ROOT / "requirements" / name for name in ("build.txt", "run.txt")]
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-    place = store / f"gateway-{digest}"
+    files = [_requirements("build.txt"), _requirements("run.txt")]
+    return _environment(store, "gateway", files, ["--no-deps", "--no-build-isolation", "--editable", _ROOT])
+
+
+def compiled_gateway(store: Path) -> Path:
+    """Install the compiled wheel that ``make wheel`` has left in ``dist/``, in the same way.
+
+    Returns:
+        The console script.
+
+    Raises:
+        AbsentError: there is no such wheel, or it could not be installed.
+    """
+    wheel = next((_ROOT / "dist").glob("*.whl"), None)
+    if wheel is None:
+        raise AbsentError("there is no wheel in dist/: make wheel")
+    return _environment(store, "compiled", [_requirements("run.txt")], ["--no-deps", wheel], wheel)
+
+
+def version_of_gateway(program: Path) -> str:
+    """Ask a gateway for its version, its commit and its Python."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
+    lines = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
+    number = said.partition("\n")[0].rpartition(" ")[2]
+    kind = "compiled" if lines.get("compiled") == "yes" else "source"
+    return f"{number} {kind} ({lines.get('python', 'unknown Python')})"
+
+
+def _requirements(name: str) -> Path:
+    return _ROOT / "requirements" / name
+
+
+def _environment(store: Path, name: str, files: list[Path], package: list[str | Path], *contents: Path) -> Path:
+    """Make a virtual environment with pinned libraries and one package, unless it is there; return the console script.
+
+    Args:
+        store: where it is kept.
+        name: the beginning of its folder's name.
+        files: requirements, with hashes.
+        package: what pip is told about the gateway.
+        contents: files that make it another environment when they change, besides ``files``.
+    """
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in (*files, *contents))).hexdigest()[:12]
+    place = store / f"{name}-{digest}"
     complete = place / "complete"  # a virtual environment knows its own path: it cannot be made elsewhere and moved
     if not complete.exists():
-        print("installing the gateway as for users", flush=True)
+        print(f"installing the {name} as for users", flush=True)
         _run([sys.executable, "-m", "venv", "--clear", place])
         pip: list[str | Path] = [place / "bin" / "python", "-m", "pip", "install", "--quiet"]
         for file in files:
             _run([*pip, "--require-hashes", "-r", file])
-        _run([*pip, "--no-deps", "--no-build-isolation", "--editable", _ROOT])
+        _run([*pip, *package])
         complete.touch()
     return _member(place, "bin/fla-gateway")
 

@@ -6,9 +6,11 @@ Owns columns and wording. Refuses to compute: every figure comes from `verdicts`
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from benchmarks.fixed_rate import PERCENTILES
+from benchmarks.peers import GUARDED_COMPILED
 from benchmarks.verdicts import Samples, Spread, Verdict
 
 _OTHERS: Final = ("envoy", "go")
@@ -43,6 +45,30 @@ class Circumstances:
     amount: str
 
 
+class PartError(Exception):
+    """Two parts of a run are of different machines or programs."""
+
+
+def joined(first: Circumstances, second: Circumstances) -> Circumstances:
+    """Join the circumstances of two parts of a run.
+
+    Raises:
+        PartError: they cannot be parts of one.
+    """
+    if first.machine != second.machine or any(
+        first.versions[name] != version for name, version in second.versions.items() if name in first.versions
+    ):
+        raise PartError("the earlier part was on another machine, or of other versions")
+    return replace(
+        second,
+        date=f"{first.date}, {second.date}",
+        versions={**first.versions, **second.versions},
+        absent={**first.absent, **second.absent},
+        load=f"{first.load}; then {second.load}",
+        amount=f"{first.amount}; then {second.amount}",
+    )
+
+
 def write(circumstances: Circumstances, samples: Samples, verdicts: Sequence[Verdict], peers: Sequence[str]) -> str:
     """Write the whole report.
 
@@ -55,9 +81,9 @@ def write(circumstances: Circumstances, samples: Samples, verdicts: Sequence[Ver
     absent = circumstances.absent
     sections = {
         "cpu": ("CPU per request", _per_request),
-        "guards": ("CPU per request of callers, limits and journal, 16 connections", _guards),
+        "guards": ("CPU per request of callers, limits and journal, compiled, 16 connections", _guards),
         "bulk": ("CPU per 10 MB of body, 4 connections", _per_body),
-        "latency": ("Median latency, one connection, 200 requests per second", _latency),
+        "latency": ("Latency of a GET at fixed rates and at saturation, 16 connections (microseconds)", _latency),
         "memory": ("Resident memory (MB)", _memory),
         "start": ("Start to first forwarded answer", _start),
     }
@@ -100,14 +126,19 @@ def _targets(verdicts: Sequence[Verdict]) -> str:
 
 def _per_request(samples: Samples, peers: Sequence[str], absent: dict[str, str]) -> str:
     works = dict.fromkeys((one.what, one.connections) for one in samples.every if one.phase == "cpu")
-    heads = ["work", "proxy", "us/request", "IQR", "x nginx", "IQR", "x envoy", "x go", "requests/s", "errors"]
+    heads = [
+        "work", "proxy", "us/request", "IQR", "vCPU/1,000/s", "x nginx", "IQR", "x envoy", "IQR", "x go", "IQR",
+        "requests/s", "errors",
+    ]  # fmt: skip
     rows: list[list[str]] = []
     for what, connections in sorted(works):
         for peer in peers:
             key = ("cpu", what, connections, peer)
             label = [f"{what}, {connections} conn.", peer]
             speeds = Spread.of([one.per_second for one in samples.select(*key)])
+            value = samples.value(*key)
             middle = _cpu_columns(samples, *key)
+            middle.insert(2, f"{value.median / 1000:.3f}" if value else "-")  # a second of one core is a vCPU
             rows.append(_row(label, [*middle, f"{speeds.median:.0f}" if speeds else "-"], samples.errors(*key), absent))
     return table(heads, rows)
 
@@ -116,14 +147,14 @@ def _guards(samples: Samples, _: Sequence[str], absent: dict[str, str]) -> str:
     heads = ["work", "proxy", "us/request", "IQR", "x without", "IQR", "errors"]
     rows: list[list[str]] = []
     for what in ("GET", "POST"):
-        key = ("guards", what, 16, "guarded")
+        key = ("guards", what, 16, GUARDED_COMPILED)
         figures = [*_median_and_quartiles(samples.value(*key), 1), *_median_and_quartiles(samples.ratio(*key), 2)]
-        rows.append(_row([what, "guarded"], figures, samples.errors(*key), absent))
+        rows.append(_row([what, GUARDED_COMPILED], figures, samples.errors(*key), absent))
     return table(heads, rows)
 
 
 def _per_body(samples: Samples, peers: Sequence[str], absent: dict[str, str]) -> str:
-    heads = ["way", "proxy", "ms/10 MB", "IQR", "x nginx", "IQR", "x envoy", "x go", "errors"]
+    heads = ["way", "proxy", "ms/10 MB", "IQR", "x nginx", "IQR", "x envoy", "IQR", "x go", "IQR", "errors"]
     rows: list[list[str]] = []
     for what in ("down", "up"):
         for peer in peers:
@@ -139,19 +170,23 @@ def _cpu_columns(samples: Samples, phase: str, what: str, connections: int, peer
     return [
         *_median_and_quartiles(value, 1),
         *_median_and_quartiles(ratio, 2),
-        *(f"{one.median:.2f}" if one else "-" for one in between),
+        *(cell for one in between for cell in _median_and_quartiles(one, 2)),
     ]
 
 
 def _latency(samples: Samples, peers: Sequence[str], absent: dict[str, str]) -> str:
-    direct = samples.value("latency", "", 1, "direct")
+    """Write a curve in each row: percentiles of each rate, and of the closed loop with as many connections."""
+    names = [f"p{one:g}" for one in PERCENTILES]
+    rates = dict.fromkeys(one.what for one in samples.every if one.phase == "latency")
+    loads = [("latency", rate, rate) for rate in rates] + [("cpu", "GET", "saturation")]
     rows: list[list[str]] = []
-    for peer in ("direct", *peers):
-        key = ("latency", "", 1, peer)
-        value = samples.value(*key)
-        added = f"{(value.median - direct.median) / 1000:+.2f}" if value and direct and peer != "direct" else "-"
-        rows.append(_row([peer], [*_median_and_quartiles(value, 0), added], samples.errors(*key), absent))
-    return table(["proxy", "p50 us", "IQR", "added ms", "errors"], rows)
+    for phase, what, label in loads:
+        for peer in (*(("direct",) if phase == "latency" else ()), *peers):
+            key = (phase, what, 16, peer)
+            curve = [samples.percentile(*key, name) for name in names]
+            figures = [f"{one.median:.0f}" if one else "-" for one in curve]
+            rows.append(_row([label, peer], figures, samples.errors(*key), absent))
+    return table(["requests", "proxy", *names, "errors"], rows)
 
 
 def _memory(samples: Samples, peers: Sequence[str], absent: dict[str, str]) -> str:

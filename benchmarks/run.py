@@ -38,8 +38,8 @@ QUICK: Final = Amount(
     connections=(16,),
     bulk_rounds=1,
     bulk_bodies=16,
-    latency_rounds=2,
-    latency_requests=200,
+    latency_rounds=1,
+    rates=((20, 40), (200, 200), (2000, 2000)),
     memory_bodies=32,
     starts=2,
 )
@@ -59,7 +59,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that every block takes down its own
     try:
         return _run(arguments)
-    except (stage.StageError, programs.AbsentError, LoadError) as error:
+    except (stage.StageError, programs.AbsentError, report.PartError, LoadError) as error:
         print(f"the work could not be set up: {error}", file=sys.stderr)
         return UNFIT
     except KeyboardInterrupt:
@@ -73,6 +73,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few rounds, 16 connections only: a look, not a result")
     parser.add_argument("--peers", default=",".join(peers.NAMES), help="proxies to measure; nginx always is")
     parser.add_argument("--phases", default=",".join(PHASES), help="what to measure (default: everything)")
+    parser.add_argument("--connections", type=int, nargs="+", help="of callers, for CPU per request (default 1 16 64)")
+    parser.add_argument(
+        "--add-to", type=Path, help="a long run in parts: join the readings with this file's, write all there"
+    )
     parser.add_argument("--markdown", action="store_true", help="also put the tables into docs/performance.md")
     arguments = parser.parse_args()
     arguments.peers = _names(parser, arguments.peers, peers.NAMES, always=peers.REFERENCE)
@@ -91,7 +95,9 @@ def _run(arguments: argparse.Namespace) -> int:
     begin = dt.datetime.now(dt.UTC)
     amount = QUICK if arguments.quick else Amount(rounds=9)
     if arguments.rounds:
-        amount = dataclasses.replace(amount, rounds=arguments.rounds)
+        amount = dataclasses.replace(amount, rounds=arguments.rounds, latency_rounds=arguments.rounds)
+    if arguments.connections:
+        amount = dataclasses.replace(amount, connections=tuple(arguments.connections))
     wrk = programs.installed("wrk")
     proxy_core, load_core = processes.cores()
     load_average, clock, stolen = os.getloadavg(), time.perf_counter(), processes.steal_seconds()
@@ -109,7 +115,7 @@ def _run(arguments: argparse.Namespace) -> int:
         versions={**{one.name: one.version for one in ready}, "wrk": programs.version([wrk, "-v"])},
         absent=absent,
         load=f"load average {load_average[0]:.1f} at the start; {steal:.1%} of the time kept by the host",
-        amount=f"{amount.rounds} pairs of about {amount.seconds} s; {amount.starts} starts",
+        amount=f"{', '.join(arguments.phases)}: {amount.rounds} pairs of {amount.seconds} s, {amount.starts} starts",
     )
     return _publish(circumstances, samples, arguments)
 
@@ -131,19 +137,22 @@ def _measure(bench: Bench, ready: Sequence[Peer], wanted: Sequence[str]) -> Iter
 
 def _publish(circumstances: Circumstances, samples: Samples, arguments: argparse.Namespace) -> int:
     """Print the report, keep the readings, and give the exit code."""
-    reached = verdicts.judge(samples, peers.GATEWAY)
+    path = arguments.add_to or STORE / "results" / f"{circumstances.date.replace(':', '')}.json"
+    if arguments.add_to and path.exists():
+        before = json.loads(path.read_text())
+        circumstances = report.joined(Circumstances(**before["circumstances"]), circumstances)
+        samples = Samples.of_plain(before["samples"]) + samples
+    reached = verdicts.judge(samples)
     text = report.write(circumstances, samples, reached, arguments.peers)
     print(f"\n{text}")
-    results = STORE / "results"
-    results.mkdir(exist_ok=True)
-    path = results / f"{circumstances.date.replace(':', '')}.json"
+    path.parent.mkdir(exist_ok=True)
     content = {
         "circumstances": dataclasses.asdict(circumstances),
         "targets": [{**dataclasses.asdict(one), "passed": one.passed} for one in reached],
         "samples": samples.plain(),
     }
     path.write_text(json.dumps(content, indent=1) + "\n")
-    print(f"readings: {path.relative_to(ROOT)}")
+    print(f"readings: {path}")
     if arguments.markdown:
         _put_into(PERFORMANCE, text)
         print(f"tables: {PERFORMANCE.relative_to(ROOT)}")

@@ -63,7 +63,7 @@ def workplace(store: Path) -> Iterator[Work]:
     store.mkdir(exist_ok=True)
     run = Path(tempfile.mkdtemp(prefix="run-", dir=store))
     try:
-        names = [*peers.NAMES, "admin", "guarded-admin"]
+        names = [*peers.NAMES, *(f"{name}-admin" for name in peers.OURS)]
         upstream, token, *ports = free_ports(len(names) + 2)
         bearer = secrets.token_urlsafe(BEARER_LENGTH * 3 // 4)
         (run / "bearer").write_text(bearer)

@@ -6,9 +6,11 @@ Owns the statistics and the targets of this project. Refuses to know how samples
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, NamedTuple, Self
+
+from benchmarks.peers import ENVOY, GATEWAY_COMPILED, GO, GUARDED_COMPILED, NGINX
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,8 @@ class Sample:
 
     Attributes:
         phase: ``cpu``, ``guards``, ``bulk``, ``latency``, ``memory`` or ``start``.
-        what: the work: GET or POST for ``cpu`` and ``guards``, down or up for ``bulk``, the state for ``memory``, else
-            empty.
+        what: the work: GET or POST for ``cpu`` and ``guards``, down or up for ``bulk``, the rate for ``latency``, the
+            state for ``memory``, else empty.
         connections: at a time; 0 where that means nothing.
         peer: who did it; ``direct`` for none.
         round: the number of the repetition.
@@ -27,6 +29,7 @@ class Sample:
         reference: the other reading of the same pair, or 0: nginx's, for ``guards`` that of the gateway without any.
         per_second: requests per second; 0 where that means nothing.
         errors: exchanges that failed; any makes the sample and its row void.
+        curve: microseconds of latency by percentile (``p50``); empty where none was measured.
     """
 
     phase: str
@@ -38,6 +41,7 @@ class Sample:
     reference: float = 0.0
     per_second: float = 0.0
     errors: int = 0
+    curve: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,16 @@ class Samples:
         other = {one.round: _ratio(one) for one in theirs}
         return Spread.of([_ratio(one) / other[one.round] for one in ours if one.round in other])
 
+    def percentile(self, phase: str, what: str, connections: int, peer: str, name: str) -> Spread | None:
+        """Summarise one percentile of a row's curves."""
+        row = [one for one in self.select(phase, what, connections, peer) if name in one.curve]
+        return self._spread(row, lambda one: one.curve[name])
+
+    def __add__(self, later: Samples) -> Samples:
+        """Join the readings of two parts; rounds of the second follow those of the first, and pairs stay together."""
+        begin = max((one.round for one in self.every), default=-1) + 1
+        return Samples((*self.every, *(replace(one, round=one.round + begin) for one in later.every)))
+
     @staticmethod
     def _spread(row: Iterable[Sample], measure: Callable[[Sample], float]) -> Spread | None:
         row = list(row)
@@ -103,6 +117,11 @@ class Samples:
     def plain(self) -> list[dict[str, Any]]:
         """Give the samples as JSON knows them."""
         return [asdict(one) for one in self.every]
+
+    @classmethod
+    def of_plain(cls, plain: Iterable[Mapping[str, Any]]) -> Self:
+        """Read what `plain` gave."""
+        return cls(tuple(Sample(**one) for one in plain))
 
 
 def _ratio(sample: Sample) -> float:
@@ -134,11 +153,6 @@ class Verdict:
 
 
 _CONNECTIONS: Final = 16
-_NGINX_LIMITS: Final = (("GET", 1.7, 1.6), ("POST", 1.9, 1.7))
-_PEER_LIMITS: Final = (("envoy", 0.75), ("go", 0.9))
-_GUARDED: Final = "guarded"
-_GUARDED_LIMITS: Final = (("GET", 1.20), ("POST", 1.35))
-"""What callers, limits and journal may cost, against the same gateway without them."""
 MEMORY_LIMITS: Final = (
     ("idle", 55.0),
     ("64 connections", 62.0),
@@ -151,30 +165,43 @@ _FLAT: Final = 1.05  # a second peak within 5 % of the first is called flat
 _START_LIMIT: Final = 0.5
 
 
-def judge(samples: Samples, ours: str) -> list[Verdict]:
-    """Hold a run against every target of the project."""
-    return [*_cpu_verdicts(samples, ours), *_memory_verdicts(samples, ours), _start_verdict(samples, ours)]
+class Limit(NamedTuple):
+    """At most how much CPU a request may cost, against the same request through a peer."""
+
+    work: str
+    row: str
+    peer: str
+    most: float
 
 
-def _cpu_verdicts(samples: Samples, ours: str) -> list[Verdict]:
-    found: list[Verdict] = []
-    for what, limit, aim in _NGINX_LIMITS:
-        ratio = samples.ratio("cpu", what, _CONNECTIONS, ours)
-        found.append(_verdict(f"CPU per {what}, 16 connections, against nginx", limit, ratio, f"aim {aim}"))
-        for peer, peer_limit in _PEER_LIMITS:
-            ratio = samples.ratio_between("cpu", what, _CONNECTIONS, (ours, peer))
-            found.append(_verdict(f"CPU per {what}, 16 connections, against {peer}", peer_limit, ratio))
-    for what, limit in _GUARDED_LIMITS:
-        ratio = samples.ratio("guards", what, _CONNECTIONS, _GUARDED)
-        found.append(_verdict(f"CPU per {what}, 16 connections, guarded against not", limit, ratio))
-    return found
+_LIMITS: Final = (
+    Limit("GET", GUARDED_COMPILED, NGINX, 1.6),
+    Limit("GET", GUARDED_COMPILED, ENVOY, 1.0),
+    Limit("GET", GUARDED_COMPILED, GO, 0.9),
+    Limit("POST", GUARDED_COMPILED, NGINX, 1.8),
+    Limit("POST", GUARDED_COMPILED, ENVOY, 1.05),
+    Limit("POST", GUARDED_COMPILED, GO, 0.65),
+    Limit("GET", GATEWAY_COMPILED, NGINX, 1.35),
+    Limit("POST", GATEWAY_COMPILED, NGINX, 1.45),
+)
 
 
-def _verdict(what: str, limit: float, ratio: Spread | None, aim: str = "") -> Verdict:
+def judge(samples: Samples) -> list[Verdict]:
+    """Hold a run against every target of the project: CPU, memory and start of the compiled gateway."""
+    cpu = [_cpu_verdict(samples, limit) for limit in _LIMITS]
+    return [*cpu, *_memory_verdicts(samples, GUARDED_COMPILED), _start_verdict(samples, GUARDED_COMPILED)]
+
+
+def _cpu_verdict(samples: Samples, limit: Limit) -> Verdict:
+    what = f"CPU per {limit.work}, {limit.row} against {limit.peer}"
+    row = ("cpu", limit.work, _CONNECTIONS)
+    if limit.peer == NGINX:
+        ratio = samples.ratio(*row, limit.row)
+    else:
+        ratio = samples.ratio_between(*row, (limit.row, limit.peer))
     if ratio is None:
-        return Verdict(what, limit, None, "x", "not measured, or void")
-    note = f"IQR {ratio.low:.2f}-{ratio.high:.2f}" + (f", {aim}" if aim else "")
-    return Verdict(what, limit, ratio.median, "x", note)
+        return Verdict(what, limit.most, None, "x", "not measured, or void")
+    return Verdict(what, limit.most, ratio.median, "x", f"IQR {ratio.low:.2f}-{ratio.high:.2f}")
 
 
 def _memory_verdicts(samples: Samples, ours: str) -> list[Verdict]:

@@ -44,7 +44,7 @@ class Work:
         bearer: the token that the API wants, `BEARER_LENGTH` characters.
         upstream_port: where the API listens (TLS).
         token_port: where the token endpoint listens (TLS).
-        ports: one for each proxy by name, and two for the probes of the two gateways.
+        ports: one for each proxy by name, and with ``-admin`` added one for the probes of each gateway.
     """
 
     run: Path
@@ -53,26 +53,27 @@ class Work:
     token_port: int
     ports: dict[str, int]
 
-    def render(self, template: str, *, port: int = 0) -> Path:
+    def render(self, template: str, *, port: int = 0, name: str = "") -> Path:
         """Write a file of this run from a template, and give its path.
 
         Args:
-            template: name of a file under ``templates/``; the result bears the same name.
+            template: name of a file under ``templates/``.
             port: what ``@PORT@`` stands for.
+            name: of the gateway that it is for; the result and what the gateway writes bear it.
 
         Raises:
             KeyError: a name between @ signs that nothing is known for.
         """
         values = {
-            "ADMIN_PORT": self.ports["admin"],
+            "ADMIN_PORT": self.ports.get(f"{name}-admin", 0),
             "ANSWER": answer().decode(),
             "BEARER": self.bearer,
             "CALLER_KEY": CALLER_KEY,
             "CALLER_DIGEST": sha256(CALLER_KEY.encode()).hexdigest(),
             "DECLARATIONS": DECLARATIONS,
             "DOWNLOAD": DOWNLOAD,
-            "GUARDED_ADMIN_PORT": self.ports["guarded-admin"],
             "ITEMS": ITEMS,
+            "NAME": name,
             "PORT": port,
             "POST_BYTES": POST_BYTES,
             "RUN": self.run,
@@ -81,7 +82,7 @@ class Work:
             "UPSTREAM_PORT": self.upstream_port,
         }
         text = re.sub(r"@([A-Z_]+)@", lambda match: str(values[match[1]]), (TEMPLATES / template).read_text())
-        path = self.run / template
+        path = self.run / f"{name}-{template}" if name else self.run / template
         path.write_text(text)
         return path
 
