@@ -4,7 +4,8 @@ Owns how aiohttp is imported. Refuses to serve anything; `admin.server` does.
 
 `import aiohttp` imports the client with everything that sends requests, of which the gateway sends none with it: 3 MB.
 So the package is put into place without having been run. It is run where a name is looked for that its modules do not
-have; then it is as ever.
+have; then it is as ever. And what its server names at its heads without using it here is deferred: the reading of a
+request's Content-Type, proxies of the environment, uploads, files and folders, WebSocket.
 """
 
 from __future__ import annotations
@@ -13,14 +14,20 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from fla_gateway.system.deferred_import import deferred
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     __all__ = ["web"]
 
-_PACKAGE = "aiohttp"
+_PACKAGE: Final = "aiohttp"
+_NOT_USED: Final = (
+    "aiohttp.multipart", "aiohttp.web_fileresponse", "aiohttp.web_ws",
+    "attr.validators", "email.policy", "html", "tempfile", "urllib.request",
+)  # fmt: skip
 
 
 def _server_alone() -> ModuleType:
@@ -29,7 +36,8 @@ def _server_alone() -> ModuleType:
         _put_into_place()
         # In C it brings the libraries of C++, 1 MB for lists of some entries.
         sys.modules.setdefault("frozenlist._frozenlist", None)  # type: ignore[arg-type]  # says that there is none
-    return import_module(f"{_PACKAGE}.web")
+    with deferred(*_NOT_USED):
+        return import_module(f"{_PACKAGE}.web")
 
 
 def _put_into_place() -> None:

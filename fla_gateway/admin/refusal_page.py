@@ -7,7 +7,6 @@ nothing of the gateway.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Final
 
 _NAVIGATION: Final = frozenset({"document", ""})
@@ -50,4 +49,6 @@ def page(title: str, detail: str) -> bytes:
         title: of the problem.
         detail: what happened and what to do.
     """
+    from html import escape  # noqa: PLC0415 - half a megabyte that is rarely needed
+
     return _PAGE.format(title=escape(title), detail=escape(detail)).encode()

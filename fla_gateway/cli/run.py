@@ -32,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
-    from fla_gateway.runtime.startup import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
+    from fla_gateway.system.deferred_import import deferred  # noqa: PLC0415 - as below
+
+    with deferred("pickle"):  # structlog names it for what is not used here
+        from fla_gateway.runtime.startup import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
 
     path = find_config(arguments)
     try:
