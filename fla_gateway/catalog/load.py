@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fla_gateway.catalog.model import Catalogue, Service
+from fla_gateway.catalog.model import Catalogue, Right, Service
 from fla_gateway.catalog.prefix import parse_prefix
 
 
@@ -25,4 +25,12 @@ def _service(name: str, table: dict[str, Any]) -> Service:
     prefix = table.pop("prefix", None)
     environments = tuple(table.pop("environments", ()))
     scopes = tuple(table.pop("scopes", ()))
-    return Service(name=name, prefix=prefix and parse_prefix(prefix), environments=environments, scopes=scopes, **table)
+    rights = tuple(Right(**right) for right in table.pop("rights", ()))
+    return Service(
+        name=name,
+        prefix=prefix and parse_prefix(prefix),
+        environments=environments,
+        scopes=scopes,
+        rights=rights,
+        **table,
+    )

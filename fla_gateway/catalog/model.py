@@ -25,6 +25,19 @@ def shown_service(service: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Right:
+    """A box to tick in ChaMan, under "Beveiligde machtigingen".
+
+    Attributes:
+        label: as the manual shows it, in Dutch.
+        scope: the scope that probably goes with it: no source says so; empty where there is not even a guess.
+    """
+
+    label: str
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One API.
 
@@ -38,6 +51,7 @@ class Service:
             official source.
         source: where this was read.
         note: what a user should know beyond that; may be empty.
+        rights: what ChaMan calls the rights to it, where the manual shows that.
         data_destroyed: the day on which the data behind it is destroyed, or None.
     """
 
@@ -49,6 +63,7 @@ class Service:
     status: Status
     source: str
     note: str = ""
+    rights: tuple[Right, ...] = ()
     data_destroyed: date | None = None
 
 

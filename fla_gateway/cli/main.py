@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = (
-    "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "catalog", "sandbox", "demo",
+    "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "doctor", "catalog", "sandbox", "demo",
     "caller new", "cert new", "admin new", "audit show", "audit verify", "audit export", "policy suggest", "schema",
 )  # fmt: skip
 """Each as it is typed; the words are also the path of its file. A first word that several share is a group."""
 _LAST_THREADS_SECONDS: Final = 0.1
-READ_KEYS: Final = ("run", "check", "token", "cert")
+READ_KEYS: Final = ("run", "check", "token", "doctor", "cert")
 """First words of those that read or make private keys."""
 
 DESCRIPTION: Final = """\

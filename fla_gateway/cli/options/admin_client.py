@@ -92,13 +92,20 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the gateway's answer as it is, as JSON")
 
 
-def target_of(arguments: argparse.Namespace, environ: Mapping[str, str] | None = None) -> AdminTarget:
+def target_of(
+    arguments: argparse.Namespace, environ: Mapping[str, str] | None = None, configuration: Path | None = None
+) -> AdminTarget:
     """Find out where the gateway is, and with which key it is called.
+
+    Args:
+        arguments: those of the command line.
+        environ: variables; by default those of the process.
+        configuration: the one that was read already; otherwise it is found, and named on standard error.
 
     Raises:
         ConfigurationError: an option is faulty, or the configuration does not say where the admin listener is.
     """
-    address, encrypted, origin = _place(arguments)
+    address, encrypted, origin = _place(arguments, configuration)
     user = _user_id(arguments.service_user)
     if arguments.admin_key_file is not None:
         text, warnings = _key_file(arguments.admin_key_file)
@@ -119,14 +126,14 @@ def address_of(arguments: argparse.Namespace) -> AdminTarget:
     return AdminTarget(*_place(arguments), arguments.ca_file)
 
 
-def _place(arguments: argparse.Namespace) -> tuple[RealAddress, bool, str]:
+def _place(arguments: argparse.Namespace, configuration: Path | None = None) -> tuple[RealAddress, bool, str]:
     if arguments.admin is not None:
         scheme, separator, rest = arguments.admin.partition("://")
         if separator and scheme.lower() not in {"http", "https"}:
             raise _fault("--admin", Message("admin-scheme-unknown", "must begin with http://, https:// or unix:"))
         text = rest.removesuffix("/") if separator else arguments.admin
         return _address(text, "--admin"), scheme.lower() == "https", "--admin"
-    return admin_of(config_of(arguments))[:3]
+    return admin_of(configuration or config_of(arguments))[:3]
 
 
 def admin_of(path: Path) -> AdminTarget:

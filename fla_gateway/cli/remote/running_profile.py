@@ -1,0 +1,63 @@
+"""Adapter: what the running gateway knows of a profile, for a diagnosis beside it.
+
+Owns the reading of /status back into values. Refuses to insist: where no gateway answers, or it does not show itself to
+this user, there is nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from fla_gateway.cli.options.admin_client import target_of
+from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, ask
+from fla_gateway.errors import ConfigurationError
+from fla_gateway.oauth.negotiations import Negotiation
+from fla_gateway.runtime.composition.diagnosis import Running
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+_OK = 200
+_NOTHING = Running()
+
+
+def running_profile(arguments: argparse.Namespace, configuration: Path, name: str) -> Running:
+    """Ask the running gateway for one profile.
+
+    Args:
+        arguments: those of the command line.
+        configuration: the one that was read already.
+        name: of the profile.
+    """
+    try:
+        target = target_of(arguments, configuration=configuration)
+        answer = ask(target, "GET", f"/status?profile={quote(name, safe='')}")
+    except (ConfigurationError, NoGatewayError, NotSentError):
+        return _NOTHING
+    if answer.status != _OK:
+        return _NOTHING
+    found = [it for it in answer.document.get("profiles", ()) if it.get("name") == name]
+    return _read(found[0]) if found else _NOTHING
+
+
+def _read(profile: Mapping[str, Any]) -> Running:
+    token = profile.get("token") or {}
+    return Running(
+        float(token.get("backoff_seconds", 0)), tuple(_negotiation(it) for it in profile.get("negotiations", ()))
+    )
+
+
+def _negotiation(one: Mapping[str, Any]) -> Negotiation:
+    ends = one["certificate_ends"]
+    values = {name: one[name] for name in Negotiation.__dataclass_fields__}
+    return Negotiation(
+        **{
+            **values,
+            "time": datetime.fromisoformat(one["time"]).timestamp(),
+            "certificate_ends": None if ends is None else datetime.fromisoformat(ends),
+        }
+    )

@@ -1,0 +1,1 @@
+"""Why a profile cannot be served, step by step."""

@@ -1,0 +1,91 @@
+"""Root: a diagnosis of one profile, outside of a running gateway.
+
+Owns the wiring of key, token client and dialer for `fla-gateway doctor`. Refuses to know which check follows which.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fla_gateway.catalog.load import load as load_catalogue
+from fla_gateway.clock import Clock
+from fla_gateway.diagnosis.findings import Check, is_fatal
+from fla_gateway.diagnosis.hops import Target, check_connections, skip_connections
+from fla_gateway.diagnosis.key_checks import machine_checks
+from fla_gateway.errors import UnusableKeyError
+from fla_gateway.network.dialer import Dialer
+from fla_gateway.network.resolver import Resolver
+from fla_gateway.oauth.client import TokenClient
+from fla_gateway.oauth.negotiations import Negotiation
+from fla_gateway.profiles import Profile
+from fla_gateway.runtime.composition.resolved_config import Configured
+from fla_gateway.runtime.composition.signing_keys import KeyFiles, signing_key, why_unusable
+from fla_gateway.runtime.composition.token_client import egress_of
+from fla_gateway.runtime.composition.trust_store import Trust
+from fla_gateway.runtime.default_executor import UnwaitedExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the running gateway knows of a profile.
+
+    Attributes:
+        wait_seconds: how long it asks nothing after failures.
+        negotiations: its last ones, the latest first.
+    """
+
+    wait_seconds: float = 0.0
+    negotiations: tuple[Negotiation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was found.
+
+    Attributes:
+        checks: in their order.
+        negotiations: those of the running gateway and the diagnosis' own, the latest first.
+    """
+
+    checks: tuple[Check, ...]
+    negotiations: tuple[Negotiation, ...]
+
+
+def diagnose(configured: Configured, profile: Profile, clock: Clock, running: Running) -> Diagnosis:
+    """Carry out every check, offline ones first.
+
+    Raises:
+        ConfigurationError: a file that the configuration names cannot be used.
+    """
+    now = datetime.fromtimestamp(clock.wall(), UTC)
+    key = KeyFiles(configured, lambda: now, validate=True).load(profile.token_request.key)
+    unfit = why_unusable(profile, key)
+    first = tuple(machine_checks(profile, key, unfit, configured.warnings, now))
+    if isinstance(key, UnusableKeyError) or is_fatal(first):
+        return Diagnosis((*first, *skip_connections()), running.negotiations)
+    files, egress = configured.files, configured.settings.configuration.egress
+    trust = Trust(egress.ca_file, files)
+    trust.prepare((profile,))
+    resolver = Resolver(clock.monotonic)
+    dialer = Dialer(clock.monotonic, resolver)
+    keys = {profile.token_request.key_id: signing_key(key)}
+    proxy = egress_of(egress, files)
+    client = TokenClient(keys, trust.context, clock, egress=proxy, dialer=dialer)
+    target = Target(
+        profile, load_catalogue(), client, trust.context(profile.upstream.ca_file), proxy, dialer, resolver,
+        running.wait_seconds, next(iter(running.negotiations), None),
+    )  # fmt: skip
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(UnwaitedExecutor())
+        checks = runner.run(_all(target))
+    own = client.negotiations.of(profile.token_request)
+    return Diagnosis((*first, *checks), (*own, *running.negotiations))
+
+
+async def _all(target: Target) -> tuple[Check, ...]:
+    try:
+        return tuple([check async for check in check_connections(target)])
+    finally:
+        await target.client.close()

@@ -1,0 +1,349 @@
+"""`fla-gateway doctor`: each failure is produced for real, against servers over TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+from aiohttp import web
+
+from fla_gateway.cli.main import execute
+from tests.support.keys import TlsAuthority, certificate_pem, key_pem, make_certificate, make_rsa, write_identity
+from tests.support.waiting import PATIENCE
+
+DIMONA = "scope:dimona:declaration:declarant scope:dimona:declaration:consult"
+CONFIGURATION = """
+{more}
+[profiles.employer]
+environment = "staging"
+client_id = "client-1"
+services = ["dimona"]
+{profile}
+key = {{ pem = "acme.pem", certificate = "acme.cer" }}
+
+[environments.staging]
+api_base = "https://{api}"
+token_url = "https://{host}:{port}/REST/oauth/v5/token"
+ca_file = "ca.pem"
+"""
+
+
+class Ended(NamedTuple):
+    code: int | None
+    out: str
+    err: str
+
+    @property
+    def checks(self):
+        """Give the checks of --json by branch and code."""
+        (profile,) = json.loads(self.out)["profiles"]
+        return {f"{it['branch']}/{it['code']}": it for it in profile["checks"]}
+
+    @property
+    def verdicts(self):
+        """Give what is neither fine nor skipped."""
+        return {name: it["verdict"] for name, it in self.checks.items() if it["verdict"] in {"warning", "fatal"}}
+
+
+def doctor(file, *words):
+    """Run the command."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = execute(["doctor", "--config", str(file), *words])
+    return Ended(code, out.getvalue(), err.getvalue().removeprefix(f"configuration: {file}\n"))
+
+
+async def run_doctor(file, *words):
+    """Run the command while the servers of the test answer."""
+    async with asyncio.timeout(PATIENCE):
+        return await asyncio.to_thread(doctor, file, *words)
+
+
+class Staging:
+    """A token server with the answers of a test, and the configuration that leads there."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.answers = []
+        self.forms = []
+        self.port = 0
+
+    async def answer(self, request):
+        self.forms.append(dict(await request.post()))
+        return self.answers.pop(0) if self.answers else granted()
+
+    def configure(self, *, host="localhost", port=None, api=None, more="", profile=""):
+        """Write the configuration."""
+        port = port or self.port
+        text = CONFIGURATION.format(host=host, port=port, api=api or f"{host}:{port}", more=more, profile=profile)
+        file = self.folder / "gateway.toml"
+        file.write_text(text)
+        return file
+
+
+@pytest.fixture
+async def staging(tmp_path):
+    """Start a token server."""
+    authority = TlsAuthority()
+    authority.write_root(tmp_path)
+    write_identity(tmp_path)
+    found = Staging(tmp_path)
+    application = web.Application()
+    application.router.add_post("/REST/oauth/v5/token", found.answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "localhost", 0, ssl_context=authority.server_context(tmp_path)).start()
+    found.port = runner.addresses[0][1]
+    yield found
+    await runner.cleanup()
+
+
+def granted(scope=DIMONA, **headers):
+    """Make an answer with a token."""
+    document = {"access_token": "canary-token", "token_type": "Bearer", "expires_in": 600, "scope": scope}
+    return web.json_response(document, headers=headers)
+
+
+def refused(error="invalid_client", description="no", status=400):
+    """Make a refusal."""
+    return web.json_response({"error": error, "error_description": description}, status=status)
+
+
+async def test_of_a_profile_that_works_everything_is_fine(staging):
+    """Each branch is checked, what is no cause is named, and the exit code is 0."""
+    ended = await run_doctor(staging.configure(), "employer")
+    assert (ended.code, ended.err) == (0, "")
+    assert "FATAL" not in ended.out
+    assert ended.out.endswith("Nothing found.\n\n")
+    assert "canary" not in ended.out
+    assert len(staging.forms) == 1
+
+
+async def test_a_password_that_is_wrong_ends_it_before_anything_is_sent(staging):
+    """A key that cannot be read is fatal; no connection is opened."""
+    file = staging.configure()
+    (staging.folder / "acme.pem").write_text("nothing")
+    ended = await run_doctor(file, "--json")
+    assert (ended.code, ended.verdicts) == (1, {"machine/key": "fatal"})
+    assert ended.checks["machine/key"]["cure"]
+    assert {it["verdict"] for it in ended.checks.values() if it["branch"] != "machine"} == {"skipped"}
+    assert staging.forms == []
+
+
+async def test_a_certificate_that_has_expired_is_named_and_the_token_is_asked_for_all_the_same(staging):
+    """Only the token server knows whether it takes it."""
+    key = make_rsa()
+    (staging.folder / "acme.pem").write_bytes(key_pem(key))
+    ended_on = datetime.now(UTC) - timedelta(days=2)
+    expired = make_certificate(key, not_before=ended_on - timedelta(days=300), not_after=ended_on)
+    (staging.folder / "acme.cer").write_bytes(certificate_pem(expired))
+    ended = await run_doctor(staging.configure(), "--json")
+    assert ended.code == 1
+    assert ended.checks["machine/certificate-dates"]["verdict"] == "warning"
+    assert "expired" in ended.checks["machine/certificate-dates"]["seen"]
+    assert len(staging.forms) == 1
+
+
+async def test_a_name_that_does_not_exist(staging):
+    """The name is the finding; what lies behind it is not reached, and no token is asked for."""
+    ended = await run_doctor(staging.configure(host="no-such-name.invalid"), "--json")
+    assert ended.verdicts == {"token-server/name": "fatal"}
+    assert "no-such-name.invalid" in ended.checks["token-server/name"]["seen"]
+    assert ended.checks["token/token"]["verdict"] == "skipped"
+
+
+async def test_a_port_that_nothing_listens_on(staging, unused_tcp_port):
+    """The name is no cause any more, and the address is named."""
+    ended = await run_doctor(staging.configure(port=unused_tcp_port), "--json")
+    assert ended.verdicts == {"token-server/tcp": "fatal"}
+    assert str(unused_tcp_port) in ended.checks["token-server/tcp"]["seen"]
+    assert "the name servers" in json.loads(ended.out)["profiles"][0]["ruled_out"]
+
+
+async def test_an_intercepting_proxy_is_known_by_its_issuer_and_gets_no_byte(staging, tmp_path_factory):
+    """The certificate that is presented is named with its issuer; after the unverified look nothing is sent."""
+    received = []
+    foreign = TlsAuthority()
+
+    async def note(reader, writer):
+        with contextlib.suppress(ConnectionError):
+            received.append(await reader.read())
+        writer.close()
+
+    tls = foreign.server_context(tmp_path_factory.mktemp("foreign"))
+    async with await asyncio.start_server(note, "localhost", 0, ssl=tls) as server:
+        port = server.sockets[0].getsockname()[1]
+        ended = await run_doctor(staging.configure(port=port), "--json")
+    assert ended.verdicts == {"token-server/tls": "fatal"}
+    cause = ended.checks["token-server/tls"]["cause"]
+    assert "issued by" in cause
+    assert "nothing proves it" in cause
+    assert b"".join(received) == b""
+
+
+async def test_a_proxy_that_wants_credentials(staging):
+    """The proxy is the finding, with the schemes that it offers; the connection to it is not."""
+
+    async def refuse(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        ended = await run_doctor(staging.configure(more=f'[egress]\nproxy = "http://127.0.0.1:{port}"'), "--json")
+    assert ended.verdicts == {"token-server/proxy": "fatal"}
+    assert "407" in ended.checks["token-server/proxy"]["seen"]
+    assert ended.checks["token-server/tcp"]["verdict"] == "ok"
+
+
+async def test_a_clock_that_is_wrong_is_measured(staging):
+    """The clock of the token server's response is compared with this host's."""
+    staging.answers.append(granted(Date="Mon, 23 Nov 2026 12:00:00 GMT"))
+    ended = await run_doctor(staging.configure(), "--json")
+    assert ended.checks["token/clock"]["verdict"] in {"warning", "fatal"}
+    assert "set this host's clock" in ended.checks["token/clock"]["cure"]
+
+
+async def test_a_refusal_of_the_client_says_what_to_compare_in_chaman(staging):
+    """A text that other installations of the product use is a hint, and called a guess; the clock is no guess."""
+    staging.answers += [refused(description="JWT is not valid")] * 2
+    ended = await run_doctor(staging.configure(), "--json")
+    assert ended.verdicts == {"token/token": "fatal"}
+    token = ended.checks["token/token"]
+    assert "invalid_client" in token["seen"]
+    assert "clock is wrong" not in token["seen"]
+    assert token["cause"].startswith("a guess: ")
+    assert "Vervaldatum" in token["cure"]
+    assert len(staging.forms) == 1
+
+
+async def test_a_token_server_that_is_down_is_told_from_one_that_refuses(staging):
+    """A 503 is the server's own fault."""
+    staging.answers.append(web.Response(status=503, text="maintenance"))
+    ended = await run_doctor(staging.configure(), "--json")
+    assert ended.verdicts == {"token/token": "fatal"}
+    assert "The fault is the token server's" in ended.checks["token/token"]["seen"]
+
+
+async def test_a_scope_that_is_refused_has_the_account_asked_for_its_own(staging):
+    """Only after invalid_scope a second token is asked for, without a scope; the box in ChaMan is named, as a guess."""
+    staging.answers += [refused("invalid_scope"), granted("scope:other")]
+    ended = await run_doctor(staging.configure(profile='scope = ["scope:dimona:declaration:declarant"]'), "--json")
+    assert [form.get("scope") for form in staging.forms] == ["scope:dimona:declaration:declarant", None]
+    assert ended.verdicts == {"token/token": "fatal", "token/scopes": "warning"}
+    cure = ended.checks["token/scopes"]["cure"]
+    assert '"Dimona-aangiftes verrichten"' in cure
+    assert "Beveiligde machtigingen" in cure
+    assert "guess" in cure
+
+
+async def test_a_right_that_is_missing_is_named_by_the_box_to_tick(staging):
+    """A token without any scope of the profile's service is a warning."""
+    staging.answers.append(granted("scope:something:else"))
+    ended = await run_doctor(staging.configure(), "--json")
+    assert ended.verdicts == {"token/scopes": "warning"}
+    assert '"Consultatie van de Dimona-aangifte"' in ended.checks["token/scopes"]["cure"]
+
+
+async def test_an_api_that_cannot_be_reached_is_a_branch_of_its_own(staging, unused_tcp_port):
+    """The token is fine, and the way to the API is not."""
+    ended = await run_doctor(staging.configure(api=f"localhost:{unused_tcp_port}"), "--json")
+    assert ended.verdicts == {"api/tcp": "fatal"}
+    assert ended.checks["token/token"]["verdict"] == "ok"
+
+
+async def test_while_the_gateway_waits_after_failures_nothing_is_asked(staging):
+    """The back-off of the running gateway holds for the doctor too; its latest negotiation is shown instead."""
+
+    async def status(request):
+        assert request.query["profile"] == "employer"
+        return web.json_response({"profiles": [{"name": "employer", **WAITING}]})
+
+    application = web.Application()
+    application.router.add_get("/status", status)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    ended = await run_doctor(staging.configure(), "--json", "--admin", f"http://127.0.0.1:{port}")
+    await runner.cleanup()
+    assert staging.forms == []
+    assert "waits for another 40 s" in ended.checks["token/token"]["seen"]
+    assert ended.verdicts == {"token/token-latest": "fatal"}
+
+
+WAITING = {
+    "token": {"backoff_seconds": 40.2},
+    "negotiations": [
+        {
+            "time": "2026-11-30T07:00:00.000Z",
+            "endpoint": "https://localhost/token",
+            "environment": "staging",
+            "header": {"alg": "RS256"},
+            "claims": {"iss": "client-1"},
+            "certificate": "ab" * 32,
+            "certificate_ends": "2028-11-30T07:00:00.000Z",
+            "clock_offset": 0.0,
+            "clock_sample": -0.5,
+            "phases": {"dns": 0.01},
+            "status": 400,
+            "fields": {},
+            "result": "token-refused",
+            "detail": "The token server answered 400 invalid_client.",
+            "error": "invalid_client",
+            "scope": "",
+            "lifetime": 0.0,
+        }
+    ],
+}
+
+
+async def test_the_report_has_what_a_help_desk_needs_and_nothing_that_must_stay(staging):
+    """It is private to its owner, shown as it is written, and has neither token, signature, path nor caller."""
+    staging.answers.append(refused())
+    more = '[callers.payroll-canary]\nkeys = [{ sha256 = "' + "ab" * 32 + '" }]\nallow.employer = ["GET /REST/**"]'
+    report = staging.folder / "report.txt"
+    ended = await run_doctor(staging.configure(more=more), "--share", str(report))
+    text = report.read_text()
+    assert (ended.code, ended.out) == (1, text)
+    assert report.stat().st_mode & 0o777 == 0o600
+    for needed in ("client-1", "invalid_client", '"alg": "RS256"', "fla-gateway ", "staging", "not the cause"):
+        assert needed in text
+    assertion = staging.forms[0]["client_assertion"]
+    for secret in (*assertion.split("."), assertion[-40:], "canary", str(staging.folder), "acme.pem"):
+        assert secret not in text
+
+
+async def test_a_report_never_replaces_a_file(staging):
+    """An existing file is left as it is, and the command says so."""
+    report = staging.folder / "report.txt"
+    report.write_text("mine")
+    ended = await run_doctor(staging.configure(), "--share", str(report))
+    assert (ended.code, report.read_text()) == (2, "mine")
+    assert "does not exist yet" in ended.err
+
+
+async def test_a_profile_that_does_not_exist_is_wrong_use(staging):
+    """The profiles that there are are named."""
+    ended = await run_doctor(staging.configure(), "nobody")
+    assert (ended.code, ended.out) == (2, "")
+    assert "there are: employer" in ended.err
+
+
+def test_the_report_is_made_for_one_profile(tmp_path):
+    """With several, one has to be named."""
+    write_identity(tmp_path)
+    TlsAuthority().write_root(tmp_path)
+    found = Staging(tmp_path)
+    second = '[profiles.other]\nenvironment = "staging"\nclient_id = "c"\nkey = { pem = "acme.pem" }'
+    ended = doctor(found.configure(port=1, more=second), "--share", os.devnull)
+    assert ended.code == 2
+    assert "name the profile" in ended.err
