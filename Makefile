@@ -6,7 +6,7 @@ ARGS ?=
 # One more than there are cores: tests wait for a quarter of their time.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
-.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads instructions soak lock clean wheel test-compiled
+.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads instructions soak lock messages clean wheel test-compiled
 
 demo: $(VENV)/.demo
 	@$(BIN)/fla-gateway demo $(ARGS)
@@ -60,6 +60,10 @@ test-compiled: export FLA_GATEWAY_TESTS := compiled
 test-compiled: dist/.compiled
 	sh tests/support/compiled_environment.sh $(BIN)/python .compiled
 	cd .compiled/project && ../venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not soak and not source" $(ARGS)
+
+# The messages for translators, from the sources and the templates of the page.
+messages: $(VENV)/.dev
+	$(BIN)/python -m tests.support.messages
 
 # Pinned and hashed, without any registry's address: the installer is told where to look by the machine it runs on.
 lock: $(VENV)/.dev

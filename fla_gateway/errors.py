@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from fla_gateway.i18n.catalogues import ENGLISH, Spoken
 from fla_gateway.i18n.message import NOTHING, Message, Text
 
 
@@ -63,14 +64,18 @@ class Fault:
         """File and path in the file, for people."""
         return ": ".join(part for part in (self.file, self.path) if part)
 
-    def members(self) -> dict[str, str]:
-        """Return it as JSON has it, wherever that is written."""
+    def members(self, spoken: Spoken = ENGLISH) -> dict[str, str]:
+        """Return it as JSON has it, wherever that is written.
+
+        Args:
+            spoken: the language of message and cure.
+        """
         return {
             "code": self.code,
             "path": self.path,
             "file": self.file,
-            "message": self.message,
-            "cure": self.cure,
+            "message": self.message.translated(spoken.catalogue),
+            "cure": self.cure.translated(spoken.catalogue),
         }
 
     @property

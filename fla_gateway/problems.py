@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from fla_gateway.i18n.message import Text
+from fla_gateway.i18n.catalogues import ENGLISH, Spoken
+from fla_gateway.i18n.message import Text, said
 
 Origin = Literal["gateway", "token-server", "network"]
 Delivery = Literal["not-sent", "unknown"]
@@ -201,6 +202,7 @@ def problem_body(
     delivery: Delivery | None = None,
     reading: bool = False,
     further: Mapping[str, object] = MappingProxyType({}),
+    spoken: Spoken = ENGLISH,
 ) -> bytes:
     """Write the body of an ``application/problem+json`` answer.
 
@@ -212,6 +214,7 @@ def problem_body(
         delivery: what is really known of the delivery, where the exchange knows better than the table's row.
         reading: whether the request was a GET or HEAD: what the network lost of these can be asked for again.
         further: members of this problem alone (RFC 9457, section 3.2).
+        spoken: the language of title, detail and cure; names and codes are the same in each.
     """
     row = PROBLEMS[code]
     fate = delivery or row.delivery
@@ -219,15 +222,15 @@ def problem_body(
     lost = reading and row.origin == "network" and fate == "unknown"
     document = {
         "type": TYPE_PREFIX + code,
-        "title": row.title,
+        "title": row.title.translated(spoken.catalogue),
         "status": row.status,
-        "detail": detail,
+        "detail": said(detail, spoken.catalogue),
         "instance": f"urn:uuid:{request_id}",
         "origin": row.origin,
         "delivery": fate,
         "retryable": (row.retryable and fate == "not-sent") or (reading and row.origin == "network"),
         "profile": profile,
-        "cure": LOST_READ_CURE if lost else CURES[code],
+        "cure": (LOST_READ_CURE if lost else CURES[code]).translated(spoken.catalogue),
         **further,
     }
     return json.dumps(document).encode() + b"\n"

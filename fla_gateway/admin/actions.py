@@ -28,7 +28,7 @@ from fla_gateway.admin.action_rights import (
 )
 from fla_gateway.admin.aiohttp_server import web
 from fla_gateway.admin.failed_attempts import Attempts
-from fla_gateway.admin.responses import action_problem
+from fla_gateway.admin.responses import action_problem, answering_in
 from fla_gateway.clock import Clock
 from fla_gateway.config.values.address import Address
 from fla_gateway.errors import ProblemError, ReloadRefusedError
@@ -198,7 +198,8 @@ class Actions:
         try:
             reloaded = await asyncio.shield(task)
         except ReloadRefusedError as error:
-            return action_problem("reload-refused", _REFUSED, {"faults": [it.members() for it in error.faults]})
+            faults = [it.members(answering_in.get()) for it in error.faults]
+            return action_problem("reload-refused", _REFUSED, {"faults": faults})
         except ProblemError as error:
             return action_problem(error.code, error.detail)
         return web.json_response(

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Final
 
 from fla_gateway.admin import refusal_page
 from fla_gateway.admin.aiohttp_server import web
-from fla_gateway.i18n.message import Text
+from fla_gateway.i18n.catalogues import ENGLISH, Spoken
+from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.problems import PROBLEMS, problem_body
 
 # No inline script or style, nothing from elsewhere, never in a frame (CSP level 3, W3C).
@@ -50,8 +52,12 @@ _BEARER: Final = 'Bearer realm="fla-gateway actions"'
 _UNAUTHORIZED: Final = 401
 
 
+answering_in: Final[ContextVar[Spoken]] = ContextVar("answering_in", default=ENGLISH)
+"""The language of the request that is being answered; set before anything is decided about it."""
+
+
 def problem(
-    code: str, detail: str = "", retry_after: int = 0, further: Mapping[str, object] = MappingProxyType({})
+    code: str, detail: Text = NOTHING, retry_after: int = 0, further: Mapping[str, object] = MappingProxyType({})
 ) -> web.Response:
     """Make a problem (RFC 9457); 401 with a challenge, which makes a browser ask for user and password.
 
@@ -62,8 +68,11 @@ def problem(
         further: members of this problem alone.
     """
     row = PROBLEMS[code]
-    body = problem_body(code, detail or _DETAILS[code], str(uuid.uuid4()), None, further=further)
+    spoken = answering_in.get()
+    body = problem_body(code, detail or _DETAILS[code], str(uuid.uuid4()), None, further=further, spoken=spoken)
     answer = web.Response(status=row.status, body=body, content_type="application/problem+json")
+    if spoken is not ENGLISH:
+        answer.headers["Content-Language"] = spoken.language
     if row.status == _UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = _CHALLENGE
     if retry_after:
@@ -71,7 +80,7 @@ def problem(
     return answer
 
 
-def shown_in_a_browser(answer: web.Response, code: str, detail: str) -> web.Response:
+def shown_in_a_browser(answer: web.Response, code: str, detail: Text) -> web.Response:
     """Give a refusal of the status page another body: for a person, with the ways to the page.
 
     Args:
@@ -79,13 +88,13 @@ def shown_in_a_browser(answer: web.Response, code: str, detail: str) -> web.Resp
         code: its code.
         detail: its detail.
     """
-    answer.body = refusal_page.page(PROBLEMS[code].title, detail)
+    answer.body = refusal_page.page(PROBLEMS[code].title, detail, answering_in.get())
     answer.headers["Content-Type"] = "text/html; charset=utf-8"
     return answer
 
 
 def action_problem(
-    code: str, detail: str, further: Mapping[str, object] = MappingProxyType({}), *, retry_after: int = 0
+    code: str, detail: Text, further: Mapping[str, object] = MappingProxyType({}), *, retry_after: int = 0
 ) -> web.Response:
     """Make the problem that an action ends with; 401 with a challenge that no browser asks a person about.
 
@@ -105,7 +114,8 @@ def method_not_allowed(error: web.HTTPMethodNotAllowed) -> web.Response:
     """Make the answer to a method that an address does not have."""
     # RFC 9457, section 4.2.1: about:blank has no meaning beyond the status code's; RFC 9110, 15.5.6, asks for Allow.
     allowed = ", ".join(sorted(error.allowed_methods))
-    document = {"type": "about:blank", "title": "Method Not Allowed", "status": 405, "detail": f"Here: {allowed}."}
+    detail = Text("Here: {methods}.", methods=allowed).translated(answering_in.get().catalogue)
+    document = {"type": "about:blank", "title": "Method Not Allowed", "status": 405, "detail": detail}
     return web.Response(
         status=405,
         body=json.dumps(document).encode() + b"\n",

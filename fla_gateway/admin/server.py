@@ -23,10 +23,11 @@ from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.probes import Probes, ReadinessState
 from fla_gateway.admin.request_guard import refusal
 from fla_gateway.admin.response_cache import SECONDS, ResponseCache
-from fla_gateway.admin.responses import SURFACE_FIELDS, method_not_allowed, problem
+from fla_gateway.admin.responses import SURFACE_FIELDS, answering_in, method_not_allowed, problem
 from fla_gateway.admin.status_routes import PATHS, PERIOD, Surface
 from fla_gateway.clock import Clock
 from fla_gateway.config.values.address import Address, uri_host
+from fla_gateway.i18n.catalogues import choose, spoken, spoken_languages
 
 if TYPE_CHECKING:
     from fla_gateway.admin.status.gateway_status import Status
@@ -175,6 +176,7 @@ class AdminServer:
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Check each request, and give every refusal a body that says what to do."""
         self._claims[request.protocol] = _ANSWERED
+        answering_in.set(spoken(choose(request.headers.get("Accept-Language", ""), spoken_languages())))
         try:
             refused = await self._refusal(request)
             if refused is None and _resource(request) in ACTION_PATHS:

@@ -25,6 +25,7 @@ from fla_gateway.admin.responses import problem, shown_in_a_browser
 from fla_gateway.admin.status.profile_selection import Selection, read_selection
 from fla_gateway.clock import Clock
 from fla_gateway.i18n.catalogues import available, choose
+from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
     from fla_gateway.admin.status.gateway_status import Status
@@ -100,7 +101,7 @@ class Surface:
             return None
         pause = self._attempts.failed(self._clock.monotonic()) if found.code == "credentials-refused" else 0
         if pause:
-            detail = "Too many wrong keys have come in within a minute; the right one is taken at any time."
+            detail = Text("Too many wrong keys have come in within a minute; the right one is taken at any time.")
             return problem("too-many-requests", detail, pause)
         self._tell(found.code, uid)
         answer = problem(found.code, found.detail)

@@ -1,17 +1,35 @@
 """Adapter: the catalogues of messages that are there, and the choice among them.
 
-Owns gettext. Refuses to know the messages: the English texts are in the templates and in `status.messages`.
+Owns gettext. Refuses to know the messages: the English texts are in the sources, and in the templates of the page.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from gettext import GNUTranslations, NullTranslations, translation
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+
+from fla_gateway.i18n.message import Catalogue
 
 DOMAIN: Final = "fla_gateway"
 FOLDER: Final = Path(__file__).parent / "locale"
 SOURCE_LANGUAGE: Final = "en"
+
+
+class Spoken(NamedTuple):
+    """A language that an answer is written in.
+
+    Attributes:
+        language: as in RFC 5646.
+        catalogue: its messages.
+    """
+
+    language: str
+    catalogue: Catalogue
+
+
+ENGLISH: Final = Spoken(SOURCE_LANGUAGE, NullTranslations())
 
 
 def available(folder: Path = FOLDER) -> frozenset[str]:
@@ -40,6 +58,22 @@ def choose(accepted: str, languages: frozenset[str]) -> str:
 def load(language: str, folder: Path = FOLDER) -> NullTranslations | GNUTranslations:
     """Read the messages of a language."""
     return translation(DOMAIN, folder, [language], fallback=True)
+
+
+@cache
+def spoken_languages() -> frozenset[str]:
+    """List the languages of this installation; they are looked up once."""
+    return available()
+
+
+@cache
+def spoken(language: str) -> Spoken:
+    """Give a language with its messages.
+
+    Args:
+        language: one of `spoken_languages`.
+    """
+    return ENGLISH if language == SOURCE_LANGUAGE else Spoken(language, load(language))
 
 
 def _weighed(part: str) -> tuple[str, float]:

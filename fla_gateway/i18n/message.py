@@ -175,6 +175,11 @@ NOTHING: Final = Text("")
 """For what needs no word."""
 
 
+def said(text: str, catalogue: Catalogue) -> str:
+    """Say a text in the language of a catalogue; what has no template is said as it is."""
+    return text.translated(catalogue) if isinstance(text, Text) else text
+
+
 def text_from(template: str, arguments: Mapping[str, Argument]) -> Text:
     """Make a text of a template that is a literal elsewhere, in a package that knows nothing of this one.
 

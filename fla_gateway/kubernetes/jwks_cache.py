@@ -21,7 +21,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Kubernetes
 from fla_gateway.errors import ConfigurationError, Fault
-from fla_gateway.i18n.message import Message
+from fla_gateway.i18n.message import Message, Text
 from fla_gateway.kubernetes.jwks import VerificationKey, read_key_set
 from fla_gateway.kubernetes.jwks_source import LARGEST_SET, Failure, Fetched, File, Source
 from fla_gateway.network.dialer import Dialer
@@ -135,11 +135,11 @@ class ClusterKeys:
 
     def _take(self, document: bytes) -> Failure | None:
         if len(document) > LARGEST_SET:
-            return Failure(f"the set is larger than {LARGEST_SET} bytes")
+            return Failure(Text("the set is larger than {most} bytes", most=LARGEST_SET))
         if document != self._document:
             keys = read_key_set(document)
             if not keys:
-                return Failure("there is no key in it that could verify a token")
+                return Failure(Text("there is no key in it that could verify a token"))
             self._keys, self._document = keys, document
             _LOG.info("cluster-keys-loaded", source=self._place, keys=[key.kid or "-" for key in keys])
         elif self._failure:

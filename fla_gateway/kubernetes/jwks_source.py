@@ -22,6 +22,7 @@ from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse
 from fla_gateway.i18n.message import Text
 from fla_gateway.keys.certificates.ca_file import read_roots
+from fla_gateway.network.broken_rule import broken_rule
 from fla_gateway.network.connect_tunnel import USER_AGENT
 from fla_gateway.network.connection_errors import NoConnectionError, system_reason
 from fla_gateway.network.dialer import Dialer
@@ -38,7 +39,7 @@ LARGEST_TOKEN: Final = 16_384
 class Failure:
     """Why a set could not be read, for the log; it has nothing of a credential."""
 
-    reason: str
+    reason: Text
 
 
 class Source(Protocol):
@@ -64,7 +65,7 @@ class File:
         try:
             return await asyncio.to_thread(_read, self._path, LARGEST_SET)
         except OSError as error:
-            return Failure(f"the file cannot be read: {system_reason(error)}")
+            return Failure(Text("the file cannot be read: {reason}", reason=system_reason(error)))
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -126,7 +127,7 @@ class Fetched:
         except ProtocolError as error:
             return _refused(error)
         except TimeoutError:
-            return Failure("there was no answer in time")
+            return Failure(Text("there was no answer in time"))
         return _answer(reply.response)
 
     async def close(self) -> None:
@@ -139,10 +140,10 @@ class Fetched:
         try:
             content = await asyncio.to_thread(_read, self._token_file, LARGEST_TOKEN)
         except OSError as error:
-            return Failure(f"token_file cannot be read: {system_reason(error)}")
+            return Failure(Text("token_file cannot be read: {reason}", reason=system_reason(error)))
         text = content.decode("latin-1").strip()
         if not text or len(content) > LARGEST_TOKEN or any(not "!" <= character <= "~" for character in text):
-            return Failure("token_file holds no token")
+            return Failure(Text("token_file holds no token"))
         return Secret(text)
 
     def _message(self, token: Secret | None) -> bytes:
@@ -185,16 +186,21 @@ def _read(path: Path, most: int) -> bytes:
 
 def _answer(response: WholeResponse) -> bytes | Failure:
     if response.status in {401, 403}:
-        cure = "check token_file, and that its service account has the role system:service-account-issuer-discovery"
-        return Failure(f"the answer was {response.status}; {cure}")
+        return Failure(
+            Text(
+                "the answer was {status}; check token_file, and that its service account has the role "
+                "system:service-account-issuer-discovery",
+                status=response.status,
+            )
+        )
     if response.status != 200:  # noqa: PLR2004 - RFC 9110, section 15.3.1
-        return Failure(f"the answer was {response.status}; redirects are not followed")
+        return Failure(Text("the answer was {status}; redirects are not followed", status=response.status))
     return response.body
 
 
 def _refused(error: ProtocolError) -> Failure:
     if error.code == "response-too-large":
-        return Failure(f"the set is larger than {LARGEST_SET} bytes")
+        return Failure(Text("the set is larger than {most} bytes", most=LARGEST_SET))
     if error.code in {"response-missing", "response-truncated"}:
-        return Failure("the connection broke down before the answer was whole")
-    return Failure(f"the answer is not HTTP: {error.message}")
+        return Failure(Text("the connection broke down before the answer was whole"))
+    return Failure(Text("the answer is not HTTP: {rule}", rule=broken_rule(error)))

@@ -12,6 +12,8 @@ from typing import Final, Literal, NamedTuple
 
 import structlog
 
+from fla_gateway.i18n.message import Text
+
 DAYS_BEFORE: Final = (60, 30, 14, 7, 3, 2, 1)
 """Days left at which an end is reported: the government's side is not known to remind."""
 
@@ -19,17 +21,17 @@ Kind = Literal["certificate", "listener-certificate", "caller-key", "admin-key"]
 
 _LOG = structlog.get_logger()
 _DAY: Final = 86_400.0
-_CURES: Final[dict[Kind, tuple[str, str]]] = {
+_CURES: Final[dict[Kind, tuple[Text, Text]]] = {
     "certificate": (
-        "make the next one now, and register it in ChaMan beside this one",
-        "if the key was certified anew, name that certificate; else register a new one in ChaMan",
+        Text("make the next one now, and register it in ChaMan beside this one"),
+        Text("if the key was certified anew, name that certificate; else register a new one in ChaMan"),
     ),
-    "listener-certificate": ("renew it, and reload", "callers refuse it: renew it, and reload"),
+    "listener-certificate": (Text("renew it, and reload"), Text("callers refuse it: renew it, and reload")),
     "caller-key": (
-        "make the next one with fla-gateway caller new, and give it to the caller in time",
-        "it is refused: give the caller another one, or take this one out of the configuration",
+        Text("make the next one with fla-gateway caller new, and give it to the caller in time"),
+        Text("it is refused: give the caller another one, or take this one out of the configuration"),
     ),
-    "admin-key": ("make the next one in time", "it is refused: make another one, or take it out"),
+    "admin-key": (Text("make the next one in time"), Text("it is refused: make another one, or take it out")),
 }
 
 
@@ -52,7 +54,7 @@ class End(NamedTuple):
         """Count whole days until then; negative afterwards."""
         return int((self.ends - now).total_seconds() // _DAY)
 
-    def cure(self, now: datetime) -> str:
+    def cure(self, now: datetime) -> Text:
         """Say what to do."""
         before, after = _CURES[self.kind]
         return after if now >= self.ends else before

@@ -40,7 +40,11 @@ NOW = datetime(2026, 11, 23, 14, 10, 30, tzinfo=UTC)
 HOSTILE = "<script>alert('xss')</script><img src=x onerror=alert(1)>\"' {{ 7*7 }}"
 
 ONLY_IN_PRODUCTION = Message(
-    "service-not-in-environment", "ebox is not known to exist in simulation, only in production"
+    "service-not-in-environment",
+    "{service} is not known to exist in {environment}, only in {known}",
+    service="ebox",
+    environment="simulation",
+    known="production",
 )
 
 

@@ -1,82 +1,84 @@
-"""The messages of the status page, for translators: from the templates and the tables of words to a .pot file.
+"""The messages of the gateway, for translators: Babel takes them from sources and templates into a .pot file.
 
-After a change of any text: `.venv/bin/python -m tests.support.messages` writes it anew. A test compares it. The form is
-gettext's (GNU gettext manual, "The Format of PO Files"); the places of use are files without lines, so that moving a
-line does not change it.
+After a change of any text: `make messages` writes it anew. A test compares it. The places of use are files without
+lines, so that moving a line does not change it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from functools import cache
+from io import BytesIO, StringIO
 from pathlib import Path
 
-from jinja2.ext import babel_extract
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract as babel_extract
+from babel.messages.pofile import write_po
 
-from fla_gateway.admin.status import messages
 from fla_gateway.admin.status.status_page import EXTENSIONS, TEMPLATES
 from fla_gateway.i18n.catalogues import DOMAIN, FOLDER
-from fla_gateway.problems import PROBLEMS
+from tests.support.texts import SOURCE, modules
 
 POT = FOLDER / f"{DOMAIN}.pot"
 HEAD = """\
-# Messages of the status page of fla-gateway; written by tests/support/messages.py, not by hand.
-# A translation goes into LANGUAGE/LC_MESSAGES/fla_gateway.po beside this file, compiled (msgfmt) to fla_gateway.mo.
+# Messages of fla-gateway; written by `make messages`, not by hand.
+# A translation goes into LANGUAGE/LC_MESSAGES/fla_gateway.po beside this file, compiled to fla_gateway.mo.
 msgid ""
 msgstr ""
 "Content-Type: text/plain; charset=UTF-8\\n"
 "Plural-Forms: nplurals=2; plural=(n != 1);\\n"
-"""
 
-Message = tuple[str, ...]
+"""
+KEYWORDS = {"Text": (1,), "Sentence": (1,), "Message": (2,), "ProtocolError": (2,), "Plural": (1, 2)}
+"""What makes a text, and which of its arguments are templates."""
+OF_TEMPLATES = {"_": None, "gettext": None, "ngettext": (1, 2)}
+JINJA = {"extensions": ",".join(EXTENSIONS), "trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true",
+         "silent": "false"}  # fmt: skip
+
+Message = str | tuple[str, ...]
 
 
 @cache
 def extract() -> dict[Message, set[str]]:
     """Give every message, singular or singular and plural, with the files that use it."""
     found: dict[Message, set[str]] = {}
-    for message, place in [*_of_templates(), *_of_tables()]:
+    for message, place in [*_of_sources(), *_of_templates()]:
         found.setdefault(message, set()).add(place)
     return found
 
 
+def _of_sources() -> Iterator[tuple[Message, str]]:
+    for path, _ in modules():
+        # Babel warns of f-strings among the arguments; that no template is one, a test sees to.
+        with path.open("rb") as stream, redirect_stderr(StringIO()):
+            for _, message, _, _ in babel_extract("python", stream, KEYWORDS):
+                # A template of placeholders alone has nothing to translate.
+                if message and (not isinstance(message, str) or message.strip("{}_").strip()):
+                    yield message, f"fla_gateway/{path.relative_to(SOURCE)}"
+
+
 def _of_templates() -> Iterator[tuple[Message, str]]:
-    options = {"extensions": ",".join(EXTENSIONS), "trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true"}
     for path in sorted(TEMPLATES.glob("*.html")):
         with path.open("rb") as stream:
-            for _, _, text, _ in babel_extract(
-                stream, ("_", "gettext", "ngettext"), (), {**options, "silent": "false"}
-            ):
-                # What is chosen when the page is shown has no text here; it stands in a table.
-                parts = (text,) if isinstance(text, str) else tuple(part for part in text or () if part is not None)
-                if parts:
-                    yield parts, f"fla_gateway/admin/templates/{path.name}"
-
-
-def _of_tables() -> Iterator[tuple[Message, str]]:
-    yield from (((text,), "fla_gateway/admin/status/messages.py") for text in messages.messages())
-    yield from (((problem.title,), "fla_gateway/problems.py") for problem in PROBLEMS.values())
+            for _, message, _, _ in babel_extract("jinja2", stream, OF_TEMPLATES, options=JINJA):
+                # What is chosen when the page is shown has no text here; it is in the sources.
+                if message:
+                    yield message, f"fla_gateway/admin/templates/{path.name}"
 
 
 def pot() -> str:
     """Write the file."""
-    return "\n".join([HEAD, *(_entry(message, places) for message, places in sorted(extract().items()))])
+    catalogue = Catalog(charset="utf-8")
+    for message, places in sorted(extract().items(), key=lambda it: _key(it[0])):
+        catalogue.add(message, locations=[(place, 0) for place in sorted(places)])
+    written = BytesIO()
+    write_po(written, catalogue, width=0, omit_header=True, include_lineno=False)
+    return HEAD + written.getvalue().decode()
 
 
-def _entry(message: Message, places: set[str]) -> str:
-    lines = [f"#: {place}" for place in sorted(places)]
-    if any("%(" in part for part in message):
-        lines.append("#, python-format")
-    lines.append(f"msgid {_quoted(message[0])}")
-    lines.extend(
-        [f"msgid_plural {_quoted(message[1])}", 'msgstr[0] ""', 'msgstr[1] ""'] if message[1:] else ['msgstr ""']
-    )
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _key(message: Message) -> tuple[str, ...]:
+    return (message,) if isinstance(message, str) else message
 
 
 if __name__ == "__main__":

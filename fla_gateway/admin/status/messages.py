@@ -1,13 +1,13 @@
 """Values: what the status page says for each word of a closed set.
 
-Owns the English of codes, outcomes and reasons; each text is a message for translators (gettext). Refuses to choose.
+Owns the English of codes, outcomes and reasons; each text can be translated. Refuses to choose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from fla_gateway.i18n.message import Text
 from fla_gateway.problems import CURES
 
 if TYPE_CHECKING:
@@ -20,19 +20,19 @@ _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """What changes nothing has no fate that could be unknown."""
 _NEUTRAL: Final = {403: "not-permitted", 404: "not-found"}
 
-ANSWER_CURES: Final[dict[int, str]] = {
-    401: "The API does not accept the token. See in ChaMan whether the account has the right for this API.",
-    403: "The account lacks a right for this API. Have it added to the account in ChaMan.",
-    429: "The API has asked for patience. Wait; see whether another program uses the same account.",
+ANSWER_CURES: Final[dict[int, Text]] = {
+    401: Text("The API does not accept the token. See in ChaMan whether the account has the right for this API."),
+    403: Text("The account lacks a right for this API. Have it added to the account in ChaMan."),
+    429: Text("The API has asked for patience. Wait; see whether another program uses the same account."),
 }
 """What to do about an answer of the API's, by its status."""
-SERVER_ERROR_CURE: Final = (
+SERVER_ERROR_CURE: Final = Text(
     "The API has a failure. If something was declared, look it up before it is sent again. If it lasts, tell the help "
     "desk of the social security."
 )
-OTHER_CURE: Final = "If something was declared, look it up with the API before it is sent again."
+OTHER_CURE: Final = Text("If something was declared, look it up with the API before it is sent again.")
 
-NOT_PERMITTED: Final = (
+NOT_PERMITTED: Final = Text(
     "The API refuses this call for this employer. If you act for another company: is the mandate for this employer and "
     "this service active in MAHIS?"
 )
@@ -40,65 +40,57 @@ NOT_PERMITTED: Final = (
 EMERGENCY_PROCEDURE: Final = "https://www.socialsecurity.be/site_nl/employer/applics/dimona/index.htm"
 """The portal's pages on Dimona. Its emergency procedure has two forms, one for the trouble and one for its end."""
 
-OUTCOMES: Final[dict[str, str]] = {
-    "answered": "answered",
-    "refused": "refused by the gateway",
-    "not-sent": "not sent",
-    "unknown": "fate unknown",
-    "truncated": "answer cut off",
-    "caller-gone": "caller went away",
+OUTCOMES: Final[dict[str, Text]] = {
+    "answered": Text("answered"),
+    "refused": Text("refused by the gateway"),
+    "not-sent": Text("not sent"),
+    "unknown": Text("fate unknown"),
+    "truncated": Text("answer cut off"),
+    "caller-gone": Text("caller went away"),
 }
-ANSWERS: Final[dict[str, str]] = {
-    "no-answer": "no answer",
-    "not-permitted": "not permitted",
-    "not-found": "not there, or not yet",
-    "client-error": "refused by the API",
-    "server-error": "failure of the API",
+ANSWERS: Final[dict[str, Text]] = {
+    "no-answer": Text("no answer"),
+    "not-permitted": Text("not permitted"),
+    "not-found": Text("not there, or not yet"),
+    "client-error": Text("refused by the API"),
+    "server-error": Text("failure of the API"),
 }
 """What is shown beside the status code of the API's response."""
-DOUBTS: Final[dict[str, str]] = {
-    "no-outcome": "The gateway was ended before an answer was recorded.",
-    "no-answer": "It was sent, but no answer came.",
-    "caller-gone": "It was sent, but the caller went away before the answer.",
-    "server-error": "The API answered with an error of its own (5xx).",
+DOUBTS: Final[dict[str, Text]] = {
+    "no-outcome": Text("The gateway was ended before an answer was recorded."),
+    "no-answer": Text("It was sent, but no answer came."),
+    "caller-gone": Text("It was sent, but the caller went away before the answer."),
+    "server-error": Text("The API answered with an error of its own (5xx)."),
 }
-PROOFS: Final[dict[str, str]] = {
-    "key": "API key",
-    "uid": "user of this machine",
-    "gid": "group of this machine",
-    "service-account": "Kubernetes service account",
-    "certificate": "client certificate",
+PROOFS: Final[dict[str, Text]] = {
+    "key": Text("API key"),
+    "uid": Text("user of this machine"),
+    "gid": Text("group of this machine"),
+    "service-account": Text("Kubernetes service account"),
+    "certificate": Text("client certificate"),
 }
-ENDS: Final[dict[str, str]] = {
-    "certificate": "Certificate of the key",
-    "listener-certificate": "Certificate of the listener",
-    "caller-key": "Key of the caller",
-    "admin-key": "Key of the status page",
+ENDS: Final[dict[str, Text]] = {
+    "certificate": Text("Certificate of the key"),
+    "listener-certificate": Text("Certificate of the listener"),
+    "caller-key": Text("Key of the caller"),
+    "admin-key": Text("Key of the status page"),
 }
-LEVELS: Final[dict[str, str]] = {"good": "Works", "attention": "Needs attention", "bad": "Does not work"}
-STATES: Final[dict[str, str]] = {
-    "starting": "The gateway is starting.",
-    "loading": "The gateway is loading its keys.",
-    "serving": "The gateway is running.",
-    "no-profile": "The gateway is running, but profiles cannot be used.",
-    "draining": "The gateway was told to drain: it serves calls, and says that it should get no more of them.",
-    "stopping": "The gateway is stopping and takes no further calls.",
+LEVELS: Final[dict[str, Text]] = {
+    "good": Text("Works"),
+    "attention": Text("Needs attention"),
+    "bad": Text("Does not work"),
+}
+STATES: Final[dict[str, Text]] = {
+    "starting": Text("The gateway is starting."),
+    "loading": Text("The gateway is loading its keys."),
+    "serving": Text("The gateway is running."),
+    "no-profile": Text("The gateway is running, but profiles cannot be used."),
+    "draining": Text("The gateway was told to drain: it serves calls, and says that it should get no more of them."),
+    "stopping": Text("The gateway is stopping and takes no further calls."),
 }
 
 
-def messages() -> tuple[str, ...]:
-    """Give every message of this module, in its order."""
-    tables: tuple[Mapping[str, str], ...] = (CURES, OUTCOMES, ANSWERS, DOUBTS, PROOFS, ENDS, LEVELS, STATES)
-    return (
-        *(text for table in tables for text in table.values()),
-        *ANSWER_CURES.values(),
-        SERVER_ERROR_CURE,
-        NOT_PERMITTED,
-        OTHER_CURE,
-    )
-
-
-def result(call: Call) -> str:
+def result(call: Call) -> Text:
     """Choose the words for how a call ended; a message, not translated."""
     if call.outcome == "unknown" and call.method in _READING:
         return ANSWERS["no-answer"]
@@ -123,7 +115,7 @@ def kind(call: Call) -> str:
     return "neutral" if is_answer and not call.missing_scope else "attention"
 
 
-def cure(code: str, status: int) -> str:
+def cure(code: str, status: int) -> Text:
     """Choose what to do about a failure; a message, not translated.
 
     Args:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Final, Literal
@@ -23,6 +24,7 @@ from fla_gateway.admin.status.health import ILL, Finding, Level, clock_skew, end
 from fla_gateway.admin.status.profile_selection import FEW, Selection, arrange
 from fla_gateway.admin.status.profile_status import ProfileStatus
 from fla_gateway.i18n.catalogues import load
+from fla_gateway.i18n.message import said
 from fla_gateway.problems import PROBLEMS
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"
@@ -107,6 +109,7 @@ def environment_of_templates() -> Environment:
 def _environment(translations: NullTranslations) -> Environment:
     environment = environment_of_templates()
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
+    environment.filters["said"] = partial(said, catalogue=translations)
     environment.filters.update(clock=_clock, moment=_moment, number=_number, duration=_duration, iso=_iso)
     environment.globals.update(
         words=messages,

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fla_gateway.errors import Fault
-from fla_gateway.i18n.message import Message, Text
+from fla_gateway.i18n.message import Message
 
 if TYPE_CHECKING:  # `--help` must not wait for the configuration
     from fla_gateway.runtime.composition.resolved_config import Configured
@@ -35,4 +35,4 @@ def ends_of(configured: Configured, now: datetime) -> Iterator[Fault]:
             message = Message("has-expired", "expired on {moment}", moment=moment)
         else:
             message = Message("expires-soon", "expires on {moment}", moment=moment)
-        yield Fault(printable(place), message, Text("{cure}", cure=end.cure(now)))
+        yield Fault(printable(place), message, end.cure(now))

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED
+from fla_gateway.i18n.catalogues import ENGLISH
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.admission.admission_control import LastHop, PreflightResponse, Rejected
 from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
+from fla_gateway.proxy.messages.accepted_language import accepted_language
 from fla_gateway.proxy.messages.browser_fields import is_navigation
 from fla_gateway.proxy.messages.request_fields import RequestFields
 from fla_gateway.proxy.messages.response_writer import (
@@ -82,13 +84,16 @@ def _problem(
     refusal, admission, profile = rejected
     row = PROBLEMS[refusal.code]
     connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
+    spoken = ENGLISH if fields is None else accepted_language(fields.forwarded)
     if asked.path == b"/" and fields is not None and row.status in _SHOWN and is_navigation(fields.forwarded):
-        answer = navigation_answer(row.status, method=asked.method, connection=connection, date=stamp.date)
+        answer = navigation_answer(
+            row.status, method=asked.method, connection=connection, date=stamp.date, spoken=spoken
+        )
     else:
         answer = problem_answer(
             refusal.code, refusal.detail, stamp.request_id, profile,
             delivery="not-sent", method=asked.method, date=stamp.date, connection=connection,
-            retry_after=refusal.retry_after, origin=None if fields is None else fields.origin,
+            retry_after=refusal.retry_after, origin=None if fields is None else fields.origin, spoken=spoken,
         )  # fmt: skip
     record = ExchangeRecord(
         stamp.request_id, profile, asked.method, _path(asked), row.status, row.origin, refusal.code, "refused",

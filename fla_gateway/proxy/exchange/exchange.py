@@ -37,6 +37,7 @@ from fla_gateway.proxy.exchange.states import (
 from fla_gateway.proxy.exchange.throttle_detector import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR, ThrottleDetector
 from fla_gateway.proxy.exchange.timeouts import CALLER_IS_STUCK, Phase, overdue
 from fla_gateway.proxy.exchange.timings import Timings
+from fla_gateway.proxy.messages.accepted_language import accepted_language
 from fla_gateway.proxy.messages.recorded_fields import made_by
 from fla_gateway.proxy.messages.request_body import NO_BODY, RequestBody
 from fla_gateway.proxy.messages.response_fields import inbound
@@ -488,6 +489,7 @@ class Exchange:
             code, detail, self.request_id, self._served.name,
             delivery=delivery, method=self.method, connection=connection, date=self._context.dates.text(),
             retry_after=retry_after, origin=self._fields.origin,
+            spoken=accepted_language(self._fields.forwarded),
         )  # fmt: skip
         self.sent = answer.sent
         caller.write(answer.message)

@@ -11,25 +11,39 @@ from typing import Final, NamedTuple
 
 from fla_gateway.access.browser.cors import cors_fields, without_rules
 from fla_gateway.http1.response import ResponseHead
+from fla_gateway.i18n.catalogues import ENGLISH, Spoken
+from fla_gateway.i18n.message import Text
 from fla_gateway.problems import PROBLEMS, Delivery, problem_body
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _READS: Final = frozenset((b"GET", b"HEAD"))
 _PREFLIGHT_BODY: Final = b'{"preflight": "Pages of this origin may call."}\n'
 _LAST_HOP_BODY: Final = b'{"maxForwards": "The gateway itself answers, since Max-Forwards is 0."}\n'
-_NAVIGATION_BODY: Final = b"""\
+_NAVIGATION_BODY: Final = """\
 <!doctype html>
-<html lang="en">
+<html lang="{language}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>fla-gateway</title>
-<h1>This address is for programs</h1>
-<p>Here an fla-gateway takes calls of programs and forwards them to the REST APIs of the social security. There is
-nothing to see in a browser.</p>
-<p>In the calling program, the base address is this one, with the name of a profile: http://127.0.0.1:8480/PROFILE in
-the place of https://services.socialsecurity.be.</p>
-<p>The status page is at the admin listener: http://127.0.0.1:8481/ unless the configuration says otherwise.</p>
+<h1>{head}</h1>
+<p>{what}</p>
+<p>{base}</p>
+<p>{status}</p>
 """
+_HEAD: Final = Text("This address is for programs")
+_WHAT: Final = Text(
+    "Here an fla-gateway takes calls of programs and forwards them to the REST APIs of the social security. There is "
+    "nothing to see in a browser."
+)
+_BASE: Final = Text(
+    "In the calling program, the base address is this one, with the name of a profile: {own} in the place of {api}.",
+    own="http://127.0.0.1:8480/PROFILE",
+    api="https://services.socialsecurity.be",
+)
+_STATUS: Final = Text(
+    "The status page is at the admin listener: {address} unless the configuration says otherwise.",
+    address="http://127.0.0.1:8481/",
+)
 _UPSTREAM: Final = b"Fla-Gateway-Origin: upstream\r\n"
 _UPSTREAM_CHUNKED: Final = _UPSTREAM + b"Transfer-Encoding: chunked\r\n"
 _REASONS: Final = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
@@ -61,6 +75,7 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
     date: str,
     retry_after: int | None = None,
     origin: bytes | None = None,
+    spoken: Spoken = ENGLISH,
 ) -> OwnAnswer:
     """Write a whole answer of ``application/problem+json`` (RFC 9457).
 
@@ -75,9 +90,12 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
         date: now, as an HTTP date.
         retry_after: whole seconds, or None.
         origin: the trusted origin whose page caused the request, or None.
+        spoken: the language that the caller prefers.
     """
     row = PROBLEMS[code]
-    body = problem_body(code, detail, request_id, profile or None, delivery=delivery, reading=method in _READS)
+    body = problem_body(
+        code, detail, request_id, profile or None, delivery=delivery, reading=method in _READS, spoken=spoken
+    )
     head = (
         f"HTTP/1.1 {row.status} {_REASONS.get(row.status) or HTTPStatus(row.status).phrase}\r\n"
         f"Date: {date}\r\n"
@@ -86,6 +104,8 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
         "Cache-Control: no-store\r\n"
         f"Fla-Gateway-Origin: {row.origin}\r\n"
     )
+    if spoken is not ENGLISH:
+        head += f"Content-Language: {spoken.language}\r\n"
     if retry_after is not None:
         head += f"Retry-After: {retry_after}\r\n"
     if row.status == HTTPStatus.UNAUTHORIZED:
@@ -101,7 +121,9 @@ def problem_answer(  # noqa: PLR0913 - the facts of one answer, all by name but 
     return OwnAnswer(head.encode() + page + connection + b"\r\n" + shown, len(shown))
 
 
-def navigation_answer(status: int, *, method: bytes, connection: bytes, date: str) -> OwnAnswer:
+def navigation_answer(
+    status: int, *, method: bytes, connection: bytes, date: str, spoken: Spoken = ENGLISH
+) -> OwnAnswer:
     """Write a whole answer for a browser that shows it to its user: the same text for all, which runs nothing.
 
     Args:
@@ -109,12 +131,14 @@ def navigation_answer(status: int, *, method: bytes, connection: bytes, date: st
         method: as for `problem_answer`.
         connection: the Connection field line, or nothing.
         date: now, as an HTTP date.
+        spoken: the language that the browser prefers.
     """
+    body = _navigation_body(spoken)
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
         f"Date: {date}\r\n"
         "Content-Type: text/html; charset=utf-8\r\n"
-        f"Content-Length: {len(_NAVIGATION_BODY)}\r\n"
+        f"Content-Length: {len(body)}\r\n"
         "Content-Security-Policy: default-src 'none'; sandbox\r\n"
         "X-Content-Type-Options: nosniff\r\n"
         "Referrer-Policy: no-referrer\r\n"
@@ -124,8 +148,16 @@ def navigation_answer(status: int, *, method: bytes, connection: bytes, date: st
     if status == HTTPStatus.UNAUTHORIZED:
         # RFC 9110, section 15.5.2, asks for a challenge; for this one no browser asks its user for a password.
         head += 'WWW-Authenticate: Bearer realm="fla_gateway"\r\n'
-    shown = b"" if method == b"HEAD" else _NAVIGATION_BODY
+    shown = b"" if method == b"HEAD" else body
     return OwnAnswer(head.encode() + connection + b"\r\n" + shown, len(shown))
+
+
+def _navigation_body(spoken: Spoken) -> bytes:
+    from html import escape  # noqa: PLC0415 - half a megabyte that is rarely needed
+
+    parts = {"head": _HEAD, "what": _WHAT, "base": _BASE, "status": _STATUS}
+    shown = {name: escape(text.translated(spoken.catalogue), quote=False) for name, text in parts.items()}
+    return _NAVIGATION_BODY.format(language=spoken.language, **shown).encode()
 
 
 def preflight_answer(fields: bytes, *, connection: bytes, date: str) -> OwnAnswer:

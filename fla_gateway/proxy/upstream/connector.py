@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fla_gateway.errors import ProblemError
-from fla_gateway.i18n.message import Text
+from fla_gateway.i18n.message import NOTHING, Text, joined
 from fla_gateway.network.connection_errors import NoConnectionError, Obstacle
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Destination, Egress, Route
@@ -36,7 +36,7 @@ class Connector:
         proxy: Egress | None,
         timeout_seconds: float,
         dialer: Dialer,
-        hints: Callable[[], str],
+        hints: Callable[[], Text],
     ) -> None:
         """Take what every connection needs.
 
@@ -67,7 +67,7 @@ class Connector:
         try:
             return await self._dialer.open(self._route, self._tls, protocol, self._timeout)  # type: ignore[type-var] # as in `Server.protocol`
         except NoConnectionError as error:
-            hints = self._hints() if error.obstacle is Obstacle.UNTRUSTED else ""
-            detail = Text("{message}{hints}", message=error.message, hints=hints) if hints else error.message
+            hints = self._hints() if error.obstacle is Obstacle.UNTRUSTED else NOTHING
+            detail = joined((error.message, hints)) if hints else error.message
             failure = ProblemError(_CODES[error.obstacle], detail)
         raise failure

@@ -16,6 +16,7 @@ from fla_gateway.access.browser.origin_guard import listener_names
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
 from fla_gateway.config.values.address import Address, TcpAddress, parse_ip
+from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.keys.model import Objection
 from fla_gateway.listeners.peer_identity import peer_of
 from fla_gateway.network.dialer import Dialer
@@ -70,7 +71,7 @@ class ProcessContext:
     egress: Egress | None = None
     journal: Journal | None = None
     service_accounts: ServiceAccounts | None = None
-    hints: Callable[[], str] = str
+    hints: Callable[[], Text] = lambda: NOTHING
 
     @property
     def way(self) -> Way:

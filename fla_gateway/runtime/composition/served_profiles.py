@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration, Limits
+from fla_gateway.i18n.message import Text
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Egress
 from fla_gateway.profiles import Profile
@@ -46,7 +47,7 @@ class Way:
     dialer: Dialer
     egress: Egress | None
     clock: Clock
-    hints: Callable[[], str]
+    hints: Callable[[], Text]
 
     def is_same(self, other: Way, ca_file: Path | None) -> bool:
         """Return whether both lead to the same servers with the same trust.

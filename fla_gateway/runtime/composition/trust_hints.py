@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from fla_gateway.i18n.message import NOTHING, Text, joined
+
 NOTEWORTHY: Final = 30.0
 """Seconds of skew that are said."""
-_CHANGED: Final = (
-    " Files that the gateway was started with have changed since; its operator sees on the status page which, and can "
+_CHANGED: Final = Text(
+    "Files that the gateway was started with have changed since; its operator sees on the status page which, and can "
     "reload them."
 )
 
@@ -33,13 +35,15 @@ class TrustHints:
         self._offsets = offsets
         self.has_changed: Callable[[], bool] = lambda: False
 
-    def __call__(self) -> str:
+    def __call__(self) -> Text:
         """Write them."""
-        return self._of_clock() + (_CHANGED if self.has_changed() else "")
+        return joined((self._of_clock(), _CHANGED if self.has_changed() else NOTHING))
 
-    def _of_clock(self) -> str:
+    def _of_clock(self) -> Text:
         offset = max(self._offsets().values(), key=abs, default=0.0)
         if abs(offset) <= NOTEWORTHY:
-            return ""
-        side = "behind" if offset > 0 else "ahead of"
-        return f" This machine's clock is {abs(offset):.0f} s {side} the token server's: set it right."
+            return NOTHING
+        seconds = f"{abs(offset):.0f}"
+        if offset > 0:
+            return Text("This machine's clock is {seconds} s behind the token server's: set it right.", seconds=seconds)
+        return Text("This machine's clock is {seconds} s ahead of the token server's: set it right.", seconds=seconds)

@@ -14,9 +14,9 @@ from fla_gateway.runtime.composition.trust_hints import TrustHints
         ({"https://a": 30.0}, ""),
         (
             {"https://a": 1.0, "https://b": 3600.2},
-            " This machine's clock is 3600 s behind the token server's: set it right.",
+            "This machine's clock is 3600 s behind the token server's: set it right.",
         ),
-        ({"https://a": -90.0}, " This machine's clock is 90 s ahead of the token server's: set it right."),
+        ({"https://a": -90.0}, "This machine's clock is 90 s ahead of the token server's: set it right."),
     ],
 )
 def test_a_wrong_clock_is_named_with_its_size(offsets, said):
