@@ -4,7 +4,7 @@ import ast
 import re
 from collections import defaultdict
 
-from tests.support.texts import called, modules, placeholders, texts
+from tests.support.texts import calls, called, placeholders, texts
 
 CARRIERS = {
     "Fault": (1, 2),
@@ -49,11 +49,9 @@ def test_a_code_says_one_thing():
 def test_a_value_that_breaks_a_rule_says_so_as_a_text():
     """Who judges a configuration expects that error alone: any other would end a check or a reload with a stack."""
     bare = [
-        f"{path}:{node.lineno}"
-        for path, module in modules()
+        f"{path}:{call.lineno}"
+        for path, call in calls("ValueError")
         if {"config", "catalog", "access", "profiles.py"} & set(path.parts)
-        for node in ast.walk(module)
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and called(node.exc) == "ValueError"
     ]
     assert not bare
 
@@ -61,11 +59,9 @@ def test_a_value_that_breaks_a_rule_says_so_as_a_text():
 def test_what_people_are_told_is_no_text_put_together_on_the_spot():
     """An f-string, a sum or a bare sentence has no template, so no language but English can have it."""
     bare = [
-        f"{path}:{node.lineno}"
-        for path, module in modules()
-        for node in ast.walk(module)
-        if isinstance(node, ast.Call) and called(node) in CARRIERS
-        for at, argument in enumerate(node.args)
-        if at in CARRIERS[called(node)] and isinstance(argument, ast.JoinedStr | ast.BinOp | ast.Constant)
+        f"{path}:{call.lineno}"
+        for path, call in calls(*CARRIERS)
+        for at, argument in enumerate(call.args)
+        if at in CARRIERS[called(call)] and isinstance(argument, ast.JoinedStr | ast.BinOp | ast.Constant)
     ]
     assert not bare

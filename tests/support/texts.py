@@ -1,8 +1,10 @@
 """The texts of the program, found in its source as babel will find them."""
 
 import ast
+import re
 import string
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,21 +36,25 @@ class Found(NamedTuple):
     arguments: frozenset[str] | None
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
-    """Parse the gateway's modules but that of texts; the sandbox plays another program, with words of its own."""
+def calls(*names: str) -> Iterator[tuple[Path, ast.Call]]:
+    """Find the calls of such names but in the module of texts; the sandbox plays another program, with its own words."""
+    mentioned = re.compile(rf"\b(?:{'|'.join(names)})\(")
     for path in sorted(SOURCE.rglob("*.py")):
-        if "sandbox" not in path.parts and path != SOURCE / "i18n/message.py":
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+        if "sandbox" in path.parts or path == SOURCE / "i18n/message.py":
+            continue
+        text = path.read_text(encoding="utf-8")
+        # To parse all modules takes seconds.
+        if mentioned.search(text) is None:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and called(node) in names:
+                yield path, node
 
 
-def texts() -> list[Found]:
+@cache
+def texts() -> tuple[Found, ...]:
     """Find every text."""
-    return [
-        _found(path, node)
-        for path, module in modules()
-        for node in ast.walk(module)
-        if isinstance(node, ast.Call) and called(node) in KINDS
-    ]
+    return tuple(_found(path, call) for path, call in calls(*KINDS))
 
 
 def called(call: ast.Call) -> str:
