@@ -16,7 +16,7 @@ from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import TcpAddress
 from tests.admin import samples
-from tests.support.chromium import run_chromium
+from tests.support.browser import chromium, own_page, page  # noqa: F401 - fixtures
 
 
 class State:
@@ -144,10 +144,3 @@ async def client():
     """An HTTP client."""
     async with aiohttp.ClientSession() as session:
         yield session
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory):
-    """A browser, shared by all tests of one worker."""
-    with run_chromium(tmp_path_factory.mktemp("chromium")) as process:
-        yield process

@@ -15,7 +15,6 @@ from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.access_rules import AdminAccess
 from tests.admin import samples
 from tests.admin.conftest import serving
-from tests.support.devtools import new_page
 
 pytestmark = pytest.mark.needs_program("chromium")
 
@@ -24,9 +23,8 @@ AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 VIEWS: dict[str, dict[str, Any]] = {
-    "light": {},
-    "dark": {"dark": True, "reduced_motion": True},
-    "phone": {"width": 320, "height": 640},
+    "desk": {},
+    "dark phone": {"dark": True, "reduced_motion": True, "width": 320, "height": 640},
 }
 STATUSES = {
     "calm": samples.calm(),
@@ -38,16 +36,16 @@ STATUSES = {
 
 @pytest.fixture
 async def url(state, shown):
-    """Address of a page that asks for news ten times a second."""
-    async with serving(state, shown, refresh_seconds=0.1) as port:
+    """Address of a page that hardly ever asks for news."""
+    async with serving(state, shown, refresh_seconds=60) as port:
         yield f"http://127.0.0.1:{port}/"
 
 
 @pytest.fixture
-async def page(chromium):
-    """A tab of its own."""
-    async with new_page(chromium) as tab:
-        yield tab
+async def live(state, shown):
+    """Address of a page that asks for news ten times a second."""
+    async with serving(state, shown, refresh_seconds=0.1) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 def test_axe_is_the_published_one():
@@ -61,7 +59,7 @@ async def test_axe_finds_nothing(page, url, shown, view):
     await page.emulate(**VIEWS[view])
     source = AXE.read_text(encoding="utf-8")
     for name, status in STATUSES.items():
-        if view != "light" and name not in {"failing", "unused"}:
+        if view != "desk" and name not in {"failing", "unused"}:
             continue  # colours and widths of the others are among those of these two
         shown.status = status
         await page.open(url)
@@ -73,15 +71,15 @@ async def test_axe_finds_nothing(page, url, shown, view):
         assert told == [], (view, name)
 
 
-@pytest.mark.parametrize("width", [320, 768, 1280])
-async def test_nothing_scrolls_sideways(page, url, shown, width):
+async def test_nothing_scrolls_sideways(page, url, shown):
     """Down to 320 CSS pixels (WCAG 2.2, 1.4.10) the page is as wide as the window, whatever texts are in it."""
-    await page.emulate(width=width, height=800)
     for status in (samples.failing(), samples.hostile(), samples.unused()):
         shown.status = status
         await page.open(url)
         await page.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        for width in (1280, 768, 320):
+            await page.emulate(width=width, height=800)
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 async def test_a_policy_without_exceptions_is_not_broken(page, url):
@@ -95,12 +93,12 @@ async def test_a_policy_without_exceptions_is_not_broken(page, url):
     }  # fmt: skip
 
 
-async def test_injected_scripts_stay_texts(page, url, shown):
+async def test_injected_scripts_stay_texts(page, live, shown):
     """What stands in certificates, names, paths and references is shown as it is, at first and when it comes later."""
-    await page.open(url)
+    await page.open(live)
     shown.status = samples.hostile()
     await page.until("document.body.innerText.includes('<script>alert')")
-    await page.open(url)
+    await page.open(live)
     assert await page.evaluate("document.querySelectorAll('script').length") == 1
     assert await page.evaluate("document.querySelectorAll('main img, [onerror]').length") == 0
     assert await page.evaluate(f"document.body.innerText.includes({json.dumps(samples.HOSTILE)})")
@@ -123,10 +121,10 @@ async def test_an_inline_script_would_not_run(page, url):
     assert any("Content Security Policy" in line for line in page.console)
 
 
-async def test_the_readers_time_is_beside_utc(page, url):
+async def test_the_readers_time_is_beside_utc(page, live):
     """Where the browser's clock shows another time, it is beside each moment, once, also after news have come."""
     await page.command("Emulation.setTimezoneOverride", timezoneId="Asia/Kolkata")
-    await page.open(url)
+    await page.open(live)
     shown = "[...document.querySelectorAll('.as-of time')].map((it) => it.textContent).join()"
     local = (samples.NOW + timedelta(hours=5, minutes=30)).strftime("%H:%M")
     expected = f"{samples.NOW:%H:%M:%S} UTC ({local} local time)"
@@ -136,9 +134,9 @@ async def test_the_readers_time_is_beside_utc(page, url):
     assert await page.evaluate(shown) == expected
 
 
-async def test_news_come_without_navigation(page, url, shown):
+async def test_news_come_without_navigation(page, live, shown):
     """A change of state is shown and spoken while focus, scroll position and opened details stay."""
-    await page.open(url)
+    await page.open(live)
     await page.evaluate("document.getElementById('technical-test').open = true")
     await page.evaluate("document.querySelector('#technical-test summary').focus()")
     await page.evaluate("scrollTo(0, 200)")
@@ -154,9 +152,9 @@ async def test_news_come_without_navigation(page, url, shown):
     assert page.navigations == 1
 
 
-async def test_only_changes_of_state_are_spoken(page, url, shown):
+async def test_only_changes_of_state_are_spoken(page, live, shown):
     """Numbers and times that move all the time are not read out."""
-    await page.open(url)
+    await page.open(live)
     later = replace(samples.calm(), time=samples.NOW.replace(minute=11), recent=(samples.call(9),))
     shown.status = later
     await page.until("document.body.innerText.includes('14:11:30')")
@@ -164,9 +162,9 @@ async def test_only_changes_of_state_are_spoken(page, url, shown):
     assert await page.evaluate("document.querySelectorAll('tr[id^=call-]').length") == 1
 
 
-async def test_updates_can_be_paused(page, url, shown):
+async def test_updates_can_be_paused(page, live, shown):
     """The button stops the updates (WCAG 2.2, 2.2.2), says so, and starts them again."""
-    await page.open(url)
+    await page.open(live)
     await page.evaluate("document.getElementById('pause').focus()")
     await page.press(" ")
     assert await page.evaluate("document.getElementById('pause').getAttribute('aria-pressed')") == "true"
@@ -181,9 +179,9 @@ async def test_updates_can_be_paused(page, url, shown):
     assert await page.evaluate("document.getElementById('paused').hidden")
 
 
-async def test_a_lost_connection_is_said_and_mended(page, url):
+async def test_a_lost_connection_is_said_and_mended(page, live):
     """While the gateway cannot be reached the page says that it is no longer current; afterwards it goes on."""
-    await page.open(url)
+    await page.open(live)
     await page.offline(offline=True)
     await page.until("document.getElementById('lost').innerText.includes('No connection')")
     assert await page.evaluate("document.body.classList.contains('stale')")
@@ -244,13 +242,13 @@ async def test_production_is_a_word_a_shape_and_a_colour(page, url):
     assert await page.evaluate("!!document.querySelector('#profile-employer .shape path')")
 
 
-async def test_the_key_as_password_of_a_browser(page, state, shown):
+async def test_the_key_as_password_of_a_browser(own_page, state, shown):
     """With a configured key a browser that sends it as the password sees the page, and its script goes on seeing it."""
     key = new_key()
     async with serving(state, shown, AdminAccess(key_sha256=digest(key)), refresh_seconds=0.1) as port:
-        await page.open(f"http://operator:{key}@127.0.0.1:{port}/")
+        await own_page.open(f"http://operator:{key}@127.0.0.1:{port}/")
         shown.status = samples.failing()
-        await page.until("document.body.innerText.includes('3 of 5')")
+        await own_page.until("document.body.innerText.includes('3 of 5')")
 
 
 async def test_pages_of_other_origins_see_nothing(page, url):

@@ -12,8 +12,7 @@ from hashlib import sha256
 
 import pytest
 
-from tests.support.chromium import OPEN_LOOPBACK, run_chromium
-from tests.support.devtools import PageError, new_page
+from tests.support.devtools import PageError
 from tests.support.raw_http import ok
 
 pytestmark = pytest.mark.needs_program("chromium")
@@ -70,22 +69,6 @@ const form = (method, action, target = `frame-${method}`) => {
   made.submit();
 };
 """
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    """A browser without its wall, for which every name of the tests is this machine."""
-    names = ", ".join(f"MAP {name} 127.0.0.1" for name in ("evil.test", "erp.test", "plain"))
-    arguments = (f"--host-resolver-rules={names}", OPEN_LOOPBACK, "--ignore-certificate-errors")
-    with run_chromium(tmp_path_factory.mktemp("chromium"), *arguments) as process:
-        yield process
-
-
-@pytest.fixture
-async def page(chromium):
-    """A tab of its own."""
-    async with new_page(chromium) as tab:
-        yield tab
 
 
 @pytest.fixture
@@ -180,9 +163,9 @@ async def test_no_page_gets_through_to_a_tls_listener(start, authority, tmp_path
 
 
 @pytest.mark.parametrize("host", ["localhost", "plain"])
-async def test_a_password_that_the_browser_remembers_helps_no_page(guarded, page, host):
+async def test_a_password_that_the_browser_remembers_helps_no_page(guarded, own_page, host):
     """Once a person has shown the key as a password the browser adds it by itself, and still no page gets through."""
-    await page.open(f"http://someone:{KEY}@{host}:{guarded.port}/employer/REST/typed")
+    await own_page.open(f"http://someone:{KEY}@{host}:{guarded.port}/employer/REST/typed")
     typed = await seen(guarded, "typed")
     if host == "localhost":
         # The browser had to be asked first: a challenge is what a person gets.
@@ -190,8 +173,8 @@ async def test_a_password_that_the_browser_remembers_helps_no_page(guarded, page
     else:
         assert typed == "browser-refused"
     sent = len(guarded.api.requests)
-    await page.set_content(SILENT, at=EVIL)
-    assert await attack(guarded, page, f"http://{host}:{guarded.port}/employer/REST/") == REFUSED
+    await own_page.set_content(SILENT, at=EVIL)
+    assert await attack(guarded, own_page, f"http://{host}:{guarded.port}/employer/REST/") == REFUSED
     assert len(guarded.api.requests) == sent
 
 
@@ -230,12 +213,12 @@ async def test_a_rebound_name_is_refused(guarded, page):
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-async def test_a_person_who_types_the_address_passes(rig, guarded, page, host):
+async def test_a_person_who_types_the_address_passes(rig, guarded, own_page, host):
     """The browser says that no page caused it; where callers are known, the person is asked for a password."""
-    await page.open(f"http://{host}:{rig.port}/employer/REST/typed")
+    await own_page.open(f"http://{host}:{rig.port}/employer/REST/typed")
     assert await seen(rig, "typed") == 200
     with pytest.raises(PageError, match="ERR_INVALID_AUTH_CREDENTIALS"):
-        await page.open(f"http://{host}:{guarded.port}/employer/REST/typed")
+        await own_page.open(f"http://{host}:{guarded.port}/employer/REST/typed")
     assert await seen(guarded, "typed") == "credentials-missing"
     assert untouched(guarded)
 

@@ -1,23 +1,35 @@
-"""A real headless Chromium as a process, which many tests may share; `devtools` drives it.
+"""A real headless Chromium as a process, which all tests of a run share, whatever their workers; `devtools` drives it.
 
 Mark the tests `pytest.mark.needs_program("chromium")`.
 
-Chromium itself keeps pages of the public internet away from loopback (Local Network Access). A test that is to show our
-own defence, not the browser's, adds `OPEN_LOOPBACK` to the arguments.
+Chromium itself keeps pages of the public internet away from loopback (Local Network Access). That wall is taken down:
+tests are to show our own defence, not the browser's.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
 import os
-import subprocess
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 from tests.support.waiting import PATIENCE
 
+LESS = (
+    "LocalNetworkAccessChecks",  # pages of any origin may send requests to loopback, as in older browsers
+    # Processes kept ready, and what is asked of the maker's servers, cost half of a browser's time.
+    "SpareRendererForSitePerProcess",
+    "MediaRouter",
+    "OptimizationHints",
+    "Translate",
+)
 # Nothing that Chromium does by itself (updates, lists of bad sites, accounts) is of use to a test.
 FLAGS = (
     "--headless=new",
@@ -36,9 +48,9 @@ FLAGS = (
     "--no-proxy-server",
     "--password-store=basic",
     "--remote-debugging-port=0",
+    "--ignore-certificate-errors",
+    f"--disable-features={','.join(LESS)}",
 )
-OPEN_LOOPBACK = "--disable-features=LocalNetworkAccessChecks"
-"""Lets pages of any origin send requests to loopback, as older browsers and other kinds do."""
 
 
 @dataclass(frozen=True)
@@ -47,40 +59,77 @@ class ChromiumProcess:
 
     Attributes:
         endpoint: ``ws://`` address of its DevTools.
+        tabs: of this process of the tests: a tab that they have one after the other, once there is one.
     """
 
     endpoint: str
+    tabs: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def run_chromium(folder: Path, *arguments: str) -> Iterator[ChromiumProcess]:
-    """Run a browser with a profile of its own.
+def share_chromium(folder: Path, names: Sequence[str]) -> Iterator[ChromiumProcess]:
+    """Share a browser with all who name the same folder, in any process: the first starts it, the last ends it.
 
     Args:
-        folder: for the profile and the log.
-        arguments: further arguments, such as ``--host-resolver-rules=MAP evil.example 127.0.0.1``.
+        folder: for its profile, its log, and a file for each of its users.
+        names: host names that are this machine.
     """
+    users, found = folder / "users", folder / "found.json"
+    with _alone(folder):
+        users.mkdir(exist_ok=True)
+        # A process that crashed has left its file.
+        if not any(Path("/proc", it.suffix[1:]).exists() for it in users.iterdir()):
+            found.write_text(json.dumps(_start(folder, names)))
+        own = users / f"{uuid4()}.{os.getpid()}"
+        own.touch()
+        process, endpoint = json.loads(found.read_text())
+    try:
+        yield ChromiumProcess(endpoint)
+    finally:
+        with _alone(folder):
+            own.unlink()
+            if not any(users.iterdir()):
+                os.killpg(process, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):  # another one's child
+                    os.waitpid(process, 0)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Be the one process that starts or ends a browser."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _start(folder: Path, names: Sequence[str]) -> tuple[int, str]:
+    """Start a browser with a profile of its own; give its process id and its endpoint."""
     log, profile = folder / "chromium.log", folder / "profile"
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            ["chromium", *FLAGS, f"--user-data-dir={profile}", *arguments, "about:blank"],  # noqa: S607 - the system's
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            env={**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)},
-        )
-        try:
-            port, path = _debugging_address(process, profile / "DevToolsActivePort", log)
-            yield ChromiumProcess(f"ws://127.0.0.1:{port}{path}")
-        finally:
-            process.kill()
-            process.wait()
+    port = profile / "DevToolsActivePort"
+    port.unlink(missing_ok=True)
+    mapped = f"--host-resolver-rules={', '.join(f'MAP {name} 127.0.0.1' for name in names)}"
+    words = ["chromium", *FLAGS, f"--user-data-dir={profile}", mapped, "about:blank"]
+    # Without an object of `subprocess`, which would miss it when its starter ends before it.
+    process = os.posix_spawnp(
+        words[0],
+        words,
+        {**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, str(log), os.O_WRONLY | os.O_CREAT, 0o600),
+        ],
+        setsid=True,
+    )
+    address, path = _debugging_address(port, log)
+    return process, f"ws://127.0.0.1:{address}{path}"
 
 
-def _debugging_address(process: subprocess.Popen[bytes], file: Path, log: Path) -> tuple[str, str]:
+def _debugging_address(file: Path, log: Path) -> tuple[str, str]:
     """Wait for the file in which Chromium writes where its DevTools listen; no event tells of it."""
     end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and process.poll() is None:
+    while time.monotonic() < end:
         if file.exists() and len(lines := file.read_text().split("\n")) > 1 and lines[1]:
             return lines[0], lines[1]
         time.sleep(0.01)

@@ -1,21 +1,15 @@
 """Pages of a Chromium that runs, driven over its DevTools protocol on the loop of the test.
 
-    @pytest.fixture(scope="session")
-    def chromium(tmp_path_factory):
-        with run_chromium(tmp_path_factory.mktemp("chromium"), "--host-resolver-rules=MAP evil.example 127.0.0.1") as c:
-            yield c
-
-    async def test_something(chromium):
-        async with new_page(chromium) as page:          # a context of its own: no cookies, no cache of other tests
-            await page.emulate(dark=True, width=360, height=740)
-            await page.open("http://localhost:8481/")   # waits for the load event
-            assert await page.evaluate("document.title") == "..."
-            assert await page.evaluate("await (await fetch('/status')).json()")     # promises are awaited
-            await page.press("Tab")
-            await page.until("document.querySelector('h1')")
-            page.console      # messages of the console, refusals by a Content-Security-Policy among them
-            page.exchanges    # what was asked over the network: method, URL, request fields, status, or why it failed
-            await page.screenshot(path)
+    async def test_something(page):                 # a fixture of tests.support.browser
+        await page.emulate(dark=True, width=360, height=740)
+        await page.open("http://localhost:8481/")   # waits for the load event
+        assert await page.evaluate("document.title") == "..."
+        assert await page.evaluate("await (await fetch('/status')).json()")     # promises are awaited
+        await page.press("Tab")
+        await page.until("document.querySelector('h1')")
+        page.console      # messages of the console, refusals by a Content-Security-Policy among them
+        page.exchanges    # what was asked over the network: method, URL, request fields, status, or why it failed
+        await page.screenshot(path)
 
 `set_content` plays any page of the internet without a server for it.
 """
@@ -320,25 +314,46 @@ def _words(name: str, params: dict[str, Any]) -> list[str]:
 
 
 @asynccontextmanager
-async def new_page(chromium: ChromiumProcess) -> AsyncIterator[Page]:
-    """Open a tab in a browser context of its own, which shares no cookie, cache or credential with another."""
+async def open_page(chromium: ChromiumProcess, *, own: bool = False) -> AsyncIterator[Page]:
+    """Have the tab that tests share, one after the other, or one of the test's own.
+
+    What is emulated in a tab, and what it was made to send, ends with the connection of a test. What its context
+    remembers of a server, such as a password, is for the server's port, which is another one in each test.
+
+    Args:
+        chromium: the browser.
+        own: in a browser context of its own, which shares no cookie, cache or password with another; half a second
+            dearer.
+    """
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(chromium.endpoint, max_msg_size=0) as socket,
     ):
         wire = _Wire(socket)
         reading = asyncio.get_running_loop().create_task(wire.read())
-        context = (await wire.command("Target.createBrowserContext", disposeOnDetach=True))["browserContextId"]
-        target = await wire.command("Target.createTarget", url="about:blank", browserContextId=context)
-        attached = await wire.command("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        if own or not chromium.tabs:
+            context = (await wire.command("Target.createBrowserContext", disposeOnDetach=own))["browserContextId"]
+            made = await wire.command("Target.createTarget", url="about:blank", browserContextId=context)
+            tab = made["targetId"]
+            if not own:
+                chromium.tabs.append(tab)
+        else:
+            (tab,) = chromium.tabs
+        attached = await wire.command("Target.attachToTarget", targetId=tab, flatten=True)
         page = wire.pages[attached["sessionId"]] = Page(wire, attached["sessionId"])
         for domain in ("Page", "Runtime", "Log", "Network"):
             await page.command(f"{domain}.enable")
+        # The window of another worker's tab may be in front of it.
+        await page.command("Emulation.setFocusEmulationEnabled", enabled=True)
         await page.command("Network.setCacheDisabled", cacheDisabled=False)
         await page.emulate()
         try:
             yield page
         finally:
-            await wire.command("Target.disposeBrowserContext", browserContextId=context)
+            if own:
+                await wire.command("Target.disposeBrowserContext", browserContextId=context)
+            else:
+                await page.open("about:blank")
+                await page.command("Log.clear")
             await socket.close()
             await reading
