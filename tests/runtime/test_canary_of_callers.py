@@ -272,8 +272,9 @@ employer = ["GET /REST/**"]
     assert (await rig.call(get("/employer/REST/x", f"Authorization: Bearer {MISSHAPEN}.a.b"))).status == 401
     ours = [it for it in gc.get_objects() if str(type(it).__module__).startswith("fla_gateway")]
     assert {Identity, Presented, Secret} & {type(it) for it in ours}
+    secrets = secrets_of(KEY, UNKNOWN, MISSHAPEN)
     for it in ours:
         shown = f"{it!r} {it}"
-        assert not any(secret in shown for secret in secrets_of(KEY, UNKNOWN, MISSHAPEN)), type(it)
+        assert not any(secret in shown for secret in secrets), type(it)
     rig.api.gate.set()
     assert (await caller.answer()).status == 200

@@ -7,8 +7,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 from contextlib import ExitStack
 
 import pytest
@@ -17,6 +15,7 @@ from fla_gateway.config.rules.inherited_listeners import inherited_faults
 from fla_gateway.config.schema import Configuration, Gateway, Listener
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.listeners.socket_activation import InheritedSockets
+from tests.support.forked_process import fork_gateway
 from tests.support.keys import certificate_pem, key_pem, write_private
 from tests.support.raw_caller import Caller, connect
 from tests.support.raw_http import get
@@ -287,9 +286,9 @@ async def test_check_needs_no_sockets(begin, keep, tmp_path):
     """The configuration alone is right; what is passed is judged by `run`."""
     process = await begin(listen='["fd:web"]', sockets=[("web", keep(tcp()))])
     await process.event("ready")
-    words = [sys.executable, "-m", "fla_gateway", "check", "--config", str(tmp_path / "gateway.toml")]
-    done = await asyncio.to_thread(subprocess.run, words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    check = await fork_gateway("check", "--config", str(tmp_path / "gateway.toml"))
+    printed = await check.communicate()
+    assert check.returncode == 0, printed
 
 
 async def test_the_variables_are_gone_afterwards():

@@ -3,13 +3,14 @@
 A start costs half a second of imports; a fork of one that has them costs none. What a process can see of its start is
 set as for a new one: words, environment, folder, standard streams, descriptors.
 
-Each request is one message on standard input, a socket: the words, the folder and the environment as JSON, with four
-descriptors: standard input, output, error, and a socket that learns the process id and, at the end, the exit code as
-`subprocess` has it.
+Each request is one message on standard input, a socket: the words, the folder and the environment as JSON, with
+descriptors: a socket that learns the process id and, at the end, the exit code as `subprocess` has it; standard input,
+output and error; and sockets that the process gets as from systemd, of which the environment has the names.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import runpy
@@ -30,7 +31,8 @@ import fla_gateway.runtime.reload
 import fla_gateway.runtime.startup  # noqa: F401 - as above
 
 LARGEST = 1 << 20
-_DESCRIPTORS = 4
+STANDARD = 3
+_DESCRIPTORS = 16
 
 
 @dataclass
@@ -40,7 +42,7 @@ class Job:
     words: list[str]
     folder: str
     environment: dict[str, str]
-    streams: list[int]
+    descriptors: list[int]
 
 
 def serve(requests: socket.socket) -> Job | None:
@@ -59,10 +61,10 @@ def serve(requests: socket.socket) -> Job | None:
                 return None
             child = os.fork()
             if not child:
-                return Job(**json.loads(message), streams=descriptors[:3])
-            for one in descriptors[:3]:
+                return Job(**json.loads(message), descriptors=descriptors[1:])
+            for one in descriptors[1:]:
                 os.close(one)
-            report = socket.socket(fileno=descriptors[3])
+            report = socket.socket(fileno=descriptors[0])
             report.send(b"%d\n" % child)
             waiting[_watch(poll, child)] = (child, report)
 
@@ -82,9 +84,11 @@ def _report_end(descriptor: int, child: int, report: socket.socket) -> None:
 
 def become(job: Job) -> None:
     """Make this process what a new one would be."""
-    for number, descriptor in enumerate(job.streams):
+    # Above all numbers that they are to have.
+    high = [fcntl.fcntl(it, fcntl.F_DUPFD, 100) for it in job.descriptors]
+    for number, descriptor in enumerate(high):
         os.dup2(descriptor, number)
-    os.closerange(len(job.streams), os.sysconf("SC_OPEN_MAX"))
+    os.closerange(len(high), os.sysconf("SC_OPEN_MAX"))
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         before = getattr(sys, name)
         buffering = 1 if name == "stderr" else -1
@@ -93,6 +97,8 @@ def become(job: Job) -> None:
         setattr(sys, f"__{name}__", stream)
     os.chdir(job.folder)
     os.environ.clear()
+    if len(high) > STANDARD:
+        os.environ.update({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(high) - STANDARD)})
     os.environ.update(job.environment)
     # As `python -m` has it.
     sys.path[0] = job.folder

@@ -1,8 +1,8 @@
 """Processes of `fla-gateway` that are forked from an interpreter which has imported it, instead of started anew.
 
 Half a second cheaper each. For what a test can see of a process that was not looked at while it started: not for early
-signals, hardening, Landlock (what is imported is not read again), memory, closed streams and terminals, and
-LISTEN_PID; those tests start a program.
+signals, hardening, Landlock (what is imported is not read again), memory, closed streams and terminals; those tests
+start a program.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -78,21 +78,27 @@ def can_fork(environment: Mapping[str, str]) -> bool:
     return all(environment.get(name) == os.environ.get(name) for name in names)
 
 
-async def fork_gateway(*words: str, environment: Mapping[str, str] | None = None) -> ForkedProcess:
+async def fork_gateway(
+    *words: str, environment: Mapping[str, str] | None = None, sockets: Sequence[tuple[str, socket.socket]] = ()
+) -> ForkedProcess:
     """Start `fla-gateway` with words; its output comes through pipes, its input is empty.
 
     Args:
         words: the arguments.
         environment: the whole of it; by default this process's.
+        sockets: passed to it as systemd does, each with its name.
     """
     given = dict(os.environ if environment is None else environment)
     assert can_fork(given), "start a program instead"
+    if sockets:
+        given["LISTEN_FDNAMES"] = ":".join(name for name, _ in sockets)
     ours, report = socket.socketpair()
     (out, out_end), (err, err_end) = os.pipe(), os.pipe()
     null = os.open(os.devnull, os.O_RDONLY)
     message = json.dumps({"words": words, "folder": str(Path.cwd()), "environment": given}).encode()
     with report:
-        socket.send_fds(_server(), [message], [null, out_end, err_end, report.fileno()])
+        passed = [it.fileno() for _, it in sockets]
+        socket.send_fds(_server(), [message], [report.fileno(), null, out_end, err_end, *passed])
     for one in (null, out_end, err_end):
         os.close(one)
     process = ForkedProcess(await _reader(out), await _reader(err))

@@ -20,14 +20,6 @@ from tests.support.raw_http import OK, Answer, Request, get, ok
 from tests.support.waiting import PATIENCE
 
 TOKEN_PATH = b"/REST/oauth/v5/token"
-_PASS_SOCKETS = """
-import os, sys
-high = [os.dup2(int(it), 100 + at) for at, it in enumerate(sys.argv[1].split(","))]
-for at, descriptor in enumerate(high):
-    os.dup2(descriptor, 3 + at)
-named = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(high)), "LISTEN_FDNAMES": sys.argv[2]}
-os.execve(sys.argv[3], sys.argv[3:], {**named, **os.environ})
-"""
 
 
 def token_answer(token: str, *, status: str = "200 OK", seconds: int = 600) -> bytes:
@@ -184,10 +176,10 @@ async def run(
     """
     given = {**os.environ, **(environment or {})}
     arguments = ("run", "--config", str(path), *words)
-    if program or files or sockets or before or interpreter != sys.executable or not can_fork(given):
-        started: Any = await _start(arguments, given, files, interpreter, sockets, before)
+    if program or files or before or interpreter != sys.executable or not can_fork(given):
+        started: Any = await _start(arguments, given, files, interpreter, before)
     else:
-        started = await fork_gateway(*arguments, environment=given)
+        started = await fork_gateway(*arguments, environment=given, sockets=sockets)
     process = Process(started)
     try:
         yield process
@@ -200,17 +192,12 @@ async def _start(
     environment: Mapping[str, str],
     files: int | None,
     interpreter: str,
-    sockets: Sequence[tuple[str, socket.socket]],
     before: Sequence[str],
 ) -> asyncio.subprocess.Process:
     prefix = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
-    if sockets:
-        passed = [str(sock.fileno()) for _, sock in sockets]
-        prefix = [sys.executable, "-c", _PASS_SOCKETS, ",".join(passed), ":".join(name for name, _ in sockets)]
     return await asyncio.create_subprocess_exec(
         *(*before, *prefix, interpreter, "-m", "fla_gateway", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=environment,
-        pass_fds=[sock.fileno() for _, sock in sockets],
     )

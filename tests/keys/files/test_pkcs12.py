@@ -118,32 +118,39 @@ def test_null_password_of_gnutls_is_read(parts, password) -> None:
     assert "is wrong" in parts.refused(pkcs12="acme.pfx", password="other").message
 
 
+# Of a key that is there already: its own RSA keys cost Java seconds.
 KEYTOOL = (
-    f"keytool -genkeypair -keystore acme.p12 -storetype PKCS12 -storepass {PASSWORD} -keyalg RSA -keysize 2048"
-    " -dname CN=Acme -validity 300 -ext KeyUsage=digitalSignature"
+    f"keytool -importkeystore -noprompt -srckeystore source.p12 -srcstoretype PKCS12 -srcstorepass {PASSWORD}"
+    f" -srcalias acme -destkeystore acme.p12 -deststoretype PKCS12 -deststorepass {PASSWORD}"
     # A virtual machine for so short a life: one thread that collects garbage, one compiler.
     " -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1"
 )
 
 
+@pytest.fixture
+def source(folder, certificate):
+    """A folder with source.p12, from which keytool takes key and certificate."""
+    folder.write("source.p12", pkcs12_bytes(make_rsa(), certificate, PASSWORD))
+    return folder
+
+
 @pytest.mark.needs_program("keytool")
 @pytest.mark.parametrize("options", ["", "-J-Dkeystore.pkcs12.legacy"], ids=["modern", "legacy"])
-def test_files_of_keytool_are_read_and_a_second_key_refused(folder, options) -> None:
+def test_files_of_keytool_are_read_and_a_second_key_refused(source, options) -> None:
     """A PKCS#12 file of keytool is read; as soon as it holds a second private key it is refused."""
-    later = folder.later(hours=1)  # keytool's certificates begin at the moment of their making
-    folder.run(f"{KEYTOOL} -alias first {options}")
-    assert _is_good(folder.load(pkcs12="acme.p12", password=PASSWORD, now=later))
-    folder.run(f"{KEYTOOL} -alias second {options}")
-    assert "holds 2 private keys" in folder.refused(pkcs12="acme.p12", password=PASSWORD).message
+    source.run(f"{KEYTOOL} -destalias first {options}")
+    assert _is_good(source.load(pkcs12="acme.p12", password=PASSWORD))
+    source.run(f"{KEYTOOL} -destalias second {options}")
+    assert "holds 2 private keys" in source.refused(pkcs12="acme.p12", password=PASSWORD).message
 
 
 @pytest.mark.needs_program("keytool")
-def test_java_key_store_of_keytool_is_named(folder) -> None:
+def test_java_key_store_of_keytool_is_named(source) -> None:
     """A real JKS file is recognised by its first bytes, whatever it is called."""
-    folder.run(f"{KEYTOOL.replace('PKCS12', 'JKS')} -alias first -keypass {PASSWORD}")
-    refused = folder.refused(pkcs12="acme.p12", password=PASSWORD)
+    source.run(f"{KEYTOOL.replace('-deststoretype PKCS12', '-deststoretype JKS')} -destalias first")
+    refused = source.refused(pkcs12="acme.p12", password=PASSWORD)
     assert "Java key store (JKS)" in refused.message
-    assert f"-srckeystore {folder.path / 'acme.p12'}" in refused.cure
+    assert f"-srckeystore {source.path / 'acme.p12'}" in refused.cure
 
 
 def test_file_with_a_chain_is_read(folder) -> None:
