@@ -4,7 +4,7 @@ import ast
 import re
 from collections import defaultdict
 
-from tests.support.texts import calls, called, placeholders, texts
+from tests.support.texts import called, calls, placeholders, texts
 
 CARRIERS = {
     "Fault": (1, 2),

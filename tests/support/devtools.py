@@ -331,14 +331,10 @@ async def open_page(chromium: ChromiumProcess, *, own: bool = False) -> AsyncIte
     ):
         wire = _Wire(socket)
         reading = asyncio.get_running_loop().create_task(wire.read())
-        if own or not chromium.tabs:
-            context = (await wire.command("Target.createBrowserContext", disposeOnDetach=own))["browserContextId"]
-            made = await wire.command("Target.createTarget", url="about:blank", browserContextId=context)
-            tab = made["targetId"]
-            if not own:
-                chromium.tabs.append(tab)
-        else:
-            (tab,) = chromium.tabs
+        tab = await _new_tab(wire, passing=True) if own else next(iter(chromium.tabs), "")
+        if not tab:
+            tab = await _new_tab(wire, passing=False)
+            chromium.tabs.append(tab)
         attached = await wire.command("Target.attachToTarget", targetId=tab, flatten=True)
         page = wire.pages[attached["sessionId"]] = Page(wire, attached["sessionId"])
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -350,10 +346,16 @@ async def open_page(chromium: ChromiumProcess, *, own: bool = False) -> AsyncIte
         try:
             yield page
         finally:
-            if own:
-                await wire.command("Target.disposeBrowserContext", browserContextId=context)
-            else:
+            if not own:
                 await page.open("about:blank")
                 await page.command("Log.clear")
             await socket.close()
             await reading
+
+
+async def _new_tab(wire: _Wire, *, passing: bool) -> str:
+    """Make a tab in a browser context of its own, which may go with the connection; give its identifier."""
+    context = (await wire.command("Target.createBrowserContext", disposeOnDetach=passing))["browserContextId"]
+    made = await wire.command("Target.createTarget", url="about:blank", browserContextId=context)
+    identifier: str = made["targetId"]
+    return identifier

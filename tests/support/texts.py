@@ -37,7 +37,7 @@ class Found(NamedTuple):
 
 
 def calls(*names: str) -> Iterator[tuple[Path, ast.Call]]:
-    """Find the calls of such names but in the module of texts; the sandbox plays another program, with its own words."""
+    """Find the calls of such names but in the module of texts; the sandbox plays another program, in its words."""
     mentioned = re.compile(rf"\b(?:{'|'.join(names)})\(")
     for path in sorted(SOURCE.rglob("*.py")):
         if "sandbox" in path.parts or path == SOURCE / "i18n/message.py":

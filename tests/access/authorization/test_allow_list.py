@@ -323,9 +323,9 @@ def test_a_literal_entry_covers_itself_alone(entry, path):
 
 
 # What an entry may spell: neither the encoding of a slash nor half a character, which have two readings.
-words = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="/\\;%\0"), min_size=1, max_size=8
-).map(str.encode)
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\\;%\0"), min_size=1, max_size=8).map(
+    str.encode
+)
 
 
 @BOUNDED
