@@ -8,8 +8,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
@@ -26,6 +24,7 @@ from fla_gateway.cli.main import execute
 from fla_gateway.cli.remote.status_text import FINDINGS, lines
 from tests.admin import samples
 from tests.admin.conftest import Shown, State, serving
+from tests.support.forked_process import fork_gateway
 from tests.support.waiting import PATIENCE
 
 BRUSSELS = timezone(timedelta(hours=1))
@@ -125,11 +124,7 @@ async def test_the_key_is_taken_from_a_file(tmp_path):
 
 async def test_watch_looks_until_it_is_interrupted(admin, shown):
     """--watch prints again and again; Ctrl-C ends it with the exit code of the last look."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fla_gateway", "status", "--admin", admin, "--watch", "0.1"),
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
+    process = await fork_gateway("status", "--admin", admin, "--watch", "0.1")
     async with asyncio.timeout(PATIENCE):
         await process.stdout.readuntil(b"Works.")
         shown.status = samples.failing()

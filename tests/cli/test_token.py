@@ -6,17 +6,16 @@ import asyncio
 import contextlib
 import io
 import signal
-import sys
 from typing import NamedTuple
 
 import pytest
 from aiohttp import web
 
 from fla_gateway.cli.main import execute
+from tests.support.forked_process import fork_gateway
 from tests.support.keys import TlsAuthority, write_identity
 from tests.support.waiting import PATIENCE
 
-PROGRAM = (sys.executable, "-m", "fla_gateway", "token")
 CONFIGURATION = """
 [profiles.employer]
 environment = "staging"
@@ -75,14 +74,7 @@ async def run_token(file, *words):
 
 async def run_process(file, *words):
     """Run the command in a process of its own."""
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM,
-        "--config",
-        str(file),
-        *words,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await fork_gateway("token", "--config", str(file), *words)
     out, err = await process.communicate()
     return Ended(process.returncode, out.decode(), err.decode().removeprefix(f"configuration: {file}\n"))
 
@@ -165,9 +157,7 @@ async def test_interrupt_ends_quietly(staging):
         return web.Response()
 
     file = await staging(slow)
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM, "employer", "--config", str(file), stderr=asyncio.subprocess.PIPE
-    )
+    process = await fork_gateway("token", "employer", "--config", str(file))
     async with asyncio.timeout(PATIENCE):  # a command that ends before it asks fails here, and not for ever
         await reached.wait()
     process.send_signal(signal.SIGINT)

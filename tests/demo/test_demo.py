@@ -6,8 +6,6 @@ import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from fla_gateway.cli.demonstration.environment import Stage, StageError, _free_a
 from fla_gateway.cli.demonstration.scenario import Story
 from fla_gateway.cli.main import execute
 from fla_gateway.sandbox import Sandbox
+from tests.support.forked_process import fork_gateway
 
 STEPS = ("asks nobody who he is", "1. ", "2. ", "3. ", "4. ", "5. ", "Everything behaved.")
 
@@ -33,15 +32,9 @@ class Demo:
         self.words = words
 
     async def start(self):
-        self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "fla_gateway", "demo", *self.words),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "TMPDIR": str(self.place)},
-        )
+        self.process = await fork_gateway("demo", *self.words, environment={**os.environ, "TMPDIR": str(self.place)})
 
     async def until(self, sentence):
-        assert self.process.stdout is not None
         output = ""
         async for line in self.process.stdout:
             output += line.decode()

@@ -11,7 +11,7 @@ from tests.support.raw_http import REFUSED_TOKEN, TruncatedError, get, ok, post,
 from tests.support.waiting import eventually
 
 CALLERS = 16
-ROUNDS = 15
+ROUNDS = 8
 
 
 class Api:

@@ -26,6 +26,7 @@ import fla_gateway.admin.status_routes
 import fla_gateway.cli.main
 import fla_gateway.cli.reload
 import fla_gateway.cli.run
+import fla_gateway.cli.sandbox
 import fla_gateway.oauth.client
 import fla_gateway.runtime.reload
 import fla_gateway.runtime.startup  # noqa: F401 - as above
