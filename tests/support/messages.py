@@ -49,7 +49,7 @@ def extract() -> dict[Message, set[str]]:
 
 
 def _of_sources() -> Iterator[tuple[Message, str]]:
-    for path, _ in modules():
+    for path, _ in modules(*KEYWORDS):
         # Babel warns of f-strings among the arguments; that no template is one, a test sees to.
         with path.open("rb") as stream, redirect_stderr(StringIO()):
             for _, message, _, _ in babel_extract("python", stream, KEYWORDS):

@@ -36,16 +36,23 @@ class Found(NamedTuple):
     arguments: frozenset[str] | None
 
 
-def calls(*names: str) -> Iterator[tuple[Path, ast.Call]]:
-    """Find the calls of such names but in the module of texts; the sandbox plays another program, in its words."""
+def modules(*names: str) -> Iterator[tuple[Path, str]]:
+    """Read the modules that call such names, but that of texts; the sandbox plays another program, in its words.
+
+    To take all modules apart takes seconds.
+    """
     mentioned = re.compile(rf"\b(?:{'|'.join(names)})\(")
     for path in sorted(SOURCE.rglob("*.py")):
         if "sandbox" in path.parts or path == SOURCE / "i18n/message.py":
             continue
         text = path.read_text(encoding="utf-8")
-        # To parse all modules takes seconds.
-        if mentioned.search(text) is None:
-            continue
+        if mentioned.search(text) is not None:
+            yield path, text
+
+
+def calls(*names: str) -> Iterator[tuple[Path, ast.Call]]:
+    """Find the calls of such names."""
+    for path, text in modules(*names):
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and called(node) in names:
                 yield path, node
