@@ -11,7 +11,7 @@ request's Content-Type, proxies of the environment, uploads, files and folders, 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from importlib import import_module, reload
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _PACKAGE: Final = "aiohttp"
 _NOT_USED: Final = (
-    "aiohttp.multipart", "aiohttp.web_fileresponse", "aiohttp.web_ws",
+    "aiohttp.http_websocket", "aiohttp.multipart", "aiohttp.web_fileresponse", "aiohttp.web_ws",
     "attr.validators", "email.policy", "html", "tempfile", "urllib.request",
 )  # fmt: skip
 
@@ -52,6 +52,7 @@ def _put_into_place() -> None:
         if name.startswith("__") or find_spec(f"{_PACKAGE}.{name}") is not None:
             raise AttributeError(name)
         del package.__dict__["__getattr__"]
+        reload(sys.modules[f"{_PACKAGE}.http"])  # without deferred names: the client's types are made of them
         run(package)
         return getattr(package, name)
 

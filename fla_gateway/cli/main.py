@@ -113,6 +113,7 @@ def execute(words: Sequence[str]) -> int:
         SystemExit: from argparse, for ``--help``, ``--version`` (0) and wrong use (2).
     """
     from fla_gateway.errors import ConfigurationError, GatewayError, InUseError  # noqa: PLC0415 - see the head
+    from fla_gateway.system.deferred_import import deferred  # noqa: PLC0415 - as above
 
     words = _asked_for_help(words)
     if words[:1] in (["--version"], ["-V"]):
@@ -120,7 +121,8 @@ def execute(words: Sequence[str]) -> int:
 
         print("\n".join(lines(PROGRAM)))
         raise SystemExit(WELL)
-    parser = build_parser(_wanted(words))
+    with deferred("bz2", "lzma"):  # shutil, which gives argparse the width of the terminal, looks whether they exist
+        parser = build_parser(_wanted(words))
     if (mistaken := _mistaken(words)) is not None:
         parser.error(mistaken)
     arguments = parser.parse_args(words)
