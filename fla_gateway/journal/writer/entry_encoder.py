@@ -127,8 +127,7 @@ class EntryEncoder:
                     f'{beginning}{request_id}{middle}{request_id}{end}{record.received},"sent":{record.sent}'
                     f"{_trace_received(trace) if trace else ''}"
                     f"{self._body_and_made(record) if record.made or record.streamed else ''}"
-                    f',"ms":{record.seconds * 1000:.1f},'
-                    f'"upstream_ms":{record.upstream_seconds * 1000:.1f}}}'
+                    f',"ms":{_milliseconds(record.seconds)},"upstream_ms":{_milliseconds(record.upstream_seconds)}}}'
                 )
             elif is_known(record):
                 entries.append(self._outcome(stamp, record))
@@ -160,9 +159,9 @@ class EntryEncoder:
             f"{_trace_again(record) if record.attempts > 1 else ''}"
             f',"received":{record.received},"sent":{record.sent}'
             f"{_trace_received(record.trace) if record.trace else ''}{self._body_and_made(record)}"
-            f',"ms":{record.seconds * 1000:.1f}'
+            f',"ms":{_milliseconds(record.seconds)}'
             f"{_waited('token_ms', record.token_seconds)}{_waited('connection_ms', record.connection_seconds)}"
-            f',"upstream_ms":{record.upstream_seconds * 1000:.1f}}}'
+            f',"upstream_ms":{_milliseconds(record.upstream_seconds)}}}'
         )
 
     def _body_and_made(self, record: ExchangeRecord) -> str:
@@ -238,7 +237,7 @@ def _notes(notes: Notes, request_id: str) -> str:
 
 def _refused_attempt(attempt: Attempt) -> str:
     status, token, trace, seconds = attempt
-    members = f'"status":{status},"token":"{token}","trace":{quoted(trace)},"ms":{seconds * 1000:.1f}'
+    members = f'"status":{status},"token":"{token}","trace":{quoted(trace)},"ms":{_milliseconds(seconds)}'
     return f',"refused_attempt":{{{members}}}'
 
 
@@ -252,4 +251,9 @@ def _trace_received(trace: str) -> str:
 
 
 def _waited(member: str, seconds: float) -> str:
-    return f',"{member}":{seconds * 1000:.1f}' if seconds else ""
+    return f',"{member}":{_milliseconds(seconds)}' if seconds else ""
+
+
+def _milliseconds(seconds: float) -> str:
+    # Not within an f-string: mypyc calls str.format for each part of one that has a format anywhere.
+    return "%.1f" % (seconds * 1000)

@@ -23,19 +23,19 @@ FULL_BATCH: Final = 512
 
 # Every text that goes in is safe in JSON as it is: the id is a UUID, names and codes come from closed sets of this
 # program, the method from `method_name`, the path from `mask_path`.
-# A line is formatted twice: what exchanges have in common once for all of them, and the rest each time.
+# What exchanges have in common is formatted once for all of them, and the rest put between its parts.
 _JSON: Final = (
-    '%s{"time":"%%s.%%03dZ","level":"%s","event":"request","id":"%%s",'
+    '%s{"time":"%%s","level":"%s","event":"request","id":"%%s",'
     '"profile":"%s","caller":"%s","method":"%s","path":"%s","status":%d,"origin":"%s","code":"%s","outcome":"%s",'
-    '"received":%%d,"sent":%%d,"ms":%%.1f,"attempts":%%d}\n'
+    '"received":%%s,"sent":%%s,"ms":%%s,"attempts":%%s}\n'
 )
 _CONSOLE: Final = (
-    "%s%%s.%%03dZ %-7s request id=%%s "
+    "%s%%s %-7s request id=%%s "
     "profile=%s caller=%s method=%s path=%s status=%d origin=%s code=%s outcome=%s "
-    "received=%%d sent=%%d ms=%%.1f attempts=%%d\n"
+    "received=%%s sent=%%s ms=%%s attempts=%%s\n"
 )
-_JSON_STRANGERS: Final = '{"time":"%s.%03dZ","level":"warning","event":"strangers-left-out","count":%d}\n'
-_CONSOLE_STRANGERS: Final = "%s.%03dZ warning strangers-left-out count=%d\n"
+_JSON_STRANGERS: Final = '{"time":"%s","level":"warning","event":"strangers-left-out","count":%d}\n'
+_CONSOLE_STRANGERS: Final = "%s warning strangers-left-out count=%d\n"
 _FAILED_LEGS: Final = frozenset({"network", "token-server"})
 MOST_STRANGERS: Final = 600
 """Lines a minute about requests that were refused before their caller was known; those beyond are counted, since they
@@ -81,9 +81,9 @@ class AccessLog:
         self._later = later
         self._waiting: list[str] = []
         self._timer: Timer | None = None
-        self._described: dict[tuple[str, str, bytes, bytes, int, str, str, str], str] = {}
-        self._second = -1
-        self._stamp = ""
+        self._described: dict[tuple[str, str, bytes, bytes, int, str, str, str], list[str]] = {}
+        self._second = self._moment = -1
+        self._date = self._stamp = ""
         self._minute = 0
         self._strangers = 0
         self.follow(form)
@@ -124,8 +124,7 @@ class AccessLog:
     def _tell_strangers(self) -> None:
         if self._strangers > MOST_STRANGERS:
             now = self._wall()
-            self._turn(int(now))
-            self._waiting.append(self._strangers_line % (self._stamp, now % 1 * 1000, self._strangers - MOST_STRANGERS))
+            self._waiting.append(self._strangers_line % (self._time(now), self._strangers - MOST_STRANGERS))
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -139,41 +138,45 @@ class AccessLog:
         self._writer.offer_requests("".join(waiting).encode("ascii"), len(waiting))
 
     def _format(self, when: float, record: ExchangeRecord) -> str:
-        second = int(when)
-        if second != self._second:
-            self._turn(second)
-        return self._describe(record) % (
-            self._stamp,
-            (when - second) * 1000,
-            record.request_id,
-            record.received,
-            record.sent,
-            record.seconds * 1000,
-            record.attempts,
+        start, name, received, sent, seconds, attempts, end = self._describe(record)
+        # Not within the f-string: mypyc calls str.format for each part of one that has a format anywhere.
+        milliseconds = "%.1f" % (record.seconds * 1000)
+        return (
+            f"{start}{self._time(when)}{name}{record.request_id}{received}{record.received}{sent}{record.sent}"
+            f"{seconds}{milliseconds}{attempts}{record.attempts}{end}"
         )
 
-    def _describe(self, record: ExchangeRecord) -> str:
-        """Write the line as far as exchanges have it in common that come again and again, and remember it."""
+    def _describe(self, record: ExchangeRecord) -> list[str]:
+        """Write the line as far as exchanges have it in common that come again and again, in parts, and remember it."""
         path = record.path
         kind = (
             record.profile, record.admission.caller, record.method, path,
             record.status, record.origin, record.code, record.outcome,
         )  # fmt: skip
-        text = self._described.get(kind)
-        if text is None:
+        parts = self._described.get(kind)
+        if parts is None:
             profile, caller, method, _, *answer = kind
             level = level_of(record)
             # None of these can hold a percent sign: see above, and `mask_path`.
             text = self._line % (
                 self._prefixes[level], level, profile, caller, method_name(method), mask_path(path, self._key), *answer,
             )  # fmt: skip
+            parts = text.split("%s")
             if len(path) <= _LONGEST_REMEMBERED_PATH and len(method) <= _LONGEST_REMEMBERED_PATH:
-                remember(self._described, kind, text, _MOST_REMEMBERED)
-        return text
+                remember(self._described, kind, parts, _MOST_REMEMBERED)
+        return parts
 
-    def _turn(self, second: int) -> None:
-        self._second = second
-        self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+    def _time(self, when: float) -> str:
+        """Write a moment in epoch seconds, cut to the millisecond."""
+        moment = int(when * 1000)
+        if moment != self._moment:
+            second, milliseconds = divmod(moment, 1000)
+            if second != self._second:
+                self._second = second
+                self._date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._moment = moment
+            self._stamp = f"{self._date}.{milliseconds:03d}Z"
+        return self._stamp
 
 
 def level_of(record: ExchangeRecord) -> str:
