@@ -6,7 +6,7 @@ ARGS ?=
 # One more than there are cores: tests wait for a quarter of their time.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
-.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads instructions soak lock messages clean wheel test-compiled
+.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads bench-journal instructions soak lock messages clean wheel test-compiled
 
 demo: $(VENV)/.demo
 	@$(BIN)/fla-gateway demo $(ARGS)
@@ -41,6 +41,9 @@ bench-memory: $(VENV)/.dev
 
 bench-reloads: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.many_reloads $(ARGS)
+
+bench-journal: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.journal_reading $(ARGS)
 
 instructions: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.instructions $(ARGS)

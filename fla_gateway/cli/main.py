@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = (
     "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "doctor", "catalog", "sandbox", "demo",
-    "caller new", "cert new", "admin new", "audit show", "audit verify", "audit export", "policy suggest", "schema",
+    "caller new", "cert new", "admin new",
+    "audit show", "audit find", "audit match", "audit report",
+    "audit verify", "audit export", "audit dossier",
+    "policy suggest", "schema",
 )  # fmt: skip
 """Each as it is typed; the words are also the path of its file. A first word that several share is a group."""
 _LAST_THREADS_SECONDS: Final = 0.1

@@ -250,7 +250,10 @@ def test_verify_never_explains_by_silence(journal, audit):
         ["show", "--id", "17"],
         ["show", "--last", "0"],
         ["verify", "--head", "abc"],
-        ["export"],
+        ["export", "--csv", "--excel"],
+        ["find"],
+        ["match"],
+        ["dossier"],
         [],
     ],
 )

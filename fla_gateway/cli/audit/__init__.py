@@ -1,3 +1,3 @@
 """`fla-gateway audit ...`: what was sent for which caller."""
 
-SUMMARY = "show, verify and export the audit journal"
+SUMMARY = "ask, verify and export the audit journal"

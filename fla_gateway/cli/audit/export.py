@@ -6,9 +6,7 @@ Owns where the sheet goes. Refuses to write over a file, and to let others read 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -21,16 +19,19 @@ from fla_gateway.cli.options.journal_options import (
     report_shortfall,
     selection_of,
 )
-from fla_gateway.errors import JournalError
+from fla_gateway.cli.options.journal_questions import accounts_of, say_what_was_not_looked_at, write_new
 
 SUMMARY: Final = "write exchanges of the journal as CSV"
 DESCRIPTION: Final = """\
-Write exchanges of the audit journal as CSV (RFC 4180, UTF-8, commas), one row for each. What came from outside cannot
-become a formula: an apostrophe is put before it. A file that exists is never written over; a new one has mode 0600.
+Write exchanges of the audit journal as CSV (RFC 4180, UTF-8, commas), one row for each, with the account and the
+certificate that its profile had then. --excel writes the same for a Belgian Excel: semicolons, a byte order mark,
+decimal commas, local times beside UTC, and what each word of outcome means. What came from outside cannot become a
+formula: an apostrophe is put before it. A file that exists is never written over; a new one has mode 0600.
 
 examples:
-  fla-gateway audit export --csv november.csv --since 2026-11-01 --until 2026-11-30
-  fla-gateway audit export --csv --caller payroll | head
+  fla-gateway audit export --since 2026-11-01 --until 2026-11-30 > november.csv
+  fla-gateway audit export --excel november.csv --since 2026-11-01 --local
+  fla-gateway audit export --excel client.csv --reference 0123456789
   fla-gateway audit export --csv doubts.csv --in-doubt"""
 
 _STANDARD_OUTPUT: Final = Path("-")
@@ -41,14 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_journal(parser)
     add_selection(parser)
     parser.add_argument(
-        "--csv",
-        metavar="FILE",
-        type=Path,
-        nargs="?",
-        const=_STANDARD_OUTPUT,
-        required=True,
-        help="the file to make; without one, standard output",
+        "--local", action="store_true", help="--since and --until are local times where they have no offset"
     )
+    form = parser.add_mutually_exclusive_group()
+    for name, words in (("--csv", "with commas, the default"), ("--excel", "as a Belgian Excel opens it")):
+        form.add_argument(
+            name,
+            metavar="FILE",
+            type=Path,
+            nargs="?",
+            const=_STANDARD_OUTPUT,
+            help=f"{words}; the file to make, or standard output without one",
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,27 +61,16 @@ def run(arguments: argparse.Namespace) -> int:
     from fla_gateway.journal.reader import csv_export  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - as above
 
-    selection = selection_of(arguments)
-    history = history_of(directory_of(arguments), selection.since, wish_of(selection))
-    rows = csv_export.rows(filter(selection.picks, history))
-    if arguments.csv == _STANDARD_OUTPUT:
+    selection, directory = selection_of(arguments), directory_of(arguments)
+    history = history_of(directory, selection.since, wish_of(selection))
+    make = csv_export.rows if arguments.excel is None else csv_export.excel_rows
+    rows = make(filter(selection.picks, history), accounts_of(directory))
+    path = arguments.csv or arguments.excel or _STANDARD_OUTPUT
+    if path == _STANDARD_OUTPUT:
         # Bytes, so that no line break is changed on the way.
         for row in rows:
             sys.stdout.buffer.write(row.encode())
     else:
-        _write(arguments.csv, rows)
+        write_new(path, rows)
+    say_what_was_not_looked_at(directory, selection.since)
     return FINDINGS if report_shortfall(history, selection) else WELL
-
-
-def _write(path: Path, rows: Iterable[str]) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise JournalError(f"{path} exists already, and is not written over") from None
-    except OSError as error:
-        raise JournalError(f"{path} cannot be written: {error.strerror}") from None
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.writelines(row.encode() for row in rows)
-    except OSError as error:
-        raise JournalError(f"{path} cannot be written: {error.strerror}") from None

@@ -20,10 +20,16 @@ from fla_gateway.cli.options.journal_options import (
     report_shortfall,
     selection_of,
 )
+from fla_gateway.cli.options.journal_questions import accounts_of, add_local, say_what_was_not_looked_at
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fla_gateway.journal.reader.accounts import Accounts
+    from fla_gateway.journal.reader.block_filter import Wish
     from fla_gateway.journal.reader.exchange_history import Exchange
     from fla_gateway.journal.reader.filters import Selection
+    from fla_gateway.journal.reader.text_table import Column
 
 SUMMARY: Final = "show exchanges of the journal, or which declarations are in doubt"
 DESCRIPTION: Final = """\
@@ -38,6 +44,8 @@ examples:
   fla-gateway audit show --since 2h --caller payroll --outcome unknown
   fla-gateway audit show --in-doubt --since 2026-11-02
   fla-gateway audit show --settled --since 2026-11-01
+  fla-gateway audit show --repeated --since 1w
+  fla-gateway audit show --short --local --last 20
   fla-gateway audit show --reference batch-17 --json"""
 
 
@@ -46,27 +54,94 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_journal(parser)
     add_selection(parser)
     parser.add_argument("--last", metavar="N", type=_count, help="only the last N of them")
+    parser.add_argument(
+        "--repeated", action="store_true", help="only equal bodies that were sent to the same place within a day"
+    )
+    parser.add_argument("--short", action="store_true", help="within 100 columns")
+    add_local(parser)
     parser.add_argument("--json", action="store_true", help="the lines as they are in the journal")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the exchanges."""
-    from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - `--help` need not know
-
-    selection = selection_of(arguments)
-    history = history_of(directory_of(arguments), selection.since, wish_of(selection))
+    selection, directory = selection_of(arguments), directory_of(arguments)
+    history = history_of(directory, selection.since, _wish(directory, selection, arguments))
     tally = _Tally()
     chosen: Iterable[Exchange] = tally.count(filter(selection.picks, history))
+    if arguments.repeated:
+        chosen = _repeated(chosen)
     if arguments.last is not None:
         chosen = deque(chosen, maxlen=arguments.last)
-    for text in _texts(chosen, selection, json=arguments.json):
-        print(text)
+    _print(chosen, selection, directory, arguments)
+    say_what_was_not_looked_at(directory, selection.since)
     missing = report_shortfall(history, selection)
     if selection.in_doubt and not arguments.json:
         print("\n".join(_hint(tally, missing=missing)))
     if selection.in_doubt:
         return FINDINGS if tally.in_doubt or missing else WELL
     return FINDINGS if history.damaged else WELL
+
+
+def _wish(directory: Path, selection: Selection, arguments: argparse.Namespace) -> Wish:
+    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.repetitions import Marks  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.wishes import Between, Bodies, Everything, NotBefore, wish_of  # noqa: PLC0415 - as above
+
+    wish = wish_of(selection)
+    if arguments.repeated:
+        marks = Marks()
+        deque(history_of(directory, selection.since, Between(marks, selection.since, selection.until)), maxlen=0)
+        return Bodies(marks.again)
+    if isinstance(wish, Everything) and arguments.last is not None:
+        segments = segment_reader.segments_of(directory)
+        return NotBefore(segment_reader.seq_before_outcomes(directory, segments, arguments.last))
+    return wish
+
+
+def _repeated(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
+    from fla_gateway.journal.reader.repetitions import repeated  # noqa: PLC0415 - `--help` need not know
+
+    return (it.exchange for it in repeated(exchanges))
+
+
+def _print(exchanges: Iterable[Exchange], selection: Selection, directory: Path, arguments: argparse.Namespace) -> None:
+    from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
+
+    columns = text_table.DOUBTS if selection.in_doubt else text_table.EXCHANGES
+    if arguments.repeated:
+        columns = text_table.BODIES
+    if selection.settled and not arguments.json:
+        columns, exchanges = text_table.SETTLEMENTS, text_table.each_settlement(exchanges)
+    print_exchanges(exchanges, columns, directory, arguments)
+
+
+def print_exchanges(
+    exchanges: Iterable[Exchange], columns: tuple[Column, ...], directory: Path, arguments: argparse.Namespace
+) -> int:
+    """Print exchanges in one of the forms; return how many.
+
+    Args:
+        exchanges: in their order.
+        columns: of a table.
+        directory: of the journal, for the accounts.
+        arguments: ``json``, ``local``, and ``short`` where the command has it.
+    """
+    counter = _Counter()
+    for text in _texts(counter.count(exchanges), columns, directory, arguments):
+        print(text)
+    return counter.number
+
+
+class _Counter:
+    """Counts what goes by."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def count(self, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
+        for exchange in exchanges:
+            self.number += 1
+            yield exchange
 
 
 class _Tally:
@@ -91,21 +166,27 @@ class _Tally:
             yield exchange
 
 
-def _texts(exchanges: Iterable[Exchange], selection: Selection, *, json: bool) -> Iterator[str]:
+def _texts(
+    exchanges: Iterable[Exchange], columns: tuple[Column, ...], directory: Path, arguments: argparse.Namespace
+) -> Iterator[str]:
     from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
-    if json:
-        # Printable ASCII: `journal.reader.segment_reader` takes nothing else for a line.
-        for exchange in exchanges:
-            yield from (line.raw.decode("ascii") for line in exchange.lines)
-            yield from (it.line.raw.decode("ascii") for it in exchange.settlements)
-        return
-    if selection.settled:
-        yield from text_table.aligned(text_table.SETTLEMENTS, text_table.each_settlement(exchanges), printable)
-        return
-    columns = text_table.DOUBTS if selection.in_doubt else text_table.EXCHANGES
-    yield from text_table.aligned(columns, exchanges, printable)
+    if arguments.json:
+        yield from _lines(exchanges, accounts_of(directory))
+    elif getattr(arguments, "short", False):
+        yield from text_table.shortened(exchanges, printable, is_local=arguments.local)
+    else:
+        columns = text_table.in_local_time(columns) if arguments.local else columns
+        yield from text_table.aligned(columns, exchanges, printable)
+
+
+def _lines(exchanges: Iterable[Exchange], accounts: Accounts) -> Iterator[str]:
+    # Printable ASCII: `journal.reader.segment_reader` takes nothing else for a line.
+    for exchange in exchanges:
+        account = accounts.of(exchange)
+        lines = (*((account.line,) if account else ()), *exchange.lines, *(it.line for it in exchange.settlements))
+        yield from (line.raw.decode("ascii") for line in lines)
 
 
 def _hint(tally: _Tally, *, missing: bool) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
@@ -65,17 +65,28 @@ def run(arguments: argparse.Namespace) -> int:
     strangers = segment_reader.strangers_of(directory)
     verdict = verify(segment_reader.read_segments(directory, segment_reader.segments_of(directory)), arguments.head)
     print(f"{'journal':<{_WIDTH}} {printable(str(directory))}")
+    print("\n".join(verdict_lines(verdict, strangers)))
+    return FINDINGS if verdict.count + len(strangers) else WELL
+
+
+def verdict_lines(verdict: Verdict, misnamed: Sequence[str]) -> Iterator[str]:
+    """Write what was found, and how much that proves.
+
+    Args:
+        verdict: of a whole journal.
+        misnamed: names in its directory that are like those of segments.
+    """
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - `--help` need not know
+
     for label, text in _facts(verdict):
-        print(f"{label:<{_WIDTH}} {printable(text)}")
+        yield f"{label:<{_WIDTH}} {printable(text)}"
     for head, anchor in verdict.anchors.items():
-        print(f"--head {head}:\n  {_vouched(anchor)}")
-    for name in strangers:
-        print(f"finding: {printable(name)}: is named like a segment and is none")
+        yield f"--head {head}:\n  {_vouched(anchor)}"
+    for name in misnamed:
+        yield f"finding: {printable(name)}: is named like a segment and is none"
     for place, message in verdict.findings:
-        print(f"finding: {printable(str(place))}: {message}" if place.file else f"finding: {message}")
-    count = verdict.count + len(strangers)
-    print("\n".join(_verdict(count, len(verdict.findings) + len(strangers))))
-    return FINDINGS if count else WELL
+        yield f"finding: {printable(str(place))}: {message}" if place.file else f"finding: {message}"
+    yield from _verdict(verdict.count + len(misnamed), len(verdict.findings) + len(misnamed))
 
 
 def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:

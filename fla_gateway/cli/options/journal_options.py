@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import uuid
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fla_gateway.journal.reader.block_filter import Wish
     from fla_gateway.journal.reader.exchange_history import History
     from fla_gateway.journal.reader.filters import Selection
+    from fla_gateway.journal.reader.read_results import Wanted
 
 # Far longer than an exchange may take by default (`gateway.timeouts.exchange`, 600 s): an intent that is older and has
 # no outcome is in doubt, even if a gateway still runs.
@@ -34,10 +36,22 @@ def add_journal(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_since(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--since TIME``."""
+def add_since(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Declare ``--since TIME``, with what is meant without one."""
+    words = f"; {default} without one" if default else ""
     parser.add_argument(
-        "--since", metavar="TIME", type=_moment, help="from: 2026-11-02, 2026-11-02T08:15 (UTC), 2h, 3d"
+        "--since",
+        metavar="TIME",
+        type=_moment,
+        default=default,
+        help=f"from: 2026-11-02, 2026-11-02T08:15 (UTC), 2h, 3d{words}",
+    )
+
+
+def add_until(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--until TIME``."""
+    parser.add_argument(
+        "--until", metavar="TIME", type=partial(_moment, ends=True), help="until; a date includes its day"
     )
 
 
@@ -50,9 +64,7 @@ def add_whom(parser: argparse.ArgumentParser) -> None:
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Declare everything that `selection_of` takes."""
     add_since(parser)
-    parser.add_argument(
-        "--until", metavar="TIME", type=partial(_moment, ends=True), help="until; a date includes its day"
-    )
+    add_until(parser)
     add_whom(parser)
     parser.add_argument(
         "--outcome", metavar="WORD", type=_outcome, help="only those that ended so, for example unknown"
@@ -68,6 +80,9 @@ def selection_of(arguments: argparse.Namespace) -> Selection:
     from fla_gateway.journal.reader.filters import Selection  # noqa: PLC0415 - `--help` need not know
 
     wishes = vars(arguments)
+    if wishes.get("local"):
+        # What was typed is read again: the word may have come behind it.
+        wishes = {name: it.local() if isinstance(it, Moment) else it for name, it in wishes.items()}
     since, until, caller, profile, outcome, reference, identity = (
         wishes.get(name) or "" for name in ("since", "until", "caller", "profile", "outcome", "reference", "id")
     )
@@ -95,13 +110,19 @@ def directory_of(arguments: argparse.Namespace) -> Path:
     return audit.path
 
 
-def history_of(directory: Path, since: str, wish: Wish | None = None) -> History:
+def history_of(
+    directory: Path,
+    since: str,
+    wish: Wish | None = None,
+    follow: Callable[[Iterable[Wanted]], Iterable[Wanted]] | None = None,
+) -> History:
     """Open a journal at the segment in which a time falls.
 
     Args:
         directory: of the journal.
         since: as the journal writes it; empty for all.
         wish: what is wanted of it, so that the rest is passed over; None for every line.
+        follow: sees what is found before it is joined.
 
     Raises:
         JournalError: there is none.
@@ -117,7 +138,8 @@ def history_of(directory: Path, since: str, wish: Wish | None = None) -> History
     every = segments = segment_reader.segments_of(directory)
     if since:
         segments = segment_reader.since(segments, date.fromisoformat(since.partition("T")[0]))
-    found = segment_reader.read_wanted(directory, segments, wish or Everything())
+    found: Iterable[Wanted] = segment_reader.read_wanted(directory, segments, wish or Everything())
+    found = found if follow is None else follow(found)
     whole = segments == every
     lives = partial(segment_reader.is_written, directory)
     settlements = collected(segment_reader.lines_of_kind(directory, segments, SETTLED))
@@ -158,14 +180,39 @@ def report_shortfall(history: History, selection: Selection) -> bool:
     return missing or history.damaged > 0
 
 
-def _moment(text: str, *, ends: bool = False) -> str:
+class Moment(str):
+    """A time as the journal writes it, of what was typed; without an offset that is UTC.
+
+    Attributes:
+        typed: what was typed.
+        now: seconds since the epoch.
+        ends: whether a period ends there.
+    """
+
+    __slots__ = ("ends", "now", "typed")
+
+    typed: str
+    now: float
+    ends: bool
+
+    def local(self) -> str:
+        """Give the time if what was typed is local time."""
+        from fla_gateway.journal.reader.filters import moment  # noqa: PLC0415 - `--help` need not know
+
+        return moment(self.typed, self.now, ends=self.ends, local=True)
+
+
+def _moment(text: str, *, ends: bool = False) -> Moment:
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.filters import moment  # noqa: PLC0415 - as above
 
+    now = SystemClock().wall()
     try:
-        return moment(text, SystemClock().wall(), ends=ends)
+        when = Moment(moment(text, now, ends=ends))
     except JournalError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    when.typed, when.now, when.ends = text, now, ends
+    return when
 
 
 def _outcome(text: str) -> str:

@@ -50,7 +50,10 @@ class Block:
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self.pieces = [it or b"?" for it in raw.split(_RECORD)[1:]]
+        self.pieces = raw.split(_RECORD)[1:]
+        if b"" in self.pieces:
+            # No writer makes that; the place before the next one is no line of either kind.
+            self.pieces = [it or b"?" for it in self.pieces]
         # By the first letter: this runs for each line, and twice as fast as a comparison.
         self.intents = [it[_INTENT_ID] for it in self.pieces if it[0] == _I]
         self.outcomes = [it[_OUTCOME_ID] for it in self.pieces if it[0] == _O]
@@ -165,7 +168,7 @@ class BlockFilter:
         block = Block(raw)
         left, late = self._follow(block)
         ends = block.ends
-        hits = self._wish.hits(block) if ends else None
+        hits = self._wish.hits(block)
         if ends is None or hits is None:
             return None
         intents = {block.line_start(block.began[it]) for it in left}

@@ -152,6 +152,10 @@ class History:
         yield from self._rest(lives=bool(self._open) and self._lives())
         self._judge_beginning()
 
+    def ignore_running(self) -> None:
+        """Take no exchange for one that runs: the same journal then gives the same exchanges at any time."""
+        self._lives = lambda: False
+
     def _begin(self, begun: Begun) -> None:
         if not self._number:
             self._removed.begin(begun.number)

@@ -34,6 +34,8 @@ class Selection(NamedTuple):
         identity: the request id.
         in_doubt: only what is in doubt, or still runs and may become so.
         settled: only what was in doubt and was settled by a person.
+        masks: masks of a number, one of which the path or what was made has.
+        body: keyed hash of the request body.
     """
 
     since: str = ""
@@ -45,6 +47,8 @@ class Selection(NamedTuple):
     identity: str = ""
     in_doubt: bool = False
     settled: bool = False
+    masks: tuple[str, ...] = ()
+    body: str = ""
 
     def picks(self, exchange: Exchange) -> bool:
         """Return whether an exchange is selected."""
@@ -57,9 +61,16 @@ class Selection(NamedTuple):
             return False
         if self.reference not in exchange.text("reference"):
             return False
+        if self.body and exchange.body != self.body:
+            return False
+        if self.masks and not self._names_number(exchange):
+            return False
         if self.settled and not (exchange.settlements and doubt_of(exchange)):
             return False
         return not self.in_doubt or exchange.running or bool(reason(exchange))
+
+    def _names_number(self, exchange: Exchange) -> bool:
+        return not {*exchange.text("path").split("/"), exchange.text("made")}.isdisjoint(self.masks)
 
     def covers(self, when: str) -> bool:
         """Return whether a time, as the journal writes it, is between the two."""
@@ -70,7 +81,7 @@ class Selection(NamedTuple):
         return (not ends or ends >= self.since) and (not self.until or begins < self.until)
 
 
-def moment(text: str, now: float, *, ends: bool = False) -> str:
+def moment(text: str, now: float, *, ends: bool = False, local: bool = False) -> str:
     """Read a time as people write it.
 
     Args:
@@ -78,6 +89,7 @@ def moment(text: str, now: float, *, ends: bool = False) -> str:
             ``90s``, ``30m``, ``2h``, ``3d``, ``1w``.
         now: seconds since the epoch.
         ends: whether a period ends there: a date then means its end, not its beginning.
+        local: whether a time without an offset is local time.
 
     Returns:
         The time as the journal writes it, so that texts can be compared.
@@ -86,7 +98,7 @@ def moment(text: str, now: float, *, ends: bool = False) -> str:
         JournalError: it is none of these.
     """
     try:
-        return written(_read(text, now, ends=ends))
+        return written(_read(text, now, ends=ends, local=local))
     except (ValueError, OverflowError):
         raise JournalError(
             "must be a date or time such as 2026-11-02 or 2026-11-02T08:15 (UTC), or how long ago: 30m, 2h, 3d"
@@ -98,7 +110,7 @@ def written(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def _read(text: str, now: float, *, ends: bool) -> datetime:
+def _read(text: str, now: float, *, ends: bool, local: bool) -> datetime:
     ago = _DURATION.fullmatch(text)
     if ago:
         return datetime.fromtimestamp(now, UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
@@ -106,5 +118,8 @@ def _read(text: str, now: float, *, ends: bool) -> datetime:
         day = date.fromisoformat(text)
     except ValueError:
         when = datetime.fromisoformat(text)
-        return when if when.tzinfo else when.replace(tzinfo=UTC)
-    return datetime.combine(day + timedelta(days=1) if ends else day, time(), UTC)
+    else:
+        when = datetime.combine(day + timedelta(days=1) if ends else day, time())
+    if when.tzinfo:
+        return when
+    return when.astimezone() if local else when.replace(tzinfo=UTC)

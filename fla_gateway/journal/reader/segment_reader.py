@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from hashlib import sha256
+from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -29,6 +30,7 @@ _PRINTABLE: Final = re.compile(rb"[ -~]*")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 _BLOCK: Final = 1_048_576
 _MARGIN: Final = timedelta(days=2)
+_OUTCOME_RECORD: Final = b'"record":"outcome"'
 _SEARCHED: Final = 262_144
 """Bytes that are searched at once: more would not stay in the processor's cache."""
 
@@ -141,6 +143,40 @@ def read_wanted(directory: Path, segments: Sequence[Segment], wish: Wish, size: 
         yield Begun(Place(segment.name, 0), segment.number)
         with _translated(path), path.open("rb", buffering=0) as stream:
             yield from _read_blocks(stream, segment.name, chosen, size)
+
+
+def seq_before_outcomes(directory: Path, segments: Sequence[Segment], number: int) -> int:
+    """Give the number of a line behind which there are at least so many outcomes; 0 if there are not so many.
+
+    Args:
+        directory: of the journal.
+        segments: consecutive ones.
+        number: of outcomes.
+
+    Raises:
+        JournalError: as `read_segments`.
+    """
+    for segment in reversed(segments):
+        path = directory / segment.name
+        with _translated(path), path.open("rb") as stream:
+            end = stream.seek(0, SEEK_END)
+            while end > 0:
+                begin = max(0, end - _SEARCHED)
+                stream.seek(begin)
+                lines = stream.read(end - begin).split(b"\n")
+                number -= sum(_OUTCOME_RECORD in line for line in lines)
+                seq = next((found for line in lines[1:] if (found := _seq_of(line))), 0)
+                if number <= 0 and seq:
+                    return max(seq - len(lines), 0)
+                end = begin
+    return 0
+
+
+def _seq_of(raw: bytes) -> int:
+    try:
+        return int(read(raw).members["seq"])
+    except JournalError:
+        return 0
 
 
 def _read_blocks(stream: BinaryIO, file: str, chosen: BlockFilter, size: int) -> Iterator[Wanted]:

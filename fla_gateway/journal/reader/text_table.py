@@ -12,6 +12,7 @@ from typing import Final
 
 from fla_gateway.journal.reader.exchange_history import Exchange
 from fla_gateway.journal.reader.in_doubt import doubt_of, reason
+from fla_gateway.journal.reader.local_time import local
 from fla_gateway.journal.reader.settlements import Settled
 
 Column = tuple[str, Callable[[Exchange], str]]
@@ -19,6 +20,8 @@ Column = tuple[str, Callable[[Exchange], str]]
 _BLOCK: Final = 500
 """Rows that are gathered to find the widths; later blocks may be wider, never narrower."""
 _NOTHING: Final = "-"
+_CUT: Final = "\N{HORIZONTAL ELLIPSIS}"
+_TIMES: Final = frozenset({"time", "settled"})
 
 
 def _member(name: str) -> Column:
@@ -70,6 +73,42 @@ SETTLEMENTS: Final[tuple[Column, ...]] = (
 """What `audit show --settled` prints of each settlement: the exchange with that one as its last."""
 
 
+MADE: Final[tuple[Column, ...]] = (
+    _TIME,
+    ("outcome", lambda exchange: exchange.word),
+    _number("status"),
+    *_WHAT,
+    _member("made"),
+    _member("reference"),
+    _member("id"),
+)
+"""What `audit find` prints: a mask is in `made` of the call that made what it names, and in `path` of others."""
+
+BODIES: Final[tuple[Column, ...]] = (
+    _TIME,
+    ("body", lambda exchange: exchange.body),
+    ("outcome", lambda exchange: exchange.word),
+    _number("status"),
+    *_WHAT,
+    _member("reference"),
+    _member("id"),
+)
+"""What `audit show --repeated` prints: equal bodies have the same hash."""
+
+_SHORT: Final[tuple[tuple[str, int, Callable[[Exchange], str]], ...]] = (
+    ("time", 19, lambda exchange: exchange.time),
+    ("outcome", 10, lambda exchange: exchange.word),
+    ("http", 4, _number("status")[1]),
+    ("caller", 10, lambda exchange: exchange.text("caller")),
+    ("profile", 10, lambda exchange: exchange.text("profile")),
+    ("method", 6, lambda exchange: exchange.text("method")),
+    ("path", 14, lambda exchange: exchange.text("path")),
+    ("reference", 10, lambda exchange: exchange.text("reference")),
+    ("id", 8, lambda exchange: exchange.text("id")[:8]),
+)
+"""What `audit show --short` prints, and in how many columns: with the blanks 99."""
+
+
 def each_settlement(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
     """Repeat each exchange for every settlement that it has, in their order: none was taken away by a later one."""
     for exchange in exchanges:
@@ -79,6 +118,43 @@ def each_settlement(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
 
 def _uid(settled: Settled | None) -> str:
     return "" if settled is None or settled.uid is None else str(settled.uid)
+
+
+def in_local_time(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Give columns with their times in local time."""
+    return tuple((title, _localized(value) if title in _TIMES else value) for title, value in columns)
+
+
+def _localized(value: Callable[[Exchange], str]) -> Callable[[Exchange], str]:
+    return lambda exchange: local(value(exchange))
+
+
+def shortened(exchanges: Iterable[Exchange], printable: Callable[[str], str], *, is_local: bool) -> Iterator[str]:
+    """Write a head and a row for each exchange within 100 columns; what is longer is cut, a path at its beginning.
+
+    Args:
+        exchanges: taken as they come.
+        printable: makes a text harmless for a terminal.
+        is_local: whether times are local ones.
+    """
+    is_first = True
+    for exchange in exchanges:
+        if is_first:
+            yield " ".join(title.ljust(width) for title, width, _ in _SHORT).rstrip()
+            is_first = False
+        time = local(exchange.time)[:19] if is_local else exchange.time[:19].replace("T", " ")
+        cells = (time, *(printable(value(exchange)) or _NOTHING for _, _, value in _SHORT[1:]))
+        yield " ".join(_cut(cell, title, width) for (title, width, _), cell in zip(_SHORT, cells, strict=True)).rstrip()
+
+
+def _cut(cell: str, title: str, width: int) -> str:
+    if len(cell) > width:
+        cell = (
+            f"\N{HORIZONTAL ELLIPSIS}{cell[1 - width :]}"
+            if title == "path"
+            else f"{cell[: width - 1]}\N{HORIZONTAL ELLIPSIS}"
+        )
+    return cell.ljust(width)
 
 
 def aligned(

@@ -41,18 +41,19 @@ class Nothing:
         return ()
 
 
-class Containing(NamedTuple):
+class Containing:
     """Lines with certain bytes.
 
-    Attributes:
-        needle: the bytes.
+    Args:
+        needles: the bytes; one of them is enough.
     """
 
-    needle: bytes
+    def __init__(self, *needles: bytes) -> None:
+        self._needles = needles
 
     def hits(self, block: Block) -> Sequence[int] | None:
         """See `Wish`."""
-        return list(_places(block.raw, self.needle))
+        return [place for needle in self._needles for place in _places(block.raw, needle)]
 
 
 class Troubled(NamedTuple):
@@ -88,7 +89,30 @@ class Bodies(NamedTuple):
     def hits(self, block: Block) -> Sequence[int] | None:
         """See `Wish`."""
         raw, hashes = block.raw, self.hashes
-        return [place for place in _places(raw, _BODY) if bodies_at(raw, place) in hashes]
+        return [place for place in _places(raw, _BODY) if _body_at(raw, place) in hashes]
+
+
+class Counting(NamedTuple):
+    """Outcomes that are trouble for a caller, in a period; what is passed over is then all within the period, or not.
+
+    Attributes:
+        since: as in `Selection`.
+        until: as in `Selection`.
+    """
+
+    since: str
+    until: str
+
+    def hits(self, block: Block) -> Sequence[int] | None:
+        """See `Wish`."""
+        if block.ends is None:
+            return None
+        first, last = sorted(str(line.members["time"]) for line in block.ends)
+        if last < self.since or (self.until and first >= self.until):
+            return ()
+        if first < self.since or (self.until and last >= self.until):
+            return None
+        return Troubled(CALLER_ERROR).hits(block)
 
 
 class NotBefore(NamedTuple):
@@ -136,6 +160,10 @@ def wish_of(selection: Selection) -> Wish:
 def _most_selective(selection: Selection) -> Wish:
     if selection.identity:
         return Containing(_member("id", selection.identity))
+    if selection.masks:
+        return Containing(*(mask.encode() for mask in selection.masks))
+    if selection.body:
+        return Containing(_member("body", selection.body))
     if selection.reference:
         return Containing(json.dumps(selection.reference)[1:-1].encode())
     if selection.in_doubt or selection.settled:
@@ -146,8 +174,12 @@ def _most_selective(selection: Selection) -> Wish:
     return Everything()
 
 
-def bodies_at(raw: bytes, place: int) -> bytes:
-    """Return the hash of a body that a member holds."""
+def bodies_in(raw: bytes) -> list[bytes]:
+    """Return the hashes of bodies that lines have, in their order."""
+    return [piece[:_BODY_DIGITS] for piece in raw.split(_BODY)[1:]]
+
+
+def _body_at(raw: bytes, place: int) -> bytes:
     begin = place + len(_BODY)
     return raw[begin : begin + _BODY_DIGITS]
 

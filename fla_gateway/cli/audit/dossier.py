@@ -1,0 +1,191 @@
+"""`fla-gateway audit dossier`: what an inspector gets of a period, as a folder.
+
+Owns the folder: which files, that none is written over, and that the same journal gives the same bytes. Refuses to
+judge: each part is what the other commands say.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fla_gateway.cli.audit.verify import PROVES, PROVES_NOT, verdict_lines
+from fla_gateway.cli.exit_codes import FINDINGS, WELL
+from fla_gateway.cli.options.journal_options import (
+    add_journal,
+    add_since,
+    add_until,
+    add_whom,
+    directory_of,
+    history_of,
+    report_shortfall,
+    selection_of,
+)
+from fla_gateway.cli.options.journal_questions import accounts_of, add_local, not_looked_at, write_new
+from fla_gateway.errors import JournalError
+from fla_gateway.i18n.message import Text
+
+if TYPE_CHECKING:
+    from fla_gateway.journal.reader.accounts import Accounts
+    from fla_gateway.journal.reader.exchange_history import Exchange, History
+    from fla_gateway.journal.reader.filters import Selection
+    from fla_gateway.journal.reader.verification import Verdict
+
+SUMMARY: Final = "make a folder for an inspector: what was sent in a period, and what proves it"
+DESCRIPTION: Final = """\
+Make the folder DIR with what an inspector asks for of a period: the exchanges as CSV, the open and the settled doubts,
+the accounts and certificates, what `audit verify` says of the whole journal with its head, and one page that says what
+this proves and what it does not. The same journal gives the same bytes, so that two can be compared; what still runs
+counts as not ended. DIR must not exist or be empty; files have mode 0600. All times are UTC.
+
+Exit code 0: made; 1: made, and `audit verify` has findings, or something is missing from the journal.
+
+examples:
+  fla-gateway audit dossier --since 2026-10-01 --until 2026-12-31 quarter-4
+  fla-gateway audit dossier --since 2026-11-24 --until 2026-11-24 --profile employer tuesday"""
+
+README: Final = "README.txt"
+EXCHANGES: Final = "exchanges.csv"
+DOUBTS: Final = "doubts-open.txt"
+SETTLED: Final = "doubts-settled.txt"
+ACCOUNTS: Final = "accounts.txt"
+VERIFY: Final = "verify.txt"
+
+NOT_PROVEN: Final = (
+    Text("It says nothing about what did not pass through the gateway, nor about what the API did with a request."),
+    Text("Numbers in paths, and bodies, are there as keyed hashes: to find a number or a file, ask `audit find` and "
+         "`audit match` beside the journal, which need mask.key."),
+    Text("The name in `by` of a settlement is what a person gave; the user id beside it was proven by the kernel."),
+    Text("Reference and trace ids are what the calling program and the API sent."),
+    Text("Times are those of the gateway's own clock."),
+)  # fmt: skip
+"""What a dossier does not show, beside what `audit verify` says of itself."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("directory", metavar="DIR", type=Path, help="the folder to make")
+    add_journal(parser)
+    add_since(parser)
+    add_until(parser)
+    add_whom(parser)
+    add_local(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the folder."""
+    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.verification import verify  # noqa: PLC0415 - as above
+
+    directory, selection, folder = directory_of(arguments), selection_of(arguments), arguments.directory
+    segments = segment_reader.segments_of(directory)
+    _make(folder)
+    verdict = verify(segment_reader.read_segments(directory, segments))
+    strangers = segment_reader.strangers_of(directory)
+    accounts = accounts_of(directory)
+    histories: list[History] = []
+    files: dict[str, Callable[[], Iterable[str]]] = {
+        EXCHANGES: partial(_exchanges, directory, selection, accounts, histories),
+        DOUBTS: partial(_doubts, directory, selection._replace(in_doubt=True)),
+        SETTLED: partial(_doubts, directory, selection._replace(settled=True)),
+        ACCOUNTS: partial(_accounts, accounts, selection),
+        VERIFY: lambda: (f"{line}\n" for line in verdict_lines(verdict, strangers)),
+    }
+    for name, lines in files.items():
+        write_new(folder / name, lines())
+    write_new(folder / README, _page(folder, list(files), selection, verdict, not_looked_at(directory)))
+    missing = report_shortfall(histories[0], selection)
+    return FINDINGS if missing or verdict.count or strangers else WELL
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        is_empty = not any(folder.iterdir())
+    except OSError as error:
+        raise JournalError(f"{folder} cannot be made: {error.strerror}") from None
+    if not is_empty:
+        raise JournalError(f"{folder} is not empty, and nothing is written over")
+
+
+def _history(directory: Path, selection: Selection) -> History:
+    from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - `--help` need not know
+
+    history = history_of(directory, selection.since, wish_of(selection))
+    # What runs now does not run when the same question is put again.
+    history.ignore_running()
+    return history
+
+
+def _exchanges(directory: Path, selection: Selection, accounts: Accounts, histories: list[History]) -> Iterator[str]:
+    from fla_gateway.journal.reader import csv_export  # noqa: PLC0415 - `--help` need not know
+
+    history = _history(directory, selection)
+    histories.append(history)
+    return csv_export.rows(filter(selection.picks, history), accounts)
+
+
+def _doubts(directory: Path, selection: Selection) -> Iterator[str]:
+    from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
+
+    chosen: Iterable[Exchange] = filter(selection.picks, _history(directory, selection))
+    columns = text_table.DOUBTS
+    if selection.settled:
+        columns, chosen = text_table.SETTLEMENTS, text_table.each_settlement(chosen)
+    is_empty = True
+    for row in text_table.aligned(columns, chosen, printable):
+        is_empty = False
+        yield f"{row}\n"
+    if is_empty:
+        yield _line(Text("none"))
+
+
+def _accounts(accounts: Accounts, selection: Selection) -> Iterator[str]:
+    from fla_gateway.journal.reader.accounts import MEMBERS  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
+
+    names = ("from", "seq", *MEMBERS)
+    yield "  ".join(names) + "\n"
+    for account in accounts.between(selection.since, selection.until):
+        if not selection.profile or account.text("profile") == selection.profile:
+            cells = (account.time, str(account.seq), *(printable(it) or "-" for it in account.facts))
+            yield "  ".join(cells) + "\n"
+
+
+def _page(folder: Path, names: list[str], selection: Selection, verdict: Verdict, removed: str) -> Iterator[str]:
+    since, until = selection.since or Text("the beginning"), selection.until or Text("the end")
+    yield _line(Text("What was sent from {since} to {until} (UTC)", since=since, until=until))
+    for name, value in (("caller", selection.caller), ("profile", selection.profile)):
+        if value:
+            yield _line(Text("only of {name} {value}", name=name, value=value))
+    yield "\n" + _line(Text("Files, with their SHA-256:"))
+    for name in names:
+        yield f"{_digest(folder / name)}  {name}\n"
+    yield "\n" + _line(Text("Head of the journal: {head} (record {seq})", head=verdict.head, seq=verdict.seq))
+    found = Text("`fla-gateway audit verify` found nothing wrong.")
+    if verdict.count:
+        found = Text("`fla-gateway audit verify` has {count} findings: see {file}.", count=verdict.count, file=VERIFY)
+    yield f"{found}\n"
+    if removed:
+        yield f"{removed}\n"
+    yield "\n" + _line(Text("What this proves")) + _line(PROVES)
+    yield _line(Text("Each exchange is in the journal, before its first byte was sent if it changes something."))
+    yield "\n" + _line(Text("What it does not prove")) + _line(PROVES_NOT)
+    yield from (f"{text}\n" for text in NOT_PROVEN)
+
+
+def _line(text: str) -> str:
+    return f"{text}\n"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = sha256()
+        while part := file.read(1_048_576):
+            digest.update(part)
+    return digest.hexdigest()

@@ -1,0 +1,94 @@
+"""`fla-gateway audit match`: the exchanges that carried the bytes of a file.
+
+Owns the question and the exit code. Refuses to compare contents: one byte more or less is another body.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fla_gateway.cli.audit.show import print_exchanges
+from fla_gateway.cli.exit_codes import FINDINGS, WELL
+from fla_gateway.cli.options.journal_options import (
+    add_journal,
+    add_since,
+    add_until,
+    add_whom,
+    directory_of,
+    history_of,
+    report_shortfall,
+    selection_of,
+)
+from fla_gateway.cli.options.journal_questions import add_local, masking_key_of, say_what_was_not_looked_at
+from fla_gateway.errors import JournalError
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+SUMMARY: Final = "list the exchanges that carried the bytes of a file"
+DESCRIPTION: Final = """\
+List the exchanges whose request body was exactly the bytes of FILE: was this one sent, when, and what came of it? The
+journal has keyed hashes of bodies; the command makes that of FILE with the key beside the journal, `mask.key`, and
+needs that file. What is equal but for a blank or a line break is another body.
+
+Exit code 0: found; 1: not found, or something is missing from the journal. Bodies that did not arrive whole have no
+hash, nor have those of versions before the hashes came.
+
+examples:
+  fla-gateway audit match declaration.json
+  jq -c . declaration.json | tr -d '\\n' | fla-gateway audit match -"""
+
+_PART: Final = 1_048_576
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("file", metavar="FILE", type=Path, help="the body as it was sent; - for standard input")
+    add_journal(parser)
+    add_since(parser)
+    add_until(parser)
+    add_whom(parser)
+    add_local(parser)
+    parser.add_argument("--json", action="store_true", help="the lines as they are in the journal")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the exchanges."""
+    from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - as above
+
+    directory = directory_of(arguments)
+    digits = _hash_of(arguments.file, masking_key_of(directory))
+    selection = selection_of(arguments)._replace(body=digits)
+    history = history_of(directory, selection.since, wish_of(selection))
+    count = print_exchanges(filter(selection.picks, history), text_table.EXCHANGES, directory, arguments)
+    say_what_was_not_looked_at(directory, selection.since)
+    missing = report_shortfall(history, selection)
+    if not count and not arguments.json:
+        print("no exchange of this journal is known to have carried these bytes")
+    return FINDINGS if missing or not count else WELL
+
+
+def _hash_of(path: Path, key: bytes) -> str:
+    try:
+        if path == Path("-"):
+            return _hashed(sys.stdin.buffer, key)
+        with path.open("rb") as stream:
+            return _hashed(stream, key)
+    except OSError as error:
+        raise JournalError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _hashed(stream: BinaryIO, key: bytes) -> str:
+    from fla_gateway.journal.format.body_hash import BodyHasher  # noqa: PLC0415 - `--help` need not know
+
+    body = BodyHasher(key).begin()
+    while part := stream.read(_PART):
+        body.update(part)
+    digits = body.digits()
+    if not digits:
+        raise JournalError("it is empty, and the journal has no hash of empty bodies")
+    return digits
