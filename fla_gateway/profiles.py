@@ -7,7 +7,7 @@ names the key and no more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -68,6 +68,7 @@ class Profile:
             empty: all of /REST/.
         listen: the profile's own listener, or None.
         warm: whether a token is kept fresh although no call uses it.
+        next_key: name of the key that takes the place of the present one, or the other way round; None without one.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Profile:
     prefixes: tuple[str, ...] = ()
     listen: Listener | None = None
     warm: bool = False
+    next_key: str | None = None
 
     @property
     def environment_shown(self) -> str:
@@ -147,13 +149,29 @@ def warnings(configuration: Configuration, catalogue: Catalogue) -> tuple[Fault,
 
 
 def key_sources(configuration: Configuration) -> dict[str, KeySource]:
-    """List the key sources by the name that `TokenRequest.key` has; an inline one is called ``profile:NAME``."""
+    """List the key sources by the name that `TokenRequest.key` has.
+
+    An inline one is called ``profile:NAME``, an inline `next_key` ``next:NAME``.
+    """
     inline = {
-        _inline_key(name): profile.key
+        called: key
         for name, profile in configuration.profiles.items()
-        if isinstance(profile.key, KeySource)
+        for called, key in ((_inline_key(name), profile.key), (_inline_next_key(name), profile.next_key))
+        if isinstance(key, KeySource)
     }
     return {**configuration.keys, **inline}
+
+
+def with_next_key(profile: Profile, digests: Mapping[str, str] = _BY_NAME) -> Profile:
+    """Return the profile as it would be after `fla-gateway cert switch`; it has a next key.
+
+    Args:
+        profile: as it is.
+        digests: as for `resolve`.
+    """
+    key, former = profile.next_key or "", profile.token_request.key
+    request = replace(profile.token_request, key=key, key_digest=digests.get(key, ""))
+    return replace(profile, token_request=request, next_key=former)
 
 
 def _environments(configuration: Configuration) -> dict[str, Environment]:
@@ -187,6 +205,7 @@ def _profile(
         prefixes=tuple(dict.fromkeys(_prefix(text, catalogue) for text in table.services or ())),
         listen=table.listen,
         warm=table.warm,
+        next_key=_inline_next_key(name) if isinstance(table.next_key, KeySource) else table.next_key,
     )
 
 
@@ -204,6 +223,10 @@ def _assertion_options(table: Assertion) -> AssertionOptions:
 
 def _inline_key(profile: str) -> str:
     return f"profile:{profile}"
+
+
+def _inline_next_key(profile: str) -> str:
+    return f"next:{profile}"
 
 
 def _prefix(text: str, catalogue: Catalogue) -> str:

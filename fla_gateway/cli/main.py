@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = (
     "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "doctor", "catalog", "sandbox", "demo",
-    "caller new", "cert new", "admin new",
+    "caller new", "cert new", "cert renew", "cert try", "cert switch",
+    "cert finish", "cert calendar", "admin new",
     "audit show", "audit find", "audit match", "audit report",
     "audit verify", "audit export", "audit dossier",
     "policy suggest", "schema",
@@ -237,8 +238,11 @@ def _first_word(words: Sequence[str]) -> str:
 
 def _load(name: str) -> ModuleType:
     import importlib  # noqa: PLC0415 - see the head
+    import keyword  # noqa: PLC0415 - see the head
 
-    return importlib.import_module(".".join(["fla_gateway.cli", *name.split()]))
+    # A module cannot be called as a word of Python is: `cert try` is in `cert/try_.py`.
+    words = (f"{word}_" if keyword.iskeyword(word) else word for word in name.split())
+    return importlib.import_module(".".join(["fla_gateway.cli", *words]))
 
 
 def _confess(error: Exception, *, debug: bool) -> int:

@@ -268,6 +268,8 @@ class KeySource:
     """File with the password of the key; one line break at its end does not count."""
     password_env: Text | None = None
     """Environment variable with the password of the key."""
+    alias: Text | None = None
+    """Which key of a PKCS#12 file with several, by its alias (friendly name)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +302,8 @@ class ProfileTable:
     """Client id as ChaMan shows it; opaque."""
     key: Name | KeySource
     """Name of one of `[keys.*]`, or the key itself."""
+    next_key: Name | KeySource | None = None
+    """The key that `fla-gateway cert switch` exchanges with `key`; the gateway asks for no token with it."""
     audience: Text | None = None
     """`issuer`, for the name of the environment's token server, or an `https://` address; by default the token_url."""
     scope: list[ScopeToken] = field(default_factory=list)

@@ -33,6 +33,7 @@ def key_identity(source: KeySource, passwords: Mapping[str, Secret], read: Calla
     for name in ("pkcs12", "pem", "certificate", "password_file"):
         path: Path | None = getattr(source, name)
         _add(digest, name, None if path is None else _content(path, read))
+    _add(digest, "alias", None if source.alias is None else source.alias.encode())
     variable = source.password_env
     password = passwords.get(variable) if variable is not None else None
     _add(digest, "password_env", None if password is None else password.reveal().encode("utf-8", "surrogateescape"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -27,16 +26,10 @@ from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.certificates import channel_rules
 from fla_gateway.keys.certificates.certificate import facts as certificate_facts
 from fla_gateway.keys.certificates.certificate import matching
-from fla_gateway.keys.encryption.password_encodings import further_octets, spellings
-from fla_gateway.keys.files import format_detection, pem, rsa_pss
-from fla_gateway.keys.files.certificate_bundle import certificates_among, read_certificates
-from fla_gateway.keys.files.decrypted import decrypted
-from fla_gateway.keys.files.der_label import KEY_LABELS, PKCS12
-from fla_gateway.keys.files.file_permissions import exposure
-from fla_gateway.keys.files.foreign_formats import foreign
-from fla_gateway.keys.files.key_file import KeyFile, read_file, read_password
-from fla_gateway.keys.files.pkcs12 import key_in_store, open_pkcs12
-from fla_gateway.keys.files.private_key import hidden_kind, inconsistent, open_private_key
+from fla_gateway.keys.files import rsa_pss
+from fla_gateway.keys.files.key_file import read_password
+from fla_gateway.keys.files.private_key import inconsistent
+from fla_gateway.keys.material import Material, read_material
 from fla_gateway.keys.model import LoadedKey, Objection
 from fla_gateway.keys.signers.local import EcSigner, RsaSigner
 from fla_gateway.keys.signers.signer import Signer
@@ -46,28 +39,8 @@ from fla_gateway.secret import Secret
 # What an operator can do about such a file, our own sentences say.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"fla_gateway\.keys\b")
 
-_WRITE_PEM: Final = Text("write pem = instead of pkcs12 =")
 _RANDOM_TEXT: Final = 32
 """Bytes that a key signs to prove itself."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Material:
-    """What a key source holds.
-
-    Attributes:
-        key: the private key.
-        candidates: certificates, of which one should belong to the key.
-        place: the file that the candidates come from.
-        warnings: about the files.
-        pss: JWS algorithms that the file of the key limits it to; None if it says nothing of the kind.
-    """
-
-    key: PrivateKeyTypes
-    candidates: tuple[x509.Certificate, ...]
-    place: Path
-    warnings: tuple[Objection, ...]
-    pss: tuple[str, ...] | None = None
 
 
 def load_key(
@@ -98,7 +71,7 @@ def load_key(
     """
     files = files or FileSnapshot()
     password, warnings = read_password(source, passwords, files)
-    material = _read(source, files, password, validate=validate)
+    material = read_material(source, files, password, validate=validate)
     public_key = material.key.public_key()
     _refuse(channel_rules.unusable_key(public_key))
     certificate = _certificate(material, now)
@@ -129,97 +102,7 @@ def _proves_itself(key: PrivateKeyTypes, certificate: x509.Certificate | None) -
     return False
 
 
-def _read(source: KeySource, files: FileSnapshot, password: Secret | None, *, validate: bool) -> _Material:
-    alone = source.certificate is None
-    if source.pkcs12 is not None and source.pem is None:
-        material = _read_pkcs12(read_file(source.pkcs12, files), password, validate=validate, alone=alone)
-    elif source.pem is not None and source.pkcs12 is None:
-        material = _read_pem(read_file(source.pem, files), password, validate=validate, alone=alone)
-    else:
-        message = Message("key-neither-pem-nor-pkcs12", "a key is either pem or pkcs12")
-        raise UnusableKeyError(message, Text("give exactly one of the two"))
-    if source.certificate is None:
-        return material
-    file = read_file(source.certificate, files)
-    candidates = read_certificates(file.path, file.content, Text("name the .cer file that was uploaded in ChaMan"))
-    return _Material(material.key, candidates, file.path, material.warnings, material.pss)
-
-
-def _read_pkcs12(file: KeyFile, password: Secret | None, *, validate: bool, alone: bool) -> _Material:
-    content = pem.repaired(file.content)
-    _refuse(foreign(file.path, content))
-    blocks = format_detection.recognise(content)
-    stores = [block for block in blocks if block.label == PKCS12]
-    if not stores:
-        raise UnusableKeyError(*_no_store(file.path, content, blocks))
-    der = stores[0].der or content
-    key, candidates = open_pkcs12(file.path, der, password, validate=validate)
-    secrets = (b"",) if password is None else further_octets(password.reveal())
-    pss = _pss_of_file(file.path, key, key_in_store(der), secrets, needed=alone and not candidates)
-    return _Material(key, candidates, file.path, exposure(file.path, file.custody), pss)
-
-
-def _no_store(path: Path, content: bytes, blocks: tuple[pem.Block, ...]) -> Objection:
-    if pem.blocks(content):
-        message = Message("pem-in-place-of-pkcs12", "{path} is a PEM file, not PKCS#12", path=path)
-        return Objection(message, _WRITE_PEM)
-    if blocks:
-        label = blocks[0].label
-        message = Message("not-pkcs12", "{path} is no PKCS#12 file, but: {label}", path=path, label=label)
-        return Objection(message, _WRITE_PEM)
-    return format_detection.no_private_key(path, content, blocks)
-
-
-def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool, alone: bool) -> _Material:
-    content = pem.repaired(file.content)
-    _refuse(foreign(file.path, content))
-    blocks = format_detection.recognise(content)
-    keys = [block for block in blocks if block.label in KEY_LABELS]
-    if len(keys) > 1:
-        message = Message(
-            "pem-many-keys",
-            "{path} holds {number} private keys, and it is unclear which one counts",
-            path=file.path,
-            number=len(keys),
-        )
-        raise UnusableKeyError(message, Text("leave only the key in the file that is registered in ChaMan"))
-    if not keys:
-        raise UnusableKeyError(*format_detection.no_private_key(file.path, content, blocks))
-    key, warnings = open_private_key(file.path, keys[0], password, validate=validate)
-    found = certificates_among(file.path, blocks)
-    secrets = () if password is None else spellings(password.reveal())
-    pss = _pss_of_file(file.path, key, keys[0], secrets, needed=alone and not found)
-    return _Material(key, found, file.path, (*exposure(file.path, file.custody), *warnings), pss)
-
-
-def _pss_of_file(
-    path: Path, key: PrivateKeyTypes, block: pem.Block, secrets: tuple[bytes, ...], *, needed: bool
-) -> tuple[str, ...] | None:
-    """Find in the file of a key whether it is an RSASSA-PSS key; see `rsa_pss.of_private_key`.
-
-    Args:
-        path: name of the file, for messages.
-        key: as it was loaded.
-        block: the same private key as it is in the file.
-        secrets: spellings of its password.
-        needed: whether an encrypted key is decrypted once more for that, since no certificate says it.
-
-    Raises:
-        UnusableKeyError: it is needed, and cannot be found: such a key must not sign RS256.
-    """
-    if not isinstance(key, rsa.RSAPrivateKey):
-        return None
-    plain: pem.Block | None = block
-    if format_detection.is_encrypted(block):
-        if not needed:
-            return None
-        plain = decrypted(block, secrets)
-    if plain is None:
-        raise UnusableKeyError(*hidden_kind(path))
-    return rsa_pss.of_private_key(plain.der or b"")
-
-
-def _certificate(material: _Material, now: datetime) -> x509.Certificate | None:
+def _certificate(material: Material, now: datetime) -> x509.Certificate | None:
     if not material.candidates:
         return None
     found = matching(material.key.public_key(), material.candidates, now)
@@ -244,7 +127,7 @@ def _foreign_certificates(number: int, path: Path) -> Objection:
     return Objection(message, cure)
 
 
-def _pss(material: _Material, certificate: x509.Certificate | None) -> tuple[str, ...] | None:
+def _pss(material: Material, certificate: x509.Certificate | None) -> tuple[str, ...] | None:
     """Find the JWS algorithms that an RSASSA-PSS key is limited to; None for any other key.
 
     Raises:
@@ -259,7 +142,7 @@ def _pss(material: _Material, certificate: x509.Certificate | None) -> tuple[str
 
 
 def _judged(
-    material: _Material, certificate: x509.Certificate | None, pss: tuple[str, ...] | None, now: datetime
+    material: Material, certificate: x509.Certificate | None, pss: tuple[str, ...] | None, now: datetime
 ) -> tuple[Objection, ...]:
     """Apply the rules; give the warnings.
 

@@ -48,6 +48,10 @@ _CURE: Final = Text("Check network, firewall and egress.proxy.")
 _LOG = structlog.get_logger()
 
 
+_MOST_KEYS: Final = 4096
+"""Keys whose last token is remembered, former ones included."""
+
+
 class TokenClient:
     """Asks token servers for tokens (RFC 6749, section 4.4; RFC 7523, section 2.2). A `TokenSource`.
 
@@ -87,6 +91,7 @@ class TokenClient:
         self.negotiations = Negotiations()
         self._offsets: dict[str, skew.ClockOffset] = {}
         self._last_tokens: dict[TokenRequest, float] = {}
+        self._last_tokens_by_key: dict[str, float] = {}
         # A pool of its own: name resolution that hangs in the loop's default pool must not keep keys from signing.
         self._signing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign")
 
@@ -121,6 +126,19 @@ class TokenClient:
     def offsets(self) -> Mapping[str, float]:
         """Give the learned clock offset in seconds by token server (origin); positive: the server is ahead."""
         return {origin: known.learned for origin, known in self._offsets.items()}
+
+    def last_token(self, key_id: str) -> float | None:
+        """Return when a token came for an assertion of a key, in seconds since 1970; None if none did so far.
+
+        It outlives the configuration that uses the key: a key that was exchanged must not be in use for a day.
+        """
+        return self._last_tokens_by_key.get(key_id)
+
+    def _keep_last(self, key_id: str, now: float) -> None:
+        self._last_tokens_by_key.pop(key_id, None)
+        self._last_tokens_by_key[key_id] = now
+        if len(self._last_tokens_by_key) > _MOST_KEYS:
+            del self._last_tokens_by_key[next(iter(self._last_tokens_by_key))]
 
     async def close(self) -> None:
         """Let the signing threads end."""
@@ -159,7 +177,8 @@ class TokenClient:
             self.negotiations.keep(request, negotiation.end(CUT))
             raise
         else:
-            self._last_tokens[request] = self._clock.wall()
+            self._last_tokens[request] = now = self._clock.wall()
+            self._keep_last(request.key_id, now)
             self.negotiations.keep(request, negotiation.end(GRANTED, token=token))
             return token
         self.negotiations.keep(request, negotiation.end(problem.code, str(problem.detail)))

@@ -23,8 +23,8 @@ _LOG = structlog.get_logger()
 _DAY: Final = 86_400.0
 _CURES: Final[dict[Kind, tuple[Text, Text]]] = {
     "certificate": (
-        Text("make the next one now, and register it in ChaMan beside this one"),
-        Text("if the key was certified anew, name that certificate; else register a new one in ChaMan"),
+        Text("make the next one now: fla-gateway cert renew PROFILE says what to do, step by step"),
+        Text("if the key was certified anew, name that certificate; else: fla-gateway cert renew PROFILE"),
     ),
     "listener-certificate": (Text("renew it, and reload"), Text("callers refuse it: renew it, and reload")),
     "caller-key": (

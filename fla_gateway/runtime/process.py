@@ -250,6 +250,7 @@ class Process:
             reload=lambda: reloader.state,
             offsets=self._client.offsets,
             negotiations=self._client.negotiations.of,
+            last_token=self._client.last_token,
             unknown_callers=unknown.read,
         )
         await open_surface(self._admin, sources, self, self._client, self, stack, reloader.followers)

@@ -42,7 +42,7 @@ def test_each_step_is_one_event_however_often_it_is_looked_at():
     assert events[0] == {
         "event": "expires-soon", "log_level": "warning", "kind": "certificate", "name": "acme",
         "ends": "2026-12-31T12:00:00Z", "days_left": 60, "profiles": ["employer"],
-        "cure": "make the next one now, and register it in ChaMan beside this one",
+        "cure": "make the next one now: fla-gateway cert renew PROFILE says what to do, step by step",
     }  # fmt: skip
     assert events[-1]["log_level"] == "error"
 

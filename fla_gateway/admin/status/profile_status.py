@@ -160,6 +160,21 @@ class Minute:
 
 
 @dataclass(frozen=True, slots=True)
+class NextKeyStatus:
+    """The key that is to take the place of a profile's, or that it has taken the place of.
+
+    Attributes:
+        name: of the key.
+        ends: end of its certificate; None where there is none, or it cannot be read.
+        last_token: when this process got its last token with it; None: not since it began.
+    """
+
+    name: str
+    ends: datetime | None = None
+    last_token: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileStatus:
     """One account of the channel.
 
@@ -178,6 +193,7 @@ class ProfileStatus:
         loading: whether its key is still being loaded, so that neither is known.
         token: None where it is not served.
         certificate: None where there is none, or it cannot be read.
+        next_key: None where none is configured.
         in_flight: exchanges that run.
         pool: None where it is not served.
         brakes: those that hold.
@@ -202,6 +218,7 @@ class ProfileStatus:
     former_key: str = ""
     token: TokenStatus | None = None
     certificate: CertificateStatus | None = None
+    next_key: NextKeyStatus | None = None
     in_flight: int = 0
     pool: PoolStatus | None = None
     brakes: tuple[BrakeStatus, ...] = ()

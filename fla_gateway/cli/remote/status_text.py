@@ -19,14 +19,14 @@ FINDINGS: Final[Mapping[str, str]] = {
     "not-served": "cannot be used: {why_not}",
     "loading": "its key is still being loaded",
     "no-token": "there is no valid token, so calls fail",
-    "certificate-ended": "the certificate has expired: register another one in ChaMan and configure it",
-    "certificate-urgent": "the certificate ends in {days_left} days: replace it now",
+    "certificate-ended": "the certificate has expired: fla-gateway cert renew {name}",
+    "certificate-urgent": "the certificate ends in {days_left} days: fla-gateway cert renew {name}",
     "token-failing": "the token cannot be renewed; calls work until it ends",
     "former-key": "the key that is configured now cannot be used, the former one serves: {former_key}",
     "api-failing": "APIs fail: {failing}; nothing is queued here, your program sends again",
     "calls-failing": "the last call failed",
     "braked": "the gateway holds calls back: {brakes}",
-    "certificate-soon": "the certificate ends in {days_left} days: order another one",
+    "certificate-soon": "the certificate ends in {days_left} days: fla-gateway cert renew {name}",
 }
 _COLOURS: Final = {"good": "32", "attention": "33", "bad": "31"}
 _WIDTH: Final = 14
@@ -67,6 +67,7 @@ def _profile_lines(profile: Mapping[str, Any], times: _Times, *, coloured: bool)
     yield f"{name}: {_painted(LEVELS.get(level, level).lower(), level, coloured=coloured)}"
     certificate = _table(profile, "certificate")
     known = {
+        "name": _text(profile.get("name")),
         "why_not": _text(profile.get("why_not")),
         "former_key": _text(profile.get("former_key")),
         "days_left": _text(certificate.get("days_left")),

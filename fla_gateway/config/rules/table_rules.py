@@ -49,16 +49,20 @@ def reference_faults(configuration: Configuration) -> Iterator[Fault]:
             cure = suggestion(profile.environment, environments) or Text("known: {known}", known=known)
             message = Message("environment-unknown", "there is no such environment")
             yield Fault(place(("profiles", name, "environment")), message, cure)
-        if isinstance(profile.key, str) and profile.key not in configuration.keys:
-            cure = suggestion(profile.key, configuration.keys) or _WRITE_KEY
-            message = Message("key-unknown", "there is no such key among [keys.*]")
-            yield Fault(place(("profiles", name, "key")), message, cure)
+        for member, key in (("key", profile.key), ("next_key", profile.next_key)):
+            if isinstance(key, str) and key not in configuration.keys:
+                cure = suggestion(key, configuration.keys) or _WRITE_KEY
+                message = Message("key-unknown", "there is no such key among [keys.*]")
+                yield Fault(place(("profiles", name, member)), message, cure)
+        if profile.next_key == profile.key:
+            message = Message("next-key-same", "is the same as key")
+            yield Fault(place(("profiles", name, "next_key")), message, Text("name the new key, or take it out"))
 
 
 def unused_warnings(configuration: Configuration) -> Iterator[Fault]:
     """Yield the keys and environments that no profile uses."""
     profiles = configuration.profiles.values()
-    used_keys = {profile.key for profile in profiles if isinstance(profile.key, str)}
+    used_keys = {key for profile in profiles for key in (profile.key, profile.next_key) if isinstance(key, str)}
     for name in sorted(configuration.keys.keys() - used_keys):
         yield Fault(place(("keys", name)), Message("key-unused", "no profile uses this key"))
     for name in sorted(configuration.environments.keys() - {profile.environment for profile in profiles}):
@@ -71,8 +75,9 @@ def placed_key_sources(configuration: Configuration) -> Iterator[tuple[str, KeyS
     for name, source in configuration.keys.items():
         yield place(("keys", name)), source
     for name, profile in configuration.profiles.items():
-        if isinstance(profile.key, KeySource):
-            yield place(("profiles", name, "key")), profile.key
+        for member, key in (("key", profile.key), ("next_key", profile.next_key)):
+            if isinstance(key, KeySource):
+                yield place(("profiles", name, member)), key
 
 
 def _key_source_faults(where: str, source: KeySource) -> Iterator[Fault]:
@@ -82,6 +87,9 @@ def _key_source_faults(where: str, source: KeySource) -> Iterator[Fault]:
     if source.pkcs12 is not None and source.pem is not None:
         message = Message("key-in-two-files", "has both pkcs12 and pem")
         yield Fault(where, message, Text("a key is in one of them; take the other out"))
+    if source.alias is not None and source.pem is not None:
+        message = Message("alias-without-pkcs12", "has an alias, which only keys of PKCS#12 files have")
+        yield Fault(where, message, Text("take it out"))
     if source.password_file is not None and source.password_env is not None:
         message = Message("password-in-two-places", "has both password_file and password_env")
         yield Fault(where, message, Text("take one of them out"))

@@ -133,7 +133,7 @@ def expiry_warning(not_after: datetime, now: datetime) -> Objection | None:
     if now > not_after:
         return Objection(
             Message("certificate-expired", "the certificate expired on {day}", day=_day(not_after)),
-            Text("if the key was certified anew, name that certificate; otherwise {cure}", cure=_NEW_CERTIFICATE),
+            Text("if the key was certified anew, name that certificate; otherwise: fla-gateway cert renew PROFILE"),
         )
     reached = [days for days in EXPIRY_STEPS if left.total_seconds() <= days * 86_400]
     if not reached:
@@ -145,7 +145,7 @@ def expiry_warning(not_after: datetime, now: datetime) -> Objection | None:
             days=reached[-1],
             day=_day(not_after),
         ),
-        Text("make a new one now and upload it beside the old one in ChaMan"),
+        Text("`fla-gateway cert renew PROFILE` says what to do, step by step"),
     )
 
 

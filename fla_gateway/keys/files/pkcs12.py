@@ -41,41 +41,55 @@ from fla_gateway.keys.files.private_key import (
 from fla_gateway.keys.model import Objection
 from fla_gateway.secret import Secret
 
-_ONE_KEY: Final = Text("export the one key that is registered in ChaMan into a file of its own")
+_ONE_KEY: Final = Text("name the one that is registered in ChaMan with alias, or export it into a file of its own")
+_ONE_KEY_ALONE: Final = Text("export the one key that is registered in ChaMan into a file of its own")
 
 Loaded = tuple[PrivateKeyTypes | None, tuple[x509.Certificate, ...]]
 Opened = tuple[PrivateKeyTypes, tuple[x509.Certificate, ...]]
 
 
-def open_pkcs12(path: Path, der: bytes, password: Secret | None, *, validate: bool = True) -> Opened:
+def open_pkcs12(
+    path: Path, der: bytes, password: Secret | None, alias: str | None = None, *, validate: bool = True
+) -> Opened:
     """Open a PKCS#12 file.
 
     Args:
         path: name of the file, for messages.
         der: its bytes (BER is accepted).
         password: as configured; None and empty are tried alike.
+        alias: which key is meant, or None if it is the only one.
         validate: as for `open_private_key`.
 
     Returns:
         The one private key, and every certificate of the file.
 
     Raises:
-        UnusableKeyError: it cannot be opened, or holds no private key or more than one.
+        UnusableKeyError: it cannot be opened, or holds no private key or more than one that can be meant.
     """
-    contents = _look_into(path, der)
+    contents = _look_into(path, der, alias)
     if lacks_legacy_cipher(der):
         raise UnusableKeyError(*legacy(path))
     if contents.keys > 1:
         message = Message(
             "pkcs12-many-keys",
-            "{path} holds {number} private keys; which one counts is unclear",
+            "{path} holds {number} private keys; which one counts is unclear. Their aliases: {aliases}",
             path=path,
             number=contents.keys,
+            aliases=", ".join(contents.aliases),
         )
         raise UnusableKeyError(message, _ONE_KEY)
+    if alias is not None and not contents.keys:
+        message = Message(
+            "pkcs12-alias-unknown",
+            "{path} holds no private key with this alias; there are: {aliases}",
+            path=path,
+            aliases=", ".join(contents.aliases) or Text("none that can be seen"),
+        )
+        raise UnusableKeyError(message, Text("write one of them in alias"))
+    several = contents.keys < len(contents.aliases)
     tried = spellings(password.reveal()) if password is not None else (b"",)
     for secret in tried:
-        opened = _opened(path, der, contents, secret, validate=validate)
+        opened = _opened(path, der, contents, secret, validate=validate, several=several)
         if opened is not None:
             return opened
     if password is not None and any(_has_mac_of(der, secret) for secret in tried):
@@ -86,27 +100,30 @@ def open_pkcs12(path: Path, der: bytes, password: Secret | None, *, validate: bo
     raise UnusableKeyError(*_why_closed(path, der, contents, tried))
 
 
-def key_in_store(der: bytes) -> Block:
+def key_in_store(der: bytes, alias: str | None = None) -> Block:
     """Give the private key of a PKCS#12 file that `open_pkcs12` has opened as it is in the file."""
-    contents = pkcs12_structure.look_into(der)
+    contents = pkcs12_structure.look_into(der, alias)
     if contents.plain:
         return Block(PRIVATE_KEY, b"", contents.plain[0])
     return shrouded(contents.shrouded[0])
 
 
 def _opened(
-    path: Path, der: bytes, contents: pkcs12_structure.Contents, secret: bytes, *, validate: bool
+    path: Path, der: bytes, contents: pkcs12_structure.Contents, secret: bytes, *, validate: bool, several: bool
 ) -> Opened | None:
     """Open a file with one spelling of its password; None if that does not open it.
 
     Raises:
         UnusableKeyError: it opens it, and there is not exactly one sound private key to be seen.
     """
-    quickly = None if validate else _open_in_parts(der, contents, secret)
+    in_parts = None if validate or several else _open_in_parts(der, contents, secret)
+    quickly = _open_chosen(contents, secret) if several else in_parts
     if quickly is not None:
-        if not is_consistent(quickly[0]):
+        if not is_consistent(quickly[0]) or (validate and not is_valid(quickly[0])):
             raise UnusableKeyError(*inconsistent(path))
         return quickly
+    if several:
+        return None  # opened as a whole, the file would give another of its keys
     loaded = _load(der, secret)
     if loaded is None:
         return None
@@ -117,7 +134,7 @@ def _opened(
             path=path,
             key=Text("a further private key") if contents.keys else Text("its private key"),
         )
-        raise UnusableKeyError(message, _ONE_KEY)
+        raise UnusableKeyError(message, _ONE_KEY_ALONE)
     key, certificates = loaded
     if key is None:
         message = Message("pkcs12-without-key", "{path} holds no private key", path=path)
@@ -134,13 +151,33 @@ def _open_in_parts(der: bytes, contents: pkcs12_structure.Contents, secret: byte
     """
     if len(contents.shrouded) != 1 or not secret:
         return None
-    certificates: list[x509.Certificate] = []
     try:
         if not pkcs12_structure.has_mac_of(der, as_text(secret)):
             return None
         key = load_der_private_key(contents.shrouded[0], secret, unsafe_skip_rsa_key_validation=True)
     except (Asn1Error, ValueError, TypeError, IndexError, UnsupportedAlgorithm):
         return None
+    return _with_certificates(key, contents, secret)
+
+
+def _open_chosen(contents: pkcs12_structure.Contents, secret: bytes) -> Opened | None:
+    """Open the one key that an alias has left of several; as a whole, the file would give another of them.
+
+    That the password fits is proven by the key, since a MAC may be of a kind that is not known here.
+    """
+    try:
+        if contents.plain:
+            key = load_der_private_key(contents.plain[0], None, unsafe_skip_rsa_key_validation=True)
+        else:
+            key = load_der_private_key(contents.shrouded[0], secret, unsafe_skip_rsa_key_validation=True)
+    except (ValueError, TypeError, IndexError, UnsupportedAlgorithm):
+        return None
+    return _with_certificates(key, contents, secret)
+
+
+def _with_certificates(key: PrivateKeyTypes, contents: pkcs12_structure.Contents, secret: bytes) -> Opened | None:
+    """Add the certificates of a file to its key; None if a part cannot be opened, or hides a further key."""
+    certificates: list[x509.Certificate] = []
     for part in (*contents.sealed, *((contents.keyless,) if contents.keyless else ())):
         loaded = _load(pkcs12_structure.alone(part)[0], secret)
         if loaded is None or loaded[0] is not None:
@@ -167,9 +204,9 @@ def _open_with_octets(contents: pkcs12_structure.Contents, octets: bytes) -> Ope
     return key, tuple(certificates)
 
 
-def _look_into(path: Path, der: bytes) -> pkcs12_structure.Contents:
+def _look_into(path: Path, der: bytes, alias: str | None) -> pkcs12_structure.Contents:
     try:
-        return pkcs12_structure.look_into(der)
+        return pkcs12_structure.look_into(der, alias)
     except (Asn1Error, IndexError):
         raise UnusableKeyError(*(_unsupported(path, der) or damaged(path))) from None
 

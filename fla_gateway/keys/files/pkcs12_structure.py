@@ -29,6 +29,7 @@ _MOST_ITERATIONS: Final = 100_000
 _MAC_KEY: Final = b"\x03"
 """The diversifier of a key for a MAC (RFC 7292, appendix B.3)."""
 _BAGS: Final = bytes.fromhex("2a864886f70d010c0a01")  # 1.2.840.113549.1.12.10.1, RFC 7292, section 4.2
+_FRIENDLY_NAME: Final = bytes.fromhex("2a864886f70d010914")  # 1.2.840.113549.1.9.20
 _KEY_BAG, _SHROUDED_KEY_BAG, _NESTED_BAGS = (_BAGS + bytes((last,)) for last in (1, 2, 6))
 _DEEPEST_NESTING: Final = 4
 
@@ -41,6 +42,7 @@ class Contents:
         keys: number of key bags outside sealed parts (their keys may be encrypted); every known tool puts them there.
         shrouded: EncryptedPrivateKeyInfo of those that are encrypted.
         plain: PrivateKeyInfo of those that are not.
+        aliases: of those keys, in their order in the file.
         sealed: the parts that are encrypted as a whole, where further key bags may hide.
         keyless: the unencrypted bags that hold no key (certificates, as a rule), as one part; empty without any.
     """
@@ -50,10 +52,15 @@ class Contents:
     sealed: tuple[bytes, ...]
     keyless: bytes = b""
     plain: tuple[bytes, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
-def look_into(der: bytes) -> Contents:
+def look_into(der: bytes, alias: str | None = None) -> Contents:
     """Read the open structure of a PFX.
+
+    Args:
+        der: the file.
+        alias: leaves out every key of another alias; capitals make no difference, unless two differ by them alone.
 
     Raises:
         Asn1Error: it is damaged.
@@ -62,13 +69,41 @@ def look_into(der: bytes) -> Contents:
     safes = asn1.read(_content(pfx[1] if len(pfx) > 1 else pfx[0])).children()
     in_the_open = [safe for safe in safes if _parts(safe)[0].content == _DATA]
     bags = [bag for safe in in_the_open for bag in _bags(asn1.read(_content(safe)), 0)]
+    keys = [bag for bag in bags if bag.kind in {_KEY_BAG, _SHROUDED_KEY_BAG}]
+    named = _aliases(keys)
+    if alias is not None:
+        wanted = [name for name in named if name == alias] or [name for name in named if name.lower() == alias.lower()]
+        keys = [bag for bag, name in zip(keys, named, strict=True) if name in wanted]
     shrouded, plain = (
-        tuple(bag.value.encoding for bag in bags if bag.kind == kind) for kind in (_SHROUDED_KEY_BAG, _KEY_BAG)
+        tuple(bag.value.encoding for bag in keys if bag.kind == kind) for kind in (_SHROUDED_KEY_BAG, _KEY_BAG)
     )
     keyless = [bag.encoding for bag in bags if bag.kind not in {_KEY_BAG, _SHROUDED_KEY_BAG}]
     sealed = tuple(safe.encoding for safe in safes if safe not in in_the_open)
     part = _data(asn1.write(asn1.SEQUENCE, *keyless)) if keyless else b""
-    return Contents(len(bags) - len(keyless), shrouded, sealed, part, plain)
+    return Contents(len(keys), shrouded, sealed, part, plain, named)
+
+
+def _aliases(keys: list[_Bag]) -> tuple[str, ...]:
+    """Name the keys; those without a friendly name by a number, in the order of the file, as Java does."""
+    number, found = 0, []
+    for bag in keys:
+        name = _friendly_name(asn1.read(bag.encoding))
+        if not name:
+            number += 1
+            name = str(number)
+        found.append(name)
+    return tuple(found)
+
+
+def _friendly_name(bag: Element) -> str:
+    """Return the friendlyName of a SafeBag (RFC 7292, section 4.2; RFC 2985, section 5.5.1); empty without one."""
+    children = bag.children()
+    for attribute in children[2].children() if len(children) > 2 else ():  # noqa: PLR2004 - bagId, bagValue, attributes
+        parts = attribute.children()
+        if len(parts) > 1 and parts[0].content == _FRIENDLY_NAME:
+            values = parts[1].children()
+            return values[0].content.decode("utf-16-be", "replace") if values else ""
+    return ""
 
 
 def algorithms(der: bytes) -> tuple[Element, ...]:

@@ -21,6 +21,7 @@ from fla_gateway.admin.status.profile_status import (
     Failure,
     Minute,
     NegotiationStatus,
+    NextKeyStatus,
     PoolStatus,
     ProfileStatus,
     TokenStatus,
@@ -111,6 +112,7 @@ def _profile(
         former_key=sources.gateway.current.former_keys.get(profile.name, ""),
         token=token if served.state == "served" else None,
         certificate=_certificate(sources.gateway.current.keys, profile, wall),
+        next_key=_next_key(sources, profile),
         in_flight=in_flight,
         pool=None if pool is None else PoolStatus(pool.idle, pool.busy, pool.opening, pool.waiting),
         brakes=brakes,
@@ -119,6 +121,16 @@ def _profile(
         last_failure=None if failure is None else _failure(failure),
         minutes=_minutes(traffic) if traffic else (),
     )
+
+
+def _next_key(sources: StatusSources, profile: Profile) -> NextKeyStatus | None:
+    name, current = profile.next_key, sources.gateway.current
+    if name is None:
+        return None
+    key = current.keys.get(name)
+    known = None if key is None or isinstance(key, UnusableKeyError) else key.certificate
+    last = sources.last_token(current.configured.key_digests.get(name, name))
+    return NextKeyStatus(name, None if known is None else known.not_after, None if last is None else _moment(last))
 
 
 def _negotiations(sources: StatusSources, profile: Profile, most: int | None) -> tuple[NegotiationStatus, ...]:

@@ -33,6 +33,7 @@ class StatusSources:
         reload: gives what became of the last reload.
         offsets: gives the seconds by which token servers' clocks are ahead of this host's, by server.
         negotiations: gives the last attempts to get the token that a request is for, the latest first.
+        last_token: gives the time of the last token by a key (`TokenRequest.key_id`), in seconds since 1970; or None.
         unknown_callers: gives the calls without a valid credential, at a moment of both clocks.
         admin_tls: what the admin listener speaks TLS with; empty for plain HTTP.
     """
@@ -46,5 +47,6 @@ class StatusSources:
     reload: Callable[[], ReloadState]
     offsets: Callable[[], Mapping[str, float]] = dict
     negotiations: Callable[[TokenRequest], tuple[Negotiation, ...]] = lambda _: ()
+    last_token: Callable[[str], float | None] = lambda _: None
     unknown_callers: Callable[[float, float], UnknownCalls | None] = lambda *_: None
     admin_tls: list[Any] = field(default_factory=list)

@@ -8,15 +8,20 @@ import hmac
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives import hashes, padding, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
+from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys import asn1
 from fla_gateway.keys.files.pkcs12_structure import look_into
+from fla_gateway.keys.load import load_key
 from tests.support.keys import (
+    NOW,
     Issuer,
     PrivateKey,
     certificate_pem,
@@ -286,6 +291,45 @@ def test_second_key_is_refused_wherever_it_stands(folder, content) -> None:
     """Two private keys are refused in one safe, in two, encrypted or not, and nested."""
     folder.write("acme.pfx", content)
     assert "holds 2 private keys" in folder.refused(pkcs12="acme.pfx", password=PASSWORD).message
+
+
+def _named(bag: bytes, name: str) -> bytes:
+    """Give a bag a friendly name (RFC 2985, section 5.5.1)."""
+    value = asn1.write(0x31, asn1.write(0x1E, name.encode("utf-16-be")))
+    kind = asn1.write(asn1.OBJECT_IDENTIFIER, bytes.fromhex("2a864886f70d010914"))
+    attributes = asn1.write(0x31, asn1.write(asn1.SEQUENCE, kind, value))
+    return asn1.write(asn1.SEQUENCE, asn1.read(bag).content, attributes)
+
+
+@pytest.fixture
+def several(folder):
+    """A folder with a file of three keys: RSA under a name, P-384 and P-521 without one."""
+    keys = (
+        _named(_bag(2, _pkcs8(make_rsa(), PASSWORD)), "Loket"),
+        _bag(2, _pkcs8(make_ec(), PASSWORD)),
+        _bag(1, _pkcs8(make_ec(ec.SECP521R1()))),
+    )
+    folder.write("acme.pfx", _pfx(_safe(*keys)))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("alias", "algorithm"), [("Loket", "RS256"), ("loket", "RS256"), ("1", "ES384"), ("2", "ES512")]
+)
+def test_an_alias_chooses_one_of_several_keys(several, alias, algorithm) -> None:
+    """By its friendly name, in any case of letters; keys without one are numbered, as Java does."""
+    source = replace(several.source(pkcs12="acme.pfx", password=PASSWORD), alias=alias)
+    for validate in (True, False):
+        loaded = load_key("acme", source, {}, NOW, validate=validate)
+        assert loaded.signer.algorithms[0] == algorithm
+
+
+def test_without_an_alias_the_error_lists_them(several) -> None:
+    """So does a wrong one."""
+    assert "Their aliases: Loket, 1, 2" in several.refused(pkcs12="acme.pfx", password=PASSWORD).message
+    source = replace(several.source(pkcs12="acme.pfx", password=PASSWORD), alias="3")
+    with pytest.raises(UnusableKeyError, match="there are: Loket, 1, 2"):
+        load_key("acme", source, {}, NOW)
 
 
 def test_single_open_key_of_our_own_making_is_read(folder) -> None:

@@ -1,0 +1,103 @@
+"""Adapter: the files of a configuration, changed for a renewal, and the files of a key that is no longer used.
+
+Owns which file has the keys of a profile, and where files of an old key go. Refuses to know how the text is changed
+(`config.document.key_exchange`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from fla_gateway.config.document.file_replacement import replace_content
+from fla_gateway.config.document.key_exchange import exchanged, finished, keys_of
+from fla_gateway.config.rules.named_files import named_files
+from fla_gateway.profiles import key_sources
+from fla_gateway.runtime.composition.resolved_config import Configured
+
+ARCHIVE: Final = "archive"
+_SUFFIXES: Final = (".pfx", ".pass", ".pem", ".cer", ".crt")
+"""Of the files that `fla-gateway cert new` makes."""
+
+
+class UnchangedError(Exception):
+    """The configuration cannot be changed by this program; says why."""
+
+
+def exchange_keys(configured: Configured, profile: str) -> Path:
+    """Exchange the keys of a profile in the file that has both, and return its path.
+
+    Raises:
+        UnchangedError: none has both, or it cannot be written.
+    """
+    paths = _change(configured, lambda text: exchanged(text, profile))
+    if not paths:
+        raise UnchangedError("no file has both keys as values of the profile's own table")
+    return paths[0]
+
+
+def take_out_next_key(configured: Configured, profile: str, key: str | None) -> list[Path]:
+    """Take the next key out of the files that have it or its table, and return their paths.
+
+    Args:
+        configured: the configuration.
+        profile: name of the profile.
+        key: name of the key's table, or None if that stays.
+
+    Raises:
+        UnchangedError: one of them cannot be written.
+    """
+    paths = _change(configured, lambda text: finished(text, profile, key))
+    if not paths:
+        raise UnchangedError("no file has it as a value of the profile's own table")
+    return paths
+
+
+def lines_after_switch(configured: Configured, profile: str) -> tuple[Path, str] | None:
+    """Return the file of the keys, and the two lines that it is to have instead."""
+    for path in configured.settings.sources:
+        keys = keys_of(path.read_text("utf-8"), profile)
+        if keys is not None:
+            return path, f"key = {keys[1]}\nnext_key = {keys[0]}"
+    return None
+
+
+def archive(configured: Configured, key: str) -> Iterator[tuple[Path, Path | None]]:
+    """Move the files of a key into folders `archive/` beside them, but for those that something else uses.
+
+    Yields:
+        Each file, with where it is now; None where a file of that name is there already.
+    """
+    configuration = configured.settings.configuration
+    used = Counter(named_files(configuration))
+    source = key_sources(configuration)[key]
+    own = [it for it in (source.pkcs12, source.pem, source.certificate, source.password_file) if it is not None]
+    beside = [it.with_suffix(suffix) for it in own[:1] for suffix in _SUFFIXES]
+    for path in dict.fromkeys((*own, *beside)):
+        if used[path] > (path in own) or not path.is_file():
+            continue
+        folder = path.parent / ARCHIVE
+        folder.mkdir(mode=0o700, exist_ok=True)
+        place = folder / path.name
+        if place.exists():
+            yield path, None
+        else:
+            path.rename(place)
+            yield path, place
+
+
+def _change(configured: Configured, change: Callable[[str], str | None]) -> list[Path]:
+    changed: list[Path] = []
+    for path in configured.settings.sources:
+        try:
+            before = path.read_bytes()
+            after = change(before.decode("utf-8"))
+            if after is not None:
+                replace_content(path, before, after.encode("utf-8"))
+                changed.append(path)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise UnchangedError(f"{path} cannot be written: {reason}") from error
+    return changed
