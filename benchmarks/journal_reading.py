@@ -72,19 +72,14 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=1_000_000, help="of the journal (default 1000000)")
     parser.add_argument("--all", action="store_true", help="with what reads every line as JSON: some minutes more")
     arguments = parser.parse_args()
-    directory = STORE / f"journal-{arguments.lines}"
-    if not directory.exists():
-        _make(directory, arguments.lines)
-    file = directory / "body.json"
-    file.write_text("{}")
-    size = sum(path.stat().st_size for path in directory.glob("*.jsonl"))
+    small, large = _journal(1), _journal(arguments.lines)
+    size = _size(large) - _size(small)
     print(f"{arguments.lines} lines, {size / 1e6:.0f} MB; one core, load {os.getloadavg()[0]:.1f}")
-    start = _cost(("--version",))
     good = True
-    for question in _questions(file):
+    for question in _questions(large / "mask.key"):
         if not (question.has_target or arguments.all):
             continue
-        cost = _cost(("audit", question.words[0], "--journal", str(directory), *question.words[1:]))
+        start, cost = (_cost(question, directory) for directory in (small, large))
         speed = size / max(cost.seconds - start.seconds, 0.001)
         is_reached = speed >= BYTES_PER_SECOND and cost.resident <= RESIDENT
         word = "" if not question.has_target else "reached" if is_reached else "MISSED"
@@ -107,14 +102,26 @@ def _questions(file: Path) -> Iterator[Question]:
     yield Question("verify", ("verify",), has_target=False)
 
 
-def _cost(words: tuple[str, ...]) -> Cost:
-    command = [str(programs.gateway(STORE)), *words]
+def _cost(question: Question, directory: Path) -> Cost:
+    word, *further = question.words
+    command = [str(programs.gateway(STORE)), "audit", word, "--journal", str(directory), *further]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in {0, 1}:
         sys.exit(f"{' '.join(command)}: exit code {process.returncode}")
     return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+
+
+def _journal(lines: int) -> Path:
+    directory = STORE / f"journal-{lines}"
+    if not directory.exists():
+        _make(directory, lines)
+    return directory
+
+
+def _size(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.glob("*.jsonl"))
 
 
 def _make(directory: Path, lines: int) -> None:
