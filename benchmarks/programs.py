@@ -73,12 +73,11 @@ def compiled_gateway(store: Path) -> Path:
 
 
 def version_of_gateway(program: Path) -> str:
-    """Ask a gateway for its version, its commit and its Python."""
+    """Ask a gateway whether it is compiled, and for its Python; its commit is that of the run."""
     said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
     lines = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
-    number = said.partition("\n")[0].rpartition(" ")[2]
     kind = "compiled" if lines.get("compiled") == "yes" else "source"
-    return f"{number} {kind} ({lines.get('python', 'unknown Python')})"
+    return f"{kind} ({lines.get('python', 'unknown Python')})"
 
 
 def _requirements(name: str) -> Path:
