@@ -399,7 +399,7 @@ async def test_a_fault_of_ours_in_a_line_strands_nobody_either(path):
     seen: list[str] = []
     journal.follow(lambda records: seen.extend(it.request_id for it in records))
     with capture_logs() as logs:
-        journal.exchange(a_record(7, token_seconds="no number"))
+        journal.exchange(a_record(7, token="\ud800"))
         exchanges.announce(1, 2)
         await turn()
         exchanges.announce(3)
