@@ -27,6 +27,8 @@ ROW = re.compile(
 EXAMPLES = {"include", "hosts", "trusted_origins", "scope", "alg", "kid", "limits"}
 # What cannot stand beside the others of its table, and is shown in a comment.
 ALTERNATIVES = {Kubernetes: {"jwks_file"}}
+INLINE_KEYS = {"[profiles.NAME.key]", "[profiles.NAME.next_key]"}
+"""Keys on the spot, which the page describes with those of `[keys.NAME]`."""
 
 
 def full() -> Configuration:
@@ -38,7 +40,7 @@ def heads() -> dict[type, frozenset[str]]:
     """Give every table with the heads under which it stands; a key on the spot has the keys of [keys.NAME]."""
     found: dict[type, frozenset[str]] = {}
     for head, model in tables().items():
-        if head != "[profiles.NAME.key]":
+        if head not in INLINE_KEYS:
             found[model] = found.get(model, frozenset()) | {head}
     return found
 
@@ -137,7 +139,7 @@ def default_of(field: TableField) -> str:
 def test_every_table_of_the_page_exists():
     """docs/configuration.md describes no table that the schema has not."""
     described = {head for found in sections() for head in found if head.startswith(("[", "the top"))}
-    assert described == set(tables()) - {"[profiles.NAME.key]"}
+    assert described == set(tables()) - INLINE_KEYS
 
 
 def test_every_path_of_the_full_file_is_absolute():
