@@ -6,7 +6,6 @@ Owns the construction and the life of a sandbox (root). Refuses to decide anythi
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import secrets
 import socket
@@ -29,9 +28,10 @@ from fla_gateway.sandbox.authorization_server.issued_tokens import TokenMemory
 from fla_gateway.sandbox.clock import Clock, HostClock
 from fla_gateway.sandbox.control import control_application
 from fla_gateway.sandbox.counters import Counters
-from fla_gateway.sandbox.errors import AddressInUseError, SandboxError
+from fla_gateway.sandbox.credentials import client_credentials, server_credentials
+from fla_gateway.sandbox.errors import SandboxError
 from fla_gateway.sandbox.faults import API_KINDS, TOKEN_KINDS, FaultPlan
-from fla_gateway.sandbox.kept_credentials import UnfitError, kept_client, kept_server
+from fla_gateway.sandbox.listeners import authority, bound, tls_context
 from fla_gateway.sandbox.options import (
     CLIENT_ID,
     NAMES,
@@ -39,13 +39,6 @@ from fla_gateway.sandbox.options import (
     Addresses,
     SandboxOptions,
     Settings,
-    host_and_port,
-)
-from fla_gateway.sandbox.pki import (
-    ClientCredentials,
-    ServerCredentials,
-    make_client_credentials,
-    make_server_credentials,
 )
 from fla_gateway.sandbox.token_endpoint import ADDRESSES, TokenEndpoint
 
@@ -117,14 +110,14 @@ class Sandbox:
             self.directory = Path(self._temporary.name)
         try:
             context = await asyncio.to_thread(self._prepare)
-            listener = _bound(self.options.listen)
+            listener = bound(self.options.listen)
             self.port = listener.getsockname()[1]
             self._addresses = Addresses(self._addresses.names, self.port)
             self.url = self._addresses.origins[0]
             self.token_url = self.url + TOKEN_PATH
             await self._serve(self._application(), listener, context)
-            controller = _bound(self.options.control)
-            self.control_url = f"http://{_authority(controller)}"
+            controller = bound(self.options.control)
+            self.control_url = f"http://{authority(controller)}"
             await self._serve(control_application(self, self.control_secret), controller, None)
         except BaseException:
             await self.close()
@@ -229,14 +222,14 @@ class Sandbox:
         """Take over or make keys and certificates, and write them; slow, for a thread."""
         now = self._clock.wall()
         found = files.read_files(self.directory)
-        server = self._server_credentials(found, now)
+        server = server_credentials(found, self._addresses.names, now, self.renewed)
         contents = {
             files.CA: server.ca,
             files.SERVER: server.certificate + server.key,
             files.CONTROL_SECRET: self.control_secret.encode() + b"\n",
         }
         if self.options.client:
-            client = self._client_credentials(found, now)
+            client = client_credentials(found, now, self.renewed)
             self._clients.register(CLIENT_ID, client.certificate, None)
             contents |= {
                 files.CLIENT_KEY: client.key,
@@ -244,23 +237,7 @@ class Sandbox:
                 files.CLIENT_ID_FILE: CLIENT_ID.encode() + b"\n",
             }
         files.write_files(self.directory, contents)
-        return _tls(server)
-
-    def _server_credentials(self, found: Mapping[str, bytes], now: float) -> ServerCredentials:
-        try:
-            kept = kept_server(found, self._addresses.names, now)
-        except UnfitError as reason:
-            self.renewed.append(f"{files.CA} is a new CA, since {reason}: reload the gateways that trust it")
-            kept = None
-        return kept or make_server_credentials(self._addresses.names, now)
-
-    def _client_credentials(self, found: Mapping[str, bytes], now: float) -> ClientCredentials:
-        try:
-            kept = kept_client(found, now)
-        except UnfitError as reason:
-            self.renewed.append(f"{files.CLIENT_KEY} is a new key, since {reason}: reload the gateways that use it")
-            kept = None
-        return kept or make_client_credentials(now)
+        return tls_context(server)
 
     def _application(self) -> web.Application:
         endpoint = TokenEndpoint(self._authorization, self._token_faults, self._counters, self._clock)
@@ -307,33 +284,3 @@ def _reason(response: web.StreamResponse) -> str:
         if found:
             return "  " + rest.partition('"')[0]
     return ""
-
-
-def _tls(server: ServerCredentials) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    # One value on every Python: 3.13 and newer ask for more, see docs/security.md.
-    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # The ssl module reads keys from files alone.
-    with tempfile.TemporaryDirectory(prefix="fla-gateway-sandbox-") as place:
-        chain = Path(place, "server.pem")
-        chain.touch(mode=0o600)
-        chain.write_bytes(server.certificate + server.key)
-        context.load_cert_chain(chain)
-    return context
-
-
-def _bound(address: str) -> socket.socket:
-    host, port = host_and_port(address)
-    try:
-        family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(place[:2], family=family)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise AddressInUseError(f"{address} cannot be listened on: another program listens there") from error
-        raise SandboxError(f"{address} cannot be listened on: {error.strerror}") from error
-
-
-def _authority(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
