@@ -199,6 +199,13 @@ def _lock_fault(tls: ListenerTls, password: Secret | None, place: str) -> Fault:
             "tls-password-missing", "{path} is protected by a password, and none is configured", path=str(tls.key)
         )
         return Fault(f"{place}.key", message, Text("add password_file"))
+    if not password.reveal():
+        empty = Message(
+            "tls-password-empty",
+            "{path} is protected by a password, and the one that is configured is empty",
+            path=str(tls.key),
+        )
+        return Fault(f"{place}.password_file", empty, Text("put the password into this file"))
     message = Message("tls-password-wrong", "the password does not open {path}", path=str(tls.key))
     cure = Text("look for blanks and further lines in the password file")
     return Fault(f"{place}.password_file", message, cure)

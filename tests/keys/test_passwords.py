@@ -203,7 +203,9 @@ def test_encrypted_key_needs_its_password(folder, traditional) -> None:
     folder.write("cut.pem", b"".join([*lines[:-3], lines[-3][4:], *lines[-2:]]))
     folder.write("empty", "\n")
     assert "none is configured" in folder.refused(pem="key.pem").message
-    assert "none is configured" in folder.refused(pem="key.pem", password_file="empty").message
+    empty = folder.refused(pem="key.pem", password_file="empty")
+    assert "the one that is configured is empty" in empty.message
+    assert "password_file" in empty.cure
     assert "is wrong" in folder.refused(pem="key.pem", password="other").message
     assert "is damaged or cut off" in folder.refused(pem="cut.pem", password=CANARY).message
 

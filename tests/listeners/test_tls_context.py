@@ -102,8 +102,10 @@ def test_an_encrypted_key_needs_its_password(authority, tmp_path):
         key=write_private(tmp_path / "server.key", key_pem(key, password="correct horse")),
     )
     assert "is protected by a password, and none is configured" in fault(tls)
-    password = write_private(tmp_path / "server.pass", "wrong horse")
+    password = write_private(tmp_path / "server.pass", "\n")
     with_password = with_files(tls, password_file=password)
+    assert "the one that is configured is empty" in fault(with_password)
+    password.write_text("wrong horse")
     message = fault(with_password)
     assert message.startswith(f"{PLACE}.password_file: ")
     assert "horse" not in message

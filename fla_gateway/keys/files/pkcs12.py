@@ -27,6 +27,7 @@ from fla_gateway.keys.files.der_label import PRIVATE_KEY
 from fla_gateway.keys.files.pem import Block
 from fla_gateway.keys.files.private_key import (
     ADD_PASSWORD,
+    FILL_PASSWORD,
     MODERN_EXPORT,
     damaged,
     inconsistent,
@@ -97,7 +98,7 @@ def open_pkcs12(
             opened = _open_with_octets(contents, octets)
             if opened is not None:
                 return opened
-    raise UnusableKeyError(*_why_closed(path, der, contents, tried))
+    raise UnusableKeyError(*_why_closed(path, der, contents, password, tried))
 
 
 def key_in_store(der: bytes, alias: str | None = None) -> Block:
@@ -231,12 +232,14 @@ def _hides_a_key(sealed: bytes, password: bytes) -> bool:
     return loaded is None or loaded[0] is not None
 
 
-def _why_closed(path: Path, der: bytes, contents: pkcs12_structure.Contents, tried: tuple[bytes, ...]) -> Objection:
+def _why_closed(
+    path: Path, der: bytes, contents: pkcs12_structure.Contents, password: Secret | None, tried: tuple[bytes, ...]
+) -> Objection:
     """Find out why a file does not open: its checksum alone cannot distinguish a wrong password from a changed file."""
     if (named := _unsupported(path, der)) is not None:
         return named
     if not any(tried):
-        return _why_closed_without_password(path, der, contents)
+        return _why_closed_without_password(path, der, contents, password)
     for key in contents.shrouded:
         plain = decrypted(shrouded(key), tried)
         if plain is not None and (reason := why_not_loaded(path, plain)) is not None:
@@ -256,11 +259,21 @@ def _why_closed(path: Path, der: bytes, contents: pkcs12_structure.Contents, tri
     return damaged(path) if _is_open(der, contents) else password_wrong(path)
 
 
-def _why_closed_without_password(path: Path, der: bytes, contents: pkcs12_structure.Contents) -> Objection:
+def _why_closed_without_password(
+    path: Path, der: bytes, contents: pkcs12_structure.Contents, password: Secret | None
+) -> Objection:
     if contents.shrouded or contents.sealed:
-        return password_missing(path)
+        return password_missing(path, password)
     if _is_open(der, contents) or _has_mac_of(der, b""):
         return damaged(path)
+    if password is not None:
+        empty = Message(
+            "pkcs12-checksum-password-empty",
+            "{path} is not encrypted, but its checksum needs the password that it was made with, and the one that is "
+            "configured is empty",
+            path=path,
+        )
+        return Objection(empty, FILL_PASSWORD)
     message = Message(
         "pkcs12-checksum-password-missing",
         "{path} is not encrypted, but its checksum needs the password that it was made with, and none is configured",

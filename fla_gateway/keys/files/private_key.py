@@ -31,6 +31,7 @@ Failure = Literal["unreadable", "unsupported", "inconsistent"]
 
 EXPLICIT_CURVE_CURE: Final = Text("make a new key on the named curve P-384 or P-521")
 ADD_PASSWORD: Final = Text("add password_file or password_env to the key")
+FILL_PASSWORD: Final = Text("put the password into the file of password_file, or the variable of password_env")
 _SMALLEST_FACTOR: Final = 3
 MODERN_EXPORT: Final = Text("export it again with AES encryption, which every current tool does by default")
 _COPY: Final = Text("copy the file again, as binary, from where it was made")
@@ -61,7 +62,7 @@ def open_private_key(
     secrets = spellings(given) if encrypted else ()
     key = _opened(block, secrets, validate=validate) if encrypted else _load(block, None, validate=validate)
     if isinstance(key, str):
-        missing = password_missing(path) if encrypted and not given else None
+        missing = password_missing(path, password) if encrypted and not given else None
         raise UnusableKeyError(*(missing or _objection_after_opening(path, block, secrets, key)))
     idle = Message("password-unused", "a password is configured, but the key in {path} is not encrypted", path=path)
     unused = Objection(idle, Text("encrypt it or drop it"))
@@ -93,8 +94,13 @@ def explicit_curve(path: Path) -> Objection:
     return Objection(message, EXPLICIT_CURVE_CURE)
 
 
-def password_missing(path: Path) -> Objection:
-    """Say that a file needs a password and has none."""
+def password_missing(path: Path, password: Secret | None) -> Objection:
+    """Say that a file needs a password and has none, or an empty one."""
+    if password is not None:
+        empty = Message(
+            "password-empty", "{path} is protected by a password, and the one that is configured is empty", path=path
+        )
+        return Objection(empty, FILL_PASSWORD)
     message = Message("password-missing", "{path} is protected by a password, and none is configured", path=path)
     return Objection(message, ADD_PASSWORD)
 

@@ -66,6 +66,7 @@ def test_files_of_openssl_are_read(parts, options) -> None:
     assert _is_good(parts.load(pkcs12="acme.pfx", password=PASSWORD))
     assert "is wrong" in parts.refused(pkcs12="acme.pfx", password="other").message
     assert "none is configured" in parts.refused(pkcs12="acme.pfx").message
+    assert "the one that is configured is empty" in parts.refused(pkcs12="acme.pfx", password="").message
 
 
 @pytest.mark.needs_program("openssl")
