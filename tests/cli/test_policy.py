@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+import signal
 import tomllib
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.cli.main import execute
 from fla_gateway.config.load import load
 from tests.support.configurations import EMPLOYER
+from tests.support.gateway_process import begin, government  # noqa: F401 - fixtures
 from tests.support.journals import JournalBuilder
+from tests.support.raw_http import get, post
+from tests.support.stage import api_tls, authority, ca_file  # noqa: F401 - fixtures
 
 
 @pytest.fixture
@@ -75,6 +82,38 @@ def test_configuration_takes_the_proposal(journal, suggest, tmp_path):
     file.write_text(f'{EMPLOYER}\n[audit]\npath = "journal"\n{key}{proposal}')
     assert len(load(file, {}).configuration.callers["local"].allow["employer"]) == 2
     assert execute(["policy", "suggest", "--config", str(file)]) == 0
+
+
+async def test_a_list_is_proposed_from_nothing(begin, tmp_path, capsys):  # noqa: F811 - a fixture
+    """`observe` lets GET through and has it recorded; what is proposed takes its place, and permits no more."""
+    key = new_key()
+    until = (datetime.now(UTC) + timedelta(days=20)).date()
+    observed = (
+        f'[audit]\npath = "journal"\n[callers.erp]\nkeys = [{{ sha256 = "{digest(key)}" }}]\n'
+        f'observe_until = {until}\n[callers.erp.allow]\nemployer = "observe"\n'
+    )
+
+    async def statuses(more, *requests):
+        process = await begin(more=more)
+        await process.event("ready")
+        found = [(await process.call(one)).status for one in requests]
+        process.signal(signal.SIGTERM)
+        assert await process.ended() == 0
+        return found
+
+    period, other = (
+        get(f"/employer/REST/dimona/v2/{it}", f"X-Api-Key: {key}") for it in ("periods/12", "relations/12")
+    )
+    declared = post(b"{}", f"X-Api-Key: {key}", path="/employer/REST/dimona/v2/declarations")
+    assert await statuses(observed, period, declared) == [200, 403]
+
+    config = str(tmp_path / "gateway.toml")
+    assert await asyncio.to_thread(execute, ["policy", "suggest", "--config", config]) == 0
+    proposal = capsys.readouterr().out
+    assert tomllib.loads(proposal)["callers"] == {"erp": {"allow": {"employer": ["GET /REST/dimona/v2/periods/*"]}}}
+
+    listed = re.sub(r"observe_until.*", "", observed, flags=re.DOTALL) + proposal
+    assert await statuses(listed, period, declared, other) == [200, 403, 403]
 
 
 def test_what_could_not_be_used_is_said(journal, suggest):

@@ -113,9 +113,12 @@ async def test_a_proxys_refusal_is_told_apart_from_the_apis(start, proxy, status
     """502 egress-refused, nothing sent, and the detail says what to do; its own page is not passed on."""
     proxy.opens = False
     proxy.answer = b"HTTP/1.1 %d No\r\nContent-Length: 6\r\nProxy-Authenticate: Basic\r\n\r\ncanary" % status
-    rig = await start(egress=Egress("127.0.0.1", proxy.port, "gateway", Secret(PASSWORD)))
+    rig = await start(egress=Egress("127.0.0.1", proxy.port, "acme-account", Secret(PASSWORD)))
     answer = await rig.call(post(b"{}"))
     assert (answer.status, answer.code) == (502, "egress-refused")
+    # The caller learns neither the account nor where the proxy is.
+    assert b"acme-account" not in answer.body
+    assert str(proxy.port).encode() not in answer.body
     assert (answer.problem["origin"], answer.problem["delivery"]) == ("network", "not-sent")
     assert says in answer.problem["detail"]
     assert answer.value("Proxy-Authenticate") is None
