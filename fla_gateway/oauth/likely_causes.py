@@ -22,7 +22,7 @@ _NOT_REGISTERED: Final = Text(
 )
 _WITHDRAWN: Final = Text("the certificate or a right of this account was replaced or withdrawn in ChaMan meanwhile")
 _OTHER_PAIR: Final = Text("the certificate that is registered in ChaMan does not belong to this key")
-_OTHER_ENVIRONMENT: Final = Text("the client id or the audience is that of another environment")
+_OTHER_ENVIRONMENT: Final = Text("the client id is misspelt, or it or the audience is that of another environment")
 _CLOCK: Final = Text("this host's clock is wrong")
 _ALGORITHM: Final = Text("the token server does not take the algorithm (assertion.alg)")
 _NO_RIGHT: Final = Text("a right is missing in ChaMan")
@@ -55,7 +55,6 @@ _FIXED: Final = {
     "tooManyFailedRequests": Text("Too many attempts were refused; the gateway now tries slowly."),
     429: Text("The gateway waits as long as it is asked to."),
 }
-_CLOCK_IS_RIGHT: Final = Text("The clock was measured, and is right.")
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
 
@@ -108,8 +107,15 @@ def explain(status: int, error: str, known: Known) -> tuple[Text, Text]:
     left = [*dict.fromkeys(_ordered(guesses, known))]
     is_about_client = _CLOCK in guesses
     before = joined(_facts(known)) if is_about_client else NO_TEXT
-    measured = _CLOCK_IS_RIGHT if is_about_client and known.clock_is_right else NO_TEXT
+    measured = _measured(known) if is_about_client else NO_TEXT
     return before, joined((measured, _sentence(left)))
+
+
+def _measured(known: Known) -> Text:
+    """Say of a clock that was measured and is right that it is no cause."""
+    if known.clock_offset is None or not known.clock_is_right:
+        return NO_TEXT
+    return Text("The clock was measured, and is right: offset {seconds} s.", seconds=f"{abs(known.clock_offset):.0f}")
 
 
 def _facts(known: Known) -> Iterator[Text]:

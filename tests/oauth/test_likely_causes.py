@@ -32,11 +32,17 @@ def test_a_clock_that_was_measured_is_no_guess():
     """A right clock is said to be right; a wrong one is a fact with its size; neither is guessed at."""
     facts, guesses = explain(401, "invalid_client", Known(NOW, clock_offset=-0.5))
     assert facts == ""
-    assert guesses.startswith("The clock was measured, and is right.")
+    assert guesses.startswith("The clock was measured, and is right: offset 0 s.")
     assert CLOCK not in guesses
     facts, guesses = explain(401, "invalid_client", Known(NOW, clock_offset=3600.0))
     assert facts == "This host's clock differs from the token server's by 3600 s; set it right."
     assert CLOCK not in guesses
+
+
+def test_a_client_id_may_be_misspelt():
+    """Before the first token that is a cause to look at; an account that had one is spelt rightly."""
+    assert "misspelt" in explain(400, "invalid_client", NOTHING)[1]
+    assert "misspelt" not in explain(400, "invalid_client", Known(NOW, last_token=NOW))[1]
 
 
 def test_the_algorithm_of_the_manual_is_no_guess():
