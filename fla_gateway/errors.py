@@ -24,6 +24,12 @@ def with_cure(message: Text, cure: Text) -> Text:
     return Text("{message} ({cure})", message=message, cure=cure) if cure else message
 
 
+def position_of(file: str, line: int | None, path: str) -> str:
+    """Write where something is in a configuration, as far as that is known: ``gateway.toml:12: admin.listen``."""
+    where = f"{file}:{line}" if file and line else file
+    return ": ".join(part for part in (where, path) if part)
+
+
 class InvalidValueError(ValueError):
     """A value of the configuration breaks a rule that it can be judged by alone.
 
@@ -64,8 +70,13 @@ class Fault:
         """File and path in the file, for people."""
         return ": ".join(part for part in (self.file, self.path) if part)
 
-    def members(self, spoken: Spoken = ENGLISH) -> dict[str, str]:
-        """Return it as JSON has it, wherever that is written.
+    @property
+    def position(self) -> str:
+        """Its place, with the number of the line of the file."""
+        return position_of(self.file, self.line, self.path)
+
+    def members(self, spoken: Spoken = ENGLISH) -> dict[str, str | int | None]:
+        """Return it as JSON has it, wherever that is written; `line` is null where it is not sure.
 
         Args:
             spoken: the language of message and cure.
@@ -74,6 +85,7 @@ class Fault:
             "code": self.code,
             "path": self.path,
             "file": self.file,
+            "line": self.line or None,
             "message": self.message.translated(spoken.catalogue),
             "cure": self.cure.translated(spoken.catalogue),
         }
@@ -81,9 +93,7 @@ class Fault:
     @property
     def located(self) -> str:
         """All of it in a line, as `str` has it, with the number of the line of the file."""
-        file = f"{self.file}:{self.line}" if self.file and self.line else self.file
-        place = ": ".join(part for part in (file, self.path) if part)
-        return f"{place}: {with_cure(self.message, self.cure)}"
+        return f"{self.position}: {with_cure(self.message, self.cure)}"
 
     def __str__(self) -> str:
         return f"{self.place}: {with_cure(self.message, self.cure)}"

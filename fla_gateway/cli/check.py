@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.checking.caller_summary import caller_lines
 from fla_gateway.cli.checking.ends import ends_of
+from fla_gateway.cli.checking.fault_lines import locator
 from fla_gateway.cli.checking.findings import Finding, document
 from fla_gateway.cli.checking.start_checks import foreign, in_use, obstacles, read_further_files, unavailable_here
 from fla_gateway.cli.exit_codes import FINDINGS, IN_USE, WELL, WRONG_USE
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config, config_of
-from fla_gateway.errors import ConfigurationError, InUseError, UnusableKeyError
+from fla_gateway.errors import ConfigurationError, Fault, InUseError, UnusableKeyError
 
 if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
     from fla_gateway.keys.model import CertificateFacts, LoadedKey, Objection
@@ -95,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(document(path, error.faults, (), ok=False), indent=2))
         return IN_USE if isinstance(error, InUseError) else WRONG_USE
     now = datetime.fromtimestamp(SystemClock().wall(), UTC)
-    keys = load_keys(configured, now)
+    keys, locate = load_keys(configured, now), locator(configured)
     of_profiles = [
         [
             *_findings(
@@ -104,9 +105,10 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         for profile in configured.profiles
     ]
+    of_profiles = [[it.located(locate) for it in found] for found in of_profiles]
     general = [
-        *_general_findings(configured, now, here=arguments.here),
-        *_idle_key_findings(configured.profiles, keys),
+        *_general_findings(configured, now, locate, here=arguments.here),
+        *(it.located(locate) for it in _idle_key_findings(configured.profiles, keys)),
     ]
     found = [*chain.from_iterable(of_profiles), *general]
     code = FINDINGS if any(one.grave or arguments.strict for one in found) else WELL
@@ -132,22 +134,27 @@ def _print_profiles(profiles: Sequence[Profile], found: Sequence[list[Finding]],
         print("\n".join(sorted(brief, key=_environment)), end="\n\n")
 
 
-def _general_findings(configured: Configured, now: datetime, *, here: bool) -> Iterator[Finding]:
+def _general_findings(
+    configured: Configured, now: datetime, locate: Callable[[Fault], Fault], *, here: bool
+) -> Iterator[Finding]:
     """Name what belongs to no profile and no key."""
     from fla_gateway.config.rules.listener_specs import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.listeners.tls_context import tls_warnings  # noqa: PLC0415 - as above
 
     configuration = configured.settings.configuration
-    yield from map(Finding.warning, configured.warnings)
-    for place, tls in encrypted(configuration):
-        yield from map(Finding.warning, tls_warnings(tls, place, now, configured.files))
-    yield from map(Finding.warning, ends_of(configured, now))
-    yield from map(Finding.warning, foreign(configuration))
-    yield from map(Finding.obstacle, obstacles(configuration))
+    warnings = [
+        *configured.warnings,
+        *chain.from_iterable(
+            tls_warnings(tls, place, now, configured.files) for place, tls in encrypted(configuration)
+        ),
+        *ends_of(configured, now),
+        *foreign(configuration),
+    ]
     # A gateway that runs holds its journal rightly; a start here and now would stop at that.
-    yield from map(Finding.obstacle if here else Finding.warning, in_use(configuration))
-    if here:
-        yield from map(Finding.obstacle, unavailable_here(configured))
+    held = [*in_use(configuration)]
+    yield from (Finding.warning(locate(it)) for it in (*warnings, *(() if here else held)))
+    missed = (*obstacles(configuration), *((*held, *unavailable_here(configured)) if here else ()))
+    yield from (Finding.obstacle(locate(it)) for it in missed)
 
 
 def _findings(name: str, key: LoadedKey | UnusableKeyError, reason: Objection | None) -> Iterator[Finding]:

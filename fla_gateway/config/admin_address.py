@@ -10,13 +10,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from fla_gateway.config.document.expand import Expander
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.document.schema_check import MisfitsError, check
 from fla_gateway.config.document.schema_errors import schema_faults
-from fla_gateway.config.document.toml_file import read_document
+from fla_gateway.config.document.unjudged import read_unjudged
 from fla_gateway.config.schema import Configuration, Listener
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
@@ -36,16 +36,7 @@ def read_admin_listener(path: Path, environ: Mapping[str, str] | None = None) ->
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
     variables = os.environ if environ is None else environ  # noqa: TID251 - as load.py, for the one key read here
-    files = FileSnapshot()
-    whole = read_document(path, path.name, files)
-    patterns = whole.get("include")
-    faults: list[Fault] = []
-    documents = [(path, whole)]
-    for included in _included(patterns if isinstance(patterns, list) else [], path, files):
-        try:
-            documents.append((included, read_document(included, included.name, files)))
-        except ConfigurationError as error:
-            faults.extend(error.faults)
+    documents, faults = read_unjudged(path, FileSnapshot())
     for file, document in documents:
         admin = document.get("admin")
         if isinstance(admin, dict) and "listen" in admin:
@@ -54,11 +45,6 @@ def read_admin_listener(path: Path, environ: Mapping[str, str] | None = None) ->
         message = Message("admin-address-unknown", "cannot be read, and may have the address of the admin listener")
         raise ConfigurationError((*faults, Fault("", message, _CURE, path.name)))
     return Configuration().admin.listen
-
-
-def _included(patterns: list[Any], path: Path, files: FileSnapshot) -> list[Path]:
-    texts = [pattern for pattern in patterns if isinstance(pattern, str) and pattern.isprintable()]
-    return [file for pattern in texts for file in files.listing(pattern, path.parent) if file != path]
 
 
 def _listener(file: Path, value: object, environ: Mapping[str, str]) -> Listener:

@@ -77,6 +77,12 @@ def load(
     return Settings(configuration, passwords, tuple(loading.sources), warnings)
 
 
+def label(path: Path, first: Path) -> str:
+    """Return the name of a file in faults: relative to the folder of the first file where it is below that."""
+    base = first.parent
+    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+
+
 class _Loading:
     """One run of `load`: the faults found so far, and which file wrote what."""
 
@@ -212,8 +218,7 @@ class _Loading:
             self.faults.append(Fault("include", message, cure, self._path.name))
 
     def _label(self, path: Path) -> str:
-        base = self._path.parent
-        return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+        return label(path, self._path)
 
     def _placed(self, faults: Iterable[Fault]) -> Iterator[Fault]:
         for fault in faults:

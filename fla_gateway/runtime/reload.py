@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
-from fla_gateway.config.document.toml_file import read_document
+from fla_gateway.config.document.unjudged import read_unjudged
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError, ReloadRefusedError
 from fla_gateway.i18n.message import Text
 from fla_gateway.runtime.composition.gateway import ProcessContext
@@ -34,6 +34,7 @@ from fla_gateway.runtime.reload_changes import (
     still_in_force,
 )
 from fla_gateway.runtime.reload_preparation import Cause, Follower, Former, Preparation, Prepared, RunningParts
+from fla_gateway.runtime.startup_log import report_warning
 from fla_gateway.system.allocator import return_freed_memory
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class Reloader:
         await asyncio.to_thread(return_freed_memory)
         self._log_applied(cause, prepared, began)
         for warning in warnings[:_MOST_LOGGED]:
-            _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)
+            report_warning(warning)
         return Reloaded(applied=True, generation=generation, changes=prepared.changes)
 
     def _follow(self, prepared: Prepared, context: ProcessContext) -> None:
@@ -200,7 +201,7 @@ class Reloader:
             self.state = replace(self.state, successful=False, faults=faults, still_in_force=kept)
             _LOG.error("reload-refused", cause=cause, faults=len(faults), still_in_force=list(kept[:_MOST_LOGGED]))
             for fault in faults[:_MOST_LOGGED]:
-                _LOG.error("reload-fault", place=fault.place, fault=fault.message, cure=fault.cure)
+                _report_fault(fault)
         return ReloadRefusedError(faults)
 
     def _log_applied(self, cause: Cause, prepared: Prepared, began: float) -> None:
@@ -219,14 +220,22 @@ class Reloader:
             _LOG.warning("anonymous", warning="no caller has to identify itself; see [callers]")
 
 
+def _report_fault(fault: Fault) -> None:
+    _LOG.error(
+        "reload-fault",
+        code=fault.code,
+        place=fault.place,
+        line=fault.line or None,
+        fault=fault.message,
+        cure=fault.cure,
+    )
+
+
 def _written_names(path: Path) -> WrittenNames | None:
     """Read what a refused configuration names, as far as its files are TOML; None where they are not."""
     files = FileSnapshot(pipes=False)
     try:
-        first = read_document(path, path.name, files)
-        patterns = first.get("include")
-        found = [it for it in patterns if isinstance(it, str)] if isinstance(patterns, list) else []
-        included = dict.fromkeys(it for pattern in found for it in files.listing(pattern, path.parent))
-        return names_of([first, *(read_document(it, it.name, files) for it in included)])
+        documents, faults = read_unjudged(path, files)
     except (ConfigurationError, ValueError):
         return None
+    return None if faults else names_of(document for _, document in documents)

@@ -32,6 +32,18 @@ def announce_files(configured: Configured) -> None:
     _LOG.info("configuration", files=files, fingerprint=configured.fingerprint)
 
 
+def report_warning(warning: Fault) -> None:
+    """Log what a configuration has that deserves a look."""
+    _LOG.warning(
+        "configuration-warning",
+        code=warning.code,
+        place=warning.place,
+        line=warning.line or None,
+        warning=warning.message,
+        cure=warning.cure,
+    )
+
+
 def in_a_sentence(gateway: DataPath, admin: Bound) -> str:
     """Say what is served where, and where the status is, for a person at a terminal.
 
@@ -64,7 +76,7 @@ async def announce(gateway: DataPath, wall: float) -> None:
     configuration = configured.settings.configuration
     now = datetime.fromtimestamp(wall, UTC)
     for warning in (*configured.warnings, *_certificate_warnings(configured, now)):
-        _LOG.warning("configuration-warning", place=warning.place, warning=warning.message, cure=warning.cure)
+        report_warning(warning)
     for number, profile in enumerate(configured.profiles):
         if number % _AT_ONCE == 0:
             await asyncio.sleep(0)

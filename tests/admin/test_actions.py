@@ -100,10 +100,10 @@ async def test_a_reload_is_answered_with_what_changed(server, client, gateway):
 
 
 async def test_a_refused_reload_names_every_fault(server, client, gateway):
-    """422, each fault with code, file, path, message and cure."""
+    """422, each fault with code, file, path, line where that is sure, message and cure."""
     gateway.reloaded = ReloadRefusedError(
         (
-            Fault("profiles.a.environment", Message("new", "is new"), Text("write acceptance"), "gateway.toml"),
+            Fault("profiles.a.environment", Message("new", "is new"), Text("write acceptance"), "gateway.toml", 4),
             Fault("audit.path", Message("journal-moved", "moved")),
         )
     )
@@ -116,10 +116,11 @@ async def test_a_refused_reload_names_every_fault(server, client, gateway):
             "code": "new",
             "path": "profiles.a.environment",
             "file": "gateway.toml",
+            "line": 4,
             "message": "is new",
             "cure": "write acceptance",
         },
-        {"code": "journal-moved", "path": "audit.path", "file": "", "message": "moved", "cure": ""},
+        {"code": "journal-moved", "path": "audit.path", "file": "", "line": None, "message": "moved", "cure": ""},
     ]
 
 

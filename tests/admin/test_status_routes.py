@@ -330,17 +330,27 @@ def test_the_template_engine_is_not_read_before_somebody_looks():
 
 async def test_a_refused_reload_is_shown_until_it_is_cured(server, client, shown):
     """With its faults and what is thereby still accepted; escaped, since a fault may repeat what a file has."""
-    fault = Fault("callers.<b>", Message("unknown", "is <unknown>"), Text("mend & reload"), "gateway.toml")
+    fault = Fault("callers.<b>", Message("unknown", "is <unknown>"), Text("mend & reload"), "gateway.toml", 7)
     refused = replace(shown.status.configuration, faults=(fault,), still_in_force=("callers.payroll.keys[0]",))
     shown.status = replace(shown.status, configuration=refused)
     async with client.get(server + "/") as answer:
         page = await answer.text()
     assert 'id="reload-refused"' in page
-    assert "callers.&lt;b&gt;" in page
+    assert "gateway.toml:7: callers.&lt;b&gt;" in page
     assert "callers.payroll.keys[0]" in page
     async with client.get(server + "/status") as answer:
         found = (await answer.json())["configuration"]
-    assert found["faults"][0]["message"] == "is <unknown>"
+    assert found["faults"] == [
+        {
+            "place": "gateway.toml: callers.<b>",
+            "code": "unknown",
+            "path": "callers.<b>",
+            "file": "gateway.toml",
+            "line": 7,
+            "message": "is <unknown>",
+            "cure": "mend & reload",
+        }
+    ]
     assert found["still_in_force"] == ["callers.payroll.keys[0]"]
     shown.status = replace(shown.status, configuration=replace(refused, faults=(), still_in_force=()))
     async with client.get(server + "/") as answer:

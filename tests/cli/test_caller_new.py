@@ -14,6 +14,14 @@ from fla_gateway.config.document.schema_check import check
 from fla_gateway.config.schema import Admin, CallerTable
 
 
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A working directory without a configuration."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FLA_GATEWAY_CONFIG", raising=False)
+    return tmp_path
+
+
 def printed_by(capsys, *words):
     """Run the command, which must end well, and give the lines of its standard output."""
     assert execute(["caller", "new", *words]) == 0
@@ -46,6 +54,26 @@ def test_the_table_is_a_caller(words, expires, capsys):
     entry = {"sha256": hashlib.sha256(lines[0].encode()).hexdigest()} | ({"expires": expires} if expires else {})
     assert document["keys"] == [entry]
     assert check(CallerTable, document).allow
+
+
+def test_the_list_is_for_a_profile_that_there_is(folder, capsys):
+    """The configuration, which may have placeholders still, is asked for its profiles; stderr says which it was."""
+    file = folder / "gateway.toml"
+    file.write_text('include = ["more.toml"]\n[profiles.acme]\nclient_id = "?"\n')
+    (folder / "more.toml").write_text("[profiles.other]\n")
+    assert execute(["caller", "new", "payroll"]) == 0
+    out, err = capsys.readouterr()
+    assert err == f"configuration: {file}\n"
+    assert '\nacme = ["POST /REST/dimona/v2/declarations", ' in out
+    assert 'acme = "observe"' in out
+    assert "there are other)" in out
+    assert "employer" not in out
+
+
+def test_a_configuration_that_is_named_must_be_there(folder, capsys):
+    """Without one, the example's profile is used and said to be that; one that is named and missing is a fault."""
+    assert "in the place of 'employer'" in "\n".join(printed_by(capsys, "payroll"))
+    assert execute(["caller", "new", "payroll", "--config", str(folder / "none.toml")]) == 2
 
 
 def test_no_key_comes_twice(capsys):

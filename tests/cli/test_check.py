@@ -417,6 +417,15 @@ def test_json_has_every_finding(check, tmp_path):
         "message": "no profile uses this key",
         "cure": "",
     }
+    (tmp_path / "acme.pem").unlink()
+    code, out, _ = check(text, "--json")
+    unusable = next(it for it in json.loads(out)["findings"] if it["level"] == "error")
+    assert (code, unusable["path"], unusable["file"], unusable["line"]) == (
+        1,
+        "profiles.employer.key",
+        "gateway.toml",
+        5,
+    )
     code, out, _ = check(text.replace("simulation", "nowhere") + "a = 1\n", "--json")
     found = json.loads(out)
     assert (code, found["ok"]) == (2, False)

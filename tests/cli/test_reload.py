@@ -166,14 +166,15 @@ async def test_a_dry_run_changes_nothing(gateway, words):
 async def test_a_refusal_prints_every_fault_as_check_does(gateway, words):
     """Exit code 2, the faults on standard error, a line each."""
     faults = (
-        Fault("admin.listen", Message("new", "needs a restart"), Text("restart"), "gateway.toml"),
+        Fault("admin.listen", Message("new", "needs a restart"), Text("restart"), "gateway.toml", 12),
         Fault("", Message("malformed", "is not valid TOML"), file="more.toml"),
     )
     gateway.reloaded = ReloadRefusedError(faults)
     async with running(gateway) as admin:
         code, out, err = await command(*words, "--admin", admin)
     assert (code, out) == (2, "")
-    assert err.splitlines() == [str(fault) for fault in faults]
+    assert err.splitlines() == [fault.located for fault in faults]
+    assert err.startswith("gateway.toml:12: admin.listen: ")
 
 
 @pytest.mark.parametrize(("word", "done"), [("drain", "drain"), ("quit", "quit")])
@@ -198,6 +199,7 @@ async def test_json_is_the_gateways_answer(gateway):
             "code": "new",
             "path": "audit.path",
             "file": "gateway.toml",
+            "line": None,
             "message": "needs a restart",
             "cure": "restart",
         }

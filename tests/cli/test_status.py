@@ -18,8 +18,9 @@ from structlog.testing import capture_logs
 from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.access_rules import AdminAccess
 from fla_gateway.admin.status import status_json
-from fla_gateway.admin.status.gateway_status import ChangedFile
+from fla_gateway.admin.status.gateway_status import ChangedFile, EndStatus
 from fla_gateway.admin.status.health import Finding
+from fla_gateway.admin.status.profile_status import CertificateStatus, FailingApiStatus, Failure
 from fla_gateway.cli.main import execute
 from fla_gateway.cli.remote.status_text import FINDINGS, lines
 from tests.admin import samples
@@ -77,6 +78,7 @@ async def test_what_is_the_matter_is_said(admin, shown):
     assert "in doubt" in out
     assert "APIs fail: dimona since 2026-11-23 14:01:30 UTC" in out
     assert "Certificate of the listener 0.0.0.0:8443" in out
+    assert "! this machine's clock is 3600 s ahead of the token server's: set it right\n" in out
     shown.status = samples.calm(
         configuration=replace(
             samples.calm().configuration, differs=(ChangedFile("/etc/gateway.toml", samples.ago(minutes=1)),)
@@ -84,6 +86,65 @@ async def test_what_is_the_matter_is_said(admin, shown):
     )
     code, out, _ = await command("--admin", admin)
     assert (code, "! /etc/gateway.toml changed at " in out) == (1, True)
+
+
+async def test_what_the_token_server_said_is_shown(admin, shown):
+    """While no token can be had: what is known and what was answered, with the cure, as on the page."""
+    failure = Failure(samples.ago(minutes=1), "token-refused", detail="The certificate expired 2 minutes ago.")
+    token = samples.token(state="none", failures=3, last_failure=failure)
+    shown.status = samples.calm(profiles=(samples.profile(token=token),))
+    _, out, _ = await command("--admin", admin)
+    assert "UTC: The certificate expired 2 minutes ago.\n" in out
+    assert "See in ChaMan whether the client id, the certificate and the rights" in out
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(0, "within a day"), (1, "in 1 day"), (9, "in 9 days")]
+)
+async def test_days_that_are_left_are_counted_as_people_count(admin, shown, days, said):
+    """Neither "0 days" nor "1 days": a certificate that ends today ends within a day."""
+    certificate = CertificateStatus("CN=Acme", samples.NOW, days)
+    shown.status = samples.calm(profiles=(samples.profile(certificate=certificate),))
+    _, out, _ = await command("--admin", admin)
+    assert f"the certificate ends {said}: fla-gateway cert renew employer" in out
+    assert "1 days" not in out
+
+
+async def test_what_has_ended_has_no_days_left(admin, shown):
+    """It says since when, and no negative number."""
+    certificate = CertificateStatus("CN=Acme", samples.ago(hours=1), -1)
+    key = EndStatus("caller-key", "payroll 1a2b3c4d", samples.ago(days=1), -1)
+    shown.status = samples.calm(profiles=(samples.profile(certificate=certificate),), ends=(key,))
+    _, out, _ = await command("--admin", admin)
+    assert "certificate    expired since " in out
+    assert "payroll 1a2b3c4d: 2026-11-22 14:03:30 UTC, ended\n" in out
+    assert "-1" not in out.replace("2026-11-", "")
+
+
+async def test_a_missing_scope_is_a_matter_of_chaman(admin, shown):
+    """It is told apart from an API that fails: sending again does not help."""
+    api = FailingApiStatus("echo", "missing-scope", samples.ago(minutes=2), samples.NOW, 3)
+    other = replace(api, service="dimona", reason="503")
+    outputs = []
+    for failing in ((api,), (api, other)):
+        shown.status = samples.calm(profiles=(samples.profile(failing=failing),))
+        _, out, _ = await command("--admin", admin)
+        outputs.append(out)
+    assert all("no right for an API: echo since " in it and "APIs fail: echo" not in it for it in outputs)
+    assert ["nothing is queued here" in it for it in outputs] == [False, True]
+    assert "APIs fail: dimona since " in outputs[1]
+
+
+async def test_calls_without_a_valid_key_are_said(admin, shown):
+    """How many, and of the last one when, from where and by which user; one call is not "1 calls"."""
+    shown.status = samples.failing()
+    _, out, _ = await command("--admin", admin)
+    assert "12 calls in the last hour without a valid key, the last one at " in out
+    assert " from 127.0.0.1, user 1001 of this machine\n" in out
+    shown.status = replace(shown.status, unknown_callers=replace(shown.status.unknown_callers, count=1, uid=None))
+    _, out, _ = await command("--admin", admin)
+    assert "1 call in the last hour without a valid key, at " in out
+    assert " from 127.0.0.1\n" in out
 
 
 async def test_json_is_the_gateways_answer(admin, shown):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fla_gateway.problems import PROBLEMS
+import json
+import re
+
+from fla_gateway.problems import PROBLEMS, problem_body
 from tests.docs.pages import read, rows
 
 
@@ -19,6 +22,19 @@ def test_every_problem_is_listed_as_it_is():
         code: [str(row.status), row.origin, row.delivery, "yes" if row.retryable else "no"]
         for code, row in PROBLEMS.items()
     }
+
+
+def test_the_example_is_what_is_answered():
+    """The page shows an answer with every member, and the length that it has on the wire."""
+    page = read("docs/errors.md")
+    (shown,) = re.findall(r"^    (\{.*?\})$", page, re.MULTILINE | re.DOTALL)
+    document = json.loads(shown)
+    code, request_id = document["type"].rpartition(":")[2], document["instance"].removeprefix("urn:uuid:")
+    body = problem_body(code, document["detail"], request_id, document["profile"])
+    assert json.loads(body) == document
+    assert f"Content-Length: {len(body)}\n" in page
+    table = {name.strip("`") for name, *_ in rows(page.partition("**origin**")[0])}
+    assert document.keys() <= table
 
 
 def test_every_problem_has_a_cause_and_a_cure():

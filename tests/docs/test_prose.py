@@ -12,8 +12,6 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT
 
-pytestmark = pytest.mark.source
-
 WORDS = {
     "a program is called it": r"\b(?:he|him|his|himself|whom|whose fate)\b",
     "name the caller, the operator, the peer or the client": r"\b(?:some|no|any|every)body\b|\bwho(?:so)?ever\b",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fla_gateway.admin.status.health import Finding
 from fla_gateway.admin.status.status_json import write
 from fla_gateway.admin.status_routes import PATHS
 from tests.admin import samples
@@ -31,6 +32,12 @@ def members(value):
 def test_every_member_is_told(name):
     """What /status says is explained, in the tables after its heading."""
     assert f"`{name}`" in PAGE.partition("## `/status`")[2]
+
+
+@pytest.mark.parametrize("word", [it.value for it in Finding])
+def test_every_finding_is_told(word):
+    """A program that reads /status finds each word that a profile's findings may have."""
+    assert f"`{word}`" in PAGE.partition("A profile:")[2]
 
 
 @pytest.mark.parametrize("path", sorted(PATHS | {"/livez", "/readyz", "/startupz", "/metrics"}))

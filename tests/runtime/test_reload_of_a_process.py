@@ -28,16 +28,18 @@ async def test_a_refused_reload_is_said_everywhere_until_it_is_cured(begin, gove
     await process.event("ready")
     path = tmp_path / "gateway.toml"
     text = path.read_text()
-    path.write_text(text.replace("[admin]", "[admin]\nredy = 'all'"))
+    faulty = text.replace("[admin]", "[admin]\nredy = 'all'")
+    line = faulty.splitlines().index("redy = 'all'") + 1
+    path.write_text(faulty)
     process.signal(signal.SIGHUP)
     fault = await process.event("reload-fault")
-    assert fault["place"] == "gateway.toml: admin.redy"
+    assert (fault["place"], fault["line"]) == ("gateway.toml: admin.redy", line)
     assert (await process.call(get())).status == 200
     status = json.loads((await process.admin("/status")).body)["configuration"]
-    assert [it["place"] for it in status["faults"]] == ["gateway.toml: admin.redy"]
+    assert [(it["place"], it["line"]) for it in status["faults"]] == [("gateway.toml: admin.redy", line)]
     assert status["generation"] == 1
     assert b"fla_gateway_config_last_reload_successful 0.0" in (await process.admin("/metrics")).body
-    assert b"admin.redy" in (await process.admin("/")).body
+    assert f"gateway.toml:{line}: admin.redy".encode() in (await process.admin("/")).body
     path.write_text(text.replace("[admin]", "[admin]\nready = 'all'"))
     process.signal(signal.SIGHUP)
     applied = await process.event("reloaded")

@@ -5,7 +5,7 @@ Owns both forms, which are part of the public contract (docs/commands.md). Refus
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +42,10 @@ class Finding(NamedTuple):
         fault = Fault(path, message, cure)
         return cls(f"{label}: {message}" + (f" ({cure})" if cure else ""), fault, grave)
 
+    def located(self, locate: Callable[[Fault], Fault]) -> Finding:
+        """Add file and line to what is said below a profile; its line stays as it is."""
+        return self._replace(fault=locate(self.fault))
+
 
 def document(file: Path, faults: Sequence[Fault], findings: Sequence[Finding], *, ok: bool) -> dict[str, Any]:
     """Write what was found as the members of a JSON object.
@@ -58,12 +62,4 @@ def document(file: Path, faults: Sequence[Fault], findings: Sequence[Finding], *
 
 
 def _member(level: str, fault: Fault) -> dict[str, Any]:
-    return {
-        "level": level,
-        "code": fault.code,
-        "path": fault.path,
-        "file": fault.file,
-        "line": fault.line or None,
-        "message": str(fault.message),
-        "cure": str(fault.cure),
-    }
+    return {"level": level, **fault.members()}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, INTERNAL, UNAVAILABLE, WELL, WRONG_USE
 from fla_gateway.cli.output.standard_streams import complain
+from fla_gateway.errors import position_of
 
 if TYPE_CHECKING:
     from fla_gateway.cli.options.admin_client import AdminTarget
@@ -119,9 +120,9 @@ def _problem(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _fault(members: Mapping[str, Any]) -> str:
     """Write a fault as `errors.Fault` does; it is in the gateway's words already."""
-    place = ": ".join(str(members[name]) for name in ("file", "path") if members.get(name))
     cure = str(members.get("cure", ""))
-    return f"{place}: {members.get('message', '')}" + (f" ({cure})" if cure else "")
+    where = position_of(str(members.get("file", "")), members.get("line"), str(members.get("path", "")))
+    return f"{where}: {members.get('message', '')}" + (f" ({cure})" if cure else "")
 
 
 def _listed(document: Mapping[str, Any], name: str) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 _PART: Final = r'(?:[A-Za-z0-9_-]+|"[^"\\]*"|\'[^\']*\')'
@@ -42,13 +42,29 @@ class Lines:
         Args:
             path: in the notation of faults, for example ``profiles.employer.scope[1]``.
         """
+        return self._nearest(path)[1]
+
+    def _nearest(self, path: str) -> tuple[int, int]:
+        """Return how many steps of the path are written in this file, and the line of the last one, or 0."""
         steps: _Path = tuple(int(index) if index else name for name, index in _STEPS(path))
         for length in range(len(steps), 0, -1):
             at = steps[:length]
             if at in self._known:
                 # What is within a value of several lines may be on any of them.
-                return 0 if length < len(steps) and at in self._broad else self._known[at]
-        return 0
+                return length, 0 if length < len(steps) and at in self._broad else self._known[at]
+        return 0, 0
+
+    @staticmethod
+    def find_in(files: Mapping[str, Lines], path: str) -> tuple[str, int]:
+        """Return which of several files has a key, or most of the way to it, and its line there, or 0.
+
+        Args:
+            files: by name, the first one first, which is meant if none has any of it.
+            path: as for `find`.
+        """
+        found = {name: lines._nearest(path) for name, lines in files.items()}  # noqa: SLF001 - of its own class
+        name = max(found, key=lambda it: found[it][0])
+        return name, found[name][1]
 
 
 def _scan(text: str) -> Iterator[tuple[int, _Path, bool]]:
