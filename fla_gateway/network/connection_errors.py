@@ -1,7 +1,8 @@
 """Adapter: exceptions of the system, ssl and the tunnel become one error, in words that every leg uses.
 
-Owns the sentences for names, TCP, the corporate proxy and TLS. Refuses to know problem codes: each leg has its own for
-the four kinds. Nothing that a peer wrote is quoted, but for a status and the names of authentication schemes.
+Owns the sentences for names, TCP, the corporate proxy and TLS; callers read them, so they have neither the proxy's address
+nor its account. Refuses to know problem codes: each leg has its own for the four kinds. Nothing that a peer wrote is quoted,
+but for a status and the names of authentication schemes.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def system_reason(error: BaseException) -> str:
 
 def _explain_name(error: Exception, route: Route, seconds: float) -> NoConnectionError:
     name = (
-        Text("The name of the corporate proxy {host}", host=route.proxy.host)
+        Text("The name of the corporate proxy (egress.proxy)")
         if route.proxy
         else Text("The name {host}", host=route.destination.host)
     )
@@ -120,17 +121,14 @@ def _explain_tcp(error: Exception, route: Route, seconds: float) -> NoConnection
     late = isinstance(error, TimeoutError) and error.errno is None
     reason = _several(error) or system_reason(error)
     if route.proxy is not None:
-        proxy = f"{route.proxy.host}:{route.proxy.port}"
         message = (
             Text(
-                "The corporate proxy {proxy} did not accept a connection within {seconds} s. Check egress.proxy.",
-                proxy=proxy,
+                "The corporate proxy did not accept a connection within {seconds} s. Check egress.proxy.",
                 seconds=f"{seconds:g}",
             )
             if late
             else Text(
-                "The corporate proxy {proxy} cannot be reached: {reason}. Check egress.proxy.",
-                proxy=proxy,
+                "The corporate proxy cannot be reached: {reason}. Check egress.proxy.",
                 reason=reason,
             )
         )
@@ -156,15 +154,13 @@ def _several(error: Exception) -> Text:
 
 
 def _explain_tunnel(error: Exception, there: Destination, egress: Egress, seconds: float) -> NoConnectionError:
-    proxy = f"{egress.host}:{egress.port}"
     if isinstance(error, TunnelRefusedError):
         if error.status is None:
-            message = Text("{message} It is at {proxy}; check egress.proxy.", message=error.message, proxy=proxy)
+            message = Text("{message} Check egress.proxy.", message=error.message)
             return NoConnectionError(Obstacle.REFUSED, message, Stage.TUNNEL)
         why = _why_refused(error, there, egress)
         message = Text(
-            "The corporate proxy {proxy} refused the tunnel to {host} with {status}: {why}.",
-            proxy=proxy,
+            "The corporate proxy refused the tunnel to {host} with {status}: {why}.",
             host=there.host,
             status=error.status,
             why=why,
@@ -173,14 +169,12 @@ def _explain_tunnel(error: Exception, there: Destination, egress: Egress, second
         return NoConnectionError(Obstacle.REFUSED, message, Stage.TUNNEL, final=final)
     if isinstance(error, TimeoutError):
         message = Text(
-            "The corporate proxy {proxy} opened no tunnel in time ({seconds} s). Check egress.proxy.",
-            proxy=proxy,
+            "The corporate proxy opened no tunnel in time ({seconds} s). Check egress.proxy.",
             seconds=f"{seconds:g}",
         )
         return NoConnectionError(Obstacle.LATE, message, Stage.TUNNEL)
     message = Text(
-        "The corporate proxy {proxy} opened no tunnel: {reason}. Check egress.proxy.",
-        proxy=proxy,
+        "The corporate proxy opened no tunnel: {reason}. Check egress.proxy.",
         reason=system_reason(error),
     )
     return NoConnectionError(Obstacle.UNREACHABLE, message, Stage.TUNNEL)

@@ -246,7 +246,7 @@ async def test_credentials_go_to_no_old_address(peer, caller):
     caller.names[proxy.host] = DOWN
     route = Route(Destination("localhost", api.port, Text("API"), "api_base", Text("'ca_file'")), proxy)
     error = await failure(caller.dialer.open(route, caller.tls, Opened, 4.0))
-    assert "The name of the corporate proxy proxy.example cannot be resolved" in error.message
+    assert "The name of the corporate proxy (egress.proxy) cannot be resolved" in error.message
     assert hop.connections == 1
 
 

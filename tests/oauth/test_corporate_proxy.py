@@ -91,7 +91,7 @@ async def test_a_proxy_s_refusal_is_told_apart_from_the_token_server_s(server, c
     client = clients(egress=Egress("127.0.0.1", port, "gateway", Secret(PASSWORD)))
     problem = await refused(client, request_for(server.url))
     assert problem.code == "token-unreachable"
-    assert f"The corporate proxy 127.0.0.1:{port} refused the tunnel to localhost with {status}" in problem.detail
+    assert f"The corporate proxy refused the tunnel to localhost with {status}" in problem.detail
     assert says in problem.detail
     assert client.offsets() == {}
     assert server.seen.forms == []
@@ -117,19 +117,21 @@ async def test_a_proxy_that_speaks_no_http(server, clients, proxy, answer):
 
 
 async def test_a_proxy_that_is_not_there(server, clients):
-    """A proxy whose port is closed is named in the detail."""
+    """A proxy whose port is closed is named by its role: the detail goes to callers, who need not know where it is."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     problem = await refused(clients(egress=Egress("127.0.0.1", port)), request_for(server.url))
     assert problem.code == "token-unreachable"
-    assert f"corporate proxy 127.0.0.1:{port} cannot be reached" in problem.detail
+    assert "corporate proxy cannot be reached" in problem.detail
+    assert str(port) not in problem.detail
 
 
 async def test_a_proxy_whose_name_is_unknown(server, clients):
-    """A proxy without an address is named in the detail."""
+    """The same for a proxy without an address."""
     problem = await refused(clients(egress=Egress("proxy.invalid", 3128)), request_for(server.url))
-    assert "corporate proxy proxy.invalid cannot be resolved" in problem.detail
+    assert "corporate proxy (egress.proxy) cannot be resolved" in problem.detail
+    assert "proxy.invalid" not in problem.detail
 
 
 @pytest.mark.parametrize(
@@ -153,4 +155,4 @@ async def test_a_proxy_that_does_not_answer(server, clients, raw_server):
     port = await raw_server(silent, tls=False)
     problem = await refused(clients(egress=Egress("127.0.0.1", port), connect_seconds=0.1), request_for(server.url))
     assert problem.code == "token-timeout"
-    assert f"corporate proxy 127.0.0.1:{port} opened no tunnel in time" in problem.detail
+    assert "corporate proxy opened no tunnel in time" in problem.detail
