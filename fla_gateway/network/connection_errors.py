@@ -1,8 +1,8 @@
 """Adapter: exceptions of the system, ssl and the tunnel become one error, in words that every leg uses.
 
-Owns the sentences for names, TCP, the corporate proxy and TLS; callers read them, so they have neither the proxy's address
-nor its account. Refuses to know problem codes: each leg has its own for the four kinds. Nothing that a peer wrote is quoted,
-but for a status and the names of authentication schemes.
+Owns the sentences for names, TCP, the corporate proxy and TLS; callers read them, so they have neither the address of
+the proxy nor its account. Refuses to know problem codes: each leg has its own for the four kinds. Nothing that a peer
+wrote is quoted, but for a status and the names of authentication schemes.
 """
 
 from __future__ import annotations

@@ -134,6 +134,6 @@ class FileWatch:
         new = [it for it in differences if it not in self._differences]
         self._differences = differences
         for one in new[:_MOST_LOGGED]:
-            changed = datetime.fromtimestamp(one.changed, UTC).isoformat(timespec="seconds")
+            changed = datetime.fromtimestamp(one.changed, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
             _LOG.warning("configuration-changed-on-disk", file=str(one.path), changed=changed, files=len(differences))
         self._on_difference(differences)

@@ -117,7 +117,7 @@ async def test_what_has_ended_has_no_days_left(admin, shown):
     shown.status = samples.calm(profiles=(samples.profile(certificate=certificate),), ends=(key,))
     _, out, _ = await command("--admin", admin)
     assert "certificate    expired since " in out
-    assert "payroll 1a2b3c4d: 2026-11-22 14:03:30 UTC, ended\n" in out
+    assert "payroll 1a2b3c4d: 2026-11-22 14:10:30 UTC, ended\n" in out
     assert "-1" not in out.replace("2026-11-", "")
 
 

@@ -173,7 +173,7 @@ async def test_without_watch_all_is_compared_once_a_minute(folder, unwatched):
     (event,) = logs
     assert event["event"] == "configuration-changed-on-disk"
     assert event["file"] == str(folder / "key.pem")
-    assert event["changed"] == "2033-05-18T03:33:22+00:00"
+    assert event["changed"] == "2033-05-18T03:33:22Z"
     write(folder / "key.pem", "first key")
     await unwatched.look(60)
     assert unwatched.differences[-1] == []
@@ -187,7 +187,7 @@ async def test_what_changes_again_is_reported_again(folder, unwatched):
             os.utime(folder / "key.pem", (NOW + number, NOW + number))
             await unwatched.look(60)
             await unwatched.look(60)
-    assert [it["changed"][-8:-6] for it in logs] == ["21", "22"]
+    assert [it["changed"][-3:-1] for it in logs] == ["21", "22"]
 
 
 async def test_a_reload_ends_what_was_reported(folder, unwatched):
