@@ -98,9 +98,7 @@ async def test_what_the_token_server_said_is_shown(admin, shown):
     assert "See in ChaMan whether the client id, the certificate and the rights" in out
 
 
-@pytest.mark.parametrize(
-    ("days", "said"), [(0, "within a day"), (1, "in 1 day"), (9, "in 9 days")]
-)
+@pytest.mark.parametrize(("days", "said"), [(0, "within a day"), (1, "in 1 day"), (9, "in 9 days")])
 async def test_days_that_are_left_are_counted_as_people_count(admin, shown, days, said):
     """Neither "0 days" nor "1 days": a certificate that ends today ends within a day."""
     certificate = CertificateStatus("CN=Acme", samples.NOW, days)
