@@ -62,7 +62,7 @@ test-compiled: export PYTHONPATH := $(CURDIR)/tests/support/as_installed
 test-compiled: export FLA_GATEWAY_TESTS := compiled
 test-compiled: dist/.compiled
 	sh tests/support/compiled_environment.sh $(BIN)/python .compiled
-	cd .compiled/project && ../venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not soak" $(ARGS)
+	cd .compiled/project && ../venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not soak and not source" $(ARGS)
 
 # The messages for translators, from the sources and the templates of the page.
 messages: $(VENV)/.dev

@@ -9,7 +9,10 @@ from, for ``--version``: of the checkout, or of the variable ``FLA_GATEWAY_COMMI
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import subprocess
+import sysconfig
 import tempfile
 import tomllib
 from pathlib import Path
@@ -94,9 +97,16 @@ def _compiled(modules: list[str], folder: Path) -> list[Path]:
 
     A wheel that was asked to be compiled is so, or is not built: whatever is missing or fails is raised.
     """
-    # setuptools first: mypyc takes what is imported already, distutils otherwise.
-    from setuptools import Distribution  # noqa: I001, PLC0415 - needed where it is asked for alone
-    from mypyc.build import mypycify  # noqa: PLC0415 - as above
+    _check_compiler()
+    try:
+        # setuptools first: mypyc takes what is imported already, distutils otherwise.
+        from setuptools import Distribution  # noqa: I001, PLC0415 - needed where it is asked for alone
+        from mypyc.build import mypycify  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            f"{_ASKED}=1 needs mypyc and setuptools, and {error.name} is missing: install requirements/compile.txt and "
+            "requirements/run.txt, or build without --no-build-isolation"
+        ) from error
 
     # No cache: what it held before would show in the result. No paths and no debug symbols: as well.
     extensions = mypycify(
@@ -107,6 +117,27 @@ def _compiled(modules: list[str], folder: Path) -> list[Path]:
         extension.extra_link_args.append("-Wl,--strip-all")
     command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
     command.build_lib, command.build_temp = str(folder / "lib"), str(folder / "o")
+    command.parallel = os.cpu_count()  # libraries at a time; one has nearly all of the code
     command.ensure_finalized()
     command.run()
     return [Path(it) for it in command.get_outputs()]
+
+
+def _check_compiler() -> None:
+    """Find what is missing before mypyc has worked for half a minute.
+
+    Raises:
+        RuntimeError: the C compiler that setuptools would call, or Python's headers, are missing.
+    """
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+    if shutil.which(compiler) is None:
+        raise RuntimeError(
+            f"{_ASKED}=1 needs a C compiler: {compiler} is not found; "
+            "on Debian and Ubuntu: apt-get install gcc libc6-dev"
+        )
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if not header.is_file():
+        raise RuntimeError(
+            f"{_ASKED}=1 needs Python's headers: {header} is not there; "
+            "on Debian and Ubuntu: apt-get install python3-dev"
+        )

@@ -27,24 +27,6 @@ settings.load_profile("patient")
 COMPILED = os.environ.get("FLA_GATEWAY_TESTS") == "compiled"
 """Set by `make test-compiled`, which runs the tests on the compiled wheel."""
 
-# What only looks at the source, or at files that list it.
-_ONLY_SOURCE = [
-    "cli/test_generated_files.py",
-    "docs/test_architecture.py",
-    "docs/test_distribution.py",
-    "docs/test_events.py",
-    "docs/test_pages.py",
-    "docs/test_prose.py",
-    "keys/test_docs.py",
-]
-# What extends a class of the package, which no class that is not compiled can do; to be put onto ports.
-_EXTENDS_NATIVE = [
-    "proxy/exchange/test_states.py",
-    "journal/writer/test_fsync_worker.py",
-    "journal/writer/test_announced.py",
-]
-collect_ignore = [*_ONLY_SOURCE, *_EXTENDS_NATIVE] if COMPILED else []
-
 
 def pytest_configure() -> None:
     """Take the signals of the keyboard, which a shell without job control lets its background ignore.

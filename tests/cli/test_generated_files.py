@@ -46,6 +46,7 @@ def test_bash_completes_commands_and_options():
     assert len(COMMANDS) > 10
 
 
+@pytest.mark.source
 def test_the_wheel_has_what_shells_look_for():
     """The completions go where bash and zsh look below a prefix."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

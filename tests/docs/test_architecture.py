@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 
+import pytest
+
 from tests.docs.pages import ROOT, read
+
+pytestmark = pytest.mark.source
 
 PACKAGE = ROOT / "fla_gateway"
 ROW = re.compile(r"^\| (?P<row>\d+) \| `(?P<name>[^`]+)` \| [^|]+ \|(?P<modules>[^|]*)\|$", re.MULTILINE)

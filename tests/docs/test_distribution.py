@@ -14,6 +14,8 @@ import pytest
 import fla_gateway
 from tests.docs.pages import ROOT, read
 
+pytestmark = pytest.mark.source
+
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:

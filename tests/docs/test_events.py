@@ -6,7 +6,11 @@ import ast
 import re
 from collections import defaultdict
 
+import pytest
+
 from tests.docs.pages import ROOT, read, rows
+
+pytestmark = pytest.mark.source
 
 LEVELS = {"debug", "info", "warning", "error", "exception"}
 

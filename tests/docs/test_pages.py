@@ -22,6 +22,7 @@ ENVIRONMENT = {
 }
 
 
+@pytest.mark.source
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_relative_link_leads_somewhere(page):
     """A link into the repository names a file that is there, and a heading that is in it."""

@@ -8,7 +8,11 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.docs.pages import PAGES, ROOT
+
+pytestmark = pytest.mark.source
 
 WORDS = {
     "a program is called it": r"\b(?:he|him|his|himself|whom|whose fate)\b",

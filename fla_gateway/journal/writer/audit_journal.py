@@ -35,6 +35,7 @@ from fla_gateway.journal.snapshot import Account, Facts, JournalSnapshot, Settle
 from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.durable_writer import DurableWriter
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
+from fla_gateway.journal.writer.fsync_worker import Sync, sync_files
 from fla_gateway.journal.writer.open_intents import DAYS, OpenIntent, unanswered
 from fla_gateway.journal.writer.rejection_counts import RejectionCounts
 from fla_gateway.journal.writer.retention import Contents
@@ -65,6 +66,7 @@ class AuditJournal:
         entries: EntryEncoder,
         segment_writer: SegmentWriter,
         loop: asyncio.AbstractEventLoop,
+        sync: Sync = sync_files,
     ) -> None:
         self.masking_key = directory.masking_key
         self._bodies = BodyHasher(directory.masking_key)
@@ -77,7 +79,7 @@ class AuditJournal:
         self._loop = loop
         self._soon = loop.call_soon
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._writer = DurableWriter(settings, clock, entries, segment_writer, loop, self._executor)
+        self._writer = DurableWriter(settings, clock, entries, segment_writer, loop, self._executor, sync)
         self._segment_pruner = SegmentPruner(
             directory, settings.retention_days, loop, self._executor, self._record_removal
         )

@@ -21,7 +21,7 @@ from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.line_format import LOST
 from fla_gateway.journal.writer.backlog import Backlog
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
-from fla_gateway.journal.writer.fsync_worker import FsyncWorker
+from fla_gateway.journal.writer.fsync_worker import FsyncWorker, Sync
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from fla_gateway.proxy.records.exchange_record import WhenWritten
 
@@ -45,6 +45,7 @@ class DurableWriter:
         segment_writer: the end of the journal.
         loop: the running event loop.
         thread: where fsyncs run.
+        sync: see `fsync_worker.FsyncWorker`.
 
     Attributes:
         unwritable: whether writing failed last.
@@ -63,13 +64,14 @@ class DurableWriter:
         segment_writer: SegmentWriter,
         loop: asyncio.AbstractEventLoop,
         thread: ThreadPoolExecutor,
+        sync: Sync,
     ) -> None:
         self._take(settings)
         self._clock = clock
         self._entries = entries
         self._segment_writer = segment_writer
         self._loop = loop
-        self._fsync_worker = FsyncWorker(segment_writer.unsynced, loop, thread, self._note_sync)
+        self._fsync_worker = FsyncWorker(segment_writer.unsynced, loop, thread, self._note_sync, sync)
         self._sync_timer: asyncio.TimerHandle | None = None
         self._written_at = 0.0
         self._syncing_since: float | None = None

@@ -19,6 +19,8 @@ _LOG = structlog.get_logger()
 
 Wanted = Callable[[], tuple[list[int], list[int]]]
 """Gives the descriptors to be synced, and those among them to be closed afterwards."""
+Sync = Callable[[list[int], list[int]], None]
+"""Brings these descriptors to the disk and closes those, in the thread; raises OSError if at least one failed."""
 
 
 class FsyncWorker:
@@ -29,6 +31,7 @@ class FsyncWorker:
         loop: the running event loop.
         thread: where the fsyncs run, one after the other.
         done: called on the loop's thread after each, with its error or None.
+        sync: what is called in the thread.
     """
 
     def __init__(
@@ -37,11 +40,13 @@ class FsyncWorker:
         loop: asyncio.AbstractEventLoop,
         thread: ThreadPoolExecutor,
         done: Callable[[OSError | None], None],
+        sync: Sync,
     ) -> None:
         self._wanted = wanted
         self._loop = loop
         self._executor = thread
         self._done = done
+        self._sync = sync
         self._running = False
         self._finished = False
         self._next: asyncio.Future[OSError | None] | None = None
@@ -67,7 +72,7 @@ class FsyncWorker:
 
     def _last(self) -> OSError | None:
         try:
-            self._executor.submit(_sync, *self._wanted()).result()
+            self._executor.submit(self._sync, *self._wanted()).result()
         except OSError as error:
             return error
         return None
@@ -77,7 +82,7 @@ class FsyncWorker:
             # It was asked for in the turn of the end, and is done.
             return
         waiting, self._next = self._next, None
-        running = self._loop.run_in_executor(self._executor, _sync, *self._wanted())
+        running = self._loop.run_in_executor(self._executor, self._sync, *self._wanted())
         running.add_done_callback(partial(self._end, waiting))
 
     def _end(self, waiting: asyncio.Future[OSError | None] | None, running: asyncio.Future[None]) -> None:
@@ -109,7 +114,7 @@ def _failure(running: asyncio.Future[None]) -> OSError | None:
     return OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-def _sync(descriptors: list[int], afterwards: list[int]) -> None:
+def sync_files(descriptors: list[int], afterwards: list[int]) -> None:
     """Sync each, and close some.
 
     Raises:

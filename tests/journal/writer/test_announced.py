@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 from pathlib import Path
 
 import pytest
@@ -292,15 +291,14 @@ async def test_where_the_disk_must_have_it_who_is_over_meanwhile_stays_on_file(p
     """Written and then given up, an exchange has intent and outcome; all others of its turn are told as ever."""
     desk = Desk(path, clock)
     them = Exchanges(desk.journal)
-    gate = threading.Event()
-    desk.journal._executor.submit(gate.wait)
+    desk.disk.gate.clear()
     them.announce(1, 2)
     await turn()
     them.gone(1)
     them.announce(3)
     await turn()
     assert (on_file(path, "intent"), on_file(path, "outcome"), them.told) == ([1, 2, 3], [1], [])
-    gate.set()
+    desk.disk.gate.set()
     await desk.settled(lambda: len(them.told) == 3)
     assert (them.served(), of_kind(path, "intent")[2]["seq"]) == ([1, 2, 3], desk.journal.snapshot().seq)
     desk.journal.close()

@@ -15,7 +15,7 @@ from fla_gateway.errors import ProblemError
 from fla_gateway.journal.writer.audit_journal import AuditJournal
 from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
-from fla_gateway.journal.writer.fsync_worker import FsyncWorker
+from fla_gateway.journal.writer.fsync_worker import FsyncWorker, sync_files
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from tests.support.journal_writer import (
     DAY,
@@ -47,21 +47,22 @@ def clock():
     return HandClock(wall=NOON)
 
 
-class SlowDisk(SegmentWriter):
-    """A store whose fsyncs can be held up, and can meet an error of the system.
+class SlowDisk:
+    """A disk (`fsync_worker.Sync`) whose fsyncs can be held up, and can meet an error of the system.
 
-    A descriptor that is closed stands for a disk that fails: fsync(2) refuses it, and nothing of ours is replaced.
+    A descriptor that is closed is the disk that fails: fsync(2) refuses it.
     """
 
-    def __init__(self, *given) -> None:
-        super().__init__(*given)
+    def __init__(self) -> None:
         self.broken = False
         self.begun = 0
+        self.gate = threading.Event()
+        self.gate.set()
 
-    def unsynced(self) -> tuple[list[int], list[int]]:
+    def __call__(self, descriptors: list[int], afterwards: list[int]) -> None:
         self.begun += 1
-        wanted, closed = super().unsynced()
-        return [*wanted, *([1_000_000] if self.broken else [])], closed
+        self.gate.wait(PATIENCE)
+        sync_files([*descriptors, *([1_000_000] if self.broken else [])], afterwards)
 
 
 class Desk:
@@ -71,9 +72,10 @@ class Desk:
         loop = asyncio.get_running_loop()
         directory = Directory(path)
         entries = EntryEncoder(directory.masking_key, dict)
-        self.disk = SlowDisk(directory, entries, "1", 65_536)
+        self.segments = SegmentWriter(directory, entries, "1", 65_536)
+        self.disk = SlowDisk()
         table = audit(path, **{"fsync": "always", **settings})
-        self.journal = AuditJournal(table, clock, FACTS, directory, entries, self.disk, loop)
+        self.journal = AuditJournal(table, clock, FACTS, directory, entries, self.segments, loop, self.disk)
         self.journal.begin()
 
     async def settled(self, condition) -> None:
@@ -93,8 +95,7 @@ async def test_always_waits_for_the_disk(path):
 async def test_all_who_wait_share_an_fsync(path, clock):
     """A hundred intents of one turn cost one fsync; those of the time in which it runs share the next."""
     desk = Desk(path, clock)
-    gate = threading.Event()
-    desk.journal._executor.submit(gate.wait)
+    desk.disk.gate.clear()
     waiting = [asyncio.ensure_future(intend(desk.journal, an_intent(number))) for number in range(100)]
     await desk.settled(lambda: desk.disk.begun)
     later = [asyncio.ensure_future(intend(desk.journal, an_intent(number))) for number in range(100, 200)]
@@ -102,7 +103,7 @@ async def test_all_who_wait_share_an_fsync(path, clock):
         await asyncio.sleep(0)
     assert len(of_kind(path, "intent")) == 200
     assert not any(one.done() for one in waiting)
-    gate.set()
+    desk.disk.gate.set()
     await asyncio.gather(*waiting, *later)
     assert (desk.disk.begun, desk.journal.snapshot().syncs) == (2, 2)
     desk.journal.close()
@@ -111,12 +112,11 @@ async def test_all_who_wait_share_an_fsync(path, clock):
 async def test_who_gives_up_waiting_takes_nobody_along(path, clock):
     """A caller that leaves while the disk works does not end the others' wait."""
     desk = Desk(path, clock)
-    gate = threading.Event()
-    desk.journal._executor.submit(gate.wait)
+    desk.disk.gate.clear()
     one, other = (asyncio.ensure_future(intend(desk.journal, an_intent(number))) for number in (1, 2))
     await desk.settled(lambda: desk.disk.begun)
     one.cancel()
-    gate.set()
+    desk.disk.gate.set()
     await other
     assert one.cancelled()
     desk.journal.close()
@@ -154,7 +154,7 @@ async def test_a_finished_segment_reaches_the_disk_before_it_is_closed(path, clo
     await intend(desk.journal, an_intent(2))
     desk.journal._writer._sync()
     await desk.settled(lambda: desk.journal.snapshot().syncs == 1)
-    wanted, closed = desk.disk.unsynced()
+    wanted, closed = desk.segments.unsynced()
     assert (len(wanted), closed) == (1, [])
     desk.journal.close()
     assert len(files(path)) == 2
@@ -225,7 +225,7 @@ async def test_whoever_asked_while_a_failing_fsync_ran_is_refused_too():
         gate = threading.Event()
         thread.submit(gate.wait)
         descriptors = iter([1_000_000, writer])
-        syncing = FsyncWorker(lambda: ([next(descriptors)], []), loop, thread, results.append)
+        syncing = FsyncWorker(lambda: ([next(descriptors)], []), loop, thread, results.append, sync_files)
         first = syncing.begin()
         for _ in range(3):  # turns in which it is asked for, begun and given to the thread
             await asyncio.sleep(0)
@@ -245,7 +245,9 @@ async def test_a_fault_in_an_fsync_counts_as_a_disk_that_failed():
     results: list[OSError | None] = []
     with ThreadPoolExecutor(1) as thread, capture_logs() as logs:
         descriptors = iter([[2**70], []])
-        syncing = FsyncWorker(lambda: (next(descriptors), []), asyncio.get_running_loop(), thread, results.append)
+        syncing = FsyncWorker(
+            lambda: (next(descriptors), []), asyncio.get_running_loop(), thread, results.append, sync_files
+        )
         async with asyncio.timeout(PATIENCE):
             told = await syncing.begin()
             assert await syncing.begin() is None
@@ -265,7 +267,7 @@ async def test_a_fault_while_an_fsync_is_judged_leaves_nobody_waiting():
         raise ValueError(error)
 
     with ThreadPoolExecutor(1) as thread:
-        syncing = FsyncWorker(lambda: ([], []), loop, thread, judge)
+        syncing = FsyncWorker(lambda: ([], []), loop, thread, judge, sync_files)
         async with asyncio.timeout(PATIENCE):
             assert await syncing.begin() is None
     assert [type(fault) for fault in faults] == [ValueError]

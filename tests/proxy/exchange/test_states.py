@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from itertools import product
 from types import SimpleNamespace
 from typing import Any
@@ -10,64 +11,67 @@ from typing import Any
 import pytest
 
 from fla_gateway.access.authentication.caller import ANONYMOUS
-from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.access.limits.limiter import Limiter
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.document.schema_check import check
 from fla_gateway.config.schema import Gateway, Limits
 from fla_gateway.errors import ProblemError
-from fla_gateway.http1.response import read_response_head
 from fla_gateway.i18n.message import Text
+from fla_gateway.journal.format.body_hash import BodyHasher
 from fla_gateway.oauth.model import AccessToken
+from fla_gateway.profiles import Profile
 from fla_gateway.profiles import Upstream as Place
 from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.admission.routing import RoutingTable
+from fla_gateway.proxy.connections import Connections
 from fla_gateway.proxy.exchange.exchange import Exchange
 from fla_gateway.proxy.exchange.request_ids import RequestIds
+from fla_gateway.proxy.exchange.served_profile import ServedProfile
 from fla_gateway.proxy.exchange.states import TABLE, Event, ImpossibleEventError, State, follow
 from fla_gateway.proxy.messages.date_field import Dates
-from fla_gateway.proxy.messages.location import Address
+from fla_gateway.proxy.upstream.connection import ApiConnection
+from fla_gateway.proxy.upstream.pool import Pool
 from fla_gateway.secret import Secret
+from tests.support.tokens import token_request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
-REFUSED = b'HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer error="invalid_token"\r\nContent-Length: 0\r\n\r\n'
+REFUSED = b'HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer error="invalid_token"\r\nContent-Length: 4\r\n\r\n'
 HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
 MOST = 8
 FULL = ProblemError("journal-unavailable", Text("The disk is full."))
+SETTINGS = check(Gateway, {"listen": ["127.0.0.1:0"]})
+PROFILE = Profile("employer", "test", production=False, token_request=token_request(), upstream=Place("api.test", 443))
+Look = Callable[[], None]
 
 
-class Checked(Exchange):
-    """An exchange that may go only where the table leads; each step is kept."""
+class Transport(asyncio.Transport):
+    """What a connection to the API is written to; nothing arrives but what the test says."""
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "state" and hasattr(self, name):
-            led = {it for found in TABLE[self.state].values() for it in found}
-            assert value in led, f"no event leads from {self.state} to {value}"
-        super().__setattr__(name, value)
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
 
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
 
-class Upstream:
-    """A connection to the API, of which nothing arrives but what the test says."""
+    def get_write_buffer_size(self) -> int:
+        return 0
 
-    def __init__(self, *, used: bool = False) -> None:
-        self.used = self.untouched = used
-        self.reading = True
-        self.carried: Any = None
+    def write(self, data: Any) -> None:
+        self._look()
 
-    def attach(self, exchange: Any) -> None:
-        self.carried = exchange
+    def pause_reading(self) -> None:
+        self._look()
 
-    def write(self, data: bytes) -> None:
-        """Take bytes."""
+    def resume_reading(self) -> None:
+        self._look()
 
-    def set_reading(self, *, on: bool) -> None:
-        self.reading = on
+    def close(self) -> None:
+        self._look()
 
     def abort(self) -> None:
-        self.carried = None
-
-    release = abort
+        self._look()
 
 
 class Caller:
@@ -75,7 +79,8 @@ class Caller:
 
     blocked = throttled = False
 
-    def __init__(self) -> None:
+    def __init__(self, look: Look) -> None:
+        self._look = look
         self.gone = False
         self.ends = 0
 
@@ -83,10 +88,10 @@ class Caller:
         return Refusal("credentials-refused", Text("The key was revoked."))
 
     def write(self, data: bytes) -> None:
-        """Take bytes."""
+        self._look()
 
     def hold(self, *, on: bool) -> None:
-        """Take note."""
+        self._look()
 
     throttle = hold
 
@@ -95,97 +100,135 @@ class Caller:
 
     def drop(self) -> None:
         """Be lost later, when the test says so."""
+        self._look()
 
     def truncate(self, *, reset: bool) -> None:
+        self._look()
         self.ends += 1
 
     def exchange_finished(self, now: float, *, keep_alive: bool) -> None:
+        self._look()
         self.ends += 1
 
 
+class Entry:
+    """The profile's place in the token cache (`served_profile.TokenEntry`)."""
+
+    def __init__(self, token: AccessToken, acquired: asyncio.Future[Any], *, there: bool) -> None:
+        self._token = token
+        self._acquired = acquired
+        self._there = there
+
+    def current(self, now: float) -> AccessToken | None:
+        return self._token if self._there else None
+
+    async def obtain(self) -> AccessToken:
+        await self._acquired
+        return self._token
+
+    def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:
+        return True
+
+
 class World:
-    """One exchange, and everything around it.
+    """One exchange between a caller, the connections and the tokens of a profile, and what is recorded.
+
+    It may go only where the table leads: its state is looked at whenever something is asked of one of its ports.
 
     Args:
         method: of the request.
         chunked: whether its body is, and has not ended with the head.
         token: whether a token is at hand.
-        connection: whether a connection is; it may have died idle since.
+        connection: whether a connection is; it was used before, and may have died idle since.
         journal: whether there is one.
     """
 
     def __init__(
         self, *, method: str = "GET", chunked: bool = False, token: bool = True, connection: bool = True,
-        journal: bool = False, used: bool = False,
+        journal: bool = False,
     ) -> None:  # fmt: skip
-        clock = SystemClock()
-        self.token = AccessToken(Secret("token-1"), 3600, clock.monotonic())
-        self.upstream = Upstream(used=used)
-        self.available = self.upstream if connection else None
+        self.seen: State | None = None
+        self.exchange: Exchange | None = None
+        self.clock = SystemClock()
         self.acquired: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.tasks: list[asyncio.Task[None]] = []
         self.records: list[Any] = []
         self.told: Any = None
-        self.caller = Caller()
         self.chunked = chunked
-        self.exchange = self._exchange(clock, method, token=token, journal=journal)
+        self.caller = Caller(self.look)
+        self.connections = Connections(self._now)
+        self.connections.start(10, lambda _: None)
+        self.pool = Pool("employer", SETTINGS.pool, self._open, self._now)
+        self.upstream = self._connected(lambda: ApiConnection(self.pool, self.clock.monotonic()))
+        if connection:
+            self.upstream.release()
+        self.exchange = self._exchange(method, token=token, journal=journal)
+        self.look()
 
-    def _exchange(self, clock: Any, method: str, *, token: bool, journal: bool) -> Checked:
-        door = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)))
-        asked = door.request_line(f"{method} /employer/REST/x HTTP/1.1\r\n".encode())
+    @property
+    def state(self) -> State:
+        """How far the exchange is."""
+        assert self.exchange is not None
+        return self.exchange.state
+
+    def look(self) -> None:
+        """See whether the exchange went, since the last look, where an event leads."""
+        if self.exchange is None:
+            return
+        state = self.exchange.state
+        if self.seen is not None and state is not self.seen:
+            led = {it for found in TABLE[self.seen].values() for it in found}
+            assert state in led, f"no event leads from {self.seen} to {state}"
+        self.seen = state
+
+    def _exchange(self, method: str, *, token: bool, journal: bool) -> Exchange:
+        reader = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)))
+        asked = reader.request_line(f"{method} /employer/REST/x HTTP/1.1\r\n".encode())
         framing = b"Transfer-Encoding: chunked\r\n" if self.chunked else b""
-        fields = door.field_block(b"Host: localhost\r\n" + framing + b"\r\n", 1)
-        settings = check(Gateway, {"listen": ["127.0.0.1:0"]})
-        context: Any = SimpleNamespace(
-            settings=settings, browser_headers=settings.browser_headers, replay_limit=settings.replay_limit,
-            observer=SimpleNamespace(exchange=self.records.append),
-            journal=SimpleNamespace(announce=self._announce) if journal else None, ids=RequestIds(),
-            now=clock.monotonic, wall=clock.wall, dates=Dates(clock.wall),
+        fields = reader.field_block(b"Host: localhost\r\n" + framing + b"\r\n", 1)
+        bodies = BodyHasher(b"k" * 32)
+        context: Any = SimpleNamespace(  # `ports.ExchangeContext`
+            settings=SETTINGS, browser_headers=SETTINGS.browser_headers, replay_limit=SETTINGS.replay_limit,
+            observer=SimpleNamespace(exchange=self.records.append), ids=RequestIds(),
+            journal=SimpleNamespace(announce=self._announce, hash_body=bodies.hash_body, begin_hash=bodies.begin)
+            if journal else None,
+            now=self._now, wall=self.clock.wall, dates=Dates(self.clock.wall),
         )  # fmt: skip
-        connections: Any = SimpleNamespace(
-            closing=False, orphans=set(), spawn=self._spawn, budget=None, generation=context
-        )
-        self.connections = connections
+        self.connections.generation = context
         limiter = Limiter(Limits(body_bytes=MOST), {})
-        limiter.enter("", clock.monotonic())
-        account: Any = SimpleNamespace(
-            name="employer", addresses=(Address(Place("api.test", 443), b"/employer"),),
-            host_field=b"Host: api\r\n", brake=ApiBrake(), limiter=limiter,
-            entry=SimpleNamespace(
-                current=lambda _: self.token if token else None, obtain=self._obtain, refused=lambda *_: True
-            ),
-            pool=SimpleNamespace(take=lambda *_, **__: self.available), connection=self._connection,
-            closing_fields=lambda *_: b"\r\n", token_id=lambda _: "id",
-        )  # fmt: skip
-        passed: Any = (account, asked.route, ANONYMOUS)
-        return Checked(context, connections, self.caller, 0, passed, asked, fields, clock.monotonic())
+        limiter.enter("", self.clock.monotonic())
+        served = ServedProfile(PROFILE, self.pool, b"k" * 32, limiter)
+        newest = AccessToken(Secret("token-1"), 3600, self.clock.monotonic())
+        served.serve(Entry(newest, self.acquired, there=token))
+        assert asked.route is not None
+        passed = (served, asked.route, ANONYMOUS)
+        return Exchange(context, self.connections, self.caller, 0, passed, asked, fields, self.clock.monotonic())
+
+    def _now(self) -> float:
+        self.look()
+        return self.clock.monotonic()
 
     def _announce(self, intent: Any, told: Any) -> None:
+        self.look()
         self.told = told
 
-    def _spawn(self, work: Any) -> Any:
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.append(task)
-        return task
-
-    async def _obtain(self) -> AccessToken:
+    async def _open(self, make: Callable[[], ApiConnection]) -> ApiConnection:
         await self.acquired
-        return self.token
-
-    async def _connection(self, *_: Any, **__: Any) -> Any:
-        await self.acquired
+        self.upstream = self._connected(make)
         return self.upstream
 
+    def _connected(self, make: Callable[[], ApiConnection]) -> ApiConnection:
+        connection = make()
+        connection.connection_made(Transport(self.look))
+        return connection
+
     async def settle(self) -> None:
-        """Let the tasks go as far as they can."""
-        for _ in range(6):
-            await asyncio.sleep(0)
+        """Let the tasks end that acquire something."""
+        current = asyncio.current_task()
+        await asyncio.gather(*(it for it in asyncio.all_tasks() if it is not current), return_exceptions=True)
 
     async def close(self) -> None:
-        """End the tasks that still wait."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        """End what still runs."""
+        await self.connections.close()
 
 
 # How a world comes into each state, by the kinds of request that come there; and how each event is made.
@@ -209,7 +252,7 @@ KINDS = [
     {**kind, **state, **more}
     for kind in (GET, POST, OPEN)
     for state in ({}, WAITING, {"connection": False})
-    for more in ({}, {"journal": True}, {"used": True})
+    for more in ({}, {"journal": True})
 ]
 """The kinds of request: what is at hand when they come, and what they have to wait for."""
 
@@ -227,6 +270,7 @@ async def fire(  # noqa: C901, PLR0912 - one branch for each event
 ) -> None:
     """Let something happen to the exchange."""
     it, upstream = world.exchange, world.upstream
+    assert it is not None
     if "gone" in (event, variant):
         world.caller.gone = True
     if variant == "revoked":
@@ -239,7 +283,7 @@ async def fire(  # noqa: C901, PLR0912 - one branch for each event
             it.body(b"x" * MOST * 2 if variant == "large" else b"x", last=False)
         case Event.WRITTEN:
             if variant == "no-connection":
-                world.available = None
+                upstream.connection_lost(None)
             world.told(None)
         case Event.UNWRITTEN:
             world.told(FULL)
@@ -250,33 +294,34 @@ async def fire(  # noqa: C901, PLR0912 - one branch for each event
             world.acquired.set_exception(ProblemError("token-unreachable", Text("No connection.")))
             await world.settle()
         case Event.INTERIM:
-            it.interim(read_response_head(HINT))
+            upstream.data_received(HINT)
         case Event.HEAD:
-            upstream.untouched = False
-            it.answer(read_response_head(variant or OK))
-        case Event.PAYLOAD | Event.LAST:
-            it.answer_body(b"x", last=event is Event.LAST)
+            upstream.data_received(variant or OK)
+        case Event.PAYLOAD:
+            upstream.data_received(b"x")
+        case Event.LAST:
+            upstream.data_received(b"four")
         case Event.UPSTREAM_LOST:
-            upstream.abort()
-            it.upstream_failed("api-closed", Text("the connection ended before the answer was whole"))
+            upstream.connection_lost(None)
         case Event.CALLER_LOST:
             it.caller_gone()
         case Event.FAIL:
             it.fail("stopping", Text("The gateway was stopped before the API had answered."))
+    world.look()
 
 
 async def reached(state: State, kind: dict[str, Any]) -> World | None:
     """Bring an exchange of a kind into a state; None where this kind does not come there by this way."""
     world = World(**kind)
     for step in REACHED[state]:
-        if step is Event.ACQUIRED and world.exchange.state is not State.ACQUIRING:
+        if step is Event.ACQUIRED and world.state is not State.ACQUIRING:
             break
-        if step is Event.HEAD and world.exchange.state is not State.SENT:
+        if step is Event.HEAD and world.state is not State.SENT:
             break
-        if step is Event.FAIL and world.exchange.state is State.ENDED:
+        if step is Event.FAIL and world.state is State.ENDED:
             break
         await fire(world, step)
-    if world.exchange.state is state:
+    if world.state is state:
         return world
     await world.close()
     return None
@@ -285,7 +330,7 @@ async def reached(state: State, kind: dict[str, Any]) -> World | None:
 def can_come(world: World, event: Event) -> bool:
     """Return whether this very exchange can meet the event: a body that is whole has no rest, for example."""
     if event is Event.BODY:
-        return world.exchange.request_body.open
+        return world.exchange is not None and world.exchange.request_body.open
     if event in (Event.WRITTEN, Event.UNWRITTEN):
         return world.told is not None
     return True
@@ -306,8 +351,8 @@ async def test_every_pair_leads_where_the_table_says(state, event):
                 continue
             if can_come(world, event):
                 await fire(world, event, variant)
-                found.add(world.exchange.state)
-                assert len(world.records) == (world.exchange.state is State.ENDED)
+                found.add(world.state)
+                assert len(world.records) == (world.state is State.ENDED)
             await world.close()
     assert found == follow(state, event)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
+from fla_gateway.build_info import is_compiled
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.i18n.message import NOTHING, Message, Text
@@ -99,6 +100,7 @@ async def test_a_gateway_that_was_just_started(rig, tmp_path):
     )  # fmt: skip
     assert profile.token is not None
     assert (profile.token.state, profile.token.failures) == ("none", 0)
+    assert status.compiled == is_compiled()
     assert (profile.minutes, profile.last_success, profile.certificate) == ((), None, None)
 
 
