@@ -26,7 +26,7 @@ PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = (
     "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "doctor", "catalog", "sandbox", "demo",
     "caller new", "cert new", "admin new",
-    "audit show", "audit find", "audit match", "audit report",
+    "audit show", "audit settle", "audit find", "audit match", "audit report",
     "audit verify", "audit export", "audit dossier",
     "policy suggest", "schema",
 )  # fmt: skip

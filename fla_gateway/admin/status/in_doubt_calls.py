@@ -7,7 +7,7 @@ known here, and a process that is killed loses its memory.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # the values of the page take time to be made, which the star
     from fla_gateway.admin.status.gateway_status import Doubt, Doubts
 
 MOST: Final = 50
+MOST_COUNTED: Final = 10_000
+"""Calls of this run of which it is remembered that they are counted; the number of those beyond goes down no more."""
 
 
 class DoubtfulCalls:
@@ -40,6 +42,7 @@ class DoubtfulCalls:
         self._since = since
         self._earlier: tuple[Doubt, ...] = ()
         self._number = 0
+        self._ids: set[str] = set()
         self._last: deque[tuple[ExchangeRecord, str]] = deque(maxlen=MOST)
 
     def exchange(self, record: ExchangeRecord) -> None:
@@ -49,6 +52,8 @@ class DoubtfulCalls:
         why = doubt(record.outcome, record.origin, record.status, record.attempts)
         if why:
             self._number += 1
+            if len(self._ids) < MOST_COUNTED:
+                self._ids.add(record.request_id)
             self._last.append((record, why))
             self._on_doubt(record, why)
 
@@ -59,6 +64,14 @@ class DoubtfulCalls:
             earlier: the latest first.
         """
         self._earlier = tuple(earlier)
+
+    def settle(self, request_ids: Iterable[str]) -> None:
+        """Forget calls that a person has settled."""
+        settled = frozenset(request_ids)
+        self._number -= len(settled & self._ids)
+        self._ids -= settled
+        self._last = deque((it for it in self._last if it[0].request_id not in settled), MOST)
+        self._earlier = tuple(it for it in self._earlier if it.id not in settled)
 
     def read(self, now: float, wall: float) -> Doubts:
         """Give what is remembered.

@@ -55,6 +55,7 @@ class AuditJournal:
 
     Attributes:
         masking_key: key of `mask_path` and of token hashes, the same in every run that writes this journal.
+        path: its directory.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class AuditJournal:
         sync: Sync = sync_files,
     ) -> None:
         self.masking_key = directory.masking_key
+        self.path = directory.path
         self._bodies = BodyHasher(directory.masking_key)
         self._wall = clock.wall
         self._monotonic = clock.monotonic
@@ -252,15 +254,29 @@ class AuditJournal:
         now = self._wall()
         self._writer.deliver([self._other(now, ACCOUNT, self._entries.account(it)) for it in accounts], now)
 
-    def settled(self, settlements: Sequence[Settlement]) -> None:
+    def running(self) -> frozenset[str]:
+        """Return the ids of changing requests that still run; the outcomes of all others are on file.
+
+        Raises:
+            ProblemError: ``journal-unavailable``, since some wait to be written.
+        """
+        self._flush()
+        self._writer.catch_up(self._wall())
+        return frozenset(self._unfinished)
+
+    def settled(self, settlements: Sequence[Settlement], when_written: WhenWritten) -> None:
         """Record the ends of doubts, all or none.
+
+        Args:
+            settlements: what a person found out.
+            when_written: called once they are as durable as the configuration requires.
 
         Raises:
             ProblemError: ``journal-unavailable``; nothing was written.
         """
         now = self._wall()
-        self._flush()
         self._writer.insist([self._other(now, SETTLED, it.members()) for it in settlements], now)
+        self._writer.when_safe(when_written)
 
     def follow_settings(self, settings: Audit) -> None:
         """Work by other settings from now on; the directory stays.
