@@ -48,6 +48,15 @@ def settled(tmp_path):
     return [(it["id"], it["as"], it.get("by"), it.get("uid")) for it in of_kind(tmp_path / "journal", "settled")]
 
 
+async def shown(tmp_path, path):
+    """Ask the admin listener for something that it shows."""
+    reader, writer = await asyncio.open_unix_connection(tmp_path / "admin.sock")
+    writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer.partition(b"\r\n\r\n")[2].decode()
+
+
 async def doubt(process, government):
     """Make a call in doubt; give its id."""
     government.api = lambda _: FAILED
@@ -67,10 +76,15 @@ async def test_a_running_request_is_not_settled_and_one_in_doubt_is(start, gover
     running = of_kind(tmp_path / "journal", "intent")[1]["id"]
     code, said = await audit("settle", running, known, "--as", "done")
     assert (code, "still runs" in said, settled(tmp_path)) == (1, True, [])
+    assert f"audit settle {known} --as done" in await shown(tmp_path, "/")
+    assert json.loads(await shown(tmp_path, "/status"))["doubts"]["number"] == 1
+    assert "fla_gateway_journal_in_doubt 1.0" in await shown(tmp_path, "/metrics")
     code, said = await audit("settle", known, "--as", "done", "--by", "root")
     assert (code, said.splitlines()[0]) == (0, "settled as done: 1")
     assert settled(tmp_path) == [(known, "done", "root", os.getuid())]
     assert (await process.event("doubts-settled"))["requests"] == [known]
+    assert json.loads(await shown(tmp_path, "/status"))["doubts"]["number"] == 0
+    assert "fla_gateway_journal_in_doubt 0.0" in await shown(tmp_path, "/metrics")
     government.gate.set()
     assert (await caller.answer()).status == 201
     caller.close()
@@ -99,6 +113,8 @@ async def test_settlements_survive_a_kill_and_are_written_while_no_gateway_runs(
     assert settled(tmp_path)[1:] == [(it, "not-done", None, os.getuid()) for it in (left, before)]
     government.gate.set()
     process = await start()
+    event = await process.event("calls-in-doubt")
+    assert (event["count"], "looked_back" in event) == (0, True)
     assert (await audit("settle", left, "--as", "sent-again"))[0] == 0
     assert [(await audit(*words))[0] for words in (("show", "--in-doubt"), ("verify",))] == [0, 0]
 

@@ -36,7 +36,7 @@ from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.durable_writer import DurableWriter
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
 from fla_gateway.journal.writer.fsync_worker import Sync, sync_files
-from fla_gateway.journal.writer.open_intents import DAYS, OpenIntent, unanswered
+from fla_gateway.journal.writer.open_intents import DAYS, LookBack, look_back
 from fla_gateway.journal.writer.rejection_counts import RejectionCounts
 from fla_gateway.journal.writer.retention import Contents
 from fla_gateway.journal.writer.segment_pruner import SegmentPruner
@@ -311,14 +311,14 @@ class AuditJournal:
             sync_failures=writer.sync_failures,
         )
 
-    async def find_doubts(self) -> list[OpenIntent]:
-        """Find, in a thread, the newest changing requests of earlier runs without outcome; looks back a week."""
-        search = self._loop.run_in_executor(None, unanswered, self._directory, self._before, self._before_size)
+    async def find_doubts(self) -> LookBack:
+        """Find, in a thread, what earlier runs left in doubt and no person has settled; looks back a week."""
+        search = self._loop.run_in_executor(None, look_back, self._directory, self._before, self._before_size)
         try:
             return await search
         except OSError as error:
             _LOG.warning("journal-unread", reason=error.strerror)
-            return []
+            return LookBack(0, [], "")
 
     def settle(self) -> None:
         """Write what is over, before the followers are closed.

@@ -1,7 +1,7 @@
-"""Adapter: after a crash, the journal names the changing requests that were begun and have no outcome.
+"""Adapter: at a start, the journal names the changing requests of earlier runs that are in doubt and not settled.
 
-Owns a search that is cheap enough for every start: over bytes, newest segments first, within bounds. Refuses to judge
-outcomes; `audit show --in-doubt` does that, over the whole journal.
+Owns a search that is cheap enough for every start: over bytes, newest segments first, within bounds, and how far back
+it went. Refuses to judge the whole journal, which `audit show --in-doubt` does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import read
 from fla_gateway.journal.format.segment_name import Segment
 from fla_gateway.journal.writer.directory import Directory
+from fla_gateway.proxy.exchange.retry_policy import READING
+from fla_gateway.proxy.records.in_doubt import doubt
 
 MOST: Final = 100
 MOST_BYTES: Final = 67_108_864
@@ -22,11 +24,18 @@ DAYS: Final = 7
 
 _BLOCK: Final = 262_144
 # The writer puts id after record; within a text of the line, these quotes would have a backslash before them.
-_EITHER: Final = re.compile(rb'"record":"(intent|outcome)","id":"([0-9a-f-]{36})"')
+_ABOUT: Final = re.compile(rb'"record":"(intent|outcome|settled)","id":"([0-9a-f-]{36})"')
+_METHOD: Final = re.compile(rb'"method":"([A-Z-]*)"')
+_ANSWER: Final = re.compile(
+    rb'"status":([0-9]+),"origin":"([a-z-]+)","code":"[a-z-]*","outcome":"([a-z-]+)","delivery":"[a-z-]+",'
+    rb'"attempts":([0-9]+)'
+)
+_TIME: Final = re.compile(rb'"time":"([^"]*)"')
+NO_OUTCOME: Final = "no-outcome"
 
 
-class OpenIntent(NamedTuple):
-    """A changing request that may have been sent, and whose outcome the journal does not have.
+class OpenDoubt(NamedTuple):
+    """A changing request that may have been done, which neither the journal nor a person knows.
 
     Attributes:
         time: when it was about to be sent, as the journal writes it.
@@ -36,6 +45,7 @@ class OpenIntent(NamedTuple):
         method: request method.
         path: masked.
         reference: the caller's own, or empty.
+        reason: `NO_OUTCOME`, or one of `proxy.records.in_doubt`.
     """
 
     time: str
@@ -45,10 +55,25 @@ class OpenIntent(NamedTuple):
     method: str
     path: str
     reference: str
+    reason: str = NO_OUTCOME
 
 
-def unanswered(directory: Directory, segments: Sequence[Segment], last_size: int) -> list[OpenIntent]:
-    """Find the newest `MOST` intents without outcome; takes a while, so call it in a thread.
+class LookBack(NamedTuple):
+    """What a search found.
+
+    Attributes:
+        number: of all that is open.
+        newest: the newest `MOST` of it, the oldest first.
+        since: time of the first line that was looked at, as the journal writes it; empty without any.
+    """
+
+    number: int
+    newest: list[OpenDoubt]
+    since: str
+
+
+def look_back(directory: Directory, segments: Sequence[Segment], last_size: int) -> LookBack:
+    """Find what is open; takes a while, so call it in a thread.
 
     Args:
         directory: of the journal.
@@ -58,7 +83,8 @@ def unanswered(directory: Directory, segments: Sequence[Segment], last_size: int
     Raises:
         OSError: a segment cannot be read.
     """
-    pending: dict[bytes, bytes] = {}
+    pending: dict[bytes, tuple[bytes, str]] = {}
+    since = ""
     chosen, room = [], MOST_BYTES
     for segment in reversed(segments):
         if room <= 0:
@@ -73,22 +99,40 @@ def unanswered(directory: Directory, segments: Sequence[Segment], last_size: int
         room -= size
     try:
         for descriptor, start, size in reversed(chosen):
-            _note(_lines(descriptor, start, size), pending)
+            since = _note(_lines(descriptor, start, size), pending, since)
     finally:
         for descriptor, _, _ in chosen:
             os.close(descriptor)
-    return [it for raw in [*pending.values()][-MOST:] if (it := _described(raw)) is not None]
+    found = [*pending.values()][-MOST:]
+    return LookBack(len(pending), [it for raw, why in found if (it := _described(raw, why)) is not None], since)
 
 
-def _note(lines: Iterable[bytes], pending: dict[bytes, bytes]) -> None:
+def _note(lines: Iterable[bytes], pending: dict[bytes, tuple[bytes, str]], since: str) -> str:
+    """Take note of what is open after these lines; return the time of the first one, if there was none before."""
     for line in lines:
-        found = _EITHER.search(line)
+        if not since and (first := _TIME.search(line)) is not None:
+            since = first[1].decode("ascii", "replace")
+        found = _ABOUT.search(line)
         if found is None:
             continue
-        if found[1] == b"intent":
-            pending[found[2]] = line
+        kind, name = found[1], found[2]
+        if kind == b"intent":
+            pending[name] = line, NO_OUTCOME
+        elif kind == b"outcome" and (why := _why(line, known=name in pending)):
+            pending[name] = line, why
         else:
-            pending.pop(found[2], None)
+            pending.pop(name, None)
+    return since
+
+
+def _why(line: bytes, *, known: bool) -> str:
+    """Return why an outcome leaves a request in doubt; empty if it does not, or if the request changes nothing."""
+    if not known and ((method := _METHOD.search(line)) is None or method[1] in READING):
+        return ""
+    answer = _ANSWER.search(line)
+    if answer is None:
+        return ""
+    return doubt(answer[3].decode(), answer[2].decode(), int(answer[1]), int(answer[4]))
 
 
 def _lines(descriptor: int, start: int, end: int) -> Iterable[bytes]:
@@ -102,10 +146,10 @@ def _lines(descriptor: int, start: int, end: int) -> Iterable[bytes]:
         yield from lines
 
 
-def _described(raw: bytes) -> OpenIntent | None:
+def _described(raw: bytes, why: str) -> OpenDoubt | None:
     try:
         members = read(raw).members
     except JournalError:
         return None
     names = ("time", "id", "caller", "profile", "method", "path", "reference")
-    return OpenIntent(*(str(members.get(name, "")) for name in names))
+    return OpenDoubt(*(str(members.get(name, "")) for name in names), why)
