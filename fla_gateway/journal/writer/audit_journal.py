@@ -38,6 +38,7 @@ from fla_gateway.journal.writer.entry_encoder import EntryEncoder
 from fla_gateway.journal.writer.fsync_worker import Sync, sync_files
 from fla_gateway.journal.writer.open_intents import DAYS, LookBack, look_back
 from fla_gateway.journal.writer.rejection_counts import RejectionCounts
+from fla_gateway.journal.writer.repeated_declarations import SECONDS, RepeatedDeclarations
 from fla_gateway.journal.writer.retention import Contents
 from fla_gateway.journal.writer.segment_pruner import SegmentPruner
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
@@ -72,6 +73,7 @@ class AuditJournal:
         self.masking_key = directory.masking_key
         self.path = directory.path
         self._bodies = BodyHasher(directory.masking_key)
+        self._repeated = RepeatedDeclarations(directory.masking_key)
         self._wall = clock.wall
         self._monotonic = clock.monotonic
         self._facts = facts
@@ -179,6 +181,7 @@ class AuditJournal:
             entries += self._entries.intents(self._entries.stamp(now), intents)
             self._writer.commit(entries, len(intents), now)
             self._unfinished.update([intent.request_id for intent in intents])
+            self._repeated.announced(intents, now)
         elif entries:
             self._writer.deliver(entries, now)
 
@@ -186,6 +189,7 @@ class AuditJournal:
         """Write what is over; refusals of unauthenticated clients are added up instead."""
         if self._unfinished:
             self._unfinished.difference_update([record.request_id for record in finished])
+            self._repeated.finished(finished, now)
         return self._entries.outcomes(self._entries.stamp(now), finished, self._is_known)
 
     def _is_known(self, record: ExchangeRecord) -> bool:
@@ -313,12 +317,15 @@ class AuditJournal:
 
     async def find_doubts(self) -> LookBack:
         """Find, in a thread, what earlier runs left in doubt and no person has settled; looks back a week."""
-        search = self._loop.run_in_executor(None, look_back, self._directory, self._before, self._before_size)
+        day = self._entries.stamp(self._wall() - SECONDS)
+        search = self._loop.run_in_executor(None, look_back, day, self._directory, self._before, self._before_size)
         try:
-            return await search
+            found = await search
         except OSError as error:
             _LOG.warning("journal-unread", reason=error.strerror)
-            return LookBack(0, [], "")
+            return LookBack(0, [], "", [])
+        self._repeated.recall(found.bodies)
+        return found
 
     def settle(self) -> None:
         """Write what is over, before the followers are closed.

@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
+from fla_gateway.access.bounded_cache import remember
 from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import read
 from fla_gateway.journal.format.segment_name import Segment
 from fla_gateway.journal.writer.directory import Directory
+from fla_gateway.journal.writer.repeated_declarations import MOST as MOST_BODIES
+from fla_gateway.journal.writer.repeated_declarations import Sent
 from fla_gateway.proxy.exchange.retry_policy import READING
 from fla_gateway.proxy.records.in_doubt import doubt
 
@@ -29,6 +33,9 @@ _METHOD: Final = re.compile(rb'"method":"([A-Z-]*)"')
 _ANSWER: Final = re.compile(
     rb'"status":([0-9]+),"origin":"([a-z-]+)","code":"[a-z-]*","outcome":"([a-z-]+)","delivery":"[a-z-]+",'
     rb'"attempts":([0-9]+)'
+)
+_NOTHING_CAME: Final = re.compile(
+    rb'"status":4[0-9]{2},"origin":"upstream"|"outcome":"(?:not-sent|refused)"|"attempts":0[,}]'
 )
 _TIME: Final = re.compile(rb'"time":"([^"]*)"')
 NO_OUTCOME: Final = "no-outcome"
@@ -65,17 +72,20 @@ class LookBack(NamedTuple):
         number: of all that is open.
         newest: the newest `MOST` of it, the oldest first.
         since: time of the first line that was looked at, as the journal writes it; empty without any.
+        bodies: the newest bodies since a given time of what was not refused, the oldest first.
     """
 
     number: int
     newest: list[OpenDoubt]
     since: str
+    bodies: list[Sent]
 
 
-def look_back(directory: Directory, segments: Sequence[Segment], last_size: int) -> LookBack:
+def look_back(day: str, directory: Directory, segments: Sequence[Segment], last_size: int) -> LookBack:
     """Find what is open; takes a while, so call it in a thread.
 
     Args:
+        day: from when on bodies are wanted, as the journal writes it.
         directory: of the journal.
         segments: where to look, in the journal's order.
         last_size: bytes of the last one that count.
@@ -84,6 +94,7 @@ def look_back(directory: Directory, segments: Sequence[Segment], last_size: int)
         OSError: a segment cannot be read.
     """
     pending: dict[bytes, tuple[bytes, str]] = {}
+    bodies = _Bodies(day.encode())
     since = ""
     chosen, room = [], MOST_BYTES
     for segment in reversed(segments):
@@ -99,15 +110,16 @@ def look_back(directory: Directory, segments: Sequence[Segment], last_size: int)
         room -= size
     try:
         for descriptor, start, size in reversed(chosen):
-            since = _note(_lines(descriptor, start, size), pending, since)
+            since = _note(_lines(descriptor, start, size), pending, since, bodies)
     finally:
         for descriptor, _, _ in chosen:
             os.close(descriptor)
     found = [*pending.values()][-MOST:]
-    return LookBack(len(pending), [it for raw, why in found if (it := _described(raw, why)) is not None], since)
+    newest = [it for raw, why in found if (it := _described(raw, why)) is not None]
+    return LookBack(len(pending), newest, since, bodies.read())
 
 
-def _note(lines: Iterable[bytes], pending: dict[bytes, tuple[bytes, str]], since: str) -> str:
+def _note(lines: Iterable[bytes], pending: dict[bytes, tuple[bytes, str]], since: str, bodies: _Bodies) -> str:
     """Take note of what is open after these lines; return the time of the first one, if there was none before."""
     for line in lines:
         if not since and (first := _TIME.search(line)) is not None:
@@ -116,6 +128,7 @@ def _note(lines: Iterable[bytes], pending: dict[bytes, tuple[bytes, str]], since
         if found is None:
             continue
         kind, name = found[1], found[2]
+        bodies.note(kind, name, line)
         if kind == b"intent":
             pending[name] = line, NO_OUTCOME
         elif kind == b"outcome" and (why := _why(line, known=name in pending)):
@@ -123,6 +136,38 @@ def _note(lines: Iterable[bytes], pending: dict[bytes, tuple[bytes, str]], since
         else:
             pending.pop(name, None)
     return since
+
+
+class _Bodies:
+    """The lines that have the hashes of bodies, of the last day."""
+
+    def __init__(self, day: bytes) -> None:
+        self._day = day
+        self._lines: dict[bytes, bytes] = {}
+
+    def note(self, kind: bytes, name: bytes, line: bytes) -> None:
+        """Keep an intent, or an outcome, with a body; drop it again if nothing came of it."""
+        time = _TIME.search(line)
+        if kind == b"settled" or time is None or time[1] < self._day:
+            return
+        if b',"body":"' in line:
+            remember(self._lines, name, line, MOST_BODIES)
+        if kind == b"outcome" and name in self._lines and _NOTHING_CAME.search(line) is not None:
+            del self._lines[name]
+
+    def read(self) -> list[Sent]:
+        """Return them, the oldest first."""
+        return [it for line in self._lines.values() if (it := _sent(line)) is not None]
+
+
+def _sent(raw: bytes) -> Sent | None:
+    try:
+        members = read(raw).members
+        when = datetime.fromisoformat(members["time"]).timestamp()
+    except (JournalError, ValueError):
+        return None
+    names = ("body", "profile", "method", "path", "id")
+    return Sent(*(str(members.get(name, "")) for name in names), when)
 
 
 def _why(line: bytes, *, known: bool) -> str:

@@ -250,7 +250,7 @@ async def test_doubts_are_found_over_segments_and_within_bounds(path):
     assert (doubts.number, doubts.since[:10]) == (110, "2026-11-16")
     journal.close()
     journal = opened(tmp := path.with_name("new"), clock)
-    assert await journal.find_doubts() == (0, [], "")
+    assert await journal.find_doubts() == (0, [], "", [])
     journal.close()
     assert kinds(tmp) == ["segment", "start", "stop"]
 

@@ -206,7 +206,7 @@ async def test_doubts_of_earlier_runs_come_from_the_journal(rig, tmp_path):
     class Journal:
         async def find_doubts(self):
             call = OpenDoubt("2026-11-02T08:15:00.123Z", "an-id", "payroll", "employer", "POST", "/REST/x", "ref")
-            return LookBack(3, [call], "2026-10-27T08:15:00.123Z")
+            return LookBack(3, [call], "2026-10-27T08:15:00.123Z", [])
 
     told = Told(rig, tmp_path, journal=Journal())
     await recall_doubts(told.sources)
