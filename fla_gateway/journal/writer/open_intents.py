@@ -166,8 +166,8 @@ def _sent(raw: bytes) -> Sent | None:
         when = datetime.fromisoformat(members["time"]).timestamp()
     except (JournalError, ValueError):
         return None
-    names = ("body", "profile", "method", "path", "id")
-    return Sent(*(str(members.get(name, "")) for name in names), when)
+    body, profile, method, path, name = (str(members.get(it, "")) for it in ("body", "profile", "method", "path", "id"))
+    return Sent(body, profile, method, path, name, when)
 
 
 def _why(line: bytes, *, known: bool) -> str:
@@ -197,4 +197,4 @@ def _described(raw: bytes, why: str) -> OpenDoubt | None:
     except JournalError:
         return None
     names = ("time", "id", "caller", "profile", "method", "path", "reference")
-    return OpenDoubt(*(str(members.get(name, "")) for name in names), why)
+    return OpenDoubt(*(str(members.get(name, "")) for name in names))._replace(reason=why)

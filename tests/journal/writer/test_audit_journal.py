@@ -7,6 +7,7 @@ import json
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -212,7 +213,14 @@ async def test_what_is_settled_is_found_no_more_and_what_was_not_answered_is(pat
     """Whatever the reason of a doubt was; a GET that failed leaves none, nor does a POST that was answered."""
     journal = opened(path)
     unknown = {"outcome": "unknown", "origin": "network", "status": 504}
-    ends = {1: unknown, 2: {"status": 503}, 3: unknown, 4: {}, 5: {"status": 404}, 6: {"status": 503, "method": b"GET"}}
+    ends: dict[int, dict[str, Any]] = {
+        1: unknown,
+        2: {"status": 503},
+        3: unknown,
+        4: {},
+        5: {"status": 404},
+        6: {"status": 503, "method": b"GET"},
+    }
     for number, how in ends.items():
         if number not in {2, 6}:
             await intend(journal, an_intent(number))
