@@ -66,9 +66,20 @@ class RepeatedDeclarations:
 
     def announced(self, intents: Iterable[Intent], now: float) -> None:
         """Take note of requests whose bodies are known before they are sent."""
+        sent, paths = self._sent, self._paths
         for it in intents:
-            if it.body:
+            body = it.body
+            if not body:
+                continue
+            path = paths.get(it.path)
+            if path is None or len(sent) >= MOST:
                 self._take(it, now)
+                continue
+            place = (body, it.profile, it.method, path)
+            if place in sent:
+                self._take(it, now)
+            else:
+                sent[place] = (now, it.request_id)
 
     def finished(self, records: Iterable[ExchangeRecord], now: float) -> None:
         """Take note of bodies that streamed, and forget what did nothing: refused by the API, or never sent."""
