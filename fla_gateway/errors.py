@@ -119,6 +119,14 @@ class ReloadRefusedError(GatewayError):
         self.faults = faults
 
 
+class SettlementRefusedError(GatewayError):
+    """Doubts are not settled, none of them; carries each request that cannot be, in the place of a path."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
 class UnusableKeyError(GatewayError):
     """A key or certificate cannot be used: unreadable, or against a rule of the channel.
 

@@ -91,6 +91,7 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "callers-unverifiable": _gateway(503, Text("Callers cannot be verified"), retryable=True),
     "journal-unavailable": _gateway(503, Text("The audit journal cannot be written"), retryable=True),
     "reload-refused": _gateway(422, Text("The configuration cannot be applied")),
+    "settlement-refused": _gateway(409, Text("The doubts cannot be settled")),
     "stopping": _gateway(503, Text("The gateway is stopping"), retryable=True),
     "internal-error": Problem(500, Text("The gateway failed"), "gateway", "unknown", retryable=False),
     # The token leg
@@ -160,6 +161,7 @@ CURES: Final[dict[str, Text]] = {
     "callers-unverifiable": Text("Have it checked why the keys of the cluster cannot be fetched; see the log."),
     "journal-unavailable": Text("Make room on the disk of the journal, or restore the right to write there."),
     "actions-disabled": Text("Run the command as root or as the gateway's own user, on its machine."),
+    "settlement-refused": Text("Compare the request ids with the list of what is in doubt."),
     "reload-refused": Text("Have the faults of the configuration repaired, and reload it again."),
     "stopping": Text("Nothing: the gateway was told to stop. Start it again if that was not intended."),
     "internal-error": Text("This is a fault of the gateway. Please report it with the lines of its log."),

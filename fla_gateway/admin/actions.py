@@ -1,6 +1,6 @@
-"""Adapter: reload, drain and end over HTTP.
+"""Adapter: reload, drain, end and settle over HTTP.
 
-Owns the three addresses, what is answered there, and the line and the count of each attempt. Refuses to decide who may
+Owns the four addresses, what is answered there, and the line and the count of each attempt. Refuses to decide who may
 act (`action_rights`, `request_guard`), and to do it: what does is handed in.
 """
 
@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import structlog
 
@@ -31,15 +31,20 @@ from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.responses import action_problem, answering_in
 from fla_gateway.clock import Clock
 from fla_gateway.config.values.address import Address
-from fla_gateway.errors import ProblemError, ReloadRefusedError
+from fla_gateway.errors import ProblemError, ReloadRefusedError, SettlementRefusedError
 from fla_gateway.i18n.message import Text
 
-Action = Literal["reload", "dry-run", "drain", "quit"]
+if TYPE_CHECKING:  # read where there is a journal
+    from fla_gateway.journal.snapshot import Settlement
+
+Action = Literal["reload", "dry-run", "drain", "quit", "settle"]
 Result = Literal["done", "refused", "not-permitted", "failed"]
 
-PATHS: Final = frozenset({"/-/reload", "/-/drain", "/-/quit"})
+SETTLE: Final = "/-/audit/settle"
+PATHS: Final = frozenset({"/-/reload", "/-/drain", "/-/quit", SETTLE})
 """What needs the right to act."""
 _PERMITTED: Final = web.RequestKey("permitted", Permitted)
+_UID: Final = web.RequestKey("uid", int)
 _DRY: Final = {(): False, (("dry_run", "false"),): False, (("dry_run", "true"),): True}
 _QUIET_SECONDS: Final = 60.0
 _LOOKS: Final = 3
@@ -47,6 +52,10 @@ _LOOKS: Final = 3
 _REFUSED: Final = Text("Nothing was changed, and the former configuration stays in force. 'faults' says what to mend.")
 _QUERY: Final = Text("Here is dry_run=true or dry_run=false, and nothing else; nothing was done.")
 _NO_QUERY: Final = Text("Here is nothing after the path; nothing was done.")
+LARGEST_BODY: Final = 65_536
+"""Bytes of the body of a settlement."""
+_UNSETTLED: Final = Text("None of them was settled; 'faults' names those that cannot be, and why.")
+_TOO_LARGE: Final = Text("The body is longer than {most} bytes; nothing was settled.", most=LARGEST_BODY)
 _NO_BODY: Final = Text("An action has no body; nothing was done.")
 
 _LOG = structlog.get_logger()
@@ -100,6 +109,15 @@ class GatewayActions(Protocol):
         """
         ...
 
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Record the ends of doubts, all or none.
+
+        Raises:
+            SettlementRefusedError: with each that cannot be settled; nothing was recorded.
+            ProblemError: there is no journal, or it cannot be written.
+        """
+        ...
+
     def drain(self) -> None:
         """Be unready from now on, and serve on."""
         ...
@@ -142,6 +160,7 @@ class Actions:
         router.add_post("/-/reload", self._reload)
         router.add_post("/-/drain", self._drain)
         router.add_post("/-/quit", self._quit)
+        router.add_post(SETTLE, self._settle)
 
     async def refusal(self, request: web.Request, address: Address, *, encrypted: bool) -> web.Response | None:
         """Decide whether this client may act here, and whether it asks for something that there is; None if both.
@@ -159,11 +178,13 @@ class Actions:
         found = judge_action(asked, self.access, self._clock.wall())
         if isinstance(found, Refusal):
             return self._not_permitted(action, found, uid)
-        if request.body_exists:
+        if request.body_exists and action != "settle":
             return action_problem("body-too-large", _NO_BODY)
         if tuple(request.query.items()) not in _queries(action):
             return action_problem("malformed-request", _QUERY if action in {"reload", "dry-run"} else _NO_QUERY)
         request[_PERMITTED] = found
+        if uid is not None:
+            request[_UID] = uid
         return None
 
     async def close(self) -> None:
@@ -210,6 +231,30 @@ class Actions:
             }
         )
 
+    async def _settle(self, request: web.Request) -> web.Response:
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return self._unsettled(request, action_problem("body-too-large", _TOO_LARGE))
+        from fla_gateway.admin.settle_request import read_settlements  # noqa: PLC0415 - read where it is asked for
+
+        asked = read_settlements(body, request.get(_UID))
+        if isinstance(asked, Text):
+            return self._unsettled(request, action_problem("settlement-refused", asked))
+        try:
+            await self._gateway.settle(asked)
+        except SettlementRefusedError as error:
+            faults = {"faults": [it.members() for it in error.faults]}
+            return self._unsettled(request, action_problem("settlement-refused", _UNSETTLED, faults))
+        except ProblemError as error:
+            return self._unsettled(request, action_problem(error.code, error.detail))
+        self._note("settle", request, "done")
+        return web.json_response({"settled": [it.request_id for it in asked], "as": asked[0].result})
+
+    def _unsettled(self, request: web.Request, answer: web.Response) -> web.Response:
+        self._note("settle", request, "refused")
+        return answer
+
     async def _drain(self, request: web.Request) -> web.Response:
         self._note("drain", request, "done")
         self._gateway.drain()
@@ -233,6 +278,8 @@ def _action_of(request: web.Request) -> Action:
             return "drain"
         case resource if resource.canonical == "/-/quit":
             return "quit"
+        case resource if resource.canonical == SETTLE:
+            return "settle"
     return "dry-run" if _DRY.get(tuple(request.query.items())) else "reload"
 
 

@@ -43,7 +43,8 @@ _DETAILS: Final = {
         "called by the listener's address, or by a name of 'hosts' under [gateway] in the configuration."
     ),
     "not-found": Text(
-        "Here are /, /status, /livez, /readyz, /startupz and /metrics, and by POST /-/reload, /-/drain and /-/quit."
+        "Here are /, /status, /livez, /readyz, /startupz and /metrics, and by POST /-/reload, /-/drain, /-/quit and "
+        "/-/audit/settle."
     ),
     "internal-error": Text("The gateway could not put the answer together; its log says more."),
 }

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from fla_gateway.admin.access_rules import AdminAccess, place_of
+from fla_gateway.admin.actions import LARGEST_BODY, Actions, GatewayActions
 from fla_gateway.admin.actions import PATHS as ACTION_PATHS
-from fla_gateway.admin.actions import Actions, GatewayActions
 from fla_gateway.admin.aiohttp_server import web
 from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.probes import Probes, ReadinessState
@@ -165,7 +165,7 @@ class AdminServer:
         await self._actions.close()
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[self._admit], client_max_size=1024)
+        application = web.Application(middlewares=[self._admit], client_max_size=LARGEST_BODY)
         self._probes.add_to(application.router)
         self._surface.add_to(application.router)
         self._actions.add_to(application.router)

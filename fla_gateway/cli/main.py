@@ -27,7 +27,7 @@ COMMANDS: Final = (
     "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "doctor", "catalog", "sandbox", "demo",
     "caller new", "cert new", "cert renew", "cert try", "cert switch",
     "cert finish", "cert calendar", "admin new",
-    "audit show", "audit find", "audit match", "audit report",
+    "audit show", "audit settle", "audit find", "audit match", "audit report",
     "audit verify", "audit export", "audit dossier",
     "policy suggest", "schema",
 )  # fmt: skip

@@ -19,7 +19,10 @@ EVENTS_A_MINUTE: Final = 60
 
 _LOG = structlog.get_logger()
 _MINUTE: Final = 60.0
-_CURE: Final = "fla-gateway audit show --in-doubt lists them: look each one up before it is sent again"
+_CURE: Final = (
+    "fla-gateway audit show --in-doubt lists them: look each one up before it is sent again, and settle it "
+    "(fla-gateway audit settle)"
+)
 
 
 class DoubtEvents:
@@ -63,15 +66,20 @@ class DoubtEvents:
         self._unlogged = 0
 
 
-def report_earlier(count: int, since: datetime | None) -> None:
-    """Log how many calls of earlier runs are in doubt.
+def report_earlier(count: int, since: datetime | None, looked_back: datetime | None = None) -> None:
+    """Log how many calls of earlier runs are in doubt and not settled.
 
     Args:
         count: how many.
-        since: time of the first, in UTC, or None without any.
+        since: time of the first that is known, in UTC, or None without any.
+        looked_back: how far back the journal was read, in UTC; None if it had nothing.
     """
+    looked = {} if looked_back is None else {"looked_back": _shown(looked_back)}
     if since is None:
-        _LOG.info("calls-in-doubt", count=count)
+        _LOG.info("calls-in-doubt", count=count, **looked)
     else:
-        shown = since.isoformat(timespec="seconds").replace("+00:00", "Z")
-        _LOG.warning("calls-in-doubt", count=count, since=shown, cure=_CURE)
+        _LOG.warning("calls-in-doubt", count=count, since=_shown(since), **looked, cure=_CURE)
+
+
+def _shown(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -10,7 +10,7 @@ import asyncio
 import gc
 import os
 import resource
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -34,6 +34,7 @@ from fla_gateway.runtime.monitoring.peer_user import user_of
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.readiness import Phase, judge
+from fla_gateway.runtime.settling import Settling
 from fla_gateway.runtime.shutdown import drain, longest_drain
 from fla_gateway.runtime.startup_log import announce, in_a_sentence
 from fla_gateway.system.allocator import return_freed_memory
@@ -42,6 +43,7 @@ from fla_gateway.system.systemd_notify import ServiceManager
 
 if TYPE_CHECKING:  # read where it is used
     from fla_gateway.admin.actions import Reloaded
+    from fla_gateway.journal.snapshot import Settlement
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.runtime.reload import Reloader
 
@@ -50,6 +52,7 @@ _LOG = structlog.get_logger()
 _RESERVED_FILES: Final = 128
 """Descriptors left for everything but callers and pools: log, admin, token client, resolver."""
 _ENDS: Final = Text("The gateway ends, and reads no configuration any more.")
+_ENDING: Final = Text("The gateway starts or ends, and records nothing for now.")
 _MOST_SIGNALLED: Final = 2
 """Reloads by SIGHUP at the same time: one that runs, one that waits."""
 
@@ -74,6 +77,7 @@ class Process:
         self._gateway: DataPath | None = None
         self._admin: list[Bound] = []
         self._reloader: Reloader | None = None
+        self._settling: Settling | None = None
         self._reloads: set[asyncio.Task[Any]] = set()
         self._signalled = 0
         self._started = clock.wall()
@@ -160,6 +164,12 @@ class Process:
             task.cancel()
             raise
 
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """See `admin.actions.GatewayActions`."""
+        if self._settling is None or self._stop.is_set():
+            raise ProblemError("stopping", _ENDING)
+        await self._settling.settle(settlements)
+
     def drain(self) -> None:
         """See `admin.actions.GatewayActions`."""
         self.request_drain()
@@ -199,7 +209,7 @@ class Process:
         Raises:
             ConfigurationError: the admin listener cannot be opened.
         """
-        self._gateway, self._reloader = gateway, reloader
+        self._gateway, self._reloader, self._settling = gateway, reloader, Settling(observation)
         asyncio.get_running_loop().set_exception_handler(_note_fault)
         stack.push_async_callback(self._client.close)
         stack.push_async_callback(gateway.tokens.close)

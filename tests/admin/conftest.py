@@ -53,6 +53,8 @@ class Gateway:
         self.reloaded = Reloaded(True, 2, ())
         self.may_end = asyncio.Event()
         self.may_end.set()
+        self.settlements = ()
+        self.unsettled = None
 
     async def reload(self, *, dry_run):
         """See `admin.actions.GatewayActions`."""
@@ -61,6 +63,13 @@ class Gateway:
         if isinstance(self.reloaded, Exception):
             raise self.reloaded
         return self.reloaded
+
+    async def settle(self, settlements):
+        """See `admin.actions.GatewayActions`."""
+        self.done.append("settle")
+        self.settlements = settlements
+        if self.unsettled is not None:
+            raise self.unsettled
 
     def drain(self):
         """See `admin.actions.GatewayActions`."""

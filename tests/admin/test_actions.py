@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 from collections import Counter
@@ -19,7 +20,7 @@ from fla_gateway.admin.responses import POLICY
 from fla_gateway.admin.server import AdminServer
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress
-from fla_gateway.errors import Fault, ProblemError, ReloadRefusedError
+from fla_gateway.errors import Fault, ProblemError, ReloadRefusedError, SettlementRefusedError
 from fla_gateway.i18n.message import Message, Text
 from tests.admin.conftest import Change, Reloaded, numbers, serving
 from tests.support.waiting import eventually
@@ -423,3 +424,71 @@ async def test_every_action_is_logged_with_who_and_counted(state, shown, gateway
         ("reload", "refused"): 1,
         ("drain", "not-permitted"): 3,
     }
+
+
+SETTLED = {"ids": ["00000001-7d5c-4a0e-9b1d-3f9a7c1d2e4f"], "as": "done", "note": "seen", "by": "Ann"}
+
+
+async def test_doubts_are_settled_for_whom_the_kernel_names(server, client, gateway):
+    """The name is the client's own word; the user id beside it is not."""
+    async with client.post(f"{server}/-/audit/settle", json=SETTLED) as answer:
+        assert (answer.status, await answer.json()) == (200, {"settled": SETTLED["ids"], "as": "done"})
+    (settlement,) = gateway.settlements
+    assert settlement == (SETTLED["ids"][0], "done", "seen", "Ann", os.getuid())
+    assert gateway.done == ["settle"]
+
+
+async def test_the_key_settles_doubts_without_a_user_id_that_is_not_known(state, shown, gateway):
+    """Where another machine, or a proxy, is at the other end; of a process of this one the user id is recorded."""
+    body = json.dumps(SETTLED).encode()
+    for fields, uid in (((), another_user()), (("Via: 1.1 proxy",), None)):
+        async with foreign(state, shown, gateway) as port:
+            length = f"Content-Length: {len(body)}"
+            status, _, _ = await post(port, "/-/audit/settle", f"X-Api-Key: {KEY}", length, *fields, body=body)
+        assert (status, gateway.settlements[0].uid) == (200, uid)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 409), (b"{}", 409), (b"x" * 65_537, 413), (json.dumps(SETTLED | {"uid": 0}).encode(), 409)],
+    ids=["none", "empty", "too long", "with a user id of its own"],
+)
+async def test_a_body_that_is_not_of_the_form_settles_nothing(server, client, gateway, body, status):
+    """The answer says what the form is."""
+    with capture_logs() as logs:
+        async with client.post(f"{server}/-/audit/settle", data=body) as answer:
+            assert answer.status == status
+            assert "othing was settled" in (await answer.json())["detail"]
+    assert gateway.done == []
+    assert [(it["action"], it["result"]) for it in logs] == [("settle", "refused")]
+
+
+async def test_what_cannot_be_settled_is_named(server, client, gateway):
+    """409, each request with code, message and cure."""
+    fault = Fault(SETTLED["ids"][0], Message("request-still-runs", "still runs"), Text("wait"))
+    gateway.unsettled = SettlementRefusedError((fault,))
+    async with client.post(f"{server}/-/audit/settle", json=SETTLED) as answer:
+        problem = await answer.json()
+    assert (answer.status, problem["faults"]) == (409, [fault.members()])
+    assert problem["type"] == "urn:problem-type:fla-gateway:settlement-refused"
+    gateway.unsettled = ProblemError("journal-unavailable", Text("The disk is full."))
+    async with client.post(f"{server}/-/audit/settle", json=SETTLED) as answer:
+        assert (answer.status, (await answer.json())["detail"]) == (503, "The disk is full.")
+
+
+@pytest.mark.parametrize("path", ["/-/audit/settle?x=1", "/-/audit/settle?dry_run=true"])
+async def test_a_settlement_has_no_query(server, client, gateway, path):
+    """400, and nothing is done."""
+    async with client.post(server + path, json=SETTLED) as answer:
+        assert answer.status == 400
+    assert gateway.done == []
+
+
+async def test_a_client_that_may_not_reload_settles_nothing(state, shown, gateway):
+    """Neither another user without the key, nor a web page."""
+    body = json.dumps(SETTLED).encode()
+    async with foreign(state, shown, gateway) as port:
+        for fields in ((), ("Origin: http://localhost", f"X-Api-Key: {KEY}"), (f"X-Api-Key: {new_key()}",)):
+            status, _, _ = await post(port, "/-/audit/settle", f"Content-Length: {len(body)}", *fields, body=body)
+            assert status in {401, 403}
+    assert gateway.done == []

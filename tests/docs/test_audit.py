@@ -78,7 +78,7 @@ async def written(path):
     journal = opened(path, clock)
     journal.configured("fedcba9876543210")
     journal.accounts([Account("employer", "production", "api.example", "client-1", "ab" * 32, NOON)])
-    journal.settled([Settlement(the_id(1), "done", "seen in the portal", "Ann", 1000)])
+    journal.settled([Settlement(the_id(1), "done", "seen in the portal", "Ann", 1000)], lambda _: None)
     await intend(journal, an_intent(5, body="0123456789abcdef"))
     journal.exchange(a_record(5, made=b"123", body="0123456789abcdef", streamed=True))
     journal.exchange(a_record(3, admission=UNAUTHENTICATED, profile="", code="caller-unknown"))

@@ -193,17 +193,20 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """Calls in doubt.
+    """Calls in doubt that no person has settled.
 
     Attributes:
         number: of all that are known; more than `calls` where only the latest are kept.
         since: start of the process; from then on all are known, from earlier runs those that the journal found.
         calls: the latest first.
+        looked_back: how far back the journal was read for earlier runs; None without a journal, before it was read, and
+            where it had nothing.
     """
 
     number: int
     since: datetime
     calls: tuple[Doubt, ...] = ()
+    looked_back: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ known here, and a process that is killed loses its memory.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # the values of the page take time to be made, which the star
     from fla_gateway.admin.status.gateway_status import Doubt, Doubts
 
 MOST: Final = 50
+MOST_COUNTED: Final = 10_000
+"""Calls of this run of which it is remembered that they are counted; the number of those beyond goes down no more."""
 
 
 class DoubtfulCalls:
@@ -40,6 +42,11 @@ class DoubtfulCalls:
         self._since = since
         self._earlier: tuple[Doubt, ...] = ()
         self._number = 0
+        self._ids: set[str] = set()
+        self._settled: set[str] = set()
+        self._recalled = False
+        self._unlisted = 0
+        self._looked_back: datetime | None = None
         self._last: deque[tuple[ExchangeRecord, str]] = deque(maxlen=MOST)
 
     def exchange(self, record: ExchangeRecord) -> None:
@@ -49,16 +56,40 @@ class DoubtfulCalls:
         why = doubt(record.outcome, record.origin, record.status, record.attempts)
         if why:
             self._number += 1
+            if len(self._ids) < MOST_COUNTED:
+                self._ids.add(record.request_id)
             self._last.append((record, why))
             self._on_doubt(record, why)
 
-    def remember(self, earlier: Sequence[Doubt]) -> None:
+    def remember(self, earlier: Sequence[Doubt], number: int = 0, looked_back: datetime | None = None) -> None:
         """Take over what a journal knows of earlier runs.
 
         Args:
             earlier: the latest first.
+            number: of all, where `earlier` has the latest only.
+            looked_back: how far back the journal was read, or None if there was nothing to read.
         """
-        self._earlier = tuple(earlier)
+        # A person may have settled some of them while the journal was read.
+        self._earlier = tuple(it for it in earlier if it.id not in self._settled)
+        self._unlisted = max(0, number - len(earlier))
+        self._looked_back = looked_back
+        self._recalled = True
+        self._settled.clear()
+
+    @property
+    def number(self) -> int:
+        """How many are open, those of earlier runs included."""
+        return self._number + len(self._earlier) + self._unlisted
+
+    def settle(self, request_ids: Iterable[str]) -> None:
+        """Forget calls that a person has settled."""
+        settled = frozenset(request_ids)
+        if not self._recalled:
+            self._settled |= settled
+        self._number -= len(settled & self._ids)
+        self._ids -= settled
+        self._last = deque((it for it in self._last if it[0].request_id not in settled), MOST)
+        self._earlier = tuple(it for it in self._earlier if it.id not in settled)
 
     def read(self, now: float, wall: float) -> Doubts:
         """Give what is remembered.
@@ -71,7 +102,10 @@ class DoubtfulCalls:
 
         mine = tuple(self._doubt(record, why, wall - now) for record, why in reversed(self._last))
         return Doubts(
-            self._number + len(self._earlier), datetime.fromtimestamp(self._since, UTC), (*mine, *self._earlier)[:MOST]
+            self.number,
+            datetime.fromtimestamp(self._since, UTC),
+            (*mine, *self._earlier)[:MOST],
+            self._looked_back,
         )
 
     def _doubt(self, record: ExchangeRecord, why: str, shift: float) -> Doubt:

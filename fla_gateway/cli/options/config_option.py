@@ -42,7 +42,10 @@ def config_of(arguments: argparse.Namespace) -> Path:
         ConfigurationError: no file is named and none is found, or the one that is found is not taken unasked.
     """
     path = find_config(arguments)
-    report_config(path)
+    if getattr(arguments, "reported_config", None) != path:
+        # A command may read it more than once.
+        report_config(path)
+        arguments.reported_config = path
     return path
 
 

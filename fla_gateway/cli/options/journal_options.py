@@ -61,18 +61,23 @@ def add_whom(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", metavar="NAME", help="only those of this profile")
 
 
-def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Declare everything that `selection_of` takes."""
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Declare what chooses exchanges by what they are, and not by what became known of them."""
     add_since(parser)
     add_until(parser)
     add_whom(parser)
     parser.add_argument(
         "--outcome", metavar="WORD", type=_outcome, help="only those that ended so, for example unknown"
     )
+    parser.add_argument("--reference", metavar="TEXT", help="only those with this text in Fla-Gateway-Reference")
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Declare everything that `selection_of` takes."""
+    add_filters(parser)
     parser.add_argument("--in-doubt", action="store_true", help="only changing requests whose outcome is not known")
     parser.add_argument("--settled", action="store_true", help="only those whose doubt a person has ended")
-    parser.add_argument("--reference", metavar="TEXT", help="only those with this text in Fla-Gateway-Reference")
-    parser.add_argument("--id", metavar="UUID", type=_identity, help="only the one with this request id")
+    parser.add_argument("--id", metavar="UUID", type=identity, help="only the one with this request id")
 
 
 def selection_of(arguments: argparse.Namespace) -> Selection:
@@ -223,7 +228,8 @@ def _outcome(text: str) -> str:
     return text
 
 
-def _identity(text: str) -> str:
+def identity(text: str) -> str:
+    """Read a request id; a type for argparse."""
     try:
         return str(uuid.UUID(text.removeprefix("urn:uuid:")))
     except ValueError:

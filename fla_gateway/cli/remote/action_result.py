@@ -36,15 +36,7 @@ def act(arguments: argparse.Namespace, path: str, done: str, *, as_json: bool = 
         as_json: print the answer as it is.
     """
     answer = ask_or_explain(warned_target(arguments), "POST", path)
-    if isinstance(answer, int):
-        return answer
-    if as_json:
-        print(json.dumps(answer.document, indent=2))
-    elif answer.status in _PERMITTED:
-        print("\n".join([*_facts(answer.document, done), *_whose(answer)]))
-    else:
-        complain("\n".join(_problem(answer.document)))
-    return _code(answer.status)
+    return answer if isinstance(answer, int) else print_answer(answer, done, as_json=as_json)
 
 
 def warned_target(arguments: argparse.Namespace) -> AdminTarget:
@@ -57,18 +49,31 @@ def warned_target(arguments: argparse.Namespace) -> AdminTarget:
     return target
 
 
-def ask_or_explain(target: AdminTarget, method: str, path: str) -> Answer | int:
+def ask_or_explain(
+    target: AdminTarget, method: str, path: str, document: Mapping[str, object] | None = None
+) -> Answer | int:
     """Return the gateway's answer; without one, print the reason and return the exit code."""
     from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, ask  # noqa: PLC0415 - as above
 
     try:
-        return ask(target, method, path)
+        return ask(target, method, path, document)
     except NoGatewayError as error:
         complain(error)
         return UNAVAILABLE
     except NotSentError as error:
         complain(error)
         return FINDINGS
+
+
+def print_answer(answer: Answer, done: str, *, as_json: bool = False) -> int:
+    """Print what the gateway answered, and return the exit code; the arguments are those of `act`."""
+    if as_json:
+        print(json.dumps(answer.document, indent=2))
+    elif answer.status in _PERMITTED:
+        print("\n".join([*_facts(answer.document, done), *_whose(answer)]))
+    else:
+        complain("\n".join(_problem(answer.document)))
+    return _code(answer.status)
 
 
 def report_refusal(answer: Answer) -> int:

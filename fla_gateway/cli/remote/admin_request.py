@@ -62,41 +62,46 @@ class _Request(NamedTuple):
     """What is sent.
 
     Attributes:
-        method: GET, or POST without a body.
+        method: GET or POST.
         path: of the admin listener.
         key: sent with it, or None.
+        body: JSON, or nothing.
     """
 
     method: str
     path: str
     key: str | None = None
+    body: bytes = b""
 
     @property
     def doubt(self) -> str:
         """What is added where no answer came."""
         return "" if self.method == "GET" else "; what was asked may be done"
 
-    def head(self, target: AdminTarget) -> bytes:
-        """Write the head, which is all there is."""
+    def written(self, target: AdminTarget) -> bytes:
+        """Write the request."""
         host = str(target.address) if isinstance(target.address, TcpAddress) else "localhost"
         lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {host}", f"User-Agent: fla-gateway/{__version__}"]
-        lines += ["Content-Length: 0"] if self.method == "POST" else []
+        lines += [f"Content-Length: {len(self.body)}"] if self.method == "POST" else []
+        lines += ["Content-Type: application/json"] if self.body else []
         lines += [] if self.key is None else [f"X-Api-Key: {self.key}"]
-        return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1")
+        return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + self.body
 
 
-def ask(target: AdminTarget, method: str, path: str) -> Answer:
+def ask(target: AdminTarget, method: str, path: str, document: Mapping[str, object] | None = None) -> Answer:
     """Send a request and read the answer.
 
     Args:
         target: where it is, and what the request carries.
         method: GET or POST.
         path: of the admin listener.
+        document: sent as JSON, or None.
 
     Raises:
         NoGatewayError: nothing listens there, or what answers is no gateway.
         NotSentError: another user listens there, or the key would have to be sent in clear.
     """
+    body = b"" if document is None else json.dumps(document).encode()
     with contextlib.ExitStack() as stack:
         sock = _connected(target)
         stack.callback(sock.close)
@@ -114,7 +119,7 @@ def ask(target: AdminTarget, method: str, path: str) -> Answer:
             channel = _with_tls(sock, target, verified=verified)
             stack.callback(channel.close)
         key = target.key.reveal() if target.key is not None and (known or verified) else None
-        status, document = _exchange(channel, target, _Request(method, path, key))
+        status, document = _exchange(channel, target, _Request(method, path, key, body))
     return Answer(status, document, uid)
 
 
@@ -230,7 +235,7 @@ def _exchange(
 ) -> tuple[int, Mapping[str, Any]]:
     try:
         channel.settimeout(seconds)
-        channel.sendall(request.head(target))
+        channel.sendall(request.written(target))
         response = http.client.HTTPResponse(channel, method=request.method)
         response.begin()
         body = response.read(_LARGEST_ANSWER)

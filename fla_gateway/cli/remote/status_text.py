@@ -176,11 +176,14 @@ def _doubt_lines(doubts: Mapping[str, Any], times: _Times) -> Iterator[str]:
     number = int(doubts.get("number") or 0)
     if not number:
         return
-    yield f"! {number} {'call' if number == 1 else 'calls'} in doubt: look up with the API what became of each"
+    back = doubts.get("looked_back")
+    looked = f" (the journal was read back to {times.shown(back)})" if back else ""
+    yield f"! {number} {'call' if number == 1 else 'calls'} in doubt: look up with the API what became of each{looked}"
     for call in _tables(doubts, "calls")[:_MOST_DOUBTS]:
         asked = f"{_text(call.get('method'))} {_text(call.get('path'))}"
         reason = DOUBTS.get(str(call.get("reason")), _text(call.get("reason")))
         yield f"  {times.shown(call.get('time'))}  {_text(call.get('profile'))}  {asked}  {reason}"
+        yield f"    fla-gateway audit settle {_text(call.get('id'))} --as done|not-done|sent-again"
 
 
 class _Times:

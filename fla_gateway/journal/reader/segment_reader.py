@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from hashlib import sha256
@@ -28,6 +28,8 @@ LONGEST_LINE: Final = 65_536
 # What the gateway writes is printable ASCII; any other byte in a file could forge a terminal's output.
 _PRINTABLE: Final = re.compile(rb"[ -~]*")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
+# The writer puts id after record; within a text of the line, these quotes would have a backslash before them.
+_IDENTIFIED: Final = re.compile(rb'"record":"(intent|outcome)","id":"([0-9a-f-]{36})"')
 _BLOCK: Final = 1_048_576
 _MARGIN: Final = timedelta(days=2)
 _OUTCOME_RECORD: Final = b'"record":"outcome"'
@@ -111,18 +113,49 @@ def lines_of_kind(directory: Path, segments: Sequence[Segment], kind: str) -> It
                     yield entry.line
 
 
+def lines_about(directory: Path, segment: Segment, wanted: Collection[str]) -> Iterator[Line]:
+    """Read the intents and outcomes of some requests in a segment, passing over all others.
+
+    Args:
+        directory: of the journal.
+        segment: one of it.
+        wanted: request ids.
+
+    Raises:
+        JournalError: as `read_segments`.
+    """
+    path = directory / segment.name
+    with _translated(path), path.open("rb") as stream:
+        for whole in _whole_lines(stream):
+            for match in _IDENTIFIED.finditer(whole):
+                name = match[2].decode()
+                entry = _entry(Place(segment.name, 0), _line_at(whole, match.start())) if name in wanted else None
+                if isinstance(entry, Entry) and entry.line.members.get("id") == name:
+                    yield entry.line
+
+
 def _lines_with(stream: BinaryIO, needle: bytes) -> Iterator[bytes]:
+    for whole in _whole_lines(stream):
+        at = whole.find(needle)
+        while at >= 0:
+            line = _line_at(whole, at)
+            yield line
+            at = whole.find(needle, whole.rfind(b"\n", 0, at) + 1 + len(line))
+
+
+def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Read a file in pieces that end with a line; a last line without a line break is left out."""
     rest = b""
     while block := stream.read(_BLOCK):
         whole, _, rest = (rest + block).rpartition(b"\n")
-        at = whole.find(needle)
-        while at >= 0:
-            begin, end = whole.rfind(b"\n", 0, at) + 1, whole.find(b"\n", at)
-            end = len(whole) if end < 0 else end
-            yield whole[begin:end]
-            at = whole.find(needle, end)
+        yield whole
         # What is longer is no line; what is left of it is none either.
         rest = rest[-LONGEST_LINE - 1 :]
+
+
+def _line_at(lines: bytes, place: int) -> bytes:
+    end = lines.find(b"\n", place)
+    return lines[lines.rfind(b"\n", 0, place) + 1 : end if end >= 0 else len(lines)]
 
 
 def read_wanted(directory: Path, segments: Sequence[Segment], wish: Wish, size: int = _SEARCHED) -> Iterator[Wanted]:

@@ -55,6 +55,7 @@ DOUBTS: Final[tuple[Column, ...]] = (
     _member("trace_sent"),
     _member("trace_again"),
     _member("trace_received"),
+    _member("id"),
 )
 """What `audit show --in-doubt` prints: with what the API, or those who run it, can find it again."""
 

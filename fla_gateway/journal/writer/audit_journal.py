@@ -36,8 +36,9 @@ from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.durable_writer import DurableWriter
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
 from fla_gateway.journal.writer.fsync_worker import Sync, sync_files
-from fla_gateway.journal.writer.open_intents import DAYS, OpenIntent, unanswered
+from fla_gateway.journal.writer.open_intents import DAYS, LookBack, look_back
 from fla_gateway.journal.writer.rejection_counts import RejectionCounts
+from fla_gateway.journal.writer.repeated_declarations import SECONDS, RepeatedDeclarations
 from fla_gateway.journal.writer.retention import Contents
 from fla_gateway.journal.writer.segment_pruner import SegmentPruner
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
@@ -55,6 +56,7 @@ class AuditJournal:
 
     Attributes:
         masking_key: key of `mask_path` and of token hashes, the same in every run that writes this journal.
+        path: its directory.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class AuditJournal:
         sync: Sync = sync_files,
     ) -> None:
         self.masking_key = directory.masking_key
+        self.path = directory.path
         self._bodies = BodyHasher(directory.masking_key)
+        self._repeated = RepeatedDeclarations(directory.masking_key)
         self._wall = clock.wall
         self._monotonic = clock.monotonic
         self._facts = facts
@@ -177,6 +181,7 @@ class AuditJournal:
             entries += self._entries.intents(self._entries.stamp(now), intents)
             self._writer.commit(entries, len(intents), now)
             self._unfinished.update([intent.request_id for intent in intents])
+            self._repeated.announced(intents, now)
         elif entries:
             self._writer.deliver(entries, now)
 
@@ -184,6 +189,7 @@ class AuditJournal:
         """Write what is over; refusals of unauthenticated clients are added up instead."""
         if self._unfinished:
             self._unfinished.difference_update([record.request_id for record in finished])
+            self._repeated.finished(finished, now)
         return self._entries.outcomes(self._entries.stamp(now), finished, self._is_known)
 
     def _is_known(self, record: ExchangeRecord) -> bool:
@@ -252,15 +258,29 @@ class AuditJournal:
         now = self._wall()
         self._writer.deliver([self._other(now, ACCOUNT, self._entries.account(it)) for it in accounts], now)
 
-    def settled(self, settlements: Sequence[Settlement]) -> None:
+    def running(self) -> frozenset[str]:
+        """Return the ids of changing requests that still run; the outcomes of all others are on file.
+
+        Raises:
+            ProblemError: ``journal-unavailable``, since some wait to be written.
+        """
+        self._flush()
+        self._writer.catch_up(self._wall())
+        return frozenset(self._unfinished)
+
+    def settled(self, settlements: Sequence[Settlement], when_written: WhenWritten) -> None:
         """Record the ends of doubts, all or none.
+
+        Args:
+            settlements: what a person found out.
+            when_written: called once they are as durable as the configuration requires.
 
         Raises:
             ProblemError: ``journal-unavailable``; nothing was written.
         """
         now = self._wall()
-        self._flush()
         self._writer.insist([self._other(now, SETTLED, it.members()) for it in settlements], now)
+        self._writer.when_safe(when_written)
 
     def follow_settings(self, settings: Audit) -> None:
         """Work by other settings from now on; the directory stays.
@@ -295,14 +315,17 @@ class AuditJournal:
             sync_failures=writer.sync_failures,
         )
 
-    async def find_doubts(self) -> list[OpenIntent]:
-        """Find, in a thread, the newest changing requests of earlier runs without outcome; looks back a week."""
-        search = self._loop.run_in_executor(None, unanswered, self._directory, self._before, self._before_size)
+    async def find_doubts(self) -> LookBack:
+        """Find, in a thread, what earlier runs left in doubt and no person has settled; looks back a week."""
+        day = self._entries.stamp(self._wall() - SECONDS)
+        search = self._loop.run_in_executor(None, look_back, day, self._directory, self._before, self._before_size)
         try:
-            return await search
+            found = await search
         except OSError as error:
             _LOG.warning("journal-unread", reason=error.strerror)
-            return []
+            return LookBack(0, [], "", [])
+        self._repeated.recall(found.bodies)
+        return found
 
     def settle(self) -> None:
         """Write what is over, before the followers are closed.

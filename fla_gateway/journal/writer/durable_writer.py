@@ -156,9 +156,19 @@ class DurableWriter:
         Raises:
             ProblemError: ``journal-unavailable``; none of them is on file.
         """
+        self.catch_up(now)
+        if not self.write(entries, now):
+            raise self._refusal()
+
+    def catch_up(self, now: float) -> None:
+        """Write what waits, if anything does.
+
+        Raises:
+            ProblemError: ``journal-unavailable``; it still waits.
+        """
         if self.unwritable:
             self._retry(now)
-        if self.unwritable or not self.write(entries, now):
+        if self.unwritable:
             raise self._refusal()
 
     def when_safe(self, when_written: WhenWritten) -> None:

@@ -145,6 +145,8 @@ def journal(numbers: JournalNumbers) -> Iterator[Metric]:
     yield counter("journal_failures", failures, (), {(): numbers.failures})
     yield gauge("journal_failing", "1 while the journal cannot be written.", (), {(): float(numbers.failing)})
     yield counter("journal_lost_records", "Records that were never written.", (), {(): numbers.lost})
+    text = "Calls in doubt that no person has settled: of this run, and of earlier ones as the journal had them."
+    yield gauge("journal_in_doubt", text, (), {(): numbers.in_doubt})
     yield gauge("journal_sequence", "Number of the journal's last record.", (), {(): numbers.seq})
     if numbers.head:
         text = "Hash of the last record of the day before, to be kept elsewhere; always 1."

@@ -41,6 +41,7 @@ class JournalNumbers:
         lost: records that were never written, since the start.
         seq: number of the last record.
         head: hash of the last record of the day before, in hexadecimal digits; empty if there is none.
+        in_doubt: calls in doubt that no person has settled.
     """
 
     waiting: int
@@ -50,6 +51,7 @@ class JournalNumbers:
     lost: int
     seq: int
     head: str = ""
+    in_doubt: int = 0
 
 
 class ReloadNumbers(NamedTuple):

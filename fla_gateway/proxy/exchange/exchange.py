@@ -527,7 +527,7 @@ class Exchange:
         if caller is None:
             self._connections.orphans.discard(self)
         timings, served, detector, body = self._timings, self._served, self._throttle_detector, self.request_body
-        streamed = body.late_hash() != ""
+        streamed = body.hashing is not None and body.late_hash() != ""
         self._context.observer.exchange(
             ExchangeRecord(
                 self.request_id, served.name, self.method, self._route.path,

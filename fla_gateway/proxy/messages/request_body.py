@@ -18,10 +18,11 @@ class RequestBody:
     Attributes:
         open: whether more is to come.
         received: bytes so far.
+        hashing: its hash so far, where it was not complete at `hash_for`.
         hash: as in `ExchangeRecord.body`, from `hash_for` on if it was complete then.
     """
 
-    __slots__ = ("_hashing", "_kept", "_replay_limit", "_unsent", "hash", "open", "received")
+    __slots__ = ("_kept", "_replay_limit", "_unsent", "hash", "hashing", "open", "received")
 
     def __init__(self, replay_limit: int) -> None:
         """Begin before the first byte.
@@ -34,7 +35,7 @@ class RequestBody:
         self._replay_limit = replay_limit
         self._kept: list[bytes] | None = []
         self._unsent: list[bytes] = []
-        self._hashing: PartialHash | None = None
+        self.hashing: PartialHash | None = None
         self.hash = ""
 
     def take(self, payload: bytes, *, last: bool) -> None:
@@ -46,8 +47,8 @@ class RequestBody:
         """
         self.open = not last
         if payload:
-            if self._hashing is not None:
-                self._hashing.update(payload)
+            if self.hashing is not None:
+                self.hashing.update(payload)
             self.received += len(payload)
             if self.received > self._replay_limit:
                 self._kept = None
@@ -65,13 +66,13 @@ class RequestBody:
         if not self.open:
             self.hash = journal.hash_body(body)
             return self.hash
-        self._hashing = journal.begin_hash()
-        self._hashing.update(body)
+        self.hashing = journal.begin_hash()
+        self.hashing.update(body)
         return ""
 
     def late_hash(self) -> str:
         """Return the hash of a body that was not complete at `hash_for`, once it is; empty until then."""
-        hashing, self._hashing = self._hashing, None
+        hashing, self.hashing = self.hashing, None
         if hashing is None or self.open:
             return ""
         self.hash = hashing.digits()

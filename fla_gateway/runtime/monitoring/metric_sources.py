@@ -155,4 +155,5 @@ def journal_numbers(observation: Observation) -> JournalNumbers | None:
         lost=found.lost,
         seq=found.seq,
         head=found.daily_head,
+        in_doubt=observation.doubts.number,
     )

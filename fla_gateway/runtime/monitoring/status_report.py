@@ -31,7 +31,6 @@ from fla_gateway.admin.status.gateway_status import (
 from fla_gateway.build_info import is_compiled
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.config.values.address import is_loopback
-from fla_gateway.journal.reader.exchange_history import NO_OUTCOME
 from fla_gateway.observe.doubt_events import report_earlier
 from fla_gateway.observe.ends import soon
 from fla_gateway.observe.recent_exchanges import Seen
@@ -42,7 +41,7 @@ from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
 
 if TYPE_CHECKING:
-    from fla_gateway.journal.writer.open_intents import OpenIntent
+    from fla_gateway.journal.writer.open_intents import OpenDoubt
 
 
 async def assemble(sources: StatusSources, profile: str = "") -> Status:
@@ -81,9 +80,10 @@ async def recall_doubts(sources: StatusSources) -> None:
     """Take over what the journal knows of calls in doubt that earlier runs left; reads files, in a thread."""
     if sources.observation.journal is not None:
         found = await sources.observation.journal.find_doubts()
-        earlier = [_earlier(it) for it in reversed(found)]
-        sources.doubts.remember(earlier)
-        report_earlier(len(earlier), earlier[-1].time if earlier else None)
+        earlier = [_earlier(it) for it in reversed(found.newest)]
+        looked_back = datetime.fromisoformat(found.since).astimezone(UTC) if found.since else None
+        sources.doubts.remember(earlier, found.number, looked_back)
+        report_earlier(found.number, earlier[-1].time if earlier else None, looked_back)
 
 
 def _moment(seconds: float) -> datetime:
@@ -163,6 +163,6 @@ def _journal(observation: Observation) -> JournalStatus | None:
     return JournalStatus(it.failing, it.lost, max(it.oldest_seconds, it.unsynced_seconds), it.seq, it.daily_head)
 
 
-def _earlier(call: OpenIntent) -> Doubt:
+def _earlier(call: OpenDoubt) -> Doubt:
     time = datetime.fromisoformat(call.time).astimezone(UTC)
-    return Doubt(time, call.request_id, call.caller, call.profile, call.method, call.path, NO_OUTCOME, call.reference)
+    return Doubt(time, call.request_id, call.caller, call.profile, call.method, call.path, call.reason, call.reference)

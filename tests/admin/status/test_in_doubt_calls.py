@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from fla_gateway.access.authentication.caller import Admission
+from fla_gateway.admin.status.gateway_status import Doubt
 from fla_gateway.admin.status.in_doubt_calls import MOST, DoubtfulCalls
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Notes
 from tests.admin import samples
@@ -100,3 +101,23 @@ def test_each_doubt_is_passed_on_when_it_happens():
     doubts.exchange(posted(method=b"GET"))
     doubts.exchange(POSTED)
     assert found == [(POSTED, "no-answer")]
+
+
+def test_what_is_settled_counts_no_more():
+    """Of this run and of earlier ones, also beyond those that are listed; whoever is settled twice counts once."""
+    calls = DoubtfulCalls(b"k" * 32, 0.0)
+    for number in range(MOST + 10):
+        calls.exchange(posted(request_id=f"id-{number}", outcome="unknown"))
+    calls.settle(["id-0", f"id-{MOST + 9}", "other", "id-0"])
+    assert (calls.number, len(calls.read(0, 0).calls)) == (MOST + 8, MOST - 1)
+
+
+def test_what_is_settled_while_the_journal_is_read_does_not_come_back():
+    """The journal was read before the record was written."""
+    calls = DoubtfulCalls(b"k" * 32, 0.0)
+    calls.settle(["early"])
+    moment = datetime(2026, 11, 2, tzinfo=UTC)
+    earlier = [Doubt(moment, it, "", "employer", "POST", "/", "no-outcome") for it in ("early", "late")]
+    calls.remember(earlier, 2, moment)
+    found = calls.read(0, 0)
+    assert ([it.id for it in found.calls], found.number, found.looked_back) == (["late"], 1, moment)

@@ -7,6 +7,7 @@ import json
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -16,6 +17,7 @@ from fla_gateway.journal.reader.exchange_history import History
 from fla_gateway.journal.reader.in_doubt import reason
 from fla_gateway.journal.reader.segment_reader import read_segments, segments_of
 from fla_gateway.journal.reader.verification import verify
+from fla_gateway.journal.snapshot import Settlement
 from fla_gateway.proxy.records.exchange_record import Journal, Notes, Observer
 from tests.support.journal_writer import (
     DAY,
@@ -196,12 +198,43 @@ async def test_the_doubts_of_earlier_runs_are_found(path):
     crash(journal)
     journal = opened(path)
     await intend(journal, an_intent(4))
-    doubts = await journal.find_doubts()
+    found = await journal.find_doubts()
+    doubts = found.newest
     assert [doubt.request_id for doubt in doubts] == [the_id(1), the_id(3)]
+    assert (found.number, found.since) == (2, "2026-11-22T12:00:00.000Z")
     first = doubts[0]
     assert (first.time, first.caller, first.profile) == ("2026-11-22T12:00:00.000Z", "payroll", "employer")
     assert (first.method, first.path) == ("POST", "/REST/dimona/v2/declarations")
     assert first.reference == f'"record":"outcome","id":"{the_id(1)}"'
+    journal.close()
+
+
+async def test_what_is_settled_is_found_no_more_and_what_was_not_answered_is(path):
+    """Whatever the reason of a doubt was; a GET that failed leaves none, nor does a POST that was answered."""
+    journal = opened(path)
+    unknown = {"outcome": "unknown", "origin": "network", "status": 504}
+    ends: dict[int, dict[str, Any]] = {
+        1: unknown,
+        2: {"status": 503},
+        3: unknown,
+        4: {},
+        5: {"status": 404},
+        6: {"status": 503, "method": b"GET"},
+    }
+    for number, how in ends.items():
+        if number not in {2, 6}:
+            await intend(journal, an_intent(number))
+        journal.exchange(a_record(number, **how))
+    await intend(journal, an_intent(7))
+    await intend(journal, an_intent(8))
+    journal.settled([Settlement(the_id(it), "done") for it in (3, 8)], lambda _: None)
+    crash(journal)
+    journal = opened(path)
+    found = await journal.find_doubts()
+    assert [(it.request_id, it.reason) for it in found.newest] == [
+        (the_id(1), "no-answer"), (the_id(2), "server-error"), (the_id(7), "no-outcome"),
+    ]  # fmt: skip
+    assert found.number == 3
     journal.close()
 
 
@@ -221,10 +254,11 @@ async def test_doubts_are_found_over_segments_and_within_bounds(path):
     clock.advance(5 * DAY)
     journal = opened(path, clock)
     doubts = await journal.find_doubts()
-    assert [doubt.request_id for doubt in doubts] == [the_id(number) for number in range(52, 152)]
+    assert [doubt.request_id for doubt in doubts.newest] == [the_id(number) for number in range(52, 152)]
+    assert (doubts.number, doubts.since[:10]) == (110, "2026-11-16")
     journal.close()
     journal = opened(tmp := path.with_name("new"), clock)
-    assert await journal.find_doubts() == []
+    assert await journal.find_doubts() == (0, [], "", [])
     journal.close()
     assert kinds(tmp) == ["segment", "start", "stop"]
 

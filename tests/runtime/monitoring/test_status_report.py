@@ -13,7 +13,7 @@ from fla_gateway.build_info import is_compiled
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.i18n.message import NOTHING, Message, Text
-from fla_gateway.journal.writer.open_intents import OpenIntent
+from fla_gateway.journal.writer.open_intents import LookBack, OpenDoubt
 from fla_gateway.keys.load import load_key
 from fla_gateway.listeners.tls_context import ListenerContext
 from fla_gateway.observe.api_health import ApiHealth
@@ -205,12 +205,14 @@ async def test_doubts_of_earlier_runs_come_from_the_journal(rig, tmp_path):
 
     class Journal:
         async def find_doubts(self):
-            call = OpenIntent("2026-11-02T08:15:00.123Z", "an-id", "payroll", "employer", "POST", "/REST/x", "ref")
-            return [call]
+            call = OpenDoubt("2026-11-02T08:15:00.123Z", "an-id", "payroll", "employer", "POST", "/REST/x", "ref")
+            return LookBack(3, [call], "2026-10-27T08:15:00.123Z", [])
 
     told = Told(rig, tmp_path, journal=Journal())
     await recall_doubts(told.sources)
-    (doubt,) = (await told()).doubts.calls
+    doubts = (await told()).doubts
+    (doubt,) = doubts.calls
+    assert (doubts.number, doubts.looked_back) == (3, datetime(2026, 10, 27, 8, 15, 0, 123_000, tzinfo=UTC))
     assert (doubt.reason, doubt.reference) == ("no-outcome", "ref")
     assert doubt.time == datetime(2026, 11, 2, 8, 15, 0, 123_000, tzinfo=UTC)
 

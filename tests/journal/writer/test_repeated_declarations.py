@@ -1,0 +1,124 @@
+"""The same body, sent to the same place within a day, is a warning and nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from structlog.testing import capture_logs
+
+from fla_gateway.journal.writer.repeated_declarations import EVENTS_A_MINUTE, MOST, RepeatedDeclarations
+from tests.support.journal_writer import DAY, NOON, PATH, a_record, an_intent, crash, intend, opened, the_id
+from tests.support.tokens import HandClock
+
+BODY = "0123456789abcdef"
+
+
+def warned(events):
+    """Give which request repeats which."""
+    return [(it["request_id"], it["earlier"]) for it in events if it["event"] == "declaration-repeated"]
+
+
+async def sent(journal, number, *, body=BODY, end=None, **changes):
+    """Send a declaration, and have it answered in a way."""
+    await intend(journal, an_intent(number, body=body, **changes))
+    if end is not None:
+        journal.exchange(a_record(number, body=body, **(changes | end)))
+        await asyncio.sleep(0)
+
+
+async def test_an_equal_body_to_the_same_place_is_a_warning(tmp_path):
+    """It names the one before, whatever became of that; the request is sent all the same."""
+    journal = opened(tmp_path / "journal")
+    with capture_logs() as events:
+        await sent(journal, 1, end={"status": 201})
+        await sent(journal, 2, end={"status": 503})
+        await sent(journal, 3)
+    assert warned(events) == [(the_id(2), the_id(1)), (the_id(3), the_id(2))]
+    assert BODY not in str(events)
+    crash(journal)
+
+
+@pytest.mark.parametrize(
+    "other", [{"body": "f" * 16}, {"profile": "hr"}, {"path": PATH + b"/1"}, {"method": b"PUT"}, {"body": ""}]
+)
+async def test_another_body_or_another_place_is_none(tmp_path, other):
+    """Nor is a request without a body."""
+    journal = opened(tmp_path / "journal")
+    with capture_logs() as events:
+        for number in (1, 2):
+            await sent(
+                journal, number, **(other if number == 2 else {"body": ""} if not other.get("body", "x") else {})
+            )
+    assert warned(events) == []
+    crash(journal)
+
+
+@pytest.mark.parametrize(
+    "end", [{"status": 400}, {"status": 502, "origin": "network", "outcome": "not-sent", "attempts": 0}]
+)
+async def test_what_the_api_refused_and_what_was_not_sent_does_not_count(tmp_path, end):
+    """It was corrected elsewhere, or is sent for the first time now."""
+    journal = opened(tmp_path / "journal")
+    with capture_logs() as events:
+        await sent(journal, 1, end=end)
+        await sent(journal, 2)
+    assert warned(events) == []
+    crash(journal)
+
+
+async def test_a_body_that_streamed_is_known_at_its_end(tmp_path):
+    """The warning comes then."""
+    journal = opened(tmp_path / "journal")
+    with capture_logs() as events:
+        await sent(journal, 1)
+        await intend(journal, an_intent(2))
+        journal.exchange(a_record(2, body=BODY, streamed=True))
+        await asyncio.sleep(0)
+    assert warned(events) == [(the_id(2), the_id(1))]
+    crash(journal)
+
+
+async def test_a_day_later_it_is_another_declaration(tmp_path):
+    """Within a day it is a warning."""
+    clock = HandClock(wall=NOON)
+    journal = opened(tmp_path / "journal", clock)
+    with capture_logs() as events:
+        await sent(journal, 1)
+        clock.advance(DAY - 1)
+        await sent(journal, 2)
+        clock.advance(DAY)
+        await sent(journal, 3)
+    assert warned(events) == [(the_id(2), the_id(1))]
+    crash(journal)
+
+
+async def test_a_start_takes_over_what_the_journal_has_of_the_last_day(tmp_path):
+    """But for what was refused, and what is older."""
+    clock = HandClock(wall=NOON)
+    journal = opened(tmp_path / "journal", clock)
+    await sent(journal, 1, body="a" * 16)
+    clock.advance(DAY)
+    await sent(journal, 2, end={})
+    await sent(journal, 3, body="b" * 16, end={"status": 422})
+    crash(journal)
+    journal = opened(tmp_path / "journal", clock)
+    await journal.find_doubts()
+    with capture_logs() as events:
+        for number, body in ((4, BODY), (5, "b" * 16), (6, "a" * 16)):
+            await sent(journal, number, body=body)
+    assert warned(events) == [(the_id(4), the_id(2))]
+    crash(journal)
+
+
+def test_memory_and_events_are_bounded():
+    """The oldest body goes first; beyond sixty events a minute they are counted."""
+    repeated = RepeatedDeclarations(b"k" * 32)
+    with capture_logs() as events:
+        repeated.announced([an_intent(number, body=f"{number:016x}") for number in range(MOST + 1)], NOON)
+        repeated.announced([an_intent(7, body=f"{0:016x}")], NOON)
+        for _ in range(EVENTS_A_MINUTE + 5):
+            repeated.announced([an_intent(7, body=f"{0:016x}")], NOON + 1)
+        repeated.announced([an_intent(7, body=f"{0:016x}")], NOON + 61)
+    assert len(events) == EVENTS_A_MINUTE + 1
+    assert events[-1]["unlogged"] == 5
