@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from fla_gateway.access.path_masking import mask_path
-from fla_gateway.observe.method_labels import method_name
+from fla_gateway.http1.method_labels import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 EVENTS_A_MINUTE: Final = 60

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from fla_gateway.access.path_masking import mask_path
-from fla_gateway.observe.method_labels import method_name
+from fla_gateway.http1.method_labels import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 QUIET_SECONDS: Final = 3600.0

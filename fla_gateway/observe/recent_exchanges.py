@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.access.path_masking import MaskedPath, mask_path
+from fla_gateway.http1.method_labels import method_name
 from fla_gateway.observe.api_health import is_trouble
-from fla_gateway.observe.method_labels import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 MOST_EXCHANGES: Final = 50
@@ -34,7 +34,7 @@ class Seen:
         request_id: as in the record.
         caller: name, or empty.
         profile: name, or empty where none was reached.
-        method: a name of `observe.method_labels`, or ``OTHER``.
+        method: a name of `http1.method_labels`, or ``OTHER``.
         path: masked.
         status: status code, 0 where the caller was gone before one.
         origin: as in the record.

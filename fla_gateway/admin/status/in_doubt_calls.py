@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.access.path_masking import mask_path
-from fla_gateway.observe.method_labels import method_name
+from fla_gateway.http1.method_labels import method_name
 from fla_gateway.proxy.exchange.retry_policy import READING
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 from fla_gateway.proxy.records.in_doubt import doubt

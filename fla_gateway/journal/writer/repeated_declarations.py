@@ -14,7 +14,7 @@ import structlog
 
 from fla_gateway.access.bounded_cache import remember
 from fla_gateway.access.path_masking import mask_path
-from fla_gateway.observe.method_labels import method_name
+from fla_gateway.http1.method_labels import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent
 
 SECONDS: Final = 86_400.0

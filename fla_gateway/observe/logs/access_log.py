@@ -13,9 +13,9 @@ from typing import Final, Protocol
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED
 from fla_gateway.access.bounded_cache import remember
 from fla_gateway.access.path_masking import mask_path
+from fla_gateway.http1.method_labels import method_name
 from fla_gateway.observe.logs.journal_priority import NO_PREFIXES
 from fla_gateway.observe.logs.line_writer import LineWriter
-from fla_gateway.observe.method_labels import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 FLUSH_SECONDS: Final = 0.05

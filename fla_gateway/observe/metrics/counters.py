@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from fla_gateway.observe.method_labels import NAMES, OTHER
+from fla_gateway.http1.method_labels import NAMES, OTHER
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
 # Seconds. A read of the API takes tens of milliseconds, a declaration up to some seconds, callers give up at ten.
@@ -25,7 +25,7 @@ class Kind(NamedTuple):
 
     Attributes:
         profile: name, empty where none was reached.
-        method: a name of `observe.method_labels`, or ``OTHER``.
+        method: a name of `http1.method_labels`, or ``OTHER``.
         status: status code, 0 where the caller was gone before one; of one that is not registered x00 (RFC 9110,
             section 15), since APIs may make up hundreds.
         origin: as in the record.

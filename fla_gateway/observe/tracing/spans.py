@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from fla_gateway.access.path_masking import mask_path
-from fla_gateway.observe.method_labels import OTHER, method_name
+from fla_gateway.http1.method_labels import OTHER, method_name
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
