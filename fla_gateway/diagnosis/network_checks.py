@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.diagnosis.findings import Branch, Check, skip
-from fla_gateway.diagnosis.presented_chain import Presented, presented_certificate
+from fla_gateway.diagnosis.presented_chain import Presented, SilentProtocol, presented_certificate
 from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.network.connection_errors import NoConnectionError, Stage
 from fla_gateway.network.dialer import Dialer
@@ -52,8 +52,8 @@ class Way:
     reached: bool
 
 
-class _Nothing(asyncio.Protocol):
-    """Sends nothing, and ends as soon as the connection is verified."""
+class _Verified(SilentProtocol):
+    """Ends as soon as the connection is verified."""
 
     authority: Text = NOTHING
 
@@ -62,7 +62,7 @@ class _Nothing(asyncio.Protocol):
         issuer = dict(pair[0] for pair in (transport.get_extra_info("peercert") or {}).get("issuer", ()) if pair)
         name = issuer.get("organizationName") or issuer.get("commonName")
         self.authority = Text("issued by {name}", name=name) if name else Text("verified")
-        transport.close()
+        transport.abort()  # type: ignore[attr-defined]  # of TLS, which aborts
 
 
 async def check_way(branch: Branch, route: Route, tls: ssl.SSLContext, dialer: Dialer, resolver: Resolver) -> Way:
@@ -78,7 +78,9 @@ async def check_way(branch: Branch, route: Route, tls: ssl.SSLContext, dialer: D
     timer = PhaseTimer(asyncio.get_running_loop().time)
     failure, authority = None, NOTHING
     try:
-        authority = (await dialer.open(route, tls, _Nothing, SECONDS, timer)).authority
+        made = await dialer.open(route, tls, _Verified, SECONDS, timer)
+        authority = made.authority
+        await made.lost
     except NoConnectionError as error:
         failure = error
     seconds = dict(timer.seconds)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -35,6 +34,18 @@ class Presented:
     subject: str
     issuer: str
     not_after: str
+
+
+class SilentProtocol(asyncio.Protocol):
+    """Sends nothing. The mutable state is whether the connection has ended."""
+
+    def __init__(self) -> None:
+        """Begin, on a loop that runs."""
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - however it ended
+        """See `asyncio.Protocol`."""
+        self.lost.set_result(None)
 
 
 async def presented_certificate(route: Route, resolver: Resolver) -> Presented | None:
@@ -67,15 +78,16 @@ async def _look(route: Route, resolver: Resolver) -> bytes | None:
     except BaseException:
         sock.close()
         raise
-    transport, _ = await loop.create_connection(
-        asyncio.Protocol, sock=sock, ssl=_unverified(), server_hostname=route.destination.host
+    transport, protocol = await loop.create_connection(
+        SilentProtocol, sock=sock, ssl=_unverified(), server_hostname=route.destination.host
     )
     try:
         tls: ssl.SSLObject = transport.get_extra_info("ssl_object")
         return tls.getpeercert(binary_form=True)
     finally:
-        with suppress(OSError):
-            transport.abort()
+        # Without the alert that says goodbye: nothing is sent.
+        transport.abort()
+        await protocol.lost
 
 
 def _unverified() -> ssl.SSLContext:

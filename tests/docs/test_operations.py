@@ -19,7 +19,8 @@ from tests.support.tokens import HandClock
 
 PAGE = "docs/operations.md"
 NAMES = {*command_parsers(), "COMMAND [arguments]", "--version", "token --reveal", "audit verify --head"}
-VALUES = {"NAME": "payroll", "HASH": "0" * 64, "ID": "0b0e2a3c-7d5c-4a0e-9b1d-3f9a7c1d2e4f"}
+_ID = "0b0e2a3c-7d5c-4a0e-9b1d-3f9a7c1d2e4f"
+VALUES = {"NAME": "payroll", "HASH": "0" * 64, "ID": _ID, "REQUEST-ID": _ID}
 
 
 def named():

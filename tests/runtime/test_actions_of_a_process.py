@@ -63,11 +63,11 @@ async def test_a_changed_configuration_is_judged_applied_or_refused_by_command(b
     file.write_text(f"{first}warm = 7\n")
     for words in (("check", "--against-running"), ("reload",)):
         code, printed = await command(*words, *where)
-        assert (code, printed.startswith("gateway.toml: profiles.employer.warm: ")) == (2, True), printed
+        assert code == 2
+        assert re.match(r"gateway\.toml:\d+: profiles\.employer\.warm: ", printed), printed
     _, printed = await command("reload", *where)
     _, checked = await command("check", "--config", str(file))
-    # `check`, which has the file before it, names the line as well.
-    assert printed.splitlines()[0] in re.sub(r"^(gateway\.toml):\d+:", r"\1:", checked, flags=re.MULTILINE).splitlines()
+    assert printed.splitlines()[0] in checked.splitlines()
     assert (await process.call(get())).status == 200
 
 

@@ -136,9 +136,10 @@ async def test_the_journal_is_kept_from_the_first_to_the_last(begin, tmp_path):
     assert await process.ended() == 0
     (segment,) = (tmp_path / "audit").glob("*.jsonl")
     lines = [json.loads(line) for line in segment.read_text().splitlines()]
-    assert [line["record"] for line in lines] == ["segment", "start", "intent", "outcome", "stop"]
-    assert {lines[2]["id"], lines[3]["id"]} == {process.requests[0]["id"]}
-    assert (lines[2]["reference"], lines[3]["status"]) == ("klant 12", 200)
+    assert [line["record"] for line in lines] == ["segment", "start", "account", "intent", "outcome", "stop"]
+    account, intent, outcome = lines[2:5]
+    assert {intent["id"], outcome["id"]} == {process.requests[0]["id"]}
+    assert (account["profile"], intent["reference"], outcome["status"]) == ("employer", "klant 12", 200)
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "audit").iterdir()} == {0o600}
     assert not process.events("no-journal")
 

@@ -83,8 +83,12 @@ async def test_a_running_request_is_not_settled_and_one_in_doubt_is(start, gover
     assert (code, said.splitlines()[0]) == (0, "settled as done: 1")
     assert settled(tmp_path) == [(known, "done", "root", os.getuid())]
     assert (await process.event("doubts-settled"))["requests"] == [known]
-    assert json.loads(await shown(tmp_path, "/status"))["doubts"]["number"] == 0
-    assert "fla_gateway_journal_in_doubt 0.0" in await shown(tmp_path, "/metrics")
+    # What is shown is made once a second at most.
+    async with asyncio.timeout(PATIENCE):
+        while json.loads(await shown(tmp_path, "/status"))["doubts"]["number"]:
+            pass
+        while "fla_gateway_journal_in_doubt 0.0" not in await shown(tmp_path, "/metrics"):
+            pass
     government.gate.set()
     assert (await caller.answer()).status == 201
     caller.close()
