@@ -18,6 +18,12 @@ from fla_gateway.i18n.message import NOTHING, Message, Text
 class GatewayError(Exception):
     """Root of everything that this program raises on purpose."""
 
+    @property
+    def text(self) -> str:
+        """What a person reads; a `Text` where the error was made of one."""
+        first = self.args[0] if self.args else ""
+        return first if isinstance(first, str) else str(self)
+
 
 def with_cure(message: Text, cure: Text) -> Text:
     """Put what is wrong and what to do about it into one sentence."""
@@ -91,9 +97,9 @@ class Fault:
         }
 
     @property
-    def located(self) -> str:
+    def located(self) -> Text:
         """All of it in a line, as `str` has it, with the number of the line of the file."""
-        return f"{self.position}: {with_cure(self.message, self.cure)}"
+        return Text("{place}: {message}", place=self.position, message=with_cure(self.message, self.cure))
 
     def __str__(self) -> str:
         return f"{self.place}: {with_cure(self.message, self.cure)}"

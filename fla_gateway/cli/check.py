@@ -21,7 +21,9 @@ from fla_gateway.cli.checking.start_checks import foreign, in_use, obstacles, re
 from fla_gateway.cli.exit_codes import FINDINGS, IN_USE, WELL, WRONG_USE
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config, config_of
+from fla_gateway.cli.output.language import shown
 from fla_gateway.errors import ConfigurationError, Fault, InUseError, UnusableKeyError
+from fla_gateway.i18n.message import Plural, Text
 
 if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
     from fla_gateway.keys.model import CertificateFacts, LoadedKey, Objection
@@ -29,8 +31,9 @@ if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
     from fla_gateway.runtime.composition.resolved_config import Configured
     from fla_gateway.runtime.composition.signing_keys import Keys
 
-SUMMARY: Final = "check configuration, keys and certificates, offline"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("check configuration, keys and certificates, offline")
+DESCRIPTION: Final = Text(
+    """\
 Check a configuration without opening any connection: every fault at once, then for each profile where it goes, with
 which key, and how long the certificate lasts, for each caller how it is known and what it may do, and whether journal
 and unix sockets can be where they are to be. It says "all well" only if `run` would start, and should. Of more than 24
@@ -52,7 +55,10 @@ examples:
   fla-gateway check --json | jq '.findings[] | select(.level == "error")'
   fla-gateway check --against-running
   fla-gateway check --config /etc/fla-gateway/gateway.toml"""
+)
 
+_CLIENT_ID: Final = Text("client id")
+_CERTIFICATE: Final = Text("certificate")
 _WIDTH: Final = 14
 FEW: Final = 24
 """Profiles, and callers, that are all shown in full; of more, those alone that deserve a look."""
@@ -63,16 +69,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_config(parser)
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--strict", action="store_true", help="end with 1 on warnings as well")
+    either.add_argument("--strict", action="store_true", help=Text("end with 1 on warnings as well"))
     either.add_argument(
         "--against-running",
         action="store_true",
-        help="ask the running gateway what a reload would change, and nothing else",
+        help=Text("ask the running gateway what a reload would change, and nothing else"),
     )
     parser.add_argument(
-        "--here", action="store_true", help="also ask whether a start would have addresses and journal here and now"
+        "--here",
+        action="store_true",
+        help=Text("also ask whether a start would have addresses and journal here and now"),
     )
-    parser.add_argument("--json", action="store_true", help="print every finding as JSON")
+    parser.add_argument("--json", action="store_true", help=Text("print every finding as JSON"))
     add_admin(parser)
 
 
@@ -117,7 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
         return code
     _print_profiles(configured.profiles, of_profiles, keys, now)
     print("\n".join(caller_lines(configured.settings.configuration, now.timestamp(), FEW)))
-    print("\n".join([*(one.text for one in general), _verdict(len(found))]))
+    print("\n".join(map(shown, [*(one.text for one in general), _verdict(len(found))])))
     return code
 
 
@@ -167,9 +175,9 @@ def _findings(name: str, key: LoadedKey | UnusableKeyError, reason: Objection | 
     """
     path = f"profiles.{name}.key"
     if reason is not None:
-        yield Finding.of_key(path, reason.message, reason.cure, label="UNUSABLE KEY", grave=True)
+        yield Finding.of_key(path, reason.message, reason.cure, label=Text("UNUSABLE KEY"), grave=True)
     if not isinstance(key, UnusableKeyError):
-        yield from (Finding.of_key(path, it.message, it.cure, label="warning") for it in key.warnings)
+        yield from (Finding.of_key(path, it.message, it.cure, label=Text("warning")) for it in key.warnings)
 
 
 def _idle_key_findings(profiles: tuple[Profile, ...], keys: Keys) -> Iterator[Finding]:
@@ -179,9 +187,12 @@ def _idle_key_findings(profiles: tuple[Profile, ...], keys: Keys) -> Iterator[Fi
             continue
         path = f"keys.{name}"
         if isinstance(key, UnusableKeyError):
-            yield Finding.of_key(path, key.message, key.cure, label=f"{path}: UNUSABLE KEY", grave=True)
+            yield Finding.of_key(path, key.message, key.cure, label=Text("{path}: UNUSABLE KEY", path=path), grave=True)
         else:
-            yield from (Finding.of_key(path, it.message, it.cure, label=f"{path}: warning") for it in key.warnings)
+            yield from (
+                Finding.of_key(path, it.message, it.cure, label=Text("{path}: warning", path=path))
+                for it in key.warnings
+            )
 
 
 def _one_line(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime) -> str:
@@ -189,8 +200,8 @@ def _one_line(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - see TYPE_CHECKING above
 
     facts = {} if isinstance(key, UnusableKeyError) else dict(_facts(profile, key, now))
-    shown = ", ".join(printable(facts[label]) for label in ("client id", "certificate") if label in facts)
-    return f"{profile.name:<{_LONGEST_NAME}} {profile.environment_shown:<{_WIDTH}} {shown}"
+    few = ", ".join(printable(shown(facts[label])) for label in (_CLIENT_ID, _CERTIFICATE) if label in facts)
+    return f"{profile.name:<{_LONGEST_NAME}} {profile.environment_shown:<{_WIDTH}} {few}"
 
 
 def _environment(line: str) -> str:
@@ -203,36 +214,47 @@ def _lines(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime, w
 
     yield profile.name
     for label, value in _facts(profile, key, now):
-        yield f"  {label:<{_WIDTH}} {printable(value)}"
+        yield f"  {shown(label):<{_WIDTH}} {printable(shown(value))}"
     for one in wrong:
-        yield f"  {one.text}"
+        yield f"  {shown(one.text)}"
 
 
 def _facts(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime) -> Iterator[tuple[str, str]]:
     request = profile.token_request
-    yield "environment", profile.environment_shown
-    yield "API", f"https://{profile.upstream.authority}"
-    yield "paths", ", ".join(profile.prefixes) or "all of /REST/"
-    borrowed = "  (PRODUCTION's: its tokens are good for real declarations)" if profile.borrows_production else ""
-    yield "token server", request.token_url + borrowed
-    yield "client id", request.client_id
+    yield Text("environment"), profile.environment_shown
+    yield Text("API"), f"https://{profile.upstream.authority}"
+    yield Text("paths"), ", ".join(profile.prefixes) or Text("all of /REST/")
+    yield Text("token server"), _token_server(profile)
+    yield _CLIENT_ID, request.client_id
     if request.scope:
-        yield "scope", " ".join(request.scope)
+        yield Text("scope"), " ".join(request.scope)
     # The name of an inline key is made up of its profile: `profiles.key_sources`.
-    name = "its own" if request.key.startswith("profile:") else request.key
+    name = Text("its own") if request.key.startswith("profile:") else request.key
     if isinstance(key, UnusableKeyError):
-        yield "key", f"{name} (unusable)"
+        yield Text("key"), Text("{name} (unusable)", name=name)
         return
-    yield "key", f"{name}, signs with {request.assertion.alg or key.signer.algorithms[0]}"
-    yield "certificate", _certificate(key.certificate, now)
+    algorithm = request.assertion.alg or key.signer.algorithms[0]
+    yield Text("key"), Text("{name}, signs with {algorithm}", name=name, algorithm=algorithm)
+    yield _CERTIFICATE, _certificate(key.certificate, now)
 
 
-def _certificate(facts: CertificateFacts | None, now: datetime) -> str:
+def _token_server(profile: Profile) -> str:
+    if not profile.borrows_production:
+        return profile.token_request.token_url
+    return Text("{url}  (PRODUCTION's: its tokens are good for real declarations)", url=profile.token_request.token_url)
+
+
+def _certificate(facts: CertificateFacts | None, now: datetime) -> Text:
     if facts is None:
-        return "none given; its rules cannot be checked"
-    days = (facts.not_after - now).days
-    return f"{facts.subject}, until {facts.not_after:%Y-%m-%d}, {days} {'day' if days == 1 else 'days'} left"
+        return Text("none given; its rules cannot be checked")
+    return Plural(
+        "{subject}, until {end}, {count} day left",
+        "{subject}, until {end}, {count} days left",
+        count=(facts.not_after - now).days,
+        subject=facts.subject,
+        end=f"{facts.not_after:%Y-%m-%d}",
+    )
 
 
-def _verdict(count: int) -> str:
-    return f"{count} {'finding' if count == 1 else 'findings'}" if count else "all well"
+def _verdict(number: int) -> Text:
+    return Plural("{count} finding", "{count} findings", count=number) if number else Text("all well")

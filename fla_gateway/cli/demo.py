@@ -10,9 +10,11 @@ from typing import Final
 
 from fla_gateway.cli.exit_codes import INTERRUPTED, WELL, WRONG_USE
 from fla_gateway.cli.sandbox import extra_is_missing
+from fla_gateway.i18n.message import Text
 
-SUMMARY: Final = "see the main job work, without an account or a configuration"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("see the main job work, without an account or a configuration")
+DESCRIPTION: Final = Text(
+    """\
 Start a gateway and a stand-in for the government side on this machine, make three real calls, let a token expire and
 the token server fail, and show what a caller sees of it. Every call is shown as a curl line that works while the demo
 stays up. Keys are made on the spot and removed at the end; no account is needed, and nothing reaches the social
@@ -21,12 +23,13 @@ security. It needs a temporary directory (TMPDIR, /tmp) that can be written to.
 examples:
   fla-gateway demo              stays up until Ctrl-C, to try it yourself
   fla-gateway demo --once       ends after the last step; exit code 0 only if everything behaved"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
-        "--once", action="store_true", help="end after the last step, with exit code 0 if all went well"
+        "--once", action="store_true", help=Text("end after the last step, with exit code 0 if all went well")
     )
 
 

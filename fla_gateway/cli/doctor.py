@@ -24,8 +24,9 @@ if TYPE_CHECKING:  # heavy; `--help` must not wait for it
     from fla_gateway.runtime.composition.diagnosis import Diagnosis
     from fla_gateway.runtime.composition.resolved_config import Configured
 
-SUMMARY: Final = "find out why a profile does not work, and whose fault it is"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("find out why a profile does not work, and whose fault it is")
+DESCRIPTION: Final = Text(
+    """\
 Check a profile step by step: files and key on this machine, the way to the token server, one token, the way to the API.
 It stops at the first fatal finding of a branch, says what was thereby ruled out, and never names a cause that a check
 has excluded. One token is asked for, unless the running gateway waits after failures; the token is not kept, and no API
@@ -41,6 +42,7 @@ examples:
   fla-gateway doctor employer
   fla-gateway doctor employer --json | jq '.profiles[].checks[] | select(.verdict == "fatal")'
   fla-gateway doctor employer --share report.txt"""
+)
 
 _MOST: Final = 24
 """Profiles that are diagnosed without being named: each asks for a token."""
@@ -49,10 +51,12 @@ _WIDTH: Final = 8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("profile", metavar="PROFILE", nargs="?", help="name of the profile (default: every profile)")
+    parser.add_argument(
+        "profile", metavar="PROFILE", nargs="?", help=Text("name of the profile (default: every profile)")
+    )
     add_config(parser)
-    parser.add_argument("--json", action="store_true", help="print every check as JSON")
-    parser.add_argument("--share", metavar="FILE", type=Path, help="write a report for a help desk, and show it")
+    parser.add_argument("--json", action="store_true", help=Text("print every check as JSON"))
+    parser.add_argument("--share", metavar="FILE", type=Path, help=Text("write a report for a help desk, and show it"))
     add_admin(parser)
 
 

@@ -11,9 +11,11 @@ from typing import Final
 from fla_gateway.cli.options.admin_client import add_admin, add_json
 from fla_gateway.cli.options.config_option import add_config
 from fla_gateway.cli.remote.action_result import act
+from fla_gateway.i18n.message import Text
 
-SUMMARY: Final = "take a running gateway out of service, and let it serve on"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("take a running gateway out of service, and let it serve on")
+DESCRIPTION: Final = Text(
+    """\
 Make a running gateway unready: /readyz is 503 with the reason draining, so that no new calls are sent to it, and those
 that come all the same are served. It does not end by that; `fla-gateway quit` or SIGTERM ends it.
 
@@ -22,6 +24,7 @@ Exit code 0: accepted; 1: not permitted; 69: no gateway answers at the admin lis
 examples:
   fla-gateway drain
   fla-gateway drain --config /etc/fla-gateway/gateway.toml"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,5 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Ask and print."""
     return act(
-        arguments, "/-/drain", "accepted: /readyz is 503 from now on, and calls are served", as_json=arguments.json
+        arguments,
+        "/-/drain",
+        Text("accepted: /readyz is 503 from now on, and calls are served"),
+        as_json=arguments.json,
     )

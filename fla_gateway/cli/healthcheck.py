@@ -13,10 +13,13 @@ from typing import Final
 from fla_gateway.cli.exit_codes import FINDINGS, UNAVAILABLE, WELL
 from fla_gateway.cli.options.admin_client import add_address, address_of
 from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.cli.output.language import shown
 from fla_gateway.cli.output.standard_streams import complain
+from fla_gateway.i18n.message import Text
 
-SUMMARY: Final = "ask a running gateway whether it serves, for monitors"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("ask a running gateway whether it serves, for monitors")
+DESCRIPTION: Final = Text(
+    """\
 Ask /readyz of a running gateway, and print its reason. No key is needed or sent. HEALTHCHECK of the image runs it.
 
 Exit code 0: it serves; 1: it answers, and does not serve (starting, loading, no-profile, draining, stopping);
@@ -25,6 +28,7 @@ Exit code 0: it serves; 1: it answers, and does not serve (starting, loading, no
 examples:
   fla-gateway healthcheck
   fla-gateway healthcheck --admin http://127.0.0.1:8481 --timeout 2"""
+)
 _SECONDS: Final = 5.0
 _LONGEST_SECONDS: Final = 3600.0
 
@@ -34,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_address(parser)
     parser.add_argument(
-        "--timeout", metavar="SECONDS", type=_seconds, default=_SECONDS, help="how long to wait (default: 5)"
+        "--timeout", metavar="SECONDS", type=_seconds, default=_SECONDS, help=Text("how long to wait (default: 5)")
     )
 
 
@@ -46,11 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         answer = probe(address_of(arguments), "/readyz", arguments.timeout)
     except (NoGatewayError, NotSentError) as error:
-        complain(error)
+        complain(error.text)
         return UNAVAILABLE
     reason = answer.document.get("reason")
     if answer.status not in {HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE} or not isinstance(reason, str):
-        complain(f"what answers there is no fla-gateway (status {answer.status})")
+        complain(Text("what answers there is no fla-gateway (status {status})", status=answer.status))
         return UNAVAILABLE
     print(printable(reason))
     return WELL if answer.status == HTTPStatus.OK else FINDINGS
@@ -62,5 +66,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= _LONGEST_SECONDS:
-        raise argparse.ArgumentTypeError("must be a number of seconds above 0, and at most 3600")
+        raise argparse.ArgumentTypeError(shown(Text("must be a number of seconds above 0, and at most 3600")))
     return seconds

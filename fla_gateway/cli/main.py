@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
+    from fla_gateway.i18n.message import Text
+
     Choices = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names the type nowhere else
 
 PROGRAM: Final = "fla-gateway"
@@ -36,31 +38,18 @@ _LAST_THREADS_SECONDS: Final = 0.1
 READ_KEYS: Final = ("run", "check", "token", "doctor", "cert")
 """First words of those that read or make private keys."""
 
-DESCRIPTION: Final = """\
-A credential sidecar for the REST APIs of the Belgian social security: plain HTTP in, private_key_jwt and bearer out."""
-EPILOG: Final = """\
-examples:
-  fla-gateway demo                     see it work, without an account
-  fla-gateway check                    is my configuration right?
-  fla-gateway run                      serve gateway.toml of this folder, or of /etc/fla-gateway
-  fla-gateway reload                   apply a changed configuration to it
-  fla-gateway COMMAND --help           what a command takes, with examples
-
-exit codes: 0 well, 1 findings, 2 wrong use or configuration, 3 exchanges cut off, 69 no gateway answers,
-70 internal error, 75 address or journal in use, 130 interrupted"""
-
 
 class Group(Protocol):
     """What a package of this package offers to be the first word of commands."""
 
-    SUMMARY: str
+    SUMMARY: Text
 
 
 class Command(Protocol):
     """What a file of this package offers to be a command. Its head imports nothing heavy; `run` does."""
 
-    SUMMARY: str
-    DESCRIPTION: str
+    SUMMARY: Text
+    DESCRIPTION: Text
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare what the command takes."""
@@ -116,9 +105,11 @@ def execute(words: Sequence[str]) -> int:
     Raises:
         SystemExit: from argparse, for ``--help``, ``--version`` (0) and wrong use (2).
     """
+    from fla_gateway.cli.output.language import shown, speak, spoken_in, translate_help  # noqa: PLC0415 - as above
     from fla_gateway.errors import ConfigurationError, GatewayError, InUseError  # noqa: PLC0415 - see the head
     from fla_gateway.system.deferred_import import deferred  # noqa: PLC0415 - as above
 
+    speak(spoken_in(os.environ))
     words = _asked_for_help(words)
     if words[:1] in (["--version"], ["-V"]):
         from fla_gateway.cli.version import lines  # noqa: PLC0415 - see the head
@@ -127,16 +118,18 @@ def execute(words: Sequence[str]) -> int:
         raise SystemExit(WELL)
     with deferred("bz2", "lzma"):  # shutil, which gives argparse the width of the terminal, looks whether they exist
         parser = build_parser(_wanted(words))
+    translate_help(parser)
     if (mistaken := _mistaken(words)) is not None:
-        parser.error(mistaken)
+        parser.error(shown(mistaken))
     arguments = parser.parse_args(words)
     try:
         return cast("Command", _load(arguments.command)).run(arguments)
     except ConfigurationError as error:
-        standard_streams.complain("\n".join(fault.located for fault in error.faults))
+        for fault in error.faults:
+            standard_streams.complain(fault.located)
         return IN_USE if isinstance(error, InUseError) else WRONG_USE
     except GatewayError as error:
-        standard_streams.complain(error)
+        standard_streams.complain(error.text)
         return WRONG_USE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -150,6 +143,9 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     """Build the parser for some commands: all of them for the overview, one for the start of that one."""
     import argparse  # noqa: PLC0415 - see the head
 
+    from fla_gateway.cli.overview import DESCRIPTION, EPILOG  # noqa: PLC0415 - as above
+    from fla_gateway.i18n.message import Sentence, Text  # noqa: PLC0415 - as above
+
     parser = argparse.ArgumentParser(
         prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -158,7 +154,7 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
         "--version",
         action="version",
         version=f"{PROGRAM} {__version__}",
-        help="print the version, and what it runs on",
+        help=Text("print the version, and what it runs on"),
     )
     _add_debug(parser, default=False)
     commands = _add_choices(parser)
@@ -167,13 +163,17 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
         group, _, word = name.rpartition(" ")
         if group and group not in groups:
             summary = cast("Group", _load(group)).SUMMARY
-            groups[group] = _add_choices(commands.add_parser(group, help=summary, description=_sentence(summary)))
+            groups[group] = _add_choices(
+                commands.add_parser(group, help=summary, description=Sentence("{summary}", summary=summary))
+            )
         _add_command(groups[group] if group else commands, word, name)
     return parser
 
 
 def _add_choices(parser: argparse.ArgumentParser) -> Choices:
-    return parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    from fla_gateway.i18n.message import Text  # noqa: PLC0415 - see the head
+
+    return parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title=Text("commands"))
 
 
 def _add_command(choices: Choices, word: str, name: str) -> None:
@@ -193,13 +193,11 @@ def _add_command(choices: Choices, word: str, name: str) -> None:
     _add_debug(own, default=argparse.SUPPRESS)
 
 
-def _sentence(summary: str) -> str:
-    return f"{summary[0].upper()}{summary[1:]}."
-
-
 def _add_debug(parser: argparse.ArgumentParser, default: object) -> None:
+    from fla_gateway.i18n.message import Text  # noqa: PLC0415 - see the head
+
     parser.add_argument(
-        "--debug", action="store_true", default=default, help="after an internal error, show where it happened"
+        "--debug", action="store_true", default=default, help=Text("after an internal error, show where it happened")
     )
 
 
@@ -214,7 +212,7 @@ def _asked_for_help(words: Sequence[str]) -> Sequence[str]:
     return [*words[1:], "--help"] if words[:1] == ["help"] else words
 
 
-def _mistaken(words: Sequence[str]) -> str | None:
+def _mistaken(words: Sequence[str]) -> Text | None:
     """Say that there is no such command, with the one that is nearest; None if there is one, or none is named."""
     named = [word for word in words if not word.startswith("-")][:2]
     known = [name.split() for name in COMMANDS]
@@ -223,13 +221,21 @@ def _mistaken(words: Sequence[str]) -> str | None:
         if not choices:
             return None
         if word not in choices:
-            from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
-
-            near = get_close_matches(word.lower(), choices, n=1)
-            before = " ".join([PROGRAM, *named[:place]])
-            hint = f"did you mean `{before} {near[0]}`?" if near else f"there are: {', '.join(choices)}"
-            return f"there is no command {' '.join(named[: place + 1])!r}; {hint}"
+            return _no_such_command(named[: place + 1], choices)
     return None
+
+
+def _no_such_command(named: list[str], choices: list[str]) -> Text:
+    from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
+
+    from fla_gateway.i18n.message import Text  # noqa: PLC0415 - see the head
+
+    name = repr(" ".join(named))
+    near = get_close_matches(named[-1].lower(), choices, n=1)
+    if near:
+        nearest = " ".join([PROGRAM, *named[:-1], near[0]])
+        return Text("there is no command {name}; did you mean `{nearest}`?", name=name, nearest=nearest)
+    return Text("there is no command {name}; there are: {choices}", name=name, choices=", ".join(choices))
 
 
 def _first_word(words: Sequence[str]) -> str:
@@ -247,11 +253,16 @@ def _load(name: str) -> ModuleType:
 
 def _confess(error: Exception, *, debug: bool) -> int:
     """Say that the program is at fault, without the error's message, which may quote what was being read."""
+    from fla_gateway.i18n.message import Text  # noqa: PLC0415 - see the head
     from fla_gateway.observe.logs.stack_trace import trace_lines  # noqa: PLC0415 - only needed when all is lost
 
     standard_streams.complain(
-        f"{PROGRAM}: internal error ({type(error).__name__}); this is a fault of the program. "
-        f"Please report it to the project with the output of the same command with --debug"
+        Text(
+            "{program}: internal error ({kind}); this is a fault of the program. "
+            "Please report it to the project with the output of the same command with --debug",
+            program=PROGRAM,
+            kind=type(error).__name__,
+        )
     )
     if debug:
         standard_streams.complain("\n".join(trace_lines(error)))

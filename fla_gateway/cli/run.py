@@ -11,9 +11,11 @@ from typing import Final
 from fla_gateway.cli.exit_codes import CUT_OFF, WELL
 from fla_gateway.cli.options.config_option import add_config, find_config, report_config
 from fla_gateway.errors import ConfigurationError, InUseError
+from fla_gateway.i18n.message import Text
 
-SUMMARY: Final = "serve the profiles of a configuration"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("serve the profiles of a configuration")
+DESCRIPTION: Final = Text(
+    """\
 Serve the profiles of a configuration until SIGTERM or Ctrl-C; running calls are then finished first.
 A profile whose key cannot be used answers 503 and says why, and the others run.
 
@@ -22,12 +24,13 @@ examples:
   fla-gateway run --config /etc/fla-gateway/gateway.toml --strict
   curl http://127.0.0.1:8480/employer/REST/...      a call, in another terminal
   curl http://127.0.0.1:8481/readyz                 is it ready?"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_config(parser)
-    parser.add_argument("--strict", action="store_true", help="do not start if any profile's key cannot be used")
+    parser.add_argument("--strict", action="store_true", help=Text("do not start if any profile's key cannot be used"))
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import IN_USE, WELL, WRONG_USE
 from fla_gateway.cli.output.standard_streams import complain
+from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:  # heavy, and not there without the extra
     from fla_gateway.cli.output.background_output import BackgroundOutput
     from fla_gateway.sandbox import Sandbox, SandboxOptions
 
-SUMMARY: Final = "run a stand-in for the government side, to try things out"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("run a stand-in for the government side, to try things out")
+DESCRIPTION: Final = Text(
+    """\
 Run a stand-in for the government side: an authorization server that really verifies, APIs that refuse a bad token,
 and faults that can be scripted. Nothing here reaches the social security, and no account is needed.
 
@@ -34,7 +36,8 @@ examples:
 
 The control listener scripts faults (docs/sandbox.md lists them):
   curl -X PUT http://127.0.0.1:9444/faults -H "Sandbox-Secret: $(cat /tmp/sandbox/control.secret)" \\
-    -d '{"token": "down"}'"""
+    -d '{{"token": "down"}}'"""
+)
 
 MISSING_EXTRA: Final = (
     "the sandbox needs one more library, authlib 1.6 or newer; in the folder of the sources: pip install '.[sandbox]', "
@@ -45,26 +48,26 @@ MISSING_EXTRA: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
-        "--listen", metavar="ADDRESS", default="127.0.0.1:9443", help="TLS listener (default: %(default)s)"
+        "--listen", metavar="ADDRESS", default="127.0.0.1:9443", help=Text("TLS listener (default: %(default)s)")
     )
     parser.add_argument(
         "--name",
         metavar="HOST",
         action="append",
         default=[],
-        help="a further host name for certificate and audience, beside localhost and sandbox; may be repeated",
+        help=Text("a further host name for certificate and audience, beside localhost and sandbox; may be repeated"),
     )
     parser.add_argument(
         "--directory",
         metavar="DIR",
         type=Path,
-        help="where the files go (default: a temporary one, removed at the end)",
+        help=Text("where the files go (default: a temporary one, removed at the end)"),
     )
     parser.add_argument(
-        "--token-life", metavar="SECONDS", type=int, default=300, help="life of a token (default: %(default)s)"
+        "--token-life", metavar="SECONDS", type=int, default=300, help=Text("life of a token (default: %(default)s)")
     )
     parser.add_argument(
-        "--control", metavar="ADDRESS", default="127.0.0.1:9444", help="control listener (default: %(default)s)"
+        "--control", metavar="ADDRESS", default="127.0.0.1:9444", help=Text("control listener (default: %(default)s)")
     )
     parser.add_argument(
         "--register",
@@ -72,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         action="append",
         default=[],
-        help="also know a client of yours by its certificate (PEM or DER); may be repeated",
+        help=Text("also know a client of yours by its certificate (PEM or DER); may be repeated"),
     )
 
 
@@ -106,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         return run_until_stopped(_serve(options, arguments.register, output), when_stopped=WELL)
     except SandboxError as error:
-        complain(error)
+        complain(str(error))
         return IN_USE if isinstance(error, AddressInUseError) else WRONG_USE
     finally:
         output.close()

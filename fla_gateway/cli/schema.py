@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from fla_gateway.cli.exit_codes import WELL
+from fla_gateway.i18n.message import Text
 
-SUMMARY: Final = "print the JSON schema of the configuration, for editors"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("print the JSON schema of the configuration, for editors")
+DESCRIPTION: Final = Text(
+    """\
 Print the JSON schema of the configuration file. Editors that know one complete its keys and mark mistakes while a file
 is written: put `#:schema gateway.schema.json` into its first line (taplo, and Even Better TOML in VS Code).
 
@@ -20,6 +22,7 @@ is written: put `#:schema gateway.schema.json` into its first line (taplo, and E
 
 examples:
   fla-gateway schema > gateway.schema.json"""
+)
 
 SCHEMA: Final = Path(__file__).parents[1] / "config" / "gateway.schema.json"
 

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Final
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.cli.output.language import shown
+from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
     from fla_gateway.cli.options.admin_client import AdminTarget
 
-SUMMARY: Final = "show how a running gateway is, as its status page does"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("show how a running gateway is, as its status page does")
+DESCRIPTION: Final = Text(
+    """\
 Ask a running gateway how it is, and print what its status page shows: every profile with its token, its certificate
 and what is to be done, calls in doubt, the journal. Run it as the gateway's user, or as root, or with the key of
 [admin.key]. --config is read for the address of the admin listener alone.
@@ -34,6 +37,7 @@ examples:
   fla-gateway status --watch
   fla-gateway status --json | jq .level
   fla-gateway status --config /etc/fla-gateway/gateway.toml --admin-key-file admin.key"""
+)
 
 _OK: Final = 200
 _EACH_SECONDS: Final = 2.0
@@ -44,14 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_config(parser)
     add_admin(parser)
-    parser.add_argument("--json", action="store_true", help="print what /status answers, as JSON")
+    parser.add_argument("--json", action="store_true", help=Text("print what /status answers, as JSON"))
     parser.add_argument(
         "--watch",
         metavar="SECONDS",
         nargs="?",
         type=_seconds,
         const=_EACH_SECONDS,
-        help=f"look again and again, every {_EACH_SECONDS:g} seconds by default, until Ctrl-C",
+        help=Text(
+            "look again and again, every {seconds} seconds by default, until Ctrl-C", seconds=f"{_EACH_SECONDS:g}"
+        ),
     )
 
 
@@ -101,5 +107,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0.1 <= seconds <= 86_400:  # noqa: PLR2004 - a tenth of a second to a day
-        raise argparse.ArgumentTypeError("must be a number of seconds, 0.1 to 86400")
+        raise argparse.ArgumentTypeError(shown(Text("must be a number of seconds, 0.1 to 86400")))
     return seconds

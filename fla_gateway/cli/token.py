@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.config_option import add_config, config_of
+from fla_gateway.cli.output.language import shown
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError
 from fla_gateway.i18n.message import Message, Text
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:  # aiohttp is heavy; `--help` must not wait for it
     from fla_gateway.profiles import Profile
     from fla_gateway.runtime.composition.token_client import Fetched
 
-SUMMARY: Final = "get one token from the token server and show what came"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("get one token from the token server and show what came")
+DESCRIPTION: Final = Text(
+    """\
 Get one token for a profile from its real token server, and show lifetime, scope and clock offset. This proves that
 client id, key and ChaMan rights belong together; no API is called.
 
@@ -29,15 +31,16 @@ Exit code 0: a token came; 1: the token server could not be reached or refused; 
 examples:
   fla-gateway token employer
   curl -H "Authorization: Bearer $(fla-gateway token employer --reveal)" https://services.socialsecurity.be/REST/..."""
+)
 
 _WIDTH: Final = 14
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("profile", metavar="PROFILE", help="name of the profile")
+    parser.add_argument("profile", metavar="PROFILE", help=Text("name of the profile"))
     add_config(parser)
-    parser.add_argument("--reveal", action="store_true", help="print the token, alone, on standard output")
+    parser.add_argument("--reveal", action="store_true", help=Text("print the token, alone, on standard output"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,14 +57,15 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         fetched = fetch_once(configured, profile)
     except ProblemError as error:
-        print(f"{error.code}: {printable(error.detail)}", file=sys.stderr)
+        print(f"{error.code}: {printable(shown(error.detail))}", file=sys.stderr)
         return FINDINGS
     # With --reveal, standard output belongs to the token: $(fla-gateway token NAME --reveal) must give it and no more.
     facts = sys.stderr if arguments.reveal else sys.stdout
     for label, value in _facts(profile, fetched):
-        print(f"{label:<{_WIDTH}} {printable(value)}", file=facts)
+        print(f"{shown(label):<{_WIDTH}} {printable(shown(value))}", file=facts)
     if arguments.reveal:
-        print("warning: whoever has this token acts as this client until it expires", file=sys.stderr)
+        warning = Text("warning: whoever has this token acts as this client until it expires")
+        print(shown(warning), file=sys.stderr)
         print(fetched.token.value.reveal())
     return WELL
 
@@ -76,17 +80,20 @@ def _find(profiles: tuple[Profile, ...], name: str) -> Profile:
 
 
 def _facts(profile: Profile, fetched: Fetched) -> Iterator[tuple[str, str]]:
-    yield "profile", profile.name
-    yield "environment", profile.environment_shown
-    yield "token server", profile.token_request.token_url
-    yield "client id", profile.token_request.client_id
-    yield "lifetime", f"{fetched.token.lifetime:g} s"
-    yield "scope", fetched.token.scope or "not said by the token server"
-    yield "clock offset", _offset(fetched.offset)
-    yield "answered in", f"{fetched.seconds:.2f} s"
+    yield Text("profile"), profile.name
+    yield Text("environment"), profile.environment_shown
+    yield Text("token server"), profile.token_request.token_url
+    yield Text("client id"), profile.token_request.client_id
+    yield Text("lifetime"), f"{fetched.token.lifetime:g} s"
+    yield Text("scope"), fetched.token.scope or Text("not said by the token server")
+    yield Text("clock offset"), _offset(fetched.offset)
+    yield Text("answered in"), f"{fetched.seconds:.2f} s"
 
 
-def _offset(seconds: float) -> str:
+def _offset(seconds: float) -> Text:
+    number = f"{abs(seconds):.0f}"
     if abs(seconds) < 1:
-        return "none worth mentioning"
-    return f"the token server is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} this machine"
+        return Text("none worth mentioning")
+    if seconds > 0:
+        return Text("the token server is {seconds} s ahead of this machine", seconds=number)
+    return Text("the token server is {seconds} s behind this machine", seconds=number)

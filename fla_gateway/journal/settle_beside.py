@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fla_gateway.clock import Clock
 from fla_gateway.errors import JournalError
+from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.line_format import REPAIR, SETTLED
 from fla_gateway.journal.reader.look_up import look_up
 from fla_gateway.journal.reader.segment_reader import segments_of
@@ -50,7 +51,8 @@ def settle_beside(
             refuse_unsettleable(ids, look_up(path, ids), ())
         _append(directory, settlements, clock, version, segment_bytes)
     except OSError as error:
-        raise JournalError(f"the journal cannot be written: {error.strerror}; nothing is settled") from error
+        message = Text("the journal cannot be written: {reason}; nothing is settled", reason=str(error.strerror))
+        raise JournalError(message) from error
     finally:
         directory.close()
 
@@ -58,7 +60,7 @@ def settle_beside(
 def _state(path: Path) -> list[tuple[str, int]]:
     segments = segments_of(path)
     if not segments:
-        raise JournalError(f"there is no journal at {path}")
+        raise JournalError(Text("there is no journal at {path}", path=path))
     return [(it.name, (path / it.name).stat().st_size) for it in segments]
 
 

@@ -9,10 +9,14 @@ import argparse
 from typing import Final
 
 from fla_gateway.cli.exit_codes import WELL
+from fla_gateway.cli.options.admin_client import KEY_VARIABLE
 from fla_gateway.cli.options.new_key_options import add_new_key
+from fla_gateway.cli.output.language import shown
+from fla_gateway.i18n.message import Text
 
-SUMMARY: Final = "make the key of the status page, and show it once"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("make the key of the status page, and show it once")
+DESCRIPTION: Final = Text(
+    """\
 Make the key that opens the status page, and print it with the table to put into the configuration. The configuration
 holds its SHA-256 alone: the key cannot be shown again. Nothing is written to a file. It is another key than those of
 callers.
@@ -24,18 +28,23 @@ examples:
   fla-gateway admin new
   fla-gateway admin new --expires 2027-06-30
   fla-gateway admin new --quiet | head -n 1 > admin.key"""
+)
 
-_TABLE: Final = """\
-{key}
-
-This is the key of the status page. It is shown now and never again: keep it with your passwords.
-Put this into the configuration, in the place of an [admin.key] that is there, then `fla-gateway reload`:
-
-[admin.key]
-sha256 = "{digest}"
-{expires}
-A browser asks for it at the admin listener (http://127.0.0.1:8481/ by default): it is the password, with any user name.
-In a terminal, `fla-gateway status` takes it from --admin-key-file or from the variable FLA_GATEWAY_ADMIN_KEY."""
+_SHOWN_ONCE: Final = Text(
+    "This is the key of the status page. It is shown now and never again: keep it with your passwords."
+)
+_WHERE: Final = Text(
+    "Put this into the configuration, in the place of an [admin.key] that is there, then `{reload}`:",
+    reload="fla-gateway reload",
+)
+_USE: Final = Text(
+    """\
+A browser asks for it at the admin listener ({address} by default): it is the password, with any user name.
+In a terminal, `{status}` takes it from --admin-key-file or from the variable {variable}.""",
+    address="http://127.0.0.1:8481/",
+    status="fla-gateway status",
+    variable=KEY_VARIABLE,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.quiet:
         print(key, digest(key), sep="\n")
         return WELL
-    expires = f"expires = {arguments.expires}\n" if arguments.expires else ""
-    print(_TABLE.format(key=key, digest=digest(key), expires=expires))
+    expires = f"expires = {arguments.expires}\n\n" if arguments.expires else "\n"
+    print(key, "", shown(_SHOWN_ONCE), shown(_WHERE), "", sep="\n")
+    print("[admin.key]", f'sha256 = "{digest(key)}"', expires + shown(_USE), sep="\n")
     return WELL

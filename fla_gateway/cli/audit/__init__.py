@@ -1,3 +1,5 @@
 """`fla-gateway audit ...`: what was sent for which caller."""
 
-SUMMARY = "ask, verify and export the audit journal"
+from fla_gateway.i18n.message import Text
+
+SUMMARY = Text("ask, verify and export the audit journal")

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from fla_gateway.journal.reader.filters import Selection
     from fla_gateway.journal.reader.verification import Verdict
 
-SUMMARY: Final = "make a folder for an inspector: what was sent in a period, and what proves it"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("make a folder for an inspector: what was sent in a period, and what proves it")
+DESCRIPTION: Final = Text(
+    """\
 Make the folder DIR with what an inspector asks for of a period: the exchanges as CSV, the open and the settled doubts,
 the accounts and certificates, what `audit verify` says of the whole journal with its head, and one page that says what
 this proves and what it does not. The same journal gives the same bytes, so that two can be compared; what still runs
@@ -47,6 +48,7 @@ Exit code 0: made; 1: made, and `audit verify` has findings, or something is mis
 examples:
   fla-gateway audit dossier --since 2026-10-01 --until 2026-12-31 quarter-4
   fla-gateway audit dossier --since 2026-11-24 --until 2026-11-24 --profile employer tuesday"""
+)
 
 README: Final = "README.txt"
 EXCHANGES: Final = "exchanges.csv"
@@ -68,7 +70,7 @@ NOT_PROVEN: Final = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("directory", metavar="DIR", type=Path, help="the folder to make")
+    parser.add_argument("directory", metavar="DIR", type=Path, help=Text("the folder to make"))
     add_journal(parser)
     add_since(parser)
     add_until(parser)

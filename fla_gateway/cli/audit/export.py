@@ -20,9 +20,11 @@ from fla_gateway.cli.options.journal_options import (
     selection_of,
 )
 from fla_gateway.cli.options.journal_questions import accounts_of, say_what_was_not_looked_at, write_new
+from fla_gateway.i18n.message import Text
 
-SUMMARY: Final = "write exchanges of the journal as CSV"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("write exchanges of the journal as CSV")
+DESCRIPTION: Final = Text(
+    """\
 Write exchanges of the audit journal as CSV (RFC 4180, UTF-8, commas), one row for each, with the account and the
 certificate that its profile had then. --excel writes the same for a Belgian Excel: semicolons, a byte order mark,
 decimal commas, local times beside UTC, and what each word of outcome means. What came from outside cannot become a
@@ -33,6 +35,7 @@ examples:
   fla-gateway audit export --excel november.csv --since 2026-11-01 --local
   fla-gateway audit export --excel client.csv --reference 0123456789
   fla-gateway audit export --csv doubts.csv --in-doubt"""
+)
 
 _STANDARD_OUTPUT: Final = Path("-")
 
@@ -42,17 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_journal(parser)
     add_selection(parser)
     parser.add_argument(
-        "--local", action="store_true", help="--since and --until are local times where they have no offset"
+        "--local", action="store_true", help=Text("--since and --until are local times where they have no offset")
     )
     form = parser.add_mutually_exclusive_group()
-    for name, words in (("--csv", "with commas, the default"), ("--excel", "as a Belgian Excel opens it")):
+    for name, words in (("--csv", Text("with commas, the default")), ("--excel", Text("as a Belgian Excel opens it"))):
         form.add_argument(
             name,
             metavar="FILE",
             type=Path,
             nargs="?",
             const=_STANDARD_OUTPUT,
-            help=f"{words}; the file to make, or standard output without one",
+            help=Text("{words}; the file to make, or standard output without one", words=words),
         )
 
 

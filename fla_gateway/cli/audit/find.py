@@ -21,9 +21,11 @@ from fla_gateway.cli.options.journal_options import (
     selection_of,
 )
 from fla_gateway.cli.options.journal_questions import add_local, masking_key_of, say_what_was_not_looked_at
+from fla_gateway.i18n.message import Text
 
-SUMMARY: Final = "list the calls about a declaration, by its number"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("list the calls about a declaration, by its number")
+DESCRIPTION: Final = Text(
+    """\
 List the calls about a declaration, oldest first: the call that made it, if the API answered with its Location, and all
 that name it in their path. The journal has masks in the place of numbers; the command masks NUMBER with the key beside
 the journal, `mask.key`, and needs that file.
@@ -33,17 +35,20 @@ Exit code 0: found; 1: not found, or something is missing from the journal.
 examples:
   fla-gateway audit find 85073003328
   fla-gateway audit find 85073003328 --since 2026-11-01 --local"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("number", metavar="NUMBER", help="as it is in the path: of a declaration, a person, a company")
+    parser.add_argument(
+        "number", metavar="NUMBER", help=Text("as it is in the path: of a declaration, a person, a company")
+    )
     add_journal(parser)
     add_since(parser)
     add_until(parser)
     add_whom(parser)
     add_local(parser)
-    parser.add_argument("--json", action="store_true", help="the lines as they are in the journal")
+    parser.add_argument("--json", action="store_true", help=Text("the lines as they are in the journal"))
 
 
 def run(arguments: argparse.Namespace) -> int:

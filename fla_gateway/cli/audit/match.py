@@ -24,12 +24,14 @@ from fla_gateway.cli.options.journal_options import (
 )
 from fla_gateway.cli.options.journal_questions import add_local, masking_key_of, say_what_was_not_looked_at
 from fla_gateway.errors import JournalError
+from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-SUMMARY: Final = "list the exchanges that carried the bytes of a file"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("list the exchanges that carried the bytes of a file")
+DESCRIPTION: Final = Text(
+    """\
 List the exchanges whose request body was exactly the bytes of FILE: was this one sent, when, and what came of it? The
 journal has keyed hashes of bodies; the command makes that of FILE with the key beside the journal, `mask.key`, and
 needs that file. What is equal but for a blank or a line break is another body.
@@ -40,19 +42,20 @@ hash, nor have those of versions before the hashes came.
 examples:
   fla-gateway audit match declaration.json
   jq -c . declaration.json | tr -d '\\n' | fla-gateway audit match -"""
+)
 
 _PART: Final = 1_048_576
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="the body as it was sent; - for standard input")
+    parser.add_argument("file", metavar="FILE", type=Path, help=Text("the body as it was sent; - for standard input"))
     add_journal(parser)
     add_since(parser)
     add_until(parser)
     add_whom(parser)
     add_local(parser)
-    parser.add_argument("--json", action="store_true", help="the lines as they are in the journal")
+    parser.add_argument("--json", action="store_true", help=Text("the lines as they are in the journal"))
 
 
 def run(arguments: argparse.Namespace) -> int:

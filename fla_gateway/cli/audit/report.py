@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from fla_gateway.journal.reader.failure_report import FailureReport, Failures, Listed
     from fla_gateway.journal.reader.filters import Selection
 
-SUMMARY: Final = "report what went wrong in a period, on one page"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("report what went wrong in a period, on one page")
+DESCRIPTION: Final = Text(
+    """\
 Report what went wrong in a period, the last week if none is given: the first and the last failure of each hop, in local
 time and in UTC, how many calls, trace ids, what was not sent, what is in doubt, and what was settled. Without failures
 it is the count of the period.
@@ -38,6 +39,7 @@ Exit code 0: nothing is in doubt; 1: something is, or something is missing from 
 examples:
   fla-gateway audit report --since 2026-11-24 --until 2026-11-24
   fla-gateway audit report --since 2026-11-24T08:00 --until 2026-11-24T10:00 --local"""
+)
 
 HOPS: Final = {
     "gateway": Text("this gateway"),

@@ -25,15 +25,18 @@ from fla_gateway.cli.options.journal_options import (
     report_shortfall,
     selection_of,
 )
+from fla_gateway.cli.output.language import shown
 from fla_gateway.cli.output.standard_streams import complain
+from fla_gateway.i18n.message import Plural, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fla_gateway.journal.snapshot import Settlement
 
-SUMMARY: Final = "record what became of requests that were in doubt"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("record what became of requests that were in doubt")
+DESCRIPTION: Final = Text(
+    """\
 Record that a person has found out what became of a request in doubt: it was done, it was not done, or it was not done
 and has been sent again. From then on it is in doubt no more. The record stays, with the user id of who asked; a later
 one counts in its place, and takes nothing away: `audit show --settled` lists all.
@@ -47,26 +50,29 @@ Exit code 0: settled; 1: not settled, with the reason for each; 69: the journal 
 examples:
   fla-gateway audit settle 4f1c2a9e-7d5c-4a0e-9b1d-3f9a7c1d2e4f --as done --note "seen in the portal" --by Ann
   fla-gateway audit settle --since 2026-11-02 --reference batch-17 --as not-done"""
+)
 
 _TRIES: Final = 20
 _PAUSE_SECONDS: Final = 0.1
-_NOBODY_ASKED: Final = (
+_NOBODY_ASKED: Final = Text(
     "name the request ids; only on a terminal the list of what is in doubt is shown, and settled after a yes"
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("ids", metavar="REQUEST-ID", nargs="*", type=identity, help="what became known (default: ask)")
+    parser.add_argument(
+        "ids", metavar="REQUEST-ID", nargs="*", type=identity, help=Text("what became known (default: ask)")
+    )
     parser.add_argument(
         "--as",
         dest="result",
         choices=("done", "not-done", "sent-again"),
         required=True,
-        help="what became of it; sent-again: it was not done, and another request was sent in its place",
+        help=Text("what became of it; sent-again: it was not done, and another request was sent in its place"),
     )
-    parser.add_argument("--note", metavar="TEXT", default="", help="how that is known; one line")
-    parser.add_argument("--by", metavar="NAME", default="", help="who found it out; nothing proves the name")
+    parser.add_argument("--note", metavar="TEXT", default="", help=Text("how that is known; one line"))
+    parser.add_argument("--by", metavar="NAME", default="", help=Text("who found it out; nothing proves the name"))
     add_journal(parser)
     add_filters(parser)
     add_admin(parser)
@@ -87,7 +93,13 @@ def run(arguments: argparse.Namespace) -> int:
     if not ids:
         return FINDINGS
     if len(ids) > MOST_AT_ONCE:
-        complain(f"{len(ids)} are more than {MOST_AT_ONCE} at once: narrow the filters; nothing was settled")
+        complain(
+            Text(
+                "{number} are more than {most} at once: narrow the filters; nothing was settled",
+                number=len(ids),
+                most=MOST_AT_ONCE,
+            )
+        )
         return FINDINGS
     return _settle(arguments, [Settlement(it, arguments.result, arguments.note, arguments.by, uid) for it in ids])
 
@@ -108,14 +120,18 @@ def _chosen(arguments: argparse.Namespace) -> list[str]:
         print(text)
     report_shortfall(history, selection)
     if not doubts:
-        print("nothing is in doubt")
+        print(shown(Text("nothing is in doubt")))
         return []
-    print(
-        f"Settle {'this one' if len(doubts) == 1 else f'these {len(doubts)}'} as {arguments.result}? Type yes: ", end=""
+    question = Plural(
+        "Settle this one as {result}? Type yes: ",
+        "Settle these {count} as {result}? Type yes: ",
+        count=len(doubts),
+        result=arguments.result,
     )
+    print(shown(question), end="")
     sys.stdout.flush()
     if sys.stdin.readline().strip().lower() != "yes":
-        print("nothing was settled")
+        print(shown(Text("nothing was settled")))
         return []
     return [one.text("id") for one in doubts]
 
@@ -130,11 +146,12 @@ def _settle(arguments: argparse.Namespace, settlements: Sequence[Settlement]) ->
     for _ in range(_TRIES):
         try:
             if directory is not None and _write(directory, settlements):
-                print(_local(settlements) if arguments.json else _done(settlements))
+                print(_local(settlements) if arguments.json else shown(_done(settlements)))
                 return WELL
             return _ask(arguments, settlements)
         except SettlementRefusedError as error:
-            complain(error)
+            for fault in error.faults:
+                complain(fault.located)
             return FINDINGS
         except (NoGatewayError, ConfigurationError) as error:
             failure = error
@@ -142,7 +159,7 @@ def _settle(arguments: argparse.Namespace, settlements: Sequence[Settlement]) ->
             break
         time.sleep(_PAUSE_SECONDS)
     if isinstance(failure, NoGatewayError):
-        complain(failure)
+        complain(failure.text)
         return UNAVAILABLE
     raise failure
 
@@ -162,13 +179,13 @@ def _ask(arguments: argparse.Namespace, settlements: Sequence[Settlement]) -> in
     try:
         answer = ask(warned_target(arguments), "POST", "/-/audit/settle", document)
     except NotSentError as error:
-        complain(error)
+        complain(error.text)
         return FINDINGS
     return print_answer(answer, _done(settlements), as_json=arguments.json)
 
 
-def _done(settlements: Sequence[Settlement]) -> str:
-    return f"settled as {settlements[0].result}: {len(settlements)}"
+def _done(settlements: Sequence[Settlement]) -> Text:
+    return Text("settled as {result}: {number}", result=settlements[0].result, number=len(settlements))
 
 
 def _write(directory: Path, settlements: Sequence[Settlement]) -> bool:

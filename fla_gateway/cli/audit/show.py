@@ -21,6 +21,7 @@ from fla_gateway.cli.options.journal_options import (
     selection_of,
 )
 from fla_gateway.cli.options.journal_questions import accounts_of, add_local, say_what_was_not_looked_at
+from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from fla_gateway.journal.reader.filters import Selection
     from fla_gateway.journal.reader.text_table import Column
 
-SUMMARY: Final = "show exchanges of the journal, or which declarations are in doubt"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("show exchanges of the journal, or which declarations are in doubt")
+DESCRIPTION: Final = Text(
+    """\
 Show the exchanges of the audit journal, oldest first. It can be read while the gateway runs.
 
 With --in-doubt: changing requests (POST, PUT, PATCH, DELETE and the like) whose result the journal does not
@@ -47,19 +49,20 @@ examples:
   fla-gateway audit show --repeated --since 1w
   fla-gateway audit show --short --local --last 20
   fla-gateway audit show --reference batch-17 --json"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_journal(parser)
     add_selection(parser)
-    parser.add_argument("--last", metavar="N", type=_count, help="only the last N of them")
+    parser.add_argument("--last", metavar="N", type=_count, help=Text("only the last N of them"))
     parser.add_argument(
-        "--repeated", action="store_true", help="only equal bodies that were sent to the same place within a day"
+        "--repeated", action="store_true", help=Text("only equal bodies that were sent to the same place within a day")
     )
-    parser.add_argument("--short", action="store_true", help="within 100 columns")
+    parser.add_argument("--short", action="store_true", help=Text("within 100 columns"))
     add_local(parser)
-    parser.add_argument("--json", action="store_true", help="the lines as they are in the journal")
+    parser.add_argument("--json", action="store_true", help=Text("the lines as they are in the journal"))
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.journal_options import add_journal, directory_of
+from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
     from fla_gateway.journal.reader.verification import Anchor, Verdict
 
-SUMMARY: Final = "check that the journal is whole and unchanged"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("check that the journal is whole and unchanged")
+DESCRIPTION: Final = Text(
+    """\
 Follow the journal's chain from end to end: each line carries the hash of the one before. Damage and careless change
 are found. Who can rewrite every file can make a chain that holds: against that only a head kept elsewhere helps. Give
 it with --head, and the command says whether everything up to it is still what it was.
@@ -28,6 +30,7 @@ examples:
   fla-gateway audit verify
   fla-gateway audit verify --journal /var/lib/fla-gateway/journal
   fla-gateway audit verify --head 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"""
+)
 
 PROVES: Final = (
     "This shows that no line before the last was damaged, changed, removed or put in, unless somebody also wrote every "
@@ -51,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_head,
         action="append",
         default=[],
-        help="a head that was kept elsewhere: is everything up to it unchanged? May be repeated",
+        help=Text("a head that was kept elsewhere: is everything up to it unchanged? May be repeated"),
     )
 
 

@@ -1,3 +1,5 @@
 """`fla-gateway caller ...`: who may call."""
 
-SUMMARY = "make the keys of those who may call"
+from fla_gateway.i18n.message import Text
+
+SUMMARY = Text("make the keys of those who may call")

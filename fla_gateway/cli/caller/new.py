@@ -13,11 +13,14 @@ from typing import Final
 from fla_gateway.cli.exit_codes import WELL
 from fla_gateway.cli.options.config_option import add_config, find_config, report_config
 from fla_gateway.cli.options.new_key_options import add_new_key
+from fla_gateway.cli.output.language import shown
 from fla_gateway.config.values.constraints import NAME_PATTERN
 from fla_gateway.errors import ConfigurationError
+from fla_gateway.i18n.message import NOTHING, Text
 
-SUMMARY: Final = "make an API key for a caller, and show it once"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("make an API key for a caller, and show it once")
+DESCRIPTION: Final = Text(
+    """\
 Make an API key for a caller and print it, with the table to put into the configuration. The configuration holds the
 key's SHA-256 alone: the key cannot be shown again. Nothing is written to a file. The table names the profiles of the
 configuration, where one is found; it may be faulty, or still have placeholders.
@@ -28,6 +31,7 @@ examples:
   fla-gateway caller new payroll
   fla-gateway caller new payroll --expires 2027-06-30
   fla-gateway caller new payroll --quiet | head -n 1 > payroll.key"""
+)
 
 _EXAMPLE: Final = "employer"
 """The profile of the README's examples."""
@@ -36,26 +40,30 @@ _NAME: Final = re.compile(NAME_PATTERN)
 _TABLE: Final = """\
 {key}
 
-This is the key of the caller '{name}'. It is shown now and never again: hand it to the caller, and keep no copy here.
-Put this into the configuration, with the requests that the caller needs and nothing more{where}:
+{once}
 
 [callers.{name}]
 keys = [{entry}]
 
 [callers.{name}.allow]
-# PROFILE = ["METHOD /path", ...]: `*` is one segment, `**` one or more, and GET covers HEAD
+# {form}
 {profile} = ["POST /REST/dimona/v2/declarations", "GET /REST/dimona/v2/declarations/*"]
 
-What it needs is not known yet? With `observe_until = YYYY-MM-DD` in [callers.{name}], at most 31 days ahead, and
-{profile} = "observe" instead of the list, `fla-gateway policy suggest` proposes one from what it then asks for.
+{observe}
 
+{rotate}"""
+
+_FORM: Final = Text('PROFILE = ["METHOD /path", ...]: `*` is one segment, `**` one or more, and GET covers HEAD')
+_ROTATE: Final = Text("""\
 To change a key without an interruption, add the new one's entry to `keys` beside the old one, and take the old one
-out when the caller uses the new one."""
+out when the caller uses the new one.""")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("name", metavar="NAME", type=_name, help="name of the caller: a-z, then a-z, 0-9 and hyphens")
+    parser.add_argument(
+        "name", metavar="NAME", type=_name, help=Text("name of the caller: a-z, then a-z, 0-9 and hyphens")
+    )
     add_new_key(parser)
     add_config(parser)
 
@@ -70,12 +78,13 @@ def run(arguments: argparse.Namespace) -> int:
         return WELL
     expires = f", expires = {arguments.expires}" if arguments.expires else ""
     entry = f'{{ sha256 = "{digest(key)}"{expires} }}'
-    profiles = _profiles(arguments)
-    print(
-        _TABLE.format(
-            key=key, name=arguments.name, entry=entry, where=_where(profiles), profile=(*profiles, _EXAMPLE)[0]
-        )
-    )
+    name, profiles = arguments.name, _profiles(arguments)
+    profile = (*profiles, _EXAMPLE)[0]
+    texts = {
+        "once": _once(name, profiles), "form": _FORM, "observe": _observe(name, profile), "rotate": _ROTATE,
+    }  # fmt: skip
+    spoken = {place: shown(text) for place, text in texts.items()}
+    print(_TABLE.format(key=key, name=name, entry=entry, profile=profile, **spoken))
     return WELL
 
 
@@ -96,19 +105,42 @@ def _profiles(arguments: argparse.Namespace) -> list[str]:
     return [name for table in tables if isinstance(table, dict) for name in table if _NAME.fullmatch(name)]
 
 
-def _where(profiles: list[str]) -> str:
+def _once(name: str, profiles: list[str]) -> Text:
+    return Text(
+        """\
+This is the key of the caller '{name}'. It is shown now and never again: hand it to the caller, and keep no copy here.
+Put this into the configuration, with the requests that the caller needs and nothing more{where}:""",
+        name=name,
+        where=_where(profiles),
+    )
+
+
+def _where(profiles: list[str]) -> Text:
     """Say for which profile the list is."""
     if not profiles:
-        return f", for the profile\nthat you have in the place of '{_EXAMPLE}'"
+        return Text(", for the profile\nthat you have in the place of '{example}'", example=_EXAMPLE)
     if len(profiles) == 1:
-        return ""
-    others = ", ".join(profiles[1:_MOST_NAMED])
+        return NOTHING
     further = len(profiles) - _MOST_NAMED
-    more = f" and {further} more" if further > 0 else ""
-    return f", in each\nprofile that it may use (here {profiles[0]}; there are {others}{more})"
+    return Text(
+        ", in each\nprofile that it may use (here {first}; there are {others}{more})",
+        first=profiles[0],
+        others=", ".join(profiles[1:_MOST_NAMED]),
+        more=Text(" and {number} more", number=further) if further > 0 else NOTHING,
+    )
+
+
+def _observe(name: str, profile: str) -> Text:
+    return Text(
+        """\
+What it needs is not known yet? With `observe_until = YYYY-MM-DD` in [callers.{name}], at most 31 days ahead, and
+{profile} = "observe" instead of the list, `fla-gateway policy suggest` proposes one from what it then asks for.""",
+        name=name,
+        profile=profile,
+    )
 
 
 def _name(text: str) -> str:
     if _NAME.fullmatch(text) is None:
-        raise argparse.ArgumentTypeError("must be a-z, then a-z, 0-9 and hyphens, 32 characters at most")
+        raise argparse.ArgumentTypeError(shown(Text("must be a-z, then a-z, 0-9 and hyphens, 32 characters at most")))
     return text

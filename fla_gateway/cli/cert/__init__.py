@@ -1,3 +1,5 @@
 """`fla-gateway cert ...`: certificates from the first to the next."""
 
-SUMMARY = "make, look at and replace certificates"
+from fla_gateway.i18n.message import Text
+
+SUMMARY = Text("make, look at and replace certificates")

@@ -16,8 +16,9 @@ from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.i18n.message import Text
 
-SUMMARY: Final = "write the ends of certificates as a calendar file (ICS)"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("write the ends of certificates as a calendar file (ICS)")
+DESCRIPTION: Final = Text(
+    """\
 Write the ends of the certificates of all profiles as a calendar (iCalendar, .ics) on standard output, with reminders
 60, 30 and 7 days before. Written again it has the same ids, so that nothing is doubled in a calendar.
 
@@ -25,6 +26,7 @@ Exit code 0: every end is in it; 1: a key cannot be read or has no certificate; 
 
 example:
   fla-gateway cert calendar > certificates.ics"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

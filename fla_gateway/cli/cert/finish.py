@@ -18,8 +18,9 @@ from fla_gateway.i18n.message import Text
 if TYPE_CHECKING:
     from fla_gateway.cli.renewal.subject import Subject
 
-SUMMARY: Final = "take the old key out of the configuration, and put its files away"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("take the old key out of the configuration, and put its files away")
+DESCRIPTION: Final = Text(
+    """\
 End a renewal, after the old certificate was removed in ChaMan: take `next_key` (the old key by now)
 and its table out of the configuration, have the running gateway reload it, and move the old files into `archive/`
 beside them. Nothing is deleted, and files that something else uses stay where they are.
@@ -31,14 +32,17 @@ refused.
 
 example:
   fla-gateway cert finish employer"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("profile", metavar="PROFILE", help="name of the profile")
+    parser.add_argument("profile", metavar="PROFILE", help=Text("name of the profile"))
     add_config(parser)
     add_admin(parser)
-    parser.add_argument("--now", action="store_true", help="do not wait for a full day without a token by the old key")
+    parser.add_argument(
+        "--now", action="store_true", help=Text("do not wait for a full day without a token by the old key")
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         return FINDINGS
     for path in paths:
         print(Text("{path}: '{key}' is taken out", path=path, key=old))
-    code = act(arguments, "/-/reload", "applied")
+    code = act(arguments, "/-/reload", Text("applied"))
     if code not in {WELL, UNAVAILABLE}:
         return code
     if not shared:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
 
     from fla_gateway.keys.certificates.issue import Pair
 
-SUMMARY: Final = "make a key with the certificate to upload in ChaMan"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("make a key with the certificate to upload in ChaMan")
+DESCRIPTION: Final = Text(
+    """\
 Make a private key and a self-signed certificate that keep every rule of the manual (4.4.1), and say what to do with
 them. On a terminal it asks for what is missing. Nothing is ever overwritten: all of the files are made, or none.
 
@@ -41,6 +42,7 @@ allowed for upload; that the token server takes their signatures (ES384, ES512) 
 examples:
   fla-gateway cert new acme --company "Acme NV" --enterprise-number 0123.456.749
   fla-gateway cert new acme-2028 --company "Acme NV" --enterprise-number BE0123456749 --directory /etc/fla-gateway"""
+)
 
 _TYPES: Final = ("rsa3072", "rsa2048", "rsa4096", "p384", "p521")
 _LONGEST_COMPANY: Final = 64
@@ -53,31 +55,33 @@ _NEVER_SEEN: Final = {"p384": "ES384", "p521": "ES512"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
-        "name", metavar="NAME", nargs="?", type=_name, help="name of the pair: a-z, then a-z, 0-9 and hyphens"
+        "name", metavar="NAME", nargs="?", type=_name, help=Text("name of the pair: a-z, then a-z, 0-9 and hyphens")
     )
     parser.add_argument(
-        "--company", metavar="TEXT", type=_company, help="name of the company, as the certificate is to have it"
+        "--company", metavar="TEXT", type=_company, help=Text("name of the company, as the certificate is to have it")
     )
     parser.add_argument(
         "--enterprise-number",
         metavar="N",
         type=_enterprise_number,
-        help="enterprise number (KBO, BCE) in any spelling; its check digits are verified",
+        help=Text("enterprise number (KBO, BCE) in any spelling; its check digits are verified"),
     )
-    parser.add_argument("--type", choices=_TYPES, default=_TYPES[0], help="kind of the key (default: %(default)s)")
+    parser.add_argument(
+        "--type", choices=_TYPES, default=_TYPES[0], help=Text("kind of the key (default: %(default)s)")
+    )
     parser.add_argument(
         "--days",
         metavar="DAYS",
         type=_days,
         default=730,
-        help="how long the certificate is valid (default: %(default)s)",
+        help=Text("how long the certificate is valid (default: %(default)s)"),
     )
     parser.add_argument(
         "--directory",
         metavar="DIR",
         type=Path,
         default=Path(),
-        help="where the files go (default: the working directory)",
+        help=Text("where the files go (default: the working directory)"),
     )
 
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SUMMARY: Final = "say which step comes next until a profile's certificate is replaced"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("say which step comes next until a profile's certificate is replaced")
+DESCRIPTION: Final = Text(
+    """\
 Say which step comes next until the certificate of a profile is replaced by the next one without
 losing a call. Run it again after each step. It looks at the configuration and at the running gateway, and gets one
 token with `next_key` (as `cert try` does) until the keys are exchanged; --offline leaves that out. Nothing is changed.
@@ -31,15 +33,16 @@ Exit code 0: nothing has to be done; 1: something comes next; 2: the configurati
 examples:
   fla-gateway cert renew employer
   fla-gateway cert renew employer --json"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("profile", metavar="PROFILE", help="name of the profile")
+    parser.add_argument("profile", metavar="PROFILE", help=Text("name of the profile"))
     add_config(parser)
     add_admin(parser)
-    parser.add_argument("--offline", action="store_true", help="ask for no token")
-    parser.add_argument("--json", action="store_true", help="print the step as JSON")
+    parser.add_argument("--offline", action="store_true", help=Text("ask for no token"))
+    parser.add_argument("--json", action="store_true", help=Text("print the step as JSON"))
 
 
 def run(arguments: argparse.Namespace) -> int:

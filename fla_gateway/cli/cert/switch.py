@@ -18,8 +18,9 @@ from fla_gateway.i18n.message import Text
 if TYPE_CHECKING:
     from fla_gateway.cli.renewal.subject import Subject
 
-SUMMARY: Final = "exchange key and next key of a profile, and reload"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("exchange key and next key of a profile, and reload")
+DESCRIPTION: Final = Text(
+    """\
 Exchange `key` and `next_key` of a profile in the file of the configuration that has them, and have the running
 gateway reload it; no call is lost. Comments, order, owner and mode of the file are kept. Once more, and it is as
 before.
@@ -33,14 +34,15 @@ Exit code 0: exchanged and reloaded; 1: no token came, or the file cannot be wri
 examples:
   fla-gateway cert switch employer
   fla-gateway cert switch employer --config /etc/fla-gateway/gateway.toml"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("profile", metavar="PROFILE", help="name of the profile")
+    parser.add_argument("profile", metavar="PROFILE", help=Text("name of the profile"))
     add_config(parser)
     add_admin(parser)
-    parser.add_argument("--untried", action="store_true", help="exchange them without a token by the next key")
+    parser.add_argument("--untried", action="store_true", help=Text("exchange them without a token by the next key"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
             old=after.next_key or "",
         )
     )
-    code = act(arguments, "/-/reload", "applied")
+    code = act(arguments, "/-/reload", Text("applied"))
     if code == UNAVAILABLE:
         complain(Text("No gateway answers, so none was reloaded: it takes effect at the next start."))
     print(Text("Next: fla-gateway cert renew {profile}", profile=subject.profile.name))

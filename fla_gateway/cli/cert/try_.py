@@ -17,8 +17,9 @@ from fla_gateway.i18n.message import Text
 if TYPE_CHECKING:
     from fla_gateway.cli.renewal.subject import Subject
 
-SUMMARY: Final = "get one token with a profile's next key, to see whether it is registered"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("get one token with a profile's next key, to see whether it is registered")
+DESCRIPTION: Final = Text(
+    """\
 Get one token with the `next_key` of a profile from its real token server. This proves that the new
 certificate was uploaded in ChaMan, in the right account. The token is not shown, no API is called, and nothing
 is changed.
@@ -27,11 +28,12 @@ Exit code 0: a token came; 1: the token server could not be reached or refused; 
 
 example:
   fla-gateway cert try employer"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("profile", metavar="PROFILE", help="name of the profile")
+    parser.add_argument("profile", metavar="PROFILE", help=Text("name of the profile"))
     add_config(parser)
 
 

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
+from fla_gateway.cli.output.language import shown
+from fla_gateway.i18n.message import Text
+
 if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.config.schema import ApiKey, CallerTable, Configuration
 
@@ -28,16 +31,16 @@ def caller_lines(configuration: Configuration, now: float, few: int) -> Iterator
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - see TYPE_CHECKING above
 
     if not configuration.callers:
-        yield "no callers: every program that reaches the gateway may call"
+        yield shown(Text("no callers: every program that reaches the gateway may call"))
         yield ""
     many = len(configuration.callers) > few
     brief = {name: it for name, it in configuration.callers.items() if many and not _has_expired_key(it, now)}
     for name, caller in configuration.callers.items():
         if name in brief:
             continue
-        yield f"caller {name}"
+        yield shown(Text("caller {name}", name=name))
         for label, value in _facts(caller, now):
-            yield f"  {label:<{_WIDTH}} {printable(value)}"
+            yield f"  {shown(label):<{_WIDTH}} {printable(shown(value))}"
         yield ""
     yield from (_one_line(name, caller) for name, caller in brief.items())
     if brief:
@@ -53,26 +56,35 @@ def _one_line(name: str, caller: CallerTable) -> str:
 
     profiles = ", ".join([*caller.allow][:_MOST_NAMED])
     further = len(caller.allow) - _MOST_NAMED
-    return f"caller {name}: {printable(profiles)}" + (f" and {further} further profiles" if further > 0 else "")
+    if further <= 0:
+        return shown(Text("caller {name}: {profiles}", name=name, profiles=printable(profiles)))
+    text = Text(
+        "caller {name}: {profiles} and {number} further profiles",
+        name=name,
+        profiles=printable(profiles),
+        number=further,
+    )
+    return shown(text)
 
 
 def _facts(caller: CallerTable, now: float) -> Iterator[tuple[str, str]]:
     from fla_gateway.config.values.timestamps import written  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    yield from _listed("key", [_key(key, now) for key in caller.keys])
-    for label, number in (("user id", caller.uid), ("group id", caller.gid)):
+    yield from _listed(Text("key"), [_key(key, now) for key in caller.keys])
+    for label, number in ((Text("user id"), caller.uid), (Text("group id"), caller.gid)):
         if number is not None:
             yield label, str(number)
     if caller.service_account is not None:
-        yield "account", caller.service_account
-    yield from _listed("certificate", caller.certificate_names)
+        yield Text("account"), caller.service_account
+    yield from _listed(Text("certificate"), caller.certificate_names)
     for profile, rules in caller.allow.items():
         yield from _listed(profile, rules)
     if caller.observe_until is not None and now < caller.observe_until:
-        yield "observed", f"until {written(caller.observe_until)} further requests are let through and reported"
+        end = written(caller.observe_until)
+        yield Text("observed"), Text("until {end} further requests are let through and reported", end=end)
     limits = {key: value for key, value in asdict(caller.limits).items() if value is not None}
     if limits:
-        yield "limits", ", ".join(f"{key} {value:g}" for key, value in limits.items())
+        yield Text("limits"), ", ".join(f"{key} {value:g}" for key, value in limits.items())
 
 
 def _listed(label: str, values: list[str]) -> Iterator[tuple[str, str]]:
@@ -85,7 +97,9 @@ def _key(key: ApiKey, now: float) -> str:
     from fla_gateway.access.authentication.api_key import key_id  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.config.values.timestamps import written  # noqa: PLC0415 - as above
 
-    shown = f"{key_id(key.sha256)}..."
+    shown_key = f"{key_id(key.sha256)}..."
     if key.expires is None:
-        return f"{shown}, does not expire"
-    return f"{shown}, {'EXPIRED since' if key.expires <= now else 'until'} {written(key.expires)}"
+        return Text("{key}, does not expire", key=shown_key)
+    if key.expires <= now:
+        return Text("{key}, EXPIRED since {end}", key=shown_key, end=written(key.expires))
+    return Text("{key}, until {end}", key=shown_key, end=written(key.expires))

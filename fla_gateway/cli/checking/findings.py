@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fla_gateway.errors import Fault
+from fla_gateway.errors import Fault, with_cure
 from fla_gateway.i18n.message import Message, Text
 
 
@@ -22,25 +22,25 @@ class Finding(NamedTuple):
         grave: whether it keeps something from being served; the others are warnings.
     """
 
-    text: str
+    text: Text
     fault: Fault
     grave: bool = False
 
     @classmethod
     def warning(cls, fault: Fault) -> Finding:
         """Make a warning with its place."""
-        return cls(f"warning: {fault.located}", fault)
+        return cls(Text("warning: {fault}", fault=fault.located), fault)
 
     @classmethod
     def obstacle(cls, fault: Fault) -> Finding:
         """Make what `run` would stop at."""
-        return cls(f"would not start: {fault.located}", fault, grave=True)
+        return cls(Text("would not start: {fault}", fault=fault.located), fault, grave=True)
 
     @classmethod
-    def of_key(cls, path: str, message: Message, cure: Text, *, label: str, grave: bool = False) -> Finding:
+    def of_key(cls, path: str, message: Message, cure: Text, *, label: Text, grave: bool = False) -> Finding:
         """Make what is said of a key below its profile, whose name is above it."""
         fault = Fault(path, message, cure)
-        return cls(f"{label}: {message}" + (f" ({cure})" if cure else ""), fault, grave)
+        return cls(Text("{label}: {message}", label=label, message=with_cure(message, cure)), fault, grave)
 
     def located(self, locate: Callable[[Fault], Fault]) -> Finding:
         """Add file and line to what is said below a profile; its line stays as it is."""

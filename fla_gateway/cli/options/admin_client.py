@@ -54,13 +54,15 @@ def add_admin(parser: argparse.ArgumentParser) -> None:
         "--admin-key-file",
         metavar="FILE",
         type=Path,
-        help=f"file with the key of [admin.key] (default: the variable {KEY_VARIABLE}, or none)",
+        help=Text(
+            "file with the key of [admin.key] (default: the variable {variable}, or none)", variable=KEY_VARIABLE
+        ),
     )
     _add_roots(parser)
     parser.add_argument(
         "--service-user",
         metavar="USER",
-        help="name or number of the user that runs the gateway, if it is neither root nor the one who asks",
+        help=Text("name or number of the user that runs the gateway, if it is neither root nor the one who asks"),
     )
 
 
@@ -74,7 +76,7 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--admin",
         metavar="ADDRESS",
-        help="the admin listener, instead of that of --config: http://HOST:PORT, https://HOST:PORT or unix:PATH",
+        help=Text("the admin listener, instead of that of --config: http://HOST:PORT, https://HOST:PORT or unix:PATH"),
     )
 
 
@@ -83,13 +85,13 @@ def _add_roots(parser: argparse.ArgumentParser) -> None:
         "--ca-file",
         metavar="FILE",
         type=Path,
-        help="roots for the admin listener's certificate (default: the system's)",
+        help=Text("roots for the admin listener's certificate (default: the system's)"),
     )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Declare ``--json``."""
-    parser.add_argument("--json", action="store_true", help="print the gateway's answer as it is, as JSON")
+    parser.add_argument("--json", action="store_true", help=Text("print the gateway's answer as it is, as JSON"))
 
 
 def target_of(
@@ -146,7 +148,7 @@ def admin_of(path: Path) -> AdminTarget:
 
     listener = read_admin_listener(path)
     address = _address(listener.address, "admin.listen", path.name)
-    return AdminTarget(address, listener.tls is not None, f"[admin] listen of {path}")
+    return AdminTarget(address, listener.tls is not None, Text("[admin] listen of {path}", path=path))
 
 
 def _address(text: str, place: str, file: str = "") -> RealAddress:

@@ -31,7 +31,12 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         type=Path,
-        help=f"the configuration (default: what {VARIABLE} names, ./{LOCAL_FILE}, or {SYSTEM_FILE})",
+        help=Text(
+            "the configuration (default: what {variable} names, ./{local}, or {system})",
+            variable=VARIABLE,
+            local=LOCAL_FILE,
+            system=SYSTEM_FILE,
+        ),
     )
 
 
@@ -77,9 +82,7 @@ def find_config(arguments: argparse.Namespace, environ: Mapping[str, str] | None
 
 def report_config(path: Path) -> None:
     """Print on standard error which file is read."""
-    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - `--help` need not know
-
-    complain(f"configuration: {printable(str(path.absolute()))}")
+    complain(Text("configuration: {path}", path=path.absolute()))
 
 
 def _judge_unnamed(path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from fla_gateway.cli.options.config_option import add_config, config_of
 from fla_gateway.errors import JournalError
+from fla_gateway.i18n.message import NOTHING, Text
 
 if TYPE_CHECKING:
     from fla_gateway.journal.reader.block_filter import Wish
@@ -32,33 +33,36 @@ def add_journal(parser: argparse.ArgumentParser) -> None:
     """Declare ``--config FILE`` and ``--journal DIR``."""
     add_config(parser)
     parser.add_argument(
-        "--journal", metavar="DIR", type=Path, help="directory of the journal, instead of [audit] path of --config"
+        "--journal",
+        metavar="DIR",
+        type=Path,
+        help=Text("directory of the journal, instead of [audit] path of --config"),
     )
 
 
 def add_since(parser: argparse.ArgumentParser, default: str | None = None) -> None:
     """Declare ``--since TIME``, with what is meant without one."""
-    words = f"; {default} without one" if default else ""
+    words = Text("; {default} without one", default=default) if default else NOTHING
     parser.add_argument(
         "--since",
         metavar="TIME",
         type=_moment,
         default=default,
-        help=f"from: 2026-11-02, 2026-11-02T08:15 (UTC), 2h, 3d{words}",
+        help=Text("from: 2026-11-02, 2026-11-02T08:15 (UTC), 2h, 3d{words}", words=words),
     )
 
 
 def add_until(parser: argparse.ArgumentParser) -> None:
     """Declare ``--until TIME``."""
     parser.add_argument(
-        "--until", metavar="TIME", type=partial(_moment, ends=True), help="until; a date includes its day"
+        "--until", metavar="TIME", type=partial(_moment, ends=True), help=Text("until; a date includes its day")
     )
 
 
 def add_whom(parser: argparse.ArgumentParser) -> None:
     """Declare ``--caller NAME`` and ``--profile NAME``."""
-    parser.add_argument("--caller", metavar="NAME", help="only those of this caller")
-    parser.add_argument("--profile", metavar="NAME", help="only those of this profile")
+    parser.add_argument("--caller", metavar="NAME", help=Text("only those of this caller"))
+    parser.add_argument("--profile", metavar="NAME", help=Text("only those of this profile"))
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
@@ -67,17 +71,19 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     add_until(parser)
     add_whom(parser)
     parser.add_argument(
-        "--outcome", metavar="WORD", type=_outcome, help="only those that ended so, for example unknown"
+        "--outcome", metavar="WORD", type=_outcome, help=Text("only those that ended so, for example unknown")
     )
-    parser.add_argument("--reference", metavar="TEXT", help="only those with this text in Fla-Gateway-Reference")
+    parser.add_argument("--reference", metavar="TEXT", help=Text("only those with this text in Fla-Gateway-Reference"))
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Declare everything that `selection_of` takes."""
     add_filters(parser)
-    parser.add_argument("--in-doubt", action="store_true", help="only changing requests whose outcome is not known")
-    parser.add_argument("--settled", action="store_true", help="only those whose doubt a person has ended")
-    parser.add_argument("--id", metavar="UUID", type=identity, help="only the one with this request id")
+    parser.add_argument(
+        "--in-doubt", action="store_true", help=Text("only changing requests whose outcome is not known")
+    )
+    parser.add_argument("--settled", action="store_true", help=Text("only those whose doubt a person has ended"))
+    parser.add_argument("--id", metavar="UUID", type=identity, help=Text("only the one with this request id"))
 
 
 def selection_of(arguments: argparse.Namespace) -> Selection:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fla_gateway.errors import JournalError
+from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def add_local(parser: argparse.ArgumentParser) -> None:
     """Declare ``--local``."""
-    parser.add_argument("--local", action="store_true", help="times are local ones, those given and those shown")
+    parser.add_argument("--local", action="store_true", help=Text("times are local ones, those given and those shown"))
 
 
 def masking_key_of(directory: Path) -> bytes:

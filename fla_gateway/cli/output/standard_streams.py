@@ -57,10 +57,12 @@ def prepare() -> None:
         sys.stderr.reconfigure(errors="backslashreplace")
 
 
-def complain(text: object) -> None:
-    """Print to standard error, if it can be written."""
+def complain(text: str) -> None:
+    """Print to standard error, if it can be written, in the language of the command."""
+    from fla_gateway.cli.output.language import shown  # noqa: PLC0415 - see the head
+
     with contextlib.suppress(OSError, ValueError):
-        print(text, file=sys.stderr, flush=True)
+        print(shown(text), file=sys.stderr, flush=True)
 
 
 def close_output(code: int, program: str) -> int:
@@ -81,8 +83,10 @@ def close_output(code: int, program: str) -> int:
         _discard(sys.stdout)
         code = WELL
         if not isinstance(failure, BrokenPipeError):
+            from fla_gateway.i18n.message import Text  # noqa: PLC0415 - see the head
+
             reason = failure.strerror or type(failure).__name__
-            complain(f"{program}: standard output cannot be written: {reason}")
+            complain(Text("{program}: standard output cannot be written: {reason}", program=program, reason=reason))
             code = WRONG_USE
     try:
         sys.stderr.flush()

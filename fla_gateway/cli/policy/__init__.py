@@ -1,3 +1,5 @@
 """`fla-gateway policy ...`: what callers may do."""
 
-SUMMARY = "propose what callers may do"
+from fla_gateway.i18n.message import Text
+
+SUMMARY = Text("propose what callers may do")

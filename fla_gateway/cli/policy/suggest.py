@@ -7,7 +7,6 @@ should do, and a person decides.
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
@@ -20,9 +19,13 @@ from fla_gateway.cli.options.journal_options import (
     report_shortfall,
     selection_of,
 )
+from fla_gateway.cli.output.language import shown
+from fla_gateway.cli.output.standard_streams import complain
+from fla_gateway.i18n.message import Text
 
-SUMMARY: Final = "propose allow lists from what the journal has seen"
-DESCRIPTION: Final = """\
+SUMMARY: Final = Text("propose allow lists from what the journal has seen")
+DESCRIPTION: Final = Text(
+    """\
 Propose for each caller and profile the smallest list of `allow` entries that covers what the journal has seen: every
 exchange that the API answered with other than 401, 403, 404 or 405, and those that `observe_until` let through.
 Identifiers in paths become `*`. Nothing is written to the configuration: review each entry, then paste it.
@@ -31,13 +34,14 @@ examples:
   fla-gateway policy suggest
   fla-gateway policy suggest --caller payroll --since 30d
   fla-gateway policy suggest --name payroll --wide 5   # before there are callers"""
+)
 
-_REVIEW: Final = """\
+_REVIEW: Final = Text("""\
 # Proposed from what was seen, not from what ought to be: a person must review each entry before it is put into the
-# configuration, and leave out what the caller does not need. What it has not done yet is not covered."""
-_NOTHING: Final = """\
+# configuration, and leave out what the caller does not need. What it has not done yet is not covered.""")
+_NOTHING: Final = Text("""\
 # Nothing was seen that an entry could be proposed for: what the gateway refused, and what the API answered with 401,
-# 403, 404 or 405, does not count."""
+# 403, 404 or 405, does not count.""")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,13 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         type=_name,
         default="local",
-        help="name for the caller of exchanges without one (default: %(default)s)",
+        help=Text("name for the caller of exchanges without one (default: %(default)s)"),
     )
     parser.add_argument(
         "--wide",
         metavar="N",
         type=_count,
-        help="join more than N entries with one prefix to PREFIX/** (default: never)",
+        help=Text("join more than N entries with one prefix to PREFIX/** (default: never)"),
     )
 
 
@@ -70,10 +74,12 @@ def run(arguments: argparse.Namespace) -> int:
     for exchange in filter(selection.picks, history):
         suggestions.take(exchange)
     proposals = suggestions.proposals(arguments.wide)
-    print(_REVIEW if proposals else _NOTHING)
+    print(shown(_REVIEW if proposals else _NOTHING))
     print("\n".join(toml(proposals)))
     if suggestions.left_out:
-        print(f"exchanges left out, since no entry can be written for them: {suggestions.left_out}", file=sys.stderr)
+        complain(
+            Text("exchanges left out, since no entry can be written for them: {number}", number=suggestions.left_out)
+        )
     report_shortfall(history, selection)
     return FINDINGS if history.damaged else WELL
 
@@ -82,11 +88,11 @@ def _name(text: str) -> str:
     from fla_gateway.journal.reader.allow_list_suggestions import NAME  # noqa: PLC0415 - `--help` need not know
 
     if NAME.fullmatch(text) is None:
-        raise argparse.ArgumentTypeError("must be a-z, then a-z, 0-9 and hyphens, 32 characters at most")
+        raise argparse.ArgumentTypeError(shown(Text("must be a-z, then a-z, 0-9 and hyphens, 32 characters at most")))
     return text
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError("must be a whole number above 0")
+        raise argparse.ArgumentTypeError(shown(Text("must be a whole number above 0")))
     return int(text)

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, INTERNAL, UNAVAILABLE, WELL, WRONG_USE
+from fla_gateway.cli.output.language import shown
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import position_of
+from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
     from fla_gateway.cli.options.admin_client import AdminTarget
@@ -26,7 +28,7 @@ _REFUSED: Final = frozenset((400, 405, 413, 422))
 _FAILED: Final = 500
 
 
-def act(arguments: argparse.Namespace, path: str, done: str, *, as_json: bool = False) -> int:
+def act(arguments: argparse.Namespace, path: str, done: Text, *, as_json: bool = False) -> int:
     """Ask the gateway that the arguments mean, print what it answered, and return the exit code.
 
     Args:
@@ -45,7 +47,7 @@ def warned_target(arguments: argparse.Namespace) -> AdminTarget:
 
     target = target_of(arguments)
     for warning in target.warnings:
-        complain(f"warning: --admin-key-file: {warning}")
+        complain(Text("warning: --admin-key-file: {warning}", warning=warning))
     return target
 
 
@@ -58,14 +60,14 @@ def ask_or_explain(
     try:
         return ask(target, method, path, document)
     except NoGatewayError as error:
-        complain(error)
+        complain(error.text)
         return UNAVAILABLE
     except NotSentError as error:
-        complain(error)
+        complain(error.text)
         return FINDINGS
 
 
-def print_answer(answer: Answer, done: str, *, as_json: bool = False) -> int:
+def print_answer(answer: Answer, done: Text, *, as_json: bool = False) -> int:
     """Print what the gateway answered, and return the exit code; the arguments are those of `act`."""
     if as_json:
         print(json.dumps(answer.document, indent=2))
@@ -92,24 +94,27 @@ def _code(status: int) -> int:
     return INTERNAL if status >= _FAILED else FINDINGS
 
 
-def _facts(document: Mapping[str, Any], done: str) -> Iterator[str]:
+def _facts(document: Mapping[str, Any], done: Text) -> Iterator[str]:
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
     generation = document.get("generation")
-    yield done if generation is None else f"{done}; generation {printable(str(generation))} serves"
+    if generation is None:
+        yield shown(done)
+    else:
+        yield shown(Text("{done}; generation {generation} serves", done=done, generation=str(generation)))
     if generation is None:
         return
     changes = [it for it in _listed(document, "changes") if isinstance(it, dict)]
     for one in changes:
         yield f"  {printable(str(one.get('change'))):<8} {printable(str(one.get('path')))}"
     if not changes:
-        yield "  nothing differs from what is in force"
+        yield "  " + shown(Text("nothing differs from what is in force"))
 
 
 def _whose(answer: Answer) -> Iterator[str]:
     """Name the user that answered, where it is neither root nor the one who asks: that is for a person to judge."""
     if answer.uid is not None and answer.uid not in {0, os.geteuid()}:
-        yield f"answered by a process of user {answer.uid}"
+        yield shown(Text("answered by a process of user {uid}", uid=str(answer.uid)))
 
 
 def _problem(document: Mapping[str, Any]) -> Iterator[str]:

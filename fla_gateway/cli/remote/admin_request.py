@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fla_gateway import __version__
 from fla_gateway.admin.access_rules import ROOT
 from fla_gateway.admin.peer_uid import peer_uid
+from fla_gateway.cli.output.language import language
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress, parse_ip
 from fla_gateway.errors import GatewayError
+from fla_gateway.i18n.message import NOTHING, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,14 +76,15 @@ class _Request(NamedTuple):
     body: bytes = b""
 
     @property
-    def doubt(self) -> str:
+    def doubt(self) -> Text:
         """What is added where no answer came."""
-        return "" if self.method == "GET" else "; what was asked may be done"
+        return NOTHING if self.method == "GET" else Text("; what was asked may be done")
 
     def written(self, target: AdminTarget) -> bytes:
         """Write the request."""
         host = str(target.address) if isinstance(target.address, TcpAddress) else "localhost"
-        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {host}", f"User-Agent: fla-gateway/{__version__}"]
+        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {host}", f"User-Agent: fla-gateway/{__version__}",
+                 f"Accept-Language: {language()}"]  # fmt: skip
         lines += [f"Content-Length: {len(self.body)}"] if self.method == "POST" else []
         lines += ["Content-Type: application/json"] if self.body else []
         lines += [] if self.key is None else [f"X-Api-Key: {self.key}"]
@@ -113,7 +116,9 @@ def ask(target: AdminTarget, method: str, path: str, document: Mapping[str, obje
         if local and not known and not verified:
             _refuse_another_user(target, uid)
         if target.key is not None and not local and not verified:
-            raise NotSentError(f"{_named(target)}: the key is not sent in clear to another machine; use TLS")
+            raise NotSentError(
+                Text("{gateway}: the key is not sent in clear to another machine; use TLS", gateway=_named(target))
+            )
         channel: socket.socket = sock
         if target.encrypted:
             channel = _with_tls(sock, target, verified=verified)
@@ -163,11 +168,15 @@ def _refuse_another_user(target: AdminTarget, uid: int | None) -> None:
         return
     if uid is None and target.key is None and target.service_user is None:
         return
-    whose = "a user that cannot be found out" if uid is None else f"user {uid}"
+    whose = Text("a user that cannot be found out") if uid is None else Text("user {uid}", uid=str(uid))
     raise NotSentError(
-        f"{_named(target)}: the listener belongs to {whose}, which is neither root nor the user that asks. If the "
-        "gateway runs as that user, name it with --service-user; otherwise another program holds the gateway's place. "
-        "Nothing was sent"
+        Text(
+            "{gateway}: the listener belongs to {whose}, which is neither root nor the user that asks. If the gateway "
+            "runs as that user, name it with --service-user; otherwise another program holds the gateway's place. "
+            "Nothing was sent",
+            gateway=_named(target),
+            whose=whose,
+        )
     )
 
 
@@ -181,9 +190,15 @@ def _connected(target: AdminTarget, seconds: float = _CONNECT_SECONDS) -> socket
             case AbstractAddress(name):
                 return _local_connection(f"\0{name}", seconds)
     except PermissionError:
-        raise NotSentError(f"{_named(target)}: this user may not open the socket") from None
+        raise NotSentError(Text("{gateway}: this user may not open the socket", gateway=_named(target))) from None
     except OSError as error:
-        raise NoGatewayError(f"no gateway answers at {_named(target)}: {_reason(error)}{_hint(target)}") from None
+        message = Text(
+            "no gateway answers at {gateway}: {reason}{hint}",
+            gateway=_named(target),
+            reason=_reason(error),
+            hint=_hint(target),
+        )
+        raise NoGatewayError(message) from None
 
 
 def _local_connection(name: str, seconds: float) -> socket.socket:
@@ -224,10 +239,17 @@ def _with_tls(sock: socket.socket, target: AdminTarget, *, verified: bool) -> ss
             context.verify_mode = ssl.CERT_NONE
         return context.wrap_socket(sock, server_hostname=name)
     except ssl.SSLCertVerificationError as error:
-        message = f"{_named(target)}: its certificate is not trusted: {error.verify_message}. --ca-file names its roots"
+        message = Text(
+            "{gateway}: its certificate is not trusted: {reason}. --ca-file names its roots",
+            gateway=_named(target),
+            reason=error.verify_message,
+        )
         raise NotSentError(message) from None
     except OSError as error:
-        raise NoGatewayError(f"no gateway answers over TLS at {_named(target)}: {_reason(error)}") from None
+        message = Text(
+            "no gateway answers over TLS at {gateway}: {reason}", gateway=_named(target), reason=_reason(error)
+        )
+        raise NoGatewayError(message) from None
 
 
 def _exchange(
@@ -240,14 +262,25 @@ def _exchange(
         response.begin()
         body = response.read(_LARGEST_ANSWER)
     except (OSError, http.client.HTTPException) as error:
-        raise NoGatewayError(f"{_named(target)} gave no answer: {_reason(error)}{request.doubt}") from None
+        message = Text(
+            "{gateway} gave no answer: {reason}{doubt}",
+            gateway=_named(target),
+            reason=_reason(error),
+            doubt=request.doubt,
+        )
+        raise NoGatewayError(message) from None
     try:
         document = json.loads(body)
     except ValueError:
         document = None
     if not isinstance(document, dict):
         raise NoGatewayError(
-            f"what answers at {_named(target)} is no fla-gateway (status {response.status}){_hint(target)}"
+            Text(
+                "what answers at {gateway} is no fla-gateway (status {status}){hint}",
+                gateway=_named(target),
+                status=response.status,
+                hint=_hint(target),
+            )
         )
     return response.status, document
 
@@ -258,17 +291,18 @@ def _named(target: AdminTarget) -> str:
     return f"{'https' if target.encrypted else 'http'}://{target.address}"
 
 
-def _hint(target: AdminTarget) -> str:
+def _hint(target: AdminTarget) -> Text:
     if target.origin == "--admin":
-        return ""
-    return (
-        f". This is {target.origin}; a gateway that was started before it was changed is still at the former address, "
-        "which --admin can name"
+        return NOTHING
+    return Text(
+        ". This is {origin}; a gateway that was started before it was changed is still at the former address, which "
+        "--admin can name",
+        origin=target.origin,
     )
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return "it did not answer in time"
+        return Text("it did not answer in time")
     text = error.strerror if isinstance(error, OSError) else None
     return text or type(error).__name__

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.journal.format.line_format import NO_HASH, SEGMENT, Line, head_of
 
 FIRST_SEGMENT: Final = 1
@@ -32,7 +33,7 @@ class Chain:
         self._lines = 0
         self._started = False
 
-    def begin(self, number: int) -> str:
+    def begin(self, number: int) -> Text:
         """Go on to the next segment.
 
         Args:
@@ -44,21 +45,21 @@ class Chain:
         before, self.number = self.number, number
         empty, self._lines = before and not self._lines, 0
         if before and number == before:
-            return f"there are two segments with the number {number}"
+            return Text("there are two segments with the number {number}", number=number)
         if before and number != before + 1:
-            return f"segments {before + 1} to {number - 1} are missing"
-        return f"segment {before} is empty, and yet another one follows" if empty else ""
+            return Text("segments {first} to {last} are missing", first=before + 1, last=number - 1)
+        return Text("segment {number} is empty, and yet another one follows", number=before) if empty else NOTHING
 
-    def follow(self, line: Line) -> Iterator[str]:
+    def follow(self, line: Line) -> Iterator[Text]:
         """Judge a line, and go on from it; yields what is wrong."""
         self._lines += 1
         yield from self._kind_findings(line)
         seq = line.members["seq"]
         if self._started or self.number == FIRST_SEGMENT:
             if line.members["prev"] != self.head:
-                yield "prev is not the hash of the line before: one was changed, or lines were removed or put in"
+                yield Text("prev is not the hash of the line before: one was changed, or lines were removed or put in")
             if seq != self.seq + 1:
-                yield f"seq is {seq} where {self.seq + 1} is due"
+                yield Text("seq is {seq} where {due} is due", seq=seq, due=self.seq + 1)
         self._started = True
         self.head, self.seq = head_of(line.raw), seq
 
@@ -72,11 +73,11 @@ class Chain:
         self._started = True
         self.head, self.seq = head, self.seq + 1
 
-    def _kind_findings(self, line: Line) -> Iterator[str]:
+    def _kind_findings(self, line: Line) -> Iterator[Text]:
         is_segment = line.members["record"] == SEGMENT
         if self._lines == 1 and not is_segment:
-            yield "the first line of a segment is not its own record"
+            yield Text("the first line of a segment is not its own record")
         elif self._lines > 1 and is_segment:
-            yield "the record of a segment stands within one"
+            yield Text("the record of a segment stands within one")
         elif is_segment and line.members.get("segment") != self.number:
-            yield "the record of the segment has another number than the file's name"
+            yield Text("the record of the segment has another number than the file's name")

@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from fla_gateway.errors import JournalError
+from fla_gateway.i18n.message import Text
 
 _MOST_DIGITS: Final = 18
 """Digits of an integer, its sign included: within 64 bits."""
@@ -88,19 +89,19 @@ def read(raw: bytes) -> Line:
     try:
         members = _DECODER.decode(raw.decode("ascii"))
     except ValueError:
-        raise JournalError("the line is no JSON") from None
+        raise JournalError(Text("the line is no JSON")) from None
     except RecursionError:
-        raise JournalError("the line is nested too deeply") from None
+        raise JournalError(Text("the line is nested too deeply")) from None
     kinds = {"prev": str, "seq": int, "time": str, "record": str}
     if not isinstance(members, dict) or not all(isinstance(members.get(name), kind) for name, kind in kinds.items()):
-        raise JournalError("the line lacks prev, seq, time or record")
+        raise JournalError(Text("the line lacks prev, seq, time or record"))
     return Line(raw, members)
 
 
 def _integer(digits: str) -> int:
     """Read an integer as long as a writer makes one; a longer one could be neither counted on from nor shown."""
     if len(digits) > _MOST_DIGITS:
-        raise JournalError("the line has a number with too many digits")
+        raise JournalError(Text("the line has a number with too many digits"))
     return int(digits)
 
 

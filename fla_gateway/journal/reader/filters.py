@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
 from fla_gateway.errors import JournalError
+from fla_gateway.i18n.message import Text
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME, RUNNING, Exchange
 from fla_gateway.journal.reader.in_doubt import doubt_of, reason
 
@@ -100,9 +101,10 @@ def moment(text: str, now: float, *, ends: bool = False, local: bool = False) ->
     try:
         return written(_read(text, now, ends=ends, local=local))
     except (ValueError, OverflowError):
-        raise JournalError(
+        message = Text(
             "must be a date or time such as 2026-11-02 or 2026-11-02T08:15 (UTC), or how long ago: 30m, 2h, 3d"
-        ) from None
+        )
+        raise JournalError(message) from None
 
 
 def written(when: datetime) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.line_format import Line
 
 
@@ -54,7 +55,7 @@ class Damaged(NamedTuple):
     """
 
     place: Place
-    reason: str
+    reason: Text
     head: str
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.journal.format.hash_chain import FIRST_SEGMENT
 
 
@@ -47,7 +48,7 @@ class RemovedSegments:
         """Take note of the last line of a segment."""
         self._ends[number] = seq, head
 
-    def take(self, members: Mapping[str, Any], number: int) -> Iterator[str]:
+    def take(self, members: Mapping[str, Any], number: int) -> Iterator[Text]:
         """Read a record of retention; yields what is wrong with it.
 
         Args:
@@ -56,19 +57,19 @@ class RemovedSegments:
         """
         for removed in filter(None, map(_removed, _listed(members))):
             if removed.segment >= number:
-                yield f"retention names segment {removed.segment}, which was not yet over"
+                yield Text("retention names segment {number}, which was not yet over", number=removed.segment)
                 continue
             self.newest = max(removed, self.newest or removed)
             there = self._ends.get(removed.segment)
             if there is not None and removed.head and there != (removed.last_seq, removed.head):
                 # It is written before the files are removed: after a crash, what it names may still be there.
-                yield f"retention recorded another end of segment {removed.segment} than it has"
+                yield Text("retention recorded another end of segment {number} than it has", number=removed.segment)
             if removed.segment == self._first - 1:
                 if self.boundary is not None and self.boundary != removed:
-                    yield f"two records of retention differ about segment {removed.segment}"
+                    yield Text("two records of retention differ about segment {number}", number=removed.segment)
                 self.boundary = self.boundary or removed
 
-    def judge_beginning(self, first_seq: int, first_prev: str) -> str:
+    def judge_beginning(self, first_seq: int, first_prev: str) -> Text:
         """Return what is wrong with where the journal begins; empty text if all before it is accounted for.
 
         Args:
@@ -77,17 +78,24 @@ class RemovedSegments:
         """
         before = self._first - 1
         if before < FIRST_SEGMENT:
-            return ""
+            return NOTHING
         if self.boundary is None:
             if self.newest is None:
-                return f"segments up to {before} are missing, and no record of retention accounts for them"
+                return Text(
+                    "segments up to {number} are missing, and no record of retention accounts for them", number=before
+                )
             if self.newest.segment < before:
-                return f"segments are missing before it: retention removed them up to {self.newest.segment} only"
-            return f"segments are missing before it, and no record of retention names segment {before}"
+                return Text(
+                    "segments are missing before it: retention removed them up to {number} only",
+                    number=self.newest.segment,
+                )
+            return Text(
+                "segments are missing before it, and no record of retention names segment {number}", number=before
+            )
         expected = (self.boundary.last_seq + 1, self.boundary.head)
         if self.boundary.head and (first_seq, first_prev) != expected:
-            return f"it does not follow segment {before} as retention recorded its end"
-        return ""
+            return Text("it does not follow segment {number} as retention recorded its end", number=before)
+        return NOTHING
 
 
 def _listed(members: Mapping[str, Any]) -> list[Any]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from fla_gateway.errors import JournalError
+from fla_gateway.i18n.message import Text, joined
 from fla_gateway.journal.format.line_format import Line, head_of, read
 from fla_gateway.journal.format.segment_name import LOCK, Segment, parse
 from fla_gateway.journal.reader.block_filter import BlockFilter, Wish
@@ -260,7 +261,7 @@ def _read_lines(stream: BinaryIO, file: str, first: int = 1) -> Iterator[Found]:
         if raw.endswith(b"\n"):
             yield _entry(place, raw[:-1])
         elif head:
-            yield Damaged(place, f"the line is longer than {LONGEST_LINE} bytes", head)
+            yield Damaged(place, Text("the line is longer than {most} bytes", most=LONGEST_LINE), head)
         else:
             yield Torn(place, size)
 
@@ -292,15 +293,15 @@ def _pass_over(stream: BinaryIO, beginning: bytes) -> tuple[int, str]:
 
 def _entry(place: Place, raw: bytes) -> Entry | Damaged:
     if len(raw) > LONGEST_LINE:
-        return Damaged(place, f"the line is longer than {LONGEST_LINE} bytes", head_of(raw))
+        return Damaged(place, Text("the line is longer than {most} bytes", most=LONGEST_LINE), head_of(raw))
     if _PRINTABLE.fullmatch(raw) is None:
-        return Damaged(place, "the line has bytes that are no printable ASCII", head_of(raw))
+        return Damaged(place, Text("the line has bytes that are no printable ASCII"), head_of(raw))
     try:
         line = read(raw)
     except JournalError as error:
-        return Damaged(place, str(error), head_of(raw))
+        return Damaged(place, joined((error.text,)), head_of(raw))
     if _TIME.fullmatch(line.members["time"]) is None:
-        return Damaged(place, "the line has a time that is none", head_of(raw))
+        return Damaged(place, Text("the line has a time that is none"), head_of(raw))
     return Entry(place, line)
 
 
@@ -327,11 +328,18 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise JournalError(
-            f"there is no journal at {path} (a gateway makes it when it starts), or this part of it was just removed"
-        ) from None
+        message = Text(
+            "there is no journal at {path} (a gateway makes it when it starts), or this part of it was just removed",
+            path=path,
+        )
+        raise JournalError(message) from None
     except PermissionError:
-        cure = "run this as the user of the gateway, or as root"
-        raise JournalError(f"the journal cannot be read: {path}: nobody else may read it ({cure})") from None
+        message = Text(
+            "the journal cannot be read: {path}: nobody else may read it (run this as the user of the gateway, or as "
+            "root)",
+            path=path,
+        )
+        raise JournalError(message) from None
     except OSError as error:
-        raise JournalError(f"the journal cannot be read: {path}: {error.strerror}") from None
+        message = Text("the journal cannot be read: {path}: {reason}", path=path, reason=str(error.strerror))
+        raise JournalError(message) from None

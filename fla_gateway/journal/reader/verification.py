@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.hash_chain import FIRST_SEGMENT, Chain
 from fla_gateway.journal.format.line_format import LOST, NO_HASH, REPAIR, RETENTION
 from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Place, Torn
@@ -28,7 +29,7 @@ class Finding(NamedTuple):
     """
 
     place: Place
-    message: str
+    message: Text
 
 
 class Anchor(NamedTuple):
@@ -148,10 +149,11 @@ class _Verification:
         verdict = self._verdict
         verdict.head, verdict.seq = self._chain.head, self._chain.seq
         if not verdict.records:
-            self._add(Place("", 0), "there is no record")
+            self._add(Place("", 0), Text("there is no record"))
         self._judge_beginning()
         for head in sorted(self._heads - verdict.anchors.keys()):
-            self._add(Place("", 0), f"no record has the hash {head}: what it vouched for was changed or removed")
+            message = Text("no record has the hash {hash}: what it vouched for was changed or removed", hash=head)
+            self._add(Place("", 0), message)
         return verdict
 
     def _begin(self, begun: Begun) -> None:
@@ -220,7 +222,7 @@ class _Verification:
         elif len(gaps) < MOST_FINDINGS:
             gaps.append(Gap(first, last))
 
-    def _add(self, place: Place, message: str) -> None:
+    def _add(self, place: Place, message: Text) -> None:
         self._verdict.count += 1
         if len(self._verdict.findings) < MOST_FINDINGS:
             self._verdict.findings.append(Finding(place, message))
