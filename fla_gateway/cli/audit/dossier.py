@@ -61,6 +61,7 @@ NOT_PROVEN: Final = (
     Text("It says nothing about what did not pass through the gateway, nor about what the API did with a request."),
     Text("Numbers in paths, and bodies, are there as keyed hashes: to find a number or a file, ask `audit find` and "
          "`audit match` beside the journal, which need mask.key."),
+    Text("The hash of a body proves nothing to others: with mask.key another body can be made that has the same one."),
     Text("The name in `by` of a settlement is what a person gave; the user id beside it was proven by the kernel."),
     Text("Reference and trace ids are what the calling program and the API sent."),
     Text("Times are those of the gateway's own clock."),
