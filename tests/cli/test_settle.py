@@ -63,7 +63,7 @@ def test_a_doubt_is_settled_and_the_journal_verifies(journal, audit):
 
 
 def test_the_last_settlement_counts_and_all_are_listed(journal, audit):
-    """Nothing is erased: whoever settles anew is beside whoever settled before."""
+    """Nothing is erased: a new settlement is beside the former one."""
     left = journal.intent()
     assert audit("settle", left, "--as", "done", "--by", "Ann")[0] == 0
     assert audit("settle", left, "--as", "sent-again", "--json")[0] == 0

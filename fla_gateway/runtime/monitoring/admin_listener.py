@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fla_gateway.admin.access_rules import AdminAccess
     from fla_gateway.admin.actions import GatewayActions
     from fla_gateway.admin.probes import ReadinessState
-    from fla_gateway.admin.server import AdminServer
+    from fla_gateway.admin.server import AcceptTls, AdminServer
     from fla_gateway.admin.status.gateway_status import Status
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.observe.metrics.registry import Exposition
@@ -113,20 +113,24 @@ async def open_surface(
         actions,
         counts=counts,
     )
-    handshakes = Handshakes(most=MOST_HANDSHAKES)
-    stack.callback(handshakes.close)
     contexts = sources.admin_tls
     contexts[:] = [] if bound[0].tls is None else [bound[0].tls]
-    accept_tls = (
-        (lambda sock, protocols: TlsServer(sock, lambda: contexts[0], protocols, handshakes)) if contexts else None
-    )
     followers.append(partial(_follow, admin, contexts))
-    await admin.start(bound[0].address, [one.sock for one in bound], accept_tls)
+    await admin.start(bound[0].address, [one.sock for one in bound], _accept_tls(contexts, stack))
     stack.push_async_callback(admin.close)
     _LOG.info("admin-listening", address=str(bound[0].address), tls=bound[0].tls is not None)
     if sources.observation.journal is not None:
         # Files of earlier runs may be many: they are read beside the first requests, not before them.
         run_beside(_recall(sources), "doubts", stack)
+
+
+def _accept_tls(contexts: list[ssl.SSLContext], stack: AsyncExitStack) -> AcceptTls | None:
+    """Accept over TLS with the context that is in force then; None for plain HTTP."""
+    if not contexts:
+        return None
+    handshakes = Handshakes(most=MOST_HANDSHAKES)
+    stack.callback(handshakes.close)
+    return lambda sock, protocols: TlsServer(sock, lambda: contexts[0], protocols, handshakes)
 
 
 def _follow(admin: AdminServer, contexts: list[ssl.SSLContext], configured: Configured) -> Callable[[], None]:

@@ -104,7 +104,7 @@ def test_each_doubt_is_passed_on_when_it_happens():
 
 
 def test_what_is_settled_counts_no_more():
-    """Of this run and of earlier ones, also beyond those that are listed; whoever is settled twice counts once."""
+    """Of this run and of earlier ones, also beyond those that are listed; a call that is settled twice counts once."""
     calls = DoubtfulCalls(b"k" * 32, 0.0)
     for number in range(MOST + 10):
         calls.exchange(posted(request_id=f"id-{number}", outcome="unknown"))
