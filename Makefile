@@ -6,7 +6,7 @@ ARGS ?=
 # One more than there are cores: tests wait for a quarter of their time.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
-.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads bench-journal instructions soak lock messages clean wheel test-compiled
+.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads bench-journal instructions soak lock messages translations clean wheel test-compiled
 
 demo: $(VENV)/.demo
 	@$(BIN)/fla-gateway demo $(ARGS)
@@ -67,6 +67,10 @@ test-compiled: dist/.compiled
 # The messages for translators, from the sources and the templates of the page.
 messages: $(VENV)/.dev
 	$(BIN)/python -m tests.support.messages
+
+# The translations, brought up to date with those messages and compiled. A new language: make translations ARGS=de
+translations: messages
+	$(BIN)/python -m tests.support.translations $(ARGS)
 
 # Pinned and hashed, without any registry's address: the installer is told where to look by the machine it runs on.
 lock: $(VENV)/.dev

@@ -247,7 +247,7 @@ def test_the_language_is_the_best_that_is_there(accepted, expected):
 
 def test_english_is_there_without_a_catalogue(tmp_path):
     """Without a compiled catalogue the messages are shown as they are."""
-    assert available() == {"en"}
+    assert available(tmp_path) == {"en"}
     assert load("en").gettext("Profiles") == "Profiles"
     (tmp_path / "nl" / "LC_MESSAGES").mkdir(parents=True)
     (tmp_path / "nl" / "LC_MESSAGES" / "fla_gateway.mo").write_bytes(b"")

@@ -51,16 +51,17 @@ def test_the_metadata_name_licence_and_version(members):
     assert len(metadata["Keywords"].split(",")) > 3
 
 
-def test_a_wheel_has_its_commit_and_the_completions(tmp_path):
-    """For --version, bash and zsh; the commit is the one that the build names."""
+def test_a_wheel_has_its_commit_the_completions_and_the_languages(tmp_path):
+    """For --version, bash, zsh and gettext; the commit is the one that the build names."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     environment = {**os.environ, "FLA_GATEWAY_COMMIT": "c0ffee"}
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment)
     (path,) = tmp_path.iterdir()
     with zipfile.ZipFile(path) as wheel:
         assert wheel.read("fla_gateway/commit.txt") == b"c0ffee\n"
-        names = {it.partition(".data/data/")[2] for it in wheel.namelist()}
+        names = {it.partition(".data/data/")[2] or it for it in wheel.namelist()}
     assert {"share/bash-completion/completions/fla-gateway", "share/zsh/site-functions/_fla-gateway"} <= names
+    assert {f"fla_gateway/i18n/locale/{it}/LC_MESSAGES/fla_gateway.mo" for it in ("nl", "fr")} <= names
 
 
 def test_the_version_stands_in_one_place():

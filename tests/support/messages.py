@@ -6,7 +6,7 @@ lines, so that moving a line does not change it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr
 from functools import cache
 from io import BytesIO, StringIO
@@ -23,7 +23,7 @@ from tests.support.texts import SOURCE, modules
 POT = FOLDER / f"{DOMAIN}.pot"
 HEAD = """\
 # Messages of fla-gateway; written by `make messages`, not by hand.
-# A translation goes into LANGUAGE/LC_MESSAGES/fla_gateway.po beside this file, compiled to fla_gateway.mo.
+# Translations are in LANGUAGE/LC_MESSAGES/fla_gateway.po beside this file; how to write them: docs/translations.md.
 msgid ""
 msgstr ""
 "Content-Type: text/plain; charset=UTF-8\\n"
@@ -67,13 +67,18 @@ def _of_templates() -> Iterator[tuple[Message, str]]:
                     yield message, f"fla_gateway/admin/templates/{path.name}"
 
 
+def template(messages: Mapping[Message, set[str]]) -> Catalog:
+    """Put messages into a catalogue, sorted, with their places and no translation."""
+    catalogue = Catalog(charset="utf-8")
+    for message, places in sorted(messages.items(), key=lambda it: _key(it[0])):
+        catalogue.add(message, locations=[(place, 0) for place in sorted(places)])
+    return catalogue
+
+
 def pot() -> str:
     """Write the file."""
-    catalogue = Catalog(charset="utf-8")
-    for message, places in sorted(extract().items(), key=lambda it: _key(it[0])):
-        catalogue.add(message, locations=[(place, 0) for place in sorted(places)])
     written = BytesIO()
-    write_po(written, catalogue, width=0, omit_header=True, include_lineno=False)
+    write_po(written, template(extract()), width=0, omit_header=True, include_lineno=False)
     return HEAD + written.getvalue().decode()
 
 
