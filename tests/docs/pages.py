@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FRONT = ("README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md")
-PAGES = (*(ROOT / name for name in FRONT), *sorted((ROOT / "docs").glob("*.md")))
+RECIPES = tuple(sorted((ROOT / "docs/recipes").glob("*.md")))
+PAGES = (*(ROOT / name for name in FRONT), *sorted((ROOT / "docs").glob("*.md")), *RECIPES)
 
 _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")

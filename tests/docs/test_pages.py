@@ -10,11 +10,14 @@ import pytest
 from fla_gateway import profiles
 from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.config.load import load
-from tests.docs.pages import PAGES, ROOT, anchors, blocks, links
+from tests.docs.pages import PAGES, RECIPES, ROOT, anchors, blocks, links
 from tests.support.configurations import own
 
 CONFIGURATIONS = [
-    pytest.param(text, id=f"{page.name}-{number}") for page in PAGES for number, text in enumerate(blocks(page, "toml"))
+    pytest.param(text, id=f"{page.name}-{number}")
+    for page in PAGES
+    if page not in RECIPES  # of several files each: test_recipes
+    for number, text in enumerate(blocks(page, "toml"))
 ]
 ENVIRONMENT = {
     "CREDENTIALS_DIRECTORY": "/run/credentials/fla-gateway.service",
@@ -66,7 +69,7 @@ def test_the_readme_shows_configurations():
     assert "simulation" in [it["environment"] for document in shown for it in document.get("profiles", {}).values()]
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*sorted((ROOT / "docs").glob("*.md")), *RECIPES], ids=lambda page: page.name)
 def test_a_page_opens_with_its_readers_and_their_moment(page):
     """Three lines below the title: who needs the page, when, and where to go for something else."""
     title, blank, *opening = page.read_text(encoding="utf-8").splitlines()[:6]
