@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = (
     "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "doctor", "catalog", "sandbox", "demo",
-    "caller new", "cert new", "cert renew", "cert try", "cert switch",
+    "caller new", "cert new", "cert inspect", "cert export", "cert renew", "cert try", "cert switch",
     "cert finish", "cert calendar", "admin new",
     "audit show", "audit settle", "audit find", "audit match", "audit report",
     "audit verify", "audit export", "audit dossier",

@@ -25,7 +25,7 @@ from fla_gateway.errors import UnusableKeyError
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.certificates import channel_rules
 from fla_gateway.keys.certificates.certificate import facts as certificate_facts
-from fla_gateway.keys.certificates.certificate import matching
+from fla_gateway.keys.certificates.certificate import foreign_certificates, matching
 from fla_gateway.keys.files import rsa_pss
 from fla_gateway.keys.files.key_file import read_password
 from fla_gateway.keys.files.private_key import inconsistent
@@ -107,24 +107,8 @@ def _certificate(material: Material, now: datetime) -> x509.Certificate | None:
         return None
     found = matching(material.key.public_key(), material.candidates, now)
     if found is None:
-        raise UnusableKeyError(*_foreign_certificates(len(material.candidates), material.place))
+        raise UnusableKeyError(*foreign_certificates(len(material.candidates), material.place))
     return found
-
-
-def _foreign_certificates(number: int, path: Path) -> Objection:
-    if number == 1:
-        message = Message(
-            "certificate-of-another-key", "the certificate in {path} does not belong to the private key", path=path
-        )
-    else:
-        message = Message(
-            "certificates-of-other-keys",
-            "none of the {number} certificates in {path} belongs to the private key",
-            number=number,
-            path=path,
-        )
-    cure = Text("give the certificate that was made with this key; a renewed certificate often has a new key")
-    return Objection(message, cure)
 
 
 def _pss(material: Material, certificate: x509.Certificate | None) -> tuple[str, ...] | None:

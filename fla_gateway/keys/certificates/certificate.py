@@ -7,14 +7,17 @@ Owns which certificate of several belongs to a key. Refuses to read them (`files
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 
-from fla_gateway.keys.model import CertificateFacts
+from fla_gateway.i18n.message import Message, Text
+from fla_gateway.keys.model import CertificateFacts, Objection
 
 
 def matching(key: PublicKeyTypes, certificates: tuple[x509.Certificate, ...], now: datetime) -> x509.Certificate | None:
@@ -43,12 +46,50 @@ def facts(certificate: x509.Certificate) -> CertificateFacts:
     )
 
 
-def _public_key(certificate: x509.Certificate) -> bytes | None:
-    """Give the certificate's key in a comparable form; None if it is of a kind that is unknown here."""
+def public_key_of(certificate: x509.Certificate) -> PublicKeyTypes | None:
+    """Give the key of a certificate; None if it is of a kind that is unknown here."""
     try:
-        return _spki(certificate.public_key())
+        return certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):
         return None
+
+
+def foreign_certificates(number: int, path: Path) -> Objection:
+    """Object to certificates none of which belongs to the private key.
+
+    Args:
+        number: of the certificates.
+        path: the file that they are in.
+    """
+    if number == 1:
+        message = Message(
+            "certificate-of-another-key", "the certificate in {path} does not belong to the private key", path=path
+        )
+    else:
+        message = Message(
+            "certificates-of-other-keys",
+            "none of the {number} certificates in {path} belongs to the private key",
+            number=number,
+            path=path,
+        )
+    cure = Text("give the certificate that was made with this key; a renewed certificate often has a new key")
+    return Objection(message, cure)
+
+
+def leaves(certificates: tuple[x509.Certificate, ...]) -> tuple[x509.Certificate, ...]:
+    """Leave the certificates of authorities out: those that another one of them names as its issuer."""
+    issuers = {it.issuer for it in certificates if it.issuer != it.subject}
+    return tuple(dict.fromkeys(it for it in certificates if it.subject not in issuers))
+
+
+def shown_name(name: x509.Name) -> str:
+    """Write a distinguished name for a person (RFC 4514), with the word for the attribute that enterprises use most."""
+    return name.rfc4514_string({NameOID.SERIAL_NUMBER: "serialNumber"})
+
+
+def _public_key(certificate: x509.Certificate) -> bytes | None:
+    key = public_key_of(certificate)
+    return None if key is None else _spki(key)
 
 
 def _spki(key: PublicKeyTypes) -> bytes:

@@ -56,11 +56,20 @@ def unusable_key(key: PublicKeyTypes) -> Objection | None:
             )
             return Objection(message, _NEW_PAIR)
         return None
-    kind = type(key).__name__.removesuffix("PublicKey").removeprefix("_")
     message = Message(
-        "key-kind-unusable", "the key is of the kind {kind}, which the channel does not accept", kind=kind
+        "key-kind-unusable", "the key is of the kind {kind}, which the channel does not accept", kind=kind_of(key)
     )
     return Objection(message, _NEW_PAIR)
+
+
+def kind_of(key: PublicKeyTypes) -> str:
+    """Name the kind of a key that is neither RSA nor EC."""
+    return type(key).__name__.removesuffix("PublicKey").removeprefix("_")
+
+
+def digest_name(name: str) -> str:
+    """Write the name of a digest as the manual does: SHA-256."""
+    return name.upper().replace("SHA", "SHA-", 1)
 
 
 def key_deviation(key: PublicKeyTypes) -> Objection | None:
@@ -103,7 +112,7 @@ def unusable_pss() -> Objection:
 
 def certificate_deviations(certificate: x509.Certificate) -> tuple[Objection, ...]:
     """Compare a certificate with the manual: named curve, digest SHA-256/384/512, key usage Digital Signature."""
-    found = (_curve_deviation(certificate), _digest_deviation(certificate), _usage_deviation(certificate))
+    found = (curve_deviation(certificate), digest_deviation(certificate), usage_deviation(certificate))
     return tuple(objection for objection in found if objection is not None)
 
 
@@ -149,7 +158,8 @@ def expiry_warning(not_after: datetime, now: datetime) -> Objection | None:
     )
 
 
-def _curve_deviation(certificate: x509.Certificate) -> Objection | None:
+def curve_deviation(certificate: x509.Certificate) -> Objection | None:
+    """Object to a curve that is spelled out, and to a key that cannot be read at all."""
     try:
         explicit = format_detection.explicit_parameters(subject_public_key_info(certificate).children()[0])
     except (asn1.Asn1Error, IndexError):
@@ -164,7 +174,8 @@ def _curve_deviation(certificate: x509.Certificate) -> Objection | None:
     return Objection(message, EXPLICIT_CURVE_CURE)
 
 
-def _digest_deviation(certificate: x509.Certificate) -> Objection | None:
+def digest_deviation(certificate: x509.Certificate) -> Objection | None:
+    """Compare the digest of the certificate's signature with the manual."""
     try:
         digest = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
@@ -180,12 +191,13 @@ def _digest_deviation(certificate: x509.Certificate) -> Objection | None:
         message = Message(
             "certificate-digest-unusual",
             "the certificate is signed with {digest}; the manual asks for SHA-256, SHA-384 or SHA-512",
-            digest=digest.name.upper().replace("SHA", "SHA-", 1),
+            digest=digest_name(digest.name),
         )
     return Objection(message, _NEW_CERTIFICATE)
 
 
-def _usage_deviation(certificate: x509.Certificate) -> Objection | None:
+def usage_deviation(certificate: x509.Certificate) -> Objection | None:
+    """Compare the key usage of the certificate with the manual."""
     cure = Text("{cure}; with OpenSSL: -addext keyUsage=critical,digitalSignature", cure=_NEW_CERTIFICATE)
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value

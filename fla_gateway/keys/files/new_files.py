@@ -29,14 +29,14 @@ def write_new(directory: Path, contents: Mapping[PurePath, bytes], public: Itera
     Raises:
         OSError: one of them exists (`FileExistsError`), or cannot be written; then none is there.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_directory(directory)
     open_to_others = frozenset(public)
     prepared: dict[Path, Path] = {}
     placed: list[Path] = []
     try:
         for name, content in contents.items():
             path = directory / name
-            path.parent.mkdir(exist_ok=True)
+            _make_directory(path.parent, 0o777)
             prepared[path] = _prepare(path, content, PUBLIC if name in open_to_others else PRIVATE)
         for path, temporary in prepared.items():
             _place(temporary, path)
@@ -50,6 +50,13 @@ def write_new(directory: Path, contents: Mapping[PurePath, bytes], public: Itera
     finally:
         for temporary in prepared.values():
             temporary.unlink(missing_ok=True)
+
+
+def _make_directory(directory: Path, mode: int = 0o700) -> None:
+    try:
+        directory.mkdir(mode=mode, parents=True, exist_ok=True)
+    except FileExistsError:  # which would be taken for one of the new files
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory)) from None
 
 
 def _prepare(path: Path, content: bytes, mode: int) -> Path:

@@ -1,0 +1,88 @@
+"""The password of a file that a command looks into: the option, or a question on a terminal.
+
+Owns both. Refuses to take a password as an argument: other users can read the arguments of a process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from fla_gateway.cli.output.language import shown
+from fla_gateway.cli.output.standard_streams import complain
+from fla_gateway.i18n.message import Text
+
+if TYPE_CHECKING:
+    from fla_gateway.secret import Secret
+
+Opened = TypeVar("Opened")
+
+
+def add_password(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--password-file FILE``."""
+    parser.add_argument(
+        "--password-file",
+        metavar="FILE",
+        type=Path,
+        help=Text("file with the password of the key (default: ask on a terminal, where one is needed)"),
+    )
+
+
+def _password_of(arguments: argparse.Namespace) -> Secret | None:
+    """Read the file of the option, and print who else can get at it; None without the option.
+
+    Raises:
+        UnusableKeyError: it cannot be read.
+    """
+    from fla_gateway.config.document.file_snapshot import FileSnapshot  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.config.schema import KeySource  # noqa: PLC0415 - as above
+    from fla_gateway.keys.files.key_file import read_password  # noqa: PLC0415 - as above
+
+    if arguments.password_file is None:
+        return None
+    password, warnings = read_password(KeySource(password_file=arguments.password_file), {}, FileSnapshot())
+    for warning in warnings:
+        complain(Text("warning: --password-file: {warning}", warning=warning.sentence))
+    return password
+
+
+def opened(arguments: argparse.Namespace, read: Callable[[Secret | None], Opened]) -> Opened:
+    """Read the file of the arguments, with a password where it needs one.
+
+    Args:
+        arguments: of a command with `add_password` and a FILE.
+        read: reads it with a password, or without one.
+
+    Raises:
+        UnusableKeyError: it cannot be read, or needs a password that is not given.
+    """
+    from fla_gateway.errors import UnusableKeyError  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.keys.inspected_file import PASSWORD_MISSING  # noqa: PLC0415 - as above
+
+    password = _password_of(arguments)
+    try:
+        return read(password)
+    except UnusableKeyError as error:
+        if error.message.code not in PASSWORD_MISSING:
+            raise
+        if (asked := _ask(arguments.file)) is None:
+            raise UnusableKeyError(error.message, Text("name a file with the password in --password-file")) from None
+    return read(asked)
+
+
+def _ask(path: Path) -> Secret | None:
+    """Ask for the password of a file, without showing what is typed; None where there is no terminal, or no answer."""
+    import getpass  # noqa: PLC0415 - needed here alone
+
+    from fla_gateway.secret import Secret  # noqa: PLC0415 - as above
+
+    if not (sys.stdin and sys.stdin.isatty()):
+        return None
+    try:
+        typed = getpass.getpass(shown(Text("Password of {path}: ", path=path)), stream=sys.stderr)
+    except EOFError:
+        return None
+    return Secret(typed) if typed else None
