@@ -45,7 +45,9 @@ def calendar(entries: Iterable[CalendarEntry], now: datetime) -> str:
 
 def _event(entry: CalendarEntry, now: datetime) -> list[str]:
     uid = hashlib.sha256(f"{entry.profile} {entry.key} {entry.ends:%Y%m%d}".encode()).hexdigest()[:32]
-    what = f"Certificate of {entry.profile} ({entry.key}) ends"
+    # The name of an inline key is made up of its profile: `profiles.key_sources`.
+    named = "" if entry.key.startswith("profile:") else f" ({entry.key})"
+    what = f"Certificate of {entry.profile}{named} ends"
     found = [
         "BEGIN:VEVENT",
         f"UID:{uid}@fla-gateway",

@@ -25,12 +25,17 @@ _LOOK_SECONDS: Final = 60.0
 """Between two looks: the host's clock may be set, and does not advance while a machine sleeps."""
 
 
-async def watch_ends(sources: StatusSources) -> None:
-    """Log ends as they come near, until cancelled."""
+async def watch_ends(sources: StatusSources, every: float = _LOOK_SECONDS) -> None:
+    """Log ends as they come near, until cancelled.
+
+    Args:
+        sources: where they come from.
+        every: seconds between two looks.
+    """
     reports = EndReports()
     while True:
         reports.report(known_ends(sources), datetime.fromtimestamp(sources.clock.wall(), UTC))
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(every)
 
 
 def known_ends(sources: StatusSources) -> Iterator[End]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import socket
 import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from structlog.testing import capture_logs
+
 from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
+from fla_gateway.admin.status.status_json import write
 from fla_gateway.build_info import is_compiled
+from fla_gateway.cli.remote.status_text import lines
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.i18n.message import NOTHING, Message, Text
@@ -22,14 +28,15 @@ from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.metrics.counters import Counters
 from fla_gateway.observe.recent_exchanges import RecentExchanges
 from fla_gateway.observe.unknown_callers import UnknownCallers
-from fla_gateway.runtime.monitoring.known_ends import known_ends
+from fla_gateway.runtime.monitoring.known_ends import known_ends, watch_ends
 from fla_gateway.runtime.monitoring.status_report import assemble, recall_doubts
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.reload_changes import ReloadState
 from tests.runtime.test_generations import publish
-from tests.support.keys import write_identity
+from tests.support.keys import make_ec, write_identity
 from tests.support.raw_http import get, ok, post
+from tests.support.waiting import eventually
 
 KEY = new_key()
 CALLERS = f"""
@@ -255,6 +262,34 @@ async def test_ends_are_those_of_what_is_in_force(start, tmp_path):
     ends = (await assemble(sources)).ends
     assert [it.kind for it in ends] == ["certificate", "listener-certificate", "caller-key"]
     assert digest(KEY) not in repr(ends)
+
+
+async def test_a_certificate_that_ends_during_the_run(start, tmp_path):
+    """Served all the time: an event before the end and one after it, and each surface names the one command."""
+    key_file, certificate_file = write_identity(tmp_path, key=make_ec())
+    loaded = load_key("profile:employer", KeySource(pem=key_file, certificate=certificate_file), {}, datetime.now(UTC))
+    assert loaded.certificate is not None
+    rig = await start()
+    ends = datetime.fromtimestamp(rig.clock.wall() + 1800, UTC)
+    key = replace(loaded, certificate=replace(loaded.certificate, not_after=ends))
+    told = Told(rig, tmp_path, keys={"profile:employer": key})
+    with capture_logs() as events:
+        watching = asyncio.create_task(watch_ends(told.sources, every=0.01))
+        await eventually(lambda: events)
+        assert "fla-gateway cert renew employer" in "\n".join(lines(json.loads(write(await told()))))
+        rig.clock.advance(3600)
+        await eventually(lambda: len(events) == 2)
+        watching.cancel()
+    assert [(it["event"], it["log_level"], it["profiles"]) for it in events] == [
+        ("expires-soon", "warning", ["employer"]), ("expired", "error", ["employer"]),
+    ]  # fmt: skip
+    assert all("fla-gateway cert renew" in it["cure"] for it in events)
+    document = json.loads(write(await told()))
+    (profile,) = document["profiles"]
+    assert (profile["served"], profile["level"], profile["findings"][0]) == (True, "bad", "certificate-ended")
+    assert [(it["kind"], it["days_left"]) for it in document["ends"]] == [("certificate", -1)]
+    assert "the certificate has expired: fla-gateway cert renew employer" in "\n".join(lines(document))
+    assert (await rig.call(get("/employer/REST/dimona/v2/x"))).status == 200
 
 
 async def test_what_is_measured_and_refused_is_in_the_status(rig, tmp_path):
