@@ -29,12 +29,14 @@ class Right:
     """A box to tick in ChaMan, under "Beveiligde machtigingen".
 
     Attributes:
-        label: as the manual shows it, in Dutch.
+        label: as the manual, or the documentation of the API, shows it; in Dutch.
         scope: the scope that probably goes with it: no source says so; empty where there is not even a guess.
+        french: our own translation of it: ChaMan in French was never seen; empty without one.
     """
 
     label: str
     scope: str = ""
+    french: str = ""
 
 
 @dataclass(frozen=True, slots=True)

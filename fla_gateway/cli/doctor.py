@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 from fla_gateway.cli.exit_codes import FINDINGS, WELL, WRONG_USE
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config, config_of
+from fla_gateway.cli.output.language import shown
 from fla_gateway.errors import ConfigurationError, Fault
-from fla_gateway.i18n.message import Message, Text
+from fla_gateway.i18n.message import Message, Text, joined
 
 if TYPE_CHECKING:  # heavy; `--help` must not wait for it
     from fla_gateway.diagnosis.findings import Check
@@ -124,21 +125,21 @@ def _lines(profile: Profile, checks: Sequence[Check]) -> Iterator[str]:
     for check in checks:
         if check.branch != branch:
             branch = check.branch
-            yield f"\n{BRANCHES[check.branch]}"
+            yield f"\n{shown(BRANCHES[check.branch])}"
         took = "" if check.seconds is None else f" [{check.seconds * 1000:.0f} ms]"
         verdict = check.verdict.upper() if check.verdict == "fatal" else check.verdict
-        yield f"  {verdict:<{_WIDTH}} {check.description}{took}"
-        yield f"  {'':<{_WIDTH}}   {printable(check.seen)}"
-        for label, text in (("cause", check.cause), ("cure", check.cure)):
+        yield f"  {verdict:<{_WIDTH}} {shown(check.description)}{took}"
+        yield f"  {'':<{_WIDTH}}   {printable(shown(check.seen))}"
+        for label, text in ((Text("cause"), check.cause), (Text("cure"), check.cure)):
             if text:
-                yield f"  {'':<{_WIDTH}}   {label}: {printable(text)}"
+                yield f"  {'':<{_WIDTH}}   {shown(label)}: {printable(shown(text))}"
         if check.verdict in {"warning", "fatal"}:
-            yield f"  {'':<{_WIDTH}}   see {check.anchor}"
+            yield f"  {'':<{_WIDTH}}   {shown(Text('see {page}', page=check.anchor))}"
     excluded = ruled_out(checks)
     if excluded and not nothing_to_say(checks):
-        yield f"\nNot the cause: {'; '.join(excluded)}."
+        yield f"\n{shown(Text('Not the cause: {causes}.', causes=joined(excluded, '; ')))}"
     elif nothing_to_say(checks):
-        yield "\nNothing found."
+        yield f"\n{shown(Text('Nothing found.'))}"
     yield ""
 
 

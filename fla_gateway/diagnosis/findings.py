@@ -37,6 +37,7 @@ class Check:
         cure: what to do, and who can do it.
         rules_out: what is no cause any more.
         seconds: how long it took, where that means something.
+        shared: what a help desk may read of `seen`: no path, and no name or address of the company's network.
     """
 
     code: str
@@ -48,6 +49,7 @@ class Check:
     cure: Text = NOTHING
     rules_out: Text = NOTHING
     seconds: float | None = None
+    shared: Text = NOTHING
 
     @property
     def anchor(self) -> str:
@@ -68,6 +70,12 @@ class Check:
             "seconds": None if self.seconds is None else round(self.seconds, 3),
             "anchor": self.anchor,
         }
+
+
+def worst(checks: Iterable[Check]) -> Check | None:
+    """Choose what to look at first: the first fatal finding, else the first warning; None where nothing was found."""
+    found = [it for it in checks if it.verdict in {"warning", "fatal"}]
+    return min(found, key=lambda it: it.verdict != "fatal", default=None)
 
 
 def is_fatal(checks: Iterable[Check]) -> bool:

@@ -8,27 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from fla_gateway.catalog.model import Catalogue
 from fla_gateway.config.values.urls import parse_url
 from fla_gateway.diagnosis.findings import BRANCHES, Branch, Check, is_fatal, skip
-from fla_gateway.diagnosis.network_checks import check_way
-from fla_gateway.diagnosis.token_checks import SCOPES, TOKEN, check_clock, check_scopes, check_token
+from fla_gateway.diagnosis.network_checks import Hops, check_way
+from fla_gateway.diagnosis.token_checks import (
+    CLOCK,
+    SCOPES,
+    TOKEN,
+    UNMEASURED,
+    check_clock,
+    check_scopes,
+    check_token,
+)
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.resolver import Resolver
-from fla_gateway.network.route import Destination, Egress, Route
+from fla_gateway.network.route import CHECK_NETWORK, ROOTS, Destination, Egress, Route
 from fla_gateway.oauth.client import TokenClient
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.oauth.negotiations import Negotiation
+from fla_gateway.oauth.token_http_request import token_destination
 from fla_gateway.profiles import Profile
 
-_ROOTS: Final = Text("'ca_file' under [egress] or [environments.NAME]")
-_CURE: Final = Text("Check network, firewall and egress.proxy.")
 _EARLIER: Final = Text("not checked: an earlier branch has a fatal finding")
 _HARMLESS: Final = Text("A call to the API is answered")
 _WAYS: Final[tuple[Branch, ...]] = ("token-server", "token", "api")
@@ -46,8 +53,10 @@ class Target:
         egress: corporate proxy, or None.
         dialer: opens connections.
         resolver: finds addresses.
+        own_roots: whether authorities of the company are trusted beside the public ones.
+        now: seconds since 1970, by this host's clock.
         wait_seconds: how long the running gateway asks nothing after failures; 0 where it may be asked.
-        latest: the latest negotiation of the running gateway, or None where none runs.
+        earlier: negotiations of the running gateway, the latest first; none where none runs.
     """
 
     profile: Profile
@@ -57,13 +66,20 @@ class Target:
     egress: Egress | None
     dialer: Dialer
     resolver: Resolver
+    own_roots: bool
+    now: float
     wait_seconds: float = 0.0
-    latest: Negotiation | None = None
+    earlier: tuple[Negotiation, ...] = ()
+
+    @property
+    def hops(self) -> Hops:
+        """What ways are gone with."""
+        return Hops(self.tls, self.dialer, self.resolver, self.own_roots, self.now)
 
 
 def skip_connections() -> tuple[Check, ...]:
     """Say of every branch that needs a connection that it was not checked."""
-    return tuple(skip(branch, branch, BRANCHES[branch], _EARLIER) for branch in _WAYS)
+    return tuple(skip("token" if it == "token" else "way", it, BRANCHES[it], _EARLIER) for it in _WAYS)
 
 
 async def check_connections(target: Target) -> AsyncIterator[Check]:
@@ -72,7 +88,9 @@ async def check_connections(target: Target) -> AsyncIterator[Check]:
     for check in way:
         yield check
     if is_fatal(way):
+        yield skip("clock", "token", CLOCK, UNMEASURED)
         yield skip("token", "token", TOKEN, _EARLIER)
+        yield skip("scopes", "token", SCOPES, _EARLIER)
     else:
         async for check in _token(target):
             yield check
@@ -86,9 +104,7 @@ async def check_connections(target: Target) -> AsyncIterator[Check]:
 
 async def _way_to_token_server(target: Target) -> tuple[Check, ...]:
     url = parse_url(target.profile.token_request.token_url, "https")
-    destination = Destination(url.host, url.port, Text("token server"), "token_url", _ROOTS, _CURE)
-    route = Route(destination, target.egress)
-    return (await check_way("token-server", route, target.tls, target.dialer, target.resolver)).checks
+    return await check_way("token-server", Route(token_destination(url), target.egress), target.hops)
 
 
 async def _way_to_api(target: Target) -> tuple[Check, ...]:
@@ -97,34 +113,40 @@ async def _way_to_api(target: Target) -> tuple[Check, ...]:
     if (url.host, url.port) == (upstream.host, upstream.port):
         seen = Text("the same host as the token server's, see there")
         return (skip("way", "api", BRANCHES["api"], seen),)
-    destination = Destination(upstream.host, upstream.port, Text("API"), "api_base", _ROOTS, _CURE)
-    route = Route(destination, target.egress)
-    return (await check_way("api", route, target.tls, target.dialer, target.resolver)).checks
+    destination = Destination(upstream.host, upstream.port, Text("API"), "api_base", ROOTS, CHECK_NETWORK)
+    return await check_way("api", Route(destination, target.egress), target.hops)
 
 
 async def _token(target: Target) -> AsyncIterator[Check]:
-    request = target.profile.token_request
+    profile, catalogue, request = target.profile, target.catalogue, target.profile.token_request
     if target.wait_seconds > 0:
-        reason = Text(
-            "not asked: the running gateway waits for another {seconds} s after failures, and attempts are counted",
-            seconds=f"{target.wait_seconds:.0f}",
-        )
-        yield skip("token", "token", TOKEN, reason)
-        if target.latest is not None:
-            yield check_clock(target.latest.clock_sample)
-            yield replace(check_token(target.latest), code="token-latest")
+        for check in _not_asked(target):
+            yield check
         return
     negotiation = await negotiate(target.client, request)
     yield check_clock(negotiation.clock_sample)
-    yield check_token(negotiation)
+    yield check_token(profile, catalogue, (negotiation, *target.earlier))
     if negotiation.error == "invalid_scope" and request.scope:
         # Without a scope the server grants the account's own: that says which of those asked for is missing.
         own = await negotiate(target.client, replace(request, scope=()))
-        yield check_scopes(target.profile, target.catalogue, own.scope)
+        yield check_scopes(profile, catalogue, own.scope, request.scope)
     elif negotiation.lifetime:
-        yield check_scopes(target.profile, target.catalogue, negotiation.scope)
+        yield check_scopes(profile, catalogue, negotiation.scope)
     else:
         yield skip("scopes", "token", SCOPES, Text("no token was granted"))
+
+
+def _not_asked(target: Target) -> Iterator[Check]:
+    """Say what the running gateway knows, while it waits."""
+    reason = Text(
+        "not asked: the running gateway waits for another {seconds} s after failures, and attempts are counted",
+        seconds=f"{target.wait_seconds:.0f}",
+    )
+    yield check_clock(target.earlier[0].clock_sample if target.earlier else None)
+    yield skip("token", "token", TOKEN, reason)
+    if target.earlier:
+        yield replace(check_token(target.profile, target.catalogue, target.earlier), code="token-latest")
+    yield skip("scopes", "token", SCOPES, Text("no token was granted"))
 
 
 async def negotiate(client: TokenClient, request: TokenRequest) -> Negotiation:

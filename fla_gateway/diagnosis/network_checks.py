@@ -9,21 +9,26 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from fla_gateway.diagnosis.findings import Branch, Check, skip
-from fla_gateway.diagnosis.presented_chain import Presented, SilentProtocol, presented_certificate
-from fla_gateway.i18n.message import NOTHING, Text
-from fla_gateway.network.connection_errors import NoConnectionError, Stage
-from fla_gateway.network.dialer import Dialer
+from fla_gateway.diagnosis.inspecting_proxies import inspecting_product
+from fla_gateway.diagnosis.presented_chain import Presented, SilentProtocol, presented_certificates
+from fla_gateway.i18n.message import NOTHING, Text, joined
+from fla_gateway.network.address import Address
+from fla_gateway.network.connection_errors import NoConnectionError, Obstacle, Stage
+from fla_gateway.network.dialer import MOST_ADDRESSES, STAGGER_SECONDS, Dialer
 from fla_gateway.network.phase_timer import PhaseTimer
 from fla_gateway.network.resolver import Resolver
 from fla_gateway.network.route import Route
 
 SECONDS: Final = 8.0
 """For one way, all addresses together; longer than a call waits, since here a slow way is a finding."""
+PROBE_SECONDS: Final = 3.0
+"""For the TCP connection to each single address."""
 _SLOW_SECONDS: Final = 1.0
 _NAME: Final = Text("The name is resolved")
 _PROXY: Final = Text("The corporate proxy opens a tunnel")
@@ -31,25 +36,42 @@ _TCP: Final = Text("A TCP connection is accepted")
 _TLS: Final = Text("The server proves who it is (TLS)")
 _NOT_REACHED: Final = Text("not reached: an earlier step failed")
 _SLOW: Final = Text("it is slow; calls wait for it each time that a connection is opened")
-_RULED_OUT: Final = {
-    Stage.NAME: Text("the name servers"),
-    Stage.TCP: Text("a firewall that blocks the port"),
-    Stage.TUNNEL: Text("the corporate proxy"),
-    Stage.TLS: Text("an inspecting proxy, and missing authorities"),
-}
+_CODES: Final = {Stage.NAME: "name", Stage.TCP: "tcp", Stage.TUNNEL: "proxy", Stage.TLS: "tls"}
+_DESCRIPTIONS: Final = {Stage.NAME: _NAME, Stage.TCP: _TCP, Stage.TUNNEL: _PROXY, Stage.TLS: _TLS}
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """What came of a way.
+class Hops:
+    """What the way is gone with.
 
     Attributes:
-        checks: each hop, in the order in which they are gone.
-        reached: whether there was a verified connection.
+        tls: verifies the server, as for a call.
+        dialer: opens the connection, as for a call.
+        resolver: finds addresses, as for a call.
+        own_roots: whether authorities of the company are trusted beside the public ones.
+        now: seconds since 1970, by this host's clock.
+        probe_seconds: see `PROBE_SECONDS`.
     """
 
-    checks: tuple[Check, ...]
-    reached: bool
+    tls: ssl.SSLContext
+    dialer: Dialer
+    resolver: Resolver
+    own_roots: bool
+    now: float
+    probe_seconds: float = PROBE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was seen of one way."""
+
+    route: Route
+    addresses: tuple[Address, ...]
+    silent: tuple[Address, ...]
+    authority: Text
+    seconds: dict[str, float]
+    failure: NoConnectionError | None
+    presented: tuple[Presented, ...]
 
 
 class _Verified(SilentProtocol):
@@ -65,88 +87,170 @@ class _Verified(SilentProtocol):
         transport.abort()  # type: ignore[attr-defined]  # of TLS, which aborts
 
 
-async def check_way(branch: Branch, route: Route, tls: ssl.SSLContext, dialer: Dialer, resolver: Resolver) -> Way:
-    """Go a way to its end, and say how far it came.
+async def check_way(branch: Branch, route: Route, hops: Hops) -> tuple[Check, ...]:
+    """Go a way to its end, and say of each hop how far it came.
 
     Args:
         branch: what the checks belong to.
         route: the way.
-        tls: verifies the server, as for a call.
-        dialer: opens the connection, as for a call.
-        resolver: finds addresses, as for a call.
+        hops: what it is gone with.
     """
     timer = PhaseTimer(asyncio.get_running_loop().time)
     failure, authority = None, NOTHING
     try:
-        made = await dialer.open(route, tls, _Verified, SECONDS, timer)
+        made = await hops.dialer.open(route, hops.tls, _Verified, SECONDS, timer)
         authority = made.authority
         await made.lost
     except NoConnectionError as error:
         failure = error
-    seconds = dict(timer.seconds)
-    seen = None if failure is None or failure.stage is not Stage.TLS else await presented_certificate(route, resolver)
-    names = NOTHING if failure is not None and failure.stage is Stage.NAME else await _addresses(route, resolver)
-    found = {
-        Stage.NAME: (names, seconds.get("dns")),
-        Stage.TCP: (_first_hop(route), seconds.get("tcp")),
-        Stage.TUNNEL: (_tunnel(route), seconds.get("proxy")),
-        Stage.TLS: (authority, seconds.get("tls")),
-    }
-    stages = [it for it in Stage if it is not Stage.TUNNEL or route.proxy is not None]
-    checks = tuple(_hops(branch, stages, found, failure, seen))
-    return Way(checks, failure is None)
+    seconds: dict[str, float] = dict(timer.seconds)
+    addresses = await _addresses(route, hops.resolver)
+    accepted = failure is None or failure.stage.value > Stage.TCP.value
+    silent = await _silent(route, addresses, hops.probe_seconds) if accepted and len(addresses) > 1 else ()
+    untrusted = failure is not None and failure.stage is Stage.TLS
+    presented = await presented_certificates(route, addresses) if untrusted else ()
+    found = _Found(route, addresses, silent, authority, seconds, failure, presented)
+    return tuple(_checks(branch, found, hops))
 
 
-def _hops(
-    branch: Branch,
-    stages: list[Stage],
-    found: dict[Stage, tuple[Text, float | None]],
-    failure: NoConnectionError | None,
-    presented: Presented | None,
-) -> Iterator[Check]:
-    descriptions = {Stage.NAME: _NAME, Stage.TCP: _TCP, Stage.TUNNEL: _PROXY, Stage.TLS: _TLS}
-    codes = {Stage.NAME: "name", Stage.TCP: "tcp", Stage.TUNNEL: "proxy", Stage.TLS: "tls"}
-    for stage in stages:
-        code, description, (seen, seconds) = codes[stage], descriptions[stage], found[stage]
-        if failure is None or stage.value < failure.stage.value:
-            slow = seconds is not None and seconds > _SLOW_SECONDS
+def _checks(branch: Branch, found: _Found, hops: Hops) -> Iterator[Check]:
+    for stage in Stage:
+        code, description = _CODES[stage], _DESCRIPTIONS[stage]
+        seconds = found.seconds.get("dns" if stage is Stage.NAME else code)
+        if stage is Stage.TUNNEL and found.route.proxy is None:
+            continue
+        if found.failure is None or stage.value < found.failure.stage.value:
+            yield _gone(branch, stage, found, seconds, own_roots=hops.own_roots)
+        elif stage is found.failure.stage:
+            cause = joined(_presented(it, hops.now) for it in found.presented)
             yield Check(
-                code, branch, description, "warning" if slow else "ok", seen, _SLOW if slow else NOTHING,
-                rules_out=NOTHING if slow else _RULED_OUT[stage], seconds=seconds,
+                code, branch, description, "fatal", found.failure.seen, cause, _cure(found),
+                seconds=seconds, shared=found.failure.seen,
             )  # fmt: skip
-        elif stage is failure.stage:
-            yield Check(code, branch, description, "fatal", failure.message, _cause(presented), seconds=seconds)
         else:
             yield skip(code, branch, description, _NOT_REACHED)
 
 
-def _cause(presented: Presented | None) -> Text:
-    if presented is None:
-        return NOTHING
-    return Text(
-        "what answers there presents a certificate for {subject}, issued by {issuer}, valid until {end}; nothing "
-        "proves it. If the issuer is your company's proxy, ask its administrators for its CA certificate and put it "
-        "into egress.ca_file, or have this host excepted from inspection",
-        subject=presented.subject,
-        issuer=presented.issuer,
-        end=presented.not_after,
+def _gone(branch: Branch, stage: Stage, found: _Found, seconds: float | None, *, own_roots: bool) -> Check:
+    """Write the check of a hop that was gone, slow or not."""
+    code, description, seen = _CODES[stage], _DESCRIPTIONS[stage], _seen(stage, found)
+    shared = seen if stage is Stage.TLS and not own_roots else NOTHING
+    if stage is Stage.TCP and found.silent:
+        cure = Text("nothing fails: calls use the other addresses, after {seconds} s", seconds=f"{STAGGER_SECONDS:g}")
+        return Check(code, branch, description, "warning", seen, _why_silent(found), cure, seconds=seconds)
+    if seconds is not None and seconds > _SLOW_SECONDS:
+        return Check(code, branch, description, "warning", seen, _SLOW, seconds=seconds, shared=shared)
+    ruled_out = _ruled_out(stage, found.route, own_roots=own_roots)
+    return Check(code, branch, description, "ok", seen, rules_out=ruled_out, seconds=seconds, shared=shared)
+
+
+def _ruled_out(stage: Stage, route: Route, *, own_roots: bool) -> Text:
+    if stage is Stage.NAME:
+        return Text("the name servers")
+    if stage is Stage.TCP:
+        return Text("a firewall before the corporate proxy") if route.proxy else Text("a firewall that blocks the port")
+    if stage is Stage.TUNNEL:
+        return Text("the corporate proxy")
+    # A proxy that inspects, and whose authority is trusted here, is passed without being noticed.
+    return Text("missing authorities") if own_roots else Text("an inspecting proxy, and missing authorities")
+
+
+def _seen(stage: Stage, found: _Found) -> Text:
+    first = found.route.first_hop
+    if stage is Stage.NAME:
+        return Text(
+            "{host}: IPv4 {four}; IPv6 {six}",
+            host=first.host,
+            four=_shown(found.addresses, socket.AF_INET),
+            six=_shown(found.addresses, socket.AF_INET6),
+        )
+    if stage is Stage.TCP:
+        port = Text("{host}:{port}", host=first.host, port=first.port)
+        if not found.silent:
+            return port
+        return Text("{port}; no answer from {addresses}", port=port, addresses=_shown(found.silent))
+    if stage is Stage.TUNNEL:
+        return Text("to {authority}", authority=found.route.destination.authority)
+    product = inspecting_product(found.authority)
+    if not product:
+        return found.authority
+    return Text("{authority}: {product} opens the connection, and is trusted here", authority=found.authority,
+                product=product)  # fmt: skip
+
+
+def _why_silent(found: _Found) -> Text:
+    families = {it.family for it in found.silent}
+    others = {it.family for it in found.addresses if it not in found.silent}
+    if families == {socket.AF_INET6} and others == {socket.AF_INET}:
+        return Text("this network does not carry IPv6 to there, although the name has IPv6 addresses")
+    return Text("a firewall drops what goes to these addresses, or the machines behind them are down")
+
+
+def _presented(one: Presented, now: float) -> Text:
+    seen = Text(
+        "What answers at {addresses} presents a certificate for {subject}{names}, issued by {issuer}, valid from "
+        "{begin} until {end} (this host's clock says {now}); nothing proves it.",
+        addresses=", ".join(one.addresses),
+        subject=one.subject,
+        names=Text(" ({names})", names=", ".join(one.names)) if one.names else NOTHING,
+        issuer=one.issuer,
+        begin=_minute(one.not_before),
+        end=_minute(one.not_after),
+        now=_minute(datetime.fromtimestamp(now, UTC)),
     )
+    product = inspecting_product(one.issuer)
+    if not product:
+        return seen
+    return Text("{seen} {product} issues such certificates where it opens TLS to inspect it.", seen=seen,
+                product=product)  # fmt: skip
 
 
-async def _addresses(route: Route, resolver: Resolver) -> Text:
-    hop = route.first_hop
+def _cure(found: _Found) -> Text:
+    failure = found.failure
+    if failure is None or failure.obstacle is not Obstacle.UNTRUSTED or not found.presented:
+        return NOTHING if failure is None else failure.cure
+    inspected = Text(
+        "If that issuer is your company's, a proxy or a firewall opens the connection: ask its administrators to "
+        "except {host}, or for the certificate of their authority (from them, never from the connection).",
+        host=found.route.destination.host,
+    )
+    return joined((inspected, failure.cure))
+
+
+async def _addresses(route: Route, resolver: Resolver) -> tuple[Address, ...]:
     try:
-        found = await resolver.addresses(hop.host, stale=False)
+        return tuple(await resolver.addresses(route.first_hop.host, stale=False))[:MOST_ADDRESSES]
     except OSError:
-        return Text("{host}", host=hop.host)
-    four = ", ".join(str(it.socket[0]) for it in found if it.family == socket.AF_INET)
-    six = ", ".join(str(it.socket[0]) for it in found if it.family == socket.AF_INET6)
-    return Text("{host}: IPv4 {four}; IPv6 {six}", host=hop.host, four=four or Text("none"), six=six or Text("none"))
+        return ()
 
 
-def _first_hop(route: Route) -> Text:
-    return Text("{host}:{port}", host=route.first_hop.host, port=route.first_hop.port)
+async def _silent(route: Route, addresses: Sequence[Address], seconds: float) -> tuple[Address, ...]:
+    """Find the addresses that do not even refuse a connection: only those cost time."""
+    port = route.first_hop.port
+    silent = await asyncio.gather(*(_is_silent(it.at(port), seconds) for it in addresses))
+    return tuple(it for it, is_silent in zip(addresses, silent, strict=True) if is_silent)
 
 
-def _tunnel(route: Route) -> Text:
-    return Text("to {authority}", authority=route.destination.authority)
+async def _is_silent(address: Address, seconds: float) -> bool:
+    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)  # noqa: FBT003 - of the library
+        async with asyncio.timeout(seconds):
+            await asyncio.get_running_loop().sock_connect(sock, address.socket)
+    except TimeoutError:
+        return True
+    except OSError:
+        # A refusal comes at once.
+        return False
+    finally:
+        sock.close()
+    return False
+
+
+def _shown(addresses: Sequence[Address], family: int | None = None) -> str:
+    found = [str(it.socket[0]) for it in addresses if family in {None, it.family}]
+    return ", ".join(found) or Text("none")
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

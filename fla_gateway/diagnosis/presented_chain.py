@@ -9,16 +9,23 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
 
 from cryptography import x509
 
 from fla_gateway.errors import GatewayError
+from fla_gateway.network.address import Address
 from fla_gateway.network.connect_tunnel import open_tunnel
-from fla_gateway.network.resolver import Resolver
 from fla_gateway.network.route import Route
 
-_SECONDS = 5.0
+_SECONDS: Final = 2.0
+"""For each address."""
+_MOST: Final = 4
+"""Addresses that are looked at: each may lead to another machine, and only one of them to the wrong one."""
+_MOST_NAMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +34,19 @@ class Presented:
 
     Attributes:
         subject: distinguished name (RFC 4514).
+        names: the first names that it is for, or empty.
         issuer: distinguished name of the authority that it names.
-        not_after: the end of its validity, as text.
+        not_before: the begin of its validity.
+        not_after: the end of its validity.
+        addresses: those that presented it.
     """
 
     subject: str
+    names: tuple[str, ...]
     issuer: str
-    not_after: str
+    not_before: datetime
+    not_after: datetime
+    addresses: tuple[str, ...] = ()
 
 
 class SilentProtocol(asyncio.Protocol):
@@ -48,27 +61,53 @@ class SilentProtocol(asyncio.Protocol):
         self.lost.set_result(None)
 
 
-async def presented_certificate(route: Route, resolver: Resolver) -> Presented | None:
-    """Look at the certificate of a server, or of whatever answers in its place; None where there is none to see."""
+async def presented_certificates(route: Route, addresses: Sequence[Address]) -> tuple[Presented, ...]:
+    """Look at the certificates of a server, or of whatever answers in its place, each once.
+
+    Args:
+        route: where to.
+        addresses: of its first hop, without a port. Behind a proxy the first that answers is enough: the proxy chooses
+            the address of the server.
+    """
+    found: dict[bytes, Presented] = {}
+    for address in addresses[:_MOST]:
+        der = await _seen_at(address.at(route.first_hop.port), route)
+        one = found.get(der) or _read(der)
+        if one is not None:
+            found[der] = replace(one, addresses=(*one.addresses, str(address.socket[0])))
+            if route.proxy is not None:
+                break
+    return tuple(found.values())
+
+
+async def _seen_at(address: Address, route: Route) -> bytes:
+    """Return the certificate that an address presents; empty where there is none to see."""
     try:
         async with asyncio.timeout(_SECONDS):
-            der = await _look(route, resolver)
-    except (OSError, GatewayError, TimeoutError, RuntimeError):
-        return None
+            return await _look(address, route) or b""
+    except (OSError, GatewayError, RuntimeError):
+        return b""
+
+
+def _read(der: bytes) -> Presented | None:
     try:
-        found = x509.load_der_x509_certificate(der or b"")
-        ends = f"{found.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
-        return Presented(found.subject.rfc4514_string(), found.issuer.rfc4514_string(), ends)
+        found = x509.load_der_x509_certificate(der)
+        subject, issuer = found.subject.rfc4514_string(), found.issuer.rfc4514_string()
     except ValueError:
         return None
+    return Presented(subject, _names(found), issuer, found.not_valid_before_utc, found.not_valid_after_utc)
 
 
-async def _look(route: Route, resolver: Resolver) -> bytes | None:
-    hop = route.first_hop
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return ()
+    return tuple(names.get_values_for_type(x509.DNSName)[:_MOST_NAMES])
+
+
+async def _look(address: Address, route: Route) -> bytes | None:
     loop = asyncio.get_running_loop()
-    addresses = await resolver.addresses(hop.host, stale=False)
-    address = addresses[0].at(hop.port)
-
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     sock.setblocking(False)  # noqa: FBT003 - of the library
     try:

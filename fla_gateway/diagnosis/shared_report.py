@@ -64,7 +64,8 @@ def write_report(
     yield ""
     yield "Our side, checked"
     for check in checks:
-        yield f"  {check.verdict:<8} {BRANCHES[check.branch]}: {check.description}"
+        seen = f": {check.shared}" if check.shared else ""
+        yield f"  {check.verdict:<8} {BRANCHES[check.branch]}: {check.description}{seen}"
     excluded = ruled_out(checks)
     yield f"  not the cause: {'; '.join(excluded) or 'nothing was excluded'}"
     yield ""
@@ -83,7 +84,7 @@ def _said(one: Negotiation) -> Iterator[str]:
     yield f"    clock        {_clock(one)}"
     yield f"    took         {', '.join(f'{name} {seconds * 1000:.0f} ms' for name, seconds in one.phases.items())}"
     if one.status:
-        yield f"    response     {one.status} {one.error}".rstrip()
+        yield f"    response     {one.status} {one.error}{f': {one.description}' if one.description else ''}".rstrip()
     for name, value in one.fields.items():
         yield f"      {name}: {value}"
     if one.scope:

@@ -1,31 +1,45 @@
 """Rule: what a negotiation with the token server says.
 
-Owns the checks of the branch ``token``. Refuses to negotiate: the record of a negotiation is handed in.
+Owns the checks of the branch ``token``, for the doctor and the status page. Refuses to negotiate: the record of a
+negotiation is handed in; and to know causes and cures, which `oauth` has for the details of the token leg as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from fla_gateway.catalog.model import Catalogue, Right, Service
-from fla_gateway.diagnosis.findings import Check, skip
-from fla_gateway.i18n.message import NOTHING, Text
-from fla_gateway.oauth.clock_skew import LARGEST, NOTEWORTHY
+from fla_gateway.catalog.rights import rights_for_scopes, tick
+from fla_gateway.diagnosis.findings import Check, Verdict, skip
+from fla_gateway.i18n.message import NOTHING, Sentence, Text, joined
+from fla_gateway.oauth import clock_skew, likely_causes
+from fla_gateway.oauth.likely_causes import Known
 from fla_gateway.oauth.negotiations import GRANTED, Negotiation
+from fla_gateway.oauth.token_response import quoted
 from fla_gateway.profiles import Profile
 
 CLOCK: Final = Text("This host's clock agrees with the token server's")
 TOKEN: Final = Text("The token server grants a token")
 SCOPES: Final = Text("The token has the scopes of the services")
-_SET_THE_CLOCK: Final = Text("set this host's clock (NTP); assertions are corrected meanwhile, TLS is not")
-# Seen at other installations of the product that the server's answers resemble; never of this server itself.
-_SEEN_ELSEWHERE: Final = {
-    "JWT is not valid": Text("elsewhere this text meant a signature that does not fit the registered certificate"),
-    "JWT has expired or is not valid": Text("elsewhere this text meant a wrong clock, audience or issuer"),
-    "Client authentication failed": Text("elsewhere this text meant an unknown client id or certificate"),
-    "Unknown/invalid scope": Text("elsewhere this text meant a scope that the account has no right to"),
-}
+UNMEASURED: Final = Text("unmeasured: no response of the token server showed its clock")
+_FOR_A_HELP_DESK: Final = frozenset({"token-refused", "token-failed", "token-malformed"})
+
+
+def checks_of(profile: Profile, catalogue: Catalogue, negotiations: Sequence[Negotiation]) -> Iterator[Check]:
+    """Judge the latest of some negotiations; none where there is none, or it was cut off.
+
+    Args:
+        profile: which they are for.
+        catalogue: the known APIs.
+        negotiations: the latest first.
+    """
+    if negotiations and (negotiations[0].status or negotiations[0].result != "cut"):
+        yield check_clock(negotiations[0].clock_sample)
+        yield check_token(profile, catalogue, negotiations)
+        if negotiations[0].result == GRANTED:
+            yield check_scopes(profile, catalogue, negotiations[0].scope)
 
 
 def check_clock(sample: float | None) -> Check:
@@ -35,74 +49,100 @@ def check_clock(sample: float | None) -> Check:
         sample: seconds by which the server's clock is ahead, as a response showed it; None if none did.
     """
     if sample is None:
-        return skip("clock", "token", CLOCK, Text("no response showed the server's clock"))
-    seen = Text("measured: {seconds} s apart", seconds=f"{abs(sample):.0f}")
-    if abs(sample) <= NOTEWORTHY:
-        return Check("clock", "token", CLOCK, "ok", seen, rules_out=Text("this host's clock"))
-    if abs(sample) <= LARGEST:
-        return Check("clock", "token", CLOCK, "warning", seen, cure=_SET_THE_CLOCK)
-    return Check("clock", "token", CLOCK, "fatal", seen, cure=Text("set this host's clock: it is more than a day off"))
+        return skip("clock", "token", CLOCK, UNMEASURED)
+    seconds = f"{abs(sample):.0f}"
+    if abs(sample) <= clock_skew.NOTEWORTHY:
+        fine = Text("measured: {seconds} s apart", seconds=seconds)
+        return Check("clock", "token", CLOCK, "ok", fine, rules_out=Text("this host's clock"), shared=fine)
+    seen = (
+        Text("measured: this host's clock is {seconds} s behind", seconds=seconds)
+        if sample > 0
+        else Text("measured: this host's clock is {seconds} s ahead", seconds=seconds)
+    )
+    verdict: Verdict = "warning" if abs(sample) <= clock_skew.LARGEST else "fatal"
+    return Check("clock", "token", CLOCK, verdict, seen, cure=clock_skew.cure(sample), shared=seen)
 
 
-def check_token(negotiation: Negotiation) -> Check:
-    """Check what came of a token request."""
-    seconds = sum(negotiation.phases.values())
-    if negotiation.result == GRANTED:
-        seen = Text("valid for {seconds} s", seconds=f"{negotiation.lifetime:g}")
+def check_token(profile: Profile, catalogue: Catalogue, negotiations: Sequence[Negotiation]) -> Check:
+    """Check what came of the latest token request.
+
+    Args:
+        profile: as for `checks_of`.
+        catalogue: as for `checks_of`.
+        negotiations: the latest first, at least one.
+    """
+    latest = negotiations[0]
+    seconds = sum(latest.phases.values())
+    if latest.result == GRANTED:
+        seen = Text("valid for {seconds} s", seconds=f"{latest.lifetime:g}")
         fine = Text("client id, key, registration of the certificate and audience")
         return Check("token", "token", TOKEN, "ok", seen, rules_out=fine, seconds=seconds)
-    hint = next((words for text, words in _SEEN_ELSEWHERE.items() if text in negotiation.detail), NOTHING)
-    cause = Text("a guess: {hint}", hint=hint) if hint else NOTHING
-    seen = Text("{detail}", detail=negotiation.detail)
-    return Check("token", "token", TOKEN, "fatal", seen, cause, _cure(negotiation), seconds=seconds)
-
-
-def _cure(negotiation: Negotiation) -> Text:
-    if negotiation.result == "token-refused":
-        return Text(
-            "compare in ChaMan, in this order: the Client ID; whether the account lists the certificate named above; "
-            "its Vervaldatum; then send the file that "
-            "`fla-gateway doctor PROFILE --share FILE` writes to the help desk"
+    known = _known(profile, catalogue, negotiations)
+    facts, causes = likely_causes.explain(latest.status, latest.error, known, latest.description)
+    if latest.error:
+        answer = quoted(f"{latest.status} {latest.error}", latest.description)
+        seen, cause = joined((facts, answer)), causes
+    else:
+        # Without a code, what was said of the response has all that there is to be said.
+        seen, cause = Text("{detail}", detail=latest.detail), NOTHING
+    cure = likely_causes.cure(latest.result, latest.status, latest.error, known)
+    if latest.result in _FOR_A_HELP_DESK:
+        share = Text(
+            "If that does not help, send the help desk the file that `fla-gateway doctor {profile} --share FILE` "
+            "writes.",
+            profile=profile.name,
         )
-    if negotiation.result == "token-throttled":
-        return Text("wait: every further attempt makes the wait longer")
-    return NOTHING
+        cure = joined((cure, share))
+    return Check("token", "token", TOKEN, "fatal", seen, cause, cure, seconds=seconds)
 
 
-def check_scopes(profile: Profile, catalogue: Catalogue, granted: str) -> Check:
+def _known(profile: Profile, catalogue: Catalogue, negotiations: Sequence[Negotiation]) -> Known:
+    latest, request = negotiations[0], profile.token_request
+    # Of the same account, as the list is; a token that came for another certificate proves nothing for this one.
+    good = next((it for it in negotiations if it.result == GRANTED and it.certificate == latest.certificate), None)
+    return Known(
+        now=datetime.fromtimestamp(latest.time, UTC),
+        certificate_ends=latest.certificate_ends,
+        clock_offset=latest.clock_sample,
+        algorithm=latest.header.get("alg", ""),
+        last_token=None if good is None else datetime.fromtimestamp(good.time, UTC),
+        rights=rights_for_scopes(catalogue, request.scope),
+    )
+
+
+def check_scopes(profile: Profile, catalogue: Catalogue, granted: str, asked: Sequence[str] = ()) -> Check:
     """Check whether the token has what the services of a profile need.
 
     Args:
         profile: the profile, with the paths that it serves.
         catalogue: the known APIs, with their scopes and rights.
         granted: scopes as the token server wrote them; may be empty.
+        asked: scopes that were refused before `granted` was given instead.
     """
     if not granted:
         return skip("scopes", "token", SCOPES, Text("the token server did not say which scopes it granted"))
     has = frozenset(granted.split())
+    refused = [it for it in asked if it not in has]
     known = [it for it in catalogue.services if it.scopes and it.prefix in profile.prefixes]
-    if not known:
-        seen = Text("granted: {scopes}", scopes=granted)
+    seen = Text("granted: {scopes}", scopes=granted)
+    if not known and not refused:
         return skip("scopes", "token", SCOPES, Text("{seen}; what the profile's services need is not known", seen=seen))
     # A service has scopes for different uses: without any of them none of its calls is permitted.
-    lacking = [(it, scope) for it in known if has.isdisjoint(it.scopes) for scope in it.scopes]
-    if not lacking:
-        return Check("scopes", "token", SCOPES, "ok", Text("granted: {scopes}", scopes=granted),
-                     rules_out=Text("a right that is missing in ChaMan"))  # fmt: skip
-    seen = Text("not granted: {scopes}", scopes=" ".join(dict.fromkeys(scope for _, scope in lacking)))
-    return Check("scopes", "token", SCOPES, "warning", seen, cure=_tick([*_rights(lacking)]))
+    without = [it for it in known if has.isdisjoint(it.scopes)]
+    lacking = [*dict.fromkeys((*refused, *(scope for it in without for scope in it.scopes)))]
+    if lacking:
+        missing = Text("{seen}; not granted: {scopes}", seen=seen, scopes=" ".join(lacking))
+        cure = Sentence("{what}", what=tick(_rights(catalogue, lacking, without)))
+        return Check("scopes", "token", SCOPES, "warning", missing, cure=cure, shared=missing)
+    some = [*dict.fromkeys(scope for it in known for scope in it.scopes if scope not in has)]
+    if not some:
+        right = Text("a right that is missing in ChaMan")
+        return Check("scopes", "token", SCOPES, "ok", seen, rules_out=right, shared=seen)
+    partly = Text("{seen}; not granted, and needed for some calls: {scopes}", seen=seen, scopes=" ".join(some))
+    return Check("scopes", "token", SCOPES, "ok", partly, shared=partly)
 
 
-def _rights(lacking: Sequence[tuple[Service, str]]) -> Iterator[Right]:
-    for service, scope in lacking:
-        yield from (right for right in service.rights if right.scope in {scope, ""})
-
-
-def _tick(rights: Sequence[Right]) -> Text:
-    labels = [*dict.fromkeys(it.label for it in rights)]
-    if not labels:
-        return Text("a right is missing in ChaMan under Beveiligde machtigingen; which one is not known")
-    return Text(
-        "in ChaMan, tick {labels} under Beveiligde machtigingen; that this box belongs to the scope is a guess",
-        labels=", ".join(f'"{it}"' for it in labels),
-    )
+def _rights(catalogue: Catalogue, scopes: Sequence[str], services: Sequence[Service]) -> tuple[Right, ...]:
+    """Give the boxes of scopes, and those of services of which no box has a scope."""
+    unnamed = (right for service in services for right in service.rights if not right.scope)
+    return tuple(dict.fromkeys((*rights_for_scopes(catalogue, scopes), *unnamed)))

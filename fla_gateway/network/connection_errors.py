@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from fla_gateway.errors import GatewayError
-from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.i18n.message import NOTHING, Text, joined
 from fla_gateway.network.connect_tunnel import TunnelRefusedError
 from fla_gateway.network.resolver import does_not_exist
 from fla_gateway.network.route import Destination, Egress, Route
@@ -42,15 +42,22 @@ class NoConnectionError(GatewayError):
 
     Attributes:
         obstacle: kind of failure.
-        message: what happened and what to do, in sentences.
+        seen: what happened, in sentences.
+        cure: what to do, in sentences; empty where that is said elsewhere.
+        message: both.
         stage: how far the connection came.
         final: another address would fail as well: sent to each address in turn, credentials that a proxy refuses would
             lock the account all the sooner.
     """
 
-    def __init__(self, obstacle: Obstacle, message: Text, stage: Stage, *, final: bool = False) -> None:
+    def __init__(
+        self, obstacle: Obstacle, seen: Text, stage: Stage, cure: Text = NOTHING, *, final: bool = False
+    ) -> None:
+        message = joined((seen, cure))
         super().__init__(message)
         self.obstacle = obstacle
+        self.seen = seen
+        self.cure = cure
         self.message = message
         self.stage = stage
         self.final = final
@@ -69,6 +76,10 @@ _HOSTNAME_MISMATCH: Final = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h."""
 _WRONG_TIME: Final = frozenset({9, 10})
 """X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
+_CHECK_PROXY: Final = Text("Check egress.proxy.")
+_CHECK_NAME: Final = Text("Check the name.")
+_CHECK_NAME_SERVERS: Final = Text("Check the name servers of this machine.")
+_CHECK_BOTH: Final = Text("Check the name and the name servers of this machine.")
 _FINAL_REFUSALS: Final = range(400, 500)
 _AUTHENTICATION_REQUIRED: Final = 407
 
@@ -104,48 +115,33 @@ def _explain_name(error: Exception, route: Route, seconds: float) -> NoConnectio
         else Text("The name {host}", host=route.destination.host)
     )
     if isinstance(error, TimeoutError):
-        message = Text(
-            "{name} was not resolved within {seconds} s. Check the name servers of this machine.",
-            name=name,
-            seconds=f"{seconds:g}",
-        )
-        return NoConnectionError(Obstacle.LATE, message, Stage.NAME)
+        late = Text("{name} was not resolved within {seconds} s.", name=name, seconds=f"{seconds:g}")
+        return NoConnectionError(Obstacle.LATE, late, Stage.NAME, _CHECK_NAME_SERVERS)
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or Text("it has no address")
     known = isinstance(error, OSError) and does_not_exist(error)
-    cure = Text("Check the name.") if known else Text("Check the name and the name servers of this machine.")
-    message = Text("{name} cannot be resolved: {reason}. {cure}", name=name, reason=reason, cure=cure)
-    return NoConnectionError(Obstacle.UNREACHABLE, message, Stage.NAME)
+    seen = Text("{name} cannot be resolved: {reason}.", name=name, reason=reason)
+    return NoConnectionError(Obstacle.UNREACHABLE, seen, Stage.NAME, _CHECK_NAME if known else _CHECK_BOTH)
 
 
 def _explain_tcp(error: Exception, route: Route, seconds: float) -> NoConnectionError:
     late = isinstance(error, TimeoutError) and error.errno is None
     reason = _several(error) or system_reason(error)
+    obstacle = Obstacle.LATE if late else Obstacle.UNREACHABLE
     if route.proxy is not None:
-        message = (
-            Text(
-                "The corporate proxy did not accept a connection within {seconds} s. Check egress.proxy.",
-                seconds=f"{seconds:g}",
-            )
+        seen = (
+            Text("The corporate proxy did not accept a connection within {seconds} s.", seconds=f"{seconds:g}")
             if late
-            else Text(
-                "The corporate proxy cannot be reached: {reason}. Check egress.proxy.",
-                reason=reason,
-            )
+            else Text("The corporate proxy cannot be reached: {reason}.", reason=reason)
         )
-    else:
-        there = route.destination
-        address = f"{there.host}:{there.port}"
-        message = _cured(
-            Text("No connection to {address} within {seconds} s.", address=address, seconds=f"{seconds:g}")
-            if late
-            else Text("No connection to {address}: {reason}.", address=address, reason=reason),
-            there,
-        )
-    return NoConnectionError(Obstacle.LATE if late else Obstacle.UNREACHABLE, message, Stage.TCP)
-
-
-def _cured(message: Text, there: Destination) -> Text:
-    return Text("{message} {cure}", message=message, cure=there.cure) if there.cure else message
+        return NoConnectionError(obstacle, seen, Stage.TCP, _CHECK_PROXY)
+    there = route.destination
+    address = f"{there.host}:{there.port}"
+    seen = (
+        Text("No connection to {address} within {seconds} s.", address=address, seconds=f"{seconds:g}")
+        if late
+        else Text("No connection to {address}: {reason}.", address=address, reason=reason)
+    )
+    return NoConnectionError(obstacle, seen, Stage.TCP, there.cure)
 
 
 def _several(error: Exception) -> Text:
@@ -156,28 +152,19 @@ def _several(error: Exception) -> Text:
 def _explain_tunnel(error: Exception, there: Destination, egress: Egress, seconds: float) -> NoConnectionError:
     if isinstance(error, TunnelRefusedError):
         if error.status is None:
-            message = Text("{message} Check egress.proxy.", message=error.message)
-            return NoConnectionError(Obstacle.REFUSED, message, Stage.TUNNEL)
-        why = _why_refused(error, there, egress)
-        message = Text(
+            return NoConnectionError(Obstacle.REFUSED, error.message, Stage.TUNNEL, _CHECK_PROXY)
+        seen = Text(
             "The corporate proxy refused the tunnel to {host} with {status}: {why}.",
             host=there.host,
             status=error.status,
-            why=why,
+            why=_why_refused(error, there, egress),
         )
-        final = error.status in _FINAL_REFUSALS
-        return NoConnectionError(Obstacle.REFUSED, message, Stage.TUNNEL, final=final)
+        return NoConnectionError(Obstacle.REFUSED, seen, Stage.TUNNEL, final=error.status in _FINAL_REFUSALS)
     if isinstance(error, TimeoutError):
-        message = Text(
-            "The corporate proxy opened no tunnel in time ({seconds} s). Check egress.proxy.",
-            seconds=f"{seconds:g}",
-        )
-        return NoConnectionError(Obstacle.LATE, message, Stage.TUNNEL)
-    message = Text(
-        "The corporate proxy opened no tunnel: {reason}. Check egress.proxy.",
-        reason=system_reason(error),
-    )
-    return NoConnectionError(Obstacle.UNREACHABLE, message, Stage.TUNNEL)
+        late = Text("The corporate proxy opened no tunnel in time ({seconds} s).", seconds=f"{seconds:g}")
+        return NoConnectionError(Obstacle.LATE, late, Stage.TUNNEL, _CHECK_PROXY)
+    seen = Text("The corporate proxy opened no tunnel: {reason}.", reason=system_reason(error))
+    return NoConnectionError(Obstacle.UNREACHABLE, seen, Stage.TUNNEL, _CHECK_PROXY)
 
 
 def _why_refused(error: TunnelRefusedError, there: Destination, egress: Egress) -> Text:
@@ -222,52 +209,47 @@ def _why_unauthenticated(schemes: tuple[str, ...], *, has_credentials: bool) -> 
 
 def _explain_tls(error: Exception, there: Destination, seconds: float) -> NoConnectionError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return NoConnectionError(Obstacle.UNTRUSTED, _why_untrusted(error, there), Stage.TLS)
+        return _explain_untrusted(error, there)
     if isinstance(error, ssl.SSLError):
         # A constant of OpenSSL, such as TLSV1_ALERT_PROTOCOL_VERSION; never the peer's words.
         # None where the connection ended within the handshake, which typeshed does not know.
         reason = f" ({error.reason.lower().replace('_', ' ')})" if error.reason else ""
-        message = Text(
+        seen = Text(
             "The TLS handshake with {host} failed{reason}; check that {setting} leads to a port that speaks TLS 1.2 "
             "or newer.",
             host=there.host,
             reason=reason,
             setting=there.setting,
         )
-        return NoConnectionError(Obstacle.UNREACHABLE, message, Stage.TLS)
+        return NoConnectionError(Obstacle.UNREACHABLE, seen, Stage.TLS)
     if isinstance(error, TimeoutError) and error.errno is None:
         late = Text(
             "No connection to {host} in time: no TLS handshake within {seconds} s.",
             host=there.host,
             seconds=f"{seconds:g}",
         )
-        return NoConnectionError(Obstacle.LATE, _cured(late, there), Stage.TLS)
-    message = _cured(
-        Text("No connection to {address}: {reason}.", address=there.host, reason=system_reason(error)), there
-    )
-    return NoConnectionError(Obstacle.UNREACHABLE, message, Stage.TLS)
+        return NoConnectionError(Obstacle.LATE, late, Stage.TLS, there.cure)
+    seen = Text("No connection to {address}: {reason}.", address=there.host, reason=system_reason(error))
+    return NoConnectionError(Obstacle.UNREACHABLE, seen, Stage.TLS, there.cure)
 
 
-def _why_untrusted(error: ssl.SSLCertVerificationError, there: Destination) -> Text:
+def _explain_untrusted(error: ssl.SSLCertVerificationError, there: Destination) -> NoConnectionError:
     if error.verify_code in _HOSTNAME_MISMATCH:
-        return Text(
-            "The certificate of {host} is for another name. Check {setting}, and which server answers.",
-            host=there.host,
-            setting=there.setting,
-        )
-    host, reason = there.host, error.verify_message.rstrip(".")
+        seen = Text("The certificate of {host} is for another name.", host=there.host)
+        cure = Text("Check {setting}, and which server answers.", setting=there.setting)
+        return NoConnectionError(Obstacle.UNTRUSTED, seen, Stage.TLS, cure)
+    seen = Text(
+        "The certificate of {host} is not trusted: {reason}.", host=there.host, reason=error.verify_message.rstrip(".")
+    )
     if error.verify_code in _WRONG_TIME:
-        return Text(
-            "The certificate of {host} is not trusted: {reason}. Check the clock of this machine; the root of a "
-            "company that opens TLS, or of an environment of its own, belongs into {roots}.",
-            host=host,
-            reason=reason,
+        cure = Text(
+            "Check the clock of this machine; the root of a company that opens TLS, or of an environment of its own, "
+            "belongs into {roots}.",
             roots=there.roots,
         )
-    return Text(
-        "The certificate of {host} is not trusted: {reason}. The root of a company that opens TLS, or of an "
-        "environment of its own, belongs into {roots}.",
-        host=host,
-        reason=reason,
-        roots=there.roots,
-    )
+    else:
+        cure = Text(
+            "The root of a company that opens TLS, or of an environment of its own, belongs into {roots}.",
+            roots=there.roots,
+        )
+    return NoConnectionError(Obstacle.UNTRUSTED, seen, Stage.TLS, cure)

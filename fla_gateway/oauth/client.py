@@ -18,6 +18,8 @@ from typing import Final
 
 import structlog
 
+from fla_gateway.catalog.load import load as load_catalogue
+from fla_gateway.catalog.rights import rights_for_scopes
 from fla_gateway.clock import Clock
 from fla_gateway.errors import GatewayError, ProblemError
 from fla_gateway.http1.dates import parse_http_date
@@ -26,15 +28,21 @@ from fla_gateway.http1.whole_response import WholeResponse
 from fla_gateway.i18n.message import Text
 from fla_gateway.network.connection_errors import NoConnectionError
 from fla_gateway.network.dialer import Dialer
-from fla_gateway.network.route import Destination, Egress, Route
+from fla_gateway.network.route import Egress, Route
 from fla_gateway.network.single_request import Reply, send_request
 from fla_gateway.oauth import assertion as jwt
 from fla_gateway.oauth import clock_skew as skew
 from fla_gateway.oauth.likely_causes import Known
 from fla_gateway.oauth.model import AccessToken, TokenRequest
 from fla_gateway.oauth.negotiations import CUT, GRANTED, Negotiations, OpenNegotiation
-from fla_gateway.oauth.token_http_request import token_address, token_host, token_message, token_origin
-from fla_gateway.oauth.token_response import LARGEST_ANSWER, TokenAnswer, error_code, read_answer
+from fla_gateway.oauth.token_http_request import (
+    token_address,
+    token_destination,
+    token_host,
+    token_message,
+    token_origin,
+)
+from fla_gateway.oauth.token_response import LARGEST_ANSWER, TokenAnswer, error_and_description, read_answer
 from fla_gateway.oauth.transport_errors import explain
 from fla_gateway.secret import Secret
 
@@ -42,9 +50,6 @@ CONNECT_SECONDS: Final = 3.0
 """For DNS, TCP, proxy and TLS, all addresses together."""
 TOTAL_SECONDS: Final = 7.5
 """For everything, signing and a second assertion included; callers of the token engine wait 8."""
-_ROOTS: Final = Text("'ca_file' under [egress] or [environments.NAME]")
-_CURE: Final = Text("Check network, firewall and egress.proxy.")
-
 _LOG = structlog.get_logger()
 
 
@@ -196,7 +201,7 @@ class TokenClient:
         self._learn(request, sample)
         answer = _answer(reply.response, reply.received if sample is None else reply.sent + sample)
         negotiation.got_response(reply.response, assertion)
-        negotiation.got_error(error_code(answer, assertion))
+        negotiation.got_error(*error_and_description(answer, assertion))
         grant = read_answer(answer, assertion, partial(self._what_is_known, request, sample))
         return AccessToken(grant.value, grant.lifetime, asked, grant.scope)
 
@@ -226,11 +231,10 @@ class TokenClient:
         url = token_address(request)
         if url is None or not context.check_hostname or context.verify_mode is not ssl.CERT_REQUIRED:
             raise ProblemError("token-unreachable", Text("An assertion is sent over verified TLS or not at all."))
-        destination = Destination(url.host, url.port, Text("token server"), "token_url", _ROOTS, _CURE)
         try:
             return await send_request(
                 self._dialer,
-                Route(destination, self._egress),
+                Route(token_destination(url), self._egress),
                 context,
                 token_message(url, request, assertion),
                 connect_seconds=self._connect,
@@ -255,9 +259,9 @@ class TokenClient:
             return
         facts = {"server": token_origin(request), "seconds": round(after.learned)}
         if abs(sample) > skew.LARGEST:
-            _LOG.error("clock-skew", **facts, cure="set this host's clock: it is more than a day off")
+            _LOG.error("clock-skew", **facts, cure=skew.cure(sample))
         elif abs(after.learned) > skew.NOTEWORTHY:
-            _LOG.warning("clock-skew", **facts, cure="set this host's clock; assertions are corrected, TLS is not")
+            _LOG.warning("clock-skew", **facts, cure=skew.cure(after.learned))
         else:
             _LOG.info("clock-skew-gone", **facts)
 
@@ -269,6 +273,7 @@ class TokenClient:
             clock_offset=sample,
             algorithm=request.assertion.alg or ("" if key is None else key.signer.algorithms[0]),
             last_token=None if last is None else datetime.fromtimestamp(last, UTC),
+            rights=rights_for_scopes(load_catalogue(), request.scope),
         )
 
 

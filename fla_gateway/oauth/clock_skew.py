@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from fla_gateway.i18n.message import NOTHING, Text
+
 NOTEWORTHY: Final = 30.0
-"""Seconds of skew that are logged, and after which a refused assertion is worth making again."""
+"""Seconds of skew that are said wherever the clock is, and after which a refused assertion is worth making again."""
 LARGEST: Final = 86_400.0
 """Seconds that are corrected at most: beyond a day the host's clock is simply not set."""
 UNCONFIRMED: Final = 3_600.0
@@ -18,6 +20,9 @@ UNCONFIRMED: Final = 3_600.0
 used later, and the Date of one answer is no reason to make one. An hour is what a wrong time zone takes."""
 AGREEMENT: Final = 5.0
 """Seconds by which two samples may differ: Date counts whole seconds, and an answer may take a few."""
+
+_SET_IT: Final = Text("set this host's clock (NTP); assertions are corrected meanwhile, TLS is not")
+_IT_IS_NOT_SET: Final = Text("set this host's clock (NTP): it is more than a day off, which is not corrected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,17 @@ def learn(known: ClockOffset, sample: float) -> ClockOffset:
 def clamp(offset: float) -> float:
     """Keep a correction within a day."""
     return max(-LARGEST, min(LARGEST, offset))
+
+
+def cure(offset: float) -> Text:
+    """Say what to do about a clock; empty where it is right.
+
+    Args:
+        offset: seconds between the clocks.
+    """
+    if abs(offset) <= NOTEWORTHY:
+        return NOTHING
+    return _SET_IT if abs(offset) <= LARGEST else _IT_IS_NOT_SET
 
 
 def worth_telling(before: ClockOffset, after: ClockOffset) -> bool:

@@ -1,7 +1,8 @@
-"""Rule: what is known about a refusal by the token server, and what is guessed about its cause.
+"""Rule: what is known about a refusal by the token server, what is guessed about its cause, and what to do.
 
-Owns both, and their order: what is known comes first, guesses are called guesses, and a guess that contradicts what was
-seen is left out. Refuses to know how any of it was found out.
+Owns all three, for the details of the token leg, the status page and the doctor alike, and their order: what is known
+comes first, guesses are called guesses, and a guess that contradicts what was seen is left out. Refuses to know how any
+of it was found out.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from fla_gateway.catalog.model import Right
+from fla_gateway.catalog.rights import tick
 from fla_gateway.i18n.message import NOTHING as NO_TEXT
-from fla_gateway.i18n.message import Plural, Text, joined
-
-CLOCK_TOLERANCE: Final = 30.0
-"""Seconds of skew that refuse no assertion."""
+from fla_gateway.i18n.message import Plural, Sentence, Text, joined
+from fla_gateway.oauth.clock_skew import NOTEWORTHY
+from fla_gateway.problems import CURES
 
 _NOT_REGISTERED: Final = Text(
     "the certificate is not, or not yet, registered for this account in ChaMan (after an upload try again later)"
@@ -31,12 +33,11 @@ _OPTIONS: Final = Text("audience, client id or assertion options do not fit this
 _ADDRESS: Final = Text("token_url is not the address of the token endpoint")
 
 _REFUSED_CLIENT: Final = (_NOT_REGISTERED, _OTHER_PAIR, _OTHER_ENVIRONMENT, _CLOCK, _ALGORITHM)
+_NO_RIGHT_FOR_SCOPE: Final = Text("the account lacks the right in ChaMan that goes with the scope")
+_SCOPE_MISSPELT: Final = Text("the scope is misspelt; leave scope out to get the account's own scopes")
 _GUESSES: Final = {
     "invalid_client": _REFUSED_CLIENT,
-    "invalid_scope": (
-        Text("the account lacks the right in ChaMan that goes with the scope"),
-        Text("the scope is misspelt; leave scope out to get the account's own scopes"),
-    ),
+    "invalid_scope": (_NO_RIGHT_FOR_SCOPE, _SCOPE_MISSPELT),
     "unauthorized_client": (Text("the account is not active for the REST channel in ChaMan"), _NO_RIGHT),
     "access_denied": (_NO_RIGHT, _BLOCKED),
     "invalid_request": (Text("audience or assertion options do not fit this token server"),),
@@ -51,6 +52,20 @@ _BY_STATUS: Final = {
     405: (_ADDRESS,),
     407: (Text("a proxy asks for credentials"),),
 }
+_SEEN_ELSEWHERE: Final = {
+    "JWT is not valid": (_OTHER_PAIR, _NOT_REGISTERED),
+    "JWT has expired or is not valid": (_CLOCK, _OTHER_ENVIRONMENT),
+    "Client authentication failed": (_NOT_REGISTERED, _OTHER_ENVIRONMENT),
+    "Unknown/invalid scope": (_NO_RIGHT_FOR_SCOPE, _SCOPE_MISSPELT),
+}
+"""Words of a product (ForgeRock AM, now Ping AM) that this server's answers resemble, as other installations of it use
+them (help.yahooinc.com, developer.community.nhs.uk): never seen from this server, and guesses for that reason."""
+_OF_RIGHTS: Final = frozenset({"invalid_scope", "access_denied", "unauthorized_client"})
+"""Errors that a right in ChaMan may cure."""
+_COMPARE: Final = Text(
+    "Compare in ChaMan, in this order: the Client ID; whether the account lists the certificate of this key "
+    "(Certificaatnaam); its Vervaldatum."
+)
 _FIXED: Final = {
     "tooManyFailedRequests": Text("Too many attempts were refused; the gateway now tries slowly."),
     429: Text("The gateway waits as long as it is asked to."),
@@ -68,6 +83,7 @@ class Known:
         clock_offset: seconds by which the server's clock is ahead of this host's, as its answer shows, or None.
         algorithm: that the assertion was signed with, or empty.
         last_token: when the same client got a token with the same key before, or None.
+        rights: boxes of ChaMan that probably go with the scopes that were asked for.
     """
 
     now: datetime | None = None
@@ -75,23 +91,25 @@ class Known:
     clock_offset: float | None = None
     algorithm: str = ""
     last_token: datetime | None = None
+    rights: tuple[Right, ...] = ()
 
     @property
     def clock_is_right(self) -> bool:
         """Whether the clock was measured, and is no cause."""
-        return self.clock_offset is not None and abs(self.clock_offset) <= CLOCK_TOLERANCE
+        return self.clock_offset is not None and abs(self.clock_offset) <= NOTEWORTHY
 
 
 NOTHING: Final = Known()
 
 
-def explain(status: int, error: str, known: Known) -> tuple[Text, Text]:
+def explain(status: int, error: str, known: Known, description: str = "") -> tuple[Text, Text]:
     """Say what is known, and what may be the cause.
 
     Args:
         status: status code of the refusal.
         error: OAuth error code or the last part of a problem type; empty without one.
         known: see `Known`.
+        description: the server's own words, or empty.
 
     Returns:
         Sentences that belong in front of what the server answered, and sentences that follow it; either may be empty.
@@ -101,14 +119,42 @@ def explain(status: int, error: str, known: Known) -> tuple[Text, Text]:
     fixed = _FIXED.get(error) or _FIXED.get(status if error not in _GUESSES else "")
     if fixed:
         return NO_TEXT, fixed
-    guesses = _GUESSES.get(error) or _BY_STATUS.get(status)
-    if guesses is None:
+    words = next((it for it in _SEEN_ELSEWHERE if it.lower() in description.lower()), "")
+    hinted = [*dict.fromkeys(_ordered(_SEEN_ELSEWHERE.get(words, ()), known))]
+    guesses = _GUESSES.get(error) or _BY_STATUS.get(status) or ()
+    if not guesses and not hinted:
         return NO_TEXT, Text("Check token_url, audience and client id.")
-    left = [*dict.fromkeys(_ordered(guesses, known))]
+    left = [it for it in dict.fromkeys(_ordered(guesses, known)) if it not in hinted]
     is_about_client = _CLOCK in guesses
     before = joined(_facts(known)) if is_about_client else NO_TEXT
     measured = _measured(known) if is_about_client else NO_TEXT
-    return before, joined((measured, _sentence(left)))
+    box = Sentence("{what}", what=tick(known.rights)) if error in _OF_RIGHTS and known.rights else NO_TEXT
+    return before, joined((measured, _hint(words, hinted), _sentence(left), box))
+
+
+def cure(code: str, status: int, error: str, known: Known) -> Text:
+    """Say what to do about a token request that failed.
+
+    Args:
+        code: a problem code of the token leg.
+        status: as for `explain`; 0 without a response.
+        error: as for `explain`.
+        known: as for `explain`.
+    """
+    if code != "token-refused":
+        return CURES.get(code, NO_TEXT)
+    if error in _OF_RIGHTS:
+        return Sentence("{what}", what=tick(known.rights))
+    if _CLOCK in (_GUESSES.get(error) or _BY_STATUS.get(status) or ()):
+        return _COMPARE
+    return CURES[code]
+
+
+def _hint(words: str, causes: list[Text]) -> Text:
+    """Say what the server's words meant elsewhere, as far as that was not ruled out."""
+    if not causes:
+        return NO_TEXT
+    return Text('A guess: elsewhere "{words}" meant: {causes}.', words=words, causes=joined(causes, "; "))
 
 
 def _measured(known: Known) -> Text:
@@ -147,6 +193,8 @@ def _ordered(guesses: tuple[Text, ...], known: Known) -> Iterator[Text]:
 
 
 def _sentence(guesses: list[Text]) -> Text:
+    if not guesses:
+        return NO_TEXT
     if len(guesses) == 1:
         return Text("A guess at the cause: {cause}.", cause=guesses[0])
     return Text("Guesses at the cause, the likeliest first: {causes}.", causes=joined(guesses, "; "))

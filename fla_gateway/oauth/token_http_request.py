@@ -11,6 +11,7 @@ from fla_gateway.config.values.address import uri_host
 from fla_gateway.config.values.urls import Url, parse_url
 from fla_gateway.i18n.message import Text
 from fla_gateway.network.connect_tunnel import USER_AGENT
+from fla_gateway.network.route import CHECK_NETWORK, ROOTS, Destination
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.secret import Secret
 
@@ -33,6 +34,11 @@ def token_origin(request: TokenRequest) -> str:
     """Give the origin of the token URL (RFC 6454); empty where it is none of https."""
     url = token_address(request)
     return f"https://{_authority(url)}" if url is not None else ""
+
+
+def token_destination(url: Url) -> Destination:
+    """Give the token server as a connection knows it, and what messages call it."""
+    return Destination(url.host, url.port, Text("token server"), "token_url", ROOTS, CHECK_NETWORK)
 
 
 def token_message(url: Url, request: TokenRequest, assertion: Secret) -> bytes:

@@ -99,13 +99,15 @@ def read_answer(answer: TokenAnswer, assertion: Secret, known: Callable[[], Know
     raise _refusal(answer, _document(answer), assertion, known())
 
 
-def error_code(answer: TokenAnswer, assertion: Secret) -> str:
-    """Give the code of the OAuth error (RFC 6749) or problem (RFC 9457) in an answer; empty without one.
+def error_and_description(answer: TokenAnswer, assertion: Secret) -> tuple[str, str]:
+    """Give code and description of the OAuth error (RFC 6749) or problem (RFC 9457) in an answer; empty without one.
+
+    Both are scrubbed, and may be kept and shown.
 
     Raises:
         ProblemError: ``token-malformed``, where the body cannot be decoded.
     """
-    return _error_of(_document(answer) or {}, assertion)[0]
+    return _error_of(_document(answer) or {}, assertion)
 
 
 def lifetime_seconds(expires_in: object) -> float:
@@ -212,7 +214,7 @@ def _decoded(answer: TokenAnswer) -> bytes:
 
 def _refusal(answer: TokenAnswer, document: dict[str, object] | None, assertion: Secret, known: Known) -> ProblemError:
     error, description = _error_of(document or {}, assertion)
-    facts, guesses = explain(answer.status, error, known)
+    facts, guesses = explain(answer.status, error, known, description)
     detail = joined((facts, _said(answer, document, error, description), guesses))
     seconds = retry_after_seconds(answer.retry_after, answer.date)
     code = _code_for(answer.status, error)
@@ -225,10 +227,20 @@ def _said(answer: TokenAnswer, document: dict[str, object] | None, error: str, d
         what = f"{answer.status} {error}"
     elif document is None:
         what = Text("{status} with {content}", status=answer.status, content=_looks_like(answer))
+    return quoted(what, description)
+
+
+def quoted(answer: str, description: str) -> Text:
+    """Say what a token server answered.
+
+    Args:
+        answer: status, and code or content.
+        description: its own words, scrubbed; may be empty.
+    """
     description = description.rstrip(".")
     if not description:
-        return Text("The token server answered {answer}.", answer=what)
-    return Text("The token server answered {answer}: {description}.", answer=what, description=description)
+        return Text("The token server answered {answer}.", answer=answer)
+    return Text("The token server answered {answer}: {description}.", answer=answer, description=description)
 
 
 def _error_of(document: dict[str, object], assertion: Secret) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 import structlog
 
 from fla_gateway.i18n.message import Text
+from fla_gateway.keys.certificates.channel_rules import RENEW, RENEW_AT_ONCE
 
 DAYS_BEFORE: Final = (60, 30, 14, 7, 3, 2, 1)
 """Days left at which an end is reported: the government's side is not known to remind."""
@@ -22,10 +23,7 @@ Kind = Literal["certificate", "listener-certificate", "caller-key", "admin-key"]
 _LOG = structlog.get_logger()
 _DAY: Final = 86_400.0
 _CURES: Final[dict[Kind, tuple[Text, Text]]] = {
-    "certificate": (
-        Text("make the next one now: fla-gateway cert renew PROFILE says what to do, step by step"),
-        Text("if the key was certified anew, name that certificate; else: fla-gateway cert renew PROFILE"),
-    ),
+    "certificate": (RENEW, RENEW_AT_ONCE),
     "listener-certificate": (Text("renew it, and reload"), Text("callers refuse it: renew it, and reload")),
     "caller-key": (
         Text("make the next one with fla-gateway caller new, and give it to the caller in time"),

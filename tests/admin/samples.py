@@ -27,6 +27,7 @@ from fla_gateway.admin.status.profile_status import (
     CertificateStatus,
     FailingApiStatus,
     Failure,
+    FindingStatus,
     Minute,
     NegotiationStatus,
     PoolStatus,
@@ -223,6 +224,10 @@ def failing() -> Status:
             profile(
                 "wages",
                 token=TokenStatus("none", None, None, NOW + timedelta(seconds=40), 40, 4, refused),
+                finding=FindingStatus(
+                    "token", "The token server grants a token", "fatal",
+                    "The token server answered 400 invalid_client.", "A guess.", "Compare.", "docs/doctor.md#token",
+                ),
                 certificate=CertificateStatus("CN=wages", NOW + timedelta(days=3), 3),
             ),
             simulation("test", token=token(failures=2, last_failure=replace(refused, code="token-timeout", detail="")),

@@ -124,7 +124,10 @@ def test_every_message_shown_is_in_the_template_for_translators(name):
             return msgid1 if n == 1 else msgid2
 
     Page(translations=lambda _: Noting()).render("page.html", STATUSES[name], "xx")
-    assert asked <= set(extract())
+    # Texts that are put one behind the other have a template without a word.
+    assert {
+        it for it in asked if not isinstance(it, str) or re.search("[A-Za-z]", re.sub("{[a-z0-9]+}", "", it))
+    } <= set(extract())
 
 
 ON_THE_PAGE = ("fla_gateway/admin/", "fla_gateway/problems.py")

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fla_gateway.oauth.likely_causes import NOTHING, Known, ago, explain
+from fla_gateway.catalog.model import Right
+from fla_gateway.oauth.likely_causes import NOTHING, Known, ago, cure, explain
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLOCK = "this host's clock is wrong"
@@ -66,6 +67,49 @@ def test_refusals_of_other_things_are_not_explained_by_the_clock(error):
     facts, guesses = explain(400, error, Known(NOW, NOW - timedelta(days=1), 0.0))
     assert facts == ""
     assert "clock" not in guesses
+
+
+@pytest.mark.parametrize(
+    ("description", "error", "meant"),
+    [
+        ("JWT is not valid", "invalid_client", "registered in ChaMan does not belong to this key"),
+        ("JWT has expired or is not valid", "invalid_client", CLOCK),
+        ("Client authentication failed", "invalid_client", REGISTRATION),
+        ("Unknown/invalid scope(s): [scope:x]", "invalid_scope", "lacks the right in ChaMan"),
+    ],
+)
+def test_words_that_were_seen_elsewhere_are_a_hint_and_called_a_guess(description, error, meant):
+    """What they meant elsewhere comes first, once; it is never said to be what this server means."""
+    _, guesses = explain(400, error, NOTHING, f"{description}.")
+    hint = f'A guess: elsewhere "{description.partition("(")[0]}" meant: '
+    assert guesses.startswith(hint)
+    assert meant in guesses.removeprefix(hint).partition(". ")[0]
+    assert guesses.count(meant) == 1
+
+
+def test_a_hint_that_contradicts_what_was_seen_is_left_out():
+    """Words that elsewhere meant a wrong clock say nothing of a clock that was measured and is right."""
+    _, guesses = explain(400, "invalid_client", Known(NOW, clock_offset=0.0), "JWT has expired or is not valid")
+    assert CLOCK not in guesses
+    _, guesses = explain(400, "invalid_client", Known(NOW, clock_offset=0.0, last_token=NOW), "JWT is not valid")
+    assert "does not belong to this key" not in guesses
+
+
+def test_a_scope_that_is_refused_names_the_box_to_tick():
+    """The details of the token leg say it, and what to do says nothing of certificates."""
+    known = Known(NOW, rights=(Right("Dimona-aangiftes verrichten", "scope:d"),))
+    assert 'tick "Dimona-aangiftes verrichten" under Beveiligde machtigingen' in explain(400, "invalid_scope", known)[1]
+    what = cure("token-refused", 400, "invalid_scope", known)
+    assert '"Dimona-aangiftes verrichten"' in what
+    assert "Vervaldatum" not in what
+
+
+def test_what_to_do_fits_what_was_refused():
+    """A client is compared in ChaMan; a server that fails is waited for; a malformed request is neither."""
+    assert "Vervaldatum" in cure("token-refused", 401, "invalid_client", NOTHING)
+    assert "Vervaldatum" in cure("token-refused", 401, "", NOTHING)
+    assert "Wait" in cure("token-failed", 503, "", NOTHING)
+    assert "Vervaldatum" not in cure("token-refused", 400, "invalid_request", NOTHING)
 
 
 @pytest.mark.parametrize(

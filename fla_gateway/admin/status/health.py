@@ -12,11 +12,10 @@ from typing import Final
 
 from fla_gateway.admin.status.gateway_status import EndStatus, Status
 from fla_gateway.admin.status.profile_status import ProfileStatus
+from fla_gateway.oauth.clock_skew import NOTEWORTHY
 
 SOON: Final = 30
 """Days before a certificate's end at which the operator should order the next one."""
-SKEW: Final = 30.0
-"""Seconds by which this host's clock may be wrong before it is said."""
 URGENT: Final = 7
 """Days before its end at which it is the first thing to do today."""
 
@@ -71,7 +70,7 @@ def level(found: tuple[Finding, ...]) -> Level:
 def clock_skew(status: Status) -> float:
     """Return by how many seconds this host's clock is behind a token server's (ahead if negative); 0 if it is right."""
     offset = max((it.offset_seconds for it in status.clocks), key=abs, default=0.0)
-    return offset if abs(offset) > SKEW else 0.0
+    return offset if abs(offset) > NOTEWORTHY else 0.0
 
 
 def ends_near(status: Status) -> tuple[EndStatus, ...]:

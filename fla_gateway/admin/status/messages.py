@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from fla_gateway.catalog.load import load as load_catalogue
+from fla_gateway.catalog.rights import rights_for_service, tick
 from fla_gateway.i18n.message import Text
 from fla_gateway.problems import CURES
 
@@ -113,6 +115,15 @@ def kind(call: Call) -> str:
         return "good"
     is_answer = call.outcome == "answered" and call.status in _NEUTRAL
     return "neutral" if is_answer and not call.missing_scope else "attention"
+
+
+def missing_right(service: str) -> Text:
+    """Say what to do where an API answers that the token lacks a scope, as a clause.
+
+    Args:
+        service: name of the API in its paths.
+    """
+    return tick(rights_for_service(load_catalogue(), service))
 
 
 def cure(code: str, status: int) -> Text:

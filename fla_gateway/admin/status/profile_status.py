@@ -76,11 +76,35 @@ class NegotiationStatus:
     error: str
     scope: str
     lifetime: float
+    description: str = ""
 
     @property
     def seconds(self) -> float:
         """How long it took, all phases together."""
         return sum(self.phases.values())
+
+
+@dataclass(frozen=True, slots=True)
+class FindingStatus:
+    """What `fla-gateway doctor` would say first of a profile, of what is known without asking.
+
+    Attributes:
+        code: of the check.
+        description: what was checked.
+        verdict: ``warning`` or ``fatal``.
+        seen: what was seen.
+        cause: what causes it; a guess is called one; may be empty.
+        cure: what to do; may be empty.
+        anchor: where the documentation explains it.
+    """
+
+    code: str
+    description: str
+    verdict: str
+    seen: str
+    cause: str
+    cure: str
+    anchor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +226,7 @@ class ProfileStatus:
             with a missing scope; or None.
         last_failure: the last one that failed, or that it answered with one of those; or None.
         negotiations: the last attempts to get a token, the latest first; of many profiles the latest alone.
+        finding: the worst of what is found without asking; None where nothing is, or many profiles are shown.
         minutes: traffic of the last hour, `observe.recent_exchanges.MINUTES` of them, the oldest first; empty before
             the first call.
     """
@@ -228,3 +253,4 @@ class ProfileStatus:
     minutes: tuple[Minute, ...] = ()
     loading: bool = False
     negotiations: tuple[NegotiationStatus, ...] = ()
+    finding: FindingStatus | None = None

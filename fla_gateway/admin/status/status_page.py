@@ -137,6 +137,7 @@ def _environment(translations: NullTranslations) -> Environment:
     environment.filters.update(clock=_clock, moment=_moment, number=_number, duration=_duration, iso=_iso)
     environment.globals.update(
         words=messages,
+        missing_right=messages.missing_right,
         problems=PROBLEMS,
         ill=ILL,
         emergency_link=messages.EMERGENCY_PROCEDURE,

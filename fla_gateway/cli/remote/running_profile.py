@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from fla_gateway.cli.options.admin_client import target_of
 from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, ask
 from fla_gateway.errors import ConfigurationError
+from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.negotiations import Negotiation
 from fla_gateway.runtime.composition.diagnosis import Running
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OK = 200
-_NOTHING = Running()
+_NONE: Final = Text("no gateway runs with this configuration on this machine, or its status page cannot be reached")
+_OTHER: Final = Text("it does not have this profile yet: reload its configuration")
+_STRANGE: Final = Text("it is of another version, and what it says cannot be read")
 
 
 def running_profile(arguments: argparse.Namespace, configuration: Path, name: str) -> Running:
@@ -37,11 +40,14 @@ def running_profile(arguments: argparse.Namespace, configuration: Path, name: st
         target = target_of(arguments, configuration=configuration)
         answer = ask(target, "GET", f"/status?profile={quote(name, safe='')}")
     except (ConfigurationError, NoGatewayError, NotSentError):
-        return _NOTHING
+        return Running(why_unknown=_NONE)
     if answer.status != _OK:
-        return _NOTHING
+        return Running(why_unknown=Text("it does not show itself to this user ({status})", status=answer.status))
     found = [it for it in answer.document.get("profiles", ()) if it.get("name") == name]
-    return _read(found[0]) if found else _NOTHING
+    try:
+        return _read(found[0]) if found else Running(why_unknown=_OTHER)
+    except (KeyError, TypeError, ValueError):
+        return Running(why_unknown=_STRANGE)
 
 
 def _read(profile: Mapping[str, Any]) -> Running:
@@ -53,7 +59,7 @@ def _read(profile: Mapping[str, Any]) -> Running:
 
 def _negotiation(one: Mapping[str, Any]) -> Negotiation:
     ends = one["certificate_ends"]
-    values = {name: one[name] for name in Negotiation.__dataclass_fields__}
+    values = {name: one[name] for name in Negotiation.__dataclass_fields__ if name in one}
     return Negotiation(
         **{
             **values,

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
-from fla_gateway.admin.status.health import SKEW
-from fla_gateway.admin.status.messages import DOUBTS, ENDS, LEVELS, STATES, cure
+from fla_gateway.admin.status.messages import DOUBTS, ENDS, LEVELS, STATES, cure, missing_right
 from fla_gateway.cli.output.language import shown
 from fla_gateway.errors import position_of
 from fla_gateway.i18n.message import NOTHING, Plural, Text
+from fla_gateway.oauth.clock_skew import NOTEWORTHY
 from fla_gateway.observe.logs.log_values import printable
 from fla_gateway.problems import PROBLEMS
 
@@ -162,7 +162,9 @@ def _failing(api: Mapping[str, Any], times: _Times) -> Text:
 
 def _no_scope(api: Mapping[str, Any], times: _Times) -> Text:
     return Text(
-        "the account has no right for an API: {api}; have it added to the account in ChaMan", api=_failing(api, times)
+        "the account has no right for an API: {api}; {what}",
+        api=_failing(api, times),
+        what=missing_right(_text(api.get("service"))),
     )
 
 
@@ -205,7 +207,7 @@ def _general_lines(document: Mapping[str, Any], times: _Times) -> Iterator[str]:
         found.append(shown(_unknown_calls(unknown, times)))
     for clock in _tables(document, "clocks"):
         offset = float(clock.get("offset_seconds") or 0)
-        if abs(offset) > SKEW:
+        if abs(offset) > NOTEWORTHY:
             found.append(_alarm(_clock(offset)))
     for end in _tables(document, "ends"):
         if end.get("kind") != "certificate":

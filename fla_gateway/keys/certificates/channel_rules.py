@@ -28,6 +28,12 @@ CURVES: Final = {"secp384r1": "P-384", "secp521r1": "P-521"}
 DIGESTS: Final = ("sha256", "sha384", "sha512")
 EXPIRY_STEPS: Final = (60, 30, 14, 7)
 """Days before the end of a certificate at which a warning becomes more urgent."""
+RENEW: Final = Text("make the next one now: fla-gateway cert renew PROFILE says what to do, step by step")
+"""What to do about a certificate that ends soon."""
+RENEW_AT_ONCE: Final = Text(
+    "if the key was certified anew, name that certificate; else: fla-gateway cert renew PROFILE"
+)
+"""What to do about one that has ended."""
 _SMALLEST_SAFE_RSA: Final = 2048
 _NEW_PAIR: Final = Text(
     "make a new key and certificate (RSA 2048, 3072 or 4096, or P-384 or P-521) and upload the certificate in ChaMan"
@@ -142,7 +148,7 @@ def expiry_warning(not_after: datetime, now: datetime) -> Objection | None:
     if now > not_after:
         return Objection(
             Message("certificate-expired", "the certificate expired on {day}", day=_day(not_after)),
-            Text("if the key was certified anew, name that certificate; otherwise: fla-gateway cert renew PROFILE"),
+            RENEW_AT_ONCE,
         )
     reached = [days for days in EXPIRY_STEPS if left.total_seconds() <= days * 86_400]
     if not reached:
@@ -154,7 +160,7 @@ def expiry_warning(not_after: datetime, now: datetime) -> Objection | None:
             days=reached[-1],
             day=_day(not_after),
         ),
-        Text("`fla-gateway cert renew PROFILE` says what to do, step by step"),
+        RENEW,
     )
 
 

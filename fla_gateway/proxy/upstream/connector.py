@@ -13,7 +13,7 @@ from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import NOTHING, Text, joined
 from fla_gateway.network.connection_errors import NoConnectionError, Obstacle
 from fla_gateway.network.dialer import Dialer
-from fla_gateway.network.route import Destination, Egress, Route
+from fla_gateway.network.route import ROOTS, Destination, Egress, Route
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.upstream.connection import ApiConnection
 
@@ -23,7 +23,6 @@ _CODES: Final = {
     Obstacle.UNTRUSTED: "api-untrusted",
     Obstacle.REFUSED: "egress-refused",
 }
-_ROOTS: Final = Text("'ca_file' under [egress] or [environments.NAME]")
 
 
 class Connector:
@@ -48,7 +47,7 @@ class Connector:
             dialer: that of the process.
             hints: gives sentences that may explain why the API is not trusted.
         """
-        destination = Destination(upstream.host, upstream.port, Text("API"), "api_base", _ROOTS)
+        destination = Destination(upstream.host, upstream.port, Text("API"), "api_base", ROOTS)
         self._route = Route(destination, proxy)
         self._tls = tls
         self._timeout = timeout_seconds

@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.clock import Clock
-from fla_gateway.diagnosis.findings import Check, is_fatal
+from fla_gateway.diagnosis.findings import Check, is_fatal, skip
 from fla_gateway.diagnosis.hops import Target, check_connections, skip_connections
 from fla_gateway.diagnosis.key_checks import machine_checks
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.i18n.message import NOTHING, Plural, Text
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.resolver import Resolver
 from fla_gateway.oauth.client import TokenClient
@@ -26,6 +28,8 @@ from fla_gateway.runtime.composition.token_client import egress_of
 from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
 
+_RUNNING: Final = Text("The running gateway is asked what it knows")
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -34,10 +38,12 @@ class Running:
     Attributes:
         wait_seconds: how long it asks nothing after failures.
         negotiations: its last ones, the latest first.
+        why_unknown: why nothing is known of it; empty where it answered.
     """
 
     wait_seconds: float = 0.0
     negotiations: tuple[Negotiation, ...] = ()
+    why_unknown: Text = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def diagnose(configured: Configured, profile: Profile, clock: Clock, running: Ru
     now = datetime.fromtimestamp(clock.wall(), UTC)
     key = KeyFiles(configured, lambda: now, validate=True).load(profile.token_request.key)
     unfit = why_unusable(profile, key)
-    first = tuple(machine_checks(profile, key, unfit, configured.warnings, now))
+    first = (*machine_checks(profile, key, unfit, configured.warnings, now), _gateway(running))
     if isinstance(key, UnusableKeyError) or is_fatal(first):
         return Diagnosis((*first, *skip_connections()), running.negotiations)
     files, egress = configured.files, configured.settings.configuration.egress
@@ -75,13 +81,23 @@ def diagnose(configured: Configured, profile: Profile, clock: Clock, running: Ru
     client = TokenClient(keys, trust.context, clock, egress=proxy, dialer=dialer)
     target = Target(
         profile, load_catalogue(), client, trust.context(profile.upstream.ca_file), proxy, dialer, resolver,
-        running.wait_seconds, next(iter(running.negotiations), None),
+        egress.ca_file is not None or profile.upstream.ca_file is not None, clock.wall(),
+        running.wait_seconds, running.negotiations,
     )  # fmt: skip
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(UnwaitedExecutor())
         checks = runner.run(_all(target))
     own = client.negotiations.of(profile.token_request)
     return Diagnosis((*first, *checks), (*own, *running.negotiations))
+
+
+def _gateway(running: Running) -> Check:
+    """Say whether the running gateway was asked: what it knows of earlier attempts is worth more than one more."""
+    if running.why_unknown:
+        return skip("gateway", "machine", _RUNNING, running.why_unknown)
+    number = len(running.negotiations)
+    seen = Plural("it knows one token negotiation", "it knows {count} token negotiations", count=number)
+    return Check("gateway", "machine", _RUNNING, "ok", seen, shared=seen)
 
 
 async def _all(target: Target) -> tuple[Check, ...]:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from fla_gateway.i18n.message import NOTHING, Text, joined
+from fla_gateway.oauth.clock_skew import NOTEWORTHY
 
-NOTEWORTHY: Final = 30.0
-"""Seconds of skew that are said."""
 _CHANGED: Final = Text(
     "Files that the gateway was started with have changed since; its operator sees on the status page which, and can "
     "reload them."

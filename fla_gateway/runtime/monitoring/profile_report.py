@@ -19,6 +19,7 @@ from fla_gateway.admin.status.profile_status import (
     CertificateStatus,
     FailingApiStatus,
     Failure,
+    FindingStatus,
     Minute,
     NegotiationStatus,
     NextKeyStatus,
@@ -26,12 +27,16 @@ from fla_gateway.admin.status.profile_status import (
     ProfileStatus,
     TokenStatus,
 )
+from fla_gateway.catalog.load import load as load_catalogue
+from fla_gateway.diagnosis.findings import worst
+from fla_gateway.diagnosis.key_checks import machine_checks
+from fla_gateway.diagnosis.token_checks import checks_of
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.oauth.negotiations import Negotiation
 from fla_gateway.observe.recent_exchanges import ProfileTraffic, Seen
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.records.exchange_record import PoolSnapshot
-from fla_gateway.runtime.composition.signing_keys import Keys
+from fla_gateway.runtime.composition.signing_keys import Keys, why_unusable
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.metric_sources import api_brakes
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
@@ -79,7 +84,8 @@ async def profiles_of(sources: StatusSources, now: float, wall: float, looked_at
             wall=wall,
         )
         most = None if it.name == looked_at or len(profiles) <= FEW else 1
-        found.append(replace(one, negotiations=_negotiations(sources, it, most)))
+        finding = _finding(sources, it, wall) if most is None else None
+        found.append(replace(one, negotiations=_negotiations(sources, it, most), finding=finding))
     return tuple(found)
 
 
@@ -131,6 +137,21 @@ def _next_key(sources: StatusSources, profile: Profile) -> NextKeyStatus | None:
     known = None if key is None or isinstance(key, UnusableKeyError) else key.certificate
     last = sources.last_token(current.configured.key_digests.get(name, name))
     return NextKeyStatus(name, None if known is None else known.not_after, None if last is None else _moment(last))
+
+
+def _finding(sources: StatusSources, profile: Profile, wall: float) -> FindingStatus | None:
+    """Carry out the doctor's checks that ask nothing; warnings of the configuration are shown for all profiles."""
+    current = sources.gateway.current
+    key = current.keys.get(profile.token_request.key)
+    if key is None:
+        return None
+    warnings = current.configured.warnings
+    machine = machine_checks(profile, key, why_unusable(profile, key), warnings, _moment(wall))
+    of_token = checks_of(profile, load_catalogue(), sources.negotiations(profile.token_request))
+    it = worst(check for check in (*machine, *of_token) if check.code != "configuration")
+    if it is None:
+        return None
+    return FindingStatus(it.code, it.description, it.verdict, it.seen, it.cause, it.cure, it.anchor)
 
 
 def _negotiations(sources: StatusSources, profile: Profile, most: int | None) -> tuple[NegotiationStatus, ...]:

@@ -1,0 +1,67 @@
+"""Rule: which box a person ticks in ChaMan for a scope or a service that is missing.
+
+Owns the sentence, for the doctor, the details of the token leg and the status page alike. Refuses to know more than the
+catalogue: that a box belongs to a scope is said nowhere, so that it is called a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from fla_gateway.catalog.model import Catalogue, Right
+from fla_gateway.i18n.message import Text, joined
+
+SECTION: Final = "Beveiligde machtigingen"
+"""Where ChaMan has the boxes."""
+SECTION_IN_FRENCH: Final = "Autorisations sécurisées"
+"""Our own translation: where it was seen, ChaMan was in Dutch."""
+_UNKNOWN: Final = Text(
+    "in ChaMan a right of the account is missing, under {section}; which box that is, is not known here",
+    section=SECTION,
+)
+
+
+def rights_for_scopes(catalogue: Catalogue, scopes: Iterable[str]) -> tuple[Right, ...]:
+    """Give the boxes that probably go with scopes; none where there is not even a guess."""
+    wanted = frozenset(scopes)
+    return _once(right for service in catalogue.services for right in service.rights if right.scope in wanted)
+
+
+def rights_for_service(catalogue: Catalogue, name: str) -> tuple[Right, ...]:
+    """Give the boxes of a service.
+
+    Args:
+        catalogue: the known APIs.
+        name: the first segment of its paths, such as ``dimona``.
+    """
+    begin = f"/REST/{name}/"
+    return _once(
+        right for service in catalogue.services if (service.prefix or "").startswith(begin) for right in service.rights
+    )
+
+
+def tick(rights: Iterable[Right]) -> Text:
+    """Say what to tick, as a clause; without a right that something is to be ticked, and that it is not known what.
+
+    Args:
+        rights: the boxes; those without a scope are known by the name of their service alone.
+    """
+    labels = [_label(it) for it in rights]
+    if not labels:
+        return _UNKNOWN
+    return Text(
+        "in ChaMan, tick {labels} under {section}; that this box is the one that is missing is a guess from its name",
+        labels=joined(labels, ", "),
+        section=SECTION,
+    )
+
+
+def _label(right: Right) -> Text:
+    if not right.french:
+        return Text('"{label}"', label=right.label)
+    return Text('"{label}" (in French, by our own translation: "{french}")', label=right.label, french=right.french)
+
+
+def _once(rights: Iterator[Right]) -> tuple[Right, ...]:
+    return tuple({it.label: it for it in rights}.values())

@@ -1,0 +1,53 @@
+"""What a finding refers to."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fla_gateway.diagnosis.findings import Check, Verdict, worst
+from fla_gateway.i18n.message import Text
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [*(ROOT / "fla_gateway" / "diagnosis").glob("*.py"), ROOT / "fla_gateway/runtime/composition/diagnosis.py"]
+CODES = sorted(
+    {
+        code
+        for source in SOURCES
+        for code in re.findall(
+            r'(?:(?:Check|skip|_warned)\(|code=|Stage\.[A-Z]+: |^    \()"([a-z-]+)"',
+            source.read_text("utf-8"),
+            re.MULTILINE,
+        )
+    }
+)
+
+
+def test_the_codes_are_found():
+    """The pattern above reads the source; these are the checks that the doctor has."""
+    assert set(CODES) == {
+        "configuration", "files", "client-id", "environment", "key", "key-matches-certificate", "certificate-dates",
+        "key-rules", "gateway", "way", "name", "tcp", "proxy", "tls", "clock", "token", "token-latest", "scopes",
+        "call",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_check_is_explained_under_its_anchor(code):
+    """docs/doctor.md has a heading of the very name that `anchor` refers to."""
+    assert f"\n### {code}\n" in (ROOT / "docs/doctor.md").read_text("utf-8")
+
+
+def check(code: str, verdict: Verdict) -> Check:
+    """Make a finding."""
+    return Check(code, "machine", Text("it works"), verdict, Text("seen"))
+
+
+def test_the_worst_is_the_first_fatal_one_else_the_first_warning():
+    """What was fine or skipped is no finding."""
+    fine, warned, later, fatal = check("a", "ok"), check("b", "warning"), check("c", "warning"), check("d", "fatal")
+    assert worst([fine, warned, later, fatal]) is fatal
+    assert worst([fine, warned, later]) is warned
+    assert worst([fine, check("e", "skipped")]) is None
