@@ -112,9 +112,10 @@ def execute(words: Sequence[str]) -> int:
     speak(spoken_in(os.environ))
     words = _asked_for_help(words)
     if words[:1] in (["--version"], ["-V"]):
-        from fla_gateway.cli.version import lines  # noqa: PLC0415 - see the head
+        from fla_gateway.cli.output.language import say  # noqa: PLC0415 - see the head
+        from fla_gateway.cli.version import lines  # noqa: PLC0415 - as above
 
-        print("\n".join(lines(PROGRAM)))
+        say(*lines(PROGRAM))
         raise SystemExit(WELL)
     with deferred("bz2", "lzma"):  # shutil, which gives argparse the width of the terminal, looks whether they exist
         parser = build_parser(_wanted(words))
