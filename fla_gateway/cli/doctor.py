@@ -140,12 +140,15 @@ def _lines(profile: Profile, checks: Sequence[Check]) -> Iterator[str]:
             if text:
                 yield f"  {'':<{_WIDTH}}   {shown(label)}: {printable(shown(text))}"
         if check.verdict in {"warning", "fatal"}:
-            yield f"  {'':<{_WIDTH}}   {shown(Text('see {page}', page=check.anchor))}"
+            page = shown(Text("see {page}", page=check.anchor))
+            yield f"  {'':<{_WIDTH}}   {page}"
     excluded = ruled_out(checks)
     if excluded and not nothing_to_say(checks):
-        yield f"\n{shown(Text('Not the cause: {causes}.', causes=joined(excluded, '; ')))}"
+        yield ""
+        yield shown(Text("Not the cause: {causes}.", causes=joined(excluded, "; ")))
     elif nothing_to_say(checks):
-        yield f"\n{shown(Text('Nothing found.'))}"
+        yield ""
+        yield shown(Text("Nothing found."))
     yield ""
 
 
