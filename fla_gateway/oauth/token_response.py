@@ -272,12 +272,12 @@ def _redirected(answer: TokenAnswer) -> Text:
     if origin is None:
         return Text(
             "The token server redirects ({status}), and a redirect is never followed with an assertion. "
-            "Check token_url, and whether a proxy or a login page stands in between.",
+            "Check token_url, and whether a proxy or a login page is in between.",
             status=answer.status,
         )
     return Text(
         "The token server redirects ({status} to {origin}), and a redirect is never followed with an assertion. "
-        "Check token_url, and whether a proxy or a login page stands in between.",
+        "Check token_url, and whether a proxy or a login page is in between.",
         status=answer.status,
         origin=origin[0],
     )

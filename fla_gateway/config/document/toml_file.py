@@ -20,9 +20,9 @@ _BOM_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _POSITION: Final = re.compile(r"\((at [^()]*)\)$")
 _TWICE: Final = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Cannot define", "Duplicate inline")
 _LINE: Final = re.compile(r"at line (\d+)").match
-_QUOTE_HINT: Final = Text("text stands in quotes, a path with backslashes in 'single quotes'")
+_QUOTE_HINT: Final = Text("text is written in quotes, a path with backslashes in 'single quotes'")
 _NAME_HINT: Final = Text("names have the letters a to z, digits, hyphens and underscores")
-_INLINE_HINT: Final = Text("a table in {{ }} stands on one line, without a comma at its end")
+_INLINE_HINT: Final = Text("a table in {{ }} is written on one line, without a comma at its end")
 _TEXT_HINT: Final = Text("a text ends on the line on which it begins, with the same quote")
 _CURES: Final = {
     "Invalid value": _QUOTE_HINT,

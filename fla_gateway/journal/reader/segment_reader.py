@@ -335,7 +335,7 @@ def _translated(path: Path) -> Iterator[None]:
         raise JournalError(message) from None
     except PermissionError:
         message = Text(
-            "the journal cannot be read: {path}: nobody else may read it (run this as the user of the gateway, or as "
+            "the journal cannot be read: {path}: other users may not read it (run this as the user of the gateway, or as "
             "root)",
             path=path,
         )
