@@ -29,8 +29,8 @@ ANSWER_CURES: Final[dict[int, Text]] = {
 }
 """What to do about an answer of the API's, by its status."""
 SERVER_ERROR_CURE: Final = Text(
-    "The API has a failure. If something was declared, look it up before it is sent again. If it lasts, report it to the "
-    "help desk of the social security."
+    "The API has a failure. If something was declared, look it up before it is sent again. If it lasts, report it to "
+    "the help desk of the social security."
 )
 OTHER_CURE: Final = Text("If something was declared, look it up with the API before it is sent again.")
 

@@ -335,8 +335,8 @@ def _translated(path: Path) -> Iterator[None]:
         raise JournalError(message) from None
     except PermissionError:
         message = Text(
-            "the journal cannot be read: {path}: other users may not read it (run this as the user of the gateway, or as "
-            "root)",
+            "the journal cannot be read: {path}: other users may not read it (run this as the user of the gateway, or "
+            "as root)",
             path=path,
         )
         raise JournalError(message) from None
