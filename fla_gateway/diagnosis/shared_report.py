@@ -122,8 +122,9 @@ def _said(one: Negotiation) -> Iterator[tuple[str, str]]:
     yield Text("clock"), _clock(one)
     yield Text("took"), ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in one.phases.items())
     if one.status:
-        description = f": {one.description}" if one.description else ""
-        yield Text("response"), f"{one.status} {one.error}{description}".rstrip()
+        yield Text("response"), f"{one.status} {one.error}".rstrip()
+    if one.answer:
+        yield Text("said"), one.answer
     yield from ((f"  {name}:", value) for name, value in one.fields.items())
     if one.scope:
         yield Text("scope"), one.scope
