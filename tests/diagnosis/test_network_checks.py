@@ -74,7 +74,9 @@ async def listening(serve, host="127.0.0.1", port=0, tls=None):
     running, writers = set(), []
 
     async def one(reader, writer):
-        running.add(asyncio.current_task())
+        handling = asyncio.current_task()
+        assert handling is not None
+        running.add(handling)
         writers.append(writer)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             await serve(reader, writer)
@@ -169,7 +171,7 @@ async def test_what_each_address_presents_is_looked_at(way, authority, tmp_path)
     inspecting = TlsAuthority("Zscaler Intermediate Root CA (company.example)").server_context(tmp_path, HOST)
     ended = authority.server_context(tmp_path, HOST, not_before=NOW - timedelta(9), not_after=NOW - timedelta(2))
     way.addresses = ["127.0.0.2", "127.0.0.1"]
-    received = []
+    received: list[bytes] = []
     async with (
         serving(inspecting, "127.0.0.2", received=received) as port,
         serving(ended, port=port, received=received),
