@@ -221,7 +221,8 @@ def _service(text: str) -> str:
     if not text.startswith("/"):
         raise InvalidValueError(
             Message(
-                "answer-service-unknown", "is no service that is known by name, and no path: `fla-gateway catalog` lists them"
+                "answer-service-unknown",
+                "is no service that is known by name, and no path: `fla-gateway catalog` lists them",
             )
         )
     return parse_prefix(text)
