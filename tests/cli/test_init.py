@@ -131,7 +131,7 @@ def test_an_existing_configuration_is_not_changed(tmp_path, capsys):
     mine += '[callers.payroll.allow]\nold = ["GET /REST/a/v1/**"]\n'
     mine += f'[profiles.old]\nenvironment = "simulation"\nclient_id = "old_1"\nkey = {{ pkcs12 = "{key}" }}\n'
     (folder / "gateway.toml").write_text(mine)
-    words = ("--profile", "secretariat", "--callers", "payroll", "--environment", "production")
+    words: tuple[str, ...] = ("--profile", "secretariat", "--callers", "payroll", "--environment", "production")
     answers = ANSWERS.replace('"employer"', '"secretariat"').replace('environment = "simulation"', "")
     words += ("--account", "existing", "--has-key", "yes", "--key-file", str(key))
     assert answered(folder, *words, answers=answers) == 1
