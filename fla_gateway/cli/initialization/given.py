@@ -9,7 +9,6 @@ import argparse
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from fla_gateway.cli.init import FLAGS
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.onboarding.flow import IDS
@@ -33,7 +32,7 @@ def given_answers(arguments: argparse.Namespace) -> dict[str, str]:
         ]
         if faults:
             raise ConfigurationError(tuple(faults))
-    flags = {name: getattr(arguments, name.replace("-", "_")) for name, _, _ in FLAGS}
+    flags = {name: getattr(arguments, name.replace("-", "_")) for name in IDS}
     return given | {name: value for name, value in flags.items() if value is not None}
 
 
