@@ -16,7 +16,7 @@ from fla_gateway.cli.exit_codes import FINDINGS, WELL, WRONG_USE
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config, config_of
 from fla_gateway.cli.output.language import shown
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.i18n.message import Message, Text, joined
 
 if TYPE_CHECKING:  # heavy; `--help` must not wait for it
@@ -177,7 +177,7 @@ def _share(arguments: argparse.Namespace, configured: Configured, profile: Profi
         with os.fdopen(file, "w", encoding="utf-8") as writing:
             writing.write(text)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = reason_of(error)
         standard_streams.complain(
             Text("{path}: cannot be made: {reason}; name a file that does not exist yet", path=path, reason=reason)
         )

@@ -27,7 +27,7 @@ from fla_gateway.cli.options.journal_options import (
 )
 from fla_gateway.cli.options.journal_questions import accounts_of, add_local, not_looked_at, write_new
 from fla_gateway.cli.output.language import shown
-from fla_gateway.errors import JournalError
+from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Plural, Text
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _make(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         is_empty = not any(folder.iterdir())
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = reason_of(error)
         raise JournalError(Text("{folder} cannot be made: {reason}", folder=folder, reason=reason)) from None
     if not is_empty:
         raise JournalError(Text("{folder} is not empty, and nothing is written over", folder=folder))

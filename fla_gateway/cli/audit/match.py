@@ -24,7 +24,7 @@ from fla_gateway.cli.options.journal_options import (
 )
 from fla_gateway.cli.options.journal_questions import add_local, masking_key_of, say_what_was_not_looked_at
 from fla_gateway.cli.output.language import say
-from fla_gateway.errors import JournalError
+from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _hash_of(path: Path, key: bytes) -> str:
         with path.open("rb") as stream:
             return _hashed(stream, key)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = reason_of(error)
         raise JournalError(Text("{path} cannot be read: {reason}", path=path, reason=reason)) from None
 
 

@@ -18,7 +18,7 @@ from fla_gateway.cli.exit_codes import WELL
 from fla_gateway.cli.output.language import say, shown
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.config.values.constraints import NAME_PATTERN
-from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError
+from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError, reason_of
 from fla_gateway.i18n.message import Message, Text
 
 if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
@@ -144,7 +144,7 @@ def _write(directory: Path, name: str, pair: Pair) -> None:
         cure = Text("choose another name for the new pair, such as {name}-2", name=name)
     except OSError as error:
         message = Message(
-            "pair-unwritable", "{path} cannot be written: {reason}", path=directory, reason=str(error.strerror)
+            "pair-unwritable", "{path} cannot be written: {reason}", path=directory, reason=reason_of(error)
         )
         cure = Text("name another folder with --directory")
     else:

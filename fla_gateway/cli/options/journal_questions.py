@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fla_gateway.cli.output.standard_streams import complain
-from fla_gateway.errors import JournalError
+from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def masking_key_of(directory: Path) -> bytes:
     except FileNotFoundError:
         raise JournalError(Text("{file} is not beside the journal: {cure}", file=MASK_KEY, cure=cure)) from None
     except OSError as error:
-        raise JournalError(Text("{path} cannot be read: {reason}", path=MASK_KEY, reason=_reason(error))) from None
+        raise JournalError(Text("{path} cannot be read: {reason}", path=MASK_KEY, reason=reason_of(error))) from None
     if len(key) != KEY_BYTES:
         raise JournalError(
             Text("{file} does not have {number} bytes: {cure}", file=MASK_KEY, number=KEY_BYTES, cure=cure)
@@ -101,13 +101,9 @@ def write_new(path: Path, rows: Iterable[str]) -> None:
     except FileExistsError:
         raise JournalError(Text("{path} exists already, and is not written over", path=path)) from None
     except OSError as error:
-        raise JournalError(Text("{path} cannot be written: {reason}", path=path, reason=_reason(error))) from None
+        raise JournalError(Text("{path} cannot be written: {reason}", path=path, reason=reason_of(error))) from None
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
             file.writelines(row.encode() for row in rows)
     except OSError as error:
-        raise JournalError(Text("{path} cannot be written: {reason}", path=path, reason=_reason(error))) from None
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+        raise JournalError(Text("{path} cannot be written: {reason}", path=path, reason=reason_of(error))) from None

@@ -14,6 +14,7 @@ from typing import Final
 from fla_gateway.config.document.file_replacement import replace_content
 from fla_gateway.config.document.key_exchange import exchanged, finished, keys_of
 from fla_gateway.config.rules.named_files import named_files
+from fla_gateway.errors import reason_of
 from fla_gateway.i18n.message import Text
 from fla_gateway.profiles import key_sources
 from fla_gateway.runtime.composition.resolved_config import Configured
@@ -109,6 +110,6 @@ def _change(configured: Configured, change: Callable[[str], str | None]) -> list
         except (OSError, UnicodeDecodeError) as error:
             reason: str = Text("it is not UTF-8")
             if isinstance(error, OSError):
-                reason = error.strerror or type(error).__name__
+                reason = reason_of(error)
             raise UnchangedError(Text("{path} cannot be written: {reason}", path=path, reason=reason)) from error
     return changed
