@@ -30,7 +30,7 @@ from fla_gateway.keys.files import rsa_pss
 from fla_gateway.keys.files.key_file import read_password
 from fla_gateway.keys.files.private_key import inconsistent
 from fla_gateway.keys.material import Material, read_material
-from fla_gateway.keys.model import LoadedKey, Objection
+from fla_gateway.keys.model import CertificateFacts, LoadedKey, Objection
 from fla_gateway.keys.signers.local import EcSigner, RsaSigner
 from fla_gateway.keys.signers.signer import Signer
 from fla_gateway.secret import Secret
@@ -78,12 +78,9 @@ def load_key(
     pss = _pss(material, certificate)
     if not validate and not _proves_itself(material.key, certificate):
         raise UnusableKeyError(*inconsistent(material.place))
-    return LoadedKey(
-        name,
-        _signer(material.key, pss),
-        None if certificate is None else certificate_facts(certificate),
-        (*warnings, *material.warnings, *_judged(material, certificate, pss, now)),
-    )
+    facts = None if certificate is None else certificate_facts(certificate)
+    found = _judged(material, certificate, facts, pss, now)
+    return LoadedKey(name, _signer(material.key, pss), facts, (*warnings, *material.warnings, *found))
 
 
 def _proves_itself(key: PrivateKeyTypes, certificate: x509.Certificate | None) -> bool:
@@ -126,7 +123,11 @@ def _pss(material: Material, certificate: x509.Certificate | None) -> tuple[str,
 
 
 def _judged(
-    material: Material, certificate: x509.Certificate | None, pss: tuple[str, ...] | None, now: datetime
+    material: Material,
+    certificate: x509.Certificate | None,
+    facts: CertificateFacts | None,
+    pss: tuple[str, ...] | None,
+    now: datetime,
 ) -> tuple[Objection, ...]:
     """Apply the rules; give the warnings.
 
@@ -137,10 +138,9 @@ def _judged(
         channel_rules.key_deviation(material.key.public_key()),
         channel_rules.pss_deviation(pss[0]) if pss else None,
     ]
-    if certificate is None:
+    if certificate is None or facts is None:
         found.append(_unchecked(material.place))
     else:
-        facts = certificate_facts(certificate)
         if (waiting := channel_rules.not_yet_valid(facts.not_before, now)) is not None:
             # Time alone mends it.
             raise UnusableKeyError(*waiting, valid_from=facts.not_before)

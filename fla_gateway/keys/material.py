@@ -25,7 +25,7 @@ from fla_gateway.keys.files.der_label import KEY_LABELS, PKCS12
 from fla_gateway.keys.files.file_permissions import exposure
 from fla_gateway.keys.files.foreign_formats import foreign
 from fla_gateway.keys.files.key_file import KeyFile, read_file
-from fla_gateway.keys.files.pkcs12 import key_in_store, open_pkcs12
+from fla_gateway.keys.files.pkcs12 import open_pkcs12
 from fla_gateway.keys.files.private_key import hidden_kind, open_private_key
 from fla_gateway.keys.model import Objection
 from fla_gateway.secret import Secret
@@ -88,11 +88,11 @@ def _read_pkcs12(file: KeyFile, password: Secret | None, alias: str | None, *, v
     stores = [block for block in blocks if block.label == PKCS12]
     if not stores:
         raise UnusableKeyError(*_no_store(file.path, content, blocks))
-    der = stores[0].der or content
-    key, candidates = open_pkcs12(file.path, der, password, alias, validate=validate)
+    opened = open_pkcs12(file.path, stores[0].der or content, password, alias, validate=validate)
     secrets = (b"",) if password is None else further_octets(password.reveal())
-    pss = _pss_of_file(file.path, key, key_in_store(der, alias), secrets, needed=alone and not candidates)
-    return Material(key, candidates, file.path, exposure(file.path, file.custody), pss)
+    needed = alone and not opened.certificates
+    pss = _pss_of_file(file.path, opened.key, opened.block, secrets, needed=needed)
+    return Material(opened.key, opened.certificates, file.path, exposure(file.path, file.custody), pss)
 
 
 def _no_store(path: Path, content: bytes, blocks: tuple[pem.Block, ...]) -> Objection:

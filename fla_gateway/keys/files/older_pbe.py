@@ -17,10 +17,9 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from fla_gateway.keys import asn1
 from fla_gateway.keys.asn1 import Element
 from fla_gateway.keys.encryption.password_encodings import as_text
+from fla_gateway.keys.encryption.pkcs12_derivation import KEY, VECTOR, derive
 
 _MOST_ITERATIONS: Final = 10_000_000
-_KEY, _VECTOR = b"\x01", b"\x02"
-"""Diversifiers (RFC 7292, appendix B.3)."""
 
 
 class _Cipher(NamedTuple):
@@ -85,36 +84,11 @@ def decrypt(algorithm: Element, content: bytes, secret: bytes) -> bytes | None:
 
 def _opened_pkcs12(cipher: _Cipher, text: bytes, salt: bytes, iterations: int, content: bytes) -> bytes:
     """Decrypt with a password as a BMPString; nothing comes out if it is the wrong one."""
-    key = derive_pkcs12(text, salt, iterations, _KEY, cipher.key)
+    key = derive("sha1", text, salt, iterations, KEY, cipher.key)
     try:
-        return _opened(cipher, key, derive_pkcs12(text, salt, iterations, _VECTOR, cipher.block), content)
+        return _opened(cipher, key, derive("sha1", text, salt, iterations, VECTOR, cipher.block), content)
     except ValueError:
         return b""
-
-
-def derive_pkcs12(text: bytes, salt: bytes, iterations: int, purpose: bytes, size: int) -> bytes:
-    """Derive octets with SHA-1 as PKCS#12 does (RFC 7292, appendix B.2).
-
-    Args:
-        text: the password as a BMPString with its NUL.
-        salt: of the scheme.
-        iterations: of the digest.
-        purpose: the diversifier.
-        size: how many octets are wanted.
-    """
-    width = 64
-    blocks = bytearray(_filled(salt, width) + _filled(text, width))
-    derived = b""
-    while len(derived) < size:
-        last = purpose * width + bytes(blocks)
-        for _ in range(iterations):
-            last = hashlib.sha1(last, usedforsecurity=False).digest()
-        derived += last
-        step = int.from_bytes(_filled(last, width), "big") + 1
-        for start in range(0, len(blocks), width):
-            number = int.from_bytes(blocks[start : start + width], "big") + step
-            blocks[start : start + width] = (number % (1 << 8 * width)).to_bytes(width, "big")
-    return derived[:size]
 
 
 def _derive_pbkdf1(digest: str, secret: bytes, salt: bytes, iterations: int) -> bytes:
@@ -132,9 +106,3 @@ def _opened(cipher: _Cipher, key: bytes, vector: bytes, content: bytes) -> bytes
     unpadder = PKCS7(8 * cipher.block).unpadder()
     padded = decryptor.update(content) + decryptor.finalize()
     return unpadder.update(padded) + unpadder.finalize()
-
-
-def _filled(value: bytes, size: int) -> bytes:
-    """Repeat a value to a multiple of a block's size; nothing stays nothing."""
-    length = size * -(-len(value) // size)
-    return (value * -(-length // len(value)))[:length] if value else b""

@@ -7,6 +7,7 @@ belongs to the key.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -49,9 +50,24 @@ Loaded = tuple[PrivateKeyTypes | None, tuple[x509.Certificate, ...]]
 Opened = tuple[PrivateKeyTypes, tuple[x509.Certificate, ...]]
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class OpenedStore:
+    """What a PKCS#12 file holds.
+
+    Attributes:
+        key: the private key.
+        certificates: all of them.
+        block: the private key as it is in the file.
+    """
+
+    key: PrivateKeyTypes
+    certificates: tuple[x509.Certificate, ...]
+    block: Block
+
+
 def open_pkcs12(
     path: Path, der: bytes, password: Secret | None, alias: str | None = None, *, validate: bool = True
-) -> Opened:
+) -> OpenedStore:
     """Open a PKCS#12 file.
 
     Args:
@@ -61,13 +77,18 @@ def open_pkcs12(
         alias: which key is meant, or None if it is the only one.
         validate: as for `open_private_key`.
 
-    Returns:
-        The one private key, and every certificate of the file.
-
     Raises:
         UnusableKeyError: it cannot be opened, or holds no private key or more than one that can be meant.
     """
     contents = _look_into(path, der, alias)
+    _refuse_unclear(path, der, contents, alias)
+    key, certificates = _open(path, der, contents, password, validate=validate)
+    plain = Block(PRIVATE_KEY, b"", contents.plain[0]) if contents.plain else None
+    return OpenedStore(key, certificates, plain or shrouded(contents.shrouded[0]))
+
+
+def _refuse_unclear(path: Path, der: bytes, contents: pkcs12_structure.Contents, alias: str | None) -> None:
+    """Refuse a file before it is opened: for its ciphers, or since not exactly one of its keys can be meant."""
     if lacks_legacy_cipher(der):
         raise UnusableKeyError(*legacy(path))
     if contents.keys > 1:
@@ -87,6 +108,11 @@ def open_pkcs12(
             aliases=", ".join(contents.aliases) or Text("none that can be seen"),
         )
         raise UnusableKeyError(message, Text("write one of them in alias"))
+
+
+def _open(
+    path: Path, der: bytes, contents: pkcs12_structure.Contents, password: Secret | None, *, validate: bool
+) -> Opened:
     several = contents.keys < len(contents.aliases)
     tried = spellings(password.reveal()) if password is not None else (b"",)
     for secret in tried:
@@ -99,14 +125,6 @@ def open_pkcs12(
             if opened is not None:
                 return opened
     raise UnusableKeyError(*_why_closed(path, der, contents, password, tried))
-
-
-def key_in_store(der: bytes, alias: str | None = None) -> Block:
-    """Give the private key of a PKCS#12 file that `open_pkcs12` has opened as it is in the file."""
-    contents = pkcs12_structure.look_into(der, alias)
-    if contents.plain:
-        return Block(PRIVATE_KEY, b"", contents.plain[0])
-    return shrouded(contents.shrouded[0])
 
 
 def _opened(

@@ -14,6 +14,7 @@ from typing import Final
 from fla_gateway.keys import asn1
 from fla_gateway.keys.asn1 import Asn1Error, Element
 from fla_gateway.keys.encryption.pbes2 import decrypt
+from fla_gateway.keys.encryption.pkcs12_derivation import MAC_KEY, derive
 from fla_gateway.keys.encryption.schemes import key_algorithm
 
 _DATA: Final = bytes.fromhex("2a864886f70d010701")  # 1.2.840.113549.1.7.1
@@ -26,8 +27,6 @@ _MAC_DIGESTS: Final = {
     bytes.fromhex("608648016503040203"): "sha512",
 }
 _MOST_ITERATIONS: Final = 100_000
-_MAC_KEY: Final = b"\x03"
-"""The diversifier of a key for a MAC (RFC 7292, appendix B.3)."""
 _BAGS: Final = bytes.fromhex("2a864886f70d010c0a01")  # 1.2.840.113549.1.12.10.1, RFC 7292, section 4.2
 _FRIENDLY_NAME: Final = bytes.fromhex("2a864886f70d010914")  # 1.2.840.113549.1.9.20
 _KEY_BAG, _SHROUDED_KEY_BAG, _NESTED_BAGS = (_BAGS + bytes((last,)) for last in (1, 2, 6))
@@ -188,21 +187,10 @@ def has_mac_of(der: bytes, password: str) -> bool:
 
 
 def _mac_key(name: str, password: str, salt: bytes, iterations: int) -> bytes:
-    """Derive the key of a MAC (RFC 7292, appendix B.2); as long as the digest, so one block of output is enough."""
-    size = hashlib.new(name).block_size
+    """Derive the key of a MAC, as long as the digest (RFC 7292, appendix B.4)."""
     # Appendix B.1: "a BMPString with a NULL terminator".
-    secret = password.encode("utf-16-be", "surrogatepass") + b"\0\0"
-    block = _MAC_KEY * size + _filled(salt, size) + _filled(secret, size)
-    make = getattr(hashlib, name)
-    for _ in range(iterations):
-        block = make(block).digest()
-    return block
-
-
-def _filled(value: bytes, size: int) -> bytes:
-    """Repeat a value to a multiple of a block's size."""
-    length = size * -(-len(value) // size)
-    return (value * -(-length // len(value)))[:length] if value else b""
+    text = password.encode("utf-16-be", "surrogatepass") + b"\0\0"
+    return derive(name, text, salt, iterations, MAC_KEY, hashlib.new(name).digest_size)
 
 
 def alone(sealed: bytes) -> tuple[bytes, bytes]:
