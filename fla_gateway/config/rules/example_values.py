@@ -31,25 +31,25 @@ def example_faults(configuration: Configuration) -> Iterator[Fault]:
             message = Message("key-placeholder", "is the example's placeholder, and belongs to no key")
             command = "fla-gateway admin new" if where == "admin.key" else "fla-gateway caller new"
             yield Fault(f"{where}.sha256", message, Text("put in what `{command}` prints", command=command))
-    for name in _official_profiles(configuration):
-        if configuration.profiles[name].client_id == EXAMPLE_CLIENT:
-            message = Message("client-id-placeholder", "is the client id of the manual's example, and of no account")
-            yield Fault(place(("profiles", name, "client_id")), message, _AS_CHAMAN)
+    for name in _official_profiles(configuration, frozenset((EXAMPLE_CLIENT,))):
+        message = Message("client-id-placeholder", "is the client id of the manual's example, and of no account")
+        yield Fault(place(("profiles", name, "client_id")), message, _AS_CHAMAN)
 
 
 def example_warnings(configuration: Configuration) -> Iterator[Fault]:
     """Yield the client ids of screenshots, which an account may really have."""
-    for name in _official_profiles(configuration):
-        if configuration.profiles[name].client_id in SHOWN_CLIENTS:
-            message = Message("client-id-of-manual", "is a client id that the manual's screenshots show")
-            yield Fault(place(("profiles", name, "client_id")), message, _AS_CHAMAN)
+    for name in _official_profiles(configuration, SHOWN_CLIENTS):
+        message = Message("client-id-of-manual", "is a client id that the manual's screenshots show")
+        yield Fault(place(("profiles", name, "client_id")), message, _AS_CHAMAN)
 
 
-def _official_profiles(configuration: Configuration) -> Iterator[str]:
-    """Yield the profiles whose client id is shown to a token server of the social security."""
+def _official_profiles(configuration: Configuration, clients: frozenset[str]) -> Iterator[str]:
+    """Yield the profiles that show one of these client ids to a token server of the social security."""
     tables = configuration.environments
     for name, profile in configuration.profiles.items():
         environment = profile.environment
+        if profile.client_id not in clients:
+            continue
         if environment in PRESETS:
             yield name
             continue
