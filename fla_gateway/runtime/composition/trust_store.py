@@ -60,9 +60,10 @@ class Trust:
             ConfigurationError: with every file that cannot be read, and every entry that is damaged or no CA.
         """
         faults: list[Fault] = []
-        for profile in profiles:
+        # Once for each environment: what cannot be read is not kept, and a thousand profiles may name the same.
+        for ca_file, environment in dict.fromkeys((it.upstream.ca_file, it.environment) for it in profiles):
             try:
-                self.context(profile.upstream.ca_file, f"environments.{profile.environment}.ca_file")
+                self.context(ca_file, f"environments.{environment}.ca_file")
             except ConfigurationError as error:
                 faults.extend(error.faults)
         if faults:

@@ -72,3 +72,19 @@ def test_files_without_certificates_are_faults(tmp_path):
     ]
     with pytest.raises(ConfigurationError, match=r"egress\.ca_file.*cannot be read"):
         trust.context(None)
+
+
+def test_a_faulty_file_is_tried_once_for_each_environment(tmp_path):
+    """However many profiles an environment has: a thousand tries would take a minute."""
+
+    class Tried(Trust):
+        times = 0
+
+        def context(self, ca_file, place="ca_file"):
+            self.times += 1
+            return super().context(ca_file, place)
+
+    trust = Tried()
+    with pytest.raises(ConfigurationError):
+        trust.prepare(_profiles(one=tmp_path / "missing.pem") * 3)
+    assert trust.times == 1
