@@ -36,7 +36,7 @@ USABLE_SECONDS: Final = 3.0
 GAP_SECONDS: Final = 0.05
 
 PATIENCE_SECONDS: Final = 120.0
-_PAUSE_SECONDS: Final = 0.002
+_PAUSE_SECONDS: Final = 0.005
 _SETTLE_SECONDS: Final = 1.0
 CONFIGURATION: Final = """
 [gateway]
@@ -220,11 +220,14 @@ def _await_ready(admin: int, begun: float, log: Path) -> float:
 def await_keys(log: Path) -> float:
     """Wait for the line that says that all keys are loaded; give its time. Without many keys it is the last line."""
     for _ in processes.wait_until(PATIENCE_SECONDS, 0.05):
-        events: dict[str, Any] = {it["event"]: it for it in map(event_of, log.read_bytes().splitlines()) if it}
-        found = events.get("keys-loaded") or (events.get("ready") if "profile" in events else None)
-        loading = any(b'"loading"' in line for line in log.read_bytes().splitlines() if b'"profile"' in line)
-        if found is not None and (found["event"] == "keys-loaded" or not loading):
-            return dt.datetime.fromisoformat(found["time"]).timestamp()
+        # Not read as JSON: the gateway needs the processors, and there is a line for each profile.
+        content = log.read_bytes()
+        loading = b'"state":"loading"' in content or b'"event":"profile"' not in content
+        end = content.find(b'"event":"keys-loaded"' if loading else b'"event":"ready"')
+        if end >= 0:
+            line = content[content.rfind(b"\n", 0, end) + 1 :].partition(b"\n")[0]
+            if found := event_of(line):
+                return dt.datetime.fromisoformat(found["time"]).timestamp()
     raise stage.StageError("the keys are not loaded")
 
 

@@ -44,22 +44,35 @@ class Refresher:
             now = self._clock.monotonic()
             self._notice_sleep(now)
             entries = self._cache.entries()
-            pause = min((self._look(entry, now) for entry in entries), default=math.inf)
+            held_back: dict[str, float] = {}
+            pause = min((self._look(entry, now, held_back) for entry in entries), default=math.inf)
             await self._sleep(min(LONGEST_SLEEP, pause))
             if len(entries) >= _MANY:
                 # Each new entry and each end of a fetch wakes this loop, which then looks at all of them.
                 await asyncio.sleep(_PAUSE * len(entries))
 
-    def _look(self, entry: TokenEntry, now: float) -> float:
-        """Renew an entry that is due; returns the seconds until it is to be looked at again."""
+    def _look(self, entry: TokenEntry, now: float, held_back: dict[str, float]) -> float:
+        """Renew an entry that is due; returns the seconds until it is to be looked at again.
+
+        Args:
+            entry: to look at.
+            now: `Clock.monotonic`.
+            held_back: for how long no fetch may be begun at token servers that have enough of them; filled here, since
+                hundreds of entries wait for the same one at the start.
+        """
         left = entry.due() - now
         if left > 0:
             return left
         # Renewals are spread by themselves, over the lives of the tokens; what has none is not.
         if not entry.has_token(now):
-            held_back = self._cache.load(entry.request).wait_seconds(now)
-            if held_back > 0:
-                return held_back
+            server = entry.request.token_url
+            seconds = held_back.get(server)
+            if seconds is None:
+                seconds = self._cache.load(entry.request).wait_seconds(now)
+                if seconds > 0:
+                    held_back[server] = seconds
+            if seconds > 0:
+                return seconds
         entry.renew(now)
         return math.inf
 

@@ -76,7 +76,7 @@ class NegotiationStatus:
     error: str
     scope: str
     lifetime: float
-    answer: str = ""
+    description: str = ""
 
     @property
     def seconds(self) -> float:

@@ -1,1 +1,0 @@
-"""The parts of `fla-gateway init`: what was given, the conversation, the files, and the trial in the sandbox."""
