@@ -25,6 +25,11 @@ class GatewayError(Exception):
         return first if isinstance(first, str) else str(self)
 
 
+def reason_of(error: OSError) -> str:
+    """Say why a file or socket failed: a `Text` where this program raised it, else the operating system's own words."""
+    return error.strerror or type(error).__name__
+
+
 def with_cure(message: Text, cure: Text) -> Text:
     """Put what is wrong and what to do about it into one sentence."""
     return Text("{message} ({cure})", message=message, cure=cure) if cure else message

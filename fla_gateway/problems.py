@@ -163,7 +163,7 @@ CURES: Final[dict[str, Text]] = {
     "actions-disabled": Text("Run the command as root or as the gateway's own user, on its machine."),
     "settlement-refused": Text("Compare the request ids with the list of what is in doubt."),
     "reload-refused": Text("Have the faults of the configuration repaired, and reload it again."),
-    "stopping": Text("Nothing: the gateway was told to stop. Start it again if that was not intended."),
+    "stopping": Text("Nothing: the gateway was asked to stop. Start it again if that was not intended."),
     "internal-error": Text("This is a fault of the gateway. Please report it with the lines of its log."),
     "token-unreachable": Text(
         "Have the network checked: internet connection, name service, firewall, corporate proxy."
@@ -175,7 +175,7 @@ CURES: Final[dict[str, Text]] = {
     "token-throttled": Text("Wait; see whether another program uses the same account."),
     "token-malformed": Text("Have it checked whether something else answers at the address of the token server."),
     "token-failed": Text(
-        "Wait: the token server has a failure. If it lasts, tell the help desk of the social security."
+        "Wait: the token server has a failure. If it lasts, report it to the help desk of the social security."
     ),
     "token-unsigned": Text("Have the key of this profile checked with the command fla-gateway check."),
     "api-unreachable": Text("Have the network checked: internet connection, name service, firewall."),

@@ -16,7 +16,7 @@ from fla_gateway.cli.exit_codes import FINDINGS, WELL, WRONG_USE
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config, config_of
 from fla_gateway.cli.output.language import shown
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.i18n.message import Message, Text, joined
 
 if TYPE_CHECKING:  # heavy; `--help` must not wait for it
@@ -33,8 +33,9 @@ It stops at the first fatal finding of a branch, says what was thereby ruled out
 has excluded. One token is asked for, unless the running gateway waits after failures; the token is not kept, and no API
 is called.
 
-With --share a report for a vendor or a help desk is written and shown; nothing sends it. It holds what is on a list of
-permitted members: no key, token or signature, no path, no address of your network.
+With --share a report for a vendor or a help desk is written and shown, in the language that --share-lang names; nothing
+sends it. It holds what is on a list of permitted members: no key, token or signature, no path, no address of your
+network.
 
 Exit code 0: nothing found; 1: a warning or a fatal finding; 2: wrong use, or the configuration cannot be read.
 
@@ -58,6 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--json", action="store_true", help=Text("print every check as JSON"))
     parser.add_argument("--share", metavar="FILE", type=Path, help=Text("write a report for a help desk, and show it"))
+    parser.add_argument(
+        "--share-lang",
+        choices=("en", "nl", "fr"),
+        help=Text("language of the help desk that reads the report (default: that of the command)"),
+    )
     add_admin(parser)
 
 
@@ -76,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = _chosen(configured.profiles, arguments.profile, alone=arguments.share is not None)
     clock = SystemClock()
     found = [(it, diagnose(configured, it, clock, running_profile(arguments, path, it.name))) for it in chosen]
-    if arguments.share is not None and not _share(arguments.share, configured, *found[0]):
+    if arguments.share is not None and not _share(arguments, configured, *found[0]):
         return WRONG_USE
     if arguments.json:
         print(json.dumps(_document(found), indent=2))
@@ -134,16 +140,19 @@ def _lines(profile: Profile, checks: Sequence[Check]) -> Iterator[str]:
             if text:
                 yield f"  {'':<{_WIDTH}}   {shown(label)}: {printable(shown(text))}"
         if check.verdict in {"warning", "fatal"}:
-            yield f"  {'':<{_WIDTH}}   {shown(Text('see {page}', page=check.anchor))}"
+            page = shown(Text("see {page}", page=check.anchor))
+            yield f"  {'':<{_WIDTH}}   {page}"
     excluded = ruled_out(checks)
     if excluded and not nothing_to_say(checks):
-        yield f"\n{shown(Text('Not the cause: {causes}.', causes=joined(excluded, '; ')))}"
+        yield ""
+        yield shown(Text("Not the cause: {causes}.", causes=joined(excluded, "; ")))
     elif nothing_to_say(checks):
-        yield f"\n{shown(Text('Nothing found.'))}"
+        yield ""
+        yield shown(Text("Nothing found."))
     yield ""
 
 
-def _share(path: Path, configured: Configured, profile: Profile, diagnosis: Diagnosis) -> bool:
+def _share(arguments: argparse.Namespace, configured: Configured, profile: Profile, diagnosis: Diagnosis) -> bool:
     """Write the report and show it; False where the file cannot be made."""
     import platform  # noqa: PLC0415 - needed here alone
     from datetime import UTC, datetime  # noqa: PLC0415 - as above
@@ -151,20 +160,27 @@ def _share(path: Path, configured: Configured, profile: Profile, diagnosis: Diag
     from fla_gateway import __version__  # noqa: PLC0415 - as above
     from fla_gateway.build_info import is_compiled  # noqa: PLC0415 - as above
     from fla_gateway.cli.output import standard_streams  # noqa: PLC0415 - as above
+    from fla_gateway.cli.output.language import language  # noqa: PLC0415 - as above
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - as above
     from fla_gateway.diagnosis.shared_report import Place, write_report  # noqa: PLC0415 - as above
+    from fla_gateway.i18n.catalogues import spoken  # noqa: PLC0415 - as above
 
     python = f"{platform.python_implementation()} {platform.python_version()}"
     system = f"{platform.system()} {platform.release()}"
     now = datetime.fromtimestamp(SystemClock().wall(), UTC)
     place = Place(__version__, is_compiled(), python, system, configured.fingerprint, now)
-    text = "\n".join(write_report(place, profile, diagnosis.checks, diagnosis.negotiations)) + "\n"
+    of_reader = spoken(arguments.share_lang or language())
+    text = "\n".join(write_report(place, profile, diagnosis.checks, diagnosis.negotiations, of_reader)) + "\n"
+    path = arguments.share
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(file, "w", encoding="utf-8") as writing:
             writing.write(text)
     except OSError as error:
-        standard_streams.complain(f"{path}: cannot be made: {error.strerror}; name a file that does not exist yet")
+        reason = reason_of(error)
+        standard_streams.complain(
+            Text("{path}: cannot be made: {reason}; name a file that does not exist yet", path=path, reason=reason)
+        )
         return False
     print(text, end="")
     return True

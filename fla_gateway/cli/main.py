@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = (
     "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "doctor", "catalog", "sandbox", "demo",
+    "init", "chaman",
     "caller new", "cert new", "cert inspect", "cert export", "cert renew", "cert try", "cert switch",
     "cert finish", "cert calendar", "admin new",
     "audit show", "audit settle", "audit find", "audit match", "audit report",
@@ -35,7 +36,7 @@ COMMANDS: Final = (
 )  # fmt: skip
 """Each as it is typed; the words are also the path of its file. A first word that several share is a group."""
 _LAST_THREADS_SECONDS: Final = 0.1
-READ_KEYS: Final = ("run", "check", "token", "doctor", "cert")
+READ_KEYS: Final = ("run", "check", "token", "doctor", "cert", "init")
 """First words of those that read or make private keys."""
 
 
@@ -112,9 +113,10 @@ def execute(words: Sequence[str]) -> int:
     speak(spoken_in(os.environ))
     words = _asked_for_help(words)
     if words[:1] in (["--version"], ["-V"]):
-        from fla_gateway.cli.version import lines  # noqa: PLC0415 - see the head
+        from fla_gateway.cli.output.language import say  # noqa: PLC0415 - see the head
+        from fla_gateway.cli.version import lines  # noqa: PLC0415 - as above
 
-        print("\n".join(lines(PROGRAM)))
+        say(*lines(PROGRAM))
         raise SystemExit(WELL)
     with deferred("bz2", "lzma"):  # shutil, which gives argparse the width of the terminal, looks whether they exist
         parser = build_parser(_wanted(words))

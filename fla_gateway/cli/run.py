@@ -10,6 +10,7 @@ from typing import Final
 
 from fla_gateway.cli.exit_codes import CUT_OFF, WELL
 from fla_gateway.cli.options.config_option import add_config, find_config, report_config
+from fla_gateway.cli.output.language import shown
 from fla_gateway.errors import ConfigurationError, InUseError
 from fla_gateway.i18n.message import Text
 
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     path = find_config(arguments)
     try:
-        return CUT_OFF if serve(path, strict=arguments.strict) else WELL
+        return CUT_OFF if serve(path, strict=arguments.strict, shown=shown) else WELL
     except ConfigurationError as error:
         # The first event, which names the file, may not have come yet.
         report_config(path)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import IN_USE, WELL, WRONG_USE
+from fla_gateway.cli.output.language import shown
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.i18n.message import Text
 
@@ -39,7 +40,7 @@ The control listener scripts faults (docs/sandbox.md lists them):
     -d '{{"token": "down"}}'"""
 )
 
-MISSING_EXTRA: Final = (
+MISSING_EXTRA: Final = Text(
     "the sandbox needs one more library, authlib 1.6 or newer; in the folder of the sources: pip install '.[sandbox]', "
     "or where fla-gateway is installed: pip install 'authlib>=1.6'"
 )
@@ -126,7 +127,7 @@ async def _serve(options: SandboxOptions, clients: list[tuple[str, str]], output
     await sandbox.start()
     try:
         for renewed in sandbox.renewed:
-            complain(f"warning: {renewed}")
+            complain(Text("warning: {warning}", warning=renewed))
         print(introduction(sandbox, clients), file=output)
         await Event().wait()
     finally:
@@ -156,27 +157,42 @@ def introduction(sandbox: Sandbox, registered: list[tuple[str, str]]) -> str:
         name: configuration(sandbox, client, caller) for name, client in zip(file_names(clients), clients, strict=True)
     }
     differing = sandbox.add_files({name: text.encode() for name, text in texts.items()})
-    return "\n".join([_HEAD.format(sandbox=sandbox, place=place), *_shown(place, texts, differing), "Exchanges:\n"])
+    lines = (_head(sandbox, place), *_shown(place, texts, differing), Text("Exchanges:\n"))
+    return "\n".join(map(shown, lines))
 
 
-_HEAD: Final = """\
+def _head(sandbox: Sandbox, place: Path) -> Text:
+    return Text(
+        """\
 A stand-in for the government side; nothing here reaches the social security. Ctrl-C ends it.
 
-  APIs            {sandbox.url}/REST/...
-  token endpoint  {sandbox.token_url}
-  control         {sandbox.control_url} (secret in {place}/control.secret)
+  APIs            {api}/REST/...
+  token endpoint  {token}
+  control         {control} (secret in {place}/control.secret)
 
 In another terminal, a gateway that talks to it, and a call:
 
   fla-gateway run --config {place}/gateway.toml
   curl -i -H "X-Api-Key: $(cat {place}/payroll.key)" http://127.0.0.1:8480/employer/REST/echo/v1/hello
-"""
+""",
+        api=sandbox.url,
+        token=sandbox.token_url,
+        control=sandbox.control_url,
+        place=place,
+    )
 
 
 def _shown(place: Path, texts: Mapping[str, str], differing: Collection[str]) -> Iterator[str]:
     for name, text in texts.items():
-        was = "which was there already and stays as it is; for this start it would be:" if name in differing else ""
-        yield f"A configuration for that gateway, in {place / name}{f', {was}' if was else ':'}\n\n{text}"
+        if name in differing:
+            yield Text(
+                "A configuration for that gateway, in {path}, which was there already and stays as it is; for this "
+                "start it would be:",
+                path=place / name,
+            )
+        else:
+            yield Text("A configuration for that gateway, in {path}:", path=place / name)
+        yield f"\n{text}"
 
 
 def _read(certificate: Path) -> bytes:

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     for label, value in _facts(profile, fetched):
         print(f"{shown(label):<{_WIDTH}} {printable(shown(value))}", file=facts)
     if arguments.reveal:
-        warning = Text("warning: whoever has this token acts as this client until it expires")
+        warning = Text("warning: a program that has this token acts as this client until it expires")
         print(shown(warning), file=sys.stderr)
         print(fetched.token.value.reveal())
     return WELL

@@ -125,7 +125,8 @@ async def _token(target: Target) -> AsyncIterator[Check]:
         return
     negotiation = await negotiate(target.client, request)
     yield check_clock(negotiation.clock_sample)
-    yield check_token(profile, catalogue, (negotiation, *target.earlier))
+    negotiations = (negotiation, *target.earlier)
+    yield check_token(profile, catalogue, negotiations, not_inspected=not target.own_roots)
     if negotiation.error == "invalid_scope" and request.scope:
         # Without a scope the server grants the account's own: that says which of those asked for is missing.
         own = await negotiate(target.client, replace(request, scope=()))

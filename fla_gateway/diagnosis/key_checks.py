@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
+from fla_gateway.config.rules.environments import PRESETS
 from fla_gateway.diagnosis.findings import Check, skip
 from fla_gateway.errors import Fault, UnusableKeyError
 from fla_gateway.i18n.message import NOTHING, Message, Text
@@ -121,10 +122,17 @@ def _environment(profile: Profile) -> Check:
     )  # fmt: skip
     if profile.borrows_production:
         seen = Text("{seen}; its tokens are good for production, too", seen=seen)
-    # A configuration that mixes hosts of the social security's environments is not read at all.
-    return Check(
-        "environment", "machine", _ENVIRONMENT, "ok", seen, rules_out=Text("addresses of two environments"), shared=seen
-    )
+    own = next((it for it in PRESETS.values() if it.token_url == request.token_url), None)
+    if own is None or request.audience in {own.token_url, own.issuer}:
+        # A configuration that mixes token server and API of the social security's environments is not read at all.
+        mixed = Text("addresses of two environments")
+        return Check("environment", "machine", _ENVIRONMENT, "ok", seen, rules_out=mixed, shared=seen)
+    cause = Text("the audience is neither the address nor the known issuer of this token server")
+    for other in PRESETS.values():
+        if request.audience in {other.token_url, other.issuer}:
+            cause = Text("the audience is that of {environment}", environment=other.name)
+    cure = Text("leave audience out, then it is the token_url")
+    return Check("environment", "machine", _ENVIRONMENT, "warning", seen, cause, cure, shared=seen)
 
 
 def _of_unusable(key: UnusableKeyError) -> Iterator[Check]:

@@ -29,7 +29,8 @@ SECONDS: Final = 8.0
 """For one way, all addresses together; longer than a call waits, since here a slow way is a finding."""
 PROBE_SECONDS: Final = 3.0
 """For the TCP connection to each single address."""
-_SLOW_SECONDS: Final = 1.0
+SLOW_SECONDS: Final = 1.0
+"""From which on a hop that was gone is a finding."""
 _NAME: Final = Text("The name is resolved")
 _PROXY: Final = Text("The corporate proxy opens a tunnel")
 _TCP: Final = Text("A TCP connection is accepted")
@@ -51,6 +52,7 @@ class Hops:
         own_roots: whether authorities of the company are trusted beside the public ones.
         now: seconds since 1970, by this host's clock.
         probe_seconds: see `PROBE_SECONDS`.
+        slow_seconds: see `SLOW_SECONDS`.
     """
 
     tls: ssl.SSLContext
@@ -59,6 +61,7 @@ class Hops:
     own_roots: bool
     now: float
     probe_seconds: float = PROBE_SECONDS
+    slow_seconds: float = SLOW_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def _checks(branch: Branch, found: _Found, hops: Hops) -> Iterator[Check]:
         if stage is Stage.TUNNEL and found.route.proxy is None:
             continue
         if found.failure is None or stage.value < found.failure.stage.value:
-            yield _gone(branch, stage, found, seconds, own_roots=hops.own_roots)
+            yield _gone(branch, stage, found, seconds, hops)
         elif stage is found.failure.stage:
             cause = joined(_presented(it, hops.now) for it in found.presented)
             yield Check(
@@ -131,16 +134,16 @@ def _checks(branch: Branch, found: _Found, hops: Hops) -> Iterator[Check]:
             yield skip(code, branch, description, _NOT_REACHED)
 
 
-def _gone(branch: Branch, stage: Stage, found: _Found, seconds: float | None, *, own_roots: bool) -> Check:
+def _gone(branch: Branch, stage: Stage, found: _Found, seconds: float | None, hops: Hops) -> Check:
     """Write the check of a hop that was gone, slow or not."""
     code, description, seen = _CODES[stage], _DESCRIPTIONS[stage], _seen(stage, found)
-    shared = seen if stage is Stage.TLS and not own_roots else NOTHING
+    shared = seen if stage is Stage.TLS and not hops.own_roots else NOTHING
     if stage is Stage.TCP and found.silent:
         cure = Text("nothing fails: calls use the other addresses, after {seconds} s", seconds=f"{STAGGER_SECONDS:g}")
         return Check(code, branch, description, "warning", seen, _why_silent(found), cure, seconds=seconds)
-    if seconds is not None and seconds > _SLOW_SECONDS:
+    if seconds is not None and seconds > hops.slow_seconds:
         return Check(code, branch, description, "warning", seen, _SLOW, seconds=seconds, shared=shared)
-    ruled_out = _ruled_out(stage, found.route, own_roots=own_roots)
+    ruled_out = _ruled_out(stage, found.route, own_roots=hops.own_roots)
     return Check(code, branch, description, "ok", seen, rules_out=ruled_out, seconds=seconds, shared=shared)
 
 

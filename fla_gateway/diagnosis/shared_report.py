@@ -8,13 +8,20 @@ network, names of callers and of files are not in it, nor a signature or a token
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from fla_gateway.diagnosis.findings import BRANCHES, Check, ruled_out
+from fla_gateway.i18n.catalogues import ENGLISH, Spoken
+from fla_gateway.i18n.message import Catalogue, Text, joined, said
 from fla_gateway.oauth.negotiations import Negotiation
 from fla_gateway.profiles import Profile
+
+_HEAD: Final = Text("Report of a diagnosis, for a help desk. It holds no key, no token and no signature.")
+_OURS: Final = Text("Our side, checked")
+_YOURS: Final = Text("Your side said")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,11 @@ class Place:
 
 
 def write_report(
-    place: Place, profile: Profile, checks: Sequence[Check], negotiations: Sequence[Negotiation]
+    place: Place,
+    profile: Profile,
+    checks: Sequence[Check],
+    negotiations: Sequence[Negotiation],
+    spoken: Spoken = ENGLISH,
 ) -> Iterator[str]:
     """Write the lines.
 
@@ -48,54 +59,84 @@ def write_report(
         profile: what was diagnosed.
         checks: everything that was checked.
         negotiations: with the token server, the latest first.
+        spoken: the language of who reads it; codes, names and what the token server said are the same in each.
     """
-    request = profile.token_request
-    yield "Report of a diagnosis, for a help desk. It holds no key, no token and no signature."
+    writer = _Writer(spoken.catalogue)
+    yield writer.said(_HEAD)
     yield ""
-    yield f"made at       {_moment(place.time)}"
-    yield f"made with     fla-gateway {place.version} ({'compiled' if place.compiled else 'source'}), {place.python}"
-    yield f"on            {place.system}"
-    yield f"configuration {place.fingerprint}"
-    yield f"environment   {profile.environment_shown}"
-    yield f"token server  {request.token_url}"
-    yield f"API           {profile.upstream.authority}"
-    yield f"client id     {request.client_id}"
-    yield f"scope asked   {' '.join(request.scope) or '(none)'}"
+    yield from writer.facts(_facts(place, profile))
     yield ""
-    yield "Our side, checked"
+    yield writer.said(_OURS)
     for check in checks:
-        seen = f": {check.shared}" if check.shared else ""
-        yield f"  {check.verdict:<8} {BRANCHES[check.branch]}: {check.description}{seen}"
-    excluded = ruled_out(checks)
-    yield f"  not the cause: {'; '.join(excluded) or 'nothing was excluded'}"
+        branch, what = writer.said(BRANCHES[check.branch]), writer.said(check.description)
+        seen = f": {writer.said(check.shared)}" if check.shared else ""
+        yield f"  {check.verdict:<8} {branch}: {what}{seen} ({check.code})"
+    excluded = joined(ruled_out(checks), "; ") or Text("nothing was excluded")
+    yield writer.said(Text("  not the cause: {things}", things=excluded))
     yield ""
-    yield "Your side said"
+    yield writer.said(_YOURS)
     for negotiation in negotiations:
-        yield from _said(negotiation)
+        yield f"  {_moment(datetime.fromtimestamp(negotiation.time, UTC))}  {negotiation.result}"
+        yield from writer.facts(_said(negotiation), "    ")
     if not negotiations:
-        yield "  nothing: the token server was not asked"
+        yield writer.said(Text("  nothing: the token server was not asked"))
 
 
-def _said(one: Negotiation) -> Iterator[str]:
-    ends = "none" if one.certificate_ends is None else _moment(one.certificate_ends)
-    yield f"  {_moment(datetime.fromtimestamp(one.time, UTC))}  {one.result}"
-    yield f"    asserted     header {json.dumps(one.header)} claims {json.dumps(one.claims)}"
-    yield f"    certificate  SHA-256 {one.certificate or 'none'}, until {ends}"
-    yield f"    clock        {_clock(one)}"
-    yield f"    took         {', '.join(f'{name} {seconds * 1000:.0f} ms' for name, seconds in one.phases.items())}"
+class _Writer:
+    """Writes in one language."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def said(self, text: str) -> str:
+        return said(text, self._catalogue)
+
+    def facts(self, facts: Iterable[tuple[str, str]], indent: str = "") -> Iterator[str]:
+        pairs = [(self.said(label), self.said(value)) for label, value in facts]
+        width = max(len(label) for label, _ in pairs)
+        yield from (f"{indent}{label:<{width}} {value}" for label, value in pairs)
+
+
+def _facts(place: Place, profile: Profile) -> Iterator[tuple[str, str]]:
+    request = profile.token_request
+    kind = Text("compiled") if place.compiled else Text("source")
+    yield Text("made at"), _moment(place.time)
+    yield (
+        Text("made with"),
+        Text("fla-gateway {version} ({kind}), {python}", version=place.version, kind=kind, python=place.python),
+    )
+    yield Text("on"), place.system
+    yield Text("configuration"), place.fingerprint
+    yield Text("environment"), profile.environment_shown
+    yield Text("token server"), request.token_url
+    yield Text("API"), profile.upstream.authority
+    yield Text("client id"), request.client_id
+    yield Text("scope asked"), " ".join(request.scope) or Text("(none)")
+
+
+def _said(one: Negotiation) -> Iterator[tuple[str, str]]:
+    none = Text("none")
+    ends = none if one.certificate_ends is None else _moment(one.certificate_ends)
+    yield Text("asserted"), f"header {json.dumps(one.header)} claims {json.dumps(one.claims)}"
+    yield Text("certificate"), Text("SHA-256 {hash}, until {end}", hash=one.certificate or none, end=ends)
+    yield Text("clock"), _clock(one)
+    yield Text("took"), ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in one.phases.items())
     if one.status:
-        yield f"    response     {one.status} {one.error}{f': {one.description}' if one.description else ''}".rstrip()
-    for name, value in one.fields.items():
-        yield f"      {name}: {value}"
+        yield Text("response"), f"{one.status} {one.error}".rstrip()
+    if one.answer:
+        yield Text("said"), one.answer
+    yield from ((f"  {name}:", value) for name, value in one.fields.items())
     if one.scope:
-        yield f"    scope        {one.scope}"
+        yield Text("scope"), one.scope
 
 
-def _clock(one: Negotiation) -> str:
+def _clock(one: Negotiation) -> Text:
     if one.clock_sample is None:
-        return "not measured"
-    return (
-        f"yours was ahead of ours by {one.clock_sample:.0f} s; the assertion was corrected by {one.clock_offset:.0f} s"
+        return Text("not measured")
+    return Text(
+        "yours was ahead of ours by {sample} s; the assertion was corrected by {offset} s",
+        sample=f"{one.clock_sample:.0f}",
+        offset=f"{one.clock_offset:.0f}",
     )
 
 

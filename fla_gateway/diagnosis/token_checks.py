@@ -7,6 +7,7 @@ negotiation is handed in; and to know causes and cures, which `oauth` has for th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,7 +18,6 @@ from fla_gateway.i18n.message import NOTHING, Sentence, Text, joined
 from fla_gateway.oauth import clock_skew, likely_causes
 from fla_gateway.oauth.likely_causes import Known
 from fla_gateway.oauth.negotiations import GRANTED, Negotiation
-from fla_gateway.oauth.token_response import quoted
 from fla_gateway.profiles import Profile
 
 CLOCK: Final = Text("This host's clock agrees with the token server's")
@@ -63,13 +63,16 @@ def check_clock(sample: float | None) -> Check:
     return Check("clock", "token", CLOCK, verdict, seen, cure=clock_skew.cure(sample), shared=seen)
 
 
-def check_token(profile: Profile, catalogue: Catalogue, negotiations: Sequence[Negotiation]) -> Check:
+def check_token(
+    profile: Profile, catalogue: Catalogue, negotiations: Sequence[Negotiation], *, not_inspected: bool = False
+) -> Check:
     """Check what came of the latest token request.
 
     Args:
         profile: as for `checks_of`.
         catalogue: as for `checks_of`.
         negotiations: the latest first, at least one.
+        not_inspected: see `Known`.
     """
     latest = negotiations[0]
     seconds = sum(latest.phases.values())
@@ -77,13 +80,12 @@ def check_token(profile: Profile, catalogue: Catalogue, negotiations: Sequence[N
         seen = Text("valid for {seconds} s", seconds=f"{latest.lifetime:g}")
         fine = Text("client id, key, registration of the certificate and audience")
         return Check("token", "token", TOKEN, "ok", seen, rules_out=fine, seconds=seconds)
-    known = _known(profile, catalogue, negotiations)
-    facts, causes = likely_causes.explain(latest.status, latest.error, known, latest.description)
-    if latest.error:
-        answer = quoted(f"{latest.status} {latest.error}", latest.description)
-        seen, cause = joined((facts, answer)), causes
+    known = replace(_known(profile, catalogue, negotiations), not_inspected=not_inspected)
+    facts, causes = likely_causes.explain(latest.status, latest.error, known, latest.answer)
+    if latest.answer:
+        seen, cause = joined((facts, latest.answer)), causes
     else:
-        # Without a code, what was said of the response has all that there is to be said.
+        # Nothing was refused: what was said of the connection or the response is all that there is to be said.
         seen, cause = Text("{detail}", detail=latest.detail), NOTHING
     cure = likely_causes.cure(latest.result, latest.status, latest.error, known)
     if latest.result in _FOR_A_HELP_DESK:
@@ -107,6 +109,7 @@ def _known(profile: Profile, catalogue: Catalogue, negotiations: Sequence[Negoti
         algorithm=latest.header.get("alg", ""),
         last_token=None if good is None else datetime.fromtimestamp(good.time, UTC),
         rights=rights_for_scopes(catalogue, request.scope),
+        audience_fits=request.audience == request.token_url,
     )
 
 

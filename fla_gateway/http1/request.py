@@ -174,7 +174,7 @@ def _body_length(seen: dict[bytes, list[bytes]], minor: int) -> int:
         if minor == 0:
             raise ProtocolError("malformed-request", "HTTP/1.0 has no Transfer-Encoding")
         if len(codings) > 1:
-            raise ProtocolError("malformed-request", "Transfer-Encoding stands more than once")
+            raise ProtocolError("malformed-request", "Transfer-Encoding is there more than once")
         if codings[0].lower() != b"chunked":
             raise ProtocolError("transfer-coding-unsupported", "the only transfer coding accepted is chunked")
         return CHUNKED
@@ -203,7 +203,7 @@ def _host(seen: dict[bytes, list[bytes]], minor: int) -> bytes | None:
             return None
         raise ProtocolError("malformed-request", "the Host field is missing")
     if len(hosts) > 1:
-        raise ProtocolError("malformed-request", "the Host field stands more than once")
+        raise ProtocolError("malformed-request", "the Host field is there more than once")
     if HOST(hosts[0]) is None:
         raise ProtocolError("malformed-request", "the Host field is no host name")
     return hosts[0]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fla_gateway.clock import Clock
-from fla_gateway.errors import JournalError
+from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.line_format import REPAIR, SETTLED
 from fla_gateway.journal.reader.look_up import look_up
@@ -51,7 +51,7 @@ def settle_beside(
             refuse_unsettleable(ids, look_up(path, ids), ())
         _append(directory, settlements, clock, version, segment_bytes)
     except OSError as error:
-        message = Text("the journal cannot be written: {reason}; nothing is settled", reason=str(error.strerror))
+        message = Text("the journal cannot be written: {reason}; nothing is settled", reason=reason_of(error))
         raise JournalError(message) from error
     finally:
         directory.close()

@@ -16,7 +16,7 @@ from typing import Final
 from fla_gateway.config.rules.inherited_listeners import PLACE
 from fla_gateway.config.schema import Listener
 from fla_gateway.config.values.address import AbstractAddress, RealAddress, TcpAddress, UnixAddress
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.listeners import unix_socket
 
@@ -66,7 +66,7 @@ class InheritedSockets:
                 "socket-not-open",
                 "the descriptor of {name} is not open: {reason}",
                 name=name,
-                reason=str(error.strerror),
+                reason=reason_of(error),
             )
             self._faults.append(Fault(PLACE, message))
             return
@@ -165,7 +165,7 @@ def _mode(path: Path) -> str:
             "socket-file-unreadable",
             "the file of the socket, {path}, cannot be judged: {reason}",
             path=str(path),
-            reason=str(error.strerror),
+            reason=reason_of(error),
         )
         raise ConfigurationError((Fault(PLACE, message, Text("restart the socket unit")),)) from None
     mode = stat.S_IMODE(found.st_mode)

@@ -10,6 +10,7 @@ program, and a new address in the DNS is seen at once.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from typing import Final
 
 import structlog
 
+from fla_gateway.i18n.message import Text
 from fla_gateway.network.address import Address
 from fla_gateway.network.lookup_threads import LookupThreads
 
@@ -51,7 +53,7 @@ def look_up(host: str) -> list[Address]:
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except UnicodeError:
-        raise socket.gaierror(socket.EAI_NONAME, "it is no name that the DNS could have") from None
+        raise socket.gaierror(socket.EAI_NONAME, Text("it is no name that the DNS could have")) from None
     families = (socket.AF_INET, socket.AF_INET6)
     return [_address(family, address) for family, _, _, _, address in found if family in families]
 
@@ -151,7 +153,7 @@ class Resolver:
         try:
             self._threads.begin(job, doubtful=name.doubtful, never_waits=lambda: in_hosts_file(host, self._hosts))
         except RuntimeError:
-            self._end(host, name, OSError("the system gives no thread for the look-up"))
+            self._end(host, name, OSError(errno.EAGAIN, Text("the system gives no thread for the look-up")))
         return lookup
 
     def _end(self, host: str, name: _Name, found: Sequence[Address] | OSError) -> None:

@@ -42,7 +42,7 @@ from fla_gateway.oauth.token_http_request import (
     token_message,
     token_origin,
 )
-from fla_gateway.oauth.token_response import LARGEST_ANSWER, TokenAnswer, error_and_description, read_answer
+from fla_gateway.oauth.token_response import LARGEST_ANSWER, TokenAnswer, error_of, read_answer
 from fla_gateway.oauth.transport_errors import explain
 from fla_gateway.secret import Secret
 
@@ -201,7 +201,7 @@ class TokenClient:
         self._learn(request, sample)
         answer = _answer(reply.response, reply.received if sample is None else reply.sent + sample)
         negotiation.got_response(reply.response, assertion)
-        negotiation.got_error(*error_and_description(answer, assertion))
+        negotiation.got_error(*error_of(answer, assertion))
         grant = read_answer(answer, assertion, partial(self._what_is_known, request, sample))
         return AccessToken(grant.value, grant.lifetime, asked, grant.scope)
 
@@ -274,6 +274,7 @@ class TokenClient:
             algorithm=request.assertion.alg or ("" if key is None else key.signer.algorithms[0]),
             last_token=None if last is None else datetime.fromtimestamp(last, UTC),
             rights=rights_for_scopes(load_catalogue(), request.scope),
+            audience_fits=request.audience == request.token_url,
         )
 
 

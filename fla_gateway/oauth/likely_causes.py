@@ -25,6 +25,10 @@ _NOT_REGISTERED: Final = Text(
 _WITHDRAWN: Final = Text("the certificate or a right of this account was replaced or withdrawn in ChaMan meanwhile")
 _OTHER_PAIR: Final = Text("the certificate that is registered in ChaMan does not belong to this key")
 _OTHER_ENVIRONMENT: Final = Text("the client id is misspelt, or it or the audience is that of another environment")
+_OTHER_CLIENT: Final = Text("the client id is misspelt, or that of another environment")
+_OTHER_AUDIENCE: Final = Text("the audience is that of another environment")
+_PROXY_FORBIDS: Final = Text("a proxy forbids the way")
+_PROXY_ASKS: Final = Text("a proxy asks for credentials")
 _CLOCK: Final = Text("this host's clock is wrong")
 _ALGORITHM: Final = Text("the token server does not take the algorithm (assertion.alg)")
 _NO_RIGHT: Final = Text("a right is missing in ChaMan")
@@ -32,6 +36,7 @@ _BLOCKED: Final = Text("the account is blocked")
 _OPTIONS: Final = Text("audience, client id or assertion options do not fit this token server")
 _ADDRESS: Final = Text("token_url is not the address of the token endpoint")
 
+_OF_PROXIES: Final = (_PROXY_FORBIDS, _PROXY_ASKS)
 _REFUSED_CLIENT: Final = (_NOT_REGISTERED, _OTHER_PAIR, _OTHER_ENVIRONMENT, _CLOCK, _ALGORITHM)
 _NO_RIGHT_FOR_SCOPE: Final = Text("the account lacks the right in ChaMan that goes with the scope")
 _SCOPE_MISSPELT: Final = Text("the scope is misspelt; leave scope out to get the account's own scopes")
@@ -41,16 +46,16 @@ _GUESSES: Final = {
     "unauthorized_client": (Text("the account is not active for the REST channel in ChaMan"), _NO_RIGHT),
     "access_denied": (_NO_RIGHT, _BLOCKED),
     "invalid_request": (Text("audience or assertion options do not fit this token server"),),
-    "invalid_grant": (Text("the audience is that of another environment"), _CLOCK),
+    "invalid_grant": (_OTHER_AUDIENCE, _CLOCK),
     "unsupported_grant_type": (_ADDRESS,),
 }
 _BY_STATUS: Final = {
     400: (_OPTIONS,),
     401: _REFUSED_CLIENT,
-    403: (_NO_RIGHT, _BLOCKED, Text("a proxy forbids the way")),
+    403: (_NO_RIGHT, _BLOCKED, _PROXY_FORBIDS),
     404: (_ADDRESS,),
     405: (_ADDRESS,),
-    407: (Text("a proxy asks for credentials"),),
+    407: (_PROXY_ASKS,),
 }
 _SEEN_ELSEWHERE: Final = {
     "JWT is not valid": (_OTHER_PAIR, _NOT_REGISTERED),
@@ -84,6 +89,8 @@ class Known:
         algorithm: that the assertion was signed with, or empty.
         last_token: when the same client got a token with the same key before, or None.
         rights: boxes of ChaMan that probably go with the scopes that were asked for.
+        audience_fits: whether the audience is the very address of the token server.
+        not_inspected: whether the connection was seen to lead to the server itself, without a proxy that opens TLS.
     """
 
     now: datetime | None = None
@@ -92,6 +99,8 @@ class Known:
     algorithm: str = ""
     last_token: datetime | None = None
     rights: tuple[Right, ...] = ()
+    audience_fits: bool = False
+    not_inspected: bool = False
 
     @property
     def clock_is_right(self) -> bool:
@@ -102,14 +111,14 @@ class Known:
 NOTHING: Final = Known()
 
 
-def explain(status: int, error: str, known: Known, description: str = "") -> tuple[Text, Text]:
+def explain(status: int, error: str, known: Known, answer: str = "") -> tuple[Text, Text]:
     """Say what is known, and what may be the cause.
 
     Args:
         status: status code of the refusal.
         error: OAuth error code or the last part of a problem type; empty without one.
         known: see `Known`.
-        description: the server's own words, or empty.
+        answer: text with the server's own words, or empty.
 
     Returns:
         Sentences that belong in front of what the server answered, and sentences that follow it; either may be empty.
@@ -119,7 +128,7 @@ def explain(status: int, error: str, known: Known, description: str = "") -> tup
     fixed = _FIXED.get(error) or _FIXED.get(status if error not in _GUESSES else "")
     if fixed:
         return NO_TEXT, fixed
-    words = next((it for it in _SEEN_ELSEWHERE if it.lower() in description.lower()), "")
+    words = next((it for it in _SEEN_ELSEWHERE if it.lower() in answer.lower()), "")
     hinted = [*dict.fromkeys(_ordered(_SEEN_ELSEWHERE.get(words, ()), known))]
     guesses = _GUESSES.get(error) or _BY_STATUS.get(status) or ()
     if not guesses and not hinted:
@@ -188,6 +197,11 @@ def _ordered(guesses: tuple[Text, ...], known: Known) -> Iterator[Text]:
             # The one algorithm of the manual's example.
             continue
         if known.last_token is not None and guess in (_OTHER_PAIR, _OTHER_ENVIRONMENT):
+            continue
+        if (known.audience_fits and guess is _OTHER_AUDIENCE) or (known.not_inspected and guess in _OF_PROXIES):
+            continue
+        if known.audience_fits and guess is _OTHER_ENVIRONMENT:
+            yield _OTHER_CLIENT
             continue
         yield _WITHDRAWN if known.last_token is not None and guess is _NOT_REGISTERED else guess
 

@@ -58,7 +58,7 @@ class Negotiation:
         error: code of the OAuth error or problem in the response, or empty.
         scope: granted scope, or empty.
         lifetime: seconds that the token is good for; 0 without one.
-        description: the server's own words beside `error`, scrubbed, or empty.
+        answer: a sentence with what the server answered, its own words scrubbed; empty where it was no error.
     """
 
     time: float
@@ -78,7 +78,7 @@ class Negotiation:
     error: str
     scope: str
     lifetime: float
-    description: str = ""
+    answer: str = ""
 
 
 class OpenNegotiation:
@@ -109,7 +109,7 @@ class OpenNegotiation:
         self._status = 0
         self._fields: dict[str, str] = {}
         self._error = ""
-        self._description = ""
+        self._answer = ""
 
     def found_key(self, sha256: bytes | None, ends: datetime | None) -> None:
         """Take what is known of the key: fingerprint and end of its certificate."""
@@ -128,9 +128,9 @@ class OpenNegotiation:
                 text = quotable(printable(value.decode("latin-1"), _LONGEST_VALUE), assertion)
                 self._fields.update({name: text} if text else {})
 
-    def got_error(self, code: str, description: str) -> None:
-        """Take code and description of an OAuth error or a problem, scrubbed."""
-        self._error, self._description = code, description
+    def got_error(self, code: str, answer: str) -> None:
+        """Take the code of an OAuth error or a problem, and the sentence with the answer, both scrubbed."""
+        self._error, self._answer = code, answer
 
     def end(self, result: str, detail: str = "", token: AccessToken | None = None) -> Negotiation:
         """Give the record; `token` is asked for its scope and lifetime alone."""
@@ -153,7 +153,7 @@ class OpenNegotiation:
             error=self._error,
             scope="" if token is None else token.scope or "",
             lifetime=0.0 if token is None else token.lifetime,
-            description=self._description,
+            answer=self._answer,
         )
 
 

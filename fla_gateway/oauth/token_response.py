@@ -16,6 +16,7 @@ from typing import Final
 
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.retry_after import retry_after_seconds
+from fla_gateway.i18n.message import NOTHING as NO_TEXT
 from fla_gateway.i18n.message import Text, joined
 from fla_gateway.oauth.error_response import printable, quotable
 from fla_gateway.oauth.likely_causes import NOTHING, Known, explain
@@ -99,15 +100,18 @@ def read_answer(answer: TokenAnswer, assertion: Secret, known: Callable[[], Know
     raise _refusal(answer, _document(answer), assertion, known())
 
 
-def error_and_description(answer: TokenAnswer, assertion: Secret) -> tuple[str, str]:
-    """Give code and description of the OAuth error (RFC 6749) or problem (RFC 9457) in an answer; empty without one.
+def error_of(answer: TokenAnswer, assertion: Secret) -> tuple[str, Text]:
+    """Give the code of the OAuth error (RFC 6749) or problem (RFC 9457) in an answer, and a sentence with the answer.
 
-    Both are scrubbed, and may be kept and shown.
+    Both are scrubbed, and may be kept and shown; both are empty where the answer is no error.
 
     Raises:
         ProblemError: ``token-malformed``, where the body cannot be decoded.
     """
-    return _error_of(_document(answer) or {}, assertion)
+    document = _document(answer)
+    error, description = _error_of(document or {}, assertion)
+    is_error = bool(error) or answer.status >= 400  # noqa: PLR2004 - the classes of errors
+    return error, _said(answer, document, error, description) if is_error else NO_TEXT
 
 
 def lifetime_seconds(expires_in: object) -> float:
@@ -227,20 +231,10 @@ def _said(answer: TokenAnswer, document: dict[str, object] | None, error: str, d
         what = f"{answer.status} {error}"
     elif document is None:
         what = Text("{status} with {content}", status=answer.status, content=_looks_like(answer))
-    return quoted(what, description)
-
-
-def quoted(answer: str, description: str) -> Text:
-    """Say what a token server answered.
-
-    Args:
-        answer: status, and code or content.
-        description: its own words, scrubbed; may be empty.
-    """
     description = description.rstrip(".")
     if not description:
-        return Text("The token server answered {answer}.", answer=answer)
-    return Text("The token server answered {answer}: {description}.", answer=answer, description=description)
+        return Text("The token server answered {answer}.", answer=what)
+    return Text("The token server answered {answer}: {description}.", answer=what, description=description)
 
 
 def _error_of(document: dict[str, object], assertion: Secret) -> tuple[str, str]:
@@ -272,12 +266,12 @@ def _redirected(answer: TokenAnswer) -> Text:
     if origin is None:
         return Text(
             "The token server redirects ({status}), and a redirect is never followed with an assertion. "
-            "Check token_url, and whether a proxy or a login page stands in between.",
+            "Check token_url, and whether a proxy or a login page is in between.",
             status=answer.status,
         )
     return Text(
         "The token server redirects ({status} to {origin}), and a redirect is never followed with an assertion. "
-        "Check token_url, and whether a proxy or a login page stands in between.",
+        "Check token_url, and whether a proxy or a login page is in between.",
         status=answer.status,
         origin=origin[0],
     )

@@ -19,7 +19,7 @@ from fla_gateway.config.rules.inherited_listeners import inherited_faults
 from fla_gateway.config.rules.listener_specs import ListenerSpec, admin_listener_spec, listener_specs
 from fla_gateway.config.schema import ListenerTls
 from fla_gateway.config.values.address import DescriptorAddress, UnixAddress, clash
-from fla_gateway.errors import ConfigurationError, Fault, InUseError
+from fla_gateway.errors import ConfigurationError, Fault, InUseError, reason_of
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import Bound, bind
@@ -278,7 +278,7 @@ def _apply_mode(listener: OpenListener) -> None:
             "socket-mode-unchanged",
             "the mode of {address} cannot be changed: {reason}",
             address=str(address),
-            reason=str(error.strerror),
+            reason=reason_of(error),
         )
         fault = Fault(spec.place, message, Text("restart the gateway"))
         raise ConfigurationError((fault,)) from None

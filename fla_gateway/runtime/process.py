@@ -68,10 +68,13 @@ def open_files() -> int:
 class Process:
     """The gateway's process: what lives from its start to its end."""
 
-    def __init__(self, clock: Clock, client: TokenClient, manager: ServiceManager) -> None:
+    def __init__(
+        self, clock: Clock, client: TokenClient, manager: ServiceManager, shown: Callable[[str], str] = str
+    ) -> None:
         self._clock = clock
         self._client = client
         self._manager = manager
+        self._shown = shown
         self._stop = asyncio.Event()
         self._listening = self._draining = False
         self._gateway: DataPath | None = None
@@ -271,7 +274,7 @@ class Process:
         return_freed_memory()
         _LOG.info("ready", version=__version__)
         if event_log.is_read_by_a_person(configured.settings.configuration.log):
-            observation.output.offer_event(f"{in_a_sentence(gateway, self._admin[0])}\n".encode())
+            observation.output.offer_event(f"{self._shown(in_a_sentence(gateway, self._admin[0]))}\n".encode())
         self._manager.ready(self._status())
         if hung_up():
             self.request_reload()

@@ -51,7 +51,7 @@ class Settling:
             try:
                 found = await asyncio.to_thread(look_up, journal.path, ids)
             except JournalError as error:
-                raise ProblemError("journal-unavailable", Text("{reason}", reason=str(error))) from error
+                raise ProblemError("journal-unavailable", Text("{reason}", reason=error.text)) from error
             refuse_unsettleable(ids, found, running)
             written: asyncio.Future[ProblemError | None] = asyncio.get_running_loop().create_future()
             journal.settled(settlements, partial(_tell, written))

@@ -52,12 +52,13 @@ _LAST_LINES_SECONDS: Final = 2.0
 """How long the end of the process waits for lines that are not read."""
 
 
-def serve(path: Path, *, strict: bool) -> int:
+def serve(path: Path, *, strict: bool, shown: Callable[[str], str] = str) -> int:
     """Run the gateway of a configuration until a signal ends it.
 
     Args:
         path: the configuration file.
         strict: refuse to start if any profile cannot be served.
+        shown: says a text in the language of who starts it on a terminal; the log is in English.
 
     Returns:
         How many exchanges were cut off at the end of `drain_seconds`; the log and their lines say which.
@@ -74,12 +75,20 @@ def serve(path: Path, *, strict: bool) -> int:
     configured = read(path)
     output = open_output(configured.settings.configuration.log, clock)
     try:
-        return _serve(configured, output, clock, manager, strict=strict)
+        return _serve(configured, output, clock, manager, shown, strict=strict)
     finally:
         output.close(_LAST_LINES_SECONDS)
 
 
-def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: ServiceManager, *, strict: bool) -> int:
+def _serve(
+    configured: Configured,
+    output: LineWriter,
+    clock: Clock,
+    manager: ServiceManager,
+    shown: Callable[[str], str],
+    *,
+    strict: bool,
+) -> int:
     configuration = configured.settings.configuration
     announce_files(configured)
     # The command line has done so already, as the first thing of all; what failed can be said only now.
@@ -110,7 +119,7 @@ def _serve(configured: Configured, output: LineWriter, clock: Clock, manager: Se
     client = TokenClient(keys.signing, trust.context_for, clock, egress=egress, dialer=dialer)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.get_loop().set_default_executor(UnwaitedExecutor())
-        process = Process(clock, client, manager)
+        process = Process(clock, client, manager, shown)
         hints = TrustHints(client.offsets)
         current = CurrentConfiguration(configured)
 

@@ -6,7 +6,7 @@ Owns the words an operator reads to see whether this is the gateway that was mea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,6 +16,7 @@ from fla_gateway.access.authentication.proofs import proofs
 from fla_gateway.config.rules.listener_specs import encrypted
 from fla_gateway.config.values.address import TcpAddress, is_loopback
 from fla_gateway.errors import Fault
+from fla_gateway.i18n.message import Text
 from fla_gateway.listeners.bind import Bound
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.data_path import DataPath
@@ -44,7 +45,7 @@ def report_warning(warning: Fault) -> None:
     )
 
 
-def in_a_sentence(gateway: DataPath, admin: Bound) -> str:
+def in_a_sentence(gateway: DataPath, admin: Bound) -> Text:
     """Say what is served where, and where the status is, for a person at a terminal.
 
     Args:
@@ -53,10 +54,20 @@ def in_a_sentence(gateway: DataPath, admin: Bound) -> str:
     """
     first = next((it.bound for it in gateway.listener_set.listeners if it.spec.profile is None), gateway.bound[0])
     names = list(gateway.server.generation.profiles)
-    served = f"/{names[0]}/REST/..." if len(names) == 1 else f"/PROFILE/REST/... ({', '.join(names[:_MOST_NAMED])}"
-    if len(names) > 1:
-        served += f" and {len(names) - _MOST_NAMED} more)" if len(names) > _MOST_NAMED else ")"
-    return f"Serving {_shown(first)}{served}; status: {_shown(admin)}/ or `fla-gateway status`; Ctrl-C ends it."
+    return Text(
+        "Serving {served}; status: {status}/ or `fla-gateway status`; Ctrl-C ends it.",
+        served=_served(_shown(first), names),
+        status=_shown(admin),
+    )
+
+
+def _served(origin: str, names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"{origin}/{names[0]}/REST/..."
+    few, more = ", ".join(names[:_MOST_NAMED]), len(names) - _MOST_NAMED
+    if more <= 0:
+        return f"{origin}/PROFILE/REST/... ({few})"
+    return Text("{origin}/PROFILE/REST/... ({names} and {count} more)", origin=origin, names=few, count=more)
 
 
 def _shown(bound: Bound) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 
 import structlog
 
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.system.syscalls import prctl, syscall
 
@@ -84,9 +84,7 @@ def confine(paths: Paths) -> int:
     try:
         version = syscall(_CREATE_RULESET, None, 0, _ASK_VERSION)
     except OSError as error:
-        message = Message(
-            "landlock-missing", "this kernel has no Landlock: {reason}", reason=error.strerror or str(error)
-        )
+        message = Message("landlock-missing", "this kernel has no Landlock: {reason}", reason=reason_of(error))
         cure = Text("use Linux 5.13 or newer with landlock among its security modules, or remove landlock = true")
         raise ConfigurationError((Fault(_PLACE, message, cure),)) from None
     try:
@@ -95,7 +93,7 @@ def confine(paths: Paths) -> int:
         message = Message(
             "landlock-refused",
             "the kernel refuses to confine the process: {reason}",
-            reason=error.strerror or str(error),
+            reason=reason_of(error),
         )
         raise ConfigurationError((Fault(_PLACE, message, Text("remove landlock = true")),)) from None
     _LOG.info("landlock", version=version, read=len(paths.read), write=len(paths.write))

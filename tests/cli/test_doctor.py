@@ -8,6 +8,7 @@ import io
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import NamedTuple
 
 import pytest
@@ -110,9 +111,9 @@ def granted(scope=DIMONA, **headers):
     return web.json_response(document, headers=headers)
 
 
-def refused(error="invalid_client", description="no", status=400):
+def refused(error="invalid_client", description="no", status=400, headers=None):
     """Make a refusal."""
-    return web.json_response({"error": error, "error_description": description}, status=status)
+    return web.json_response({"error": error, "error_description": description}, status=status, headers=headers)
 
 
 async def test_of_a_profile_that_works_everything_is_fine(staging):
@@ -134,6 +135,118 @@ async def test_a_password_that_is_wrong_ends_it_before_anything_is_sent(staging)
     assert ended.checks["machine/key"]["cure"]
     assert {it["verdict"] for it in ended.checks.values() if it["branch"] != "machine"} == {"skipped"}
     assert staging.forms == []
+
+
+def _no_file(folder):
+    (folder / "acme.pem").unlink()
+
+
+def _readable_by_all(folder):
+    (folder / "acme.pem").chmod(0o644)
+
+
+def _configuration_writable_by_all(folder):
+    (folder / "gateway.toml").chmod(0o666)
+
+
+def _certificate(folder, key=None, **changes):
+    (folder / "acme.cer").write_bytes(certificate_pem(make_certificate(key or make_rsa(), **changes)))
+
+
+def _of_another_key(folder):
+    _certificate(folder, make_rsa(label="other"))
+
+
+def _not_valid_yet(folder):
+    _certificate(folder, not_before=datetime.now(UTC) + timedelta(days=2))
+
+
+def _ends_soon(folder):
+    _certificate(folder, not_after=datetime.now(UTC) + timedelta(days=5, hours=1))
+
+
+def _without_usage(folder):
+    _certificate(folder, key_usage=None)
+
+
+@pytest.mark.parametrize(
+    ("breakage", "verdict", "seen", "cure"),
+    [
+        (_no_file, {"machine/files": "fatal"}, "does not exist", "check the path"),
+        (_readable_by_all, {"machine/files": "warning"}, "read by other users", "chmod 600"),
+        (_configuration_writable_by_all, {"machine/files": "warning"}, "other users may write to it", "chmod o-w"),
+        (_of_another_key, {"machine/key-matches-certificate": "fatal"}, "does not belong", "made with this key"),
+        (_not_valid_yet, {"machine/certificate-dates": "fatal"}, "valid only from", "check this machine's clock"),
+        (_ends_soon, {"machine/certificate-dates": "warning"}, "5 days left", "fla-gateway cert renew"),
+        (_without_usage, {"machine/key-rules": "warning"}, "states no key usage", "make a new certificate"),
+    ],
+)
+async def test_what_is_wrong_on_this_machine_is_found_in_its_own_check(staging, breakage, verdict, seen, cure):
+    """One finding with its cure; what is fatal for signing ends it before anything is sent."""
+    file = staging.configure()
+    breakage(staging.folder)
+    ended = await run_doctor(file, "--json")
+    assert (ended.code, ended.verdicts) == (1, verdict)
+    (found,) = verdict
+    assert seen in ended.checks[found]["seen"]
+    assert cure in ended.checks[found]["cure"]
+    assert len(staging.forms) == (0 if "fatal" in verdict.values() else 1)
+
+
+async def test_a_warning_of_the_configuration_is_found(staging):
+    """What belongs to all profiles is said of each; it keeps nothing from being served."""
+    ended = await run_doctor(staging.configure(more='[keys.idle]\npem = "acme.pem"'), "--json")
+    assert ended.verdicts == {"machine/configuration": "warning"}
+    assert "keys.idle" in ended.checks["machine/configuration"]["seen"]
+
+
+def _official(folder, **changes):
+    """Write a profile of an official environment whose key is broken, so that nothing is sent anywhere."""
+    settings = {"environment": '"production"', "client_id": '"client-1"', "anonymous": "true", **changes}
+    (folder / "acme.pem").write_text("nothing")
+    (folder / "gateway.toml").write_text(
+        "[profiles.employer]\n"
+        + "".join(f"{name} = {value}\n" for name, value in settings.items())
+        + 'key = { pem = "acme.pem" }\n'
+    )
+    return folder / "gateway.toml"
+
+
+def test_a_client_id_of_the_manuals_screenshots_is_found(tmp_path):
+    """An account may really have it; most who write it have copied it."""
+    ended = doctor(_official(tmp_path, client_id='"self_service_expeditor_10"'), "--json")
+    assert ended.verdicts == {"machine/client-id": "warning", "machine/key": "fatal"}
+    assert "ChaMan shows for your account" in ended.checks["machine/client-id"]["cure"]
+
+
+def test_a_placeholder_is_refused_before_anything_is_checked(tmp_path):
+    """With the client id of the manual's example the configuration is not read; the command says why."""
+    ended = doctor(_official(tmp_path, client_id='"self_service_chaman_123456_78912"'))
+    assert (ended.code, ended.out) == (2, "")
+    assert "is the client id of the manual's example" in ended.err
+    assert "ChaMan shows for your account" in ended.err
+
+
+def test_an_audience_of_another_environment_is_found(tmp_path):
+    """Only the token server could refuse it, in words that say little; the environment that it is of is named."""
+    acceptance = '"https://services-acpt.socialsecurity.be/REST/oauth/v5/token"'
+    ended = doctor(_official(tmp_path, audience=acceptance), "--json")
+    assert ended.verdicts == {"machine/environment": "warning", "machine/key": "fatal"}
+    assert ended.checks["machine/environment"]["cause"] == "the audience is that of acceptance"
+    assert "addresses of two environments" not in json.loads(ended.out)["profiles"][0]["ruled_out"]
+
+
+def test_mixed_environments_are_refused_before_anything_is_checked(tmp_path):
+    """An API of simulation with the token server of acceptance is a fault of the configuration."""
+    file = _official(tmp_path, environment='"mixed"')
+    file.write_text(
+        file.read_text()
+        + '\n[environments.mixed]\napi_base = "https://services-sim.socialsecurity.be"\n'
+        + 'token_url = "https://services-acpt.socialsecurity.be/REST/oauth/v5/token"\n'
+    )
+    ended = doctor(file)
+    assert (ended.code, ended.out) == (2, "")
+    assert "environments.mixed" in ended.err
 
 
 async def test_a_certificate_that_has_expired_is_named_and_the_token_is_asked_for_all_the_same(staging):
@@ -204,12 +317,39 @@ async def test_a_proxy_that_wants_credentials(staging):
     assert ended.checks["token-server/tcp"]["verdict"] == "ok"
 
 
-async def test_a_clock_that_is_wrong_is_measured(staging):
-    """The clock of the token server's response is compared with this host's."""
-    staging.answers.append(granted(Date="Mon, 23 Nov 2026 12:00:00 GMT"))
+@pytest.mark.parametrize(
+    ("ahead", "verdict", "seen", "cure"),
+    [
+        (timedelta(minutes=10), "warning", "s behind", "assertions are corrected"),
+        (-timedelta(minutes=10), "warning", "s ahead", "assertions are corrected"),
+        (-timedelta(days=7), "fatal", "s ahead", "more than a day off"),
+    ],
+)
+async def test_a_clock_that_is_wrong_is_measured(staging, ahead, verdict, seen, cure):
+    """The clock of the token server's response is compared with this host's; it is no guess any more."""
+    staging.answers.append(granted(Date=format_datetime(datetime.now(UTC) + ahead, usegmt=True)))
     ended = await run_doctor(staging.configure(), "--json")
-    assert ended.checks["token/clock"]["verdict"] in {"warning", "fatal"}
-    assert "set this host's clock" in ended.checks["token/clock"]["cure"]
+    assert ended.verdicts == {"token/clock": verdict}
+    assert seen in ended.checks["token/clock"]["seen"]
+    assert cure in ended.checks["token/clock"]["cure"]
+
+
+async def test_a_clock_that_no_response_shows_is_called_unmeasured(staging):
+    """A Date that may be of a cache proves nothing, and then the clock stays among the guesses."""
+    staging.answers.append(refused(headers={"Age": "10"}))
+    ended = await run_doctor(staging.configure(), "--json")
+    assert ended.checks["token/clock"]["verdict"] == "skipped"
+    assert ended.checks["token/clock"]["seen"].startswith("unmeasured")
+    assert "this host's clock is wrong" in ended.checks["token/token"]["cause"]
+
+
+async def test_a_wrong_clock_that_is_the_reason_is_tried_once_more(staging):
+    """The second assertion has the measured time; the finding is the clock, and the token is there."""
+    there = format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)
+    staging.answers += [refused(headers={"Date": there}), granted(Date=there)]
+    ended = await run_doctor(staging.configure(), "--json")
+    assert ended.verdicts == {"token/clock": "warning"}
+    assert len(staging.forms) == 2
 
 
 async def test_a_refusal_of_the_client_says_what_to_compare_in_chaman(staging):
@@ -231,7 +371,8 @@ async def test_a_token_server_that_is_down_is_told_from_one_that_refuses(staging
     staging.answers.append(web.Response(status=503, text="maintenance"))
     ended = await run_doctor(staging.configure(), "--json")
     assert ended.verdicts == {"token/token": "fatal"}
-    assert "The fault is the token server's" in ended.checks["token/token"]["seen"]
+    assert "503" in ended.checks["token/token"]["seen"]
+    assert "The fault is the token server's" in ended.checks["token/token"]["cause"]
 
 
 async def test_a_scope_that_is_refused_has_the_account_asked_for_its_own(staging):

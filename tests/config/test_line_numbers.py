@@ -82,7 +82,7 @@ def test_faults_and_warnings_have_their_line(tmp_path):
         ("[profiles.b\u00fcro]\n", "Expected ']' at the end of a table declaration", "letters a to z"),
         ('key = { pem = "a",\n  certificate = "b" }\n', "Invalid initial character for a key part", "on one line"),
         ('a = "C:\\x"\n', "Unescaped", "'single quotes'"),
-        ("a = employer\n", "Invalid value", "text stands in quotes"),
+        ("a = employer\n", "Invalid value", "text is written in quotes"),
         ('a = "b\n', "Illegal character", "ends on the line"),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 
 from fla_gateway.cli.demonstration.caller import Call, Caller, Flow
 from fla_gateway.cli.demonstration.console import Teller
-from fla_gateway.cli.demonstration.environment import Stage, StageError, _free_address, _running_gateway, gateway_toml
+from fla_gateway.cli.demonstration.environment import Stage, StageError, free_address, gateway_toml, running_gateway
 from fla_gateway.cli.demonstration.scenario import Story
 from fla_gateway.cli.main import execute
 from fla_gateway.sandbox import Sandbox
@@ -127,7 +127,7 @@ async def test_gateway_that_does_not_start_is_told_with_its_words(sandbox, tmp_p
     configuration.write_text("profiles = 1")
     stage = Stage(sandbox, "http://127.0.0.1:9", "http://127.0.0.1:9", tmp_path / "log")
     with pytest.raises(StageError, match="exit code 2") as caught:
-        async with _running_gateway(configuration, stage):
+        async with running_gateway(configuration, stage.admin, stage.log):
             pass
     assert "profiles" in str(caught.value)
 
@@ -151,8 +151,8 @@ async def test_caller_without_an_answer_goes_on():
     flow, enough = Flow(), asyncio.Event()
     enough.set()
     async with aiohttp.ClientSession() as session:
-        await Caller(session).keep_calling(Call("GET", f"http://{_free_address(0)}/"), flow, enough)
-    assert str(flow) == "1 calls: 1 x no answer"
+        await Caller(session).keep_calling(Call("GET", f"http://{free_address(0)}/"), flow, enough)
+    assert flow.summary == "1 calls: 1 x no answer"
     assert not flow.all_well
 
 
@@ -185,7 +185,7 @@ async def test_port_that_is_taken_is_not_chosen():
     """Where the usual port is taken, the demo takes a free one."""
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    assert _free_address(port) != f"127.0.0.1:{port}"
+    assert free_address(port) != f"127.0.0.1:{port}"
     server.close()
     await server.wait_closed()
-    assert _free_address(port) == f"127.0.0.1:{port}"
+    assert free_address(port) == f"127.0.0.1:{port}"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import PAGES, ROOT
+from tests.support.messages import Message, extract
 
 pytestmark = pytest.mark.source
 
@@ -69,6 +70,17 @@ def test_prose_is_plain():
     """No file has a word of the list, but for its exceptions and what is left to be rewritten."""
     words = {name: found(name) for name in FILES}
     assert {name: them for name, them in words.items() if len(them) > UNFINISHED.get(name, 0)} == {}
+
+
+def test_texts_that_people_read_are_plain():
+    """No message of the program has a word of the list either."""
+    assert {
+        text for message in extract() for text in _texts(message) if _ANY.search(re.sub(r"`[^`]*`", "", text))
+    } == set()
+
+
+def _texts(message: Message) -> tuple[str, ...]:
+    return (message,) if isinstance(message, str) else message
 
 
 def test_no_exception_is_left_over():

@@ -119,3 +119,18 @@ def test_what_to_do_fits_what_was_refused():
 def test_lengths_of_time(seconds, words):
     """In whole units, as people say it."""
     assert ago(seconds) == words
+
+
+def test_an_audience_that_is_the_token_servers_own_address_is_no_cause():
+    """Then only the client id can be of another environment."""
+    fits = Known(NOW, audience_fits=True)
+    assert "audience" not in explain(400, "invalid_client", fits)[1]
+    assert "the client id is misspelt, or that of another environment" in explain(400, "invalid_client", fits)[1]
+    assert "audience" not in explain(400, "invalid_grant", fits)[1]
+    assert "audience" in explain(400, "invalid_grant", NOTHING)[1]
+
+
+def test_where_no_proxy_opens_tls_none_forbids_the_way():
+    """What was excluded by the server's certificate is not guessed at."""
+    assert "a proxy forbids" in explain(403, "", NOTHING)[1]
+    assert "a proxy" not in explain(403, "", Known(NOW, not_inspected=True))[1]

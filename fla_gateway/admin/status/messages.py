@@ -29,8 +29,8 @@ ANSWER_CURES: Final[dict[int, Text]] = {
 }
 """What to do about an answer of the API's, by its status."""
 SERVER_ERROR_CURE: Final = Text(
-    "The API has a failure. If something was declared, look it up before it is sent again. If it lasts, tell the help "
-    "desk of the social security."
+    "The API has a failure. If something was declared, look it up before it is sent again. If it lasts, report it to "
+    "the help desk of the social security."
 )
 OTHER_CURE: Final = Text("If something was declared, look it up with the API before it is sent again.")
 
@@ -87,7 +87,7 @@ STATES: Final[dict[str, Text]] = {
     "loading": Text("The gateway is loading its keys."),
     "serving": Text("The gateway is running."),
     "no-profile": Text("The gateway is running, but profiles cannot be used."),
-    "draining": Text("The gateway was told to drain: it serves calls, and says that it should get no more of them."),
+    "draining": Text("The gateway was asked to drain: it serves calls, and says that it should get no more of them."),
     "stopping": Text("The gateway is stopping and takes no further calls."),
 }
 

@@ -76,7 +76,7 @@ class NegotiationStatus:
     error: str
     scope: str
     lifetime: float
-    description: str = ""
+    answer: str = ""
 
     @property
     def seconds(self) -> float:

@@ -26,8 +26,9 @@ from fla_gateway.cli.options.journal_options import (
     selection_of,
 )
 from fla_gateway.cli.options.journal_questions import accounts_of, add_local, not_looked_at, write_new
-from fla_gateway.errors import JournalError
-from fla_gateway.i18n.message import Text
+from fla_gateway.cli.output.language import shown
+from fla_gateway.errors import JournalError, reason_of
+from fla_gateway.i18n.message import Plural, Text
 
 if TYPE_CHECKING:
     from fla_gateway.journal.reader.accounts import Accounts
@@ -41,7 +42,8 @@ DESCRIPTION: Final = Text(
 Make the folder DIR with what an inspector asks for of a period: the exchanges as CSV, the open and the settled doubts,
 the accounts and certificates, what `audit verify` says of the whole journal with its head, and one page that says what
 this proves and what it does not. The same journal gives the same bytes, so that two can be compared; what still runs
-counts as not ended. DIR must not exist or be empty; files have mode 0600. All times are UTC.
+counts as not ended; the texts are in the language of the command. DIR must not exist or be empty; files have mode
+0600. All times are UTC.
 
 Exit code 0: made; 1: made, and `audit verify` has findings, or something is missing from the journal.
 
@@ -110,9 +112,10 @@ def _make(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         is_empty = not any(folder.iterdir())
     except OSError as error:
-        raise JournalError(f"{folder} cannot be made: {error.strerror}") from None
+        reason = reason_of(error)
+        raise JournalError(Text("{folder} cannot be made: {reason}", folder=folder, reason=reason)) from None
     if not is_empty:
-        raise JournalError(f"{folder} is not empty, and nothing is written over")
+        raise JournalError(Text("{folder} is not empty, and nothing is written over", folder=folder))
 
 
 def _history(directory: Path, selection: Selection) -> History:
@@ -170,20 +173,25 @@ def _page(folder: Path, names: list[str], selection: Selection, verdict: Verdict
     for name in names:
         yield f"{_digest(folder / name)}  {name}\n"
     yield "\n" + _line(Text("Head of the journal: {head} (record {seq})", head=verdict.head, seq=verdict.seq))
-    found = Text("`fla-gateway audit verify` found nothing wrong.")
+    found: Text = Text("`fla-gateway audit verify` found nothing wrong.")
     if verdict.count:
-        found = Text("`fla-gateway audit verify` has {count} findings: see {file}.", count=verdict.count, file=VERIFY)
-    yield f"{found}\n"
+        found = Plural(
+            "`fla-gateway audit verify` has {count} finding: see {file}.",
+            "`fla-gateway audit verify` has {count} findings: see {file}.",
+            count=verdict.count,
+            file=VERIFY,
+        )
+    yield _line(found)
     if removed:
-        yield f"{removed}\n"
+        yield _line(removed)
     yield "\n" + _line(Text("What this proves")) + _line(PROVES)
     yield _line(Text("Each exchange is in the journal, before its first byte was sent if it changes something."))
     yield "\n" + _line(Text("What it does not prove")) + _line(PROVES_NOT)
-    yield from (f"{text}\n" for text in NOT_PROVEN)
+    yield from map(_line, NOT_PROVEN)
 
 
 def _line(text: str) -> str:
-    return f"{text}\n"
+    return f"{shown(text)}\n"
 
 
 def _digest(path: Path) -> str:

@@ -20,6 +20,7 @@ from fla_gateway.cli.options.journal_options import (
     selection_of,
 )
 from fla_gateway.cli.options.journal_questions import accounts_of, say_what_was_not_looked_at, write_new
+from fla_gateway.cli.output.language import shown
 from fla_gateway.i18n.message import Text
 
 SUMMARY: Final = Text("write exchanges of the journal as CSV")
@@ -66,8 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     selection, directory = selection_of(arguments), directory_of(arguments)
     history = history_of(directory, selection.since, wish_of(selection))
-    make = csv_export.rows if arguments.excel is None else csv_export.excel_rows
-    rows = make(filter(selection.picks, history), accounts_of(directory))
+    chosen, accounts = filter(selection.picks, history), accounts_of(directory)
+    is_csv = arguments.excel is None
+    rows = csv_export.rows(chosen, accounts) if is_csv else csv_export.excel_rows(chosen, accounts, shown)
     path = arguments.csv or arguments.excel or _STANDARD_OUTPUT
     if path == _STANDARD_OUTPUT:
         # Bytes, so that no line break is changed on the way.

@@ -21,6 +21,7 @@ from fla_gateway.cli.options.journal_options import (
     selection_of,
 )
 from fla_gateway.cli.options.journal_questions import add_local, masking_key_of, say_what_was_not_looked_at
+from fla_gateway.cli.output.language import say
 from fla_gateway.i18n.message import Text
 
 SUMMARY: Final = Text("list the calls about a declaration, by its number")
@@ -64,5 +65,5 @@ def run(arguments: argparse.Namespace) -> int:
     say_what_was_not_looked_at(directory, selection.since)
     missing = report_shortfall(history, selection)
     if not count and not arguments.json:
-        print("no call of this journal has the number in its path, and none is known to have made it")
+        say(Text("no call of this journal has the number in its path, and none is known to have made it"))
     return FINDINGS if missing or not count else WELL

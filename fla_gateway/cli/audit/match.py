@@ -23,7 +23,8 @@ from fla_gateway.cli.options.journal_options import (
     selection_of,
 )
 from fla_gateway.cli.options.journal_questions import add_local, masking_key_of, say_what_was_not_looked_at
-from fla_gateway.errors import JournalError
+from fla_gateway.cli.output.language import say
+from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     say_what_was_not_looked_at(directory, selection.since)
     missing = report_shortfall(history, selection)
     if not count and not arguments.json:
-        print("no exchange of this journal is known to have carried these bytes")
+        say(Text("no exchange of this journal is known to have carried these bytes"))
     return FINDINGS if missing or not count else WELL
 
 
@@ -82,7 +83,8 @@ def _hash_of(path: Path, key: bytes) -> str:
         with path.open("rb") as stream:
             return _hashed(stream, key)
     except OSError as error:
-        raise JournalError(f"{path} cannot be read: {error.strerror}") from None
+        reason = reason_of(error)
+        raise JournalError(Text("{path} cannot be read: {reason}", path=path, reason=reason)) from None
 
 
 def _hashed(stream: BinaryIO, key: bytes) -> str:
@@ -93,5 +95,5 @@ def _hashed(stream: BinaryIO, key: bytes) -> str:
         body.update(part)
     digits = body.digits()
     if not digits:
-        raise JournalError("it is empty, and the journal has no hash of empty bodies")
+        raise JournalError(Text("it is empty, and the journal has no hash of empty bodies"))
     return digits

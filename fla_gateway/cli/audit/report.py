@@ -21,6 +21,7 @@ from fla_gateway.cli.options.journal_options import (
     selection_of,
 )
 from fla_gateway.cli.options.journal_questions import add_local, say_what_was_not_looked_at
+from fla_gateway.cli.output.language import say, two_columns
 from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     history = history_of(directory, selection.since, wish, None if is_narrow else report.follow)
     for exchange in filter(selection.picks, history):
         report.take(exchange)
-    print("\n".join(_page(report, selection, is_local=arguments.local)))
+    say(*_page(report, selection, is_local=arguments.local))
     say_what_was_not_looked_at(directory, selection.since)
     missing = report_shortfall(history, selection)
     return FINDINGS if report.in_doubt.count or missing else WELL
@@ -82,9 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _page(report: FailureReport, selection: Selection, *, is_local: bool) -> Iterator[str]:
     from fla_gateway.journal.reader.local_time import local  # noqa: PLC0415 - `--help` need not know
 
-    until = selection.until or str(Text("now"))
-    begin, end = (local(it) if is_local and it[0].isdigit() else it for it in (selection.since, until))
-    yield Text("from {begin} to {end}", begin=begin, end=end)
+    begin, end = (local(it) if is_local else it for it in (selection.since, selection.until))
+    yield Text("from {begin} to {end}", begin=begin, end=end or Text("now"))
     yield Text("{calls} calls, {changes} of them changing", calls=report.calls, changes=report.changes)
     if report.running:
         yield Text("{count} still running", count=report.running)
@@ -117,16 +117,16 @@ def _hop(report: FailureReport, hop: str, words: Text) -> Iterator[str]:
     yield Text("{hop}: {count} failed", hop=words, count=whole.count)
     yield from _times(whole)
     for what, failures in sorted(kinds.items(), key=lambda it: -it[1].count):
-        yield "  " + Text("{count} x {what}", count=failures.count, what=what)
+        yield f"  {failures.count} x {what}"
         if failures.traces:
-            yield "    " + Text("trace ids: {traces}", traces=", ".join(failures.traces))
+            yield Text("    trace ids: {traces}", traces=", ".join(failures.traces))
 
 
 def _times(failures: Failures) -> Iterator[str]:
     from fla_gateway.journal.reader.local_time import local  # noqa: PLC0415 - `--help` need not know
 
-    yield "  " + Text("first {local} ({utc})", local=local(failures.first), utc=failures.first)
-    yield "  " + Text("last  {local} ({utc})", local=local(failures.last), utc=failures.last)
+    times = ((Text("first"), failures.first), (Text("last"), failures.last))
+    yield from (f"  {line}" for line in two_columns((label, f"{local(it)} ({it})") for label, it in times))
 
 
 def _listed(title: Text, listed: Listed, *, is_local: bool) -> Iterator[str]:

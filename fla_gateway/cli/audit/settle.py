@@ -25,7 +25,7 @@ from fla_gateway.cli.options.journal_options import (
     report_shortfall,
     selection_of,
 )
-from fla_gateway.cli.output.language import shown
+from fla_gateway.cli.output.language import say, shown
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.i18n.message import Plural, Text
 
@@ -120,7 +120,7 @@ def _chosen(arguments: argparse.Namespace) -> list[str]:
         print(text)
     report_shortfall(history, selection)
     if not doubts:
-        print(shown(Text("nothing is in doubt")))
+        say(Text("nothing is in doubt"))
         return []
     question = Plural(
         "Settle this one as {result}? Type yes: ",
@@ -131,7 +131,7 @@ def _chosen(arguments: argparse.Namespace) -> list[str]:
     print(shown(question), end="")
     sys.stdout.flush()
     if sys.stdin.readline().strip().lower() != "yes":
-        print(shown(Text("nothing was settled")))
+        say(Text("nothing was settled"))
         return []
     return [one.text("id") for one in doubts]
 
@@ -146,7 +146,7 @@ def _settle(arguments: argparse.Namespace, settlements: Sequence[Settlement]) ->
     for _ in range(_TRIES):
         try:
             if directory is not None and _write(directory, settlements):
-                print(_local(settlements) if arguments.json else shown(_done(settlements)))
+                say(_local(settlements) if arguments.json else _done(settlements))
                 return WELL
             return _ask(arguments, settlements)
         except SettlementRefusedError as error:

@@ -21,6 +21,7 @@ from fla_gateway.cli.options.journal_options import (
     selection_of,
 )
 from fla_gateway.cli.options.journal_questions import accounts_of, add_local, say_what_was_not_looked_at
+from fla_gateway.cli.output.language import say, shown
 from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     say_what_was_not_looked_at(directory, selection.since)
     missing = report_shortfall(history, selection)
     if selection.in_doubt and not arguments.json:
-        print("\n".join(_hint(tally, missing=missing)))
+        say(*_hint(tally, missing=missing))
     if selection.in_doubt:
         return FINDINGS if tally.in_doubt or missing else WELL
     return FINDINGS if history.damaged else WELL
@@ -192,23 +193,26 @@ def _lines(exchanges: Iterable[Exchange], accounts: Accounts) -> Iterator[str]:
         yield from (line.raw.decode("ascii") for line in lines)
 
 
-def _hint(tally: _Tally, *, missing: bool) -> Iterator[str]:
+def _hint(tally: _Tally, *, missing: bool) -> Iterator[Text]:
     from fla_gateway.journal.reader.in_doubt import REASONS  # noqa: PLC0415 - `--help` need not know
 
     if tally.running:
-        yield f"{tally.running} still running in the gateway that writes this journal; not counted"
+        yield Text("{count} still running in the gateway that writes this journal; not counted", count=tally.running)
     if missing:
-        yield "Something is missing from this journal; what was in doubt there is unknown."
+        yield Text("Something is missing from this journal; what was in doubt there is unknown.")
     if not tally.in_doubt:
-        yield "nothing is in doubt in what is left" if missing else "nothing is in doubt"
+        yield Text("nothing is in doubt in what is left") if missing else Text("nothing is in doubt")
         return
-    yield f"{tally.in_doubt} in doubt:"
-    yield from (f"  {word} ({count}): {REASONS[word]}" for word, count in tally.reasons.items())
-    yield "Ask the API itself before you send anything again: find the declaration by what its reference names in your"
-    yield "own books. Those who run the API can find it by trace_sent, trace_again, trace_received (BelGov-Trace-Id)."
+    yield Text("{count} in doubt:", count=tally.in_doubt)
+    for word, count in tally.reasons.items():
+        yield Text("  {reason} ({count}): {meaning}", reason=word, count=count, meaning=REASONS[word])
+    yield Text(
+        "Ask the API itself before you send anything again: find the declaration by what its reference names in your\n"
+        "own books. Those who run the API can find it by trace_sent, trace_again, trace_received (BelGov-Trace-Id)."
+    )
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError("must be a whole number above 0")
+        raise argparse.ArgumentTypeError(shown(Text("must be a whole number above 0")))
     return int(text)

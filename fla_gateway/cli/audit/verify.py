@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.journal_options import add_journal, directory_of
-from fla_gateway.i18n.message import Text
+from fla_gateway.cli.output.language import shown, two_columns
+from fla_gateway.i18n.message import Plural, Text
 
 if TYPE_CHECKING:
     from fla_gateway.journal.reader.verification import Anchor, Verdict
@@ -32,12 +34,12 @@ examples:
   fla-gateway audit verify --head 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"""
 )
 
-PROVES: Final = (
-    "This shows that no line before the last was damaged, changed, removed or put in, unless somebody also wrote every "
-    "later line anew."
+PROVES: Final = Text(
+    "This shows that no line before the last was damaged, changed, removed or put in, unless every later line was "
+    "written anew as well."
 )
-PROVES_NOT: Final = (
-    "It does not show that nobody rewrote everything, changed the last line or cut off the end: for that, keep the "
+PROVES_NOT: Final = Text(
+    "It does not exclude that everything was rewritten, changed the last line or cut off the end: for that, keep the "
     "head elsewhere and give it with --head."
 )
 
@@ -62,86 +64,138 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify and print."""
     from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.verification import verify  # noqa: PLC0415 - as above
-    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
     directory = directory_of(arguments)
     strangers = segment_reader.strangers_of(directory)
     verdict = verify(segment_reader.read_segments(directory, segment_reader.segments_of(directory)), arguments.head)
-    print(f"{'journal':<{_WIDTH}} {printable(str(directory))}")
-    print("\n".join(verdict_lines(verdict, strangers)))
+    print("\n".join(verdict_lines(verdict, strangers, directory)))
     return FINDINGS if verdict.count + len(strangers) else WELL
 
 
-def verdict_lines(verdict: Verdict, misnamed: Sequence[str]) -> Iterator[str]:
-    """Write what was found, and how much that proves.
+def verdict_lines(verdict: Verdict, misnamed: Sequence[str], directory: Path | None = None) -> Iterator[str]:
+    """Write what was found, and how much that proves, in the language that is spoken.
 
     Args:
         verdict: of a whole journal.
         misnamed: names in its directory that are like those of segments.
+        directory: of the journal, if it is to be named.
     """
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - `--help` need not know
 
-    for label, text in _facts(verdict):
-        yield f"{label:<{_WIDTH}} {printable(text)}"
+    where = () if directory is None else ((Text("journal"), str(directory)),)
+    yield from two_columns([*where, *_facts(verdict)], _WIDTH)
     for head, anchor in verdict.anchors.items():
-        yield f"--head {head}:\n  {_vouched(anchor)}"
+        yield f"--head {head}:\n  {shown(_vouched(anchor))}"
     for name in misnamed:
-        yield f"finding: {printable(name)}: is named like a segment and is none"
+        yield shown(Text("finding: {name}: is named like a segment and is none", name=printable(name)))
     for place, message in verdict.findings:
-        yield f"finding: {printable(str(place))}: {message}" if place.file else f"finding: {message}"
-    yield from _verdict(verdict.count + len(misnamed), len(verdict.findings) + len(misnamed))
+        if place.file:
+            yield shown(Text("finding: {place}: {message}", place=printable(str(place)), message=message))
+        else:
+            yield shown(Text("finding: {message}", message=message))
+    yield from map(shown, _verdict(verdict.count + len(misnamed), len(verdict.findings) + len(misnamed)))
 
 
-def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _facts(verdict: Verdict) -> Iterator[tuple[Text, str]]:
     first, last = verdict.files
-    yield "segments", f"{verdict.segments} ({first} to {last})" if verdict.segments else "0"
-    yield "records", f"{verdict.records} (seq {verdict.first_seq} to {verdict.seq})" if verdict.records else "0"
+    segments = Text("{count} ({first} to {last})", count=verdict.segments, first=first, last=last)
+    yield Text("segments"), segments if verdict.segments else "0"
+    records = Text("{count} (seq {first} to {last})", count=verdict.records, first=verdict.first_seq, last=verdict.seq)
+    yield Text("records"), records if verdict.records else "0"
     if verdict.records:
-        yield "time", " to ".join(verdict.times)
-        yield "beginning", _beginning(verdict)
+        yield Text("time"), Text("{begin} to {end}", begin=verdict.times[0], end=verdict.times[1])
+        yield Text("beginning"), _beginning(verdict)
     for repair in verdict.repairs:
-        yield "repair", f"{repair['time']}: {repair.get('bytes')} bytes of a torn last line were cut off"
+        time, cut = _strings(repair, "time", "bytes")
+        yield Text("repair"), Text("{time}: {cut} bytes of a torn last line were cut off", time=time, cut=cut)
     for loss in verdict.losses:
-        lost = f"{loss.get('intents')} intents and {loss.get('outcomes')} outcomes are missing"
-        yield "trouble", f"{loss.get('since')} to {loss['time']}: could not be written or forced to the disk; {lost}"
+        yield Text("trouble"), _trouble(loss)
     if verdict.torn:
-        yield "last line", f"{verdict.torn.size} bytes without a line break: being written, or cut off by a crash"
+        size = verdict.torn.size
+        yield (
+            Text("last line"),
+            Text("{size} bytes without a line break: being written, or cut off by a crash", size=size),
+        )
     if verdict.left:
-        yield "torn lines", f"{verdict.left} at the end of other segments: never written whole, and not in the chain"
+        left = Text(
+            "{count} at the end of other segments: never written whole, and not in the chain", count=verdict.left
+        )
+        yield Text("torn lines"), left
     for gap in verdict.gaps:
-        yield "doubts", f"unknown for seq {gap.first} to {gap.last}: what was in doubt there cannot be said"
+        unknown = Text(
+            "unknown for seq {first} to {last}: what was in doubt there cannot be said", first=gap.first, last=gap.last
+        )
+        yield Text("doubts"), unknown
     if verdict.records:
-        yield "head", verdict.head
+        yield Text("head"), verdict.head
 
 
-def _beginning(verdict: Verdict) -> str:
+def _trouble(loss: Mapping[str, Any]) -> Text:
+    since, time, intents, outcomes = _strings(loss, "since", "time", "intents", "outcomes")
+    return Text(
+        "{since} to {time}: could not be written or forced to the disk; "
+        "{intents} intents and {outcomes} outcomes are missing",
+        since=since,
+        time=time,
+        intents=intents,
+        outcomes=outcomes,
+    )
+
+
+def _strings(members: Mapping[str, Any], *names: str) -> Iterator[str]:
+    return (str(members.get(name)) for name in names)
+
+
+def _beginning(verdict: Verdict) -> Text:
     if not verdict.beginning_removed:
-        return "there: the journal starts with its first record"
-    gone = f"segments up to {verdict.first_segment - 1} are removed (seq up to {verdict.first_seq - 1})"
+        return Text("there: the journal starts with its first record")
+    number, seq = verdict.first_segment - 1, verdict.first_seq - 1
     if verdict.accounted:
-        return f"{gone}, as retention recorded; what was in doubt there is no longer known"
-    return f"{gone}, and retention did not record it so"
+        return Text(
+            "segments up to {number} are removed (seq up to {seq}), as retention recorded; what was in doubt there is "
+            "no longer known",
+            number=number,
+            seq=seq,
+        )
+    return Text(
+        "segments up to {number} are removed (seq up to {seq}), and retention did not record it so",
+        number=number,
+        seq=seq,
+    )
 
 
-def _vouched(anchor: Anchor) -> str:
-    if not anchor.place.file:
-        return f"the last record before the beginning (seq {anchor.seq}), removed; what follows is chained to it"
-    which = f"record {anchor.seq} of {anchor.time} ({anchor.place})"
+def _vouched(anchor: Anchor) -> Text:
+    seq, time, place = anchor.seq, anchor.time, str(anchor.place)
+    if not place:
+        return Text("the last record before the beginning (seq {seq}), removed; what follows is chained to it", seq=seq)
     if anchor.broken:
-        return f"{which}; the chain is broken before it, so that it vouches only for what follows the last break"
-    return f"{which}; everything up to it is unchanged since this head was noted"
+        return Text(
+            "record {seq} of {time} ({place}); the chain is broken before it, so that it vouches only for what follows "
+            "the last break",
+            seq=seq,
+            time=time,
+            place=place,
+        )
+    return Text(
+        "record {seq} of {time} ({place}); everything up to it is unchanged since this head was noted",
+        seq=seq,
+        time=time,
+        place=place,
+    )
 
 
-def _verdict(count: int, shown: int) -> Iterator[str]:
+def _verdict(count: int, named: int) -> Iterator[Text]:
     if not count:
-        yield from ("all well", PROVES, PROVES_NOT)
+        yield from (Text("all well"), PROVES, PROVES_NOT)
         return
-    if count > shown:
-        yield f"and {count - shown} more"
-    yield f"{count} {'finding' if count == 1 else 'findings'}"
+    if count > named:
+        yield Text("and {count} more", count=count - named)
+    yield Plural("{count} finding", "{count} findings", count=count)
 
 
 def _head(text: str) -> str:
     if _HEAD.fullmatch(text.lower()) is None:
-        raise argparse.ArgumentTypeError("must be 64 hexadecimal digits, as `audit verify` and the log show a head")
+        raise argparse.ArgumentTypeError(
+            shown(Text("must be 64 hexadecimal digits, as `audit verify` and the log show a head"))
+        )
     return text.lower()

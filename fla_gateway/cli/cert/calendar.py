@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         for name in filter(None, (profile.token_request.key, profile.next_key)):
             key = keys[name]
             if isinstance(key, UnusableKeyError) or key.certificate is None:
-                reason = str(key) if isinstance(key, UnusableKeyError) else Text("it has no certificate")
+                reason = key.text if isinstance(key, UnusableKeyError) else Text("it has no certificate")
                 complain(
                     Text(
                         "{profile}: no end is known of '{key}': {reason}", profile=profile.name, key=name, reason=reason

@@ -13,7 +13,7 @@ from typing import Final
 
 from fla_gateway.cli.exit_codes import WELL
 from fla_gateway.cli.inspection.password import add_password, opened
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.i18n.message import Message, Text
 
 SUMMARY: Final = Text("write the certificate of a file as the .cer that is uploaded in ChaMan")
@@ -92,9 +92,7 @@ def _write(path: Path, der: bytes) -> None:
     except FileExistsError:
         message = Message("export-exists", "{path} exists, and nothing is overwritten", path=path)
     except OSError as error:
-        message = Message(
-            "export-unwritable", "{path} cannot be written: {reason}", path=path, reason=str(error.strerror)
-        )
+        message = Message("export-unwritable", "{path} cannot be written: {reason}", path=path, reason=reason_of(error))
     else:
         return
     raise ConfigurationError((Fault("--output", message, Text("name another file with --output")),))

@@ -12,6 +12,7 @@ from fla_gateway.cli.cert.renew import running_status
 from fla_gateway.cli.exit_codes import FINDINGS, UNAVAILABLE, WELL
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.cli.output.language import say
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.i18n.message import Text
 
@@ -66,14 +67,14 @@ def run(arguments: argparse.Namespace) -> int:
         complain(
             Text(
                 "Nothing was changed: {reason}. Take next_key out of [profiles.{profile}] yourself, and [keys.{key}].",
-                reason=str(error),
+                reason=error.reason,
                 profile=subject.profile.name,
                 key=old,
             )
         )
         return FINDINGS
     for path in paths:
-        print(Text("{path}: '{key}' is taken out", path=path, key=old))
+        say(Text("{path}: '{key}' is taken out", path=path, key=old))
     code = act(arguments, "/-/reload", Text("applied"))
     if code not in {WELL, UNAVAILABLE}:
         return code
@@ -104,4 +105,4 @@ def _archive(subject: Subject, key: str) -> None:
         if place is None:
             complain(Text("{path} stays: a file of its name is in archive/ already", path=path))
         else:
-            print(Text("{path} is in {folder} now", path=path, folder=place.parent))
+            say(Text("{path} is in {folder} now", path=path, folder=place.parent))

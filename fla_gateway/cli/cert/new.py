@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import WELL
+from fla_gateway.cli.output.language import say, shown
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.config.values.constraints import NAME_PATTERN
-from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError
+from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError, reason_of
 from fla_gateway.i18n.message import Message, Text
 
 if TYPE_CHECKING:  # cryptography is heavy; `--help` must not wait for it
@@ -94,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     now = datetime.fromtimestamp(SystemClock().wall(), UTC)
     pair = new_pair(arguments.type, arguments.company, arguments.enterprise_number, now, arguments.days)
     _write(arguments.directory, arguments.name, pair)
-    print("\n".join(_introduction(arguments, pair)))
+    say(*_introduction(arguments, pair))
     return WELL
 
 
@@ -107,7 +108,7 @@ def _complete(arguments: argparse.Namespace) -> None:
     missing = [it for it in _QUESTIONS if getattr(arguments, it[0]) is None]
     if missing and not (sys.stdin and sys.stdin.isatty()):
         message = Message("argument-missing", "is missing, and there is no terminal to ask for it")
-        raise ConfigurationError(tuple(Fault(shown, message) for _, shown, _, _ in missing))
+        raise ConfigurationError(tuple(Fault(name, message) for _, name, _, _ in missing))
     for name, _, question, judge in missing:
         setattr(arguments, name, _answer(question, judge))
 
@@ -115,7 +116,7 @@ def _complete(arguments: argparse.Namespace) -> None:
 def _answer(question: Text, judge: Callable[[str], str]) -> str:
     """Ask until the answer will do."""
     while True:
-        print(question, end=" ", file=sys.stderr, flush=True)
+        print(shown(question), end=" ", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         if not line:
             raise KeyboardInterrupt
@@ -143,7 +144,7 @@ def _write(directory: Path, name: str, pair: Pair) -> None:
         cure = Text("choose another name for the new pair, such as {name}-2", name=name)
     except OSError as error:
         message = Message(
-            "pair-unwritable", "{path} cannot be written: {reason}", path=directory, reason=str(error.strerror)
+            "pair-unwritable", "{path} cannot be written: {reason}", path=directory, reason=reason_of(error)
         )
         cure = Text("name another folder with --directory")
     else:
@@ -153,7 +154,7 @@ def _write(directory: Path, name: str, pair: Pair) -> None:
 
 def _introduction(arguments: argparse.Namespace, pair: Pair) -> Iterator[str]:
     """Say what was made, and what becomes of it."""
-    from fla_gateway.keys.certificates.enterprise_number import shown  # noqa: PLC0415 - as above
+    from fla_gateway.keys.certificates.enterprise_number import shown as spelled  # noqa: PLC0415 - as above
     from fla_gateway.keys.certificates.pair_files import FOR_CHAMAN, proposed_name  # noqa: PLC0415 - as above
 
     directory, name = arguments.directory.absolute(), arguments.name
@@ -161,7 +162,7 @@ def _introduction(arguments: argparse.Namespace, pair: Pair) -> Iterator[str]:
     yield Text(
         "{company} ({number}), until {day}: key and certificate are in {directory}",
         company=arguments.company,
-        number=shown(arguments.enterprise_number),
+        number=spelled(arguments.enterprise_number),
         day=f"{pair.certificate.not_valid_after_utc:%Y-%m-%d}",
         directory=directory,
     )
@@ -189,14 +190,16 @@ def _toml(path: Path) -> str:
 
 def _name(text: str) -> str:
     if _NAME.fullmatch(text) is None:
-        raise argparse.ArgumentTypeError("must be a-z, then a-z, 0-9 and hyphens, 32 characters at most")
+        raise argparse.ArgumentTypeError(shown(Text("must be a-z, then a-z, 0-9 and hyphens, 32 characters at most")))
     return text
 
 
 def _company(text: str) -> str:
     text = text.strip()
     if not text or len(text) > _LONGEST_COMPANY or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"must be a name of 1 to {_LONGEST_COMPANY} characters, as X.509 allows")
+        raise argparse.ArgumentTypeError(
+            shown(Text("must be a name of 1 to {most} characters, as X.509 allows", most=_LONGEST_COMPANY))
+        )
     return text
 
 
@@ -206,12 +209,12 @@ def _enterprise_number(text: str) -> str:
     try:
         return enterprise_number(text)
     except InvalidValueError as error:
-        raise argparse.ArgumentTypeError(error.message) from None
+        raise argparse.ArgumentTypeError(shown(error.message)) from None
 
 
 def _days(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _LONGEST_DAYS:
-        raise argparse.ArgumentTypeError(f"must be a number of days from 1 to {_LONGEST_DAYS}")
+        raise argparse.ArgumentTypeError(shown(Text("must be a number of days from 1 to {most}", most=_LONGEST_DAYS)))
     return int(text)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.cli.output.language import say
 from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"step": step.name, "text": step.text, "command": step.command}, indent=2))
     else:
-        print(f"{subject.profile.name}: {step.name}\n\n{step.text}" + (f"\n\n  {step.command}" if step.command else ""))
+        say(f"{subject.profile.name}: {step.name}", "", step.text)
+        if step.command:
+            say("", f"  {step.command}")
     return WELL if step.name == "none" else FINDINGS
 
 

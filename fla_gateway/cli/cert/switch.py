@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from fla_gateway.cli.exit_codes import FINDINGS, UNAVAILABLE
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.cli.output.language import say
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.i18n.message import Text
 
@@ -58,9 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         path = exchange_keys(subject.configured, subject.profile.name)
     except UnchangedError as error:
-        _print_lines(subject, str(error))
+        _print_lines(subject, error.reason)
         return FINDINGS
-    print(
+    say(
         Text(
             "{path}: '{new}' is the key of {profile} now, '{old}' its next_key.",
             path=path,
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     code = act(arguments, "/-/reload", Text("applied"))
     if code == UNAVAILABLE:
         complain(Text("No gateway answers, so none was reloaded: it takes effect at the next start."))
-    print(Text("Next: fla-gateway cert renew {profile}", profile=subject.profile.name))
+    say(Text("Next: fla-gateway cert renew {profile}", profile=subject.profile.name))
     return code
 
 
@@ -82,7 +83,7 @@ def _tried(subject: Subject) -> bool:
     return tried(subject)
 
 
-def _print_lines(subject: Subject, reason: str) -> None:
+def _print_lines(subject: Subject, reason: Text) -> None:
     """Print what a person has to write, since this program cannot."""
     from fla_gateway.cli.renewal.files import lines_after_switch  # noqa: PLC0415 - as above
 
@@ -90,12 +91,12 @@ def _print_lines(subject: Subject, reason: str) -> None:
     complain(Text("Nothing was changed: {reason}.", reason=reason))
     found = lines_after_switch(subject.configured, name)
     if found is None:
-        print(
+        say(
             Text(
                 "Exchange `key` and `next_key` of [profiles.{profile}] yourself; then: fla-gateway reload", profile=name
             )
         )
         return
     path, lines = found
-    print(Text("Write this into [profiles.{profile}] of {path}; then: fla-gateway reload", profile=name, path=path))
-    print(lines)
+    say(Text("Write this into [profiles.{profile}] of {path}; then: fla-gateway reload", profile=name, path=path))
+    say(lines)

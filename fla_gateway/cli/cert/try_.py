@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.config_option import add_config
+from fla_gateway.cli.output.language import say, shown
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     subject = subject_of(arguments)
     if not tried(subject):
         return FINDINGS
-    print(Text("Next: fla-gateway cert switch {profile}", profile=subject.profile.name))
+    say(Text("Next: fla-gateway cert switch {profile}", profile=subject.profile.name))
     return WELL
 
 
@@ -56,7 +57,7 @@ def tried(subject: Subject) -> bool:
     try:
         fetched = subject.try_next_key()
     except ProblemError as error:
-        complain(f"{error.code}: {printable(error.detail)}")
+        complain(f"{error.code}: {printable(shown(error.detail))}")
         complain(
             Text(
                 "No token came with '{key}'. If the token server refused it, its certificate is not in ChaMan yet, or "
@@ -66,7 +67,7 @@ def tried(subject: Subject) -> bool:
             )
         )
         return False
-    print(
+    say(
         Text(
             "A token came with '{key}', for {seconds} s: its certificate is registered.",
             key=key,

@@ -17,9 +17,13 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
+from fla_gateway.cli.output.language import shown
+from fla_gateway.i18n.message import Text, joined, text_from
+
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
 INTERVAL: Final = 0.2
 NO_ANSWER: Final = 0
+NO_ANSWER_CAME: Final = Text("no answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Answer:
     def line(self) -> str:
         """Status code and phrase."""
         if self.status == NO_ANSWER:
-            return "no answer"
+            return shown(NO_ANSWER_CAME)
         known = self.status in HTTPStatus.__members__.values()
         return f"{self.status} {HTTPStatus(self.status).phrase}" if known else str(self.status)
 
@@ -75,11 +79,16 @@ class Flow:
         """Whether there were calls and each was answered 200."""
         return set(self.statuses) == {200}
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> Text:
+        """What became of them, in a clause."""
         if self.all_well:
-            return f"{self.statuses.total()} calls, every one 200"
-        kinds = ", ".join(f"{number} x {status or 'no answer'}" for status, number in sorted(self.statuses.items()))
-        return f"{self.statuses.total()} calls: {kinds}"
+            return Text("{count} calls, every one 200", count=self.statuses.total())
+        kinds = (
+            text_from("{number} x {status}", {"number": number, "status": status or NO_ANSWER_CAME})
+            for status, number in sorted(self.statuses.items())
+        )
+        return Text("{count} calls: {kinds}", count=self.statuses.total(), kinds=joined(kinds, ", "))
 
 
 class Caller:

@@ -1,7 +1,7 @@
 """The output of the demo: headings, curl lines, excerpts of answers, verdicts.
 
-Owns the look of the output, with colours on a terminal and without them elsewhere, and the count of what went wrong.
-Refuses to know the scenario.
+Owns the look of the output, in the language of the command, with colours on a terminal and without them elsewhere, and
+the count of what went wrong. Refuses to know the scenario.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import shutil
 import textwrap
 from typing import TYPE_CHECKING, Final, TextIO
+
+from fla_gateway.cli.output.language import shown
+from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
     from fla_gateway.cli.output.background_output import BackgroundOutput
@@ -33,12 +36,12 @@ class Teller:
     def heading(self, title: str, why: str) -> None:
         """Begin a step: what happens, and why it matters."""
         self._say("")
-        self._say(self._paint(title, BOLD))
+        self._say(self._paint(shown(title), BOLD))
         self.say(why)
 
     def say(self, text: str) -> None:
         """Say a paragraph."""
-        for line in textwrap.wrap(text, self._width - 3, break_long_words=False, break_on_hyphens=False):
+        for line in textwrap.wrap(shown(text), self._width - 3, break_long_words=False, break_on_hyphens=False):
             self._say(f"   {line}")
 
     def command(self, line: str) -> None:
@@ -48,13 +51,13 @@ class Teller:
     def excerpt(self, *lines: str) -> None:
         """Show a part of an answer."""
         for line in lines:
-            self._say("     " + self._paint(line, DIM))
+            self._say("     " + self._paint(shown(line), DIM))
 
     def verdict(self, good: bool, sentence: str) -> bool:  # noqa: FBT001 - the verdict is what it is about
         """Say whether something behaved, and count it if not."""
         self.failures += not good
-        mark = self._paint("ok", GREEN) if good else self._paint("FAILED", RED)
-        self._say(f"   {mark}  {sentence}")
+        mark = self._paint("ok", GREEN) if good else self._paint(shown(Text("FAILED")), RED)
+        self._say(f"   {mark}  {shown(sentence)}")
         return good
 
     def _paint(self, text: str, colour: str) -> str:

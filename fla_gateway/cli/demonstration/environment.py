@@ -57,8 +57,13 @@ class Stage:
 
     def last_words(self) -> str:
         """Give the end of the gateway's log."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join(lines[-LOG_LINES:])
+        return last_words(self.log)
+
+
+def last_words(log: Path) -> str:
+    """Give the end of a gateway's log."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join(lines[-LOG_LINES:])
 
 
 @asynccontextmanager
@@ -78,11 +83,11 @@ async def set_up(directory: Path, *, usual_ports: bool) -> AsyncIterator[Stage]:
     sandbox = Sandbox(options)
     await sandbox.start()
     try:
-        gateway, admin = (_free_address(port if usual_ports else 0) for port in PORTS)
+        gateway, admin = (free_address(port if usual_ports else 0) for port in PORTS)
         stage = Stage(sandbox, f"http://{gateway}", f"http://{admin}", directory / "gateway.log")
         configuration = directory / "gateway.toml"
         configuration.write_text(gateway_toml(sandbox, gateway, admin))
-        async with _running_gateway(configuration, stage):
+        async with running_gateway(configuration, stage.admin, stage.log):
             yield stage
     finally:
         await sandbox.close()
@@ -111,31 +116,41 @@ key.certificate = {json.dumps(str(sandbox.client_certificate_file))}
 
 
 @asynccontextmanager
-async def _running_gateway(configuration: Path, stage: Stage) -> AsyncIterator[None]:
-    with stage.log.open("wb") as log:
+async def running_gateway(configuration: Path, admin: str, log: Path) -> AsyncIterator[None]:
+    """Start a gateway, wait until it is ready, and end it as an operator would.
+
+    Args:
+        configuration: its file.
+        admin: origin of its probes.
+        log: file for everything that it says.
+
+    Raises:
+        StageError: it did not become ready.
+    """
+    with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "fla_gateway", "run", "--config", str(configuration)),
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
         )
     try:
-        await _until_ready(process, stage)
+        await _until_ready(process, admin, log)
         yield
     finally:
         await _end(process)
 
 
-async def _until_ready(process: asyncio.subprocess.Process, stage: Stage) -> None:
+async def _until_ready(process: asyncio.subprocess.Process, admin: str, log: Path) -> None:
     try:
         async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as session:
             while process.returncode is None:
-                if await _answers(session, f"{stage.admin}/readyz"):
+                if await _answers(session, f"{admin}/readyz"):
                     return
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
-        raise StageError(f"the gateway was not ready after {START_SECONDS:.0f} s\n{stage.last_words()}") from None
-    raise StageError(f"the gateway ended with exit code {process.returncode}\n{stage.last_words()}")
+        raise StageError(f"the gateway was not ready after {START_SECONDS:.0f} s\n{last_words(log)}") from None
+    raise StageError(f"the gateway ended with exit code {process.returncode}\n{last_words(log)}")
 
 
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
@@ -158,10 +173,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _free_address(port: int) -> str:
+def free_address(port: int) -> str:
     """Give a loopback address with that port, or with a free one where it is taken."""
     try:
         with socket.create_server(("127.0.0.1", port)) as found:
             return f"127.0.0.1:{found.getsockname()[1]}"
     except OSError:
-        return _free_address(0)
+        return free_address(0)

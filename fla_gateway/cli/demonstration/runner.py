@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from pathlib import Path
-from typing import Final
 
 import aiohttp
 
@@ -19,12 +18,8 @@ from fla_gateway.cli.demonstration.scenario import Story
 from fla_gateway.cli.exit_codes import FINDINGS, WELL, WRONG_USE
 from fla_gateway.cli.output.background_output import BackgroundOutput
 from fla_gateway.cli.output.standard_streams import complain
+from fla_gateway.i18n.message import Plural, Text
 from fla_gateway.sandbox import SandboxError
-
-NO_DIRECTORY: Final = (
-    "the demo keeps keys, a configuration and a log in a temporary directory, and cannot write to one ({reason}); "
-    "make /tmp writable, or set TMPDIR to a directory that is"
-)
 
 
 async def play(*, once: bool) -> int:
@@ -39,7 +34,7 @@ async def play(*, once: bool) -> int:
     try:
         temporary = tempfile.TemporaryDirectory(prefix="fla-gateway-demo-")
     except OSError as error:
-        complain(NO_DIRECTORY.format(reason=error.strerror or error))
+        complain(_no_directory(str(error.strerror or error)))
         return WRONG_USE
     output = BackgroundOutput()
     output.start()
@@ -60,24 +55,34 @@ async def _play(directory: Path, teller: Teller, *, once: bool) -> int:
     except OSError as error:
         if error.filename is None or directory not in Path(error.filename).parents:
             raise
-        complain(NO_DIRECTORY.format(reason=f"{error.filename}: {error.strerror}"))
+        complain(_no_directory(f"{error.filename}: {error.strerror}"))
         return WRONG_USE
     return FINDINGS if teller.failures else WELL
+
+
+def _no_directory(reason: str) -> Text:
+    return Text(
+        "the demo keeps keys, a configuration and a log in a temporary directory, and cannot write to one ({reason}); "
+        "make /tmp writable, or set TMPDIR to a directory that is",
+        reason=reason,
+    )
 
 
 async def _show(stage: Stage, teller: Teller, *, once: bool) -> None:
     teller.heading(
         "fla-gateway demo",
-        "Everything is on this machine and thrown away at the end; nothing reaches the social security.",
+        Text("Everything is on this machine and thrown away at the end; nothing reaches the social security."),
     )
     teller.excerpt(
-        "your program --plain HTTP--> gateway --TLS and token--> government side",
-        f"gateway          {stage.gateway}",
-        f"government side  {stage.sandbox.url} (a stand-in)",
+        Text("your program --plain HTTP--> gateway --TLS and token--> government side"),
+        Text("gateway          {url}", url=stage.gateway),
+        Text("government side  {url} (a stand-in)", url=stage.sandbox.url),
     )
     teller.say(
-        "This gateway asks nobody who he is: every program on this machine may call it. A configuration of your own "
-        "names its callers, gives each a key, and says what it may do (README, `fla-gateway caller new`)."
+        Text(
+            "This gateway asks nobody who he is: every program on this machine may call it. A configuration of your "
+            "own names its callers, gives each a key, and says what it may do (README, `fla-gateway caller new`)."
+        )
     )
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         story = Story(stage, Caller(session), teller)
@@ -90,20 +95,23 @@ async def _show(stage: Stage, teller: Teller, *, once: bool) -> None:
 
 def _sum_up(stage: Stage, teller: Teller) -> None:
     if teller.failures:
-        teller.heading(f"{teller.failures} things did not behave.", "The gateway's last words:")
+        number = Plural("One thing did not behave.", "{count} things did not behave.", count=teller.failures)
+        teller.heading(number, Text("The gateway's last words:"))
         teller.excerpt(*stage.last_words().splitlines())
         return
-    teller.heading("Everything behaved.", "The callers of this demo held no secret and saw no trouble.")
+    teller.heading(Text("Everything behaved."), Text("The callers of this demo held no secret and saw no trouble."))
 
 
 def _invite(stage: Stage, teller: Teller, story: Story) -> None:
-    teller.heading("Your turn", "It stays up until Ctrl-C. In another terminal:")
+    teller.heading(Text("Your turn"), Text("It stays up until Ctrl-C. In another terminal:"))
     teller.command(story.declaration().curl())
     teller.command(story.mirror().curl())
     control = f'{stage.sandbox.control_url}/faults -H "Sandbox-Secret: $(cat {stage.sandbox.directory}/control.secret)"'
-    teller.say("Break the token server, call again, and mend it (more faults: docs/sandbox.md):")
+    teller.say(Text("Break the token server, call again, and mend it (more faults: docs/sandbox.md):"))
     teller.command(f'curl -X PUT {control} -d \'{{"token": "down"}}\'')
     teller.command(f"curl -X DELETE {control}")
-    teller.say(f"How the gateway fares, in a browser: {stage.admin}/. What it measures, and what it says:")
+    teller.say(
+        Text("How the gateway fares, in a browser: {url}/. What it measures, and what it says:", url=stage.admin)
+    )
     teller.command(f"curl {stage.admin}/metrics")
     teller.command(f"tail -f {stage.log}")

@@ -15,6 +15,7 @@ from typing import Final
 from fla_gateway.cli.demonstration.caller import Answer, Call, Caller, Flow
 from fla_gateway.cli.demonstration.console import Teller
 from fla_gateway.cli.demonstration.environment import TOKEN_LIFE, Stage
+from fla_gateway.i18n.message import Text
 
 DECLARATION: Final = {"employer": "0123456789", "action": "in", "startDate": "2026-11-02"}
 POLL_SECONDS: Final = 0.5
@@ -54,24 +55,29 @@ class Story:
     async def declare(self) -> str:
         """Step 1. Give the address of the declaration."""
         self.teller.heading(
-            "1. Declare an employee",
-            "Plain HTTP, without key, certificate, OAuth or TLS. The gateway signs an assertion, gets a token for it "
-            "and forwards the call over TLS.",
+            Text("1. Declare an employee"),
+            Text(
+                "Plain HTTP, without key, certificate, OAuth or TLS. The gateway signs an assertion, gets a token for "
+                "it and forwards the call over TLS."
+            ),
         )
         answer = await self._show(self.declaration(), "Location", "Fla-Gateway-Origin")
         location = answer.fields.get("Location", "")
-        self.teller.verdict(answer.status == 201, "The declaration was accepted.")  # noqa: PLR2004 - Created
+        self.teller.verdict(answer.status == 201, Text("The declaration was accepted."))  # noqa: PLR2004 - Created
         self.teller.verdict(
             location.startswith(self.stage.base),
-            "Location was rewritten: it leads back through the gateway, so following it needs no token either.",
+            Text("Location was rewritten: it leads back through the gateway, so following it needs no token either."),
         )
         return location
 
     async def poll(self, location: str) -> None:
         """Step 2."""
         self.teller.heading(
-            "2. Ask for the result",
-            "A declaration takes a moment. Until it is processed the API answers 404, which passes through untouched.",
+            Text("2. Ask for the result"),
+            Text(
+                "A declaration takes a moment. Until it is processed the API answers 404, which passes through "
+                "untouched."
+            ),
         )
         call = Call("GET", location or f"{self.stage.base}/REST/dimona/v2/declarations/0")
         first = answer = await self.caller.make(call)
@@ -85,34 +91,40 @@ class Story:
         self.teller.excerpt(json.dumps({"declarationStatus": answer.document.get("declarationStatus")}))
         result = answer.document.get("declarationStatus")
         accepted = isinstance(result, dict) and result.get("result") == "A"
-        self.teller.verdict(accepted, "The result is there: A, accepted.")
+        self.teller.verdict(accepted, Text("The result is there: A, accepted."))
 
     async def echo(self) -> None:
         """Step 3."""
         self.teller.heading(
-            "3. See what arrives at the other side",
-            "The sandbox's echo shows the request as it came in: the same bytes of path and query, and a valid token "
-            "that the caller never saw.",
+            Text("3. See what arrives at the other side"),
+            Text(
+                "The sandbox's echo shows the request as it came in: the same bytes of path and query, and a valid "
+                "token that the caller never saw."
+            ),
         )
         call = self.mirror()
         answer = await self._show(call, "Fla-Gateway-Origin")
         shown = answer.document
         fields = [(name, value) for name, value in shown.get("fields", []) if name.lower() in SHOWN_FIELDS]
-        self.teller.excerpt(f"arrived: {shown.get('method')} {shown.get('target')}")
-        self.teller.excerpt(*(f"arrived: {name}: {value}" for name, value in fields))
+        request = f"{shown.get('method')} {shown.get('target')}"
+        arrived = (request, *(f"{name}: {value}" for name, value in fields))
+        self.teller.excerpt(*(Text("arrived: {what}", what=it) for it in arrived))
         self.teller.verdict(
-            shown.get("target") == call.url.removeprefix(self.stage.base), "Path and query arrived byte for byte."
+            shown.get("target") == call.url.removeprefix(self.stage.base), Text("Path and query arrived byte for byte.")
         )
         self.teller.verdict(
-            ["Authorization", "Bearer [valid]"] in shown.get("fields", []), "The gateway added a valid token."
+            ["Authorization", "Bearer [valid]"] in shown.get("fields", []), Text("The gateway added a valid token.")
         )
 
     async def outlive_a_token(self) -> None:
         """Step 4."""
         self.teller.heading(
-            "4. Let the token expire",
-            f"Tokens live {TOKEN_LIFE} seconds in this demo. A program that caches its token naively fails now and "
-            "then; the gateway fetches the next one before the old one ends.",
+            Text("4. Let the token expire"),
+            Text(
+                "Tokens live {seconds} seconds in this demo. A program that caches its token naively fails now and "
+                "then; the gateway fetches the next one before the old one ends.",
+                seconds=TOKEN_LIFE,
+            ),
         )
         sandbox = self.stage.sandbox
         before = sandbox.state()
@@ -123,16 +135,25 @@ class Story:
         after = sandbox.state()
         minted = after["minted"] - before["minted"]
         refused = after["counters"]["bearer_refused"]
-        self.teller.verdict(flow.all_well, f"{flow} in {TOKEN_LIFE + POLL_SECONDS} s.")
-        self.teller.verdict(minted > 0, f"New tokens fetched meanwhile: {minted}, one for all calls.")
-        self.teller.verdict(not refused, f"Calls that reached the API with an expired token: {sum(refused.values())}.")
+        self.teller.verdict(
+            flow.all_well, Text("{calls} in {seconds} s.", calls=flow.summary, seconds=str(TOKEN_LIFE + POLL_SECONDS))
+        )
+        self.teller.verdict(
+            minted > 0, Text("New tokens fetched meanwhile: {number}, one for all calls.", number=minted)
+        )
+        self.teller.verdict(
+            not refused,
+            Text("Calls that reached the API with an expired token: {number}.", number=sum(refused.values())),
+        )
 
     async def outlive_the_token_server(self) -> None:
         """Step 5."""
         self.teller.heading(
-            "5. Break the token server",
-            "It now closes every connection without an answer. Calls go on with the token at hand, while the gateway "
-            "tries again in the background.",
+            Text("5. Break the token server"),
+            Text(
+                "It now closes every connection without an answer. Calls go on with the token at hand, while the "
+                "gateway tries again in the background."
+            ),
         )
         sandbox = self.stage.sandbox
         before = sandbox.state()
@@ -141,9 +162,9 @@ class Story:
             failed = await _until(lambda: self._drops() > 0)
             sandbox.script()
             mended = await _until(lambda: sandbox.state()["minted"] > before["minted"])
-        self.teller.verdict(failed, f"Token requests that failed: {self._drops()}.")
-        self.teller.verdict(mended, "The token server is back, and the gateway has a new token.")
-        self.teller.verdict(flow.all_well, f"{flow}: no caller noticed.")
+        self.teller.verdict(failed, Text("Token requests that failed: {number}.", number=self._drops()))
+        self.teller.verdict(mended, Text("The token server is back, and the gateway has a new token."))
+        self.teller.verdict(flow.all_well, Text("{calls}: no caller noticed.", calls=flow.summary))
 
     def _drops(self) -> int:
         drops: int = self.stage.sandbox.state()["counters"]["token_faults"].get("down", 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fla_gateway.cli.options.config_option import config_of
-from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError
+from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError, reason_of
 from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.secret import Secret
 
@@ -190,7 +190,7 @@ def _key_file(path: Path) -> tuple[str, tuple[Text, ...]]:
     except OSError as error:
         raise _fault(
             "--admin-key-file",
-            Message("admin-key-file-unreadable", "the file cannot be read: {reason}", reason=str(error.strerror)),
+            Message("admin-key-file-unreadable", "the file cannot be read: {reason}", reason=reason_of(error)),
         ) from None
     return text, tuple(it.sentence for it in exposure(path, files.custody(path)))
 

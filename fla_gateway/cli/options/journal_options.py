@@ -7,7 +7,6 @@ it runs.
 from __future__ import annotations
 
 import argparse
-import sys
 import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -15,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fla_gateway.cli.options.config_option import add_config, config_of
+from fla_gateway.cli.output.language import shown
+from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import JournalError
-from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.i18n.message import NOTHING, Plural, Text
 
 if TYPE_CHECKING:
     from fla_gateway.journal.reader.block_filter import Wish
@@ -116,7 +117,9 @@ def directory_of(arguments: argparse.Namespace) -> Path:
     audit = load(path).configuration.audit
     if audit is None:
         raise JournalError(
-            f"{path.name} has no [audit] table, so that there is no journal (or name one with --journal)"
+            Text(
+                "{file} has no [audit] table, so that there is no journal (or name one with --journal)", file=path.name
+            )
         )
     return audit.path
 
@@ -166,26 +169,39 @@ def report_shortfall(history: History, selection: Selection) -> bool:
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - `--help` need not know
 
     if history.damaged:
-        noun = "line" if history.damaged == 1 else "lines"
-        print(f"{history.damaged} {noun} could not be read: see `fla-gateway audit verify`", file=sys.stderr)
+        complain(
+            Plural(
+                "{count} line could not be read: see `fla-gateway audit verify`",
+                "{count} lines could not be read: see `fla-gateway audit verify`",
+                count=history.damaged,
+            )
+        )
     missing = False
     for gap in history.missing:
         if not selection.meets(gap.after, gap.before):
             continue
-        print(
-            f"seq {gap.first} to {gap.last} are missing, and nothing accounts for them: what was in doubt there is "
-            "unknown; see `fla-gateway audit verify`",
-            file=sys.stderr,
+        complain(
+            Text(
+                "seq {first} to {last} are missing, and nothing accounts for them: what was in doubt there is unknown; "
+                "see `fla-gateway audit verify`",
+                first=gap.first,
+                last=gap.last,
+            )
         )
         missing = True
     for loss in history.losses:
         if not (loss.get("intents") or loss.get("outcomes")) or not selection.covers(loss["time"]):
             continue
         since, intents, outcomes = (printable(str(loss.get(name))) for name in ("since", "intents", "outcomes"))
-        print(
-            f"from {since} to {loss['time']} the journal could not be written: "
-            f"{intents} intents and {outcomes} outcomes are missing",
-            file=sys.stderr,
+        complain(
+            Text(
+                "from {since} to {time} the journal could not be written: "
+                "{intents} intents and {outcomes} outcomes are missing",
+                since=since,
+                time=loss["time"],
+                intents=intents,
+                outcomes=outcomes,
+            )
         )
         missing = missing or bool(loss.get("intents"))
     return missing or history.damaged > 0
@@ -221,7 +237,7 @@ def _moment(text: str, *, ends: bool = False) -> Moment:
     try:
         when = Moment(moment(text, now, ends=ends))
     except JournalError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise argparse.ArgumentTypeError(shown(error.text)) from None
     when.typed, when.now, when.ends = text, now, ends
     return when
 
@@ -230,7 +246,7 @@ def _outcome(text: str) -> str:
     from fla_gateway.journal.reader.filters import OUTCOMES  # noqa: PLC0415 - `--help` need not know
 
     if text not in OUTCOMES:
-        raise argparse.ArgumentTypeError(f"must be one of {', '.join(OUTCOMES)}")
+        raise argparse.ArgumentTypeError(shown(Text("must be one of {choices}", choices=", ".join(OUTCOMES))))
     return text
 
 
@@ -240,5 +256,5 @@ def identity(text: str) -> str:
         return str(uuid.UUID(text.removeprefix("urn:uuid:")))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            "must be a UUID, as in instance of a problem or in the request line of the log"
+            shown(Text("must be a UUID, as in instance of a problem or in the request line of the log"))
         ) from None

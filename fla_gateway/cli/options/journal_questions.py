@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fla_gateway.errors import JournalError
+from fla_gateway.cli.output.standard_streams import complain
+from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
@@ -35,18 +35,20 @@ def masking_key_of(directory: Path) -> bytes:
     from fla_gateway.journal.format.segment_name import MASK_KEY  # noqa: PLC0415 - as above
 
     path = directory / MASK_KEY
-    cure = (
+    cure = Text(
         "without it numbers and bodies cannot be looked for any more; by time, caller, --reference and --id "
         "`fla-gateway audit show` still answers"
     )
     try:
         key = path.read_bytes()
     except FileNotFoundError:
-        raise JournalError(f"{MASK_KEY} is not beside the journal: {cure}") from None
+        raise JournalError(Text("{file} is not beside the journal: {cure}", file=MASK_KEY, cure=cure)) from None
     except OSError as error:
-        raise JournalError(f"{MASK_KEY} cannot be read: {error.strerror}") from None
+        raise JournalError(Text("{path} cannot be read: {reason}", path=MASK_KEY, reason=reason_of(error))) from None
     if len(key) != KEY_BYTES:
-        raise JournalError(f"{MASK_KEY} does not have {KEY_BYTES} bytes: {cure}")
+        raise JournalError(
+            Text("{file} does not have {number} bytes: {cure}", file=MASK_KEY, number=KEY_BYTES, cure=cure)
+        )
     return key
 
 
@@ -61,8 +63,7 @@ def accounts_of(directory: Path) -> Accounts:
 
 def not_looked_at(directory: Path) -> str:
     """Say what of the journal is not there any more; empty text where it begins with its first record."""
-    from fla_gateway.i18n.message import Text  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.format.hash_chain import FIRST_SEGMENT  # noqa: PLC0415 - as above
+    from fla_gateway.journal.format.hash_chain import FIRST_SEGMENT  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - as above
 
     segments = segment_reader.segments_of(directory)
@@ -86,7 +87,7 @@ def say_what_was_not_looked_at(directory: Path, since: str = "") -> None:
 
     text = not_looked_at(directory)
     if text and since < segment_reader.segments_of(directory)[0].date.isoformat():
-        print(text, file=sys.stderr)
+        complain(text)
 
 
 def write_new(path: Path, rows: Iterable[str]) -> None:
@@ -98,11 +99,11 @@ def write_new(path: Path, rows: Iterable[str]) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise JournalError(f"{path} exists already, and is not written over") from None
+        raise JournalError(Text("{path} exists already, and is not written over", path=path)) from None
     except OSError as error:
-        raise JournalError(f"{path} cannot be written: {error.strerror}") from None
+        raise JournalError(Text("{path} cannot be written: {reason}", path=path, reason=reason_of(error))) from None
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
             file.writelines(row.encode() for row in rows)
     except OSError as error:
-        raise JournalError(f"{path} cannot be written: {error.strerror}") from None
+        raise JournalError(Text("{path} cannot be written: {reason}", path=path, reason=reason_of(error))) from None

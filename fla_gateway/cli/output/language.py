@@ -7,9 +7,9 @@ itself says. Refuses to know the texts, and what is written as JSON, which is En
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, TextIO
 
 from fla_gateway.i18n.catalogues import ENGLISH, Spoken, choose, spoken, spoken_languages
 from fla_gateway.i18n.message import Plural, Text, said
@@ -68,6 +68,31 @@ def language() -> str:
 def shown(text: str) -> str:
     """Say a text in the language that is spoken; what has no template is shown as it is."""
     return said(text, _SPOKEN.get().catalogue)
+
+
+def say(*texts: str, file: TextIO | None = None) -> None:
+    """Print lines in the language that is spoken.
+
+    Args:
+        texts: a line each, or several; what has no template is printed as it is.
+        file: standard output if it is None.
+    """
+    for text in texts:
+        print(shown(text), file=file)
+
+
+def two_columns(facts: Iterable[tuple[str, str]], narrowest: int = 0) -> Iterator[str]:
+    """Write labels and values side by side in the language that is spoken, harmless for a terminal.
+
+    Args:
+        facts: label and value.
+        narrowest: width of the labels, unless one is longer.
+    """
+    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - `--help` need not know
+
+    spoken_facts = [(shown(label), printable(shown(value))) for label, value in facts]
+    width = max((len(label) for label, _ in spoken_facts), default=0)
+    yield from (f"{label:<{max(width, narrowest)}} {value}".rstrip() for label, value in spoken_facts)
 
 
 def translate_help(parser: argparse.ArgumentParser) -> None:

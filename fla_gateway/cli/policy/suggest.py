@@ -19,7 +19,7 @@ from fla_gateway.cli.options.journal_options import (
     report_shortfall,
     selection_of,
 )
-from fla_gateway.cli.output.language import shown
+from fla_gateway.cli.output.language import say, shown
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.i18n.message import Text
 
@@ -74,8 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     for exchange in filter(selection.picks, history):
         suggestions.take(exchange)
     proposals = suggestions.proposals(arguments.wide)
-    print(shown(_REVIEW if proposals else _NOTHING))
-    print("\n".join(toml(proposals)))
+    say(_REVIEW if proposals else _NOTHING, *toml(proposals))
     if suggestions.left_out:
         complain(
             Text("exchanges left out, since no entry can be written for them: {number}", number=suggestions.left_out)

@@ -14,6 +14,8 @@ from typing import Final
 from fla_gateway.config.document.file_replacement import replace_content
 from fla_gateway.config.document.key_exchange import exchanged, finished, keys_of
 from fla_gateway.config.rules.named_files import named_files
+from fla_gateway.errors import reason_of
+from fla_gateway.i18n.message import Text
 from fla_gateway.profiles import key_sources
 from fla_gateway.runtime.composition.resolved_config import Configured
 
@@ -23,7 +25,15 @@ _SUFFIXES: Final = (".pfx", ".pass", ".pem", ".cer", ".crt")
 
 
 class UnchangedError(Exception):
-    """The configuration cannot be changed by this program; says why."""
+    """The configuration cannot be changed by this program.
+
+    Attributes:
+        reason: why not; a clause.
+    """
+
+    def __init__(self, reason: Text) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def exchange_keys(configured: Configured, profile: str) -> Path:
@@ -34,7 +44,7 @@ def exchange_keys(configured: Configured, profile: str) -> Path:
     """
     paths = _change(configured, lambda text: exchanged(text, profile))
     if not paths:
-        raise UnchangedError("no file has both keys as values of the profile's own table")
+        raise UnchangedError(Text("no file has both keys as values of the profile's own table"))
     return paths[0]
 
 
@@ -51,7 +61,7 @@ def take_out_next_key(configured: Configured, profile: str, key: str | None) -> 
     """
     paths = _change(configured, lambda text: finished(text, profile, key))
     if not paths:
-        raise UnchangedError("no file has it as a value of the profile's own table")
+        raise UnchangedError(Text("no file has it as a value of the profile's own table"))
     return paths
 
 
@@ -98,6 +108,8 @@ def _change(configured: Configured, change: Callable[[str], str | None]) -> list
                 replace_content(path, before, after.encode("utf-8"))
                 changed.append(path)
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise UnchangedError(f"{path} cannot be written: {reason}") from error
+            reason: str = Text("it is not UTF-8")
+            if isinstance(error, OSError):
+                reason = reason_of(error)
+            raise UnchangedError(Text("{path} cannot be written: {reason}", path=path, reason=reason)) from error
     return changed

@@ -18,7 +18,7 @@ from fla_gateway.errors import Fault
 from fla_gateway.i18n.message import Message, Text
 
 _VARIABLE: Final = re.compile(r"\$\$|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
-_CURE: Final = Text("$$ stands for a dollar sign")
+_CURE: Final = Text("$$ means a dollar sign")
 _NO_NAME: Final = Message(
     "variable-malformed", "has a ${{ that begins no name of an environment variable, such as ${{NAME}}"
 )

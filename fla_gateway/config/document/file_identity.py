@@ -15,6 +15,8 @@ import time
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from fla_gateway.i18n.message import Text
+
 LARGEST: Final = 16_777_216
 """Bytes that are read of a file at most, and one more, by which the reader notices that there are too many."""
 PIPE_SECONDS: Final = 60.0
@@ -30,14 +32,16 @@ class NoRegularFileError(OSError):
     """The file is a pipe or a device: it may have nothing to say for ever, and nothing twice."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(errno.ESPIPE, "it is no regular file, and only those are read while the gateway runs", name)
+        super().__init__(
+            errno.ESPIPE, Text("it is no regular file, and only those are read while the gateway runs"), name
+        )
 
 
 class SilentPipeError(OSError):
     """The file is a pipe or a device whose end has not come for long."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(errno.ETIMEDOUT, "it is a pipe or a device, and its end has not come in time", name)
+        super().__init__(errno.ETIMEDOUT, Text("it is a pipe or a device, and its end has not come in time"), name)
 
 
 class Identity(NamedTuple):

@@ -10,6 +10,8 @@ import os
 import stat
 from pathlib import Path
 
+from fla_gateway.i18n.message import Text
+
 
 def replace_content(path: Path, before: bytes, after: bytes) -> None:
     """Replace the content of a file; of a link, that of the file that it leads to.
@@ -24,7 +26,7 @@ def replace_content(path: Path, before: bytes, after: bytes) -> None:
     """
     real = path.resolve(strict=True)
     if real.read_bytes() != before:
-        raise OSError(errno.ESTALE, "it has changed meanwhile", str(path))
+        raise OSError(errno.ESTALE, Text("it has changed meanwhile"), str(path))
     seen = real.stat()
     temporary = real.with_name(f".{real.name}.{os.getpid()}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

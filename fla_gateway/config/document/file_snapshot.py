@@ -32,6 +32,7 @@ from fla_gateway.config.document.file_identity import (
     read_bytes,
 )
 from fla_gateway.config.values.custody import Custody
+from fla_gateway.i18n.message import Text
 
 _TICK: Final = 2.0
 """Seconds within which a second change may leave the time of the first one: the step of the coarsest file system."""
@@ -42,7 +43,7 @@ class ChangedFileError(OSError):
     """The file is not the one that was read with the configuration."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(errno.ESTALE, "it has changed since the configuration was read", name)
+        super().__init__(errno.ESTALE, Text("it has changed since the configuration was read"), name)
 
 
 @dataclass(slots=True, repr=False)

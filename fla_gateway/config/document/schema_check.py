@@ -22,6 +22,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, Union, g
 from fla_gateway.config.document.schema_fields import TableField, table_fields
 from fla_gateway.config.values.constraints import After, Before, Bounds
 from fla_gateway.errors import InvalidValueError
+from fla_gateway.i18n.message import Text
 
 Place = tuple[str | int, ...]
 T = TypeVar("T")
@@ -141,7 +142,7 @@ _PLAIN: Final[Mapping[Any, _Judge]] = {
 
 def _literal(words: tuple[Any, ...]) -> _Judge:
     shown = [repr(word) for word in words]
-    expected = f"{', '.join(shown[:-1])} or {shown[-1]}" if shown[1:] else shown[0]
+    expected = Text("{words} or {last}", words=", ".join(shown[:-1]), last=shown[-1]) if shown[1:] else shown[0]
 
     def judge(check: _Check, path: Place, value: Any) -> Any:
         if isinstance(value, str) and value in words:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 
 from fla_gateway.config.document.schema_fields import table_fields
 from fla_gateway.config.schema import Configuration, Listener
+from fla_gateway.i18n.message import Text
 
 Place = tuple[str | int, ...]
 
@@ -30,7 +31,7 @@ def tables() -> dict[str, type]:
     For example ``[profiles.NAME]``, or ``[[callers.NAME.keys]]`` for an entry of a list. The same table may be under
     several heads; the first is the one that comes first in the schema.
     """
-    return dict(_walk(Configuration, "the top of the file", ""))
+    return dict(_walk(Configuration, Text("the top of the file"), ""))
 
 
 def table_at(place: Place) -> type | None:

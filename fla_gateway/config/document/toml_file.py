@@ -14,32 +14,33 @@ from typing import Any, Final
 from fla_gateway.config.document.file_identity import LARGEST
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.errors import ConfigurationError, Fault
-from fla_gateway.i18n.message import NOTHING, Message, Text
+from fla_gateway.i18n.message import NOTHING, Message, Text, text_from
 
 _BOM_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _POSITION: Final = re.compile(r"\((at [^()]*)\)$")
 _TWICE: Final = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Cannot define", "Duplicate inline")
 _LINE: Final = re.compile(r"at line (\d+)").match
-_QUOTE_HINT: Final = Text("text stands in quotes, a path with backslashes in 'single quotes'")
+_COLUMN: Final = re.compile(r"at line (\d+), column (\d+)").match
+_QUOTE_HINT: Final = Text("text is written in quotes, a path with backslashes in 'single quotes'")
 _NAME_HINT: Final = Text("names have the letters a to z, digits, hyphens and underscores")
-_INLINE_HINT: Final = Text("a table in {{ }} stands on one line, without a comma at its end")
+_INLINE_HINT: Final = Text("a table in {{ }} is written on one line, without a comma at its end")
 _TEXT_HINT: Final = Text("a text ends on the line on which it begins, with the same quote")
-_CURES: Final = {
-    "Invalid value": _QUOTE_HINT,
-    "Expected newline or end of document after a statement": _QUOTE_HINT,
-    "Unescaped '\\' in a string": _QUOTE_HINT,
-    "Expected '=' after a key in a key/value pair": _NAME_HINT,
-    "Expected ']' at the end of a table declaration": _NAME_HINT,
-    "Expected ']]' at the end of an array declaration": _NAME_HINT,
-    "Invalid initial character for a key part": _INLINE_HINT,
-    "Unclosed inline table": _INLINE_HINT,
-    "Illegal character '\\n'": _TEXT_HINT,
-    "Unterminated string": _TEXT_HINT,
-    "Unclosed array": Text("close the list with ]"),
-    "Invalid statement": NOTHING,
-    "Invalid date or datetime": Text("a date is written as 2027-06-30"),
-    "Invalid hex value": NOTHING,
-    "Escaped character is not a Unicode scalar value": NOTHING,
+_CURES: Final[dict[str, Text]] = {
+    Text("Invalid value"): _QUOTE_HINT,
+    Text("Expected newline or end of document after a statement"): _QUOTE_HINT,
+    Text("Unescaped '\\' in a string"): _QUOTE_HINT,
+    Text("Expected '=' after a key in a key/value pair"): _NAME_HINT,
+    Text("Expected ']' at the end of a table declaration"): _NAME_HINT,
+    Text("Expected ']]' at the end of an array declaration"): _NAME_HINT,
+    Text("Invalid initial character for a key part"): _INLINE_HINT,
+    Text("Unclosed inline table"): _INLINE_HINT,
+    Text("Illegal character '\\n'"): _TEXT_HINT,
+    Text("Unterminated string"): _TEXT_HINT,
+    Text("Unclosed array"): Text("close the list with ]"),
+    Text("Invalid statement"): NOTHING,
+    Text("Invalid date or datetime"): Text("a date is written as 2027-06-30"),
+    Text("Invalid hex value"): NOTHING,
+    Text("Escaped character is not a Unicode scalar value"): NOTHING,
 }
 """The parser's own reasons that quote nothing of the file, and what helps with each."""
 _KEEP_ONE: Final = Text("keep one of the two")
@@ -75,16 +76,25 @@ def has_wildcard(pattern: str) -> bool:
 def _syntax_fault(words: str, label: str) -> Fault:
     # The parser's own words may quote the file, so only the position and what is known to be harmless are taken over.
     position = _POSITION.search(words)
-    where = f" ({position[1]})" if position else ""
+    where = _where(position[1]) if position else NOTHING
     found = _LINE(position[1]) if position else None
     line = int(found[1]) if found else 0
     if words.startswith(_TWICE):
         twice = Message("toml-written-twice", "a key or table is written twice{where}", where=where)
         return Fault("", twice, _KEEP_ONE, label, line)
     reason = words[: position.start()].strip() if position else words
-    shown = f": {reason}" if reason in _CURES else ""
+    known = next((it for it in _CURES if it == reason), None)
+    shown = NOTHING if known is None else text_from(": {reason}", {"reason": known})
     message = Message("toml-malformed", "the file is not valid TOML{reason}{where}", reason=shown, where=where)
     return Fault("", message, _CURES.get(reason, _QUOTE_HINT), label, line)
+
+
+def _where(position: str) -> Text:
+    """Say where the parser stopped: it says so as 'at line 1, column 2', or 'at end of document'."""
+    found = _COLUMN(position)
+    if found is None:
+        return Text(" (at end of document)")
+    return Text(" (at line {line}, column {column})", line=int(found[1]), column=int(found[2]))
 
 
 def _read(path: Path, label: str, files: FileSnapshot) -> bytes:

@@ -78,6 +78,6 @@ class Chain:
         if self._lines == 1 and not is_segment:
             yield Text("the first line of a segment is not its own record")
         elif self._lines > 1 and is_segment:
-            yield Text("the record of a segment stands within one")
+            yield Text("the record of a segment is within one")
         elif is_segment and line.members.get("segment") != self.number:
             yield Text("the record of the segment has another number than the file's name")

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from fla_gateway.access.authorization.allow_list import MANY, ONE, Rule, matches, parse_rule
 from fla_gateway.access.path_masking import MOST_SEGMENTS
 from fla_gateway.config.values.constraints import NAME_PATTERN
+from fla_gateway.i18n.message import Plural, Text, joined, text_from
 from fla_gateway.journal.reader.exchange_history import Exchange
 
 REFUSED_BY_API: Final = frozenset({401, 403, 404, 405})
@@ -116,7 +117,7 @@ def toml(proposals: Mapping[Target, tuple[Proposal, ...]]) -> Iterator[str]:
             yield from ("", f"[callers.{caller}.allow]")
         yield f"{target.profile} = ["
         for text, seen in entries:
-            yield f"    # {_describe(seen)}"
+            yield text_from("    # {what}", {"what": _describe(seen)})
             yield f'    "{text}",'
         yield "]"
 
@@ -202,10 +203,12 @@ def _covers(wide: Rule, narrow: Rule) -> bool:
     return matches(wide, narrow.method, b"/" + b"/".join(narrow.segments))
 
 
-def _describe(seen: Seen) -> str:
-    parts = [f"{seen.count} {'time' if seen.count == 1 else 'times'}, last {seen.last}"]
+def _describe(seen: Seen) -> Text:
+    parts: list[Text] = [
+        Plural("{count} time, last {last}", "{count} times, last {last}", count=seen.count, last=seen.last)
+    ]
     if seen.observed:
-        parts.append(f"{seen.observed} of them observed: not permitted so far")
+        parts.append(Text("{count} of them observed: not permitted so far", count=seen.observed))
     if seen.statuses <= REFUSED_BY_API:
-        parts.append(f"answered with {', '.join(map(str, sorted(seen.statuses)))} only")
-    return "; ".join(parts)
+        parts.append(Text("answered with {statuses} only", statuses=", ".join(map(str, sorted(seen.statuses)))))
+    return joined(parts, "; ")

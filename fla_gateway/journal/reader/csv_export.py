@@ -12,7 +12,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from fla_gateway.i18n.message import Text
@@ -78,17 +78,20 @@ def rows(exchanges: Iterable[Exchange], accounts: Accounts = _NO_ACCOUNTS) -> It
         yield _row(_cells(exchange, accounts))
 
 
-def excel_rows(exchanges: Iterable[Exchange], accounts: Accounts = _NO_ACCOUNTS) -> Iterator[str]:
+def excel_rows(
+    exchanges: Iterable[Exchange], accounts: Accounts = _NO_ACCOUNTS, shown: Callable[[str], str] = str
+) -> Iterator[str]:
     """Write the same as a Belgian Excel opens it: semicolons, a byte order mark, decimal commas, local time.
 
     Args:
         exchanges: in their order.
         accounts: of the journal.
+        shown: says what a word means in the reader's language.
     """
     yield _BOM + _row((*_EXCEL_HEAD, *HEAD), ";")
     for exchange in exchanges:
         times = (local_without_offset(it) for it in (exchange.time, _ended(exchange)))
-        cells = (*times, str(MEANINGS.get(exchange.word, "")), *map(_excel_cell, _cells(exchange, accounts)))
+        cells = (*times, shown(MEANINGS.get(exchange.word, "")), *map(_excel_cell, _cells(exchange, accounts)))
         yield _row(cells, ";")
 
 

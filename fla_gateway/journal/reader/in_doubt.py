@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fla_gateway.i18n.message import Text
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME, Exchange
 from fla_gateway.proxy.exchange.retry_policy import READING
 from fla_gateway.proxy.records.in_doubt import CALLER_GONE, NO_ANSWER, SERVER_ERROR, doubt
@@ -16,10 +17,10 @@ HARMLESS_METHODS: Final = frozenset(method.decode() for method in READING)
 """As the journal writes them."""
 
 REASONS: Final = {
-    NO_OUTCOME: "the gateway ended, or could not write its journal, before the outcome was recorded",
-    NO_ANSWER: "it was sent, and no answer came",
-    CALLER_GONE: "it was sent, the caller left, and no answer was seen",
-    SERVER_ERROR: "the API answered with a 5xx, which does not say whether it was done",
+    NO_OUTCOME: Text("the gateway ended, or could not write its journal, before the outcome was recorded"),
+    NO_ANSWER: Text("it was sent, and no answer came"),
+    CALLER_GONE: Text("it was sent, the caller left, and no answer was seen"),
+    SERVER_ERROR: Text("the API answered with a 5xx, which does not say whether it was done"),
 }
 """Every reason, and what it means."""
 

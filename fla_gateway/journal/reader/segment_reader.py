@@ -16,7 +16,7 @@ from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from fla_gateway.errors import JournalError
+from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text, joined
 from fla_gateway.journal.format.line_format import Line, head_of, read
 from fla_gateway.journal.format.segment_name import LOCK, Segment, parse
@@ -335,11 +335,11 @@ def _translated(path: Path) -> Iterator[None]:
         raise JournalError(message) from None
     except PermissionError:
         message = Text(
-            "the journal cannot be read: {path}: nobody else may read it (run this as the user of the gateway, or as "
-            "root)",
+            "the journal cannot be read: {path}: other users may not read it (run this as the user of the gateway, or "
+            "as root)",
             path=path,
         )
         raise JournalError(message) from None
     except OSError as error:
-        message = Text("the journal cannot be read: {path}: {reason}", path=path, reason=str(error.strerror))
+        message = Text("the journal cannot be read: {path}: {reason}", path=path, reason=reason_of(error))
         raise JournalError(message) from None

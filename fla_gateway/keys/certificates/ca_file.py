@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
-from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
+from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError, reason_of
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.files import pem
 from fla_gateway.keys.files.certificate_bundle import read_certificates
@@ -71,7 +71,7 @@ def _read(path: Path, place: str, files: FileSnapshot) -> bytes:
         content = files.read(path)
     except OSError as error:
         message = Message(
-            "ca-file-unreadable", "{path} cannot be read: {reason}", path=str(path), reason=str(error.strerror)
+            "ca-file-unreadable", "{path} cannot be read: {reason}", path=str(path), reason=reason_of(error)
         )
         fault = Fault(place, message, Text("check the path and its rights"))
     else:

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from fla_gateway.i18n.catalogues import ENGLISH, Spoken
+from fla_gateway.i18n.message import Catalogue, Text
+
 _OCTETS: Final = 73
 """Of a line and its line break: RFC 5545, section 3.1 permits 75 without the break."""
 _REMINDERS: Final = (60, 30, 7)
@@ -30,24 +33,29 @@ class CalendarEntry(NamedTuple):
     ends: datetime
 
 
-def calendar(entries: Iterable[CalendarEntry], now: datetime) -> str:
+def calendar(entries: Iterable[CalendarEntry], now: datetime, spoken: Spoken = ENGLISH) -> str:
     """Write a calendar with one whole-day event for each end, with reminders before it.
 
     Args:
         entries: the ends.
         now: when it was written.
+        spoken: the language of what people read.
     """
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//fla-gateway//certificates//EN"]
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:-//fla-gateway//certificates//{spoken.language.upper()}"]
     for entry in entries:
-        lines += _event(entry, now)
+        lines += _event(entry, now, spoken.catalogue)
     return "".join(f"{_folded(line)}\r\n" for line in (*lines, "END:VCALENDAR"))
 
 
-def _event(entry: CalendarEntry, now: datetime) -> list[str]:
+def _event(entry: CalendarEntry, now: datetime, catalogue: Catalogue) -> list[str]:
     uid = hashlib.sha256(f"{entry.profile} {entry.key} {entry.ends:%Y%m%d}".encode()).hexdigest()[:32]
     # The name of an inline key is made up of its profile: `profiles.key_sources`.
-    named = "" if entry.key.startswith("profile:") else f" ({entry.key})"
-    what = f"Certificate of {entry.profile}{named} ends"
+    what = (
+        Text("Certificate of {profile} ends", profile=entry.profile)
+        if entry.key.startswith("profile:")
+        else Text("Certificate of {profile} ({key}) ends", profile=entry.profile, key=entry.key)
+    ).translated(catalogue)
+    cure = Text("`fla-gateway cert renew {profile}` says what comes next.", profile=entry.profile).translated(catalogue)
     found = [
         "BEGIN:VEVENT",
         f"UID:{uid}@fla-gateway",
@@ -55,7 +63,7 @@ def _event(entry: CalendarEntry, now: datetime) -> list[str]:
         f"DTSTART;VALUE=DATE:{entry.ends:%Y%m%d}",
         f"DTEND;VALUE=DATE:{entry.ends + timedelta(days=1):%Y%m%d}",
         f"SUMMARY:{_escaped(what)}",
-        f"DESCRIPTION:{_escaped(f'fla-gateway cert renew {entry.profile} says what comes next.')}",
+        f"DESCRIPTION:{_escaped(cure)}",
         "TRANSP:TRANSPARENT",
     ]
     for days in _REMINDERS:

@@ -63,7 +63,7 @@ class Step(NamedTuple):
 
     name: Name
     text: Text
-    command: Text = NOTHING
+    command: str = ""
 
 
 def next_step(it: Situation, now: datetime) -> Step:
@@ -81,13 +81,13 @@ def next_step(it: Situation, now: datetime) -> Step:
             Text(
                 "A token came with next_key '{key}': its certificate is registered. Exchange the keys.", key=it.next_key
             ),
-            Text("fla-gateway cert switch {profile}", profile=it.profile),
+            f"fla-gateway cert switch {it.profile}",
         )
     return _upload(it)
 
 
 def _first(it: Situation, now: datetime) -> Step:
-    made = Text("fla-gateway cert new {key}-{year}", key=it.key.partition(":")[2] or it.key, year=now.year + 2)
+    made = f"fla-gateway cert new {it.key.partition(':')[2] or it.key}-{now.year + 2}"
     what = Text(
         'Make the next pair, put the printed [keys.NAME] into the configuration, and next_key = "NAME" into '
         "[profiles.{profile}]; then reload.",
@@ -112,7 +112,7 @@ def _upload(it: Situation) -> Step:
         "its contact center.",
         refused=refused if it.refusal else NOTHING,
     )
-    return Step("upload", text, Text("fla-gateway cert try {profile}", profile=it.profile))
+    return Step("upload", text, f"fla-gateway cert try {it.profile}")
 
 
 def _after_switch(it: Situation, now: datetime) -> Step:
@@ -126,7 +126,7 @@ def _after_switch(it: Situation, now: datetime) -> Step:
         return Step("wait", text, _again(it))
     if not it.in_force:
         text = Text("The keys are exchanged in the file; the running gateway has another configuration in force.")
-        return Step("reload", text, Text("fla-gateway reload"))
+        return Step("reload", text, "fla-gateway reload")
     if it.quiet_since is None or now - it.quiet_since < QUIET:
         since = now if it.quiet_since is None else it.quiet_since
         text = Text(
@@ -143,8 +143,8 @@ def _after_switch(it: Situation, now: datetime) -> Step:
         old=old,
         day="?" if it.next_ends is None else f"{it.next_ends:%Y-%m-%d}",
     )
-    return Step("remove", text, Text("fla-gateway cert finish {profile}", profile=it.profile))
+    return Step("remove", text, f"fla-gateway cert finish {it.profile}")
 
 
-def _again(it: Situation) -> Text:
-    return Text("fla-gateway cert renew {profile}", profile=it.profile)
+def _again(it: Situation) -> str:
+    return f"fla-gateway cert renew {it.profile}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from fla_gateway.i18n.message import Text
 from fla_gateway.keys import asn1
 from fla_gateway.keys.asn1 import Element
 
@@ -38,21 +39,21 @@ _READ: Final = frozenset(
     )
 )
 """What was seen to be read, each with a file of its kind, by the library or by its OpenSSL."""
-_NAMES: Final = {
+_NAMES: Final[dict[str, str]] = {
     "1.2.840.113549.1.5.1": "PBE-MD2-DES",
     "1.2.840.113549.1.5.4": "PBE-MD2-RC2",
     "1.2.840.113549.3.8": "RC5",
     "1.2.840.113549.3.9": "RC5",
     "1.3.6.1.4.1.188.7.1.1.2": "IDEA",
-    **{f"{_AES}.{size + last}": f"AES-{bits} in {mode}" for size, bits in ((0, 128), (20, 192), (40, 256))
-       for last, mode in ((5, "key wrap"), (6, "GCM"), (7, "CCM"))},
+    **{f"{_AES}.{size + last}": Text("AES-{bits} in {mode}", bits=bits, mode=mode)
+       for size, bits in ((0, 128), (20, 192), (40, 256)) for last, mode in ((5, "key wrap"), (6, "GCM"), (7, "CCM"))},
     "1.2.840.113549.1.9.16.3.18": "ChaCha20-Poly1305",
     "1.2.643.2.2.21": "GOST 28147-89",
-    "1.2.643.7.1.1.4.2": "HMAC with Streebog",
-    "1.2.643.7.1.1.2.3": "the digest Streebog",
-    "1.2.643.2.2.9": "the digest GOST R 34.11-94",
-    "1.2.840.113549.1.7.2": "a signature instead of a password",
-    "1.2.840.113549.1.7.3": "the key of a recipient instead of a password",
+    "1.2.643.7.1.1.4.2": Text("HMAC with Streebog"),
+    "1.2.643.7.1.1.2.3": Text("the digest Streebog"),
+    "1.2.643.2.2.9": Text("the digest GOST R 34.11-94"),
+    "1.2.840.113549.1.7.2": Text("a signature instead of a password"),
+    "1.2.840.113549.1.7.3": Text("the key of a recipient instead of a password"),
 }  # fmt: skip
 
 
@@ -68,7 +69,9 @@ def unsupported(algorithms: Iterable[Element]) -> str | None:
     for algorithm in algorithms:
         for identifier in _identifiers(algorithm):
             if identifier not in _READ:
-                return _NAMES.get(identifier, f"an algorithm that is not known here ({identifier})")
+                return _NAMES.get(
+                    identifier, Text("an algorithm that is not known here ({identifier})", identifier=identifier)
+                )
     return None
 
 

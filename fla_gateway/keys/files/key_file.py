@@ -16,7 +16,7 @@ from typing import Final
 from fla_gateway.config.document.file_snapshot import ChangedFileError, FileSnapshot
 from fla_gateway.config.schema import KeySource
 from fla_gateway.config.values.custody import Custody
-from fla_gateway.errors import UnusableKeyError
+from fla_gateway.errors import UnusableKeyError, reason_of
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.files.file_permissions import exposure
 from fla_gateway.keys.model import Objection
@@ -86,7 +86,7 @@ def unreadable(path: Path, error: OSError) -> Objection:
             Text("reload the configuration"),
         )
     return Objection(
-        Message("key-file-unreadable", "{path} cannot be read: {reason}", path=path, reason=str(error.strerror)),
+        Message("key-file-unreadable", "{path} cannot be read: {reason}", path=path, reason=reason_of(error)),
         Text("check the path and the disk"),
     )
 

@@ -53,7 +53,7 @@ _DIVIDED_DIFFERENTLY: Final = Refusal(
 )
 _OUTSIDE: Final = Refusal(
     "service-not-permitted",
-    Text("The path lies outside of the services of this profile; see 'services' of the profile in the configuration."),
+    Text("The path is outside of the services of this profile; see 'services' of the profile in the configuration."),
 )
 
 

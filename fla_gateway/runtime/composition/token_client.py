@@ -15,7 +15,7 @@ from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Egress as EgressTable
 from fla_gateway.config.values.urls import parse_url
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.load import load_key
 from fla_gateway.network.route import Egress
@@ -103,7 +103,7 @@ def _proxy_password(table: EgressTable, files: FileSnapshot) -> Secret | None:
     try:
         text = files.read(table.proxy_password_file).decode()
     except OSError as error:
-        message = Message("password-file-unreadable", "cannot be read: {reason}", reason=str(error.strerror))
+        message = Message("password-file-unreadable", "cannot be read: {reason}", reason=reason_of(error))
         fault = Fault("egress.proxy_password_file", message, Text("check the path and its rights"))
     except UnicodeDecodeError:
         fault = Fault("egress.proxy_password_file", Message("password-file-not-utf-8", "is not UTF-8 text"))

@@ -159,7 +159,7 @@ def test_segment_must_begin_with_its_own_record(journal):
 def test_segment_record_stands_first_only(journal):
     """The record of a segment within one is a finding."""
     journal.add("segment", segment=3, version="1")
-    assert messages(judged(journal)) == [f"{journal.file.name}:5: the record of a segment stands within one"]
+    assert messages(judged(journal)) == [f"{journal.file.name}:5: the record of a segment is within one"]
 
 
 def test_empty_segment_before_another_is_found(journal):

@@ -1,0 +1,106 @@
+"""Adapter: the conversation on a terminal.
+
+Owns how a question looks and how its answer is read. Refuses to know the questions. What is printed here is for a
+person, in the language of the command; the end of the input is taken as leaving.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterable
+from typing import Final
+
+from fla_gateway.cli.output.language import shown
+from fla_gateway.errors import InvalidValueError
+from fla_gateway.i18n.message import Text
+from fla_gateway.onboarding.question import Question
+
+BACK: Final = "<"
+_WIDTH: Final = 100
+_YES: Final = frozenset(("y", "yes", "j", "ja", "o", "oui"))
+"""In English, Dutch and French."""
+INTRODUCTION: Final = Text(
+    "Enter takes the default; several answers are separated by commas; < goes back; Ctrl-C leaves, and the next start "
+    "in the same folder goes on."
+)
+
+
+def is_there() -> bool:
+    """Return whether there is a terminal to ask on."""
+    return bool(sys.stdin and sys.stdin.isatty())
+
+
+def say(text: str, indent: str = "") -> None:
+    """Print a paragraph, wrapped."""
+    for paragraph in shown(text).split("\n"):
+        lines = textwrap.wrap(
+            paragraph,
+            _WIDTH,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        print("\n".join(lines), flush=True)
+
+
+def say_all(texts: Iterable[str], indent: str = "") -> None:
+    """Print paragraphs."""
+    for text in texts:
+        say(text, indent)
+
+
+def line(text: str = "") -> None:
+    """Print a line as it is: one to be pasted, or an empty one."""
+    print(text, flush=True)
+
+
+def ask(question: Question, *, optional: bool = False) -> str | None:
+    """Ask until the answer will do.
+
+    Args:
+        question: see there.
+        optional: whether nothing is an answer, for a question without a default.
+
+    Returns:
+        The answer; `BACK` to go back; None for nothing.
+
+    Raises:
+        KeyboardInterrupt: the input has ended.
+    """
+    line()
+    say(question.text)
+    say_all(question.explanation, "    ")
+    width = max((len(choice.value) for choice in question.choices), default=0)
+    for number, choice in enumerate(question.choices, start=1):
+        line(f"  {number:>2}  {choice.value:<{width}}  {shown(choice.text)}")
+    while True:
+        typed = _typed(question.default)
+        if typed == BACK:
+            return BACK
+        if not typed and question.default is not None:
+            return question.default
+        if not typed and optional:
+            return None
+        try:
+            return question.answer(typed)
+        except InvalidValueError as error:
+            say(error.message, "    ")
+
+
+def agrees(text: Text) -> bool:
+    """Ask for a yes; everything else is a no."""
+    line()
+    say(text)
+    return _typed("no").lower() in _YES
+
+
+def _typed(default: str | None) -> str:
+    prompt = f"[{default}] > " if default else "> "
+    print(prompt, end="", flush=True)
+    typed = sys.stdin.readline()
+    if not typed:
+        line()
+        raise KeyboardInterrupt
+    return typed.strip()

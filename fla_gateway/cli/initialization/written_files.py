@@ -1,0 +1,161 @@
+"""Adapter: the files that `fla-gateway init` writes.
+
+Owns which files there are (key and certificate, the page for ChaMan, keys of callers, the configuration), and that none
+of a person's is written over. Refuses to know what is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Final
+
+from fla_gateway.access.authentication.api_key import digest, new_key
+from fla_gateway.cli.output.language import shown
+from fla_gateway.clock import SystemClock
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.catalogues import spoken
+from fla_gateway.i18n.message import Message, Text, said
+from fla_gateway.keys.certificates.issue import KEY_TYPES, new_pair
+from fla_gateway.keys.certificates.pair_files import FOR_CHAMAN, pair_files
+from fla_gateway.keys.files.new_files import write_new
+from fla_gateway.onboarding import acceptance_mail
+from fla_gateway.onboarding.chaman_page import html
+from fla_gateway.onboarding.chaman_steps import Upload, page
+from fla_gateway.onboarding.channel_questions import makes_key
+from fla_gateway.onboarding.config_writer import Alerts, KeyFiles, Plan, about_further
+from fla_gateway.onboarding.flow import is_pkcs12
+from fla_gateway.onboarding.folder import CONFIGURATION, FURTHER, SECRETS, Folder, replace_file, unwritable
+from fla_gateway.onboarding.question import Answers, several
+
+DAYS: Final = 730
+ADMIN: Final = "admin"
+ABOUT: Final = "about.toml"
+
+
+def make_pair(folder: Folder, answers: Answers) -> bool:
+    """Make key and certificate for the profile, if they are not there; return whether they were made.
+
+    Raises:
+        ConfigurationError: they cannot be written.
+    """
+    name = answers["profile"]
+    if not makes_key(answers) or folder.upload_of(name) is not None:
+        return False
+    now = datetime.fromtimestamp(SystemClock().wall(), UTC)
+    pair = new_pair(KEY_TYPES[0], answers["company"], answers["enterprise-number"], now, DAYS)
+    files = pair_files(name, pair)
+    placed = {path if path.parent == FOR_CHAMAN else SECRETS / path: content for path, content in files.items()}
+    write(folder.path, placed, (path for path in placed if path.parent == FOR_CHAMAN))
+    return True
+
+
+def write_page(folder: Folder, answers: Answers) -> None:
+    """Write the page for the person at ChaMan, and the draft of the mail where one is needed.
+
+    Both are this program's own, and are written anew when answers have changed.
+    """
+    name, language = answers["profile"], answers["page-language"]
+    say = saying(language)
+    content = html(page(answers, upload_for(folder, answers), language), say, spoken(language).language)
+    path = folder.page_of(name)
+    replace_file(path, content)
+    if acceptance_mail.is_needed(answers):
+        draft = folder.mail_of(name)
+        replace_file(draft, "\n".join(map(say, acceptance_mail.draft(answers, language))) + "\n")
+
+
+def saying(language: str) -> Callable[[str], str]:
+    """Return what says a text in a language, in English where that language is not there."""
+    catalogue = spoken(language).catalogue
+    return lambda text: said(text, catalogue)
+
+
+def make_caller_keys(folder: Folder, names: Iterable[str], *, further: Iterable[str] = ()) -> dict[str, str]:
+    """Make the keys that are not there yet, each in a file for its owner alone; return the SHA-256 of each.
+
+    Args:
+        folder: see there.
+        names: of callers.
+        further: names of other keys.
+
+    Raises:
+        ConfigurationError: they cannot be written.
+    """
+    wanted = (*names, *further)
+    new = {SECRETS / f"{name}.key": f"{new_key()}\n".encode() for name in wanted if not folder.key_of(name).exists()}
+    if new:
+        write(folder.path, new)
+    return {name: digest(folder.key_of(name).read_text("utf-8").strip()) for name in wanted}
+
+
+def plan_of(folder: Folder, answers: Answers, digests: dict[str, str], admin: str) -> Plan:
+    """Plan the configuration of a profile."""
+    to = tuple(address for name in ("alert-mail", "alert-mailbox") if (address := answers.get(name, "")))
+    return Plan(
+        profile=answers["profile"],
+        environment=answers["environment"],
+        client_id=answers["client-id"],
+        key=_key_files(folder, answers),
+        services=several(answers, "services"),
+        callers=digests,
+        admin_digest=admin,
+        alerts=Alerts(to, answers.get("mail-server", "")) if to else None,
+    )
+
+
+def write_configuration(folder: Folder, profile: str, text: str) -> Path:
+    """Write the configuration, or the profile's own file where a configuration is there; return which.
+
+    Raises:
+        ConfigurationError: it exists, or cannot be written.
+    """
+    if folder.configuration.exists():
+        write(folder.path, {FURTHER / f"{profile}.toml": text.encode()})
+        return folder.further(profile)
+    about = {} if any((folder.path / FURTHER).glob("*.toml")) else {FURTHER / ABOUT: about_further(shown).encode()}
+    write(folder.path, {CONFIGURATION: text.encode(), **about})
+    return folder.configuration
+
+
+def write(directory: Path, contents: dict[PurePath, bytes], public: Iterable[PurePath] = ()) -> None:
+    """Write new files: all or none, and none over another.
+
+    Raises:
+        ConfigurationError: with what is wrong.
+    """
+    try:
+        write_new(directory, contents, public)
+    except FileExistsError as error:
+        message = Message(
+            "init-file-exists", "{path} exists, and nothing is overwritten", path=str(error.filename2 or error.filename)
+        )
+        cure = Text("move it away, or name another folder with --directory")
+    except OSError as error:
+        raise unwritable(error, directory) from error
+    else:
+        return
+    raise ConfigurationError((Fault("--directory", message, cure),))
+
+
+def upload_for(folder: Folder, answers: Answers) -> Upload | None:
+    """Return what is uploaded, or None where the account keeps its certificate."""
+    return folder.upload_of(answers["profile"]) if makes_key(answers) else None
+
+
+def _key_files(folder: Folder, answers: Answers) -> KeyFiles:
+    """Name the files of the key, as seen from the file that names them."""
+    if not makes_key(answers):
+        path = answers["key-file"]
+        return KeyFiles(
+            str(Path(path).absolute()),
+            is_pkcs12(path),
+            *(
+                str(Path(it).absolute()) if it else ""
+                for it in map(answers.get, ("certificate-file", "key-password-file"))
+            ),
+        )
+    up = PurePath("..") if folder.configuration.exists() else PurePath()
+    base = up / SECRETS / answers["profile"]
+    return KeyFiles(str(base.with_suffix(".pfx")), pkcs12=True, password_file=str(base.with_suffix(".pass")))

@@ -1,0 +1,278 @@
+"""`fla-gateway init`: from an empty folder to a configuration, on a terminal and from a file."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from fla_gateway.cli.main import execute
+from tests.support.waiting import PATIENCE
+
+CLIENT = "self_service_chaman_555_abc"
+ANSWERS = f"""
+quality = "employer"
+company = "Acme NV"
+enterprise-number = "BE 0123.456.749"
+services = ["dimona"]
+environment = "simulation"
+known_employer = true
+registered = true
+chaman-access = "unknown"
+callers = ["payroll", "timeclock"]
+alert-mail = "ann@acme.example"
+alert-mailbox = "it@acme.example"
+client-id = "{CLIENT}"
+"""
+
+
+def answered(folder, *words, answers=ANSWERS):
+    """Run init in a folder with a file of answers; give its exit code."""
+    file = folder.parent / f"{folder.name}.answers.toml"
+    file.write_text(answers)
+    return execute(["init", "--yes", "--answers", str(file), "--directory", str(folder), *words])
+
+
+def files(folder, *left_out):
+    """Give the bytes of every file of a folder."""
+    found = {it.relative_to(folder): it.read_bytes() for it in folder.rglob("*") if it.is_file()}
+    return {path: content for path, content in found.items() if path.parts[0] not in left_out}
+
+
+def secrets(folder):
+    """Give what must be nowhere but in its own file: keys of callers, password, private key."""
+    names = [it for it in (folder / "secrets").iterdir() if it.suffix in {".key", ".pass"}]
+    pem = (folder / "secrets" / "employer.pem").read_text()
+    return [
+        *(it.read_text().strip() for it in names),
+        *re.findall(r"^[\w+/]{64}$", pem.split("CERTIFICATE")[0], re.MULTILINE),
+    ]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder in which everything was made from a file of answers, and what was printed."""
+    folder = tmp_path_factory.mktemp("answered") / "own"
+    file = folder.parent / "answers.toml"
+    file.write_text(ANSWERS)
+    program = [sys.executable, "-m", "fla_gateway", "init", "--yes", "--answers", str(file), "--directory", str(folder)]
+    nothing = subprocess.DEVNULL
+    done = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE, stdin=nothing, check=True)
+    return folder, done.stdout
+
+
+def test_a_file_of_answers_leads_to_a_configuration_that_is_well(made):
+    """Nothing is asked, and `check` has nothing to say."""
+    folder, printed = made
+    assert "\nall well\n" in printed
+    document = tomllib.loads((folder / "gateway.toml").read_text())
+    assert document["profiles"]["employer"]["client_id"] == CLIENT
+    assert set(document["callers"]) == {"payroll", "timeclock"}
+    assert {it.name for it in (folder / "for-chaman").iterdir()} >= {"employer.html"}
+
+
+def test_the_curl_line_reads_the_key_from_its_file(made):
+    """The key is in no line that is printed, and the path is one that the caller may ask for."""
+    folder, printed = made
+    (line,) = re.findall(r"^  curl .*$", printed, re.MULTILINE)
+    assert f"$(cat {folder}/secrets/payroll.key)" in line
+    assert line.endswith("/employer/REST/dimona/v2/declarations/1")
+
+
+def test_no_secret_is_anywhere_but_in_its_file(made):
+    """Neither in for-chaman/, nor in the answers, nor in the configuration, nor in what was printed."""
+    folder, printed = made
+    hidden = secrets(folder)
+    assert len(hidden) > 10
+    for name, content in files(folder, "secrets").items():
+        text = content.decode("latin-1")
+        assert "PRIVATE KEY" not in text, name
+        assert [it for it in hidden if it in text] == [], name
+    assert [it for it in hidden if it in printed] == []
+    assert {it.stat().st_mode & 0o777 for it in (folder / "secrets").iterdir()} == {0o600}
+
+
+def test_started_again_it_changes_nothing(made, capsys):
+    """It goes on with the check, and every byte stays."""
+    folder, _ = made
+    before = files(folder)
+    assert answered(folder, "--profile", "employer") == 0
+    assert files(folder) == before
+    assert "all well" in capsys.readouterr().out
+
+
+def test_the_page_can_be_printed_again(made, capsys, tmp_path):
+    """As text in another language, and as HTML in a file that did not exist."""
+    folder, _ = made
+    assert execute(["chaman", "employer", "--directory", str(folder), "--lang", "fr"]) == 0
+    assert '"Een webservice account toevoegen" ("Ajouter un compte webservice"*)' in capsys.readouterr().out
+    page = tmp_path / "page.html"
+    words = ["chaman", "employer", "--config", str(folder / "gateway.toml"), "--output", str(page)]
+    assert execute(words) == 0
+    assert page.read_text() == (folder / "for-chaman" / "employer.html").read_text()
+    assert execute(words) == 2
+    assert execute(["chaman", "provider", "--directory", str(folder)]) == 2
+    assert "there are: employer" in capsys.readouterr().err
+
+
+def test_an_existing_configuration_is_not_changed(tmp_path, capsys):
+    """The profile gets a file of its own; two lines are a person's to put in, and init waits for them."""
+    folder = tmp_path / "own"
+    key = tmp_path / "existing.pfx"
+    folder.mkdir()
+    mine = '# mine\n[callers.payroll]\nkeys = [{ sha256 = "' + "a" * 64 + '" }]\n'
+    mine += '[callers.payroll.allow]\nold = ["GET /REST/a/v1/**"]\n'
+    mine += f'[profiles.old]\nenvironment = "simulation"\nclient_id = "old_1"\nkey = {{ pkcs12 = "{key}" }}\n'
+    (folder / "gateway.toml").write_text(mine)
+    words: tuple[str, ...] = ("--profile", "secretariat", "--callers", "payroll", "--environment", "production")
+    answers = ANSWERS.replace('"employer"', '"secretariat"').replace('environment = "simulation"', "")
+    words += ("--account", "existing", "--has-key", "yes", "--key-file", str(key))
+    assert answered(folder, *words, answers=answers) == 1
+    printed = capsys.readouterr().out
+    assert '  include = ["profiles.d/*.toml"]' in printed
+    (line,) = re.findall(r"^  (secretariat = .*)$", printed, re.MULTILINE)
+    assert (folder / "gateway.toml").read_text() == mine
+    written = (folder / "profiles.d" / "secretariat.toml").read_text()
+    assert set(tomllib.loads(written)) == {"keys", "profiles"}
+
+    changed = 'include = ["profiles.d/*.toml"]\n' + mine.replace('v1/**"]\n', f'v1/**"]\n{line}\n')
+    (folder / "gateway.toml").write_text(changed)
+    # The key file of this test is none, so that `check` has its word; the lines are in.
+    assert answered(folder, *words, answers=answers) == 1
+    out, err = capsys.readouterr()
+    assert "include = " not in out
+    assert "UNUSABLE KEY" in out + err
+    assert (folder / "gateway.toml").read_text() == changed
+    assert (folder / "profiles.d" / "secretariat.toml").read_text() == written
+
+
+@pytest.mark.parametrize("yes", [(), ("--yes",)], ids=["asking", "defaults"])
+def test_without_a_terminal_what_is_missing_is_named(yes, tmp_path, capsys):
+    """All of it at once, exit code 2, and nothing is written."""
+    assert execute(["init", *yes, "--directory", str(tmp_path)]) == 2
+    complaint = capsys.readouterr().err
+    for name in ("--quality", "--company", "--enterprise-number"):
+        assert name in complaint
+    assert ("--environment" in complaint) is not bool(yes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_provider_gets_an_answer_and_no_configuration(tmp_path, capsys):
+    """The FLA is repealed, its API was never published, and the export has a sure way."""
+    assert execute(["init", "--quality", "training-provider", "--directory", str(tmp_path)]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    for words in ("repealed", "never published", "nothing new", "Sigedis", "31 December 2026", "CareerPro"):
+        assert words in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_stops_for_the_client_id_with_page_and_mail(tmp_path, capsys):
+    """Acceptance is asked for by mail; nothing is configured before the client id has come."""
+    folder = tmp_path / "own"
+    answers = ANSWERS.replace(f'client-id = "{CLIENT}"', "").replace('"simulation"', '"acceptance"')
+    words = ("--services", "federal-learning-account", "--page-language", "nl")
+    assert answered(folder, *words, answers=answers) == 1
+    printed = capsys.readouterr().out
+    assert f"fla-gateway init --directory {folder} --profile employer --client-id CLIENT_ID" in printed
+    assert not (folder / "gateway.toml").exists()
+    mail = (folder / "for-chaman" / "employer-acceptance-mail.txt").read_text()
+    assert mail.count("@support.era") == 4
+    assert 'lang="nl"' in (folder / "for-chaman" / "employer.html").read_text()
+    assert execute(["init", "--yes", "--directory", str(folder), "--client-id", CLIENT]) == 0
+    assert "acceptance" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('qualty = "employer"', "did you mean quality?"),
+        ("callers = 3", "must be a text"),
+        ("quality = employer", "cannot be read"),
+        ('quality = "worker"', "must be one of"),
+    ],
+)
+def test_a_file_of_answers_that_is_wrong_is_refused(text, words, tmp_path, capsys):
+    """Before anything is made."""
+    assert answered(tmp_path / "own", answers=text) == 2
+    assert words in capsys.readouterr().err
+    assert files(tmp_path / "own") == {}
+
+
+class Screen:
+    """A program on a terminal of its own."""
+
+    def __init__(self, *words):
+        self.text = ""
+        self._answered = 0
+        master, slave = pty.openpty()
+        self._master = master
+        program = [sys.executable, "-m", "fla_gateway", *words]
+        self.process = subprocess.Popen(program, stdin=slave, stdout=slave, stderr=slave)
+        os.close(slave)
+
+    def answer(self, *typed):
+        """Wait for each prompt and type an answer."""
+        for one in typed:
+            self._until_prompt()
+            self._answered = len(self.text)
+            os.write(self._master, f"{one}\n".encode())
+
+    def _until_prompt(self):
+        while not self.text[self._answered :].endswith("> "):
+            assert self._read(), self.text
+
+    def _read(self):
+        if not select.select([self._master], [], [], PATIENCE)[0]:
+            raise AssertionError(self.text)
+        try:
+            part = os.read(self._master, 65_536).decode()
+        except OSError:  # Linux says so when the program has ended
+            return False
+        self.text += part.replace("\r\n", "\n")
+        return bool(part)
+
+    def interrupt(self):
+        """Press Ctrl-C at the next prompt."""
+        self._until_prompt()
+        self.process.send_signal(signal.SIGINT)
+
+    def ended(self):
+        """Wait for the end; give exit code and what was seen."""
+        while self._read():
+            pass
+        code = self.process.wait(PATIENCE)
+        os.close(self._master)
+        return code, self.text
+
+
+def test_on_a_terminal_it_asks_can_be_left_and_goes_on(tmp_path):
+    """Ctrl-C in the middle; the next start asks for nothing again; the client id is typed; no token unasked."""
+    folder = tmp_path / "own"
+    first = Screen("init", "--directory", str(folder), "--services", "dimona")
+    first.answer("1", "", "Acme NV", "0123.456.748", "0123.456.749", "", "<", "1", "no")
+    first.interrupt()
+    code, seen = first.ended()
+    assert code == 130
+    assert "look for a mistyped digit" in " ".join(seen.split())
+    assert "register-as-employer.htm" in seen
+    assert f"fla-gateway init --directory {folder}" in seen.splitlines()[-1]
+
+    second = Screen("init", "--directory", str(folder))
+    second.answer("yes", "yes", "yes", "yes", "", "", "payroll", "", "nl", CLIENT, "no")
+    code, again = second.ended()
+    assert code == 0, again
+    assert "Going on with the profile employer" in again
+    assert "What is the name of the company?" not in again
+    assert "all well" in again
+    assert "  curl -i -u" in again
+    answers = (folder / "onboarding" / "employer.toml").read_text()
+    assert 'known-employer = "no"' in answers
+    for hidden in secrets(folder):
+        assert hidden not in seen + again + answers
