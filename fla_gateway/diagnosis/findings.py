@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.network.phase_timer import Phase
 
 Verdict = Literal["ok", "warning", "fatal", "skipped"]
 Branch = Literal["machine", "token-server", "token", "api"]
@@ -20,6 +21,13 @@ BRANCHES: Final[dict[Branch, Text]] = {
     "api": Text("The way to the API"),
 }
 """In the order in which they are checked; a fatal finding of one keeps later ones from being checked."""
+HOPS: Final[dict[Phase, tuple[str, Text]]] = {
+    "dns": ("name", Text("The name is resolved")),
+    "tcp": ("tcp", Text("A TCP connection is accepted")),
+    "proxy": ("proxy", Text("The corporate proxy opens a tunnel")),
+    "tls": ("tls", Text("The server proves who it is (TLS)")),
+}
+"""Code and description of the check of each hop, by the phase of a connection."""
 _PAGE: Final = "docs/doctor.md"
 
 

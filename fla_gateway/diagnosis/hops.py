@@ -10,6 +10,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from fla_gateway.catalog.model import Catalogue
@@ -37,6 +38,7 @@ from fla_gateway.oauth.token_http_request import token_destination
 from fla_gateway.profiles import Profile
 
 _EARLIER: Final = Text("not checked: an earlier branch has a fatal finding")
+_LATEST: Final = Text("The running gateway's latest attempt brought a token")
 _HARMLESS: Final = Text("A call to the API is answered")
 _WAYS: Final[tuple[Branch, ...]] = ("token-server", "token", "api")
 
@@ -146,7 +148,10 @@ def _not_asked(target: Target) -> Iterator[Check]:
     yield check_clock(target.earlier[0].clock_sample if target.earlier else None)
     yield skip("token", "token", TOKEN, reason)
     if target.earlier:
-        yield replace(check_token(target.profile, target.catalogue, target.earlier), code="token-latest")
+        latest = check_token(target.profile, target.catalogue, target.earlier)
+        moment = f"{datetime.fromtimestamp(target.earlier[0].time, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        seen = Text("{time}: {seen}", time=moment, seen=latest.seen)
+        yield replace(latest, code="token-latest", description=_LATEST, seen=seen)
     yield skip("scopes", "token", SCOPES, Text("no token was granted"))
 
 

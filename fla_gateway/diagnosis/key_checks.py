@@ -123,10 +123,13 @@ def _environment(profile: Profile) -> Check:
     if profile.borrows_production:
         seen = Text("{seen}; its tokens are good for production, too", seen=seen)
     own = next((it for it in PRESETS.values() if it.token_url == request.token_url), None)
-    if own is None or request.audience in {own.token_url, own.issuer}:
+    if request.audience == request.token_url or (own is not None and request.audience == own.issuer):
         # A configuration that mixes token server and API of the social security's environments is not read at all.
         mixed = Text("addresses of two environments")
         return Check("environment", "machine", _ENVIRONMENT, "ok", seen, rules_out=mixed, shared=seen)
+    if own is None:
+        # A name of the authorization server, perhaps: of a foreign one nothing is known.
+        return Check("environment", "machine", _ENVIRONMENT, "ok", seen, shared=seen)
     cause = Text("the audience is neither the address nor the known issuer of this token server")
     for other in PRESETS.values():
         if request.audience in {other.token_url, other.issuer}:

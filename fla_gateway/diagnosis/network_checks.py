@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from fla_gateway.diagnosis.findings import Branch, Check, skip
+from fla_gateway.diagnosis.findings import HOPS, Branch, Check, skip
 from fla_gateway.diagnosis.inspecting_proxies import inspecting_product
 from fla_gateway.diagnosis.presented_chain import Presented, SilentProtocol, presented_certificates
 from fla_gateway.i18n.message import NOTHING, Text, joined
 from fla_gateway.network.address import Address
 from fla_gateway.network.connection_errors import NoConnectionError, Obstacle, Stage
 from fla_gateway.network.dialer import MOST_ADDRESSES, STAGGER_SECONDS, Dialer
-from fla_gateway.network.phase_timer import PhaseTimer
+from fla_gateway.network.phase_timer import Phase, PhaseTimer
 from fla_gateway.network.resolver import Resolver
 from fla_gateway.network.route import Route
 
@@ -31,14 +31,15 @@ PROBE_SECONDS: Final = 3.0
 """For the TCP connection to each single address."""
 SLOW_SECONDS: Final = 1.0
 """From which on a hop that was gone is a finding."""
-_NAME: Final = Text("The name is resolved")
-_PROXY: Final = Text("The corporate proxy opens a tunnel")
-_TCP: Final = Text("A TCP connection is accepted")
-_TLS: Final = Text("The server proves who it is (TLS)")
 _NOT_REACHED: Final = Text("not reached: an earlier step failed")
 _SLOW: Final = Text("it is slow; calls wait for it each time that a connection is opened")
-_CODES: Final = {Stage.NAME: "name", Stage.TCP: "tcp", Stage.TUNNEL: "proxy", Stage.TLS: "tls"}
-_DESCRIPTIONS: Final = {Stage.NAME: _NAME, Stage.TCP: _TCP, Stage.TUNNEL: _PROXY, Stage.TLS: _TLS}
+_PHASES: Final[dict[Stage, Phase]] = {
+    Stage.NAME: "dns", Stage.TCP: "tcp", Stage.TUNNEL: "proxy", Stage.TLS: "tls",
+}  # fmt: skip
+_NO_SUCH_NAME: Final = Text(
+    "the name is misspelt, or the name servers of this network know no names of the internet; then a corporate proxy "
+    "leads there, and has to be configured (egress.proxy)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +119,16 @@ async def check_way(branch: Branch, route: Route, hops: Hops) -> tuple[Check, ..
 
 def _checks(branch: Branch, found: _Found, hops: Hops) -> Iterator[Check]:
     for stage in Stage:
-        code, description = _CODES[stage], _DESCRIPTIONS[stage]
-        seconds = found.seconds.get("dns" if stage is Stage.NAME else code)
+        code, description = HOPS[_PHASES[stage]]
+        seconds = found.seconds.get(_PHASES[stage])
         if stage is Stage.TUNNEL and found.route.proxy is None:
             continue
         if found.failure is None or stage.value < found.failure.stage.value:
             yield _gone(branch, stage, found, seconds, hops)
         elif stage is found.failure.stage:
             cause = joined(_presented(it, hops.now) for it in found.presented)
+            if stage is Stage.NAME and found.failure.obstacle is Obstacle.UNREACHABLE and found.route.proxy is None:
+                cause = _NO_SUCH_NAME
             yield Check(
                 code, branch, description, "fatal", found.failure.seen, cause, _cure(found),
                 seconds=seconds, shared=found.failure.seen,
@@ -136,7 +139,7 @@ def _checks(branch: Branch, found: _Found, hops: Hops) -> Iterator[Check]:
 
 def _gone(branch: Branch, stage: Stage, found: _Found, seconds: float | None, hops: Hops) -> Check:
     """Write the check of a hop that was gone, slow or not."""
-    code, description, seen = _CODES[stage], _DESCRIPTIONS[stage], _seen(stage, found)
+    (code, description), seen = HOPS[_PHASES[stage]], _seen(stage, found)
     shared = seen if stage is Stage.TLS and not hops.own_roots else NOTHING
     if stage is Stage.TCP and found.silent:
         cure = Text("nothing fails: calls use the other addresses, after {seconds} s", seconds=f"{STAGGER_SECONDS:g}")

@@ -13,8 +13,9 @@ from typing import Final
 
 from fla_gateway.catalog.model import Catalogue, Right, Service
 from fla_gateway.catalog.rights import rights_for_scopes, tick
-from fla_gateway.diagnosis.findings import Check, Verdict, skip
+from fla_gateway.diagnosis.findings import HOPS, Check, Verdict, skip
 from fla_gateway.i18n.message import NOTHING, Sentence, Text, joined
+from fla_gateway.network.phase_timer import PHASES
 from fla_gateway.oauth import clock_skew, likely_causes
 from fla_gateway.oauth.likely_causes import Known
 from fla_gateway.oauth.negotiations import GRANTED, Negotiation
@@ -37,9 +38,19 @@ def checks_of(profile: Profile, catalogue: Catalogue, negotiations: Sequence[Neg
     """
     if negotiations and (negotiations[0].status or negotiations[0].result != "cut"):
         yield check_clock(negotiations[0].clock_sample)
-        yield check_token(profile, catalogue, negotiations)
+        check = check_token(profile, catalogue, negotiations)
+        yield check if negotiations[0].status else _at_hop(check, negotiations[0])
         if negotiations[0].result == GRANTED:
             yield check_scopes(profile, catalogue, negotiations[0].scope)
+
+
+def _at_hop(check: Check, latest: Negotiation) -> Check:
+    """Make what was found of a connection the finding of the hop that it came to."""
+    phase = next((it for it in reversed(PHASES) if it in latest.phases), None)
+    if latest.result not in {"token-unreachable", "token-timeout"} or phase is None or phase not in HOPS:
+        return check
+    code, description = HOPS[phase]
+    return replace(check, code=code, branch="token-server", description=description)
 
 
 def check_clock(sample: float | None) -> Check:
@@ -77,7 +88,8 @@ def check_token(
     latest = negotiations[0]
     seconds = sum(latest.phases.values())
     if latest.result == GRANTED:
-        seen = Text("valid for {seconds} s", seconds=f"{latest.lifetime:g}")
+        hops = ", ".join(f"{name} {took * 1000:.0f} ms" for name, took in latest.phases.items())
+        seen = Text("valid for {seconds} s; it took: {hops}", seconds=f"{latest.lifetime:g}", hops=hops)
         fine = Text("client id, key, registration of the certificate and audience")
         return Check("token", "token", TOKEN, "ok", seen, rules_out=fine, seconds=seconds)
     known = replace(_known(profile, catalogue, negotiations), not_inspected=not_inspected)
@@ -89,11 +101,7 @@ def check_token(
         seen, cause = Text("{detail}", detail=latest.detail), NOTHING
     cure = likely_causes.cure(latest.result, latest.status, latest.error, known)
     if latest.result in _FOR_A_HELP_DESK:
-        share = Text(
-            "If that does not help, send the help desk the file that `fla-gateway doctor {profile} --share FILE` "
-            "writes.",
-            profile=profile.name,
-        )
+        share = Text("`fla-gateway doctor {profile} --share FILE` writes what a help desk needs.", profile=profile.name)
         cure = joined((cure, share))
     return Check("token", "token", TOKEN, "fatal", seen, cause, cure, seconds=seconds)
 

@@ -17,6 +17,7 @@ from fla_gateway.catalog.rights import tick
 from fla_gateway.i18n.message import NOTHING as NO_TEXT
 from fla_gateway.i18n.message import Plural, Sentence, Text, joined
 from fla_gateway.oauth.clock_skew import NOTEWORTHY
+from fla_gateway.oauth.clock_skew import cure as clock_cure
 from fla_gateway.problems import CURES
 
 _NOT_REGISTERED: Final = Text(
@@ -137,8 +138,17 @@ def explain(status: int, error: str, known: Known, answer: str = "") -> tuple[Te
     is_about_client = _CLOCK in guesses
     before = joined(_facts(known)) if is_about_client else NO_TEXT
     measured = _measured(known) if is_about_client else NO_TEXT
-    box = Sentence("{what}", what=tick(known.rights)) if error in _OF_RIGHTS and known.rights else NO_TEXT
-    return before, joined((measured, _hint(words, hinted), _sentence(left), box))
+    return before, joined((measured, _hint(words, hinted), _sentence(left, is_known=bool(before) and _explains(known))))
+
+
+def missing_right(error: str, known: Known) -> Text:
+    """Say which box of ChaMan is to be ticked for the scopes that were asked for; empty where that is no cause.
+
+    Args:
+        error: as for `explain`.
+        known: as for `explain`.
+    """
+    return Sentence("{what}", what=tick(known.rights)) if error in _OF_RIGHTS and known.rights else NO_TEXT
 
 
 def cure(code: str, status: int, error: str, known: Known) -> Text:
@@ -154,9 +164,11 @@ def cure(code: str, status: int, error: str, known: Known) -> Text:
         return CURES.get(code, NO_TEXT)
     if error in _OF_RIGHTS:
         return Sentence("{what}", what=tick(known.rights))
-    if _CLOCK in (_GUESSES.get(error) or _BY_STATUS.get(status) or ()):
+    if _CLOCK not in (_GUESSES.get(error) or _BY_STATUS.get(status) or ()):
+        return CURES[code]
+    if known.clock_offset is None or known.clock_is_right:
         return _COMPARE
-    return CURES[code]
+    return joined((Sentence("{what}", what=clock_cure(known.clock_offset)), _COMPARE))
 
 
 def _hint(words: str, causes: list[Text]) -> Text:
@@ -206,9 +218,17 @@ def _ordered(guesses: tuple[Text, ...], known: Known) -> Iterator[Text]:
         yield _WITHDRAWN if known.last_token is not None and guess is _NOT_REGISTERED else guess
 
 
-def _sentence(guesses: list[Text]) -> Text:
+def _explains(known: Known) -> bool:
+    """Whether what is known is a cause by itself, beside which every guess is the lesser one."""
+    has_ended = known.certificate_ends is not None and known.now is not None and known.now >= known.certificate_ends
+    return has_ended or (known.clock_offset is not None and not known.clock_is_right)
+
+
+def _sentence(guesses: list[Text], *, is_known: bool) -> Text:
     if not guesses:
         return NO_TEXT
+    if is_known:
+        return Text("If that is not the cause, it may be: {causes}.", causes=joined(guesses, "; "))
     if len(guesses) == 1:
         return Text("A guess at the cause: {cause}.", cause=guesses[0])
     return Text("Guesses at the cause, the likeliest first: {causes}.", causes=joined(guesses, "; "))

@@ -19,7 +19,7 @@ from fla_gateway.http1.retry_after import retry_after_seconds
 from fla_gateway.i18n.message import NOTHING as NO_TEXT
 from fla_gateway.i18n.message import Text, joined
 from fla_gateway.oauth.error_response import printable, quotable
-from fla_gateway.oauth.likely_causes import NOTHING, Known, explain
+from fla_gateway.oauth.likely_causes import NOTHING, Known, explain, missing_right
 from fla_gateway.secret import Secret
 
 LARGEST_ANSWER: Final = 65_536
@@ -219,7 +219,7 @@ def _decoded(answer: TokenAnswer) -> bytes:
 def _refusal(answer: TokenAnswer, document: dict[str, object] | None, assertion: Secret, known: Known) -> ProblemError:
     error, description = _error_of(document or {}, assertion)
     facts, guesses = explain(answer.status, error, known, description)
-    detail = joined((facts, _said(answer, document, error, description), guesses))
+    detail = joined((facts, _said(answer, document, error, description), guesses, missing_right(error, known)))
     seconds = retry_after_seconds(answer.retry_after, answer.date)
     code = _code_for(answer.status, error)
     return ProblemError(code, detail, seconds, transient=_may_pass(answer.status, code, error))
@@ -231,7 +231,7 @@ def _said(answer: TokenAnswer, document: dict[str, object] | None, error: str, d
         what = f"{answer.status} {error}"
     elif document is None:
         what = Text("{status} with {content}", status=answer.status, content=_looks_like(answer))
-    description = description.rstrip(".")
+    description = description.rstrip(".!?")
     if not description:
         return Text("The token server answered {answer}.", answer=what)
     return Text("The token server answered {answer}: {description}.", answer=what, description=description)

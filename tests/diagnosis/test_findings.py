@@ -17,7 +17,7 @@ CODES = sorted(
         code
         for source in SOURCES
         for code in re.findall(
-            r'(?:(?:Check|skip|_warned)\(\s*|code=|Stage\.[A-Z]+: |^    \()"([a-z-]+)"',
+            r'(?:(?:Check|skip|_warned)\(\s*|code=|": \(|^    \()"([a-z-]+)"',
             source.read_text("utf-8"),
             re.MULTILINE,
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fla_gateway.catalog.model import Right
-from fla_gateway.oauth.likely_causes import NOTHING, Known, ago, cure, explain
+from fla_gateway.oauth.likely_causes import NOTHING, Known, ago, cure, explain, missing_right
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLOCK = "this host's clock is wrong"
@@ -98,7 +98,9 @@ def test_a_hint_that_contradicts_what_was_seen_is_left_out():
 def test_a_scope_that_is_refused_names_the_box_to_tick():
     """The details of the token leg say it, and what to do says nothing of certificates."""
     known = Known(NOW, rights=(Right("Dimona-aangiftes verrichten", "scope:d"),))
-    assert 'tick "Dimona-aangiftes verrichten" under Beveiligde machtigingen' in explain(400, "invalid_scope", known)[1]
+    said = missing_right("invalid_scope", known)
+    assert 'tick "Dimona-aangiftes verrichten" under Beveiligde machtigingen' in said
+    assert missing_right("invalid_client", known) == ""
     what = cure("token-refused", 400, "invalid_scope", known)
     assert '"Dimona-aangiftes verrichten"' in what
     assert "Vervaldatum" not in what
@@ -134,3 +136,13 @@ def test_where_no_proxy_opens_tls_none_forbids_the_way():
     """What was excluded by the server's certificate is not guessed at."""
     assert "a proxy forbids" in explain(403, "", NOTHING)[1]
     assert "a proxy" not in explain(403, "", Known(NOW, not_inspected=True))[1]
+
+
+def test_beside_a_known_cause_guesses_are_the_lesser_ones():
+    """A clock that is wrong is set first, and only then anything is compared in ChaMan."""
+    wrong = Known(NOW, clock_offset=3600.0)
+    assert "If that is not the cause, it may be: " in explain(400, "invalid_client", wrong)[1]
+    assert cure("token-refused", 400, "invalid_client", wrong).startswith("Set this host's clock")
+    ended = Known(NOW, certificate_ends=NOW - timedelta(days=1))
+    assert "If that is not the cause, it may be: " in explain(400, "invalid_client", ended)[1]
+    assert "likeliest first" in explain(400, "invalid_client", Known(NOW, last_token=NOW))[1]

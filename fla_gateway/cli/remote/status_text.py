@@ -108,6 +108,12 @@ def _profile_lines(profile: Mapping[str, Any], times: _Times, *, coloured: bool)
         if code != "api-failing" or known["failing"]:
             yield f"  ! {shown(FINDINGS[str(code)](known)) if str(code) in FINDINGS else _text(code)}"
     yield from (f"  {_alarm(_no_scope(it, times))}" for it in without_scope)
+    if finding := _table(profile, "finding"):
+        command = f"fla-gateway doctor {_text(profile.get('name'))}"
+        page = _text(finding.get("anchor"))
+        yield _fact(
+            Text("finding"), Text("explained in {page}; {command} checks everything", page=page, command=command)
+        )
     yield from _token_lines(_table(profile, "token"), times)
     if certificate:
         yield _fact(Text("certificate"), _certificate(certificate, times))

@@ -205,6 +205,11 @@ async def test_a_profile_that_is_not_served_says_why(start, tmp_path):
     keys = {"profile:employer": UnusableKeyError(Message("wrong", "the password is wrong"), NOTHING)}
     (profile,) = (await Told(rig, tmp_path, keys=keys)()).profiles
     assert (profile.served, profile.why_not, profile.token) == (False, "the password is wrong", None)
+    finding = profile.finding
+    assert finding is not None
+    assert (finding.code, finding.verdict, finding.seen) == ("key", "fatal", "the password is wrong")
+    assert finding.anchor == "docs/doctor.md#key"
+    assert "fla-gateway doctor employer" in "\n".join(lines(json.loads(write(await Told(rig, tmp_path, keys=keys)()))))
 
 
 async def test_doubts_of_earlier_runs_come_from_the_journal(rig, tmp_path):
