@@ -147,13 +147,15 @@ class AdminServer:
                 eldest.transport.abort()
         return server()
 
-    def follow(self, access: AdminAccess) -> None:
+    def follow(self, access: AdminAccess, language: str | None = None) -> None:
         """Decide by another configuration from the next request on.
 
         Args:
             access: what it says of who may see what, and act.
+            language: of the page; None for what the browser prefers.
         """
         self._access = self._surface.access = self._actions.access = access
+        self._surface.language = language
 
     async def close(self) -> None:
         """Stop listening and end what runs, within two seconds."""

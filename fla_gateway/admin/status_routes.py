@@ -57,7 +57,12 @@ class Surface:
         attempts: wrong keys on this listener.
         cache: keeps what is shown for a second, for all clients: those that are shown anything are shown the same.
         refresh_seconds: how often an open page asks for news.
+
+    Attributes:
+        language: of the page; None for what the browser prefers.
     """
+
+    language: str | None = None
 
     def __init__(
         self,
@@ -138,7 +143,7 @@ class Surface:
         return web.Response(body=body, content_type=_TYPES[name], charset="utf-8")
 
     async def _html(self, part: Part, request: web.Request) -> web.Response:
-        language = choose(request.headers.get("Accept-Language", ""), self._languages)
+        language = self.language or choose(request.headers.get("Accept-Language", ""), self._languages)
         selection = read_selection(request.query)
         key = (part, language, selection)
         body = await self._cache.get(key, lambda: self._rendered(part, language, selection))

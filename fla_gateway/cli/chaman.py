@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from fla_gateway.cli.exit_codes import WELL
+from fla_gateway.cli.language_option import LANGUAGES
 from fla_gateway.cli.options.config_option import add_config, find_config
 from fla_gateway.cli.output.language import language
 from fla_gateway.errors import ConfigurationError, Fault
@@ -27,14 +28,13 @@ examples:
   fla-gateway chaman employer --lang fr --output chaman.html
   fla-gateway chaman employer --directory own"""
 )
-_LANGUAGES: Final = ("nl", "fr", "en")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("profile", metavar="PROFILE", help=Text("name of the profile"))
     parser.add_argument(
-        "--lang", choices=_LANGUAGES, help=Text("language of the page (default: the one that was chosen)")
+        "--lang", choices=LANGUAGES, help=Text("language of the page (default: the one that was chosen)")
     )
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help=Text("write it as HTML to a file that does not exist yet")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL, WRONG_USE
+from fla_gateway.cli.language_option import LANGUAGES
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config, config_of
 from fla_gateway.cli.output.language import shown
@@ -61,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--share", metavar="FILE", type=Path, help=Text("write a report for a help desk, and show it"))
     parser.add_argument(
         "--share-lang",
-        choices=("en", "nl", "fr"),
+        choices=LANGUAGES,
         help=Text("language of the help desk that reads the report (default: that of the command)"),
     )
     add_admin(parser)

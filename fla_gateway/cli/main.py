@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from fla_gateway import __version__
 from fla_gateway.cli.exit_codes import IN_USE, INTERNAL, INTERRUPTED, WELL, WRONG_USE
+from fla_gateway.cli.language_option import LANGUAGES, OPTION, split
 from fla_gateway.cli.output import standard_streams
 
 if TYPE_CHECKING:
@@ -66,11 +67,12 @@ def main() -> None:
     # libffi, which ctypes needs for the next step, keeps a file open: it must not get the number of a closed stream.
     standard_streams.occupy()
     words = sys.argv[1:]
-    if _first_word(words) == "run":
+    first = _first_word(split(words)[1])
+    if first == "run":
         from fla_gateway.system.early_signals import handle_early_signals  # noqa: PLC0415 - others end as usual
 
         handle_early_signals()
-    if _first_word(words) in READ_KEYS:
+    if first in READ_KEYS:
         from fla_gateway.system.process_hardening import undumpable  # noqa: PLC0415 - others need it not
 
         undumpable()
@@ -108,9 +110,11 @@ def execute(words: Sequence[str]) -> int:
     """
     from fla_gateway.cli.output.language import shown, speak, spoken_in, translate_help  # noqa: PLC0415 - as above
     from fla_gateway.errors import ConfigurationError, GatewayError, InUseError  # noqa: PLC0415 - see the head
+    from fla_gateway.i18n.catalogues import spoken  # noqa: PLC0415 - as above
     from fla_gateway.system.deferred_import import deferred  # noqa: PLC0415 - as above
 
-    speak(spoken_in(os.environ))
+    language, words = split(words)
+    speak(spoken(language) if language else spoken_in(os.environ))
     words = _asked_for_help(words)
     if words[:1] in (["--version"], ["-V"]):
         from fla_gateway.cli.output.language import say  # noqa: PLC0415 - see the head
@@ -121,9 +125,10 @@ def execute(words: Sequence[str]) -> int:
     with deferred("bz2", "lzma"):  # shutil, which gives argparse the width of the terminal, looks whether they exist
         parser = build_parser(_wanted(words))
     translate_help(parser)
-    if (mistaken := _mistaken(words)) is not None:
+    if OPTION not in words[:1] and (mistaken := _mistaken(words)) is not None:
         parser.error(shown(mistaken))
     arguments = parser.parse_args(words)
+    arguments.lang = language or None
     try:
         return cast("Command", _load(arguments.command)).run(arguments)
     except ConfigurationError as error:
@@ -158,6 +163,7 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
         version=f"{PROGRAM} {__version__}",
         help=Text("print the version, and what it runs on"),
     )
+    _add_language(parser)
     _add_debug(parser, default=False)
     commands = _add_choices(parser)
     groups: dict[str, Choices] = {}
@@ -191,8 +197,17 @@ def _add_command(choices: Choices, word: str, name: str) -> None:
     command.add_arguments(own)
     # argparse would remember the last word alone.
     own.set_defaults(command=name)
+    if OPTION not in own._option_string_actions:  # noqa: SLF001 - `chaman` explains it otherwise
+        _add_language(own)
     # Without a default here, so that `--debug` before the command is not forgotten.
     _add_debug(own, default=argparse.SUPPRESS)
+
+
+def _add_language(parser: argparse.ArgumentParser) -> None:
+    """Have the option among those of a parser; its value is taken before (`language_option`)."""
+    from fla_gateway.cli.output.language import OPTION_HELP  # noqa: PLC0415 - see the head
+
+    parser.add_argument(OPTION, choices=LANGUAGES, help=OPTION_HELP)
 
 
 def _add_debug(parser: argparse.ArgumentParser, default: object) -> None:

@@ -144,6 +144,8 @@ class Gateway:
     """Add `nosniff` and a sandbox policy to answers of the API that a browser could run."""
     replay_limit: Annotated[int, Bounds(ge=0, le=1_048_576)] = 65_536
     """Bytes of a request body kept for the one replay after a 401."""
+    language: Literal["en", "nl", "fr"] | None = None
+    """Language of status page, alerts and calendar; without it the page follows the browser, the others are English."""
     unsafe_allow_anonymous: bool = False
     """Listen beyond loopback although no caller has to identify itself."""
     unsafe_cleartext: bool = False

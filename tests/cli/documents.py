@@ -10,6 +10,7 @@ import sys
 from functools import cache
 
 from fla_gateway.cli.main import build_parser
+from fla_gateway.cli.output.language import OPTION_HELP
 
 README_BEGIN = "<!-- commands:begin -->"
 README_END = "<!-- commands:end -->"
@@ -37,8 +38,12 @@ def _commands(parser: argparse.ArgumentParser, before: str = "") -> dict[str, tu
 
 
 def argument_rows(parser: argparse.ArgumentParser) -> list[str]:
-    """Write a table row for everything that a command takes, but for --help and --debug, which all take."""
-    return [_row(action) for action in parser._actions if action.dest not in {"help", "debug"}]
+    """Write a table row for everything that a command takes, but for --help, --debug and --lang, which all take."""
+    return [
+        _row(action)
+        for action in parser._actions
+        if action.dest not in {"help", "debug"} and action.help != OPTION_HELP
+    ]
 
 
 def _row(action: argparse.Action) -> str:

@@ -7,12 +7,16 @@ import contextvars
 import gettext
 import re
 from gettext import NullTranslations
+from typing import get_args, get_type_hints
 
 import pytest
 
-from fla_gateway.cli.main import build_parser
+from fla_gateway.cli.language_option import LANGUAGES, split
+from fla_gateway.cli.main import build_parser, execute
 from fla_gateway.cli.output.language import OF_ARGPARSE, language_of, shown, speak, spoken_in, translate_help
-from fla_gateway.i18n.catalogues import ENGLISH, Spoken
+from fla_gateway.cli.output.language import language as spoken_now
+from fla_gateway.config.schema import Gateway
+from fla_gateway.i18n.catalogues import ENGLISH, Spoken, spoken_languages
 from fla_gateway.i18n.message import Plural, Text
 
 THERE = frozenset({"en", "nl", "fr"})
@@ -33,6 +37,45 @@ THERE = frozenset({"en", "nl", "fr"})
 def test_the_language_is_that_of_the_environment(environ, language):
     """POSIX, XBD, section 8.2: LC_ALL before LC_MESSAGES before LANG; an empty one counts as none."""
     assert language_of(environ, THERE) == language
+
+
+@pytest.mark.parametrize(
+    ("words", "language", "rest"),
+    [
+        ([], "", []),
+        (["check"], "", ["check"]),
+        (["--lang", "nl", "check", "--json"], "nl", ["check", "--json"]),
+        (["check", "--lang=fr"], "fr", ["check"]),
+        (["audit", "--lang", "fr", "show", "--lang", "nl"], "nl", ["audit", "show"]),
+        (["check", "--lang", "de"], "", ["--lang", "de", "check"]),
+        (["check", "--lang"], "", ["--lang", "check"]),
+        (["caller", "--", "--lang", "nl"], "", ["caller", "--", "--lang", "nl"]),
+    ],
+)
+def test_the_option_is_taken_from_wherever_it_is(words, language, rest):
+    """Before or behind the command, the last one; what is no language is left for argparse to refuse."""
+    assert split(words) == (language, rest)
+
+
+@pytest.mark.parametrize("words", [["--lang", "nl", "catalog"], ["catalog", "--lang=nl"]])
+def test_the_option_comes_before_the_environment(words, monkeypatch, capsys):
+    """The language of a command is that of its own line first."""
+    monkeypatch.setenv("LC_ALL", "fr_BE.UTF-8")
+    seen = contextvars.copy_context()
+    assert seen.run(execute, words) == 0
+    assert seen.run(spoken_now) == "nl"
+    seen = contextvars.copy_context()
+    assert seen.run(execute, ["catalog"]) == 0
+    assert seen.run(spoken_now) == "fr"
+
+
+@pytest.mark.parametrize("words", [["--lang", "de", "catalog"], ["catalog", "--lang", "de"], ["catalog", "--lang"]])
+def test_a_language_that_is_not_there_is_wrong_use(words, capsys):
+    """It is said in a sentence, with those that there are."""
+    with pytest.raises(SystemExit) as ended:
+        contextvars.copy_context().run(execute, words)
+    assert ended.value.code == 2
+    assert "--lang" in capsys.readouterr().err
 
 
 class Marked(NullTranslations):
@@ -122,3 +165,9 @@ def test_what_argparse_says_is_there_for_translators(marked, capsys):
     for text in ("the following arguments are required: ", "unrecognized arguments: ", "expected one argument"):
         assert f"⟦{text}" in err
         assert any(it.startswith(text) for it in listed)
+
+
+def test_the_languages_of_the_option_are_those_that_are_there():
+    """And those of the configuration."""
+    assert set(LANGUAGES) == spoken_languages()
+    assert set(get_args(get_args(get_type_hints(Gateway)["language"])[0])) == set(LANGUAGES)

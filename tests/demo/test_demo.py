@@ -20,7 +20,7 @@ from fla_gateway.cli.main import execute
 from fla_gateway.sandbox import Sandbox
 from tests.support.forked_process import fork_gateway
 
-STEPS = ("asks nobody who he is", "1. ", "2. ", "3. ", "4. ", "5. ", "Everything behaved.")
+STEPS = ("does not ask who calls", "1. ", "2. ", "3. ", "4. ", "5. ", "Everything behaved.")
 
 
 class Demo:

@@ -12,15 +12,18 @@ from typing import Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.config_option import add_config, config_of
+from fla_gateway.cli.output.language import speaking
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.i18n.catalogues import spoken
 from fla_gateway.i18n.message import Text
 
 SUMMARY: Final = Text("write the ends of certificates as a calendar file (ICS)")
 DESCRIPTION: Final = Text(
     """\
 Write the ends of the certificates of all profiles as a calendar (iCalendar, .ics) on standard output, with reminders
-60, 30 and 7 days before. Written again it has the same ids, so that nothing is doubled in a calendar.
+60, 30 and 7 days before. Written again it has the same ids, so that nothing is doubled in a calendar. It is in the
+language that --lang or `language` of [gateway] names.
 
 Exit code 0: every end is in it; 1: a key cannot be read or has no certificate; 2: the configuration is faulty.
 
@@ -58,5 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
                 code = FINDINGS
             else:
                 entries.append(CalendarEntry(profile.name, name, key.certificate.not_after))
-    sys.stdout.write(calendar(entries, now))
+    language = arguments.lang or configured.settings.configuration.gateway.language
+    sys.stdout.write(calendar(entries, now, spoken(language) if language else speaking()))
     return code

@@ -80,7 +80,7 @@ async def _show(stage: Stage, teller: Teller, *, once: bool) -> None:
     )
     teller.say(
         Text(
-            "This gateway asks nobody who he is: every program on this machine may call it. A configuration of your "
+            "This gateway does not ask who calls: every program on this machine may call it. A configuration of your "
             "own names its callers, gives each a key, and says what it may do (README, `fla-gateway caller new`)."
         )
     )

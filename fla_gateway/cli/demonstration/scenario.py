@@ -151,7 +151,7 @@ class Story:
         self.teller.heading(
             Text("5. Break the token server"),
             Text(
-                "It now closes every connection without an answer. Calls go on with the token at hand, while the "
+                "It now closes every connection without an answer. Calls go on with the token that it has, while the "
                 "gateway tries again in the background."
             ),
         )

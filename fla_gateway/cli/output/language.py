@@ -14,6 +14,7 @@ from typing import Final, TextIO
 from fla_gateway.i18n.catalogues import ENGLISH, Spoken, choose, spoken, spoken_languages
 from fla_gateway.i18n.message import Plural, Text, said
 
+OPTION_HELP: Final = Text("language of what is printed (default: that of LC_ALL, LC_MESSAGES or LANG)")
 _VARIABLES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 _SPOKEN: Final[ContextVar[Spoken]] = ContextVar("spoken", default=ENGLISH)
 OF_ARGPARSE: Final = (
@@ -55,9 +56,13 @@ def spoken_in(environ: Mapping[str, str]) -> Spoken:
 def speak(one: Spoken) -> None:
     """Speak a language from now on; parsers are to be built afterwards, since argparse asks at once."""
     _SPOKEN.set(one)
-    if one is not ENGLISH:
-        # It asks gettext by these names of its own.
-        vars(argparse).update(_=one.catalogue.gettext, ngettext=one.catalogue.ngettext)
+    # It asks gettext by these names of its own.
+    vars(argparse).update(_=one.catalogue.gettext, ngettext=one.catalogue.ngettext)
+
+
+def speaking() -> Spoken:
+    """Return the language that is spoken, with its messages."""
+    return _SPOKEN.get()
 
 
 def language() -> str:

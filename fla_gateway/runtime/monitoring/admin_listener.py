@@ -113,6 +113,7 @@ async def open_surface(
         actions,
         counts=counts,
     )
+    admin.follow(_access(configuration), configuration.gateway.language)
     contexts = sources.admin_tls
     contexts[:] = [] if bound[0].tls is None else [bound[0].tls]
     followers.append(partial(_follow, admin, contexts))
@@ -145,7 +146,7 @@ def _follow(admin: AdminServer, contexts: list[ssl.SSLContext], configured: Conf
 
     def follow() -> None:
         contexts[:] = renewed
-        admin.follow(access)
+        admin.follow(access, configuration.gateway.language)
 
     return follow
 
