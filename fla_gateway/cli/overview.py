@@ -17,6 +17,7 @@ EPILOG: Final = Text(
     """\
 examples:
   fla-gateway demo                     see it work, without an account
+  fla-gateway init                     from an empty folder to a working call
   fla-gateway check                    is my configuration right?
   fla-gateway run                      serve gateway.toml of this folder, or of /etc/fla-gateway
   fla-gateway reload                   apply a changed configuration to it

@@ -1,7 +1,7 @@
 """The README's three steps work as they are pasted: each ends in a call that is answered by the API.
 
-The first two are pasted word for word into a clean folder. For the third the placeholders are replaced by what the
-commands print, and the sandbox takes the place of the official hosts. What `make` sets up is there already, except in a
+The first two are pasted word for word into a clean folder. In the third the client id takes the place of the dots, and
+the sandbox that of the official hosts. What `make` sets up is there already, except in a
 long run, which begins with a clean clone.
 """
 
@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 import pytest
 
+from fla_gateway.cli.main import execute
 from tests.docs.pages import ROOT, read
 from tests.support.terminal import own_network, terminal
 
-pytestmark = [pytest.mark.needs_program("curl"), pytest.mark.needs_program("openssl")]
+pytestmark = pytest.mark.needs_program("curl")
 
 PLACEHOLDER = "0" * 64
 EXAMPLE = "self_service_chaman_123456_78912"
@@ -135,53 +136,72 @@ async def test_steps_1_and_2_pasted_on_a_clean_clone(clone):
     _, screen = await paste_all(clone, pastes(1))
     assert statuses(screen) == ["201"]
     await (await clone("terminal 1")).interrupt()
-    _, checked, called = await paste_all(clone, pastes(2))
+    _, _, checked, called = await paste_all(clone, pastes(2))
     assert "\nall well\n" in checked
     assert statuses(called) == ["201", "401", "403"]
 
 
 async def test_step_2_pasted(desk):
-    """Sandbox, check and gateway run, and three calls are answered with what the page shows."""
-    _, checked, called = await paste_all(desk, pastes(2))
+    """`init --sandbox` makes a configuration that works; sandbox and gateway run, and three calls are answered."""
+    made, _, checked, called = await paste_all(desk, pastes(2))
+    assert "201 Created" in made
+    assert re.search(r"^  fla-gateway sandbox --directory \S+/first/sandbox$", made, re.MULTILINE)
+    assert re.search(r"^  fla-gateway run --config \S+/first/gateway.toml$", made, re.MULTILINE)
     assert "\nall well\n" in checked
     shown = re.findall(r"^    HTTP/1\.1 (\d{3})", step(2), re.MULTILINE)
     assert statuses(called) == shown == ["201", "401", "403"]
     assert "Works. The gateway is running." in called
     assert "payroll" in called.partition("Works.")[2]
+    (line,) = re.findall(r"^  (curl .*)$", made, re.MULTILINE)
+    assert statuses(await (await desk("terminal 3")).paste(line)) == ["201"]
 
 
 async def test_step_3_with_what_it_says(desk, tmp_path):
-    """`check` names each placeholder; with keys, client id and another government side both calls are answered."""
-    begin, served, called = pastes(3)
+    """`init` stops for the client id and goes on with it; against another government side both calls are answered."""
+    begin, go_on, served, called = pastes(3)
     first = await desk(begin.terminal)
-    printed = await first.paste(begin.text)
-    caller, admin = re.findall(r"^(flagw_\w+)$", printed, re.MULTILINE)
-    digests = re.findall(r'sha256 = "(\w{64})"', printed)
-    (text,) = re.findall(r"```toml\n(.*?)```", step(3), re.DOTALL)
+    printed = await first.paste(f"{begin.text.rstrip()}; echo ended $?")
+    assert "ended 1" in printed
+    assert "own/for-chaman/employer.html" in printed
+    printed = await first.paste(f"{go_on.text.replace('self_service_chaman_...', CLIENT).rstrip()}; echo ended $?")
+    assert "ended 0" in printed
+    assert "\nall well\n" in printed
     file = tmp_path / "own" / "gateway.toml"
-    file.write_text(text)
+    file.write_text(file.read_text().replace('"simulation"', '"stand-in"') + STAND_IN)
 
-    refused = await first.paste("fla-gateway check; echo ended $?")
-    for place in ("profiles.employer.client_id", "callers.payroll.keys[0].sha256", "admin.key.sha256"):
-        assert place in refused
-    assert "ended 2" in refused
-
-    for digest in digests:
-        text = text.replace(PLACEHOLDER, digest, 1)
-    file.write_text(text.replace('"simulation"', '"stand-in"').replace(EXAMPLE, CLIENT) + STAND_IN)
     sandbox = f"fla-gateway sandbox --directory box --register {CLIENT} secrets/employer.cer"
     await (await desk("sandbox")).paste(f"cd own && ../.venv/bin/{sandbox}", "Exchanges:")
     checked = await first.paste(served.text, served.until)
     assert "\nall well\n" in checked
     assert "lifetime" in checked
-    text = called.text.replace("KEY='flagw_...'", f"KEY='{caller}'", 1).replace("'flagw_...'", f"'{admin}'", 1)
-    assert "..." not in text
-    screen = await (await desk(called.terminal)).paste(text)
+    screen = await (await desk(called.terminal)).paste(called.text)
     assert statuses(screen) == ["404", "404"]
     assert screen.count("Fla-Gateway-Origin: upstream") == 2
     assert "Works. The gateway is running." in screen
     # The journal shows both calls to the one who opened the terminal in that folder.
     assert len(re.findall(r"^\S+Z +answered +404 +payroll ", screen, re.MULTILINE)) == 2
+
+
+def test_step_3_shows_what_init_writes(tmp_path):
+    """The block is the configuration of its own command, but for client id, digests and comments."""
+    words = ["init", "--yes", "--directory", str(tmp_path / "own"), "--quality", "employer", "--company", "Acme NV"]
+    assert execute([*words, "--enterprise-number", "0123.456.749", "--client-id", CLIENT]) == 0
+    document = tomllib.loads((tmp_path / "own" / "gateway.toml").read_text())
+    del document["include"]
+    document["profiles"]["employer"]["client_id"] = EXAMPLE
+    document["callers"]["payroll"]["keys"][0]["sha256"] = document["admin"]["key"]["sha256"] = PLACEHOLDER
+    (text,) = re.findall(r"```toml\n(.*?)```", step(3), re.DOTALL)
+    assert tomllib.loads(text) == document
+
+
+def test_placeholders_are_named(tmp_path, capsys):
+    """As long as one is left, `check` says which."""
+    (text,) = re.findall(r"```toml\n(.*?)```", step(3), re.DOTALL)
+    (tmp_path / "gateway.toml").write_text(text)
+    assert execute(["check", "--config", str(tmp_path / "gateway.toml")]) == 2
+    refused = capsys.readouterr().err
+    for place in ("profiles.employer.client_id", "callers.payroll.keys[0].sha256", "admin.key.sha256"):
+        assert place in refused
 
 
 def test_the_configuration_is_narrow():
