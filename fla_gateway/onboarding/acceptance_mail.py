@@ -43,16 +43,16 @@ def draft(answers: Answers, language: str) -> Iterator[Text]:
     yield Text("Or: {address}", address=AS_ELSEWHERE)
     yield Text("Subject: access to the acceptance environment of the REST channel, {number}", number=_number(answers))
     yield Text(
-        "Dear Sir or Madam,\n\nWe would like to test our connection to the REST channel in the acceptance "
-        "environment, and ask for access to it for our company:"
+        "We would like to test our connection to the REST channel in the acceptance environment, and ask for access "
+        "to it for our company:"
     )
     yield Text("  Company: {company}", company=answers["company"])
     yield Text("  Enterprise number: {number}", number=_number(answers))
     yield Text("  Quality: {quality}", quality=labels.named(labels.OF_QUALITY[answers["quality"]], language))
     yield Text("  Services: {services}", services=", ".join(it.nl for it in rights_of(answers)) or answers["services"])
     yield Text(
-        "\nWe need ChaMan ({chaman}) and Toegangsbeheer ({access}) there. Please let us know when the company is "
-        "admitted, and to whom we can turn with questions.\n\nYours sincerely,",
+        "We need ChaMan ({chaman}) and Toegangsbeheer ({access}) there. Please let us know when the company is "
+        "admitted, and where we can ask questions.",
         chaman=ACCEPTANCE_CHAMAN,
         access=ACCEPTANCE_ACCESS,
     )

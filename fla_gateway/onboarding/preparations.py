@@ -86,8 +86,8 @@ def _registered(_answers: Answers, name: Naming) -> Iterator[Text]:
 
 def _chaman_access(answers: Answers, name: Naming) -> Iterator[Text]:
     yield Text(
-        "ChaMan is open to the {main}, formerly {old}, and to everyone to whom this person, or a {manager}, has "
-        "given the right {right}, which the portal lists as {service}. It is given in {access}: {where}",
+        "ChaMan is open to the {main}, formerly {old}, and to everyone who has been given the right {right}, which the "
+        "portal lists as {service}. That person or a {manager} gives it in {access}: {where}",
         main=name(labels.MAIN_MANAGER),
         old=name(labels.OLD_MANAGER),
         manager=name(labels.MANAGER),
