@@ -47,7 +47,8 @@ def shown_commands():
 @pytest.mark.parametrize("words", list(shown_commands()))
 def test_every_command_that_is_shown_exists(words):
     """Each command of README and docs is taken by the program, with the arguments that it is shown with."""
-    if " ".join(words) in NAMES:
+    # Its help ends a command before it has what it needs.
+    if " ".join(words).removesuffix(" --help") in NAMES:
         return
     build_parser().parse_args([VALUES.get(word, word) for word in words])
 
