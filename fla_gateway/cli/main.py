@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "fla-gateway"
 COMMANDS: Final = (
-    "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "doctor", "catalog", "sandbox", "demo",
-    "init", "chaman",
+    "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "doctor", "try",
+    "catalog", "sandbox", "demo", "init", "chaman",
     "caller new", "cert new", "cert inspect", "cert export", "cert renew", "cert try", "cert switch",
     "cert finish", "cert calendar", "admin new",
     "audit show", "audit settle", "audit find", "audit match", "audit report",
@@ -37,7 +37,7 @@ COMMANDS: Final = (
 )  # fmt: skip
 """Each as it is typed; the words are also the path of its file. A first word that several share is a group."""
 _LAST_THREADS_SECONDS: Final = 0.1
-READ_KEYS: Final = ("run", "check", "token", "doctor", "cert", "init")
+READ_KEYS: Final = ("run", "check", "token", "doctor", "try", "cert", "init")
 """First words of those that read or make private keys."""
 
 

@@ -52,14 +52,16 @@ class WholeResponseReader:
     The mutable state is the head, the body so far and how much of either is missing.
     """
 
-    __slots__ = ("_body", "_decoder", "_head", "_head_bytes", "_largest", "_length", "_rest")
+    __slots__ = ("_body", "_decoder", "_head", "_head_bytes", "_largest", "_length", "_rest", "_to_head")
 
-    def __init__(self, largest: int) -> None:
+    def __init__(self, largest: int, *, to_head: bool = False) -> None:
         """Start before the status line.
 
         Args:
             largest: bytes of body that are taken at most.
+            to_head: whether the request was a HEAD, whose response has no body.
         """
+        self._to_head = to_head
         self._largest = largest
         self._rest = b""
         self._head_bytes = 0
@@ -140,7 +142,9 @@ class WholeResponseReader:
         codings, lengths, connection = (
             _joined(head, name) for name in (b"transfer-encoding", b"content-length", b"connection")
         )
-        framing = frame_response(codings, lengths, connection, status=int(head.status), minor=head.minor, to_head=False)
+        framing = frame_response(
+            codings, lengths, connection, status=int(head.status), minor=head.minor, to_head=self._to_head
+        )
         self._length = framing.length
         if framing.length == CHUNKED:
             self._decoder = ChunkedDecoder(padded=True)

@@ -68,15 +68,16 @@ async def send_request(
         ProtocolError: the response is malformed, too large, incomplete or missing.
     """
     timer = timer or PhaseTimer(time)
-    connection = await dialer.open(route, tls, lambda: _Connection(largest, time), connect_seconds, timer)
+    to_head = message.startswith(b"HEAD ")
+    connection = await dialer.open(route, tls, lambda: _Connection(largest, time, to_head), connect_seconds, timer)
     return await connection.exchange(message, timer)
 
 
 class _Connection(asyncio.Protocol):
     """The mutable state is the reader, and what came of the exchange."""
 
-    def __init__(self, largest: int, time: Callable[[], float]) -> None:
-        self._reader = WholeResponseReader(largest)
+    def __init__(self, largest: int, time: Callable[[], float], to_head: bool) -> None:  # noqa: FBT001 - of one place
+        self._reader = WholeResponseReader(largest, to_head=to_head)
         self._time = time
         self._received: float | None = None
         self._clean_end = False

@@ -43,6 +43,11 @@ class Seen:
         seconds: how long it took.
         attempts: times it was sent upstream.
         missing_scope: as in the record.
+        trace_caller: BelGov-Trace-Id of the caller's own, as it may be recorded, or empty.
+        trace_received: that of the API's answer, or empty.
+        token_seconds: as in the record.
+        connection_seconds: as in the record.
+        upstream_seconds: as in the record.
     """
 
     time: float
@@ -58,6 +63,11 @@ class Seen:
     seconds: float
     attempts: int
     missing_scope: bool
+    trace_caller: str
+    trace_received: str
+    token_seconds: float
+    connection_seconds: float
+    upstream_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,4 +229,9 @@ class RecentExchanges:
             seconds=record.seconds,
             attempts=record.attempts,
             missing_scope=record.missing_scope,
+            trace_caller=record.notes.trace,
+            trace_received=record.trace,
+            token_seconds=record.token_seconds,
+            connection_seconds=record.connection_seconds,
+            upstream_seconds=record.upstream_seconds,
         )

@@ -150,6 +150,11 @@ class Call:
         outcome: see `proxy.records.exchange_record.ExchangeRecord`.
         seconds: how long it took.
         missing_scope: whether the API answered 403 since the token lacks a scope.
+        trace_caller: BelGov-Trace-Id of the caller's own, or empty.
+        trace_received: that of the API's answer, or empty.
+        token_seconds: how long it waited for a token.
+        connection_seconds: how long it waited for a connection, after the token.
+        upstream_seconds: from the first byte sent to the API (last attempt) to the head of its answer.
     """
 
     time: datetime
@@ -164,6 +169,11 @@ class Call:
     outcome: str
     seconds: float
     missing_scope: bool = False
+    trace_caller: str = ""
+    trace_received: str = ""
+    token_seconds: float = 0.0
+    connection_seconds: float = 0.0
+    upstream_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class AdminTarget(NamedTuple):
         service_user: user id that the gateway may have, beside root's and the command's own; or None.
         key: the key of `[admin] key`, or None.
         warnings: who else can get at the file that the key was read from.
+        option: that names the address, for messages.
     """
 
     address: RealAddress
@@ -45,6 +46,7 @@ class AdminTarget(NamedTuple):
     service_user: int | None = None
     key: Secret | None = None
     warnings: tuple[Text, ...] = ()
+    option: str = "--admin"
 
 
 def add_admin(parser: argparse.ArgumentParser) -> None:
@@ -108,14 +110,14 @@ def target_of(
         ConfigurationError: an option is faulty, or the configuration does not say where the admin listener is.
     """
     address, encrypted, origin = _place(arguments, configuration)
-    user = _user_id(arguments.service_user)
+    user = user_id(arguments.service_user)
     if arguments.admin_key_file is not None:
-        text, warnings = _key_file(arguments.admin_key_file)
+        text, warnings = read_key_file(arguments.admin_key_file, "--admin-key-file")
         return AdminTarget(
-            address, encrypted, origin, arguments.ca_file, user, _key(text, "--admin-key-file"), warnings
+            address, encrypted, origin, arguments.ca_file, user, read_key(text, "--admin-key-file"), warnings
         )
     text = (os.environ if environ is None else environ).get(KEY_VARIABLE, "")  # noqa: TID251 - a command's own key
-    key = _key(text, KEY_VARIABLE) if text else None
+    key = read_key(text, KEY_VARIABLE) if text else None
     return AdminTarget(address, encrypted, origin, arguments.ca_file, user, key)
 
 
@@ -134,7 +136,7 @@ def _place(arguments: argparse.Namespace, configuration: Path | None = None) -> 
         if separator and scheme.lower() not in {"http", "https"}:
             raise _fault("--admin", Message("admin-scheme-unknown", "must begin with http://, https:// or unix:"))
         text = rest.removesuffix("/") if separator else arguments.admin
-        return _address(text, "--admin"), scheme.lower() == "https", "--admin"
+        return connectable(text, "--admin"), scheme.lower() == "https", "--admin"
     return admin_of(configuration or config_of(arguments))[:3]
 
 
@@ -147,11 +149,16 @@ def admin_of(path: Path) -> AdminTarget:
     from fla_gateway.config.admin_address import read_admin_listener  # noqa: PLC0415 - `--help` need not know
 
     listener = read_admin_listener(path)
-    address = _address(listener.address, "admin.listen", path.name)
+    address = connectable(listener.address, "admin.listen", path.name)
     return AdminTarget(address, listener.tls is not None, Text("[admin] listen of {path}", path=path))
 
 
-def _address(text: str, place: str, file: str = "") -> RealAddress:
+def connectable(text: str, place: str, file: str = "") -> RealAddress:
+    """Read an address that a gateway listens on as one that can be connected to.
+
+    Raises:
+        ConfigurationError: it is none, or only the running gateway knows which it is.
+    """
     from fla_gateway.config.values.address import DescriptorAddress, TcpAddress, parse_listen  # noqa: PLC0415 - as above
 
     try:
@@ -166,7 +173,12 @@ def _address(text: str, place: str, file: str = "") -> RealAddress:
     return TcpAddress(_WILDCARDS.get(address.host, address.host), address.port)
 
 
-def _user_id(text: str | None) -> int | None:
+def user_id(text: str | None) -> int | None:
+    """Find the user of ``--service-user``; None without it.
+
+    Raises:
+        ConfigurationError: there is no such user.
+    """
     import pwd  # noqa: PLC0415 - not on every platform
 
     if text is None:
@@ -179,8 +191,12 @@ def _user_id(text: str | None) -> int | None:
         raise _fault("--service-user", Message("no-such-user", "this machine has no such user")) from None
 
 
-def _key_file(path: Path) -> tuple[str, tuple[Text, ...]]:
-    """Read the file of the key; give what it holds, and who else can get at it."""
+def read_key_file(path: Path, option: str) -> tuple[str, tuple[Text, ...]]:
+    """Read the file of a key; give what it holds, and who else can get at it.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
     from fla_gateway.config.document.file_snapshot import FileSnapshot  # noqa: PLC0415 - as above
     from fla_gateway.keys.files.file_permissions import exposure  # noqa: PLC0415 - as above
 
@@ -189,13 +205,18 @@ def _key_file(path: Path) -> tuple[str, tuple[Text, ...]]:
         text = files.read(path)[:_LONGEST_KEY].decode("latin-1")
     except OSError as error:
         raise _fault(
-            "--admin-key-file",
+            option,
             Message("admin-key-file-unreadable", "the file cannot be read: {reason}", reason=reason_of(error)),
         ) from None
     return text, tuple(it.sentence for it in exposure(path, files.custody(path)))
 
 
-def _key(text: str, place: str) -> Secret:
+def read_key(text: str, place: str) -> Secret:
+    """Take a text for an API key.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
     from fla_gateway.access.authentication.api_key import is_key  # noqa: PLC0415 - as above
 
     if not is_key(text.strip()):

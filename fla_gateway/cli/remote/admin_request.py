@@ -25,7 +25,7 @@ from fla_gateway.errors import GatewayError
 from fla_gateway.i18n.message import NOTHING, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fla_gateway.cli.options.admin_client import AdminTarget
 
@@ -58,6 +58,20 @@ class Answer(NamedTuple):
     status: int
     document: Mapping[str, Any]
     uid: int | None
+
+
+class Channel(NamedTuple):
+    """A connection to a gateway.
+
+    Attributes:
+        socket: encrypted where the listener is.
+        uid: user id of the process at the other end, or None if it is not known.
+        is_trusted: whether that is one that may get a key.
+    """
+
+    socket: socket.socket
+    uid: int | None
+    is_trusted: bool
 
 
 class _Request(NamedTuple):
@@ -105,6 +119,20 @@ def ask(target: AdminTarget, method: str, path: str, document: Mapping[str, obje
         NotSentError: another user listens there, or the key would have to be sent in clear.
     """
     body = b"" if document is None else json.dumps(document).encode()
+    with opened(target) as channel:
+        key = target.key.reveal() if target.key is not None and channel.is_trusted else None
+        status, document = _exchange(channel.socket, target, _Request(method, path, key, body))
+    return Answer(status, document, channel.uid)
+
+
+@contextlib.contextmanager
+def opened(target: AdminTarget) -> Iterator[Channel]:
+    """Connect, and find out who is at the other end before anything is sent.
+
+    Raises:
+        NoGatewayError: nothing listens there.
+        NotSentError: another user listens there, or the key would have to be sent in clear.
+    """
     with contextlib.ExitStack() as stack:
         sock = _connected(target)
         stack.callback(sock.close)
@@ -117,15 +145,13 @@ def ask(target: AdminTarget, method: str, path: str, document: Mapping[str, obje
             _refuse_another_user(target, uid)
         if target.key is not None and not local and not verified:
             raise NotSentError(
-                Text("{gateway}: the key is not sent in clear to another machine; use TLS", gateway=_named(target))
+                Text("{gateway}: the key is not sent in clear to another machine; use TLS", gateway=named(target))
             )
         channel: socket.socket = sock
         if target.encrypted:
             channel = _with_tls(sock, target, verified=verified)
             stack.callback(channel.close)
-        key = target.key.reveal() if target.key is not None and (known or verified) else None
-        status, document = _exchange(channel, target, _Request(method, path, key, body))
-    return Answer(status, document, uid)
+        yield Channel(channel, uid, is_trusted=known or verified)
 
 
 def probe(target: AdminTarget, path: str, seconds: float) -> Answer:
@@ -174,7 +200,7 @@ def _refuse_another_user(target: AdminTarget, uid: int | None) -> None:
             "{gateway}: the listener belongs to {whose}, which is neither root nor the user that asks. If the gateway "
             "runs as that user, name it with --service-user; otherwise another program holds the gateway's place. "
             "Nothing was sent",
-            gateway=_named(target),
+            gateway=named(target),
             whose=whose,
         )
     )
@@ -190,12 +216,12 @@ def _connected(target: AdminTarget, seconds: float = _CONNECT_SECONDS) -> socket
             case AbstractAddress(name):
                 return _local_connection(f"\0{name}", seconds)
     except PermissionError:
-        raise NotSentError(Text("{gateway}: this user may not open the socket", gateway=_named(target))) from None
+        raise NotSentError(Text("{gateway}: this user may not open the socket", gateway=named(target))) from None
     except OSError as error:
         message = Text(
             "no gateway answers at {gateway}: {reason}{hint}",
-            gateway=_named(target),
-            reason=_reason(error),
+            gateway=named(target),
+            reason=why_no_answer(error),
             hint=_hint(target),
         )
         raise NoGatewayError(message) from None
@@ -241,13 +267,13 @@ def _with_tls(sock: socket.socket, target: AdminTarget, *, verified: bool) -> ss
     except ssl.SSLCertVerificationError as error:
         message = Text(
             "{gateway}: its certificate is not trusted: {reason}. --ca-file names its roots",
-            gateway=_named(target),
+            gateway=named(target),
             reason=error.verify_message,
         )
         raise NotSentError(message) from None
     except OSError as error:
         message = Text(
-            "no gateway answers over TLS at {gateway}: {reason}", gateway=_named(target), reason=_reason(error)
+            "no gateway answers over TLS at {gateway}: {reason}", gateway=named(target), reason=why_no_answer(error)
         )
         raise NoGatewayError(message) from None
 
@@ -264,8 +290,8 @@ def _exchange(
     except (OSError, http.client.HTTPException) as error:
         message = Text(
             "{gateway} gave no answer: {reason}{doubt}",
-            gateway=_named(target),
-            reason=_reason(error),
+            gateway=named(target),
+            reason=why_no_answer(error),
             doubt=request.doubt,
         )
         raise NoGatewayError(message) from None
@@ -277,7 +303,7 @@ def _exchange(
         raise NoGatewayError(
             Text(
                 "what answers at {gateway} is no fla-gateway (status {status}){hint}",
-                gateway=_named(target),
+                gateway=named(target),
                 status=response.status,
                 hint=_hint(target),
             )
@@ -285,23 +311,26 @@ def _exchange(
     return response.status, document
 
 
-def _named(target: AdminTarget) -> str:
+def named(target: AdminTarget) -> str:
+    """Write where a listener is."""
     if not isinstance(target.address, TcpAddress):
         return str(target.address)
     return f"{'https' if target.encrypted else 'http'}://{target.address}"
 
 
 def _hint(target: AdminTarget) -> Text:
-    if target.origin == "--admin":
+    if target.origin == target.option:
         return NOTHING
     return Text(
         ". This is {origin}; a gateway that was started before it was changed is still at the former address, which "
-        "--admin can name",
+        "{option} can name",
         origin=target.origin,
+        option=target.option,
     )
 
 
-def _reason(error: Exception) -> str:
+def why_no_answer(error: Exception) -> str:
+    """Say why a connection brought nothing."""
     if isinstance(error, TimeoutError):
         return Text("it did not answer in time")
     text = error.strerror if isinstance(error, OSError) else None

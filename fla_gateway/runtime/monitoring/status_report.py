@@ -153,6 +153,11 @@ def _call(seen: Seen) -> Call:
         outcome=seen.outcome,
         seconds=seen.seconds,
         missing_scope=seen.missing_scope,
+        trace_caller=seen.trace_caller,
+        trace_received=seen.trace_received,
+        token_seconds=seen.token_seconds,
+        connection_seconds=seen.connection_seconds,
+        upstream_seconds=seen.upstream_seconds,
     )
 
 
