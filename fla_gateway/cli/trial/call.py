@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.http1.method_labels import NAMES
 from fla_gateway.i18n.message import NOTHING, Message, Text
 
@@ -147,7 +147,7 @@ def _body(name: str) -> bytes:
             with Path(path).open("rb") as file:
                 content = file.read(_LARGEST_BODY + 1)
     except OSError as error:
-        reason = str(error.strerror)
+        reason = reason_of(error)
         message = Message("body-unreadable", "{path} cannot be read: {reason}", path=path, reason=reason)
         raise _fault("--data", message) from None
     if len(content) > _LARGEST_BODY:
