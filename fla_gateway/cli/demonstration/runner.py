@@ -74,7 +74,7 @@ async def _show(stage: Stage, teller: Teller, *, once: bool) -> None:
         Text("Everything is on this machine and thrown away at the end; nothing reaches the social security."),
     )
     teller.excerpt(
-        Text("your program --plain HTTP--> gateway --TLS and token--> government side"),
+        Text("your program -- plain HTTP --> gateway -- TLS and token --> government side"),
         Text("gateway          {url}", url=stage.gateway),
         Text("government side  {url} (a stand-in)", url=stage.sandbox.url),
     )
