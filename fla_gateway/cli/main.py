@@ -30,15 +30,15 @@ COMMANDS: Final = (
     "run", "check", "status", "reload", "drain", "quit", "healthcheck", "token", "doctor", "try",
     "catalog", "sandbox", "demo", "init", "chaman",
     "caller new", "cert new", "cert inspect", "cert export", "cert renew", "cert try", "cert switch",
-    "cert finish", "cert calendar", "admin new",
+    "cert finish", "cert calendar", "admin new", "alert test",
     "audit show", "audit settle", "audit find", "audit match", "audit report",
     "audit verify", "audit export", "audit dossier",
     "policy suggest", "schema",
 )  # fmt: skip
 """Each as it is typed; the words are also the path of its file. A first word that several share is a group."""
 _LAST_THREADS_SECONDS: Final = 0.1
-READ_KEYS: Final = ("run", "check", "token", "doctor", "try", "cert", "init")
-"""First words of those that read or make private keys."""
+READ_KEYS: Final = ("run", "check", "token", "doctor", "try", "cert", "init", "alert")
+"""First words of those that read or make private keys, or read passwords."""
 
 
 class Group(Protocol):

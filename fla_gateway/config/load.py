@@ -23,6 +23,7 @@ from fla_gateway.config.document.partial_document import salvage
 from fla_gateway.config.document.schema_check import MisfitsError, check
 from fla_gateway.config.document.schema_errors import schema_faults
 from fla_gateway.config.document.toml_file import has_wildcard, read_document
+from fla_gateway.config.rules.alert_rules import alert_faults
 from fla_gateway.config.rules.caller_rules import (
     allowed_profile_faults,
     caller_faults,
@@ -131,6 +132,7 @@ class _Loading:
     def judge_between(self, document: Mapping[str, Any], configuration: Configuration, further: Sequence[Rule]) -> None:
         """Apply the rules that look at more than one key, but for those that would misjudge what was left out."""
         self.faults.extend(self._placed(table_faults(configuration)))
+        self.faults.extend(self._placed(alert_faults(configuration)))
         self.faults.extend(self._placed(no_caller_faults(document)))
         self.faults.extend(self._placed(caller_faults(configuration)))
         self.faults.extend(self._placed(example_faults(configuration)))

@@ -17,10 +17,12 @@ from fla_gateway.config.values.constraints import (
     Before,
     Bounds,
     FilePath,
+    MailAddress,
     Moment,
     Name,
     ScopeToken,
     Seconds,
+    SecretText,
     Sha256,
     Text,
 )
@@ -37,6 +39,16 @@ def _observed(value: object) -> object:
 def _listener(value: object) -> object:
     """An address alone is short for a table with nothing else."""
     return {"address": value} if isinstance(value, str) else value
+
+
+def _addresses(value: object) -> object:
+    """One address alone is short for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _webhook(value: object) -> object:
+    """An address alone is short for a table with nothing else."""
+    return {"url": value} if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +268,57 @@ class Tracing:
     """Address of an OTLP/HTTP collector, for example `http://127.0.0.1:4318/v1/traces`."""
 
 
+MailAddresses = Annotated[list[MailAddress], Before(_addresses), Bounds(min_length=1)]
+"""Who gets mails: an address, or a list of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertMail:
+    """`[alerts.mail]`: alerts as mails, through one mail server."""
+
+    to: MailAddresses
+    """Who gets them: one address or several; two are better, one of them not a person's."""
+    sender: MailAddress = field(metadata={KEY: "from"})
+    """Who they come from, as the mail server permits it."""
+    server: Text
+    """`host:port` of the mail server that takes them, usually port 587, or 465 with `tls = "implicit"`."""
+    tls: Literal["starttls", "implicit"] = "starttls"
+    """`starttls`: encryption is asked for before anything else is said, and is required; `implicit`: from the start."""
+    user: Text | None = None
+    """User name for the mail server."""
+    password_file: FilePath | None = None
+    """File with the password of `user`; one line break at its end does not count."""
+    ca_file: FilePath | None = None
+    """File with further roots for the mail server."""
+    unsafe_cleartext: bool = False
+    """Use a relay that speaks no TLS, and no password: alerts can be read and changed on the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """`[alerts.webhook]`: alerts as JSON, posted to one address. The address alone is short for `{ url = ... }`."""
+
+    url: SecretText
+    """`https://` address that takes them; it may hold a token, and is never shown."""
+    ca_file: FilePath | None = None
+    """File with further roots for its host."""
+    direct: bool = False
+    """Go around the proxy of `[egress]`, to a host of the own network."""
+
+
+WebhookEntry = Annotated[Webhook, Before(_webhook)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """`[alerts]`: what a person has to know, sent by mail or to a webhook. Without this table nothing is sent."""
+
+    mail: AlertMail | None = None
+    webhook: WebhookEntry | None = None
+    name: Text | None = None
+    """What alerts call this gateway; by default the name of its host."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySource:
     """`[keys.NAME]` or a profile's inline `key`: where a private key and its certificate are."""
@@ -373,6 +436,7 @@ class Configuration:
     security: Security = Security()
     kubernetes: Kubernetes | None = None
     tracing: Tracing | None = None
+    alerts: Alerts | None = None
     keys: dict[Name, KeySource] = field(default_factory=dict)
     environments: dict[Name, EnvironmentTable] = field(default_factory=dict)
     profiles: dict[Name, ProfileTable] = field(default_factory=dict)

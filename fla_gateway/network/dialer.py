@@ -1,4 +1,4 @@
-"""Adapter: opens TLS connections, for the API, the token server and the keys of a cluster alike.
+"""Adapter: opens connections, for the API, the token server, the keys of a cluster and alerts alike.
 
 Owns the addresses' turns and the time that they share: name, staggered TCP (RFC 8305), CONNECT where a corporate proxy
 is configured, TLS. Refuses to know pools, requests and problem codes. Ambient proxy variables are never read.
@@ -101,6 +101,31 @@ class Dialer:
             self._troubled.add(address, self._now())
         raise failure or explain(OSError(), Stage.NAME, route, seconds)
 
+    async def connect(self, route: Route, seconds: float) -> socket.socket:
+        """Open a connection to a server that speaks no TLS at first, as a mail server does; no proxy leads there.
+
+        Args:
+            route: where to.
+            seconds: for the name and all addresses together.
+
+        Returns:
+            The socket, which does not block.
+
+        Raises:
+            NoConnectionError: no address accepts.
+        """
+        deadline = asyncio.get_running_loop().time() + seconds
+        attempt = _Attempt(route, None, deadline, PhaseTimer(self._now))
+        stage = Stage.NAME
+        try:
+            addresses = await self._addresses(route, deadline, min(PATIENCE_SECONDS, seconds / 2))
+            stage = Stage.TCP
+            sock, address = await self._connect(attempt, addresses)
+        except OSError as error:
+            raise explain(error, stage, route, seconds) from None
+        self._troubled.remove(address)
+        return sock
+
     async def _addresses(self, route: Route, deadline: float, patience: float) -> list[Address]:
         hop = route.first_hop
         # Credentials go to an address that the DNS gives now, or nowhere: it may be another machine's by now.
@@ -131,7 +156,7 @@ class Dialer:
 class _Attempt:
     """One connection being opened. The mutable state is the stage that was reached."""
 
-    def __init__(self, route: Route, tls: ssl.SSLContext, deadline: float, timer: PhaseTimer) -> None:
+    def __init__(self, route: Route, tls: ssl.SSLContext | None, deadline: float, timer: PhaseTimer) -> None:
         self.deadline = deadline
         self._timer = timer
         self.stage = Stage.TCP

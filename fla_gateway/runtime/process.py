@@ -29,6 +29,7 @@ from fla_gateway.observe.unknown_callers import UnknownCallers
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.admin_listener import bind_admin, open_surface
+from fla_gateway.runtime.monitoring.alerting import Alerting
 from fla_gateway.runtime.monitoring.known_ends import watch_ends
 from fla_gateway.runtime.monitoring.peer_user import user_of
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
@@ -69,9 +70,15 @@ class Process:
     """The gateway's process: what lives from its start to its end."""
 
     def __init__(
-        self, clock: Clock, client: TokenClient, manager: ServiceManager, shown: Callable[[str], str] = str
+        self,
+        clock: Clock,
+        client: TokenClient,
+        manager: ServiceManager,
+        alerting: Alerting,
+        shown: Callable[[str], str] = str,
     ) -> None:
         self._clock = clock
+        self._alerting = alerting
         self._client = client
         self._manager = manager
         self._shown = shown
@@ -265,10 +272,13 @@ class Process:
             negotiations=self._client.negotiations.of,
             last_token=self._client.last_token,
             unknown_callers=unknown.read,
+            alerts=self._alerting.numbers,
         )
         await open_surface(self._admin, sources, self, self._client, self, stack, reloader.followers)
         await announce(gateway, self._started)
         run_beside(watch_ends(sources), "ends", stack)
+        reloader.followers.append(self._alerting.prepare)
+        run_beside(self._alerting.run(sources), "alerts", stack)
         # The bytes of keys and passwords are not kept for longer than they are used.
         configured.files.forget()
         return_freed_memory()

@@ -286,9 +286,7 @@ def _opening(old: Configuration, new: Configuration) -> Iterator[str]:
         yield "callers"
     yield from _kept_less(old.audit, new.audit)
     yield from _opened_listeners(list(listener_specs(old)), list(listener_specs(new)))
-    for name in ("unsafe_allow_anonymous", "unsafe_cleartext"):
-        if getattr(new.gateway, name) and not getattr(old.gateway, name):
-            yield f"gateway.{name}"
+    yield from _opened_switches(old, new)
     for name, profile in new.profiles.items():
         if profile.anonymous and not (name in old.profiles and old.profiles[name].anonymous):
             yield place(("profiles", name, "anonymous"))
@@ -297,8 +295,21 @@ def _opening(old: Configuration, new: Configuration) -> Iterator[str]:
         for allowed, entries in caller.allow.items():
             if entries[0].split(" ")[0] == OBSERVE and before.get(allowed) != entries:
                 yield place(("callers", name, "allow", allowed))
+
+
+def _opened_switches(old: Configuration, new: Configuration) -> Iterator[str]:
+    for name in ("unsafe_allow_anonymous", "unsafe_cleartext"):
+        if getattr(new.gateway, name) and not getattr(old.gateway, name):
+            yield f"gateway.{name}"
     if new.admin.actions and not old.admin.actions:
         yield "admin.actions"
+    if _mails_openly(new) and not _mails_openly(old):
+        yield "alerts.mail.unsafe_cleartext"
+
+
+def _mails_openly(configuration: Configuration) -> bool:
+    alerts = configuration.alerts
+    return alerts is not None and alerts.mail is not None and alerts.mail.unsafe_cleartext
 
 
 def _kept_less(old: Audit | None, new: Audit | None) -> Iterator[str]:

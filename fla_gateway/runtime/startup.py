@@ -35,6 +35,7 @@ from fla_gateway.runtime.composition.trust_hints import TrustHints
 from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import open_data_path
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
+from fla_gateway.runtime.monitoring.alerting import Alerting
 from fla_gateway.runtime.monitoring.telemetry import observe
 from fla_gateway.runtime.process import Process
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
@@ -117,9 +118,10 @@ def _serve(
         raise ConfigurationError(tuple(Fault(f"profiles.{it}.key", *why) for it, why in keys.unavailable.items()))
     dialer = Dialer(clock.monotonic)
     client = TokenClient(keys.signing, trust.context_for, clock, egress=egress, dialer=dialer)
+    alerting = Alerting(configured, dialer)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.get_loop().set_default_executor(UnwaitedExecutor())
-        process = Process(clock, client, manager, shown)
+        process = Process(clock, client, manager, alerting, shown)
         hints = TrustHints(client.offsets)
         current = CurrentConfiguration(configured)
 

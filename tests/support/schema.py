@@ -18,8 +18,9 @@ from fla_gateway.cli.schema import SCHEMA
 from fla_gateway.config import schema
 from fla_gateway.config.document.schema_fields import table_fields
 from fla_gateway.config.document.schema_paths import tables
-from fla_gateway.config.schema import AllowEntries, Configuration, ListenerEntry
+from fla_gateway.config.schema import AllowEntries, Configuration, ListenerEntry, MailAddresses, WebhookEntry
 from fla_gateway.config.values.constraints import Bounds, Moment, Name
+from fla_gateway.secret import Secret
 
 _PLAIN = {
     bool: {"type": "boolean"},
@@ -27,6 +28,7 @@ _PLAIN = {
     float: {"type": "number"},
     str: {"type": "string"},
     Path: {"format": "path", "type": "string"},
+    Secret: {"type": "string"},
 }
 _LIMITS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum", "pattern": "pattern"}
 
@@ -94,6 +96,8 @@ def _annotated(hint: Any, arguments: tuple[Any, ...]) -> dict[str, Any]:
     found = {**_bounds(arguments), **_type(arguments[0])}
     short = {
         ListenerEntry: {"type": "string"},
+        WebhookEntry: {"type": "string"},
+        MailAddresses: {"type": "string"},
         AllowEntries: {"type": "string", "pattern": f"^{schema.OBSERVE}( [A-Z]+)*$"},
     }
     return {"anyOf": [short[hint], found]} if hint in short else found

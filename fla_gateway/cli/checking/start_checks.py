@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # `--help` must not wait for the configuration
 
 
 def read_further_files(configured: Configured) -> None:
-    """Read what `run` would read besides keys: roots, the corporate proxy's password, TLS of listeners, a cluster's CA.
+    """Read what `run` would read besides keys: roots, passwords of proxy and mail server, TLS of listeners.
 
     Raises:
         ConfigurationError: with every fault.
@@ -39,6 +39,12 @@ def read_further_files(configured: Configured) -> None:
             for place, tls in encrypted(configured.settings.configuration)
         ),
     ]
+    if configured.settings.configuration.alerts is not None:
+        from fla_gateway.clock import SystemClock  # noqa: PLC0415 - as above
+        from fla_gateway.network.dialer import Dialer  # noqa: PLC0415 - as above
+        from fla_gateway.runtime.composition.alert_channels import alert_channels  # noqa: PLC0415 - as above
+
+        reads.append(partial(alert_channels, configured, Dialer(SystemClock().monotonic)))
     if (kubernetes := configured.settings.configuration.kubernetes) is not None:
         from fla_gateway.clock import SystemClock  # noqa: PLC0415 - as above
         from fla_gateway.kubernetes.jwks_cache import ClusterKeys  # noqa: PLC0415 - as above

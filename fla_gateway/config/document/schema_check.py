@@ -23,6 +23,7 @@ from fla_gateway.config.document.schema_fields import TableField, table_fields
 from fla_gateway.config.values.constraints import After, Before, Bounds
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Text
+from fla_gateway.secret import Secret
 
 Place = tuple[str | int, ...]
 T = TypeVar("T")
@@ -137,6 +138,8 @@ _PLAIN: Final[Mapping[Any, _Judge]] = {
     str: _exactly(str, "string_type"),
     # TOML has no paths: a validator before has made one.
     Path: _exactly(Path, "string_type"),
+    # As a path.
+    Secret: _exactly(Secret, "string_type"),
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.document.schema_check import Misfit
 from fla_gateway.config.document.schema_paths import key_names, table_at, tables
-from fla_gateway.config.schema import ApiKey, Listener
+from fla_gateway.config.schema import ApiKey, Listener, Webhook
 from fla_gateway.config.values.constraints import (
     EMPTY,
     MODE_PATTERN,
@@ -66,6 +66,7 @@ _FORMS: Final[Mapping[type | None, tuple[Message, Text]]] = {
         Message("not-a-key-digest", "must be a table with the digest of a key"),
         Text('for example {{ sha256 = "..." }}, never the key itself'),
     ),
+    Webhook: (Message("not-a-webhook", "must be an address in quotes, or a table that has one as its url"), NOTHING),
 }
 """What is written instead of a table, where "must be a table" would lead astray."""
 

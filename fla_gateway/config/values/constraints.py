@@ -6,6 +6,7 @@ Owns what can be judged of one value by itself, whatever key it is under. Refuse
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Final
 
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Message
+from fla_gateway.secret import Secret
 
 KEY: Final = "key"
 """In the metadata of a field: its key in the file, where that is no name in Python."""
@@ -27,6 +29,12 @@ SERVICE_ACCOUNT_PATTERN = r"^[a-z0-9.-]+/[a-z0-9.-]+$"
 SCOPE_PATTERN = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
 
 EMPTY: Final = Message("value-empty", "must not be empty")
+
+# RFC 5321, section 4.1.2, without quoted local parts and address literals, which no alert needs; and its limits.
+_MAIL_ADDRESS: Final = re.compile(
+    r"(?=.{3,254}\Z)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+)
 
 _DAY_SECONDS = 86_400
 _LAST_MOMENT = 253_402_300_800  # the end of 9999-12-31
@@ -88,6 +96,21 @@ def _path(value: object) -> Path:
     return Path(value)
 
 
+def _mail_address(text: str) -> str:
+    if _MAIL_ADDRESS.fullmatch(text) is None:
+        raise InvalidValueError(
+            Message(
+                "alert-address-malformed", "must be a mail address in ASCII and nothing else, as in it@company.example"
+            )
+        )
+    return text
+
+
+def _secret(value: object) -> object:
+    """Wrapped before anything can repeat it; what is no text is judged as such."""
+    return Secret(value) if isinstance(value, str) else value
+
+
 def _moment(value: object) -> float:
     """A date lasts until its end; TOML's other times need an offset, since the host's zone may change."""
     if isinstance(value, datetime):
@@ -110,6 +133,9 @@ def _moment(value: object) -> float:
 Seconds = Annotated[float, Bounds(gt=0, le=86_400)]
 Name = Annotated[str, Bounds(pattern=NAME_PATTERN)]
 Text = Annotated[str, Bounds(min_length=1), After(_printable)]
+MailAddress = Annotated[str, After(_mail_address)]
+SecretText = Annotated[Secret, Before(_secret)]
+"""A text that may hold a secret: whatever shows the configuration does not show it."""
 FilePath = Annotated[Path, Before(_path)]
 Moment = Annotated[float, Before(_moment)]
 """Seconds since the epoch; written as a date, which lasts to its end (UTC), or as a time with an offset."""

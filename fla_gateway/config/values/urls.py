@@ -7,7 +7,7 @@ know which hosts are good ones.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
 from typing import Final
 
@@ -21,6 +21,8 @@ _URL: Final = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<path>(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*)"
 )
+# RFC 3986, section 3.4.
+_QUERY: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 # WHATWG HTML, "serialization of an origin": what a browser sends in Origin (RFC 6454, section 6.2).
 _ORIGIN: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<host>[a-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?"
@@ -66,6 +68,24 @@ def parse_url(text: str, scheme: str) -> Url:
     if not 0 < port <= 65_535:  # noqa: PLR2004 - the largest port
         raise InvalidValueError(Message("url-port-out-of-range", "must have a port from 1 to 65535"))
     return Url(scheme, _host(match["v6"], match["host"]), port, match["path"])
+
+
+def parse_webhook_url(text: str) -> Url:
+    """Read an https URL that may have a query, as services give them out with a signature in it.
+
+    Returns:
+        The URL, whose path has the query at its end, and a slash where there was no path: what a request line has.
+
+    Raises:
+        ValueError: as `parse_url`.
+    """
+    address, mark, query = text.partition("?")
+    if "#" in text:
+        raise InvalidValueError(Message("url-with-fragment", "must not have a fragment"))
+    url = parse_url(address, "https")
+    if _QUERY.fullmatch(query) is None:
+        raise InvalidValueError(Message("url-query-malformed", "must have a query in ASCII, percent-encoded"))
+    return replace(url, path=f"{url.path or '/'}{mark}{query}")
 
 
 def check_origin(text: str) -> None:

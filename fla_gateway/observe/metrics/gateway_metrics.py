@@ -11,6 +11,7 @@ from typing import Final
 
 from prometheus_client.core import Metric
 
+from fla_gateway.observe.alerts.alert import AlertNumbers
 from fla_gateway.observe.metrics.families import Samples, counter, gauge
 from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, ReloadNumbers
 from fla_gateway.profiles import Profile
@@ -20,6 +21,7 @@ from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
 STATES: Final = ("fresh", "stale", "expired", "idle", "none")
 
 _PROFILE: Final = ("profile",)
+_CHANNEL: Final = ("channel",)
 
 
 def token_states(profiles: Sequence[Profile], snapshots: Mapping[object, TokenSnapshot]) -> Iterator[Metric]:
@@ -199,6 +201,22 @@ def reload(numbers: ReloadNumbers) -> Iterator[Metric]:
     yield gauge("config_last_reload_success_timestamp_seconds", text, (), {(): numbers.last_success})
     text = "Files that the disk no longer has as they were read for the configuration in force: reload to apply them."
     yield gauge("config_changed_files", text, (), {(): float(numbers.differing_files)})
+
+
+def alerts(numbers: Mapping[str, AlertNumbers]) -> Iterator[Metric]:
+    """Give the families about alerts.
+
+    Args:
+        numbers: by the way out, ``mail`` or ``webhook``.
+    """
+    text = "Letters with alerts that were taken."
+    yield counter("alert_letters_sent", text, _CHANNEL, {(name,): it.sent for name, it in numbers.items()})
+    text = "Attempts to send such a letter that failed."
+    yield counter("alert_failures", text, _CHANNEL, {(name,): it.failures for name, it in numbers.items()})
+    text = "Letters that were given up; the event alert-lost has their texts."
+    yield counter("alert_letters_lost", text, _CHANNEL, {(name,): it.lost for name, it in numbers.items()})
+    text = "Letters that wait to be sent, or to be sent again."
+    yield gauge("alert_letters_waiting", text, _CHANNEL, {(name,): it.waiting for name, it in numbers.items()})
 
 
 def losses(lines: int, events: int, untraced: int | None) -> Iterator[Metric]:

@@ -78,6 +78,8 @@ class _GatewayCollector(Collector):
         yield from gateway_metrics.token_states(self._profiles, {one.request: one for one in tokens})
         yield from gateway_metrics.brakes((held for one in tokens for held in one.brakes), ask.api_brakes())
         yield from gateway_metrics.failing_apis(ask.failing_apis())
+        if alerts := ask.alerts():
+            yield from gateway_metrics.alerts(alerts)
         yield from gateway_metrics.connections(list(ask.pools()))
         yield from gateway_metrics.caller_connections(ask.caller_connections())
         yield from gateway_metrics.clocks_and_certificates(

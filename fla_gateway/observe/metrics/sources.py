@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+from fla_gateway.observe.alerts.alert import AlertNumbers
 from fla_gateway.proxy.records.exchange_record import DoorSnapshot, PoolSnapshot
 from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
 
@@ -111,6 +112,7 @@ class MetricSources:
         facts: what the configuration says.
         actions: how often which action on the admin listener had which result.
         reload: what became of the last reload.
+        alerts: what became of alerts, by the way out; empty without `[alerts]`.
     """
 
     tokens: Callable[[], Iterable[TokenSnapshot]]
@@ -129,6 +131,7 @@ class MetricSources:
     facts: Callable[[], Facts]
     actions: Callable[[], Mapping[tuple[str, str], int]]
     reload: Callable[[], ReloadNumbers]
+    alerts: Callable[[], Mapping[str, AlertNumbers]] = dict
 
     def read(self) -> MetricSources:
         """Ask everything now, and give what was answered in the same form, for another thread to read."""

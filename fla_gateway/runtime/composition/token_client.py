@@ -15,18 +15,16 @@ from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Egress as EgressTable
 from fla_gateway.config.values.urls import parse_url
-from fla_gateway.errors import ConfigurationError, Fault, reason_of
-from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.load import load_key
 from fla_gateway.network.route import Egress
 from fla_gateway.oauth.client import TokenClient
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile, key_sources
+from fla_gateway.runtime.composition.password_file import read_password
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.signing_keys import signing_key
 from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
-from fla_gateway.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +92,6 @@ def egress_of(table: EgressTable, files: FileSnapshot) -> Egress | None:
     if table.proxy is None:
         return None
     url = parse_url(table.proxy, "http")
-    return Egress(url.host, url.port, table.proxy_user, _proxy_password(table, files))
-
-
-def _proxy_password(table: EgressTable, files: FileSnapshot) -> Secret | None:
-    if table.proxy_password_file is None:
-        return None
-    try:
-        text = files.read(table.proxy_password_file).decode()
-    except OSError as error:
-        message = Message("password-file-unreadable", "cannot be read: {reason}", reason=reason_of(error))
-        fault = Fault("egress.proxy_password_file", message, Text("check the path and its rights"))
-    except UnicodeDecodeError:
-        fault = Fault("egress.proxy_password_file", Message("password-file-not-utf-8", "is not UTF-8 text"))
-    else:
-        return Secret(text.removesuffix("\n").removesuffix("\r"))
-    raise ConfigurationError((fault,))
+    file = table.proxy_password_file
+    password = None if file is None else read_password(file, "egress.proxy_password_file", files)
+    return Egress(url.host, url.port, table.proxy_user, password)

@@ -106,26 +106,40 @@ class Trust:
         return context
 
     def _make(self, ca_file: Path | None, place: str) -> ssl.SSLContext:
-        # create_default_context: the system's roots, CERT_REQUIRED, host names checked.
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # It would also write the keys of every connection to the file that SSLKEYLOGFILE names: a leak with a
-        # harmless name, which developers leave in their environment.
-        context.keylog_filename = None  # type: ignore[assignment]  # None switches it off, which typeshed does not know
+        context = verifying_context(((self._egress_ca, "egress.ca_file"), (ca_file, place)), self._files)
         context.set_alpn_protocols(["http/1.1"])
-        # The system's roots may be old or, in a small image, none; certifi's do not know the company's own.
-        context.load_verify_locations(certifi_roots())
-        set_verify_flags(context)
-        faults: list[Fault] = []
-        for path, where in ((self._egress_ca, "egress.ca_file"), (ca_file, place)):
-            try:
-                if path is not None:
-                    context.load_verify_locations(cadata=read_roots(path, where, self._files))
-            except ConfigurationError as error:
-                faults.extend(error.faults)
-        if faults:
-            raise ConfigurationError(tuple(faults))
         return context
+
+
+def verifying_context(roots: Iterable[tuple[Path | None, str]], files: FileSnapshot | None) -> ssl.SSLContext:
+    """Make a context that believes the system's roots, certifi's and further ones; it names no protocol (ALPN).
+
+    Args:
+        roots: files of further roots, with their places in the configuration.
+        files: as for `Trust`.
+
+    Raises:
+        ConfigurationError: as `Trust.prepare`.
+    """
+    # create_default_context: the system's roots, CERT_REQUIRED, host names checked.
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # It would also write the keys of every connection to the file that SSLKEYLOGFILE names: a leak with a
+    # harmless name, which developers leave in their environment.
+    context.keylog_filename = None  # type: ignore[assignment]  # None switches it off, which typeshed does not know
+    # The system's roots may be old or, in a small image, none; certifi's do not know the company's own.
+    context.load_verify_locations(certifi_roots())
+    set_verify_flags(context)
+    faults: list[Fault] = []
+    for path, where in roots:
+        try:
+            if path is not None:
+                context.load_verify_locations(cadata=read_roots(path, where, files))
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise ConfigurationError(tuple(faults))
+    return context
 
 
 def certifi_roots() -> str:

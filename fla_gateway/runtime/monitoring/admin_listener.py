@@ -99,7 +99,7 @@ async def open_surface(
             measures.append(
                 exposition(
                     sources.gateway, sources.observation, client, sources.clock, counts, sources.reload,
-                    lambda: listener_contexts(sources),
+                    lambda: listener_contexts(sources), sources.alerts,
                 )
             )  # fmt: skip
         return await asyncio.to_thread(measures[0].read())

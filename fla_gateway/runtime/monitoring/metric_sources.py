@@ -14,6 +14,7 @@ from fla_gateway.access.authentication.api_key import key_id
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import UnusableKeyError
+from fla_gateway.observe.alerts.alert import AlertNumbers
 from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumber, ReloadNumbers
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.signing_keys import Keys
@@ -36,6 +37,7 @@ def exposition(
     actions: Mapping[tuple[str, str], int],
     reload: Callable[[], ReloadState],
     contexts: Callable[[], Iterable[tuple[str, ssl.SSLContext]]],
+    alerts: Callable[[], Mapping[str, AlertNumbers]] = dict,
 ) -> Exposition:
     """Make what writes the metrics.
 
@@ -47,6 +49,7 @@ def exposition(
         actions: how often which action on the admin listener had which result.
         reload: gives what became of the last reload.
         contexts: gives what listeners speak TLS with, by address.
+        alerts: gives what became of alerts, by the way out.
     """
     from fla_gateway.observe.metrics.registry import Exposition  # noqa: PLC0415 - prometheus_client is read at the first scrape
     from fla_gateway.observe.metrics.sources import MetricSources  # noqa: PLC0415 - as above
@@ -68,6 +71,7 @@ def exposition(
         facts=_FactsOf(gateway),
         actions=lambda: dict(actions),
         reload=lambda: _reload_numbers(reload()),
+        alerts=alerts,
     )
     return Exposition(observation.counters, lambda: gateway.current.profiles, sources)
 

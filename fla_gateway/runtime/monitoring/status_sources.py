@@ -13,6 +13,7 @@ from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.oauth.negotiations import Negotiation
+from fla_gateway.observe.alerts.alert import AlertNumbers
 from fla_gateway.observe.unknown_callers import UnknownCalls
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.telemetry import Observation
@@ -35,6 +36,7 @@ class StatusSources:
         negotiations: gives the last attempts to get the token that a request is for, the latest first.
         last_token: gives the time of the last token by a key (`TokenRequest.key_id`), in seconds since 1970; or None.
         unknown_callers: gives the calls without a valid credential, at a moment of both clocks.
+        alerts: gives what became of alerts, by the way out.
         admin_tls: what the admin listener speaks TLS with; empty for plain HTTP.
     """
 
@@ -49,4 +51,5 @@ class StatusSources:
     negotiations: Callable[[TokenRequest], tuple[Negotiation, ...]] = lambda _: ()
     last_token: Callable[[str], float | None] = lambda _: None
     unknown_callers: Callable[[float, float], UnknownCalls | None] = lambda *_: None
+    alerts: Callable[[], Mapping[str, AlertNumbers]] = dict
     admin_tls: list[Any] = field(default_factory=list)

@@ -15,6 +15,7 @@ from fla_gateway import __version__
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Admission
 from fla_gateway.build_info import compiled_word
 from fla_gateway.oauth.model import TokenRequest
+from fla_gateway.observe.alerts.alert import AlertNumbers
 from fla_gateway.observe.metrics.counters import BUCKETS, Counters
 from fla_gateway.observe.metrics.registry import Exposition
 from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumber, MetricSources, ReloadNumbers
@@ -68,6 +69,7 @@ def sources(**changes):
         "untraced": lambda: 18,
         "facts": lambda: FACTS,
         "actions": lambda: {("reload", "done"): 21},
+        "alerts": lambda: {"mail": AlertNumbers(23, 24, 25, 26)},
         "reload": lambda: ReloadNumbers(successful=False, last_success=22.0),
     }
     return MetricSources(**{**given, **changes})

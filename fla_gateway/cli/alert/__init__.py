@@ -1,0 +1,5 @@
+"""`fla-gateway alert ...`: alerts by mail and webhook."""
+
+from fla_gateway.i18n.message import Text
+
+SUMMARY = Text("alerts by mail and webhook")
