@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from fla_gateway.cli.exit_codes import IN_USE, WELL, WRONG_USE
 from fla_gateway.cli.output.language import shown
 from fla_gateway.cli.output.standard_streams import complain
+from fla_gateway.errors import reason_of
 from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:  # heavy, and not there without the extra
@@ -110,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         return run_until_stopped(_serve(options, arguments.register, output), when_stopped=WELL)
     except SandboxError as error:
-        complain(str(error))
+        complain(error.args[0])
         return IN_USE if isinstance(error, AddressInUseError) else WRONG_USE
     finally:
         output.close()
@@ -201,4 +202,6 @@ def _read(certificate: Path) -> bytes:
     try:
         return certificate.read_bytes()
     except OSError as error:
-        raise SandboxError(f"{certificate} cannot be read: {error.strerror}") from error
+        raise SandboxError(
+            Text("{path} cannot be read: {reason}", path=certificate, reason=reason_of(error))
+        ) from error

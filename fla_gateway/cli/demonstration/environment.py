@@ -18,6 +18,8 @@ from typing import Final
 
 import aiohttp
 
+from fla_gateway.errors import GatewayError
+from fla_gateway.i18n.message import Text
 from fla_gateway.sandbox import Sandbox, SandboxOptions
 
 PROFILE: Final = "employer"
@@ -30,8 +32,16 @@ POLL_SECONDS: Final = 0.05
 LOG_LINES: Final = 20
 
 
-class StageError(Exception):
-    """The stage cannot be set up; carries the gateway's last words."""
+class StageError(GatewayError):
+    """The stage cannot be set up.
+
+    Attributes:
+        last_words: end of the gateway's log.
+    """
+
+    def __init__(self, reason: Text, last_words: str) -> None:
+        super().__init__(reason, last_words)
+        self.last_words = last_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +159,10 @@ async def _until_ready(process: asyncio.subprocess.Process, admin: str, log: Pat
                     return
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
-        raise StageError(f"the gateway was not ready after {START_SECONDS:.0f} s\n{last_words(log)}") from None
-    raise StageError(f"the gateway ended with exit code {process.returncode}\n{last_words(log)}")
+        late = Text("the gateway was not ready after {seconds} s", seconds=int(START_SECONDS))
+        raise StageError(late, last_words(log)) from None
+    ended = Text("the gateway ended with exit code {code}", code=process.returncode)
+    raise StageError(ended, last_words(log))
 
 
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:

@@ -50,8 +50,11 @@ async def _play(directory: Path, teller: Teller, *, once: bool) -> int:
         # With `--once` no command is pasted into a shell meanwhile: it leaves the usual ports free.
         async with set_up(directory, usual_ports=not once) as stage:
             await _show(stage, teller, once=once)
-    except (StageError, SandboxError) as error:
-        teller.verdict(False, str(error))  # noqa: FBT003 - nothing behaved
+    except StageError as error:
+        teller.verdict(False, error.text)  # noqa: FBT003 - nothing behaved
+        teller.excerpt(*error.last_words.splitlines())
+    except SandboxError as error:
+        teller.verdict(False, str(error))  # noqa: FBT003 - as above
     except OSError as error:
         if error.filename is None or directory not in Path(error.filename).parents:
             raise

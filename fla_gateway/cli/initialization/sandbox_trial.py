@@ -133,7 +133,8 @@ async def _made_and_called(folder: Folder, places: Places, answers: Answers) -> 
             async with running_gateway(folder.configuration, f"http://{places.admin}", log):
                 return _verdict(await _call(folder, places, callers[0]))
     except StageError as error:
-        complain(str(error))
+        complain(error.text)
+        complain(error.last_words)
         return FINDINGS
     finally:
         await sandbox.close()
