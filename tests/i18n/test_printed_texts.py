@@ -25,7 +25,16 @@ EXCEPTIONS = {
     "keys/certificates/rule_report.py": "headings of the manual, in Dutch",
 }
 """Files with prose that is not translated, and why."""
-COMMANDS = ("header {} claims {}", "fla-gateway ", "curl ", "openssl ", "printf ", "    fla-gateway ", "https://", "www.")
+COMMANDS = (
+    "header {} claims {}",
+    "fla-gateway ",
+    "curl ",
+    "openssl ",
+    "printf ",
+    "    fla-gateway ",
+    "https://",
+    "www.",
+)
 
 
 @pytest.mark.parametrize("place", PLACES)
