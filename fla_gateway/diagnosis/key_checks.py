@@ -174,9 +174,15 @@ def _of_usable(profile: Profile, key: LoadedKey, now: datetime) -> Iterator[Chec
         yield skip("key-matches-certificate", "machine", _PAIR, _NO_CERTIFICATE)
         yield skip("certificate-dates", "machine", _DATES, _NO_CERTIFICATE)
     else:
-        name = Text("{subject}, SHA-256 {digits}", subject=facts.subject, digits=facts.sha256_thumbprint.hex())
+        digits = facts.sha256_thumbprint.hex()
+        name = (
+            Text("{subject}, self-signed, SHA-256 {digits}", subject=facts.subject, digits=digits)
+            if facts.self_signed
+            else Text("{subject}, SHA-256 {digits}", subject=facts.subject, digits=digits)
+        )
         pair = Text("another key than that of the configured certificate")
-        yield Check("key-matches-certificate", "machine", _PAIR, "ok", name, rules_out=pair)
+        # ChaMan shows owner and issuer of a certificate, and no digest.
+        yield Check("key-matches-certificate", "machine", _PAIR, "ok", name, rules_out=pair, shared=name)
         yield _dates(facts, now)
     yield _rules([it for it in key.warnings if it.message.code not in _EXPOSED | _OF_DATES])
 

@@ -16,12 +16,16 @@ from typing import Final
 from fla_gateway.diagnosis.findings import BRANCHES, Check, ruled_out
 from fla_gateway.i18n.catalogues import ENGLISH, Spoken
 from fla_gateway.i18n.message import Catalogue, Text, joined, said
-from fla_gateway.oauth.negotiations import Negotiation
+from fla_gateway.oauth.negotiations import PERMITTED_FIELDS, Negotiation
 from fla_gateway.profiles import Profile
 
 _HEAD: Final = Text("Report of a diagnosis, for a help desk. It holds no key, no token and no signature.")
+_FOUND: Final = Text("What was found")
 _OURS: Final = Text("Our side, checked")
 _YOURS: Final = Text("Your side said")
+_IDS: Final = ("belgov-trace-id", "x-request-id", "x-correlation-id")
+_SHARED_FIELDS: Final = tuple(name for name in PERMITTED_FIELDS if name != "via")
+"""Of a response: Via may name a proxy of the company, which opens TLS and adds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +70,24 @@ def write_report(
     yield ""
     yield from writer.facts(_facts(place, profile))
     yield ""
+    found = [it for it in checks if it.verdict in {"warning", "fatal"}]
+    yield writer.said(_FOUND)
+    yield from map(writer.check, found)
+    if not found:
+        yield writer.said(Text("  nothing"))
+    yield ""
     yield writer.said(_OURS)
-    for check in checks:
-        branch, what = writer.said(BRANCHES[check.branch]), writer.said(check.description)
-        seen = f": {writer.said(check.shared)}" if check.shared else ""
-        yield f"  {check.verdict:<8} {branch}: {what}{seen} ({check.code})"
+    yield from (writer.check(it) for it in checks if it not in found)
     excluded = joined(ruled_out(checks), "; ") or Text("nothing was excluded")
     yield writer.said(Text("  not the cause: {things}", things=excluded))
     yield ""
     yield writer.said(_YOURS)
+    before: Negotiation | None = None
     for negotiation in negotiations:
         yield f"  {_moment(datetime.fromtimestamp(negotiation.time, UTC))}  {negotiation.result}"
-        yield from writer.facts(_said(negotiation), "    ")
+        is_same = before is not None and _kind(before) == _kind(negotiation)
+        yield from writer.facts(_brief(negotiation) if is_same else _said(negotiation), "    ")
+        before = negotiation
     if not negotiations:
         yield writer.said(Text("  nothing: the token server was not asked"))
 
@@ -90,6 +100,11 @@ class _Writer:
 
     def said(self, text: str) -> str:
         return said(text, self._catalogue)
+
+    def check(self, check: Check) -> str:
+        branch, what = self.said(BRANCHES[check.branch]), self.said(check.description)
+        seen = f": {self.said(check.shared)}" if check.shared else ""
+        return f"  {check.verdict:<8} {branch}: {what}{seen} ({check.code})"
 
     def facts(self, facts: Iterable[tuple[str, str]], indent: str = "") -> Iterator[str]:
         pairs = [(self.said(label), self.said(value)) for label, value in facts]
@@ -125,18 +140,35 @@ def _said(one: Negotiation) -> Iterator[tuple[str, str]]:
         yield Text("response"), f"{one.status} {one.error}".rstrip()
     if one.answer:
         yield Text("said"), one.answer
-    yield from ((f"  {name}:", value) for name, value in one.fields.items())
+    yield from ((f"  {name}:", value) for name in _SHARED_FIELDS if (value := one.fields.get(name)))
     if one.scope:
         yield Text("scope"), one.scope
+
+
+def _kind(one: Negotiation) -> tuple[object, ...]:
+    """Give what makes two negotiations alike: then the second is written in short."""
+    return one.result, one.status, one.error, one.answer, one.certificate, one.header, one.endpoint
+
+
+def _brief(one: Negotiation) -> Iterator[tuple[str, str]]:
+    yield Text("the same as above"), f"jti {one.claims['jti']}" if "jti" in one.claims else ""
+    ids = ((f"  {name}:", value) for name in _IDS if (value := one.fields.get(name)))
+    yield from ids
 
 
 def _clock(one: Negotiation) -> Text:
     if one.clock_sample is None:
         return Text("not measured")
+    apart = f"{abs(one.clock_sample):.0f}"
+    measured = (
+        Text("yours was ahead of ours by {seconds} s", seconds=apart)
+        if one.clock_sample > 0
+        else Text("yours was behind ours by {seconds} s", seconds=apart)
+    )
+    if not round(one.clock_offset):
+        return measured
     return Text(
-        "yours was ahead of ours by {sample} s; the assertion was corrected by {offset} s",
-        sample=f"{one.clock_sample:.0f}",
-        offset=f"{one.clock_offset:.0f}",
+        "{measured}; the assertion was corrected by {offset} s", measured=measured, offset=f"{one.clock_offset:.0f}"
     )
 
 

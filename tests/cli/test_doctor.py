@@ -402,24 +402,57 @@ async def test_an_api_that_cannot_be_reached_is_a_branch_of_its_own(staging, unu
     assert ended.checks["token/token"]["verdict"] == "ok"
 
 
-async def test_while_the_gateway_waits_after_failures_nothing_is_asked(staging):
-    """The back-off of the running gateway holds for the doctor too; its latest negotiation is shown instead."""
+@contextlib.asynccontextmanager
+async def running_gateway(document, code=200):
+    """Answer /status; give the address of the admin listener."""
 
     async def status(request):
         assert request.query["profile"] == "employer"
-        return web.json_response({"profiles": [{"name": "employer", **WAITING}]})
+        return web.json_response(document, status=code)
 
     application = web.Application()
     application.router.add_get("/status", status)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = runner.addresses[0][1]
-    ended = await run_doctor(staging.configure(), "--json", "--admin", f"http://127.0.0.1:{port}")
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "verdict", "seen"),
+    [
+        ({"profiles": [{"name": "employer", "token": None, "negotiations": []}]}, 200, "ok", "it knows 0"),
+        ({"profiles": []}, 200, "skipped", "reload its configuration"),
+        ({}, 403, "skipped", "does not show itself to this user (403)"),
+        ({"profiles": [{"name": "employer", "negotiations": [{"time": "?"}]}]}, 200, "skipped", "another version"),
+    ],
+)
+async def test_whatever_the_running_gateway_says_of_itself_the_doctor_goes_on(staging, document, code, verdict, seen):
+    """It is asked first; where it says nothing, the reason is said, and the doctor asks for a token itself."""
+    async with running_gateway(document, code) as address:
+        ended = await run_doctor(staging.configure(), "--json", "--admin", address)
+    assert (ended.code, ended.checks["machine/gateway"]["verdict"]) == (0, verdict)
+    assert seen in ended.checks["machine/gateway"]["seen"]
+    assert len(staging.forms) == 1
+
+
+async def test_without_a_running_gateway_the_doctor_has_its_own_negotiation_alone(staging):
+    """The reason is said, and is no finding."""
+    ended = await run_doctor(staging.configure(), "--json")
+    assert (ended.code, ended.checks["machine/gateway"]["verdict"]) == (0, "skipped")
+    assert "no gateway runs" in ended.checks["machine/gateway"]["seen"]
+
+
+async def test_while_the_gateway_waits_after_failures_nothing_is_asked(staging):
+    """The back-off of the running gateway holds for the doctor too; its latest negotiation is shown instead."""
+    async with running_gateway({"profiles": [{"name": "employer", **WAITING}]}) as address:
+        ended = await run_doctor(staging.configure(), "--json", "--admin", address)
     assert staging.forms == []
     assert "waits for another 40 s" in ended.checks["token/token"]["seen"]
     assert ended.verdicts == {"token/token-latest": "fatal"}
+    assert ended.checks["token/token-latest"]["seen"].startswith("2026-11-30 07:00:00 UTC: ")
+    assert ended.checks["token/clock"]["verdict"] == "ok"
 
 
 WAITING = {
@@ -462,6 +495,32 @@ async def test_the_report_has_what_a_help_desk_needs_and_nothing_that_must_stay(
     assertion = staging.forms[0]["client_assertion"]
     for secret in (*assertion.split("."), assertion[-40:], "canary", str(staging.folder), "acme.pem"):
         assert secret not in text
+
+
+async def test_the_report_begins_with_what_was_found_and_names_no_proxy_of_the_company(staging):
+    """A Via that an inspecting proxy adds is left out; subject and end of the certificate are what ChaMan shows."""
+    staging.answers.append(refused(headers={"Via": "1.1 proxy.acme-canary.local", "BelGov-Trace-Id": "trace-4711"}))
+    report = staging.folder / "report.txt"
+    await run_doctor(staging.configure(), "--share", str(report))
+    head, _, rest = report.read_text().partition("\nOur side, checked\n")
+    assert "fatal    The token: The token server grants a token (token)" in head.partition("\nWhat was found\n")[2]
+    assert "CN=acme, self-signed" in rest
+    assert "trace-4711" in rest
+    assert "The token server answered 400 invalid_client: no." in rest
+    assert "canary" not in report.read_text()
+
+
+async def test_negotiations_that_are_alike_are_written_once(staging):
+    """Of those before it that failed in the same way only moment and ids differ."""
+    earlier = [{**WAITING["negotiations"][0], "claims": {"iss": "client-1", "jti": f"id-{it}"}} for it in range(3)]
+
+    report = staging.folder / "report.txt"
+    async with running_gateway({"profiles": [{"name": "employer", **WAITING, "negotiations": earlier}]}) as address:
+        await run_doctor(staging.configure(), "--share", str(report), "--admin", address)
+    text = report.read_text()
+    assert text.count("token-refused") == 3
+    assert text.count("asserted ") == 1
+    assert [f"id-{it}" in text for it in range(3)] == [True] * 3
 
 
 async def test_a_report_never_replaces_a_file(staging):
