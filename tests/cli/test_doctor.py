@@ -9,7 +9,7 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from aiohttp import web
@@ -455,7 +455,7 @@ async def test_while_the_gateway_waits_after_failures_nothing_is_asked(staging):
     assert ended.checks["token/clock"]["verdict"] == "ok"
 
 
-WAITING = {
+WAITING: dict[str, Any] = {
     "token": {"backoff_seconds": 40.2},
     "negotiations": [
         {
