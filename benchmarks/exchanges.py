@@ -17,7 +17,7 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
@@ -62,6 +62,9 @@ _REQUESTS: Final = {
         + b"Content-Length: %d\r\n\r\n" % POST_BYTES + b"x" * POST_BYTES
     ),
 }  # fmt: skip
+_WITH_BODY: Final = frozenset({"POST"})
+_NUMBER: Final = 16
+"""Bytes at the end of a body by which it differs from all others."""
 _FIELDS: Final = (
     _OK + b"Server: nginx/1.22.1\r\nDate: Sun, 29 Nov 2026 18:36:31 GMT\r\nContent-Type: application/json\r\n"
     b"Connection: keep-alive\r\n"
@@ -150,7 +153,8 @@ class Stand:
     def __init__(self, gateway: DataPath, work: str) -> None:
         """Open callers' connections; those to the API come with the first exchanges."""
         self._method = work
-        self._request = _REQUESTS[work]
+        self._requests = _requests(work)
+        self._prepared: list[bytes] = []
         self._answer = _ANSWERS[work]
         self._apis: list[tuple[ApiConnection, Sink]] = []
         _pool(gateway)._open = self._open  # noqa: SLF001 - connects without a socket
@@ -168,7 +172,7 @@ class Stand:
         """Exchange until everything is as it stays: the first requests wait for a token and for connections."""
         for done in range(WARM_UP // AT_A_TIME):
             for connection, _ in self._callers:
-                connection.data_received(self._request)
+                connection.data_received(next(self._requests))
             await self._until(self._apis, done)
             for api, _ in self._apis:
                 api.data_received(self._answer)
@@ -181,8 +185,12 @@ class Stand:
                 return
         raise RuntimeError("the exchanges of the warm-up came to no end")
 
+    def prepare(self, count: int) -> None:
+        """Write the requests of `exchange`, so that this is no part of what is counted."""
+        self._prepared = [next(self._requests) for _ in range(count)]
+
     async def exchange(self, count: int) -> None:
-        """Do some exchanges, `AT_A_TIME` of them in a turn of the loop, as under load.
+        """Do some exchanges that were prepared, `AT_A_TIME` of them in a turn of the loop, as under load.
 
         Raises:
             RuntimeError: not every request was sent on, or not every answer came.
@@ -190,10 +198,10 @@ class Stand:
         before = self._messages()
         requests = [connection.data_received for connection, _ in self._callers]
         answers = [connection.data_received for connection, _ in self._apis]
-        request, answer_ = self._request, self._answer
+        request, answer_ = iter(self._prepared).__next__, self._answer
         for _ in itertools.repeat(None, count // AT_A_TIME):
             for received in requests:
-                received(request)
+                received(request())
             await asyncio.sleep(0)
             for received in answers:
                 received(answer_)
@@ -204,6 +212,15 @@ class Stand:
 
     def _messages(self) -> tuple[int, int]:
         return sum(sink.messages for _, sink in self._callers), sum(sink.messages for _, sink in self._apis)
+
+
+def _requests(work: str) -> Iterator[bytes]:
+    """Give one request after the other; no two bodies are equal, as no two declarations are."""
+    request = _REQUESTS[work]
+    if work not in _WITH_BODY:
+        return itertools.repeat(request)
+    start = request[:-_NUMBER]
+    return (b"%b%0*d" % (start, _NUMBER, number) for number in itertools.count())
 
 
 def _pool(gateway: DataPath) -> Any:
@@ -234,6 +251,7 @@ async def measure(configuration: Path, work: str, count: int) -> float:
     try:
         stand = Stand(gateway, work)
         await stand.warm_up()
+        stand.prepare(count)
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)  # as the process sets it

@@ -233,7 +233,7 @@ def test_what_is_rewritten_leads_to_this_gateway(text: str, prefix: bytes, host:
     """Whatever the API writes, it is left as it is, or is a path or address here in the eyes of a browser."""
     for value in (text.encode(), BASE + text.encode(), b"/REST/" + text.encode()):
         head = read_response_head(b"HTTP/1.1 201 X\r\nLocation: " + value + b"\r\nContent-Length: 0\r\n\r\n")
-        fields, _, _, _ = inbound(head, OWN._replace(prefix=prefix), host, to_head=False)
+        fields, *_ = inbound(head, OWN._replace(prefix=prefix), host, to_head=False)
         shown = fields[1][2:-2]
         if shown == value.strip():
             continue

@@ -18,7 +18,7 @@ from tests.observe.records import a_record
 RECORD = a_record(
     received=1, sent=2, seconds=3.0, attempts=4, notes=Notes("r", "t", "p"), ended=5.0, token="a", trace="b",
     token_seconds=6.0, connection_seconds=7.0, upstream_seconds=8.0, refused=Attempt(401, "c", "d", 9.0),
-    body="e", made=b"f", missing_scope=True, streamed=True,
+    body="e", made=b"f", missing_scope=True,
 )  # fmt: skip
 FIELDS = RequestFields(
     length=1, keep_alive=True, expects_continue=True, host=b"h", forwarded=b"Max-Forwards: 1\r\n", traced=True,

@@ -28,10 +28,6 @@ class Journal:
             self.safe.set()
         self._waiting = set()
 
-    def hash_body(self, body):
-        """See `proxy.records.exchange_record.Journal`."""
-        return body.hex()
-
     def begin_hash(self):
         """See `proxy.records.exchange_record.Journal`."""
         return WholeBody()

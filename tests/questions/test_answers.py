@@ -98,7 +98,7 @@ def test_a_body_that_came_late_matches_as_well(journal, ask, tmp_path):
     """The hash of a body that was still coming is in the outcome."""
     file = tmp_path / "body"
     file.write_bytes(b"x" * 3_000_000)
-    journal.outcome(journal.intent(), body=BodyHasher(KEY).hash_body(file.read_bytes()))
+    journal.outcome(journal.intent(), body=BodyHasher(KEY).hash_bodies([file.read_bytes()])[0])
     assert ask(journal.directory, "match", str(file))[0] == 0
 
 

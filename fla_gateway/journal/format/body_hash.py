@@ -7,6 +7,7 @@ in 2^64 pairs; only with the key can another body be made that has the hash of a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -15,6 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE: Final = bytes(12)  # GCM must never see one twice where its tag is shown; here AES hides it
 _BYTES: Final = 8
+_DIGITS: Final = 2 * _BYTES
+_BLOCK_DIGITS: Final = 32
+_NO_TAG: Final = bytes(16)
 
 
 class BodyHasher:
@@ -32,9 +36,16 @@ class BodyHasher:
         # One block at a time, which depends on no other.
         self._hide = Cipher(algorithms.AES(_derived(masking_key, b"fla-body-hide")), modes.ECB()).encryptor()  # noqa: S305
 
-    def hash_body(self, body: bytes) -> str:
-        """Return sixteen hexadecimal digits for a body that is there as a whole; nothing for an empty one."""
-        return self._hide.update(self._gcm.encrypt(_NONCE, b"", body))[:_BYTES].hex() if body else ""
+    def hash_bodies(self, bodies: Sequence[bytes]) -> list[str]:
+        """Return sixteen hexadecimal digits for each body that is there as a whole; nothing for an empty one.
+
+        One call for several bodies costs less than one call each: their tags go through AES together.
+        """
+        encrypt = self._gcm.encrypt
+        tags = [encrypt(_NONCE, b"", body) if body else _NO_TAG for body in bodies]
+        hidden = self._hide.update(b"".join(tags)).hex()
+        digits = [hidden[at : at + _DIGITS] for at in range(0, len(hidden), _BLOCK_DIGITS)]
+        return [it if body else "" for it, body in zip(digits, bodies, strict=True)] if b"" in bodies else digits
 
     def begin(self) -> BodyStream:
         """Begin the hash of a body that comes in parts."""
@@ -66,7 +77,7 @@ class BodyStream:
         self._encryptor.authenticate_additional_data(part)
 
     def digits(self) -> str:
-        """Return what `BodyHasher.hash_body` returns for the whole; once, and nothing can be added then."""
+        """Return what `BodyHasher.hash_bodies` returns for the whole; once, and nothing can be added then."""
         if not self._size:
             return ""
         self._encryptor.finalize()

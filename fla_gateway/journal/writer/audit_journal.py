@@ -135,10 +135,6 @@ class AuditJournal:
             self._asked = True
             self._soon(self._flush)
 
-    def hash_body(self, body: bytes) -> str:
-        """See `proxy.records.exchange_record.Journal`."""
-        return self._bodies.hash_body(body)
-
     def begin_hash(self) -> BodyStream:
         """See `proxy.records.exchange_record.Journal`."""
         return self._bodies.begin()
@@ -178,10 +174,11 @@ class AuditJournal:
         now = self._wall()
         entries = self._outcomes(finished, now)
         if intents:
-            entries += self._entries.intents(self._entries.stamp(now), intents)
+            bodies = self._bodies.hash_bodies([intent.body for intent in intents])
+            entries += self._entries.intents(self._entries.stamp(now), intents, bodies)
             self._writer.commit(entries, len(intents), now)
             self._unfinished.update([intent.request_id for intent in intents])
-            self._repeated.announced(intents, now)
+            self._repeated.announced(intents, bodies, now)
         elif entries:
             self._writer.deliver(entries, now)
 

@@ -67,22 +67,22 @@ class EntryEncoder:
             self._stamp = f"{self._date}.{milliseconds:03d}Z"
         return self._stamp
 
-    def intents(self, stamp: str, intents: Iterable[Intent]) -> list[str]:
+    def intents(self, stamp: str, intents: Iterable[Intent], bodies: Iterable[str]) -> list[str]:
         """Write intents.
 
         Args:
             stamp: as `stamp` gives it.
             intents: what is about to be sent.
+            bodies: the hash of each one's body, or nothing.
         """
         beginning = f'"time":"{stamp}","record":"intent","id":"'
         usual = self._usual_intents
         entries = []
-        for intent in intents:
+        for intent, body in zip(intents, bodies, strict=True):
             request_id = intent.request_id
             kind = (intent.admission, intent.profile, intent.method, intent.path, intent.token)
             middle = usual.get(kind) or self._describe_intent(kind)
             trace = f'{request_id}"' if intent.notes is NO_NOTES else _notes(intent.notes, request_id)
-            body = intent.body
             entries.append(
                 f'{beginning}{request_id}{middle}{trace},"body":"{body}"}}'
                 if body
@@ -126,7 +126,7 @@ class EntryEncoder:
                 entries.append(
                     f'{beginning}{request_id}{middle}{request_id}{end}{record.received},"sent":{record.sent}'
                     f"{_trace_received(trace) if trace else ''}"
-                    f"{self._body_and_made(record) if record.made or record.streamed else ''}"
+                    f"{self._body_and_made(record) if record.made or record.body else ''}"
                     f',"ms":{_milliseconds(record.seconds)},"upstream_ms":{_milliseconds(record.upstream_seconds)}}}'
                 )
             elif is_known(record):
@@ -165,7 +165,7 @@ class EntryEncoder:
         )
 
     def _body_and_made(self, record: ExchangeRecord) -> str:
-        body = f',"body":"{record.body}"' if record.streamed else ""
+        body = f',"body":"{record.body}"' if record.body else ""
         return f'{body},"made":"{mask_path(record.made, self._key)}"' if record.made else body
 
     def other(self, stamp: str, record: str, members: Mapping[str, Any]) -> str:

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final, NamedTuple
 
 import structlog
 
 from fla_gateway.access.bounded_cache import remember
-from fla_gateway.access.path_masking import mask_path
+from fla_gateway.access.path_masking import MaskedPath, mask_path
 from fla_gateway.http1.method_labels import method_name
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent
 
 SECONDS: Final = 86_400.0
 MOST: Final = 10_000
-"""Bodies that are remembered; about 4 MB. The oldest goes first."""
+"""Bodies that are remembered, and at least half as many; about 4 MB. The oldest go first."""
 EVENTS_A_MINUTE: Final = 60
 
 _LOG = structlog.get_logger()
 _MINUTE: Final = 60.0
-_MOST_PATHS: Final = 1_024
+_FIRST_SUCCESS: Final = 200
 _FIRST_REFUSAL: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
 
@@ -49,6 +50,10 @@ class Sent(NamedTuple):
     when: float
 
 
+_Sent = tuple[str, bytes, bytes, str, float]
+"""Profile, method, path, request id and epoch seconds: one is made for each declaration, and named tuples take long."""
+
+
 class RepeatedDeclarations:
     """The bodies of the last day.
 
@@ -58,37 +63,41 @@ class RepeatedDeclarations:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._sent: dict[tuple[str, str, bytes, str], tuple[float, str]] = {}
-        self._paths: dict[bytes, str] = {}
+        # By hash, the latest to the place that the body went to first; and by hash and place, to further places.
+        self._sent: dict[str, _Sent] = {}
+        self._elsewhere: dict[tuple[str, str, bytes, str], _Sent] = {}
+        self._without_effect: dict[str, None] = {}
         self._minute = float("-inf")
         self._logged = 0
         self._unlogged = 0
 
-    def announced(self, intents: Iterable[Intent], now: float) -> None:
-        """Take note of requests whose bodies are known before they are sent."""
-        sent, paths = self._sent, self._paths
-        for it in intents:
-            body = it.body
-            if not body:
-                continue
-            path = paths.get(it.path)
-            if path is None or len(sent) >= MOST:
-                self._take(it, now)
-                continue
-            place = (body, it.profile, it.method, path)
-            if place in sent:
-                self._take(it, now)
-            else:
-                sent[place] = (now, it.request_id)
+    def announced(self, intents: Iterable[Intent], bodies: Iterable[str], now: float) -> None:
+        """Take note of requests before they are sent.
+
+        Args:
+            intents: what is about to be sent.
+            bodies: the hash of each one's body, or nothing.
+            now: epoch seconds.
+        """
+        sent = self._sent
+        for it, body in zip(intents, bodies, strict=True):
+            if body:
+                this = (it.profile, it.method, it.path, it.request_id, now)
+                if sent.setdefault(body, this) is not this:
+                    self._take(it, body, this)
+        if len(sent) > MOST:
+            # The older half at once: to look for the oldest among those that are gone takes longer each time.
+            self._sent = dict(islice(sent.items(), MOST // 2, None))
 
     def finished(self, records: Iterable[ExchangeRecord], now: float) -> None:
-        """Take note of bodies that streamed, and forget what did nothing: refused by the API, or never sent."""
+        """Take note of bodies that streamed, and of what had no effect: refused by the API, or never sent."""
         for it in records:
+            if _FIRST_SUCCESS <= it.status < _FIRST_REFUSAL and not it.body:
+                continue
             if it.body:
-                if it.streamed:
-                    self._take(it, now)
-                if not it.attempts or (it.outcome == "not-sent") or _refused(it):
-                    self._forget(it)
+                self._take(it, it.body, (it.profile, it.method, it.path, it.request_id, now))
+            if it.received and (not it.attempts or it.outcome == "not-sent" or _refused(it)):
+                remember(self._without_effect, it.request_id, None, MOST)
 
     def recall(self, sent: Iterable[Sent]) -> None:
         """Take over what the journal has of the last day; what was sent since the start is newer.
@@ -96,29 +105,41 @@ class RepeatedDeclarations:
         Args:
             sent: the oldest first.
         """
-        recalled = {(it.body, it.profile, it.method.encode(), it.path): (it.when, it.request_id) for it in sent}
-        merged = [*recalled.items(), *self._sent.items()]
-        self._sent = dict(merged[-MOST:])
+        newer, elsewhere = self._sent, self._elsewhere
+        self._sent, self._elsewhere = {}, {}
+        for it in sent:
+            self._keep(it.body, (it.profile, it.method.encode(), MaskedPath(it.path.encode()), it.request_id, it.when))
+        for body, this in newer.items():
+            self._keep(body, this)
+        for place, this in elsewhere.items():
+            self._keep(place[0], this)
+        if len(self._sent) > MOST:
+            self._sent = dict(islice(self._sent.items(), len(self._sent) - MOST, None))
 
-    def _place(self, it: Intent | ExchangeRecord) -> tuple[str, str, bytes, str]:
-        path = self._paths.get(it.path)
-        if path is None:
-            path = mask_path(it.path, self._key)
-            remember(self._paths, it.path, path, _MOST_PATHS)
-        return it.body, it.profile, it.method, path
+    def _keep(self, body: str, this: _Sent) -> _Sent | None:
+        """Note the latest of a body to its place; return the one before it there."""
+        place = self._place(body, this)
+        before = self._sent.get(body)
+        if before is None or self._place(body, before) == place:
+            self._sent.pop(body, None)
+            self._sent[body] = this
+            return before
+        before = self._elsewhere.pop(place, None)
+        remember(self._elsewhere, place, this, MOST)
+        return before
 
-    def _take(self, it: Intent | ExchangeRecord, now: float) -> None:
-        place = self._place(it)
-        before = self._sent.pop(place, None)
-        remember(self._sent, place, (now, it.request_id), MOST)
-        if before is not None and now - before[0] < SECONDS:
-            self._report(it, place[3], before, now)
+    def _place(self, body: str, sent: _Sent) -> tuple[str, str, bytes, str]:
+        profile, method, path, _, _ = sent
+        masked = path.decode("ascii") if isinstance(path, MaskedPath) else mask_path(path, self._key)
+        return body, profile, method, masked
 
-    def _forget(self, record: ExchangeRecord) -> None:
-        place = self._place(record)
-        known = self._sent.get(place)
-        if known is not None and known[1] == record.request_id:
-            del self._sent[place]
+    def _take(self, it: Intent | ExchangeRecord, body: str, this: _Sent) -> None:
+        before = self._keep(body, this)
+        if before is None:
+            return
+        _, _, _, earlier, when = before
+        if this[4] - when < SECONDS and earlier not in self._without_effect:
+            self._report(it, self._place(body, this)[3], (when, earlier), this[4])
 
     def _report(self, it: Intent | ExchangeRecord, path: str, before: tuple[float, str], now: float) -> None:
         minute = now // _MINUTE

@@ -245,7 +245,7 @@ class Exchange:
         self._announced = token
         intent = Intent(
             self.request_id, self._served.name, self.method, self._route.path, self._admission, self._fields.notes,
-            self._served.token_id(token), self.request_body.hash_for(journal) if self._fields.length else "",
+            self._served.token_id(token), self.request_body.announced(journal) if self._fields.length else b"",
         )  # fmt: skip
         journal.announce(intent, self._on_intent_written)
 
@@ -359,21 +359,21 @@ class Exchange:
     def interim(self, head: ResponseHead) -> None:
         """See `upstream.consumer.UpstreamConsumer`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
         if self.minor and self._caller is not None:
-            fields, _, _, _ = inbound(head, self._address, self._fields.host, to_head=True)
+            fields, _, _, _, _ = inbound(head, self._address, self._fields.host, to_head=True)
             self._caller.write(interim_head(head, fields))
 
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
         """See `upstream.consumer.UpstreamConsumer`."""
         context = self._context
-        fields, framing, challenges, trace = inbound(
+        fields, framing, challenges, trace, location = inbound(
             head, self._address, self._fields.host, to_head=self.method == b"HEAD",
             date=context.dates.field_rest, browser_fields=context.browser_headers,
         )  # fmt: skip
         now = context.now()
         self._status = int(head.status)
         self._timings.answered(now, trace)
-        if context.journal is not None and 200 <= self._status < 300 and self.method not in READING:  # noqa: PLR2004 - RFC 9110, section 15.3
-            self._timings.made = made_by(head.lines)
+        if location and context.journal is not None and 200 <= self._status < 300 and self.method not in READING:  # noqa: PLR2004 - RFC 9110, section 15.3
+            self._timings.made = made_by(location)
         if FIRST_CLIENT_ERROR <= self._status < FIRST_SERVER_ERROR:
             brake, service = self._served.brake, service_of(self._route.path)
             self._throttle_detector = ThrottleDetector(brake, service, head, challenges, now, self._context.wall())
@@ -527,7 +527,6 @@ class Exchange:
         if caller is None:
             self._connections.orphans.discard(self)
         timings, served, detector, body = self._timings, self._served, self._throttle_detector, self.request_body
-        streamed = body.hashing is not None and body.late_hash() != ""
         self._context.observer.exchange(
             ExchangeRecord(
                 self.request_id, served.name, self.method, self._route.path,
@@ -535,8 +534,8 @@ class Exchange:
                 body.received, self.sent, now - self.started, self._attempts,
                 self._admission, self._fields.notes, now, timings.token, timings.trace,
                 timings.token_seconds, timings.connection_seconds, timings.upstream_seconds, timings.refused,
-                body.hash, timings.made, missing_scope=detector is not None and detector.missing_scope,
-                streamed=streamed,
+                "" if body.hashing is None else body.late_hash(), timings.made,
+                missing_scope=detector is not None and detector.missing_scope,
             )
         )  # fmt: skip
         if served.limiter is not None:

@@ -12,12 +12,10 @@ from typing import Final
 
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.access.traceparent import parse
-from fla_gateway.http1.fields import FieldLine, value_of
 from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.records.exchange_record import Notes
 
 REFERENCE: Final = b"fla-gateway-reference"
-_LOCATION: Final = b"location"
 LONGEST: Final = 64
 """Characters of a reference, and of a trace id that is recorded; Belgif has 36 for the latter."""
 
@@ -32,14 +30,15 @@ def trace_id(value: bytes) -> str:
     return value.decode("ascii") if _TRACE_ID(value) else UNRECORDABLE
 
 
-def made_by(lines: Iterable[FieldLine]) -> bytes:
-    """Return the last segment of the path in Location, by which a later request asks for what was made; or nothing."""
-    for name, rest in lines:
-        if len(name) == len(_LOCATION) and name.lower() == _LOCATION:
-            path = value_of(rest).partition(b"#")[0].partition(b"?")[0]
-            _, scheme, rest_of = path.partition(b"://")
-            return (rest_of.partition(b"/")[2] if scheme else path).rstrip(b"/").rpartition(b"/")[2]
-    return b""
+def made_by(location: bytes) -> bytes:
+    """Return the last segment of the path of a Location, by which a later request asks for what was made; or nothing.
+
+    Args:
+        location: as the API wrote it.
+    """
+    path = location.partition(b"#")[0].partition(b"?")[0]
+    _, scheme, rest_of = path.partition(b"://")
+    return (rest_of.partition(b"/")[2] if scheme else path).rstrip(b"/").rpartition(b"/")[2]
 
 
 def read_notes(noted: Iterable[tuple[bytes, bytes]]) -> Notes | Refusal:

@@ -18,11 +18,10 @@ class RequestBody:
     Attributes:
         open: whether more is to come.
         received: bytes so far.
-        hashing: its hash so far, where it was not complete at `hash_for`.
-        hash: as in `ExchangeRecord.body`, from `hash_for` on if it was complete then.
+        hashing: its hash so far, where it was not complete at `announced`.
     """
 
-    __slots__ = ("_kept", "_replay_limit", "_unsent", "hash", "hashing", "open", "received")
+    __slots__ = ("_kept", "_replay_limit", "_unsent", "hashing", "open", "received")
 
     def __init__(self, replay_limit: int) -> None:
         """Begin before the first byte.
@@ -36,7 +35,6 @@ class RequestBody:
         self._kept: list[bytes] | None = []
         self._unsent: list[bytes] = []
         self.hashing: PartialHash | None = None
-        self.hash = ""
 
     def take(self, payload: bytes, *, last: bool) -> None:
         """Count and keep bytes that have come.
@@ -60,23 +58,19 @@ class RequestBody:
         if payload:
             self._unsent.append(payload)
 
-    def hash_for(self, journal: Journal) -> str:
-        """Return its hash if it is complete, and begin to take the hash if it is not; before any of it is sent."""
+    def announced(self, journal: Journal) -> bytes:
+        """Return it if it is complete, and begin to take its hash if it is not; before any of it is sent."""
         body = b"".join(self._unsent)
         if not self.open:
-            self.hash = journal.hash_body(body)
-            return self.hash
+            return body
         self.hashing = journal.begin_hash()
         self.hashing.update(body)
-        return ""
+        return b""
 
     def late_hash(self) -> str:
-        """Return the hash of a body that was not complete at `hash_for`, once it is; empty until then."""
+        """Return the hash of a body that was not complete at `announced`, once it is; empty until then, and once."""
         hashing, self.hashing = self.hashing, None
-        if hashing is None or self.open:
-            return ""
-        self.hash = hashing.digits()
-        return self.hash
+        return "" if hashing is None or self.open else hashing.digits()
 
     def unsent(self) -> bytes:
         """Return what was put aside, once."""

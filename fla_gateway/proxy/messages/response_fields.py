@@ -44,6 +44,8 @@ _RESPONSE_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(HOP_BY_HOP, DROP) | {
     b"set-cookie2": COOKIE,
 }
 
+_LOCATION_LENGTH: Final = len(b"location")
+"""Content-Location is rewritten alike, but says nothing of what was made (RFC 9110, section 8.7)."""
 _CHALLENGE_NAME: Final = b"Fla-Gateway-Upstream-Challenge"
 # Connection's own options, and the field that frames: a peer that nominates it would have the body forwarded without
 # its end.
@@ -63,7 +65,7 @@ def inbound(
     to_head: bool,
     date: Callable[[], bytes] | None = None,
     browser_fields: bool = False,
-) -> tuple[list[bytes], ResponseFraming, list[bytes], str]:
+) -> tuple[list[bytes], ResponseFraming, list[bytes], str, bytes]:
     """Judge and rewrite the head of an answer.
 
     Args:
@@ -76,13 +78,13 @@ def inbound(
 
     Returns:
         The field lines that the caller gets (names and rests in turns; of the fields that frame a connection only
-        Content-Length is among them), how the body ends, the values of WWW-Authenticate, and BelGov-Trace-Id as it
-        may be recorded.
+        Content-Length is among them), how the body ends, the values of WWW-Authenticate, BelGov-Trace-Id as it may be
+        recorded, and Location as it came (the first, or nothing).
 
     Raises:
         ProtocolError: ``malformed-response``.
     """
-    fields, framing_values, length_at, challenges, trace, dated, runs = _passed(head, address, host)
+    fields, framing_values, length_at, challenges, trace, location, dated, runs = _passed(head, address, host)
     status = int(head.status)
     _, lengths, codings, connection = framing_values
     framing = frame_response(
@@ -101,24 +103,25 @@ def inbound(
             fields += (b"Date", date())
         if browser_fields and runs is not False and status not in _BODILESS:
             fields = restrain(fields)
-    return fields, framing, challenges, trace
+    return fields, framing, challenges, trace, location
 
 
-def _passed(
+def _passed(  # noqa: C901 - one branch for each kind of field
     head: ResponseHead, address: Address, host: bytes | None
-) -> tuple[list[bytes], list[bytes | None], int, list[bytes], str, bool, bool | None]:
+) -> tuple[list[bytes], list[bytes | None], int, list[bytes], str, bytes, bool, bool | None]:
     """Pass over the fields once, with one branch for each kind that is not merely passed on.
 
     Returns:
         The field lines that pass, the values of those that frame by their action, where the length is to be inserted,
-        challenges, trace id, whether there is a Date, and whether a browser could run what Content-Type says (None:
-        there is none).
+        challenges, trace id, Location, whether there is a Date, and whether a browser could run what Content-Type says
+        (None: there is none).
     """
     fields: list[bytes] = []
     framing_values: list[bytes | None] = [None, None, None, None]
     length_at = 0
     challenges: list[bytes] = []
     trace = ""
+    location = b""
     dated = False
     runs: bool | None = None
     known = _RESPONSE.known
@@ -147,8 +150,10 @@ def _passed(
         else:
             if action == CHALLENGE:
                 challenges.append(value_of(rest))
+            elif action == LOCATION and not location and len(name) == _LOCATION_LENGTH:
+                location = value_of(rest)
             fields += _rewritten(action, name, rest, head.status, address, host)
-    return fields, framing_values, length_at, challenges, trace, dated, runs
+    return fields, framing_values, length_at, challenges, trace, location, dated, runs
 
 
 def _rewritten(

@@ -76,9 +76,8 @@ class ExchangeRecord:
         upstream_seconds: from the first byte sent upstream (last attempt) to the head of the answer, 0 without one.
         refused: the first attempt, where a 401 replay was made.
         missing_scope: whether the API answered 403 since the token lacks a scope.
-        body: keyed hash of the request body; empty without a body or a journal, where the request changes nothing, and
-            where the body was not received to its end.
-        streamed: whether the body was still coming when the intent was written.
+        body: keyed hash of a request body that was still coming when the intent was written; empty of all others, and
+            where it was not received to its end.
         made: last segment of the Location of a successful answer to a changing request, never to be shown unmasked; or
             empty.
 
@@ -88,7 +87,7 @@ class ExchangeRecord:
     __slots__ = (
         "admission", "attempts", "body", "code", "connection_seconds", "ended", "made", "method", "missing_scope",
         "notes", "origin", "outcome", "path", "profile", "received", "refused", "request_id", "seconds", "sent",
-        "status", "streamed", "token", "token_seconds", "trace", "upstream_seconds",
+        "status", "token", "token_seconds", "trace", "upstream_seconds",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each attribute
@@ -118,7 +117,6 @@ class ExchangeRecord:
         made: bytes = b"",
         *,
         missing_scope: bool = False,
-        streamed: bool = False,
     ) -> None:
         self.request_id = request_id
         self.profile = profile
@@ -144,7 +142,6 @@ class ExchangeRecord:
         self.body = body
         self.made = made
         self.missing_scope = missing_scope
-        self.streamed = streamed
 
     def with_request(self, method: bytes, path: bytes) -> ExchangeRecord:
         """Return the same with another method and path."""
@@ -154,7 +151,7 @@ class ExchangeRecord:
             self.received, self.sent, self.seconds, self.attempts,
             self.admission, self.notes, self.ended, self.token, self.trace,
             self.token_seconds, self.connection_seconds, self.upstream_seconds, self.refused,
-            self.body, self.made, missing_scope=self.missing_scope, streamed=self.streamed,
+            self.body, self.made, missing_scope=self.missing_scope,
         )  # fmt: skip
 
 
@@ -163,7 +160,7 @@ class Intent:
 
     Attributes:
         request_id: as in `ExchangeRecord`; so are all others.
-        body: empty also where it is still coming.
+        body: the body itself; empty without one, and where it is still coming.
     """
 
     __slots__ = ("admission", "body", "method", "notes", "path", "profile", "request_id", "token")  # fmt: skip
@@ -177,7 +174,7 @@ class Intent:
         admission: Admission,
         notes: Notes,
         token: str,
-        body: str = "",
+        body: bytes = b"",
     ) -> None:
         self.request_id = request_id
         self.profile = profile
@@ -200,16 +197,12 @@ class PartialHash(Protocol):
         """Take the next part."""
 
     def digits(self) -> str:
-        """Return what `Journal.hash_body` returns for the whole; nothing can be added then."""
+        """Return the hash of the whole as hexadecimal digits, empty for an empty body; nothing can be added then."""
         ...
 
 
 class Journal(Protocol):
     """The audit journal, as the data path sees it. Outcomes reach it as `Observer`."""
-
-    def hash_body(self, body: bytes) -> str:
-        """Return the keyed hash of a body that is there as a whole; empty for an empty one."""
-        ...
 
     def begin_hash(self) -> PartialHash:
         """Begin the hash of a body that comes in parts."""

@@ -40,7 +40,7 @@ def outcome(entries, **changes):
 def test_an_intent_has_all_that_is_known_before_sending(entries):
     """The members are those of the issue, with the masked path and the rule that allowed the request."""
     path = b"/REST/dimona/v2/workers/85010112345?name=x"
-    assert members(entries.intents("2026-11-22T12:00:00.000Z", [an_intent(path=path)])[0]) == {
+    assert members(entries.intents("2026-11-22T12:00:00.000Z", [an_intent(path=path)], [""])[0]) == {
         "time": "2026-11-22T12:00:00.000Z",
         "record": "intent",
         "id": the_id(1),
@@ -59,7 +59,7 @@ def test_an_intent_has_all_that_is_known_before_sending(entries):
 
 def test_an_outcome_repeats_the_intent_and_adds_the_fate(entries):
     """Whoever has the outcome needs no other line to say what was sent for whom, and what became of it."""
-    intent = members(entries.intents("t", [an_intent()])[0])
+    intent = members(entries.intents("t", [an_intent()], [""])[0])
     assert outcome(entries) == intent | {
         "record": "outcome",
         "status": 201,
@@ -165,7 +165,7 @@ def test_nothing_unusual_is_written_as_the_usual_that_came_before(entries, chang
 
 def test_intents_that_are_alike_in_most_are_not_taken_for_each_other(entries):
     """Another token, path, method, profile or caller is another line, and so is one with notes."""
-    first = members(entries.intents("t", [an_intent()])[0])
+    first = members(entries.intents("t", [an_intent()], [""])[0])
     for other, name, shown in [
         (an_intent(token="feedbeef"), "token", "feedbeef"),
         (an_intent(path=b"/REST/other"), "path", "/REST/other"),
@@ -174,9 +174,11 @@ def test_intents_that_are_alike_in_most_are_not_taken_for_each_other(entries):
         (an_intent(notes=Notes(reference="0")), "reference", "0"),
         (an_intent(notes=Notes(trace="0")), "trace_caller", "0"),
     ]:
-        written, again = map(members, entries.intents("t", [other, an_intent()]))
+        written, again = map(members, entries.intents("t", [other, an_intent()], ["", ""]))
         assert (again, written[name]) == (first, shown) != (first, first.get(name))
-    (foreign,) = entries.intents("t", [an_intent(admission=Admission("hr", "uid:7", "GET /REST/**", observed=True))])
+    (foreign,) = entries.intents(
+        "t", [an_intent(admission=Admission("hr", "uid:7", "GET /REST/**", observed=True))], [""]
+    )
     assert [members(foreign)[name] for name in ("caller", "proof", "observed")] == ["hr", "uid:7", True]
 
 
@@ -255,7 +257,7 @@ def test_the_trace_sent_is_the_callers_own_if_there_is_one(entries):
     own = Notes(trace="abc-1")
     found = outcome(entries, notes=own)
     assert (found["trace_sent"], found["trace_caller"]) == ("abc-1", "abc-1")
-    assert members(entries.intents("t", [an_intent(notes=own)])[0])["trace_sent"] == "abc-1"
+    assert members(entries.intents("t", [an_intent(notes=own)], [""])[0])["trace_sent"] == "abc-1"
     assert outcome(entries)["trace_sent"] == the_id(1)
     assert outcome(entries, attempts=0)["trace_sent"] == ""
     assert outcome(entries, attempts=0, notes=own)["trace_sent"] == ""
@@ -270,7 +272,7 @@ def test_whatever_a_text_holds_it_stays_one_line_of_ascii_and_comes_back(
     entries = EntryEncoder(KEY, dict)
     for entry in (
         *entries.outcomes("t", [a_record(notes=notes, trace=received, admission=admission)], lambda _: True),
-        entries.intents("t", [an_intent(notes=notes, admission=admission)])[0],
+        entries.intents("t", [an_intent(notes=notes, admission=admission)], [""])[0],
     ):
         assert entry.isascii()
         assert entry.isprintable()
@@ -321,12 +323,12 @@ def test_what_is_remembered_is_bounded(entries):
         path = b"/REST/%d" % number
         outcome(entries, path=path, method=b"M" * (number % 20) + b"-%d" % number)
         outcome(entries, admission=Admission("x", f"uid:{number}"), **usual)
-        entries.intents("t", [an_intent(path=path), an_intent(token=f"{number:08x}")])
+        entries.intents("t", [an_intent(path=path), an_intent(token=f"{number:08x}")], ["", ""])
     memories = (entries._requests, entries._usual, entries._usual_intents)
     assert max(map(len, memories)) <= 1_024
     long = b"/REST/" + b"x" * 10_000
     assert outcome(entries, path=long, **usual) == outcome(entries, path=long, **usual)
-    entries.intents("t", [an_intent(path=long)])
+    entries.intents("t", [an_intent(path=long)], [""])
     assert not any(long in question for memory in memories for question in memory)
 
 
@@ -340,11 +342,11 @@ def test_a_moment_is_cut_to_the_millisecond(entries):
 def test_the_hash_of_a_body_is_in_the_intent_or_else_in_the_outcome(entries):
     """In the intent where the whole body was in hand; where it was still coming, the outcome has it."""
     hashed = "0123456789abcdef"
-    assert members(entries.intents("t", [an_intent(body=hashed)])[0])["body"] == hashed
-    assert "body" not in members(entries.intents("t", [an_intent()])[0])
+    assert members(entries.intents("t", [an_intent()], [hashed])[0])["body"] == hashed
+    assert "body" not in members(entries.intents("t", [an_intent()], [""])[0])
     for waited in (0.0, 0.5):
-        assert "body" not in outcome(entries, body=hashed, token_seconds=waited)
-        assert outcome(entries, body=hashed, streamed=True, token_seconds=waited)["body"] == hashed
+        assert "body" not in outcome(entries, token_seconds=waited)
+        assert outcome(entries, body=hashed, token_seconds=waited)["body"] == hashed
 
 
 @pytest.mark.parametrize("waited", [0.0, 0.5], ids=["written quickly", "written at length"])

@@ -51,7 +51,7 @@ class Life:
     def append(self, number: int) -> None:
         stamp = self.entries.stamp(self.now)
         intents = [an_intent(self.written + it) for it in range(number)]
-        self.segment_writer.append(self.entries.intents(stamp, intents), self.now)
+        self.segment_writer.append(self.entries.intents(stamp, intents, [""] * number), self.now)
         self.written += number
 
     def wait(self, seconds: int) -> None:

@@ -189,8 +189,7 @@ class World:
         context: Any = SimpleNamespace(  # `ports.ExchangeContext`
             settings=SETTINGS, browser_headers=SETTINGS.browser_headers, replay_limit=SETTINGS.replay_limit,
             observer=SimpleNamespace(exchange=self.records.append), ids=RequestIds(),
-            journal=SimpleNamespace(announce=self._announce, hash_body=bodies.hash_body, begin_hash=bodies.begin)
-            if journal else None,
+            journal=SimpleNamespace(announce=self._announce, begin_hash=bodies.begin) if journal else None,
             now=self._now, wall=self.clock.wall, dates=Dates(self.clock.wall),
         )  # fmt: skip
         self.connections.generation = context
