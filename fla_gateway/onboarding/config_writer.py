@@ -50,7 +50,12 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """Who hears of trouble."""
+    """Who hears of trouble.
+
+    Attributes:
+        to: addresses; mails come from the last one, too, which is not a person's.
+        server: host and port of the mail server; empty if it is not known.
+    """
 
     to: tuple[str, ...]
     server: str
@@ -72,6 +77,7 @@ class Plan:
         admin_listen: likewise for the status page.
         admin_digest: SHA-256 of the key of the status page; empty in a file for `profiles.d/`.
         alerts: who hears of trouble, or None.
+        language: of the status page, as the configuration has it; empty to leave it open.
     """
 
     profile: str
@@ -85,11 +91,12 @@ class Plan:
     admin_listen: str = ""
     admin_digest: str = ""
     alerts: Alerts | None = None
+    language: str = ""
 
 
 def whole_file(plan: Plan, say: Say) -> str:
     """Write a configuration."""
-    parts = [_head(say), _gateway(plan), _environment(plan, say), *_profile(plan, say), *_callers(plan, say)]
+    parts = [_head(say), _gateway(plan, say), _environment(plan, say), *_profile(plan, say), *_callers(plan, say)]
     parts += [_admin(plan, say), _audit(say), "" if plan.own_environment else _alerts(plan.alerts, say)]
     return "\n".join(part for part in parts if part)
 
@@ -124,10 +131,12 @@ def _head(say: Say) -> str:
     return f"{_comment(head, say)}\n{_comment(further, say)}include = [{_text(INCLUDE)}]\n"
 
 
-def _gateway(plan: Plan) -> str:
-    if not plan.listen:
-        return ""
-    return f"[gateway]\nlisten = [{_text(plan.listen)}]\n"
+def _gateway(plan: Plan, say: Say) -> str:
+    lines = [f"listen = [{_text(plan.listen)}]\n"] if plan.listen else []
+    if plan.language:
+        spoken = Text("Language of status page, alerts and calendar.")
+        lines.append(f"{_comment(spoken, say)}language = {_text(plan.language)}\n")
+    return "".join(["[gateway]\n", *lines]) if lines else ""
 
 
 def _environment(plan: Plan, say: Say) -> str:
@@ -217,12 +226,14 @@ def _audit(say: Say) -> str:
 
 def _alerts(alerts: Alerts | None, say: Say) -> str:
     about = Text(
-        "Who hears of trouble, such as a certificate that ends: a person, and an address that outlives the person."
+        "Who hears of trouble, such as a certificate that ends: a person, and an address that outlives the person. "
+        "`fla-gateway alert test` sends a mail to try it; docs/alerts.md has what else a mail server may want."
     )
+    there = alerts is not None and bool(alerts.to and alerts.server)
     to = alerts.to if alerts and alerts.to else ("ann@company.example", "it@company.example")
-    server = (alerts.server if alerts else "") or "mail.company.example"
-    lines = ["[alerts]", f"mail = {{ to = {_inline(to)}, server = {_text(server)} }}"]
-    return _comment(about, say) + "".join(f"# {line}\n" for line in lines)
+    server = (alerts.server if alerts else "") or "mail.company.example:587"
+    lines = ["[alerts]", f"mail = {{ to = {_inline(to)}, from = {_text(to[-1])}, server = {_text(server)} }}"]
+    return _comment(about, say) + "".join(f"{'' if there else '# '}{line}\n" for line in lines)
 
 
 def _comment(text: Text, say: Say) -> str:

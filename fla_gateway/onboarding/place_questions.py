@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from fla_gateway.config.rules.example_values import EXAMPLE_CLIENT
+from fla_gateway.config.values.address import TcpAddress, parse_listen
 from fla_gateway.config.values.constraints import NAME_PATTERN
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Message, Text
@@ -18,6 +19,8 @@ from fla_gateway.onboarding.question import Answers, Choice, Context, Question
 
 WINDOWS: Final = "windows"
 _NAME: Final = re.compile(NAME_PATTERN)
+_SUBMISSION: Final = 587
+"""The port of mail servers that take mails of programs (RFC 6409)."""
 _MAIL: Final = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\"]+")
 _CLIENT_ID: Final = re.compile(r"[\x21-\x7e]+")
 PAGE_LANGUAGES: Final = ("nl", "fr", "en")
@@ -95,6 +98,7 @@ def mail_server(_answers: Answers, _context: Context) -> Question:
             ),
         ),
         default="",
+        read=_mail_server,
     )
 
 
@@ -142,6 +146,19 @@ def _mail(text: str) -> str:
             Message("mail-address-malformed", "must be one mail address, such as it@company.example")
         )
     return text
+
+
+def _mail_server(text: str) -> str:
+    if not text:
+        return text
+    with_port = text if text.rpartition(":")[2].isdigit() else f"{text}:{_SUBMISSION}"
+    try:
+        address = parse_listen(with_port)
+    except InvalidValueError:
+        address = None
+    if not isinstance(address, TcpAddress) or not address.port:
+        raise InvalidValueError(Message("answer-no-mail-server", "must be a host, or a host and a port"))
+    return with_port
 
 
 def _client_id(text: str) -> str:

@@ -29,6 +29,7 @@ chaman-access = "unknown"
 callers = ["payroll", "timeclock"]
 alert-mail = "ann@acme.example"
 alert-mailbox = "it@acme.example"
+mail-server = "mail.acme.example"
 client-id = "{CLIENT}"
 """
 
@@ -75,6 +76,7 @@ def test_a_file_of_answers_leads_to_a_configuration_that_is_well(made):
     document = tomllib.loads((folder / "gateway.toml").read_text())
     assert document["profiles"]["employer"]["client_id"] == CLIENT
     assert set(document["callers"]) == {"payroll", "timeclock"}
+    assert document["alerts"]["mail"]["server"] == "mail.acme.example:587"
     assert {it.name for it in (folder / "for-chaman").iterdir()} >= {"employer.html"}
 
 

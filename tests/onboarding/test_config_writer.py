@@ -85,7 +85,18 @@ def test_texts_of_people_are_written_as_toml():
 
 
 def test_alerts_have_both_addresses():
-    """A person's, and one that outlives the person."""
-    text = whole_file(plan(alerts=Alerts(("ann@acme.example", "it@acme.example"), "mail.acme.example")), str)
-    assert 'to = ["ann@acme.example", "it@acme.example"]' in text
-    assert "mail.acme.example" in text
+    """A person's, and one that outlives the person, from which the mails come; without a server they wait as comments."""
+    to = ("ann@acme.example", "it@acme.example")
+    mail = {"to": list(to), "from": "it@acme.example", "server": "mail.acme.example:587"}
+    document = tomllib.loads(whole_file(plan(alerts=Alerts(to, "mail.acme.example:587")), str))
+    assert document["alerts"] == {"mail": mail}
+    for waiting in (Alerts(to, ""), None):
+        text = whole_file(plan(alerts=waiting), str)
+        assert "alerts" not in tomllib.loads(text)
+        assert "\n# mail = { to = [" in text
+
+
+def test_the_language_is_that_of_init():
+    """Page, alerts and calendar speak it; without one the page follows the browser."""
+    assert tomllib.loads(whole_file(plan(language="nl"), str))["gateway"] == {"language": "nl"}
+    assert "gateway" not in tomllib.loads(whole_file(plan(), str))

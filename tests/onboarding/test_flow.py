@@ -189,6 +189,7 @@ def test_an_answer_behind_a_default_is_not_lost():
         ("company", "a" * 65),
         ("callers", "Pay roll"),
         ("alert-mail", "a@b, c@d"),
+        ("alert-mail", "ann"),
         ("client-id", "self_service_chaman_123456_78912"),
         ("client-id", "two words"),
         ("account", "maybe"),

@@ -28,7 +28,10 @@ _ONE_TOKEN: Final = Text(
 )
 ADDRESS: Final = "http://127.0.0.1:8480"
 _WHERE: Final = {
-    "systemd": Text('For systemd: the unit is in README.md, "Running it"; the folder becomes /etc/fla-gateway.'),
+    "systemd": Text(
+        'For systemd, README.md has the unit ("Running it"). There the key is ${{CREDENTIALS_DIRECTORY}}/NAME.pfx, '
+        "its password ${{CREDENTIALS_DIRECTORY}}/NAME.pass, and the journal ${{STATE_DIRECTORY}}/journal."
+    ),
     "compose": Text(
         "For docker compose: docs/container.md has the service; the folder is mounted into it, to be read only."
     ),

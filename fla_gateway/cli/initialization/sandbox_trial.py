@@ -22,7 +22,12 @@ from fla_gateway.cli.exit_codes import FINDINGS, IN_USE, INTERRUPTED, WELL, WRON
 from fla_gateway.cli.initialization import closing, terminal
 from fla_gateway.cli.initialization.given import given_answers
 from fla_gateway.cli.initialization.terminal import line, say
-from fla_gateway.cli.initialization.written_files import ADMIN, make_caller_keys, write_configuration
+from fla_gateway.cli.initialization.written_files import (
+    ADMIN,
+    configured_language,
+    make_caller_keys,
+    write_configuration,
+)
 from fla_gateway.cli.output.language import language, shown
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.cli.signals import run_until_stopped
@@ -159,6 +164,7 @@ def _write(folder: Folder, places: Places, callers: tuple[str, ...], sandbox: Sa
         listen="" if _is_usual(places.gateway, "gateway") else places.gateway,
         admin_listen="" if _is_usual(places.admin, "admin") else places.admin,
         admin_digest=admin,
+        language=configured_language(),
     )
     write_configuration(folder, PROFILE, whole_file(plan, shown))
 

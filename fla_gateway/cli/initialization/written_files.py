@@ -12,10 +12,10 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from fla_gateway.access.authentication.api_key import digest, new_key
-from fla_gateway.cli.output.language import shown
+from fla_gateway.cli.output.language import language, shown
 from fla_gateway.clock import SystemClock
 from fla_gateway.errors import ConfigurationError, Fault
-from fla_gateway.i18n.catalogues import spoken
+from fla_gateway.i18n.catalogues import SOURCE_LANGUAGE, spoken
 from fla_gateway.i18n.message import Message, Text, said
 from fla_gateway.keys.certificates.issue import KEY_TYPES, new_pair
 from fla_gateway.keys.certificates.pair_files import FOR_CHAMAN, pair_files
@@ -102,7 +102,13 @@ def plan_of(folder: Folder, answers: Answers, digests: dict[str, str], admin: st
         callers=digests,
         admin_digest=admin,
         alerts=Alerts(to, answers.get("mail-server", "")) if to else None,
+        language=configured_language(),
     )
+
+
+def configured_language() -> str:
+    """Return the language for the status page: that of the command, where it is not the usual one."""
+    return "" if language() == SOURCE_LANGUAGE else language()
 
 
 def write_configuration(folder: Folder, profile: str, text: str) -> Path:
@@ -112,10 +118,12 @@ def write_configuration(folder: Folder, profile: str, text: str) -> Path:
         ConfigurationError: it exists, or cannot be written.
     """
     if folder.configuration.exists():
-        write(folder.path, {FURTHER / f"{profile}.toml": text.encode()})
+        name = FURTHER / f"{profile}.toml"
+        write(folder.path, {name: text.encode()}, [name])
         return folder.further(profile)
     about = {} if any((folder.path / FURTHER).glob("*.toml")) else {FURTHER / ABOUT: about_further(shown).encode()}
-    write(folder.path, {CONFIGURATION: text.encode(), **about})
+    # Of a configuration a service's own user reads what root has written; there is no secret in it.
+    write(folder.path, {CONFIGURATION: text.encode(), **about}, [CONFIGURATION, *about])
     return folder.configuration
 
 
