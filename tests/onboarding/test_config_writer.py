@@ -85,7 +85,7 @@ def test_texts_of_people_are_written_as_toml():
 
 
 def test_alerts_have_both_addresses():
-    """A person's, and one that outlives the person, from which the mails come; without a server they wait as comments."""
+    """A person's, and one that outlives it, from which mails come; without a server they wait as comments."""
     to = ("ann@acme.example", "it@acme.example")
     mail = {"to": list(to), "from": "it@acme.example", "server": "mail.acme.example:587"}
     document = tomllib.loads(whole_file(plan(alerts=Alerts(to, "mail.acme.example:587")), str))
