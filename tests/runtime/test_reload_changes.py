@@ -21,6 +21,7 @@ from fla_gateway.runtime.reload_changes import (
 
 SAME = Differs(lambda _: False, lambda _: False)
 KEYS = [{"sha256": digit * 64} for digit in "abc"]
+MAIL = {"to": "it@company.example", "from": "gateway@company.example", "server": "mail.company.example:587"}
 BASE: dict[str, Any] = {
     "gateway": {"listen": ["127.0.0.1:1", {"address": "unix:/s", "mode": "0600"}]},
     "keys": {"acme": {"pem": "/acme.pem", "password_env": "SECRET"}},
@@ -151,6 +152,8 @@ WIDE: dict[str, Any] = {"listen": ["127.0.0.1:1", {"address": "0.0.0.0:2", "tls"
          ["profiles.employer.anonymous"]),
         ({}, {"admin": {"actions": True}}, ["admin.actions"]),
         ({"gateway": WIDE, "admin": {"actions": True}}, {}, []),
+        ({"alerts": {"mail": MAIL}}, {"alerts": {"mail": {**MAIL, "unsafe_cleartext": True}}},
+         ["alerts.mail.unsafe_cleartext"]),
     ],
 )  # fmt: skip
 def test_what_opens_more_is_named(before, after, opened):

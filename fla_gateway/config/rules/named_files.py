@@ -16,9 +16,9 @@ from fla_gateway.config.schema import Configuration, Kubernetes
 def named_files(configuration: Configuration) -> Iterator[Path]:
     """Find every file that a configuration names, whatever the key; the journal is a directory."""
     for table in _tables(configuration):
-        yield from _files(table)
+        yield from files_of(table)
     if configuration.kubernetes is not None:
-        yield from _files(configuration.kubernetes)
+        yield from files_of(configuration.kubernetes)
 
 
 def lasting_files(configuration: Configuration) -> Iterator[Path]:
@@ -28,7 +28,7 @@ def lasting_files(configuration: Configuration) -> Iterator[Path]:
     the cluster replaces both.
     """
     for table in _tables(configuration):
-        yield from _files(table)
+        yield from files_of(table)
     if configuration.kubernetes is not None and configuration.kubernetes.ca_file is not None:
         yield configuration.kubernetes.ca_file
 
@@ -40,7 +40,8 @@ def _tables(configuration: Configuration) -> Iterator[object]:
             yield value
 
 
-def _files(value: object) -> Iterator[Path]:
+def files_of(value: object) -> Iterator[Path]:
+    """Find the files that a table names, or what is in it."""
     if isinstance(value, Path):
         yield value
     elif is_dataclass(value):
@@ -48,7 +49,7 @@ def _files(value: object) -> Iterator[Path]:
         for field in fields(value):
             one = getattr(value, field.name)
             if one is not None and not isinstance(one, str):
-                yield from _files(one)
+                yield from files_of(one)
     elif isinstance(value, dict | list | tuple):
         for one in value.values() if isinstance(value, dict) else value:
-            yield from _files(one)
+            yield from files_of(one)

@@ -33,6 +33,8 @@ CONNECT_SECONDS: Final = 10.0
 STEP_SECONDS: Final = 30.0
 """For each answer: a server may look a sender up before it speaks (RFC 5321, section 4.5.3.2, allows minutes)."""
 ALL_SECONDS: Final = 90.0
+MOST_BYTES: Final = 65_536
+"""Of all answers of a conversation: the library keeps every line of one, however many there are."""
 _LONGEST_ANSWER: Final = 200
 _READY, _GO_AHEAD, _AUTHENTICATED = 220, 354, 235
 _CONTINUE: Final = 334
@@ -228,7 +230,7 @@ class _Session:
     def _open(self) -> None:
         self._sock.settimeout(self._server.step_seconds)
         smtp = self._smtp
-        smtp.sock = self._encrypted(self._sock) if self._server.mode == "implicit" else self._sock
+        self._speak_over(self._encrypted(self._sock) if self._server.mode == "implicit" else self._sock)
         self._expect(smtp.getreply(), (_READY,))
         self._greet()
         if self._server.mode == "starttls":
@@ -237,15 +239,17 @@ class _Session:
                     Text("The mail server offers no STARTTLS at this port; nothing is sent without encryption.")
                 )
             self._expect(self._ask("STARTTLS"), (_READY,))
-            smtp.sock = self._encrypted(self._sock)
             # RFC 3207, section 4.2: "The client MUST discard any knowledge obtained from the server" before.
-            smtp.file = None
+            self._speak_over(self._encrypted(self._sock))
             smtp.helo_resp = smtp.ehlo_resp = None
             smtp.esmtp_features.clear()
             smtp.does_esmtp = False
             self._greet()
         if self._server.password is not None:
             self._authenticate(self._server.user, self._server.password)
+
+    def _speak_over(self, sock: socket.socket) -> None:
+        self._smtp.sock, self._smtp.file = sock, _Bounded(sock)
 
     def _encrypted(self, sock: socket.socket) -> ssl.SSLSocket:
         assert self._server.tls is not None  # noqa: S101 - for the type: composition gives one for each mode but none
@@ -345,6 +349,26 @@ class _Session:
                 command=self._command,
             )
         )
+
+
+class _Bounded:
+    """The lines that a server sends, up to a number of bytes; has what smtplib asks of a file."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._file = sock.makefile("rb")
+        self._left = MOST_BYTES
+
+    def readline(self, most: int) -> bytes:
+        """Read a line; raises OSError where there were too many."""
+        line = self._file.readline(min(most, self._left + 1))
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError("the answers are too long")
+        return line
+
+    def close(self) -> None:
+        """Close the file; the socket stays."""
+        self._file.close()
 
 
 def _plain(user: str, password: Secret) -> str:

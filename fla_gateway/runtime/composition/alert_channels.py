@@ -12,6 +12,7 @@ from functools import partial
 from fla_gateway import __version__
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.rules.alert_rules import own_ports, parse_mail_server
+from fla_gateway.config.rules.named_files import files_of
 from fla_gateway.config.schema import AlertMail, Configuration, Webhook
 from fla_gateway.config.values.urls import parse_webhook_url
 from fla_gateway.errors import ConfigurationError, Fault
@@ -22,7 +23,7 @@ from fla_gateway.observe.alerts.outbox import Channel
 from fla_gateway.runtime.composition.password_file import read_password
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.token_client import egress_of
-from fla_gateway.runtime.composition.trust_store import verifying_context
+from fla_gateway.runtime.composition.trust_store import system_roots, verifying_context
 
 
 def alert_channels(configured: Configured, dialer: Dialer) -> tuple[Channel, ...]:
@@ -55,6 +56,16 @@ def alert_channels(configured: Configured, dialer: Dialer) -> tuple[Channel, ...
     if faults:
         raise ConfigurationError(tuple(faults))
     return tuple(found)
+
+
+def channel_key(configuration: Configuration, files: FileSnapshot) -> tuple[object, ...]:
+    """Return what the ways out depend on: of two configurations with equal keys the same ways serve."""
+    alerts, egress = configuration.alerts, configuration.egress
+    if alerts is None:
+        return ()
+    tables = (alerts.mail, alerts.webhook, egress)
+    digests = tuple(files.sha256(it) for table in tables if table is not None for it in files_of(table))
+    return alerts, egress, digests, system_roots(), own_ports(configuration), configuration.gateway.language
 
 
 def language_of(configuration: Configuration) -> Spoken:

@@ -92,7 +92,7 @@ class Trust:
         if self._files is None:
             return self._make(ca_file, place)
         if self._system is None:
-            self._system = _system_roots()
+            self._system = system_roots()
         digest = self._files.sha256
         roots = _Roots(
             self._system,
@@ -154,7 +154,7 @@ def certifi_roots() -> str:
     return str(file)
 
 
-def _system_roots() -> tuple[object, ...]:
+def system_roots() -> tuple[object, ...]:
     """Return what the system's roots and certifi's are recognised by: an update replaces files."""
     places = ssl.get_default_verify_paths()
     found: list[object] = []

@@ -22,7 +22,7 @@ from fla_gateway.observe.alerts.alert import MOST_IN_A_LETTER, Alert, AlertNumbe
 from fla_gateway.observe.alerts.ledger import Ledger
 from fla_gateway.observe.alerts.outbox import Channel, Outbox
 from fla_gateway.observe.ends import End
-from fla_gateway.runtime.composition.alert_channels import alert_channels
+from fla_gateway.runtime.composition.alert_channels import alert_channels, channel_key
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.monitoring.known_ends import known_ends
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
@@ -51,6 +51,7 @@ class Alerting:
         """
         self._dialer = dialer
         self._channels = alert_channels(configured, dialer)
+        self._key = channel_key(configured.settings.configuration, configured.files)
         self._outboxes: dict[str, Outbox] = {}
         self._ledger = Ledger()
         self._tokens: dict[str, float] = {}
@@ -63,8 +64,12 @@ class Alerting:
         Raises:
             ConfigurationError: as when it is made.
         """
+        key = channel_key(configured.settings.configuration, configured.files)
+        if key == self._key:
+            # Roots take a while to be read, and a server that was down is none the better for another reason.
+            return lambda: None
         channels = alert_channels(configured, self._dialer)
-        return lambda: self._follow(channels)
+        return lambda: self._follow(channels, key)
 
     def numbers(self) -> Mapping[str, AlertNumbers]:
         """Give what became of alerts, by the way out; of those alone that are configured."""
@@ -91,7 +96,7 @@ class Alerting:
     def begin(self, sources: StatusSources) -> None:
         """Make what keeps letters; on the running loop."""
         self._outboxes = {name: Outbox(name, sources.clock) for name in _WAYS}
-        self._follow(self._channels)
+        self._follow(self._channels, self._key)
 
     def look(self, sources: StatusSources) -> None:
         """Have said what is new, if there is a way out."""
@@ -115,8 +120,8 @@ class Alerting:
         except Exception as error:  # noqa: BLE001 - a task that ends would say nothing any more, silently
             _LOG.error("alerting-failed", error=type(error).__name__, exc_info=error)
 
-    def _follow(self, channels: tuple[Channel, ...]) -> None:
-        self._channels = channels
+    def _follow(self, channels: tuple[Channel, ...], key: tuple[object, ...]) -> None:
+        self._channels, self._key = channels, key
         by_name = {it.name: it for it in channels}
         for name, outbox in self._outboxes.items():
             outbox.follow(by_name.get(name))

@@ -227,6 +227,14 @@ async def test_a_sender_that_gives_up_cuts_the_connection(server, channel):
         await server.left.wait()
 
 
+@pytest.mark.parametrize("answer", ["250-" + "x" * 9000 + "\r\n250 x", "250-x\r\n" * 20_000 + "250 x"])
+async def test_answers_are_bounded(server, channel, answer):
+    """A line without an end, or lines without an end, cost no memory."""
+    server.answers["EHLO"] = server.answers["HELO"] = answer
+    assert not (await refused(channel(server.port))).lasting
+    assert not server.mails
+
+
 async def test_a_line_that_begins_with_a_period_arrives_whole(server, channel):
     """A single period would end the mail (RFC 5321, section 4.5.2)."""
     await channel(server.port).send(waiting(saying(".hidden"), saying(".")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,7 +25,7 @@ from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from tests.runtime.test_reload import CALLERS, CONFIGURATION, DIGEST, SHOWN, government, write_key  # noqa: F401 - a fixture
 from tests.support.fakes import MovableClock
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, write_private
-from tests.support.mail_server import mail_server
+from tests.support.mail_server import STALL, mail_server
 from tests.support.process import token_answer
 from tests.support.raw_http import get, ok, post
 from tests.support.reloading import reloading
@@ -345,3 +346,42 @@ async def test_the_language_is_the_gateways(watch, server, tmp_path):
     mail = await watched.mail(server)
     assert mail.message["Content-Language"] == "nl"
     assert mail.message["Subject"] == "[fla-gateway] payroll-gateway ALERT profile-not-served other"
+
+
+async def test_a_reload_about_something_else_keeps_what_sends(watch, server):
+    """And with it the pause of a server that is down; other bytes of the password make another one."""
+    watched = await watch(ALERTS.format(port=server.port))
+    channel = watched.alerting._channels[0]
+    await watched.running.change("[gateway]\n", "[gateway]\ndrain_seconds = 3\n")
+    assert watched.alerting._channels[0] is channel
+    watched.running.path.with_name("mail.pass").write_text("another")
+    await watched.running.reload()
+    assert watched.alerting._channels[0] is not channel
+    assert watched.alerting._channels[0].server.password.reveal() == "another"
+
+
+async def test_the_end_waits_for_no_mail_server(watch, server, tmp_path):
+    """What is under way is cut off, and what was not sent is in the log."""
+    write_private(tmp_path / "other.pem", "no key")
+    (tmp_path / "other.cer").write_bytes(certificate_pem(make_certificate(make_ec())))
+    server.answers["MAIL"] = STALL
+    watched = await watch(ALERTS.format(port=server.port), keys=("acme",))
+    watched.look()
+    await server.began.wait()
+    with capture_logs() as events:
+        (task,) = (it for it in asyncio.all_tasks() if "Alerting.run" in repr(it))
+        await ended(task)
+    (lost,) = (it for it in events if it["event"] == "alert-lost")
+    assert (lost["why"], lost["texts"]) == (
+        "stopping", ["The profile other is not served: its key cannot be used."],
+    )  # fmt: skip
+    await server.left.wait()
+
+
+async def test_a_fault_of_ones_own_ends_nothing(watch, server):
+    """It is logged, and the next look is made."""
+    watched = await watch(ALERTS.format(port=server.port))
+    broken = replace(watched.sources, reload=lambda: None)
+    with capture_logs() as events:
+        watched.alerting._look_safely(broken)
+    assert [it["event"] for it in events] == ["alerting-failed"]
