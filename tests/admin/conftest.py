@@ -120,8 +120,9 @@ def gateway():
 
 @asynccontextmanager
 async def serving(
-    state, status, access=None, clock=None, *, address=None, refresh_seconds=5.0, kept_seconds=0.0, actions=None
-):
+    state, status, access=None, clock=None, *, address=None, refresh_seconds=5.0, kept_seconds=0.0, actions=None,
+    language=None,
+):  # fmt: skip
     """Run an admin server on a free port of loopback; give its port.
 
     Args:
@@ -133,6 +134,7 @@ async def serving(
         refresh_seconds: of the page.
         kept_seconds: how long what was made is shown.
         actions: what reloads, drains and ends.
+        language: of the page, as a configuration has it.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -141,6 +143,7 @@ async def serving(
         state, numbers, status, own, clock or SystemClock(), actions or Gateway(), refresh_seconds=refresh_seconds,
         kept_seconds=kept_seconds,
     )  # fmt: skip
+    admin.follow(own, language)
     await admin.start(address or TcpAddress("127.0.0.1", port), [listener])
     try:
         yield port

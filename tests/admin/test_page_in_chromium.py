@@ -82,6 +82,20 @@ async def test_nothing_scrolls_sideways(page, url, shown):
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("language", ["nl", "fr"])
+async def test_longer_words_do_not_scroll_sideways(page, state, shown, language):
+    """On a phone, in a language whose words are longer: nothing is cut off or wider than the window either."""
+    shown.status = samples.failing()
+    async with serving(state, shown, refresh_seconds=60, language=language) as port:
+        await page.emulate(width=320, height=800)
+        await page.open(f"http://127.0.0.1:{port}/")
+        await page.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
+        assert await page.evaluate("document.documentElement.lang") == language
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+        cut = "[...document.querySelectorAll('button, th, dt, h1, h2, h3, a.button')]"
+        assert await page.evaluate(f"{cut}.filter((it) => it.scrollWidth > it.clientWidth + 1).length") == 0
+
+
 async def test_a_policy_without_exceptions_is_not_broken(page, url):
     """The page is whole and its script runs under the strict policy: nothing is refused, nothing from elsewhere."""
     await page.open(url)

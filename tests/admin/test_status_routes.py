@@ -363,3 +363,15 @@ async def test_a_profile_with_its_former_key_says_so(server, client, shown):
     shown.status = replace(shown.status, profiles=(profile, *shown.status.profiles[1:]))
     async with client.get(server + "/") as answer:
         assert "acme.pem is empty" in await answer.text()
+
+
+async def test_the_page_is_in_the_language_of_the_configuration(state, shown, client):
+    """Whatever the browser prefers; without one it is the browser's. JSON stays English."""
+    for language, accepted, expected in ((None, "fr", "fr"), ("nl", "fr", "nl"), ("en", "fr", "en")):
+        async with serving(state, shown, language=language) as port:
+            asked = {"Accept-Language": accepted}
+            async with client.get(f"http://127.0.0.1:{port}/", headers=asked) as answer:
+                assert answer.headers["Content-Language"] == expected
+                assert f'<html lang="{expected}">' in await answer.text()
+            async with client.get(f"http://127.0.0.1:{port}/status", headers=asked) as answer:
+                assert "Content-Language" not in answer.headers
