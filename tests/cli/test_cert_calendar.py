@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from contextvars import copy_context
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from fla_gateway.cli.main import execute
+from fla_gateway.i18n.catalogues import spoken
+from fla_gateway.i18n.message import Text
 from tests.support.keys import NOW, certificate_pem, key_pem, make_certificate, make_ec, write_private
 
 CONFIGURATION = """
@@ -50,9 +53,9 @@ def calendar(tmp_path, capsys):
         write_private(tmp_path / f"{name}.pem", key_pem(key) + certificate_pem(make_certificate(key)))
     write_private(tmp_path / "bare.pem", key_pem(make_ec()))
 
-    def run(more=""):
+    def run(more="", *words):
         path = write_private(tmp_path / "gateway.toml", CONFIGURATION.format(more=more))
-        code = execute(["cert", "calendar", "--config", str(path)])
+        code = copy_context().run(execute, ["cert", "calendar", "--config", str(path), *words])
         seen = capsys.readouterr()
         return code, seen.out, seen.err
 
@@ -103,6 +106,20 @@ def test_every_profile_has_its_ends(calendar):
         assert one["alarms"]["TRIGGER"] == ["-P60D", "-P30D", "-P7D"]
         assert one["alarms"]["ACTION"] == ["DISPLAY"] * 3
         assert "fla-gateway cert renew" in one["DESCRIPTION"]
+
+
+def test_it_is_in_the_language_of_the_configuration_unless_the_command_names_one(calendar):
+    """The calendar of a company is in its language; the ids are the same, so that nothing is doubled by another one."""
+    dutch = '[gateway]\nlanguage = "nl"\n'
+    texts = {"nl": calendar(dutch), "fr": calendar(dutch, "--lang", "fr"), "en": calendar(dutch, "--lang", "en")}
+    found = {language: events(text)[0] for language, (_, text, _) in texts.items()}
+    template = "Certificate of {profile} ({key}) ends"
+    for language, event in found.items():
+        said = Text(template, profile="employer", key="acme").translated(spoken(language).catalogue)
+        assert event["SUMMARY"] == said
+        assert f"certificates//{language.upper()}" in texts[language][1]
+    assert len({it["SUMMARY"] for it in found.values()}) == 3
+    assert len({it["UID"] for it in found.values()}) == 1
 
 
 def test_written_again_nothing_is_doubled(calendar):

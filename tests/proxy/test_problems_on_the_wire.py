@@ -8,8 +8,9 @@ import re
 import pytest
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.catalogues import spoken
 from fla_gateway.i18n.message import Text
-from fla_gateway.problems import PROBLEMS
+from fla_gateway.problems import CURES, PROBLEMS
 from tests.support.raw_http import get, post
 from tests.support.waiting import eventually
 
@@ -51,6 +52,25 @@ async def test_a_refusal_is_a_problem_document(rig, request_, code):
     record = await rig.records.next()
     assert problem["instance"] == f"urn:uuid:{record.request_id}"
     assert (record.code, record.status, record.outcome, record.attempts) == (code, row.status, "refused", 0)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [("nl-BE, fr;q=0.5", "nl"), ("fr", "fr"), ("de, en;q=0.5, nl;q=0.1", "en"), ("de", "en")],
+)
+async def test_a_problem_is_in_the_language_of_the_caller(rig, accepted, language):
+    """Title, detail and cure, of the gateway's refusals and of what became of a call; names and codes are the same."""
+    rig.tokens.failures.append(ProblemError("token-refused", Text("The profile works again"), None))
+    catalogue = spoken(language).catalogue
+    for request_, code in ((get("/nobody/REST/x"), "unknown-profile"), (get(), "token-refused")):
+        asked = request_.replace(b"\r\n\r\n", f"\r\nAccept-Language: {accepted}\r\n\r\n".encode())
+        answer = await rig.call(asked)
+        problem = answer.problem
+        assert (answer.code, set(problem)) == (code, MEMBERS)
+        assert problem["title"] == PROBLEMS[code].title.translated(catalogue)
+        assert problem["cure"] == CURES[code].translated(catalogue)
+        assert answer.value("Content-Language") == (None if language == "en" else language.encode())
+        assert (problem["title"] == PROBLEMS[code].title) == (language == "en")
 
 
 async def test_a_problem_of_a_profile_names_it(rig):
