@@ -61,15 +61,10 @@ def check_clock(sample: float | None) -> Check:
     """
     if sample is None:
         return skip("clock", "token", CLOCK, UNMEASURED)
-    seconds = f"{abs(sample):.0f}"
     if abs(sample) <= clock_skew.NOTEWORTHY:
-        fine = Text("measured: {seconds} s apart", seconds=seconds)
+        fine = Text("measured: {seconds} s apart", seconds=f"{abs(sample):.0f}")
         return Check("clock", "token", CLOCK, "ok", fine, rules_out=Text("this host's clock"), shared=fine)
-    seen = (
-        Text("measured: this host's clock is {seconds} s behind", seconds=seconds)
-        if sample > 0
-        else Text("measured: this host's clock is {seconds} s ahead", seconds=seconds)
-    )
+    seen = Text("measured: {finding}", finding=clock_skew.finding(sample))
     verdict: Verdict = "warning" if abs(sample) <= clock_skew.LARGEST else "fatal"
     return Check("clock", "token", CLOCK, verdict, seen, cure=clock_skew.cure(sample), shared=seen)
 
@@ -134,7 +129,7 @@ def check_scopes(profile: Profile, catalogue: Catalogue, granted: str, asked: Se
         return skip("scopes", "token", SCOPES, Text("the token server did not say which scopes it granted"))
     has = frozenset(granted.split())
     refused = [it for it in asked if it not in has]
-    known = [it for it in catalogue.services if it.scopes and it.prefix in profile.prefixes]
+    known = [it for it in catalogue.services if it.scopes and _is_served(it, profile)]
     seen = Text("granted: {scopes}", scopes=granted)
     if not known and not refused:
         return skip("scopes", "token", SCOPES, Text("{seen}; what the profile's services need is not known", seen=seen))
@@ -151,6 +146,12 @@ def check_scopes(profile: Profile, catalogue: Catalogue, granted: str, asked: Se
         return Check("scopes", "token", SCOPES, "ok", seen, rules_out=right, shared=seen)
     partly = Text("{seen}; not granted, and needed for some calls: {scopes}", seen=seen, scopes=" ".join(some))
     return Check("scopes", "token", SCOPES, "ok", partly, shared=partly)
+
+
+def _is_served(service: Service, profile: Profile) -> bool:
+    """Whether a profile names a service, or a path within it."""
+    within = f"{service.prefix}/"
+    return any(it == service.prefix or it.startswith(within) for it in profile.prefixes)
 
 
 def _rights(catalogue: Catalogue, scopes: Sequence[str], services: Sequence[Service]) -> tuple[Right, ...]:

@@ -63,6 +63,23 @@ def clamp(offset: float) -> float:
     return max(-LARGEST, min(LARGEST, offset))
 
 
+def finding(offset: float) -> Text:
+    """Say how far this machine's clock is off, as a clause.
+
+    Args:
+        offset: seconds by which the token server's clock is ahead.
+    """
+    seconds = f"{abs(offset):.0f}"
+    if offset > 0:
+        return Text("this machine's clock is {seconds} s behind the token server's", seconds=seconds)
+    return Text("this machine's clock is {seconds} s ahead of the token server's", seconds=seconds)
+
+
+def warning(offset: float) -> Text:
+    """Say it with what to do, as a clause, where there is room for no more."""
+    return Text("{finding}: set it right", finding=finding(offset))
+
+
 def cure(offset: float) -> Text:
     """Say what to do about a clock; empty where it is right.
 

@@ -16,8 +16,7 @@ from fla_gateway.catalog.model import Right
 from fla_gateway.catalog.rights import tick
 from fla_gateway.i18n.message import NOTHING as NO_TEXT
 from fla_gateway.i18n.message import Plural, Sentence, Text, joined
-from fla_gateway.oauth.clock_skew import NOTEWORTHY
-from fla_gateway.oauth.clock_skew import cure as clock_cure
+from fla_gateway.oauth import clock_skew
 from fla_gateway.problems import CURES
 
 _NOT_REGISTERED: Final = Text(
@@ -106,7 +105,7 @@ class Known:
     @property
     def clock_is_right(self) -> bool:
         """Whether the clock was measured, and is no cause."""
-        return self.clock_offset is not None and abs(self.clock_offset) <= NOTEWORTHY
+        return self.clock_offset is not None and abs(self.clock_offset) <= clock_skew.NOTEWORTHY
 
 
 NOTHING: Final = Known()
@@ -168,7 +167,7 @@ def cure(code: str, status: int, error: str, known: Known) -> Text:
         return CURES[code]
     if known.clock_offset is None or known.clock_is_right:
         return _COMPARE
-    return joined((Sentence("{what}", what=clock_cure(known.clock_offset)), _COMPARE))
+    return joined((Sentence("{what}", what=clock_skew.cure(known.clock_offset)), _COMPARE))
 
 
 def _hint(words: str, causes: list[Text]) -> Text:
@@ -194,10 +193,7 @@ def _facts(known: Known) -> Iterator[Text]:
         last = ago((now - known.last_token).total_seconds())
         yield Text("The same account got a token with this key {ago}.", ago=last)
     if known.clock_offset is not None and not known.clock_is_right:
-        yield Text(
-            "This host's clock differs from the token server's by {seconds} s; set it right.",
-            seconds=f"{known.clock_offset:.0f}",
-        )
+        yield Sentence("{what}", what=clock_skew.warning(known.clock_offset))
 
 
 def _ordered(guesses: tuple[Text, ...], known: Known) -> Iterator[Text]:

@@ -51,3 +51,15 @@ def test_the_worst_is_the_first_fatal_one_else_the_first_warning():
     assert worst([fine, warned, later, fatal]) is fatal
     assert worst([fine, warned, later]) is warned
     assert worst([fine, check("e", "skipped")]) is None
+
+
+WITHOUT_FAILURE = {"gateway", "way", "call"}
+"""These say what was not asked, and why; nothing about them can be wrong."""
+
+
+@pytest.mark.parametrize("code", sorted(set(CODES) - WITHOUT_FAILURE))
+def test_a_failure_of_every_check_is_produced_in_a_test(code):
+    """In the tests of the doctor or of its ways, against real files, sockets and TLS."""
+    tests = (ROOT / "tests/cli/test_doctor.py", ROOT / "tests/diagnosis/test_network_checks.py")
+    failure = re.compile(f'(?:"|/){code}"(?:: "(?:warning|fatal)"|: verdict)')
+    assert any(failure.search(it.read_text("utf-8")) for it in tests)

@@ -126,6 +126,16 @@ async def test_with_roots_of_the_company_an_inspecting_proxy_is_not_ruled_out(wa
     assert found["tls"].shared == ""
 
 
+async def test_a_product_that_opens_tls_and_is_trusted_is_named(tmp_path):
+    """The way is fine, since its authority was put into ca_file; what answers is the product."""
+    inspecting = TlsAuthority("Zscaler Intermediate Root CA (company.example)")
+    way = Way(inspecting)
+    async with serving(inspecting.server_context(tmp_path, HOST)) as port:
+        found = (await way.check(port, own_roots=True))["tls"]
+    assert found.verdict == "ok"
+    assert found.seen.endswith("Zscaler opens the connection, and is trusted here")
+
+
 async def test_name_servers_that_do_not_answer(way):
     """The name servers are to be checked, not the firewall; later hops are not reached."""
     way.error = DEAD

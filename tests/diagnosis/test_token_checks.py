@@ -108,3 +108,10 @@ def test_a_scope_that_was_asked_for_and_is_not_the_accounts_own_is_named():
     assert found.verdict == "warning"
     assert "not granted: scope:unheard:of" in found.seen
     assert "is not known here" in found.cure
+
+
+def test_a_path_within_a_service_needs_the_services_scopes():
+    """A profile may name less than all of an API."""
+    within = replace(PROFILE, prefixes=("/REST/dimona/v2/declarations",))
+    assert check_scopes(within, load(), "scope:other").verdict == "warning"
+    assert check_scopes(replace(PROFILE, prefixes=("/REST/dimona/v22",)), load(), "scope:other").verdict == "skipped"

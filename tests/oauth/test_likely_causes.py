@@ -36,7 +36,7 @@ def test_a_clock_that_was_measured_is_no_guess():
     assert guesses.startswith("The clock was measured, and is right: offset 0 s.")
     assert CLOCK not in guesses
     facts, guesses = explain(401, "invalid_client", Known(NOW, clock_offset=3600.0))
-    assert facts == "This host's clock differs from the token server's by 3600 s; set it right."
+    assert facts == "This machine's clock is 3600 s behind the token server's: set it right."
     assert CLOCK not in guesses
 
 

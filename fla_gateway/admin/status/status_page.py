@@ -26,6 +26,7 @@ from fla_gateway.admin.status.profile_selection import FEW, Selection, arrange
 from fla_gateway.admin.status.profile_status import ProfileStatus
 from fla_gateway.i18n.catalogues import load
 from fla_gateway.i18n.message import said
+from fla_gateway.oauth.clock_skew import finding as clock_finding
 from fla_gateway.problems import PROBLEMS
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def _environment(translations: NullTranslations) -> Environment:
     environment.globals.update(
         words=messages,
         missing_right=messages.missing_right,
+        clock_finding=clock_finding,
         problems=PROBLEMS,
         ill=ILL,
         emergency_link=messages.EMERGENCY_PROCEDURE,

@@ -14,7 +14,7 @@ from fla_gateway.admin.status.messages import DOUBTS, ENDS, LEVELS, STATES, cure
 from fla_gateway.cli.output.language import shown
 from fla_gateway.errors import position_of
 from fla_gateway.i18n.message import NOTHING, Plural, Text
-from fla_gateway.oauth.clock_skew import NOTEWORTHY
+from fla_gateway.oauth import clock_skew
 from fla_gateway.observe.logs.log_values import printable
 from fla_gateway.problems import PROBLEMS
 
@@ -213,8 +213,8 @@ def _general_lines(document: Mapping[str, Any], times: _Times) -> Iterator[str]:
         found.append(shown(_unknown_calls(unknown, times)))
     for clock in _tables(document, "clocks"):
         offset = float(clock.get("offset_seconds") or 0)
-        if abs(offset) > NOTEWORTHY:
-            found.append(_alarm(_clock(offset)))
+        if abs(offset) > clock_skew.NOTEWORTHY:
+            found.append(_alarm(clock_skew.warning(offset)))
     for end in _tables(document, "ends"):
         if end.get("kind") != "certificate":
             found.append(_alarm(_ending(end, times)))
@@ -237,13 +237,6 @@ def _unknown_calls(unknown: Mapping[str, Any], times: _Times) -> Text:
         origin=Text(" from {peer}", peer=_text(peers[0].get("peer"))) if peers else NOTHING,
         user=Text(", user {uid} of this machine", uid=_text(uid)) if uid is not None else NOTHING,
     )
-
-
-def _clock(offset: float) -> Text:
-    seconds = f"{abs(offset):.0f}"
-    if offset > 0:
-        return Text("this machine's clock is {seconds} s behind the token server's: set it right", seconds=seconds)
-    return Text("this machine's clock is {seconds} s ahead of the token server's: set it right", seconds=seconds)
 
 
 def _ending(end: Mapping[str, Any], times: _Times) -> Text:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from fla_gateway.i18n.message import NOTHING, Text, joined
-from fla_gateway.oauth.clock_skew import NOTEWORTHY
+from fla_gateway.i18n.message import NOTHING, Sentence, Text, joined
+from fla_gateway.oauth.clock_skew import NOTEWORTHY, warning
 
 _CHANGED: Final = Text(
     "Files that the gateway was started with have changed since; its operator sees on the status page which, and can "
@@ -40,9 +40,4 @@ class TrustHints:
 
     def _of_clock(self) -> Text:
         offset = max(self._offsets().values(), key=abs, default=0.0)
-        if abs(offset) <= NOTEWORTHY:
-            return NOTHING
-        seconds = f"{abs(offset):.0f}"
-        if offset > 0:
-            return Text("This machine's clock is {seconds} s behind the token server's: set it right.", seconds=seconds)
-        return Text("This machine's clock is {seconds} s ahead of the token server's: set it right.", seconds=seconds)
+        return NOTHING if abs(offset) <= NOTEWORTHY else Sentence("{what}", what=warning(offset))
