@@ -181,10 +181,23 @@ def _read(file: _File, alias: str | None) -> InspectedFile:
     labels = [block.label for block in file.blocks]
     if PKCS12 in labels:
         return _of_pkcs12(file, file.blocks[labels.index(PKCS12)].der or file.content, alias)
+    if alias is not None:
+        message = Message(
+            "alias-without-store", "{path} is no PKCS#12 file, so nothing in it has an alias", path=file.path
+        )
+        raise UnusableKeyError(message, Text("leave the alias out"))
     if KEY_LABELS.isdisjoint(labels):
         if not any(block.label.endswith(("CERTIFICATE", "PKCS7", "CMS")) for block in file.blocks):
             # A request, a public key, a key of OpenSSH: what it is, and what to do with it.
             raise UnusableKeyError(*format_detection.no_private_key(file.path, file.content, file.blocks))
+        if file.certificate is not None:
+            message = Message(
+                "certificate-without-key",
+                "{path} holds no private key, so {other} cannot be compared with one",
+                path=file.path,
+                other=file.certificate,
+            )
+            raise UnusableKeyError(message, Text("name the file with the private key first"))
         return _of_certificates(file.path, read_certificates(file.path, file.content, _NO_CERTIFICATE))
     identity, further, warnings = _identity(file, KeySource(pem=file.path, certificate=file.certificate), "")
     return InspectedFile(file.path, "key", (identity,), (), further, warnings)

@@ -316,6 +316,26 @@ def test_a_missing_or_wrong_password_is_wrong_use(pair, inspect, tmp_path):
     assert (code, "is wrong" in err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["acme.cer", "--certificate", "acme.cer"], "holds no private key"),
+        (["acme.cer", "--alias", "x"], "is no PKCS#12 file"),
+        (["no-such-file"], "does not exist (check the path)"),
+        (["locked.pem", "--password-file", "empty"], "into the file of --password-file"),
+        (["."], "is a directory"),
+    ],
+)
+def test_a_cure_speaks_of_the_command_line(words, said, pair, inspect, monkeypatch, tmp_path):
+    """There is no configuration to mend; an option that does not fit the file is wrong use, and never passed over."""
+    monkeypatch.chdir(tmp_path)
+    write_private(tmp_path / "acme.cer", certificate_pem(pair.certificate))
+    write_private(tmp_path / "locked.pem", key_pem(pair.key, password=PASSWORD))
+    write_private(tmp_path / "empty", "\n")
+    code, out, err = inspect(*words)
+    assert (code, out, said in err) == (2, "", True), err
+
+
 def test_on_a_terminal_the_password_is_asked_for(pair, tmp_path):
     """It is not shown, and not among the arguments."""
     path = write_private(

@@ -7,6 +7,7 @@ certificates that are registered.
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import os
@@ -17,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fla_gateway.cli.main import execute
+from fla_gateway.cli.renewal.files import UnchangedError, archive, exchange_keys, lines_after_switch
+from fla_gateway.runtime.composition.resolved_config import read
 from fla_gateway.sandbox import Sandbox, SandboxOptions
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, write_private
 from tests.support.process import run
@@ -227,6 +230,64 @@ async def test_without_a_gateway_the_file_is_changed_and_that_is_said(tmp_path, 
     code, said = await cert(tmp_path, "switch")
     assert (code, "at the next start" in said) == (69, True)
     assert (await cert(tmp_path, "renew"))[1].count("none answers") == 1
+
+
+PLAIN = """\
+[keys.acme]
+pem = "acme.pem"
+certificate = "acme.cer"
+password_file = "both.pass"
+[keys.next]
+pem = "next.pem"
+password_file = "keys/../both.pass"
+[profiles.employer]
+environment = "simulation"
+client_id = "self_service_chaman_000001_a"
+key = "acme"
+next_key = "next"
+"""
+
+
+@pytest.fixture
+def configured(tmp_path):
+    """Read a configuration with two keys, whose files nothing looks into."""
+    (tmp_path / "keys").mkdir()
+    for name in ("acme.pem", "acme.cer", "acme.crt", "next.pem", "both.pass"):
+        write_private(tmp_path / name, name)
+    return read(write_private(tmp_path / "gateway.toml", PLAIN))
+
+
+def test_two_exchanges_at_the_same_time_do_not_undo_each_other(configured, tmp_path):
+    """The later one finds another file than it has read: it changes nothing, and says the lines."""
+    exchange_keys(configured, "employer")
+    after = (tmp_path / "gateway.toml").read_bytes()
+    with pytest.raises(UnchangedError) as caught:
+        exchange_keys(configured, "employer")
+    assert "changed meanwhile" in caught.value.reason
+    assert (tmp_path / "gateway.toml").read_bytes() == after
+    found = lines_after_switch(configured, "employer")
+    assert found is not None
+    assert found[1] == 'key = "next"\nnext_key = "acme"'
+
+
+def test_files_that_cannot_be_put_away_are_named_and_stay(configured, tmp_path):
+    """A link, a name that is taken, a folder that cannot be made; and what another key uses by whatever spelling."""
+    (tmp_path / "acme.cer").rename(tmp_path / "target.cer")
+    (tmp_path / "acme.cer").symlink_to("target.cer")
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "acme.crt").touch()
+    found = {it.path.name: it for it in archive(configured, "acme")}
+    assert {name: it.place is None for name, it in found.items()} == {
+        "acme.pem": False, "acme.cer": True, "acme.crt": True,
+    }  # fmt: skip
+    assert "is a link" in found["acme.cer"].reason
+    assert "already" in found["acme.crt"].reason
+    assert {it.name for it in tmp_path.iterdir()} == {
+        "acme.cer", "target.cer", "acme.crt", "next.pem", "both.pass", "keys", "archive", "gateway.toml",
+    }  # fmt: skip
+    (tmp_path / "archive").rename(tmp_path / "elsewhere")
+    (tmp_path / "archive").touch()
+    assert [(it.place, it.reason) for it in archive(configured, "next")] == [(None, os.strerror(errno.EEXIST))]
 
 
 async def test_what_cannot_be_written_is_printed(tmp_path, sandbox):

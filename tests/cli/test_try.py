@@ -8,9 +8,11 @@ import asyncio
 import contextvars
 import io
 import json
+import os
 import shutil
 import socket
 import subprocess
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
@@ -24,7 +26,7 @@ from tests.support.gateway_process import begin, government  # noqa: F401 - fixt
 from tests.support.keys import write_private
 from tests.support.raw_http import ok
 from tests.support.stage import api_tls, authority, ca_file  # noqa: F401 - fixtures
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, eventually
 
 KEY = new_key()
 CALLERS = f"""
@@ -96,8 +98,8 @@ async def test_a_call_with_all_that_can_be_said_of_it(gateway, command, governme
     assert '{"id": 1}' in out
     assert f"BelGov-Trace-Id: {sent}" in out
     assert "BelGov-Trace-Id: theirs" in out
-    (request,) = [it for it in gateway.requests if it["method"] == "POST"]
-    assert request["id"] in out
+    await eventually(lambda: gateway.requests)
+    assert gateway.requests[0]["id"] in out
     assert "the API: " in out
     assert KEY not in out + err
     assert f"X-Api-Key: [key {digest(KEY)[:8]}]" in out
@@ -229,6 +231,52 @@ async def test_a_change_in_production_asks_first(command, monkeypatch):
     assert "changes real data in production. Nothing was sent; --yes sends it." in err
     assert (await command("POST", PATH, "--yes"))[0] == 69
     assert (await command("GET", PATH))[0] == 69
+
+
+async def test_an_interim_response_is_not_the_answer(gateway, command, government):
+    """103 Early Hints is passed on by the gateway; what follows is what is shown."""
+    government.api = lambda _: b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + ok(b"the answer")
+    code, document = await command.json("GET", PATH, "--key-file", command.key)
+    assert (code, document["response"]["status"], document["response"]["body"]) == (0, 200, "the answer")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", 1, "broke off before its end"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf", 1, "broke off before its end"),
+        (b"", 69, "the call may be done: look it up before it is sent again"),
+        (b"not HTTP at all\r\n", 69, "gave no answer"),
+    ],
+)
+async def test_an_answer_that_breaks_off_or_never_comes(answer, code, said, command):
+    """What came is shown; without an answer it is not known what became of a change. It is sent once."""
+    seen = []
+
+    async def serve(reader, writer):
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    found, out, err = await command("POST", PATH, "--gateway", address, "--yes", config=False)
+    server.close()
+    assert (found, said in out + err, len(seen)) == (code, True, 1), err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a listener of another user")
+async def test_the_key_goes_to_no_other_users_process(gateway, command, government, tmp_path):
+    """Another user listens at the gateway's address: exit code 1, and not a byte of the key is sent."""
+    program = ("import os,socket,sys; os.setuid(65534); s=socket.create_server(('127.0.0.1', 0)); "
+               "print(s.getsockname()[1], flush=True); print(s.accept()[0].recv(9999), flush=True)")  # fmt: skip
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    port = int(await process.stdout.readline())
+    code, out, err = await command("GET", PATH, "--key-file", command.key, "--gateway", f"http://127.0.0.1:{port}")
+    assert (code, out) == (1, "")
+    assert "--service-user" in err
+    assert (await process.communicate())[0] == b"b''\n"
 
 
 async def test_an_answer_is_bounded_and_harmless_to_a_terminal(gateway, command, government):

@@ -6,13 +6,14 @@ Owns the arguments, where the new file goes, and what is printed. Refuses to wri
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Final
 
 from fla_gateway.cli.exit_codes import WELL
-from fla_gateway.cli.inspection.password import add_password, opened
+from fla_gateway.cli.inspection.password import add_password, file_argument, opened
 from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.i18n.message import Message, Text
 
@@ -35,7 +36,9 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("file", metavar="FILE", type=Path, help=Text("the file with the certificate"))
+    parser.add_argument(
+        "file", metavar="FILE", type=file_argument, help=Text("the file with the certificate; - for standard input")
+    )
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=Path,
         help=Text("the new file, or a folder for it (default: a proposed name in the working directory)"),
@@ -88,6 +91,9 @@ def _write(path: Path, der: bytes) -> None:
 
     name = PurePath(path.name)
     try:
+        if not os.path.lexists(path.parent):
+            # None is made for a name that may be mistyped.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
         write_new(path.parent, {name: der}, [name])
     except FileExistsError:
         message = Message("export-exists", "{path} exists, and nothing is overwritten", path=path)

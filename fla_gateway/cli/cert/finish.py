@@ -101,8 +101,8 @@ def _may_end(arguments: argparse.Namespace, subject: Subject) -> bool:
 def _archive(subject: Subject, key: str) -> None:
     from fla_gateway.cli.renewal.files import archive  # noqa: PLC0415 - as above
 
-    for path, place in archive(subject.configured, key):
+    for path, place, reason in archive(subject.configured, key):
         if place is None:
-            complain(Text("{path} stays: a file of its name is in archive/ already", path=path))
+            complain(Text("{path} stays: {reason}", path=path, reason=reason))
         else:
             say(Text("{path} is in {folder} now", path=path, folder=place.parent))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
-from fla_gateway.cli.inspection.password import add_password, opened
+from fla_gateway.cli.inspection.password import add_password, file_argument, opened
 from fla_gateway.i18n.message import Text
 
 SUMMARY: Final = Text("show what a key or certificate file holds, and which rules of the manual it keeps")
@@ -39,7 +39,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("file", metavar="FILE", type=Path, help=Text("the file"))
+    parser.add_argument("file", metavar="FILE", type=file_argument, help=Text("the file; - for standard input"))
     parser.add_argument(
         "--certificate", metavar="FILE", type=Path, help=Text("another file, with the certificate of the key")
     )

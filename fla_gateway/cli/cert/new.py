@@ -95,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     now = datetime.fromtimestamp(SystemClock().wall(), UTC)
     pair = new_pair(arguments.type, arguments.company, arguments.enterprise_number, now, arguments.days)
     _write(arguments.directory, arguments.name, pair)
+    _warn_of_others(arguments.directory / f"{arguments.name}.pfx")
     say(*_introduction(arguments, pair))
     return WELL
 
@@ -150,6 +151,17 @@ def _write(directory: Path, name: str, pair: Pair) -> None:
     else:
         return
     raise ConfigurationError((Fault("--directory", message, cure),))
+
+
+def _warn_of_others(path: Path) -> None:
+    """Say who else can get at the new files, because of the folder that they are in."""
+    from fla_gateway.config.document.file_snapshot import FileSnapshot  # noqa: PLC0415 - as above
+    from fla_gateway.keys.files.file_permissions import exposure  # noqa: PLC0415 - as above
+
+    files = FileSnapshot()
+    files.read(path)
+    for warning in exposure(path, files.custody(path)):
+        complain(Text("warning: {warning}", warning=warning.sentence))
 
 
 def _introduction(arguments: argparse.Namespace, pair: Pair) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The password of a file that a command looks into: the option, or a question on a terminal.
 
-Owns both. Refuses to take a password as an argument: other users can read the arguments of a process.
+Owns both, and what is to be done about a file that no configuration names, where the reader would point into one.
+Refuses to take a password as an argument: other users can read the arguments of a process.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from fla_gateway.cli.output.language import shown
 from fla_gateway.cli.output.standard_streams import complain
@@ -19,6 +20,23 @@ if TYPE_CHECKING:
     from fla_gateway.secret import Secret
 
 Opened = TypeVar("Opened")
+_NAME_A_FILE: Final = Text("name a file with the password in --password-file")
+_FILL: Final = Text("put the password into the file of --password-file")
+_CURES: Final = {
+    "password-missing": _NAME_A_FILE,
+    "pkcs12-checksum-password-missing": _NAME_A_FILE,
+    "password-empty": _FILL,
+    "pkcs12-checksum-password-empty": _FILL,
+    "key-file-not-found": Text("check the path"),
+    "key-file-not-permitted": Text("run the command as a user that may read it, and enter the folders above it"),
+    "pkcs12-alias-unknown": Text("name one of them in --alias"),
+}
+"""By code: the words of the command line, in the place of those of a configuration."""
+
+
+def file_argument(text: str) -> Path:
+    """Read the name of a file; ``-`` is standard input."""
+    return Path("/dev/stdin" if text == "-" else text)
 
 
 def add_password(parser: argparse.ArgumentParser) -> None:
@@ -62,15 +80,16 @@ def opened(arguments: argparse.Namespace, read: Callable[[Secret | None], Opened
     from fla_gateway.errors import UnusableKeyError  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.keys.inspected_file import PASSWORD_MISSING  # noqa: PLC0415 - as above
 
-    password = _password_of(arguments)
     try:
-        return read(password)
+        password = _password_of(arguments)
+        try:
+            return read(password)
+        except UnusableKeyError as error:
+            if error.message.code not in PASSWORD_MISSING or (asked := _ask(arguments.file)) is None:
+                raise
+        return read(asked)
     except UnusableKeyError as error:
-        if error.message.code not in PASSWORD_MISSING:
-            raise
-        if (asked := _ask(arguments.file)) is None:
-            raise UnusableKeyError(error.message, Text("name a file with the password in --password-file")) from None
-    return read(asked)
+        raise UnusableKeyError(error.message, _CURES.get(error.message.code, error.cure)) from None
 
 
 def _ask(path: Path) -> Secret | None:

@@ -6,10 +6,11 @@ Owns which file has the keys of a profile, and where files of an old key go. Ref
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from fla_gateway.config.document.file_replacement import replace_content
 from fla_gateway.config.document.key_exchange import exchanged, finished, keys_of
@@ -68,41 +69,65 @@ def take_out_next_key(configured: Configured, profile: str, key: str | None) -> 
 def lines_after_switch(configured: Configured, profile: str) -> tuple[Path, str] | None:
     """Return the file of the keys, and the two lines that it is to have instead."""
     for path in configured.settings.sources:
-        keys = keys_of(path.read_text("utf-8"), profile)
+        keys = keys_of(configured.files.read(path).decode("utf-8"), profile)
         if keys is not None:
             return path, f"key = {keys[1]}\nnext_key = {keys[0]}"
     return None
 
 
-def archive(configured: Configured, key: str) -> Iterator[tuple[Path, Path | None]]:
-    """Move the files of a key into folders `archive/` beside them, but for those that something else uses.
+class Archived(NamedTuple):
+    """What became of a file.
 
-    Yields:
-        Each file, with where it is now; None where a file of that name is there already.
+    Attributes:
+        path: of the file.
+        place: where it is now; None where it stays.
+        reason: why it stays.
     """
+
+    path: Path
+    place: Path | None
+    reason: str = ""
+
+
+def archive(configured: Configured, key: str) -> Iterator[Archived]:
+    """Move the files of a key into folders `archive/` beside them, but for those that something else uses."""
     configuration = configured.settings.configuration
-    used = Counter(named_files(configuration))
+    # One file may be named in several ways.
+    used = Counter(map(_real, named_files(configuration)))
     source = key_sources(configuration)[key]
     own = [it for it in (source.pkcs12, source.pem, source.certificate, source.password_file) if it is not None]
+    of_key = Counter(map(_real, own))
     beside = [it.with_suffix(suffix) for it in own[:1] for suffix in _SUFFIXES]
     for path in dict.fromkeys((*own, *beside)):
-        if used[path] > (path in own) or not path.is_file():
-            continue
-        folder = path.parent / ARCHIVE
-        folder.mkdir(mode=0o700, exist_ok=True)
-        place = folder / path.name
+        # Path.is_file raises where a folder may not be entered.
+        if used[_real(path)] <= of_key[_real(path)] and os.path.isfile(path):  # noqa: PTH113 - see above
+            yield _archived(path)
+
+
+def _real(path: Path) -> str:
+    return os.path.realpath(path)
+
+
+def _archived(path: Path) -> Archived:
+    if path.is_symlink():
+        return Archived(path, None, Text("it is a link, which would lead nowhere from there"))
+    place = path.parent / ARCHIVE / path.name
+    try:
+        place.parent.mkdir(mode=0o700, exist_ok=True)
         if place.exists():
-            yield path, None
-        else:
-            path.rename(place)
-            yield path, place
+            return Archived(path, None, Text("a file of its name is in archive/ already"))
+        path.rename(place)
+    except OSError as error:
+        return Archived(path, None, reason_of(error))
+    return Archived(path, place)
 
 
 def _change(configured: Configured, change: Callable[[str], str | None]) -> list[Path]:
     changed: list[Path] = []
     for path in configured.settings.sources:
         try:
-            before = path.read_bytes()
+            # As it was read with the configuration: two exchanges at the same time must not undo each other.
+            before = configured.files.read(path)
             after = change(before.decode("utf-8"))
             if after is not None:
                 replace_content(path, before, after.encode("utf-8"))

@@ -94,8 +94,8 @@ def read_call(
     given = {name.lower() for name, _ in lines}
     if content is not None and "content-type" not in given:
         lines.append(("Content-Type", content_type or _type_of(content)))
-    elif content_type is not None and content is not None:
-        raise _fault("--content-type", Message("content-type-twice", "is given with -H as well"))
+    elif content_type is not None:
+        raise _fault("--content-type", Message("content-type-idle", "is for a body, and its type is given once"))
     if TRACE.lower() not in given:
         lines.append((TRACE, str(uuid.uuid4())))
     name = "" if body is None else body.removeprefix("@") or "-"

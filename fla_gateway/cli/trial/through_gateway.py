@@ -22,6 +22,8 @@ from fla_gateway.i18n.message import NOTHING, Text
 _ANSWER_SECONDS: Final = 90.0
 """Longer than the gateway itself waits for a token, a connection and the first byte."""
 
+_FIRST_FINAL: Final = 200
+
 Phases = tuple[tuple[str, float], ...]
 
 
@@ -49,6 +51,10 @@ def send(target: AdminTarget, path: str, call: Call) -> tuple[Response, Phases]:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 channel.socket.sendall(_written(target, path, call))
             response.begin()
+            while response.status < _FIRST_FINAL:
+                # The library skips no interim response but 100.
+                response.headers = None  # type: ignore[assignment]  # as before the first one
+                response.begin()
             answered = time.monotonic()
             body, whole = _body(response)
         except (OSError, http.client.HTTPException) as error:
