@@ -276,7 +276,7 @@ def _upload(upload: Upload, name: Naming) -> Iterator[Step]:
         ),
         (
             Text(
-                "It is the public part of a key, self-signed, valid until {day}. It may be sent by mail. The private "
+                "It is the public part of a key, valid until {day}. It may be sent by mail. The private "
                 "part stays on the machine of the IT person, and is never asked for.",
                 day=upload.end,
             ),

@@ -22,6 +22,8 @@ NEW: Final = "new"
 EXISTING: Final = "existing"
 SECOND_CERTIFICATE: Final = "second-certificate"
 OWN_ACCOUNT: Final = "own-account"
+MAKE: Final = "make"
+TAKE: Final = "take"
 ACCEPTANCE: Final = "acceptance"
 _ENVIRONMENTS: Final = ("simulation", "acceptance", "production")
 _MEANING: Final = {
@@ -202,9 +204,31 @@ def acceptance_access(_answers: Answers, _context: Context) -> Question:
     )
 
 
+def key(_answers: Answers, _context: Context) -> Question:
+    """Ask whether a key is to be made for the certificate that is uploaded (4.4.1)."""
+    return Question(
+        "key",
+        Text("Shall a private key with its certificate be made, or is there one already?"),
+        (
+            Text(
+                "One that is made here is self-signed in the name of the company, which is accepted, and keeps every "
+                "rule of the manual. One may also be bought (GlobalSign PersonalSign 3 Pro); then it is a file, .pfx "
+                "as a rule."
+            ),
+        ),
+        (Choice(MAKE, Text("make them")), Choice(TAKE, Text("take those that are there"))),
+        default=MAKE,
+    )
+
+
+def uploads(answers: Answers) -> bool:
+    """Return whether a certificate is uploaded: to a new account, or beside the first one of an account."""
+    return answers.get("account") != EXISTING or answers.get("has-key") != YES
+
+
 def makes_key(answers: Answers) -> bool:
     """Return whether a new key and certificate are to be made."""
-    return answers.get("account") != EXISTING or answers.get("has-key") != YES
+    return uploads(answers) and answers.get("key") != TAKE
 
 
 def uses_existing(answers: Answers) -> bool:

@@ -45,11 +45,18 @@ def _existing(answers: Answers, context: Context) -> bool:
 
 
 def _key_there(answers: Answers, context: Context) -> bool:
-    return _existing(answers, context) and answers.get("has-key") == YES
+    if not _in_earnest(answers, context):
+        return False
+    has_key = answers.get("account") == channel.EXISTING and answers.get("has-key") == YES
+    return has_key or answers.get("key") == channel.TAKE
 
 
 def _pem(answers: Answers, context: Context) -> bool:
     return _key_there(answers, context) and not is_pkcs12(answers.get("key-file", ""))
+
+
+def _uploads(answers: Answers, context: Context) -> bool:
+    return _in_earnest(answers, context) and channel.uploads(answers)
 
 
 def _key_missing(answers: Answers, context: Context) -> bool:
@@ -100,10 +107,11 @@ _FLOW: Final = (
     _Entry("mandates", of_company.mandates, _mandatary),
     _Entry("account", channel.account, _in_earnest),
     _Entry("has-key", channel.has_key, _existing),
+    _Entry("without-key", channel.without_key, _key_missing),
+    _Entry("key", channel.key, _uploads),
     _Entry("key-file", channel.key_file, _key_there),
     _Entry("key-password-file", channel.key_password_file, _key_there),
     _Entry("certificate-file", channel.certificate_file, _pem),
-    _Entry("without-key", channel.without_key, _key_missing),
     _Entry("runs-on", of_place.runs_on, _in_earnest),
     _Entry("callers", of_place.callers, _programs),
     _Entry("alert-mail", of_place.alert_mail, _alerts),

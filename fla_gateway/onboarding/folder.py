@@ -21,7 +21,7 @@ from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.document.unjudged import read_unjudged
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
-from fla_gateway.keys.certificates.pair_files import FOR_CHAMAN, proposed_name
+from fla_gateway.keys.certificates.pair_files import FOR_CHAMAN
 from fla_gateway.onboarding.chaman_steps import Upload
 from fla_gateway.onboarding.question import SEPARATOR, Answers
 
@@ -133,14 +133,12 @@ class Folder:
         replace_file(path, _HEAD + "".join(lines))
 
     def upload_of(self, profile: str) -> Upload | None:
-        """Return what is uploaded for a profile whose key was made here; None if none was."""
-        file = self.path / SECRETS / f"{profile}.cer"
-        try:
-            certificate = x509.load_der_x509_certificate(file.read_bytes())
-        except FileNotFoundError:
+        """Return what is uploaded for a profile, of several the last one; None if there is none yet."""
+        files = sorted((self.path / FOR_CHAMAN).glob(f"{profile}-[0-9][0-9][0-9][0-9]-[0-9][0-9].cer"))
+        if not files:
             return None
-        name = proposed_name(profile, certificate)
-        return Upload(f"{name}.cer", name, f"{certificate.not_valid_after_utc:%Y-%m-%d}")
+        certificate = x509.load_der_x509_certificate(files[-1].read_bytes())
+        return Upload(files[-1].name, files[-1].stem, f"{certificate.not_valid_after_utc:%Y-%m-%d}")
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -155,6 +155,23 @@ def test_an_existing_configuration_is_not_changed(tmp_path, capsys):
     assert (folder / "profiles.d" / "secretariat.toml").read_text() == written
 
 
+def test_a_key_that_is_there_is_taken(made, tmp_path, capsys, monkeypatch):
+    """A bought one, for example: its certificate goes to for-chaman/, and the configuration names its files."""
+    key = made[0] / "secrets" / "employer.pfx"
+    monkeypatch.chdir(key.parent)
+    folder = tmp_path / "own"
+    words = ("--profile", "bought", "--key", "take", "--key-file", key.name, "--key-password-file", "employer.pass")
+    assert answered(folder, *words) == 0
+    assert "all well" in capsys.readouterr().out
+    (copy,) = (folder / "for-chaman").glob("bought-*.cer")
+    assert copy.read_bytes() == key.with_suffix(".cer").read_bytes()
+    assert copy.name in (folder / "for-chaman" / "bought.html").read_text()
+    document = tomllib.loads((folder / "gateway.toml").read_text())
+    assert document["keys"] == {"bought": {"pkcs12": str(key), "password_file": str(key.with_suffix(".pass"))}}
+    assert answered(tmp_path / "other", *words[:-2]) == 2
+    assert "password" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("yes", [(), ("--yes",)], ids=["asking", "defaults"])
 def test_without_a_terminal_what_is_missing_is_named(yes, tmp_path, capsys):
     """All of it at once, exit code 2, and nothing is written."""
@@ -267,7 +284,7 @@ def test_on_a_terminal_it_asks_can_be_left_and_goes_on(tmp_path):
     assert f"fla-gateway init --directory {folder}" in seen.splitlines()[-1]
 
     second = Screen("init", "--directory", str(folder))
-    second.answer("yes", "yes", "yes", "yes", "", "", "payroll", "", "nl", CLIENT, "no")
+    second.answer("yes", "yes", "yes", "yes", "", "", "", "payroll", "", "nl", CLIENT, "no")
     code, again = second.ended()
     assert code == 0, again
     assert "Going on with the profile employer" in again

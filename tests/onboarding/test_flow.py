@@ -124,8 +124,10 @@ def test_acceptance_asks_for_admission():
         ({"account": "existing", "has-key": "no"}, ["without-key"], True, False),
         ({"account": "existing", "has-key": "unknown", "without-key": "second-certificate"}, [], True, True),
         ({"account": "existing", "has-key": "no", "without-key": "own-account"}, [], True, False),
+        ({"key": "take"}, ["key-file", "key-password-file", "certificate-file"], False, False),
+        ({"key": "take", "key-file": "a.P12"}, ["key-password-file"], False, False),
     ],
-    ids=["new", "its pfx", "its pem", "no key", "second certificate", "own account"],
+    ids=["new", "its pfx", "its pem", "no key", "second certificate", "own account", "bought", "bought as p12"],
 )
 def test_an_account_that_exists_is_asked_for_its_key(given, wanted, makes, changes):
     """Without it: a second certificate, or an account of its own; a key is made unless there is one."""

@@ -8,12 +8,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
 
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.onboarding.flow import IDS
 from fla_gateway.onboarding.folder import read_answers
 from fla_gateway.onboarding.question import Answers
+
+_PATHS: Final = frozenset(("key-file", "key-password-file", "certificate-file"))
 
 
 def given_answers(arguments: argparse.Namespace) -> dict[str, str]:
@@ -33,7 +37,18 @@ def given_answers(arguments: argparse.Namespace) -> dict[str, str]:
         if faults:
             raise ConfigurationError(tuple(faults))
     flags = {name: getattr(arguments, name.replace("-", "_")) for name in IDS}
-    return given | {name: value for name, value in flags.items() if value is not None}
+    given |= {name: value for name, value in flags.items() if value is not None}
+    return {name: placed(name, value) for name, value in given.items()}
+
+
+def placed(name: str, value: str) -> str:
+    """Write the path of a file from the root, so that an answer means the same wherever `init` goes on.
+
+    Args:
+        name: id of the question.
+        value: the answer; `~` is the user's own folder.
+    """
+    return str(Path(value).expanduser().absolute()) if name in _PATHS and value else value
 
 
 def kept_answers(saved: dict[str, dict[str, str]], given: Answers, done: Iterable[str]) -> dict[str, str]:

@@ -11,19 +11,20 @@ from typing import Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, INTERRUPTED
 from fla_gateway.cli.initialization import closing, terminal
-from fla_gateway.cli.initialization.given import given_answers, kept_answers
+from fla_gateway.cli.initialization.given import given_answers, kept_answers, placed
 from fla_gateway.cli.initialization.terminal import say, say_all
 from fla_gateway.cli.initialization.written_files import (
     ADMIN,
     make_caller_keys,
-    make_pair,
     plan_of,
+    prepare_upload,
     write_configuration,
     write_page,
 )
 from fla_gateway.cli.output.language import language, shown
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.onboarding.channel_questions import makes_key
 from fla_gateway.onboarding.company_questions import TRAINING_PROVIDER
 from fla_gateway.onboarding.config_writer import further_file, whole_file
 from fla_gateway.onboarding.flow import CLIENT_ID, Settled, settle
@@ -115,7 +116,7 @@ def _go_on(session: Session) -> int:
         return FINDINGS
     folder = session.folder
     session.save(answers)
-    if make_pair(folder, answers):
+    if prepare_upload(folder, answers) and makes_key(answers):
         terminal.line()
         say(Text("Key and certificate are made; the private key is in {folder}.", folder=folder.path / "secrets"))
     if not folder.is_configured(answers["profile"]):
@@ -159,7 +160,7 @@ def _ask_all(session: Session) -> Answers | None:
             if asked:
                 session.given.pop(asked.pop(), None)
             continue
-        session.given[question.id] = str(answer)
+        session.given[question.id] = placed(question.id, str(answer))
         asked.append(question.id)
         answers = session.settle().answers
         if answers["quality"] == TRAINING_PROVIDER:

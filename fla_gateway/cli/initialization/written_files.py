@@ -11,19 +11,26 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Final
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.cli.output.language import language, shown
 from fla_gateway.clock import SystemClock
+from fla_gateway.config.document.file_snapshot import FileSnapshot
+from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.catalogues import SOURCE_LANGUAGE, spoken
 from fla_gateway.i18n.message import Message, Text, said
 from fla_gateway.keys.certificates.issue import KEY_TYPES, new_pair
-from fla_gateway.keys.certificates.pair_files import FOR_CHAMAN, pair_files
+from fla_gateway.keys.certificates.pair_files import FOR_CHAMAN, pair_files, proposed_name
+from fla_gateway.keys.files.key_file import read_password
 from fla_gateway.keys.files.new_files import write_new
+from fla_gateway.keys.inspected_file import certificate_to_upload
 from fla_gateway.onboarding import acceptance_mail
 from fla_gateway.onboarding.chaman_page import html
 from fla_gateway.onboarding.chaman_steps import Upload, page
-from fla_gateway.onboarding.channel_questions import makes_key
+from fla_gateway.onboarding.channel_questions import makes_key, uploads
 from fla_gateway.onboarding.config_writer import Alerts, KeyFiles, Plan, about_further
 from fla_gateway.onboarding.flow import is_pkcs12
 from fla_gateway.onboarding.folder import CONFIGURATION, FURTHER, SECRETS, Folder, replace_file, unwritable
@@ -34,21 +41,39 @@ ADMIN: Final = "admin"
 ABOUT: Final = "about.toml"
 
 
-def make_pair(folder: Folder, answers: Answers) -> bool:
-    """Make key and certificate for the profile, if they are not there; return whether they were made.
+def prepare_upload(folder: Folder, answers: Answers) -> bool:
+    """Put the certificate for ChaMan into its folder, of a new key or of one that is there; return whether it was new.
 
     Raises:
-        ConfigurationError: they cannot be written.
+        ConfigurationError: a file cannot be written.
+        UnusableKeyError: the key that is there cannot be read.
     """
-    name = answers["profile"]
-    if not makes_key(answers) or folder.upload_of(name) is not None:
+    if not uploads(answers) or folder.upload_of(answers["profile"]) is not None:
         return False
-    now = datetime.fromtimestamp(SystemClock().wall(), UTC)
-    pair = new_pair(KEY_TYPES[0], answers["company"], answers["enterprise-number"], now, DAYS)
-    files = pair_files(name, pair)
-    placed = {path if path.parent == FOR_CHAMAN else SECRETS / path: content for path, content in files.items()}
-    write(folder.path, placed, (path for path in placed if path.parent == FOR_CHAMAN))
+    name, now = answers["profile"], datetime.fromtimestamp(SystemClock().wall(), UTC)
+    if makes_key(answers):
+        pair = new_pair(KEY_TYPES[0], answers["company"], answers["enterprise-number"], now, DAYS)
+        made = pair_files(name, pair)
+        files = {path if path.parent == FOR_CHAMAN else SECRETS / path: content for path, content in made.items()}
+    else:
+        certificate = _certificate(answers, now)
+        files = {FOR_CHAMAN / f"{proposed_name(name, certificate)}.cer": certificate.public_bytes(Encoding.DER)}
+    write(folder.path, files, (path for path in files if path.parent == FOR_CHAMAN))
     return True
+
+
+def _certificate(answers: Answers, now: datetime) -> x509.Certificate:
+    """Read the certificate of the key that is there.
+
+    Raises:
+        UnusableKeyError: it cannot be read.
+    """
+    if file := answers.get("certificate-file"):
+        return certificate_to_upload(Path(file), now)
+    password = None
+    if file := answers.get("key-password-file"):
+        password, _ = read_password(KeySource(password_file=Path(file)), {}, FileSnapshot())
+    return certificate_to_upload(Path(answers["key-file"]), now, password=password)
 
 
 def write_page(folder: Folder, answers: Answers) -> None:
@@ -149,7 +174,7 @@ def write(directory: Path, contents: dict[PurePath, bytes], public: Iterable[Pur
 
 def upload_for(folder: Folder, answers: Answers) -> Upload | None:
     """Return what is uploaded, or None where the account keeps its certificate."""
-    return folder.upload_of(answers["profile"]) if makes_key(answers) else None
+    return folder.upload_of(answers["profile"]) if uploads(answers) else None
 
 
 def _key_files(folder: Folder, answers: Answers) -> KeyFiles:
@@ -157,12 +182,10 @@ def _key_files(folder: Folder, answers: Answers) -> KeyFiles:
     if not makes_key(answers):
         path = answers["key-file"]
         return KeyFiles(
-            str(Path(path).absolute()),
+            path,
             is_pkcs12(path),
-            *(
-                str(Path(it).absolute()) if it else ""
-                for it in map(answers.get, ("certificate-file", "key-password-file"))
-            ),
+            answers.get("certificate-file", ""),
+            answers.get("key-password-file", ""),
         )
     up = PurePath("..") if folder.configuration.exists() else PurePath()
     base = up / SECRETS / answers["profile"]
