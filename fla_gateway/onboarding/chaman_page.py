@@ -6,7 +6,6 @@ anything from elsewhere, so that it can be sent by mail and opened by a browser 
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fla_gateway.i18n.message import Text
+from fla_gateway.i18n.paragraphs import broken
 from fla_gateway.onboarding.chaman_steps import Page
 
 FIRST: Final = Text("Before you begin")
@@ -66,14 +66,7 @@ def lines(page: Page, say: Say) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str, first: str = "") -> list[str]:
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=first or indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return broken(text, _WIDTH, first=first or indent, further=indent)
 
 
 @cache

@@ -7,12 +7,12 @@ whatever opens more than the services need: nothing that is called unsafe, no an
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from fla_gateway.i18n.message import Text
+from fla_gateway.i18n.paragraphs import broken
 from fla_gateway.onboarding.allow_lists import allow_list, is_guessed
 
 Say = Callable[[str], str]
@@ -237,8 +237,7 @@ def _alerts(alerts: Alerts | None, say: Say) -> str:
 
 
 def _comment(text: Text, say: Say) -> str:
-    wrapped = textwrap.wrap(say(text), _WIDTH - 2, break_long_words=False, break_on_hyphens=False)
-    return "".join(f"# {line}\n" for line in wrapped)
+    return "".join(f"# {line}\n" for line in broken(say(text), _WIDTH - 2))
 
 
 def _array(values: tuple[str, ...]) -> str:

@@ -7,11 +7,11 @@ the count of what went wrong. Refuses to know the scenario.
 from __future__ import annotations
 
 import shutil
-import textwrap
 from typing import TYPE_CHECKING, Final, TextIO
 
 from fla_gateway.cli.output.language import shown
 from fla_gateway.i18n.message import Text
+from fla_gateway.i18n.paragraphs import broken
 
 if TYPE_CHECKING:
     from fla_gateway.cli.output.background_output import BackgroundOutput
@@ -41,7 +41,7 @@ class Teller:
 
     def say(self, text: str) -> None:
         """Say a paragraph."""
-        for line in textwrap.wrap(shown(text), self._width - 3, break_long_words=False, break_on_hyphens=False):
+        for line in broken(shown(text), self._width - 3):
             self._say(f"   {line}")
 
     def command(self, line: str) -> None:

@@ -7,13 +7,13 @@ person, in the language of the command; the end of the input is taken as leaving
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Iterable
 from typing import Final
 
 from fla_gateway.cli.output.language import shown
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Text
+from fla_gateway.i18n.paragraphs import broken
 from fla_gateway.onboarding.question import Question
 
 BACK: Final = "<"
@@ -34,15 +34,7 @@ def is_there() -> bool:
 def say(text: str, indent: str = "") -> None:
     """Print a paragraph, wrapped."""
     for paragraph in shown(text).split("\n"):
-        lines = textwrap.wrap(
-            paragraph,
-            _WIDTH,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        print("\n".join(lines), flush=True)
+        print("\n".join(broken(paragraph, _WIDTH, first=indent, further=indent)), flush=True)
 
 
 def say_all(texts: Iterable[str], indent: str = "") -> None:
