@@ -28,17 +28,17 @@ def rights_for_scopes(catalogue: Catalogue, scopes: Iterable[str]) -> tuple[Righ
     return _once(right for service in catalogue.services for right in service.rights if right.scope in wanted)
 
 
-def rights_for_service(catalogue: Catalogue, name: str) -> tuple[Right, ...]:
-    """Give the boxes of a service.
+def rights_for_service(catalogue: Catalogue, name: str, granted: Iterable[str] = ()) -> tuple[Right, ...]:
+    """Give the boxes of a service that may be the missing one.
 
     Args:
         catalogue: the known APIs.
         name: the first segment of its paths, such as ``dimona``.
+        granted: scopes that the token has: their boxes are ticked, if the guess holds.
     """
-    begin = f"/REST/{name}/"
-    return _once(
-        right for service in catalogue.services if (service.prefix or "").startswith(begin) for right in service.rights
-    )
+    begin, has = f"/REST/{name}/", frozenset(granted)
+    services = [it for it in catalogue.services if (it.prefix or "").startswith(begin)]
+    return _once(right for it in services for right in it.rights if right.scope not in has)
 
 
 def tick(rights: Iterable[Right]) -> Text:
@@ -51,7 +51,8 @@ def tick(rights: Iterable[Right]) -> Text:
     if not labels:
         return _UNKNOWN
     return Text(
-        "in ChaMan, tick {labels} under {section}; that this box is the one that is missing is a guess from its name",
+        "in ChaMan, tick {labels} under {section}; no source says which box gives which scope, so that this is a guess "
+        "from the names",
         labels=joined(labels, ", "),
         section=SECTION,
     )

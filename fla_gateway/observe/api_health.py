@@ -12,7 +12,9 @@ from typing import Final
 
 import structlog
 
+from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.catalog.model import OTHER_SERVICE, shown_service
+from fla_gateway.catalog.rights import rights_for_service, tick
 from fla_gateway.proxy.admission.routing import service_of
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 
@@ -23,6 +25,7 @@ MOST_SERVICES: Final = 256
 
 _LOG = structlog.get_logger()
 _CODES: Final = ("api-", "egress-")
+_WITHOUT_SCOPE: Final = "missing-scope"
 _FIRST_CLIENT_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
 # The API answers, but not what was asked: it takes no token, or asks for patience.
@@ -120,9 +123,10 @@ class ApiHealth:
             return
         api.logged, api.logged_at = True, now
         profile, service = self._name(record)
+        cure = {"cure": tick(rights_for_service(load_catalogue(), service))} if reason == _WITHOUT_SCOPE else {}
         _LOG.warning(
             "api-failing", profile=profile, service=service, reason=reason, request_id=record.request_id,
-            unlogged=api.unlogged,
+            unlogged=api.unlogged, **cure,
         )  # fmt: skip
         api.unlogged = 0
 
@@ -159,5 +163,5 @@ def _reason(record: ExchangeRecord) -> str:
     if record.origin != "upstream" or record.outcome != "answered":
         return ""
     if record.missing_scope:
-        return "missing-scope"
+        return _WITHOUT_SCOPE
     return str(record.status) if record.status >= _FIRST_SERVER_ERROR or record.status in _TROUBLE else ""

@@ -14,7 +14,7 @@ def test_the_box_of_a_scope_is_named_in_the_screens_words_and_as_a_guess():
     assert 'tick "Dimona-aangiftes verrichten"' in said
     assert "under Beveiligde machtigingen" in said
     assert 'by our own translation: "Effectuer des déclarations Dimona"' in said
-    assert said.endswith("is a guess from its name")
+    assert said.endswith("a guess from the names")
     assert "Consultatie" not in said
 
 
@@ -46,3 +46,10 @@ def test_a_translation_of_ours_is_never_the_label():
     found = [right for service in load().services for right in service.rights]
     assert all(it.label and it.label != it.french for it in found)
     assert {it.label for it in found if not it.french} == {"DocConsumer e-Box Enterprise", "WITA Amateur - Werkgever"}
+
+
+def test_a_box_whose_scope_the_token_has_is_not_the_missing_one():
+    """Where all of them are ticked, none is named."""
+    has = ["scope:dimona:declaration:declarant"]
+    assert [it.label for it in rights_for_service(load(), "dimona", has)] == ["Consultatie van de Dimona-aangifte"]
+    assert rights_for_service(load(), "dimona", [*has, "scope:dimona:declaration:consult"]) == ()

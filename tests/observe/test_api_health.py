@@ -98,3 +98,10 @@ def test_callers_cannot_fill_the_memory_with_names():
     failing = health.failing(1.0, 1.0)
     assert len(failing) == MOST_SERVICES + 1
     assert failing[-1].service == "(other)"
+
+
+def test_a_missing_scope_is_reported_with_the_box_to_tick():
+    """No other reason has a cure in its event: docs/errors.md has one for each code."""
+    _, without = observed(a_record(status=403, missing_scope=True))
+    _, failing = observed(a_record(status=500))
+    assert ['"Dimona-aangiftes verrichten"' in it.get("cure", "") for it in (*without, *failing)] == [True, False]

@@ -117,13 +117,14 @@ def kind(call: Call) -> str:
     return "neutral" if is_answer and not call.missing_scope else "attention"
 
 
-def missing_right(service: str) -> Text:
+def missing_right(service: str, granted: str) -> Text:
     """Say what to do where an API answers that the token lacks a scope, as a clause.
 
     Args:
         service: name of the API in its paths.
+        granted: scopes of the latest token, as the token server wrote them; may be empty.
     """
-    return tick(rights_for_service(load_catalogue(), service))
+    return tick(rights_for_service(load_catalogue(), service, granted.split()))
 
 
 def cure(code: str, status: int) -> Text:

@@ -254,3 +254,8 @@ class ProfileStatus:
     loading: bool = False
     negotiations: tuple[NegotiationStatus, ...] = ()
     finding: FindingStatus | None = None
+
+    @property
+    def granted(self) -> str:
+        """Scopes of the latest token, as the token server wrote them; empty where that is not known."""
+        return next((it.scope for it in self.negotiations if it.lifetime), "")

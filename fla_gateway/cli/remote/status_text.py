@@ -107,7 +107,8 @@ def _profile_lines(profile: Mapping[str, Any], times: _Times, *, coloured: bool)
     for code in profile.get("findings") or ():
         if code != "api-failing" or known["failing"]:
             yield f"  ! {shown(FINDINGS[str(code)](known)) if str(code) in FINDINGS else _text(code)}"
-    yield from (f"  {_alarm(_no_scope(it, times))}" for it in without_scope)
+    granted = next((_text(it.get("scope")) for it in _tables(profile, "negotiations") if it.get("lifetime")), "")
+    yield from (f"  {_alarm(_no_scope(it, times, granted))}" for it in without_scope)
     if finding := _table(profile, "finding"):
         command = f"fla-gateway doctor {_text(profile.get('name'))}"
         page = _text(finding.get("anchor"))
@@ -166,11 +167,11 @@ def _failing(api: Mapping[str, Any], times: _Times) -> Text:
     )
 
 
-def _no_scope(api: Mapping[str, Any], times: _Times) -> Text:
+def _no_scope(api: Mapping[str, Any], times: _Times, granted: str) -> Text:
     return Text(
         "the account has no right for an API: {api}; {what}",
         api=_failing(api, times),
-        what=missing_right(_text(api.get("service"))),
+        what=missing_right(_text(api.get("service")), granted),
     )
 
 
