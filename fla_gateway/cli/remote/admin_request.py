@@ -67,11 +67,13 @@ class Channel(NamedTuple):
         socket: encrypted where the listener is.
         uid: user id of the process at the other end, or None if it is not known.
         is_trusted: whether that is one that may get a key.
+        seconds: how long it took to connect, TLS included.
     """
 
     socket: socket.socket
     uid: int | None
     is_trusted: bool
+    seconds: float
 
 
 class _Request(NamedTuple):
@@ -134,7 +136,9 @@ def opened(target: AdminTarget) -> Iterator[Channel]:
         NotSentError: another user listens there, or the key would have to be sent in clear.
     """
     with contextlib.ExitStack() as stack:
+        began = time.monotonic()
         sock = _connected(target)
+        seconds = time.monotonic() - began
         stack.callback(sock.close)
         local = _is_local(sock)
         uid = _owner(sock) if local else None
@@ -149,9 +153,11 @@ def opened(target: AdminTarget) -> Iterator[Channel]:
             )
         channel: socket.socket = sock
         if target.encrypted:
+            began = time.monotonic()
             channel = _with_tls(sock, target, verified=verified)
+            seconds += time.monotonic() - began
             stack.callback(channel.close)
-        yield Channel(channel, uid, is_trusted=known or verified)
+        yield Channel(channel, uid, is_trusted=known or verified, seconds=seconds)
 
 
 def probe(target: AdminTarget, path: str, seconds: float) -> Answer:

@@ -39,12 +39,11 @@ def send(target: AdminTarget, path: str, call: Call) -> tuple[Response, Phases]:
         NoGatewayError: nothing listens there, or no response came; then a call that changes something may be done.
         NotSentError: the key would go to a process that is not known to be the gateway's.
     """
-    began = time.monotonic()
     with opened(target) as channel:
         if target.key is not None and not channel.is_trusted:
             raise NotSentError(_not_trusted(target, channel.uid))
-        connected = time.monotonic()
         channel.socket.settimeout(_ANSWER_SECONDS)
+        began = time.monotonic()
         response = http.client.HTTPResponse(channel.socket, method=call.method)
         try:
             # A refusal may come, and the connection go, before the body is through.
@@ -64,14 +63,10 @@ def send(target: AdminTarget, path: str, call: Call) -> tuple[Response, Phases]:
                 gateway=named(target), reason=why_no_answer(error), doubt=doubt,
             )  # fmt: skip
             raise NoGatewayError(message) from None
+        ended = time.monotonic()
     fields = tuple((name, value) for name, value in response.getheaders())
-    phases = (("connect", connected - began), ("answer", answered - connected), ("body", time.monotonic() - answered))
+    phases = (("connect", channel.seconds), ("answer", answered - began), ("body", ended - answered))
     return Response(response.status, response.reason, fields, body, whole), phases
-
-
-def is_socket(target: AdminTarget) -> bool:
-    """Whether the listener is a Unix socket, where the caller is known by its user."""
-    return not isinstance(target.address, TcpAddress)
 
 
 def _written(target: AdminTarget, path: str, call: Call) -> bytes:

@@ -41,16 +41,16 @@ def lines(trial: Trial) -> Iterator[str]:
     yield from _response(trial)
     yield ""
     yield from _problem(trial.response.problem)
-    yield Text("Time")
+    yield Text("Where the time went:")
     for name, seconds in trial.phases:
         yield _fact(_MEASURED[name], _milliseconds(seconds))
     yield from _recorded(trial)
     yield ""
-    yield Text("Trace ids")
+    yield Text("Trace ids:")
     yield _fact(Text("sent"), f"{TRACE}: {trial.call.trace}")
     yield _fact(Text("received"), f"{TRACE}: {trial.trace_received}" if trial.trace_received else Text("none"))
     if not trial.direct:
-        yield _fact(Text("request id"), trial.request_id or Text("not known: /status does not show this call to you"))
+        yield _fact(Text("request id"), trial.request_id or Text("not known: /status does not show this call"))
     yield ""
     yield Text("The same with curl:")
     yield f"  {trial.curl}"
@@ -63,7 +63,8 @@ def _request(trial: Trial) -> Iterator[str]:
     if trial.credential:
         yield f"> {trial.credential}"
     if call.body is not None:
-        yield Text("> ({number} bytes of {name})", number=len(call.body), name=call.body_name)
+        name = Text("standard input") if call.body_name == "-" else call.body_name
+        yield Text("> ({number} bytes of {name})", number=len(call.body), name=name)
 
 
 def _response(trial: Trial) -> Iterator[str]:
@@ -99,13 +100,13 @@ def _recorded(trial: Trial) -> Iterator[str]:
     if trial.direct:
         return
     if trial.recorded is None:
-        yield Text("  (what the gateway spent is in /status and in its journal, which were not shown to this user)")
+        yield Text("  (what the gateway spent is not known: /status does not show this call)")
         return
     yield Text("  of that, as the gateway counted:")
     for name, label in _OF_THE_GATEWAY.items():
         seconds = trial.recorded.get(name)
         if isinstance(seconds, int | float):
-            yield f"  {_fact(label, _milliseconds(seconds))}"
+            yield Text("  {fact}", fact=_fact(label, _milliseconds(seconds)))
 
 
 def _fact(label: str, value: str) -> Text:
