@@ -81,7 +81,7 @@ class MailServer:
         self.running.add(task)
         raw = writer.transport
         try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):
+            with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
                 await _Conversation(self, reader, writer).hold()
         finally:
             writer.close()

@@ -1,7 +1,7 @@
 """Rule: what of the gateway's state a person has to know, in which words, and which command leads on.
 
 Owns the sentences, and how long a state has to last. Refuses to know where states come from
-(`runtime.monitoring.alerting`), and when something is said again (`ledger`).
+(`runtime.monitoring.alert_watch`), and when something is said again (`ledger`).
 """
 
 from __future__ import annotations

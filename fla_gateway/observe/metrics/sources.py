@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fla_gateway.observe.alerts.alert import AlertNumbers
 from fla_gateway.proxy.records.exchange_record import DoorSnapshot, PoolSnapshot
 from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
+
+if TYPE_CHECKING:  # read where alerts are configured
+    from fla_gateway.observe.alerts.alert import AlertNumbers
 
 
 class LimitNumber(NamedTuple):

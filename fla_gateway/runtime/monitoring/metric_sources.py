@@ -14,7 +14,6 @@ from fla_gateway.access.authentication.api_key import key_id
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.observe.alerts.alert import AlertNumbers
 from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumber, ReloadNumbers
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.signing_keys import Keys
@@ -26,6 +25,7 @@ from fla_gateway.tokens.snapshot import HeldBrake
 
 if TYPE_CHECKING:
     from fla_gateway.oauth.client import TokenClient
+    from fla_gateway.observe.alerts.alert import AlertNumbers
     from fla_gateway.observe.metrics.registry import Exposition
 
 

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.oauth.negotiations import Negotiation
-from fla_gateway.observe.alerts.alert import AlertNumbers
 from fla_gateway.observe.unknown_callers import UnknownCalls
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.reload_changes import ReloadState
+
+if TYPE_CHECKING:  # read where alerts are configured
+    from fla_gateway.observe.alerts.alert import AlertNumbers
 
 
 @dataclass(frozen=True, slots=True)

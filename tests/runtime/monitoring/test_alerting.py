@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,8 @@ from fla_gateway.network.dialer import Dialer
 from fla_gateway.observe.alerts import ledger
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.runtime.composition.resolved_config import read
-from fla_gateway.runtime.monitoring.alerting import LETTER_SECONDS, Alerting
+from fla_gateway.runtime.monitoring.alert_watch import LETTER_SECONDS
+from fla_gateway.runtime.monitoring.alerting import Alerting
 from fla_gateway.runtime.monitoring.metric_sources import exposition
 from fla_gateway.runtime.monitoring.status_report import assemble
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
@@ -61,7 +63,8 @@ class Watched:
     def look(self, after=LETTER_SECONDS):
         """Let time pass and look."""
         self.clock.advance(after)
-        self.alerting.look(self.sources)
+        if self.alerting.watch is not None:
+            self.alerting.watch.look(self.sources)
 
     async def mail(self, server, after=LETTER_SECONDS):
         """Look, and give the mail that arrives."""
@@ -267,10 +270,11 @@ async def test_a_reload_changes_alerts(watch, server, api_tls):
     with pytest.raises(ReloadRefusedError):
         await watched.running.reload()
     watched.look()
-    assert watched.alerting.numbers() == {}
+    assert (watched.alerting.watch, watched.alerting.numbers()) == (None, {})
     await watched.running.change("\ndrain_secnds = 3", "")
     table = ALERTS.format(port=server.port)
     await watched.running.change("[log]", f"{table}[log]")
+    await asyncio.sleep(0)
     watched.running.rewrite("[gateway]", "[gateway]\ndrain_secnds = 3")
     with pytest.raises(ReloadRefusedError):
         await watched.running.reload()
@@ -323,8 +327,9 @@ async def test_no_secret_stands_in_log_metrics_status_or_repr(watch, server, tmp
             lambda: watched.running.reloader.state, lambda: (), watched.alerting.numbers,
         ).text()  # fmt: skip
         configured = watched.running.reloader.in_force
-        shown = f"{status!r}{numbers.decode()}{configured!r}{watched.alerting.__dict__!r}"
-        for outbox in watched.alerting._outboxes.values():
+        watch_of = watched.alerting.watch
+        shown = f"{status!r}{numbers.decode()}{configured!r}{watch_of.__dict__!r}{watch_of._outboxes!r}"
+        for outbox in watched.alerting.watch._outboxes.values():
             outbox.give_up("stopping")
     await runner.cleanup()
     assert [it["event"] for it in events].count("alert-failing") == 2
@@ -351,13 +356,13 @@ async def test_the_language_is_the_gateways(watch, server, tmp_path):
 async def test_a_reload_about_something_else_keeps_what_sends(watch, server):
     """And with it the pause of a server that is down; other bytes of the password make another one."""
     watched = await watch(ALERTS.format(port=server.port))
-    channel = watched.alerting._channels[0]
+    channel = watched.alerting.watch._channels[0]
     await watched.running.change("[gateway]\n", "[gateway]\ndrain_seconds = 3\n")
-    assert watched.alerting._channels[0] is channel
+    assert watched.alerting.watch._channels[0] is channel
     watched.running.path.with_name("mail.pass").write_text("another")
     await watched.running.reload()
-    assert watched.alerting._channels[0] is not channel
-    assert watched.alerting._channels[0].server.password.reveal() == "another"
+    assert watched.alerting.watch._channels[0] is not channel
+    assert watched.alerting.watch._channels[0].server.password.reveal() == "another"
 
 
 async def test_the_end_waits_for_no_mail_server(watch, server, tmp_path):
@@ -383,5 +388,13 @@ async def test_a_fault_of_ones_own_ends_nothing(watch, server):
     watched = await watch(ALERTS.format(port=server.port))
     broken = replace(watched.sources, reload=lambda: None)
     with capture_logs() as events:
-        watched.alerting._look_safely(broken)
+        watched.alerting.watch._look_safely(broken)
     assert [it["event"] for it in events] == ["alerting-failed"]
+
+
+async def test_a_start_without_alerts_reads_nothing_of_them():
+    """Modules of theirs, and those of mail, cost time and memory of every start."""
+    program = "import sys, fla_gateway.runtime.startup; print(*(it for it in sys.modules if '.alerts' in it))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    shown, _ = await process.communicate()
+    assert shown == b"\n"
