@@ -132,7 +132,8 @@ def _facts(place: Place, profile: Profile) -> Iterator[tuple[str, str]]:
 def _said(one: Negotiation) -> Iterator[tuple[str, str]]:
     none = Text("none")
     ends = none if one.certificate_ends is None else _moment(one.certificate_ends)
-    yield Text("asserted"), f"header {json.dumps(one.header)} claims {json.dumps(one.claims)}"
+    if one.status or "request" in one.phases:
+        yield Text("asserted"), f"header {json.dumps(one.header)} claims {json.dumps(one.claims)}"
     yield Text("certificate"), Text("SHA-256 {hash}, until {end}", hash=one.certificate or none, end=ends)
     yield Text("clock"), _clock(one)
     yield Text("took"), ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in one.phases.items())
@@ -140,6 +141,9 @@ def _said(one: Negotiation) -> Iterator[tuple[str, str]]:
         yield Text("response"), f"{one.status} {one.error}".rstrip()
     if one.answer:
         yield Text("said"), one.answer
+    elif not one.status:
+        last = next(reversed(list(one.phases)), "")
+        yield Text("said"), Text("nothing; the attempt ended in this phase: {phase}", phase=last or Text("none"))
     yield from ((f"  {name}:", value) for name in _SHARED_FIELDS if (value := one.fields.get(name)))
     if one.scope:
         yield Text("scope"), one.scope

@@ -523,6 +523,24 @@ async def test_negotiations_that_are_alike_are_written_once(staging):
     assert [f"id-{it}" in text for it in range(3)] == [True] * 3
 
 
+async def test_an_attempt_that_reached_nothing_is_not_written_as_an_assertion(staging):
+    """What was never sent was not asserted; the phase in which it ended is said."""
+    lost = {
+        **WAITING["negotiations"][0],
+        "result": "token-unreachable",
+        "status": 0,
+        "error": "",
+        "phases": {"dns": 0.1},
+    }
+    report = staging.folder / "report.txt"
+    gateway = {"profiles": [{"name": "employer", **WAITING, "negotiations": [lost]}]}
+    async with running_gateway(gateway) as address:
+        await run_doctor(staging.configure(), "--share", str(report), "--admin", address)
+    text = report.read_text().partition("Your side said")[2]
+    assert "asserted" not in text
+    assert "nothing; the attempt ended in this phase: dns" in text
+
+
 async def test_a_report_never_replaces_a_file(staging):
     """An existing file is left as it is, and the command says so."""
     report = staging.folder / "report.txt"
