@@ -6,7 +6,7 @@ ARGS ?=
 # One more than there are cores: tests wait for a quarter of their time.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
-.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads bench-journal instructions soak lock messages translations clean wheel test-compiled
+.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads bench-journal instructions soak lock messages translations docs clean wheel test-compiled
 
 demo: $(VENV)/.demo
 	@$(BIN)/fla-gateway demo $(ARGS)
@@ -72,12 +72,19 @@ messages: $(VENV)/.dev
 translations: messages
 	$(BIN)/python -m tests.support.translations $(ARGS)
 
+# The pages as a site, in .site/html: with what they link to, and no link that leads nowhere.
+docs: $(VENV)/.docs
+	@rm -rf .site && mkdir -p .site/pages/fla_gateway/catalog
+	@cp -r README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE docker-compose.yml docs config .site/pages
+	@cp fla_gateway/catalog/services.toml .site/pages/fla_gateway/catalog
+	$(BIN)/python -m mkdocs build --strict
+
 # Pinned and hashed, without any registry's address: the installer is told where to look by the machine it runs on.
 lock: $(VENV)/.dev
 	sh requirements/lock.sh $(BIN)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmark .compiled dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmark .compiled .site dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
@@ -90,4 +97,8 @@ $(VENV)/.demo: $(BIN)/python requirements/sandbox.txt requirements/build.txt pyp
 
 $(VENV)/.dev: $(VENV)/.demo requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.dev requirements/docs.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	@touch $@

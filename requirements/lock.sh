@@ -14,3 +14,4 @@ lock pyproject.toml --extra otel -c requirements/run.txt -o requirements/otel.tx
 printf 'hatchling>=1.27\neditables>=0.5\n' | lock - -o requirements/build.txt
 lock --group compile -c requirements/run.txt -c requirements/build.txt -o requirements/compile.txt
 lock --group dev -c requirements/sandbox.txt -c requirements/otel.txt -c requirements/build.txt -c requirements/compile.txt -o requirements/dev.txt
+lock --group docs -c requirements/dev.txt -o requirements/docs.txt

@@ -37,6 +37,12 @@ def test_every_dependency_has_its_reason():
     )
 
 
+def test_what_builds_the_site_has_its_reason():
+    """Nothing else has it: neither the gateway nor its tests."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert listed()["To build the site"] == names(project["dependency-groups"]["docs"])
+
+
 def test_no_reason_is_empty():
     """Each row says what the package is for and why it was chosen."""
     assert all(len(row) == 3 and all(row) for row in rows(read("docs/dependencies.md")))

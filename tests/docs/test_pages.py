@@ -53,6 +53,17 @@ def test_the_readme_leads_to_every_page():
     }
 
 
+@pytest.mark.source
+def test_the_site_has_every_page():
+    """`mkdocs.yml` lists each page once, those in other languages too; what it builds is checked by `make docs`."""
+    listed = re.findall(
+        r"^ +- (?:[^:\n]+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    pages = {str(page.relative_to(ROOT)) for page in (*PAGES, *(ROOT / "docs").rglob("*.md"))}
+    assert len(listed) == len(set(listed))
+    assert set(listed) == pages
+
+
 @pytest.mark.parametrize("text", CONFIGURATIONS)
 def test_every_toml_block_is_right(text, tmp_path):
     """A block of TOML can be read; one with profiles is a configuration without faults."""
