@@ -139,7 +139,8 @@ def _lines(profile: Profile, checks: Sequence[Check]) -> Iterator[str]:
         yield f"  {'':<{_WIDTH}}   {printable(shown(check.seen))}"
         for label, text in ((Text("cause"), check.cause), (Text("cure"), check.cure)):
             if text:
-                yield f"  {'':<{_WIDTH}}   {shown(label)}: {printable(shown(text))}"
+                line = Text("{label}: {message}", label=label, message=text)
+                yield f"  {'':<{_WIDTH}}   {printable(shown(line))}"
         if check.verdict in {"warning", "fatal"}:
             page = shown(Text("see {page}", page=check.anchor))
             yield f"  {'':<{_WIDTH}}   {page}"

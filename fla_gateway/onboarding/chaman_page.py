@@ -59,7 +59,7 @@ def lines(page: Page, say: Say) -> Iterator[str]:
             yield from _wrapped(say(text), "      ")
     yield f"\n{say(BACK)}\n"
     for text in page.back:
-        yield f"  {say(text)}: {'_' * 40}"
+        yield f"  {say(Text('{label}:', label=text))} {'_' * 40}"
     yield f"\n{say(REMARKS)}\n"
     for text in page.remarks:
         yield from _wrapped(say(text), "    ", "  - ")
