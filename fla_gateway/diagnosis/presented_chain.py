@@ -1,7 +1,7 @@
 """Adapter: which certificate a server presents, asked without verifying it.
 
-Owns the only unverified TLS handshake of the program, for the sentence that says who presented what. Refuses to send a
-byte after the handshake, and to hand out the chain: a chain that was merely seen is never trusted.
+Owns the only unverified TLS handshake with another machine, for the sentence that says who presented what. Refuses to
+send a byte after the handshake, and to hand out the chain: a chain that was merely seen is never trusted.
 """
 
 from __future__ import annotations
