@@ -1,6 +1,6 @@
 """Adapter: what the C library keeps of freed memory.
 
-Owns the two calls of glibc for it. Refuses to know when memory was freed. Elsewhere nothing is done: what is kept is
+Owns the calls of glibc for it. Refuses to know when memory was freed. Elsewhere nothing is done: what is kept is
 only kept.
 """
 
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 _M_ARENA_MAX: Final = -8
 """mallopt(3), as in malloc.h."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _ARENAS: Final = 2
 """One for the event loop, one for all other threads, which rarely run and hold the interpreter's lock when they do."""
 
@@ -21,6 +22,18 @@ def keep_few_arenas() -> None:
     library = _glibc()
     if library is not None:
         library.mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def keep_freed_memory(most: int) -> None:
+    """Let the next large block have the memory of the one before, which else goes back to the system in between.
+
+    Args:
+        most: bytes that are kept.
+    """
+    library = _glibc()
+    if library is not None:
+        library.mallopt(_M_MMAP_THRESHOLD, most)
+        library.mallopt(_M_TRIM_THRESHOLD, most)
 
 
 def return_freed_memory() -> None:

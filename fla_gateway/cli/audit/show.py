@@ -15,6 +15,7 @@ from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.journal_options import (
     add_journal,
     add_selection,
+    blocks_of,
     directory_of,
     history_of,
     report_shortfall,
@@ -89,12 +90,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _wish(directory: Path, selection: Selection, arguments: argparse.Namespace) -> Wish:
     from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.repetitions import Marks  # noqa: PLC0415 - as above
-    from fla_gateway.journal.reader.wishes import Between, Bodies, Everything, NotBefore, wish_of  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.wishes import Bodies, Everything, NotBefore, wish_of  # noqa: PLC0415 - as above
 
     wish = wish_of(selection)
     if arguments.repeated:
         marks = Marks()
-        deque(history_of(directory, selection.since, Between(marks, selection.since, selection.until)), maxlen=0)
+        for lines in blocks_of(directory, selection.since):
+            marks.note(lines)
         return Bodies(marks.again)
     if isinstance(wish, Everything) and arguments.last is not None:
         segments = segment_reader.segments_of(directory)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from fla_gateway.errors import JournalError
 from fla_gateway.i18n.message import NOTHING, Plural, Text
 
 if TYPE_CHECKING:
+    from fla_gateway.journal.format.segment_name import Segment
     from fla_gateway.journal.reader.block_filter import Wish
     from fla_gateway.journal.reader.exchange_history import History
     from fla_gateway.journal.reader.filters import Selection
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 # Far longer than an exchange may take by default (`gateway.timeouts.exchange`, 600 s): an intent that is older and has
 # no outcome is in doubt, even if a gateway still runs.
 _LONGEST_RUNNING = "1h"
+_KEPT = 16 * 1024 * 1024
+"""Bytes of freed memory that are used again: a journal is read in thousands of blocks of some hundred kilobytes."""
 
 
 def add_journal(parser: argparse.ArgumentParser) -> None:
@@ -141,23 +144,51 @@ def history_of(
     Raises:
         JournalError: there is none.
     """
-    from datetime import date  # noqa: PLC0415 - `--help` need not know
-
-    from fla_gateway.journal.format.line_format import SETTLED  # noqa: PLC0415 - as above
+    from fla_gateway.journal.format.line_format import SETTLED  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.exchange_history import History  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.settlements import collected  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.wishes import Everything  # noqa: PLC0415 - as above
+    from fla_gateway.system.allocator import keep_freed_memory  # noqa: PLC0415 - as above
 
-    every = segments = segment_reader.segments_of(directory)
-    if since:
-        segments = segment_reader.since(segments, date.fromisoformat(since.partition("T")[0]))
-    found: Iterable[Wanted] = segment_reader.read_wanted(directory, segments, wish or Everything())
+    keep_freed_memory(_KEPT)
+    every = segment_reader.segments_of(directory)
+    segments = _of_period(every, since)
+    found: Iterable[Wanted] = (
+        segment_reader.read_segments(directory, segments)
+        if wish is None or isinstance(wish, Everything)
+        else segment_reader.read_wanted(directory, segments, wish)
+    )
     found = found if follow is None else follow(found)
     whole = segments == every
     lives = partial(segment_reader.is_written, directory)
     settlements = collected(segment_reader.lines_of_kind(directory, segments, SETTLED))
     return History(found, lives, _moment(_LONGEST_RUNNING), whole=whole, settlements=settlements)
+
+
+def blocks_of(directory: Path, since: str) -> Iterator[bytes]:
+    """Read a journal in pieces of whole lines, from the segment in which a time falls.
+
+    Args:
+        directory: of the journal.
+        since: as the journal writes it; empty for all.
+
+    Raises:
+        JournalError: there is none.
+    """
+    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.system.allocator import keep_freed_memory  # noqa: PLC0415 - as above
+
+    keep_freed_memory(_KEPT)
+    return segment_reader.blocks_of(directory, _of_period(segment_reader.segments_of(directory), since))
+
+
+def _of_period(segments: tuple[Segment, ...], since: str) -> tuple[Segment, ...]:
+    from datetime import date  # noqa: PLC0415 - `--help` need not know
+
+    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - as above
+
+    return segment_reader.since(segments, date.fromisoformat(since.partition("T")[0])) if since else segments
 
 
 def report_shortfall(history: History, selection: Selection) -> bool:

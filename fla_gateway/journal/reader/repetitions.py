@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from fla_gateway.journal.reader.block_filter import Block
 from fla_gateway.journal.reader.exchange_history import Exchange
 from fla_gateway.journal.reader.filters import written
 from fla_gateway.journal.reader.wishes import bodies_in
@@ -19,6 +18,9 @@ WITHIN: Final = timedelta(days=1)
 _BITS: Final = 27
 """Binary logarithm of the marks of a day: 16 MiB. Another body has the mark of one by chance once in 134 million."""
 _MASK: Final = (1 << _BITS) - 1
+# Within a text of a line these quotes would have a backslash before them.
+_TIME: Final = b'"time":"'
+_DAY_SIZE: Final = 10
 
 
 class Repetition(NamedTuple):
@@ -34,7 +36,7 @@ class Repetition(NamedTuple):
 
 
 class Marks:
-    """First reading; a wish that wants nothing, and notes hashes.
+    """First reading: notes hashes, without reading any line as JSON.
 
     Attributes:
         again: hashes that came more than once, or by chance look so.
@@ -42,17 +44,17 @@ class Marks:
 
     def __init__(self) -> None:
         self.again: set[bytes] = set()
-        self._day = ""
+        self._day = b""
         self._today = self._before = bytearray(1 << (_BITS - 3))
 
-    def hits(self, block: Block) -> tuple[int, ...]:
-        """See `block_filter.Wish`."""
-        day = str(block.ends[1].members["time"])[:10] if block.ends else self._day
+    def note(self, lines: bytes) -> None:
+        """Note the hashes of the next lines; too many do no harm."""
+        place = lines.rfind(_TIME) + len(_TIME)
+        day = lines[place : place + _DAY_SIZE] if place >= len(_TIME) else self._day
         if day != self._day:
             self._day, self._before, self._today = day, self._today, bytearray(len(self._today))
-        for body in bodies_in(block.raw):
+        for body in bodies_in(lines):
             self._mark(body)
-        return ()
 
     def _mark(self, body: bytes) -> None:
         try:

@@ -7,6 +7,7 @@ judge what the lines say, and to write: a torn line is the writer's to repair.
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text, joined
 from fla_gateway.journal.format.line_format import Line, head_of, read
 from fla_gateway.journal.format.segment_name import LOCK, Segment, parse
-from fla_gateway.journal.reader.block_filter import BlockFilter, Wish
+from fla_gateway.journal.reader.block_filter import BlockFilter, Chosen, Wish
 from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Passed, Place, Torn, Wanted
 
 LONGEST_LINE: Final = 65_536
@@ -31,7 +32,6 @@ _PRINTABLE: Final = re.compile(rb"[ -~]*")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 # The writer puts id after record; within a text of the line, these quotes would have a backslash before them.
 _IDENTIFIED: Final = re.compile(rb'"record":"(intent|outcome)","id":"([0-9a-f-]{36})"')
-_BLOCK: Final = 1_048_576
 _MARGIN: Final = timedelta(days=2)
 _OUTCOME_RECORD: Final = b'"record":"outcome"'
 _SEARCHED: Final = 262_144
@@ -144,19 +144,45 @@ def _lines_with(stream: BinaryIO, needle: bytes) -> Iterator[bytes]:
             at = whole.find(needle, whole.rfind(b"\n", 0, at) + 1 + len(line))
 
 
-def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Read a file in pieces that end with a line; a last line without a line break is left out."""
-    rest = b""
-    while block := stream.read(_BLOCK):
-        whole, _, rest = (rest + block).rpartition(b"\n")
-        yield whole
-        # What is longer is no line; what is left of it is none either.
-        rest = rest[-LONGEST_LINE - 1 :]
+def _whole_lines(stream: BinaryIO, size: int = _SEARCHED) -> Iterator[bytes]:
+    """Read a file in pieces that end with a line; a last line without a line break, and lines too long, are left out.
+
+    Args:
+        stream: the file, at its beginning; it is not moved.
+        size: bytes of a piece.
+    """
+    place, is_within_line = 0, False
+    while data := os.pread(stream.fileno(), size, place):
+        end = data.rfind(b"\n") + 1
+        # A line that is longer than a piece is longer than any line may be.
+        begin = data.find(b"\n") + 1 if is_within_line else 0
+        if begin < end:
+            yield data[begin:end]
+        is_within_line = not end and (is_within_line or len(data) > LONGEST_LINE)
+        if not end and not is_within_line:
+            return
+        place += end or len(data)
 
 
 def _line_at(lines: bytes, place: int) -> bytes:
     end = lines.find(b"\n", place)
     return lines[lines.rfind(b"\n", 0, place) + 1 : end if end >= 0 else len(lines)]
+
+
+def blocks_of(directory: Path, segments: Sequence[Segment]) -> Iterator[bytes]:
+    """Read segments in pieces of whole lines, without looking into them.
+
+    Args:
+        directory: of the journal.
+        segments: consecutive ones.
+
+    Raises:
+        JournalError: as `read_segments`.
+    """
+    for segment in segments:
+        path = directory / segment.name
+        with _translated(path), path.open("rb", buffering=0) as stream:
+            yield from _whole_lines(stream)
 
 
 def read_wanted(directory: Path, segments: Sequence[Segment], wish: Wish, size: int = _SEARCHED) -> Iterator[Wanted]:
@@ -214,20 +240,23 @@ def _seq_of(raw: bytes) -> int:
 
 
 def _read_blocks(stream: BinaryIO, file: str, chosen: BlockFilter, size: int) -> Iterator[Wanted]:
-    rest, number, place = b"", 0, 0
-    while more := stream.read(size):
-        data = rest + more
+    number, place, most = 0, 0, size
+    while data := os.pread(stream.fileno(), most, place):
         end = data.rfind(b"\n") + 1
-        block, rest = data[:end], data[end:]
-        if block:
-            yield from _read_block(block, file, number, chosen)
-            number += block.count(b"\n")
-            place += end
-        if len(rest) > LONGEST_LINE:
+        if end:
+            block = data[:end]
+            choice = chosen.choose(block)
+            yield from _read_block(block, Place(file, number), choice)
+            number += block.count(b"\n") if choice is None else choice.lines
+            place, most = place + end, size
+        elif len(data) > LONGEST_LINE:
             break
+        elif len(data) < most:
+            yield Torn(Place(file, number + 1), len(data))
+            return
+        else:
+            most *= 2
     else:
-        if rest:
-            yield Torn(Place(file, number + 1), len(rest))
         return
     # Never so in what a writer made: what is left of the file is read line by line.
     stream.seek(place)
@@ -237,17 +266,24 @@ def _read_blocks(stream: BinaryIO, file: str, chosen: BlockFilter, size: int) ->
         yield found
 
 
-def _read_block(block: bytes, file: str, number: int, chosen: BlockFilter) -> Iterator[Wanted]:
-    choice = chosen.choose(block)
+def _read_block(block: bytes, before: Place, choice: Chosen | None) -> Iterator[Wanted]:
+    """Read what was chosen of a block.
+
+    Args:
+        block: its bytes.
+        before: the line before it; line 0 at the beginning of a file.
+        choice: of its lines; None for all.
+    """
+    file, number = before
     if choice is None:
         lines = enumerate(block[:-1].split(b"\n"), start=number + 1)
         yield from (_entry(Place(file, at), raw) for at, raw in lines)
         return
     first, last = choice.first.members, choice.last.members
-    due, index, before = first["seq"], 0, 0
+    due, index, counted = first["seq"], 0, 0
     for start in choice.starts:
-        index += block.count(b"\n", before, start)
-        before = start
+        index += block.count(b"\n", counted, start)
+        counted = start
         if due < first["seq"] + index:
             yield Passed(due, first["seq"] + index - 1, since=first["time"])
         due = first["seq"] + index + 1

@@ -67,14 +67,15 @@ class Troubled(NamedTuple):
 
     def hits(self, block: Block) -> Sequence[int] | None:
         """See `Wish`."""
-        raw, number = block.raw, len(block.outcomes)
-        if raw.count(_ANSWERED) == number and raw.count(_SUCCESS) == number:
+        # In each line, not counted in the block: a line of another kind that has the words must not make up for one.
+        if not [it for it in block.outcome_lines() if _SUCCESS not in it or _ANSWERED not in it]:
             return ()
-        return [place for piece, place in block.outcome_pieces() if self._is_troubled(piece)]
+        lines = zip(block.outcome_lines(), block.outcome_starts(), strict=True)
+        return [start for line, start in lines if self._is_troubled(line)]
 
-    def _is_troubled(self, piece: bytes) -> bool:
-        status = piece.find(_STATUS) + len(_STATUS)
-        return piece[status : status + 1] >= self.digit or _ANSWERED not in piece
+    def _is_troubled(self, line: bytes) -> bool:
+        status = line.find(_STATUS) + len(_STATUS)
+        return line[status : status + 1] >= self.digit or _ANSWERED not in line
 
 
 class Bodies(NamedTuple):
@@ -89,6 +90,8 @@ class Bodies(NamedTuple):
     def hits(self, block: Block) -> Sequence[int] | None:
         """See `Wish`."""
         raw, hashes = block.raw, self.hashes
+        if hashes.isdisjoint(bodies_in(raw)):
+            return ()
         return [place for place in _places(raw, _BODY) if _body_at(raw, place) in hashes]
 
 
