@@ -7,7 +7,6 @@ is done in `files.key_file`, so that everything else stays pure.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -34,10 +33,6 @@ from fla_gateway.keys.model import CertificateFacts, LoadedKey, Objection
 from fla_gateway.keys.signers.local import EcSigner, RsaSigner
 from fla_gateway.keys.signers.signer import Signer
 from fla_gateway.secret import Secret
-
-# The library warns of BER, of serial numbers below one and of old key exchanges on standard error, among our log lines.
-# What an operator can do about such a file, our own sentences say.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"fla_gateway\.keys\b")
 
 _RANDOM_TEXT: Final = 32
 """Bytes that a key signs to prove itself."""

@@ -158,7 +158,8 @@ def test_every_form_of_a_certificate_is_read(write, pair, as_json, tmp_path):
     assert one["certificate"]["sha256"] == pair.certificate.fingerprint(hashes.SHA256()).hex()
     assert (document["kind"], one["private_key"], one["belongs_together"]) == ("certificates", False, None)
     assert {name: it["holds"] for name, it in rules.items()} == {
-        "algorithm": True, "key-size": True, "digest": True, "key-usage": True, "pair": None, "validity": True,
+        "algorithm": True, "key-size": True, "digest": True, "key-usage": True, "subject": None,
+        "pair": None, "validity": True,
     }  # fmt: skip
 
 
@@ -184,6 +185,7 @@ def sha1(key):
         (make_ec, lambda it: make_certificate(it, not_before=NOW + timedelta(days=9)), "validity",
          "certificate-not-yet-valid"),
         (make_ec, lambda it: make_certificate(make_ec()), "pair", "certificate-of-another-key"),
+        (make_ec, lambda it: make_certificate(it, subject=" "), "subject", "certificate-subject-empty"),
     ],
 )  # fmt: skip
 def test_each_rule_that_fails_is_named_with_what_becomes_of_it(key, make, rule, code, as_json, inspect, tmp_path):
@@ -221,6 +223,7 @@ def test_every_objection_of_the_rules_has_a_verdict():
         ("| P-256 ", "curve-unusual"),
         ("spelled out instead of named", "certificate-curve-explicit"),
         ("SHA-1, MD5", "certificate-digest-unusual"),
+        ("names no enterprise", "certificate-subject-empty"),
         ("| an RSASSA-PSS key |", "rsa-pss-key"),
     ],
 )
@@ -282,6 +285,17 @@ def test_a_key_and_its_certificate_in_two_files(pair, as_json, tmp_path):
     ]  # fmt: skip
     _, rules = as_json(key)
     assert (rules["algorithm"]["holds"], rules["digest"]["holds"], rules["pair"]["holds"]) == (True, None, None)
+
+
+@pytest.mark.needs_program("openssl")
+def test_the_library_does_not_speak_beside_the_command(tmp_path):
+    """A certificate whose serial number is zero is read without a warning of Python's, in a process of its own."""
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout /dev/null -set_serial 0 -subj /CN=A"
+    path = tmp_path / "zero.crt"
+    subprocess.run(["/usr/bin/env", "openssl", *words.split(), "-out", path], check=True, capture_output=True)
+    program = [sys.executable, "-m", "fla_gateway", "cert", "inspect", str(path)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 @pytest.mark.parametrize(

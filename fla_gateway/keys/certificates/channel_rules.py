@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.x509.oid import NameOID
 
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys import asn1
@@ -117,8 +118,11 @@ def unusable_pss() -> Objection:
 
 
 def certificate_deviations(certificate: x509.Certificate) -> tuple[Objection, ...]:
-    """Compare a certificate with the manual: named curve, digest SHA-256/384/512, key usage Digital Signature."""
-    found = (curve_deviation(certificate), digest_deviation(certificate), usage_deviation(certificate))
+    """Compare a certificate with the manual: curve named, digest SHA-2, Digital Signature, the enterprise's name."""
+    found = (
+        curve_deviation(certificate), digest_deviation(certificate), usage_deviation(certificate),
+        subject_deviation(certificate),
+    )  # fmt: skip
     return tuple(objection for objection in found if objection is not None)
 
 
@@ -222,6 +226,26 @@ def usage_deviation(certificate: x509.Certificate) -> Objection | None:
         "the certificate's key usage does not include Digital Signature, which the manual asks for",
     )
     return Objection(message, cure)
+
+
+def subject_deviation(certificate: x509.Certificate) -> Objection | None:
+    """Object to a self-signed certificate without a name: it has to be "op naam van uw onderneming"."""
+    if certificate.subject != certificate.issuer or enterprise_name(certificate):
+        return None
+    message = Message(
+        "certificate-subject-empty",
+        "the certificate names no enterprise; the manual asks for one in the name of your enterprise",
+    )
+    return Objection(message, _NEW_CERTIFICATE)
+
+
+def enterprise_name(certificate: x509.Certificate) -> str:
+    """Give the organization of the subject, or else its common name; empty without either."""
+    for kind in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
+        for attribute in certificate.subject.get_attributes_for_oid(kind):
+            if str(attribute.value).strip():
+                return str(attribute.value)
+    return ""
 
 
 def _day(moment: datetime) -> str:

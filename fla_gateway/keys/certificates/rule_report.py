@@ -22,7 +22,7 @@ from fla_gateway.keys.certificates import channel_rules
 from fla_gateway.keys.certificates.certificate import facts, public_key_of
 from fla_gateway.keys.model import Objection
 
-Name = Literal["algorithm", "key-size", "digest", "key-usage", "pair", "validity", "rsa-pss"]
+Name = Literal["algorithm", "key-size", "digest", "key-usage", "subject", "pair", "validity", "rsa-pss"]
 Gateway = Literal["refuses", "refuses-until-then", "warns"]
 Chaman = Literal["refuses", "likely-refuses", "may-take", "takes", "not-known"]
 
@@ -52,6 +52,7 @@ VERDICTS: Final[dict[str, Verdict]] = {
     "certificate-usage-missing": Verdict("warns", "likely-refuses"),
     "certificate-usage-unusual": Verdict("warns", "likely-refuses"),
     "certificate-extensions-unreadable": Verdict("warns", "likely-refuses"),
+    "certificate-subject-empty": Verdict("warns", "likely-refuses"),
     "certificate-digest-unusual": Verdict("warns", "likely-refuses"),
     "certificate-digest-unknown": Verdict("warns", "likely-refuses"),
     "certificate-curve-explicit": Verdict("warns", "likely-refuses"),
@@ -79,13 +80,15 @@ OF_THE_MANUAL: Final[dict[Name, str]] = {
     "key-size": "Sleutelgrootte (bits)",
     "digest": "Digest-algoritme van de handtekening van het certificaat",
     "key-usage": "Key Usage van het certificaat",
+    "subject": "op naam van uw onderneming",
 }
-"""The rules of the manual's table, by its own words; the others are this gateway's."""
+"""The rules of the manual, by its own words; the others are this gateway's."""
 DEMANDS: Final[dict[Name, Text]] = {
     "algorithm": Text("the key is RSA or EC"),
     "key-size": Text("its size is 2048, 3072 or 4096 (RSA), P-384 or P-521 (EC)"),
     "digest": Text("the certificate is signed with SHA-256, SHA-384 or SHA-512"),
     "key-usage": Text("its key usage includes Digital Signature"),
+    "subject": Text("a self-signed certificate is in the name of the enterprise"),
     "pair": Text("key and certificate belong together"),
     "validity": Text("the certificate is valid now, and for more than 60 days"),
     "rsa-pss": Text("the key is not limited to RSASSA-PSS"),
@@ -170,6 +173,18 @@ def _of_certificate(certificate: x509.Certificate | None) -> Iterator[RuleResult
     digest, usage = channel_rules.digest_deviation(certificate), channel_rules.usage_deviation(certificate)
     yield RuleResult("digest", digest is None, NOTHING if digest else _digest(certificate), digest)
     yield RuleResult("key-usage", usage is None, objection=usage)
+    if certificate.subject == certificate.issuer:
+        yield _subject(certificate)
+
+
+def _subject(certificate: x509.Certificate) -> RuleResult:
+    against = channel_rules.subject_deviation(certificate)
+    if against is not None:
+        return RuleResult("subject", holds=False, objection=against)
+    name = channel_rules.enterprise_name(certificate)
+    return RuleResult(
+        "subject", None, Text("it names {name}: whether that is yours, this program cannot know", name=name)
+    )
 
 
 def _pair(key: PublicKeyTypes | None, certificate: x509.Certificate | None, foreign: Objection | None) -> RuleResult:
