@@ -161,3 +161,15 @@ async def test_a_password_file_that_is_not_there_is_a_fault(folder, name):
     ended = await run(folder, MAIL.format(port=1), name=name)
     assert ended.code == 2
     assert "alerts.mail.password_file: cannot be read" in ended.err
+
+
+async def test_a_password_file_that_others_can_read_is_a_warning(folder):
+    """As that of a key is, and as that of the corporate proxy is."""
+    (folder / "mail.pass").chmod(0o644)
+    (folder / "proxy.pass").write_text("secret")
+    (folder / "proxy.pass").chmod(0o644)
+    egress = '[egress]\nproxy = "http://proxy:1"\nproxy_user = "x"\nproxy_password_file = "proxy.pass"\n'
+    ended = await run(folder, MAIL.format(port=1) + egress, name=("check",))
+    for place in ("alerts.mail.password_file", "egress.proxy_password_file"):
+        assert f"{place}: {folder}" in ended.out
+    assert ended.out.count("can be read by other users of this machine") == 2

@@ -75,6 +75,9 @@ class Ledger:
             # It has come back; its last alert is not forgotten, so that it is quiet for the rest of the hour.
             known.since, known.level, known.holds = since, 0, True
         known.condition = condition
+        if condition.ends is None:
+            # Of calls in doubt, one more after some were settled is news. An end does not go back, but a clock may.
+            known.level = min(known.level, condition.level)
         if condition.level <= known.level or now < known.said + QUIET_SECONDS:
             return None
         known.level, known.said = condition.level, now

@@ -25,6 +25,7 @@ from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.identity import key_identity
 from fla_gateway.profiles import Profile
+from fla_gateway.runtime.composition.password_file import exposed_passwords
 from fla_gateway.runtime.config_fingerprint import fingerprint
 from fla_gateway.runtime.reload_changes import exposed_sources
 
@@ -125,7 +126,7 @@ def _read_once(
         return error.faults
     configuration = settings.configuration
     files.read_ahead(lasting_files(configuration))
-    exposed = exposed_sources(settings.sources, files.custody)
+    exposed = (*exposed_sources(settings.sources, files.custody), *exposed_passwords(configuration, files.custody))
     warnings = (*settings.warnings, *profiles.warnings(configuration, catalogue), *exposed)
     # The digest in the place of the bytes: a pipe, which is read at its use, would keep everything waiting here.
     digests = {

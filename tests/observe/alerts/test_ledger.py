@@ -31,13 +31,22 @@ def test_a_condition_is_said_once_and_so_is_its_end():
     assert tell() == []
 
 
-def test_a_state_that_has_gone_further_is_said_again():
+def test_an_end_that_has_come_nearer_is_said_again():
     """And none that has gone back: a clock that is set back says nothing twice."""
     tell = Telling()
-    assert tell(NOT_SERVED)
-    assert tell(NOT_SERVED._replace(level=2), after=QUIET_SECONDS) == [("raised", "profile-not-served", 2)]
+    ending = NOT_SERVED._replace(ends=WALL)
+    assert tell(ending)
+    assert tell(ending._replace(level=2), after=QUIET_SECONDS) == [("raised", "profile-not-served", 2)]
+    assert tell(ending._replace(level=1), after=QUIET_SECONDS) == []
+    assert tell(ending._replace(level=2), after=QUIET_SECONDS) == []
+
+
+def test_a_number_that_grows_again_after_it_fell_is_said_again():
+    """One more call in doubt is news, also after others were settled."""
+    tell = Telling()
+    assert tell(NOT_SERVED._replace(level=3))
     assert tell(NOT_SERVED._replace(level=1), after=QUIET_SECONDS) == []
-    assert tell(NOT_SERVED._replace(level=2), after=QUIET_SECONDS) == []
+    assert tell(NOT_SERVED._replace(level=2), after=QUIET_SECONDS) == [("raised", "profile-not-served", 2)]
 
 
 def test_what_comes_and_goes_is_quiet_for_an_hour():
