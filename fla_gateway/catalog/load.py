@@ -12,6 +12,7 @@ from typing import Any
 
 from fla_gateway.catalog.model import Catalogue, Right, Service
 from fla_gateway.catalog.prefix import parse_prefix
+from fla_gateway.i18n.message import text_from
 
 
 @cache
@@ -32,5 +33,7 @@ def _service(name: str, table: dict[str, Any]) -> Service:
         environments=environments,
         scopes=scopes,
         rights=rights,
+        title=text_from(table.pop("title"), {}),
+        note=text_from(table.pop("note", ""), {}),
         **table,
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
+from fla_gateway.i18n.message import NOTHING, Text
+
 Status = Literal["current", "deprecated", "repealed", "unconfirmed"]
 
 OTHER_SERVICE: Final = "(other)"
@@ -58,13 +60,13 @@ class Service:
     """
 
     name: str
-    title: str
+    title: Text
     prefix: str | None
     environments: tuple[str, ...]
     scopes: tuple[str, ...]
     status: Status
     source: str
-    note: str = ""
+    note: Text = NOTHING
     rights: tuple[Right, ...] = ()
     data_destroyed: date | None = None
 

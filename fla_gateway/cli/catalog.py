@@ -63,5 +63,5 @@ def _row(service: Service) -> tuple[str, ...]:
         service.status,
         service.prefix or shown(Text("(not public)")),
         ", ".join(service.environments) or shown(Text("(not known)")),
-        service.title,
+        shown(service.title),
     )

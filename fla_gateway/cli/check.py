@@ -229,7 +229,7 @@ def _facts(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime) -
     if request.scope:
         yield Text("scope"), " ".join(request.scope)
     # The name of an inline key is made up of its profile: `profiles.key_sources`.
-    name = Text("its own") if request.key.startswith("profile:") else request.key
+    name = Text("its own key") if request.key.startswith("profile:") else request.key
     if isinstance(key, UnusableKeyError):
         yield Text("key"), Text("{name} (unusable)", name=name)
         return

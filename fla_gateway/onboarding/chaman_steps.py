@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.catalog.load import load
-from fla_gateway.i18n.message import Text
+from fla_gateway.i18n.message import Text, joined
 from fla_gateway.keys.certificates.enterprise_number import shown as shown_number
 from fla_gateway.onboarding import labels
 from fla_gateway.onboarding.channel_questions import ACCEPTANCE, SECOND_CERTIFICATE, uses_existing
@@ -101,7 +101,7 @@ def _facts(answers: Answers, name: Naming) -> Iterator[tuple[Text, str]]:
     yield Text("Company"), answers["company"]
     yield Text("Enterprise number"), shown_number(answers["enterprise-number"])
     yield Text("Quality"), name(labels.OF_QUALITY[answers["quality"]])
-    yield Text("For"), ", ".join(_titles(answers))
+    yield Text("For"), joined(_titles(answers), ", ")
     yield Text("Environment"), _environment(answers)
 
 

@@ -55,7 +55,7 @@ def services(_answers: Answers, _context: Context) -> Question:
                 "init once for each."
             ),
         ),
-        tuple(Choice(it.name, Text("{title}", title=it.title)) for it in offered_services()),
+        tuple(Choice(it.name, it.title) for it in offered_services()),
         many=True,
         open=True,
         default=DIMONA,

@@ -150,7 +150,7 @@ def test_all_findings_at_once(check, tmp_path):
     )
     assert code == 1
     assert "UNUSABLE KEY: " in out.partition("\nother\n")[0]
-    assert "its own, signs with RS256" in out
+    assert "its own key, signs with RS256" in out
     assert "\nkeys.idle: UNUSABLE KEY: " in out
 
 

@@ -17,6 +17,7 @@ from babel.messages.extract import extract as babel_extract
 from babel.messages.pofile import write_po
 
 from fla_gateway.admin.status.status_page import EXTENSIONS, TEMPLATES
+from fla_gateway.catalog.load import load
 from fla_gateway.i18n.catalogues import DOMAIN, FOLDER
 from tests.support.texts import SOURCE, modules
 
@@ -43,7 +44,7 @@ Message = str | tuple[str, ...]
 def extract() -> dict[Message, set[str]]:
     """Give every message, singular or singular and plural, with the files that use it."""
     found: dict[Message, set[str]] = {}
-    for message, place in [*_of_sources(), *_of_templates()]:
+    for message, place in [*_of_sources(), *_of_templates(), *_of_the_catalogue()]:
         found.setdefault(message, set()).add(place)
     return found
 
@@ -65,6 +66,14 @@ def _of_templates() -> Iterator[tuple[Message, str]]:
                 # What is chosen when the page is shown has no text here; it is in the sources.
                 if message:
                     yield message, f"fla_gateway/admin/templates/{path.name}"
+
+
+def _of_the_catalogue() -> Iterator[tuple[Message, str]]:
+    """Yield the titles of services, and the notes of those that exist no more: others are shown as JSON alone."""
+    for service in load().services:
+        yield service.title.template, "fla_gateway/catalog/services.toml"
+        if service.status == "repealed":
+            yield service.note.template, "fla_gateway/catalog/services.toml"
 
 
 def template(messages: Mapping[Message, set[str]]) -> Catalog:
