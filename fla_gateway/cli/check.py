@@ -21,7 +21,7 @@ from fla_gateway.cli.checking.start_checks import foreign, in_use, obstacles, re
 from fla_gateway.cli.exit_codes import FINDINGS, IN_USE, WELL, WRONG_USE
 from fla_gateway.cli.options.admin_client import add_admin
 from fla_gateway.cli.options.config_option import add_config, config_of
-from fla_gateway.cli.output.language import shown
+from fla_gateway.cli.output.language import shown, two_columns
 from fla_gateway.errors import ConfigurationError, Fault, InUseError, UnusableKeyError
 from fla_gateway.i18n.message import Plural, Text
 
@@ -210,11 +210,8 @@ def _environment(line: str) -> str:
 
 
 def _lines(profile: Profile, key: LoadedKey | UnusableKeyError, now: datetime, wrong: list[Finding]) -> Iterator[str]:
-    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - see TYPE_CHECKING above
-
     yield profile.name
-    for label, value in _facts(profile, key, now):
-        yield f"  {shown(label):<{_WIDTH}} {printable(shown(value))}"
+    yield from (f"  {line}" for line in two_columns(_facts(profile, key, now), _WIDTH))
     for one in wrong:
         yield f"  {shown(one.text)}"
 

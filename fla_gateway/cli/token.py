@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.config_option import add_config, config_of
-from fla_gateway.cli.output.language import shown
+from fla_gateway.cli.output.language import shown, two_columns
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError
 from fla_gateway.i18n.message import Message, Text
 
@@ -61,8 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         return FINDINGS
     # With --reveal, standard output belongs to the token: $(fla-gateway token NAME --reveal) must give it and no more.
     facts = sys.stderr if arguments.reveal else sys.stdout
-    for label, value in _facts(profile, fetched):
-        print(f"{shown(label):<{_WIDTH}} {printable(shown(value))}", file=facts)
+    for line in two_columns(_facts(profile, fetched), _WIDTH):
+        print(line, file=facts)
     if arguments.reveal:
         warning = Text("warning: a program that has this token acts as this client until it expires")
         print(shown(warning), file=sys.stderr)
