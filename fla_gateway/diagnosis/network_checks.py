@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from fla_gateway.config.rules.environments import PRESETS
 from fla_gateway.diagnosis.findings import HOPS, Branch, Check, skip
 from fla_gateway.diagnosis.inspecting_proxies import inspecting_product
 from fla_gateway.diagnosis.presented_chain import Presented, SilentProtocol, presented_certificates
 from fla_gateway.i18n.message import NOTHING, Text, joined
 from fla_gateway.network.address import Address
-from fla_gateway.network.connection_errors import NoConnectionError, Obstacle, Stage
+from fla_gateway.network.connection_errors import CHECK_NAME, NoConnectionError, Obstacle, Stage
 from fla_gateway.network.dialer import MOST_ADDRESSES, STAGGER_SECONDS, Dialer
 from fla_gateway.network.phase_timer import Phase, PhaseTimer
 from fla_gateway.network.resolver import Resolver
@@ -36,10 +37,12 @@ _SLOW: Final = Text("it is slow; calls wait for it each time that a connection i
 _PHASES: Final[dict[Stage, Phase]] = {
     Stage.NAME: "dns", Stage.TCP: "tcp", Stage.TUNNEL: "proxy", Stage.TLS: "tls",
 }  # fmt: skip
-_NO_SUCH_NAME: Final = Text(
-    "the name is misspelt, or the name servers of this network know no names of the internet; then a corporate proxy "
-    "leads there, and has to be configured (egress.proxy)"
+_NO_NAME_SERVER: Final = Text("no name server answers this machine")
+_ONLY_INTERNAL: Final = Text(
+    "the name servers of this network know no names of the internet; then a corporate proxy leads there, and has to be "
+    "configured (egress.proxy)"
 )
+_MISSPELT_OR_INTERNAL: Final = Text("the name is misspelt, or {other}", other=_ONLY_INTERNAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Hops:
         resolver: finds addresses, as for a call.
         own_roots: whether authorities of the company are trusted beside the public ones.
         now: seconds since 1970, by this host's clock.
+        seconds: see `SECONDS`.
         probe_seconds: see `PROBE_SECONDS`.
         slow_seconds: see `SLOW_SECONDS`.
     """
@@ -61,6 +65,7 @@ class Hops:
     resolver: Resolver
     own_roots: bool
     now: float
+    seconds: float = SECONDS
     probe_seconds: float = PROBE_SECONDS
     slow_seconds: float = SLOW_SECONDS
 
@@ -102,13 +107,14 @@ async def check_way(branch: Branch, route: Route, hops: Hops) -> tuple[Check, ..
     timer = PhaseTimer(asyncio.get_running_loop().time)
     failure, authority = None, NOTHING
     try:
-        made = await hops.dialer.open(route, hops.tls, _Verified, SECONDS, timer)
+        made = await hops.dialer.open(route, hops.tls, _Verified, hops.seconds, timer)
         authority = made.authority
         await made.lost
     except NoConnectionError as error:
         failure = error
     seconds: dict[str, float] = dict(timer.seconds)
-    addresses = await _addresses(route, hops.resolver)
+    named = failure is None or failure.stage is not Stage.NAME
+    addresses = await _addresses(route, hops) if named else ()
     accepted = failure is None or failure.stage.value > Stage.TCP.value
     silent = await _silent(route, addresses, hops.probe_seconds) if accepted and len(addresses) > 1 else ()
     untrusted = failure is not None and failure.stage is Stage.TLS
@@ -127,14 +133,24 @@ def _checks(branch: Branch, found: _Found, hops: Hops) -> Iterator[Check]:
             yield _gone(branch, stage, found, seconds, hops)
         elif stage is found.failure.stage:
             cause = joined(_presented(it, hops.now) for it in found.presented)
-            if stage is Stage.NAME and found.failure.obstacle is Obstacle.UNREACHABLE and found.route.proxy is None:
-                cause = _NO_SUCH_NAME
+            if stage is Stage.NAME:
+                cause = _why_unresolved(found.failure, found.route)
             yield Check(
                 code, branch, description, "fatal", found.failure.seen, cause, _cure(found),
                 seconds=seconds, shared=found.failure.seen,
             )  # fmt: skip
         else:
             yield skip(code, branch, description, _NOT_REACHED)
+
+
+def _why_unresolved(failure: NoConnectionError, route: Route) -> Text:
+    if failure.cure != CHECK_NAME:
+        return _NO_NAME_SERVER
+    if route.proxy is not None:
+        return NOTHING
+    # The presets' hosts are spelt rightly.
+    is_official = any(route.destination.host == it.host for it in PRESETS.values())
+    return _ONLY_INTERNAL if is_official else _MISSPELT_OR_INTERNAL
 
 
 def _gone(branch: Branch, stage: Stage, found: _Found, seconds: float | None, hops: Hops) -> Check:
@@ -223,9 +239,11 @@ def _cure(found: _Found) -> Text:
     return joined((inspected, failure.cure))
 
 
-async def _addresses(route: Route, resolver: Resolver) -> tuple[Address, ...]:
+async def _addresses(route: Route, hops: Hops) -> tuple[Address, ...]:
     try:
-        return tuple(await resolver.addresses(route.first_hop.host, stale=False))[:MOST_ADDRESSES]
+        # Name servers that have just answered may not answer now.
+        async with asyncio.timeout(hops.seconds):
+            return tuple(await hops.resolver.addresses(route.first_hop.host, stale=False))[:MOST_ADDRESSES]
     except OSError:
         return ()
 

@@ -77,7 +77,8 @@ _HOSTNAME_MISMATCH: Final = frozenset({62, 64})
 _WRONG_TIME: Final = frozenset({9, 10})
 """X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 _CHECK_PROXY: Final = Text("Check egress.proxy.")
-_CHECK_NAME: Final = Text("Check the name.")
+CHECK_NAME: Final = Text("Check the name.")
+"""What to do where name servers answer that there is no such name."""
 _CHECK_NAME_SERVERS: Final = Text("Check the name servers of this machine.")
 _CHECK_BOTH: Final = Text("Check the name and the name servers of this machine.")
 _FINAL_REFUSALS: Final = range(400, 500)
@@ -120,7 +121,7 @@ def _explain_name(error: Exception, route: Route, seconds: float) -> NoConnectio
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or Text("it has no address")
     known = isinstance(error, OSError) and does_not_exist(error)
     seen = Text("{name} cannot be resolved: {reason}.", name=name, reason=reason)
-    return NoConnectionError(Obstacle.UNREACHABLE, seen, Stage.NAME, _CHECK_NAME if known else _CHECK_BOTH)
+    return NoConnectionError(Obstacle.UNREACHABLE, seen, Stage.NAME, CHECK_NAME if known else _CHECK_BOTH)
 
 
 def _explain_tcp(error: Exception, route: Route, seconds: float) -> NoConnectionError:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -44,10 +45,14 @@ class Way:
     def __init__(self, authority):
         self.addresses = ["127.0.0.1"]
         self.error = None
+        self.host = HOST
+        self.answers = threading.Event()
+        self.answers.set()
         self.hops = self._hops(authority.client_context())
 
     def _hops(self, tls):
         def look_up(_host):
+            self.answers.wait()
             if self.error is not None:
                 raise self.error
             return [address(it) for it in self.addresses]
@@ -57,7 +62,7 @@ class Way:
 
     async def check(self, port, proxy=None, **changes):
         """Go the way; give the checks by their codes."""
-        there = Destination(HOST, port, Text("token server"), "token_url", ROOTS, CHECK_NETWORK)
+        there = Destination(self.host, port, Text("token server"), "token_url", ROOTS, CHECK_NETWORK)
         found = await check_way("token-server", Route(there, proxy), replace(self.hops, **changes))
         return {it.code: it for it in found}
 
@@ -142,7 +147,30 @@ async def test_name_servers_that_do_not_answer(way):
     found = await way.check(443)
     assert verdicts(found) == {"name": "fatal", "tcp": "skipped", "tls": "skipped"}
     assert "Temporary failure" in found["name"].seen
+    assert found["name"].cause == "no name server answers this machine"
     assert "name servers of this machine" in found["name"].cure
+
+
+async def test_name_servers_that_say_nothing_at_all(way):
+    """The doctor does not wait for them either; a corporate proxy is no cure where one is configured."""
+    way.answers.clear()
+    found = await way.check(443, Egress("proxy.example", 8080), seconds=0.2)
+    way.answers.set()
+    assert verdicts(found) == {"name": "fatal", "tcp": "skipped", "proxy": "skipped", "tls": "skipped"}
+    assert "was not resolved within 0.2 s" in found["name"].seen
+    assert found["name"].cure == "Check the name servers of this machine."
+
+
+@pytest.mark.parametrize(
+    ("host", "cause"), [(HOST, "the name is misspelt, or "), ("services.socialsecurity.be", "the name servers of this")]
+)
+async def test_a_name_that_only_the_internet_knows(way, host, cause):
+    """Name servers of a company may know its own names alone; a preset's host is spelt rightly."""
+    way.error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    way.host = host
+    found = await way.check(443)
+    assert found["name"].cause.startswith(cause)
+    assert "egress.proxy" in found["name"].cause
 
 
 @pytest.mark.parametrize(("dead", "cause"), [("::1", "does not carry IPv6"), ("127.0.0.2", "a firewall drops")])
