@@ -194,6 +194,26 @@ async def test_on_a_unix_socket(begin, command, government, tmp_path):
     assert document["timing"]["gateway"] is not None
 
 
+async def test_on_a_listener_of_the_profile_and_over_tls(begin, command, government, authority, tmp_path):
+    """No profile in the path of its own listener; with --gateway-ca-file a certificate is verified, and by its name."""
+    place = tmp_path / "own.sock"
+    certificate, key = authority.write_server(tmp_path)
+    tls = f'{{ certificate = "{certificate}", key = "{key}" }}'
+    listen = f'[{{ address = "127.0.0.1:0", tls = {tls} }}]'
+    running = await begin(
+        more=f'listen = "unix:{place}"\n{CALLERS}', listen=listen, admin=f"unix:{tmp_path}/admin.sock"
+    )
+    await running.event("ready")
+    code, document = await command.json("GET", PATH, "--key-file", command.key)
+    assert (code, document["request"]["url"]) == (0, f"http://localhost{PATH}")
+    (port,) = [it["address"].partition(":")[2] for it in running.events("listening") if it["tls"]]
+    roots = authority.write_root(tmp_path, "roots.pem")
+    words = ("--key-file", command.key, "--gateway", f"https://localhost:{port}", "--gateway-ca-file", roots)
+    code, document = await command.json("GET", PATH, *words)
+    assert (code, document["request"]["url"]) == (0, f"https://localhost:{port}/employer{PATH}")
+    assert f"--cacert {roots}" in document["curl"]
+
+
 async def test_without_a_gateway(command, begin, government, tmp_path):
     """69 where none answers; what is sent directly is sent with a token of its own, by GET and HEAD alone."""
     running = await begin(more=CALLERS, listen=f'["unix:{tmp_path}/gateway.sock"]')
