@@ -83,7 +83,8 @@ class RepeatedDeclarations:
         for it, body in zip(intents, bodies, strict=True):
             if body:
                 this = (it.profile, it.method, it.path, it.request_id, now)
-                if sent.setdefault(body, this) is not this:
+                # By its id: a compiled tuple has no identity of its own.
+                if sent.setdefault(body, this)[3] is not it.request_id:
                     self._take(it, body, this)
         if len(sent) > MOST:
             # The older half at once: to look for the oldest among those that are gone takes longer each time.
