@@ -18,6 +18,8 @@ from fla_gateway.onboarding.labels import named
 from fla_gateway.onboarding.question import Answers, Choice, Context, Question
 
 WINDOWS: Final = "windows"
+ADMIN: Final = "admin"
+"""How the file with the key of the status page is called."""
 _NAME: Final = re.compile(NAME_PATTERN)
 _SUBMISSION: Final = 587
 """The port of mail servers that take mails of programs (RFC 6409)."""
@@ -136,6 +138,10 @@ def _caller(text: str) -> str:
     if _NAME.fullmatch(text) is None:
         raise InvalidValueError(
             Message("caller-name-malformed", "must be names of a-z, then a-z, 0-9 and hyphens, 32 characters at most")
+        )
+    if text == ADMIN:
+        raise InvalidValueError(
+            Message("caller-name-taken", "must not be admin: the key of the status page is called so")
         )
     return text
 

@@ -190,6 +190,7 @@ def test_an_answer_behind_a_default_is_not_lost():
         ("enterprise-number", "0123.456.748"),
         ("company", "a" * 65),
         ("callers", "Pay roll"),
+        ("callers", "payroll,admin"),
         ("alert-mail", "a@b, c@d"),
         ("alert-mail", "ann"),
         ("client-id", "self_service_chaman_123456_78912"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import shlex
 from types import ModuleType
-from typing import Final
+from typing import Final, Literal
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.initialization import terminal
@@ -79,13 +79,13 @@ def wait_for_client_id(folder: Folder, answers: Answers) -> None:
     line(f"  {command(folder, '--profile', answers['profile'], '--client-id', 'CLIENT_ID')}")
 
 
-def finish(folder: Folder, answers: Answers, *, ask_for_token: bool) -> int:
+def finish(folder: Folder, answers: Answers, *, doctor_too: Literal["yes", "no", "ask"]) -> int:
     """Check the configuration, offer to ask for one token, and print the call that works.
 
     Args:
         folder: as it is now.
         answers: of the profile.
-        ask_for_token: whether to do so without asking.
+        doctor_too: whether one token is asked for; ``ask`` leaves it to the person at the terminal.
 
     Returns:
         0 if nothing is left to be put in, the check found nothing grave, and a token came if one was asked for.
@@ -100,7 +100,7 @@ def finish(folder: Folder, answers: Answers, *, ask_for_token: bool) -> int:
         say(Text("Mend what is named here, then start init again: it goes on with the check."))
         return FINDINGS
     code = WELL
-    if ask_for_token or (terminal.is_there() and terminal.agrees(_ONE_TOKEN)):
+    if doctor_too == "yes" or (doctor_too == "ask" and terminal.is_there() and terminal.agrees(_ONE_TOKEN)):
         code = run_command(doctor, profile, "--config", str(folder.configuration))
     say_last_lines(folder, answers)
     return code

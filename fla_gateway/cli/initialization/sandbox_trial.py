@@ -22,12 +22,7 @@ from fla_gateway.cli.exit_codes import FINDINGS, IN_USE, INTERRUPTED, WELL, WRON
 from fla_gateway.cli.initialization import closing, terminal
 from fla_gateway.cli.initialization.given import given_answers
 from fla_gateway.cli.initialization.terminal import line, say
-from fla_gateway.cli.initialization.written_files import (
-    ADMIN,
-    configured_language,
-    make_caller_keys,
-    write_configuration,
-)
+from fla_gateway.cli.initialization.written_files import configured_language, make_caller_keys, write_configuration
 from fla_gateway.cli.output.language import language, shown
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.cli.signals import run_until_stopped
@@ -36,6 +31,7 @@ from fla_gateway.i18n.message import Message, Text
 from fla_gateway.onboarding.config_writer import Environment, KeyFiles, Plan, whole_file
 from fla_gateway.onboarding.flow import next_question, settle
 from fla_gateway.onboarding.folder import Folder
+from fla_gateway.onboarding.place_questions import ADMIN
 from fla_gateway.onboarding.question import Answers, Context, several
 from fla_gateway.sandbox import AddressInUseError, Sandbox, SandboxError, SandboxOptions
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from fla_gateway.cli.exit_codes import FINDINGS, INTERRUPTED
 from fla_gateway.cli.initialization import closing, terminal
 from fla_gateway.cli.initialization.given import given_answers, kept_answers, placed
 from fla_gateway.cli.initialization.terminal import say, say_all
 from fla_gateway.cli.initialization.written_files import (
-    ADMIN,
     make_caller_keys,
     plan_of,
     prepare_upload,
@@ -30,7 +29,7 @@ from fla_gateway.onboarding.config_writer import further_file, whole_file
 from fla_gateway.onboarding.flow import CLIENT_ID, Settled, settle
 from fla_gateway.onboarding.folder import Folder
 from fla_gateway.onboarding.labels import Label, named
-from fla_gateway.onboarding.place_questions import client_id
+from fla_gateway.onboarding.place_questions import ADMIN, client_id
 from fla_gateway.onboarding.preparations import preparation
 from fla_gateway.onboarding.question import Answers, Context, several
 from fla_gateway.onboarding.repealed import FEDERAL_LEARNING_ACCOUNT, FOR_OTHERS, FOR_TRAINING_PROVIDERS
@@ -126,7 +125,10 @@ def _go_on(session: Session) -> int:
             closing.wait_for_client_id(folder, answers)
             return FINDINGS
         _configure(session, answers)
-    return closing.finish(Folder(folder.path), answers, ask_for_token=session.arguments.doctor)
+    doctor: Literal["yes", "no", "ask"] = (
+        "yes" if session.arguments.doctor else "no" if session.arguments.yes else "ask"
+    )
+    return closing.finish(Folder(folder.path), answers, doctor_too=doctor)
 
 
 def _complete(session: Session) -> Answers | None:

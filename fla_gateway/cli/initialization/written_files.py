@@ -37,8 +37,8 @@ from fla_gateway.onboarding.folder import CONFIGURATION, FURTHER, SECRETS, Folde
 from fla_gateway.onboarding.question import Answers, several
 
 DAYS: Final = 730
-ADMIN: Final = "admin"
-ABOUT: Final = "about.toml"
+ABOUT: Final = "README.toml"
+"""No profile is called so, since their names are in lower case."""
 
 
 def prepare_upload(folder: Folder, answers: Answers) -> bool:
