@@ -111,6 +111,10 @@ class TokenCache:
         """Describe all entries as they are now."""
         return tuple(entry.snapshot() for entry in self._entries.values())
 
+    def failing(self) -> tuple[TokenSnapshot, ...]:
+        """Describe those entries alone whose last attempt failed: of many, hardly any."""
+        return tuple(entry.snapshot() for entry in self._entries.values() if entry.is_failing)
+
     @property
     def wait_seconds(self) -> float:
         """How long a request waits for a token."""

@@ -188,6 +188,11 @@ class TokenEntry:
             )
         return False
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt to get a token failed."""
+        return self._failures > 0
+
     def snapshot(self) -> TokenSnapshot:
         """Describe this entry as it is now, without the token."""
         now = self._clock.monotonic()

@@ -127,7 +127,7 @@ class _Conversation:
 
     async def _act(self, word: str, line: str) -> bool:
         if word == "QUIT":
-            await self._say("221 bye")
+            await self._answer(word, line, "221 bye")
             return False
         usual = {
             "EHLO": "\r\n".join(["250-mail.example", *(f"250-{it}" for it in self._offered()), "250 HELP"]),

@@ -299,6 +299,21 @@ async def test_snapshots_count_results_and_hold_no_token(cache, source, clock):
     assert "token-2" not in repr(shot)
 
 
+async def test_entries_that_fail_are_found_alone(cache, source, clock):
+    """Until the next good attempt; alerts look for them each minute, among a thousand entries."""
+    cache.entry(token_request("other"))
+    entry = cache.entry(token_request())
+    assert cache.failing() == ()
+    source.script.extend([unreachable(), 60.0])
+    entry.renew(clock.monotonic())
+    await settle(entry)
+    assert [it.request for it in cache.failing()] == [entry.request]
+    clock.advance(60)
+    entry.renew(clock.monotonic())
+    await settle(entry)
+    assert cache.failing() == ()
+
+
 async def test_a_snapshot_tells_of_the_last_failure_and_the_next_renewal(cache, source, clock):
     """A failure is told with its age, also after it was made good; the next attempt is foretold with and without."""
     entry = cache.entry(token_request())

@@ -33,6 +33,8 @@ CONNECT_SECONDS: Final = 10.0
 STEP_SECONDS: Final = 30.0
 """For each answer: a server may look a sender up before it speaks (RFC 5321, section 4.5.3.2, allows minutes)."""
 ALL_SECONDS: Final = 90.0
+FAREWELL_SECONDS: Final = 2.0
+"""For the answer to QUIT: the mail is taken by then."""
 MOST_BYTES: Final = 65_536
 """Of all answers of a conversation: the library keeps every line of one, however many there are."""
 _LONGEST_ANSWER: Final = 200
@@ -198,6 +200,7 @@ class _Session:
     def __init__(self, sock: socket.socket, server: MailServer) -> None:
         self._sock = sock
         self._server = server
+        self._line = sock
         self._command = "connect"
         self._smtp = smtplib.SMTP(local_hostname=_own_name(sock), timeout=server.step_seconds)
 
@@ -249,7 +252,8 @@ class _Session:
             self._authenticate(self._server.user, self._server.password)
 
     def _speak_over(self, sock: socket.socket) -> None:
-        self._smtp.sock, self._smtp.file = sock, _Bounded(sock)
+        self._line = self._smtp.sock = sock
+        self._smtp.file = _Bounded(sock)
 
     def _encrypted(self, sock: socket.socket) -> ssl.SSLSocket:
         assert self._server.tls is not None  # noqa: S101 - for the type: composition gives one for each mode but none
@@ -307,6 +311,7 @@ class _Session:
             why = Text("The mail server refused a recipient ({code}).", code=_shown_code(*last))
             answer = answer or self._quoted(*last)
         with suppress(OSError, smtplib.SMTPException):
+            self._line.settimeout(min(FAREWELL_SECONDS, self._server.step_seconds))
             smtp.quit()
         forever = {it for it, (code, _) in refused.items() if code in _LASTING}
         return _Result(len(taken), {*taken, *forever}, len(forever) < len(refused), answer, why)

@@ -140,13 +140,13 @@ class AlertWatch:
 
     def _token_troubles(self, sources: StatusSources, wall: float) -> list[conditions.TokenTrouble]:
         """Name the profiles without a token, since their first failure: the token engine knows the last one alone."""
-        snapshots = {it.request: it for it in sources.gateway.tokens.snapshots()}
+        failing = {it.request: it for it in sources.gateway.tokens.failing()}
         found: list[conditions.TokenTrouble] = []
-        for name, served in sources.gateway.current.generation.profiles.items():
-            token = snapshots.get(served.profile.token_request)
+        for name, served in sources.gateway.current.generation.profiles.items() if failing else ():
+            token = failing.get(served.profile.token_request)
             if served.state != "served" or token is None or token.last_failure is None:
                 continue
-            if token.failures and token.state in {"none", "expired"}:
+            if token.state in {"none", "expired"}:
                 latest = wall - token.last_failure.seconds_ago
                 since = self._tokens.get(name, latest)
                 found.append(conditions.TokenTrouble(name, token.last_failure.code, since, latest))

@@ -192,6 +192,13 @@ async def test_a_server_that_stalls_is_left(server, channel, command):
         await server.left.wait()
 
 
+async def test_a_server_that_stalls_at_the_end_has_the_mail(server, channel):
+    """It is not sent twice for want of a farewell."""
+    server.answers["QUIT"] = STALL
+    assert (await channel(server.port, step_seconds=0.2).send(waiting())).answer.startswith("250")
+    assert len(server.mails) == 1
+
+
 async def test_a_server_that_takes_too_long_in_all_is_cut_off(server, channel):
     """Whatever the thread waits for: its connection is shut, so that it ends."""
     server.answers["MAIL"] = STALL
