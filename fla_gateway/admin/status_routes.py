@@ -24,7 +24,7 @@ from fla_gateway.admin.response_cache import ResponseCache
 from fla_gateway.admin.responses import problem, shown_in_a_browser
 from fla_gateway.admin.status.profile_selection import Selection, read_selection
 from fla_gateway.clock import Clock
-from fla_gateway.i18n.catalogues import available, choose
+from fla_gateway.i18n.catalogues import available, choose, spoken
 from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
@@ -131,11 +131,12 @@ class Surface:
 
     async def _json(self, request: web.Request) -> web.Response:
         profile = read_selection(request.query).profile
-        body = await self._cache.get(("/status", profile), lambda: self._document(profile))
-        return web.Response(body=body, content_type="application/json")
+        language = choose(request.headers.get("Accept-Language", ""), self._languages)
+        body = await self._cache.get(("/status", language, profile), lambda: self._document(profile, language))
+        return web.Response(body=body, content_type="application/json", headers={"Content-Language": language})
 
-    async def _document(self, profile: str) -> bytes:
-        return await asyncio.to_thread(_written, await self._status(profile), profile)
+    async def _document(self, profile: str, language: str) -> bytes:
+        return await asyncio.to_thread(_written, await self._status(profile), profile, language)
 
     async def _static(self, request: web.Request) -> web.Response:
         name = request.path.removeprefix("/")
@@ -165,7 +166,7 @@ class Surface:
         return page.render(part, status, language, selection).encode()
 
 
-def _written(status: Status, profile: str) -> bytes:
+def _written(status: Status, profile: str, language: str) -> bytes:
     from fla_gateway.admin.status import status_json  # noqa: PLC0415 - few gateways are ever asked
 
-    return status_json.write(status, profile)
+    return status_json.write(status, profile, spoken(language))

@@ -20,6 +20,7 @@ from fla_gateway.admin.access_rules import AdminAccess
 from fla_gateway.admin.failed_attempts import MOST
 from fla_gateway.admin.responses import POLICY
 from fla_gateway.admin.server import AdminServer
+from fla_gateway.admin.status import status_json
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress
 from fla_gateway.errors import Fault
@@ -366,12 +367,22 @@ async def test_a_profile_with_its_former_key_says_so(server, client, shown):
 
 
 async def test_the_page_is_in_the_language_of_the_configuration(state, shown, client):
-    """Whatever the browser prefers; without one it is the browser's. JSON stays English."""
+    """Whatever the browser prefers; without one it is the browser's. Sentences of JSON are as its client asks."""
     for language, accepted, expected in ((None, "fr", "fr"), ("nl", "fr", "nl"), ("en", "fr", "en")):
         async with serving(state, shown, language=language) as port:
             asked = {"Accept-Language": accepted}
             async with client.get(f"http://127.0.0.1:{port}/", headers=asked) as answer:
                 assert answer.headers["Content-Language"] == expected
                 assert f'<html lang="{expected}">' in await answer.text()
-            async with client.get(f"http://127.0.0.1:{port}/status", headers=asked) as answer:
-                assert "Content-Language" not in answer.headers
+
+    shown.status = samples.failing()
+    asked = {"Accept-Language": "nl"}
+    async with (
+        serving(state, shown, language="fr") as port,
+        client.get(f"http://127.0.0.1:{port}/status", headers=asked) as answer,
+    ):
+        dutch = await answer.json()
+        assert answer.headers["Content-Language"] == "nl"
+    english = json.loads(status_json.write(samples.failing()))
+    assert dutch != english
+    assert [it["level"] for it in dutch["profiles"]] == [it["level"] for it in english["profiles"]]

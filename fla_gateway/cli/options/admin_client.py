@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fla_gateway.cli.options.config_option import config_of
+from fla_gateway.cli.output.language import language
 from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError, reason_of
+from fla_gateway.i18n.catalogues import SOURCE_LANGUAGE
 from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.secret import Secret
 
@@ -37,6 +39,7 @@ class AdminTarget(NamedTuple):
         key: the key of `[admin] key`, or None.
         warnings: who else can get at the file that the key was read from.
         option: that names the address, for messages.
+        language: of the sentences in its answers.
     """
 
     address: RealAddress
@@ -47,6 +50,7 @@ class AdminTarget(NamedTuple):
     key: Secret | None = None
     warnings: tuple[Text, ...] = ()
     option: str = "--admin"
+    language: str = SOURCE_LANGUAGE
 
 
 def add_admin(parser: argparse.ArgumentParser) -> None:
@@ -114,11 +118,17 @@ def target_of(
     if arguments.admin_key_file is not None:
         text, warnings = read_key_file(arguments.admin_key_file, "--admin-key-file")
         return AdminTarget(
-            address, encrypted, origin, arguments.ca_file, user, read_key(text, "--admin-key-file"), warnings
-        )
+            address, encrypted, origin, arguments.ca_file, user, read_key(text, "--admin-key-file"), warnings,
+            language=_answers_in(arguments),
+        )  # fmt: skip
     text = (os.environ if environ is None else environ).get(KEY_VARIABLE, "")  # noqa: TID251 - a command's own key
     key = read_key(text, KEY_VARIABLE) if text else None
-    return AdminTarget(address, encrypted, origin, arguments.ca_file, user, key)
+    return AdminTarget(address, encrypted, origin, arguments.ca_file, user, key, language=_answers_in(arguments))
+
+
+def _answers_in(arguments: argparse.Namespace) -> str:
+    """Choose the language of answers: that of the command, but English where they are printed as JSON."""
+    return SOURCE_LANGUAGE if getattr(arguments, "json", False) else language()
 
 
 def address_of(arguments: argparse.Namespace) -> AdminTarget:

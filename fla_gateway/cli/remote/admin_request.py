@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from fla_gateway import __version__
 from fla_gateway.admin.access_rules import ROOT
 from fla_gateway.admin.peer_uid import peer_uid
-from fla_gateway.cli.output.language import language
 from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixAddress, parse_ip
 from fla_gateway.errors import GatewayError
 from fla_gateway.i18n.message import NOTHING, Text
@@ -100,7 +99,7 @@ class _Request(NamedTuple):
         """Write the request."""
         host = str(target.address) if isinstance(target.address, TcpAddress) else "localhost"
         lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {host}", f"User-Agent: fla-gateway/{__version__}",
-                 f"Accept-Language: {language()}"]  # fmt: skip
+                 f"Accept-Language: {target.language}"]  # fmt: skip
         lines += [f"Content-Length: {len(self.body)}"] if self.method == "POST" else []
         lines += ["Content-Type: application/json"] if self.body else []
         lines += [] if self.key is None else [f"X-Api-Key: {self.key}"]
