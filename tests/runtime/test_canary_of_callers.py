@@ -32,7 +32,7 @@ ADMIN_KEY = "flagw_" + "ca9d" * 16
 WRONG_ADMIN_KEY = "flagw_" + "ca9e" * 16
 MISSHAPEN = "canary-password-of-some-other-system-Pq18"
 USER = "canary.user.of.basic-Lk77"
-NATIONAL_NUMBER = "85073003328"
+NATIONAL_NUMBER = "85073003427"
 TOKEN = "canary.access.token-Hs42_"
 
 
