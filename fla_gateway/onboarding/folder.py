@@ -140,6 +140,11 @@ class Folder:
         certificate = x509.load_der_x509_certificate(files[-1].read_bytes())
         return Upload(files[-1].name, files[-1].stem, f"{certificate.not_valid_after_utc:%Y-%m-%d}")
 
+    def made_certificate(self, profile: str) -> x509.Certificate | None:
+        """Return the certificate of the key that was made here, whatever became of its copy; None if none was made."""
+        file = self.path / SECRETS / f"{profile}.cer"
+        return x509.load_der_x509_certificate(file.read_bytes()) if file.exists() else None
+
 
 def replace_file(path: Path, text: str) -> None:
     """Write a file of this program's own, for its owner alone; a reader sees the former one or the whole of this.

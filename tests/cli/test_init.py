@@ -6,10 +6,12 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -170,6 +172,29 @@ def test_a_key_that_is_there_is_taken(made, tmp_path, capsys, monkeypatch):
     assert document["keys"] == {"bought": {"pkcs12": str(key), "password_file": str(key.with_suffix(".pass"))}}
     assert answered(tmp_path / "other", *words[:-2]) == 2
     assert "password" in capsys.readouterr().err
+
+
+def test_a_folder_that_was_sent_away_comes_back(made, capsys):
+    """for-chaman/ may be moved: page and certificate can be made again, of the same key."""
+    folder, _ = made
+    (copy,) = (folder / "for-chaman").glob("*.cer")
+    before = files(folder)
+    shutil.rmtree(folder / "for-chaman")
+    (folder / "gateway.toml").rename(folder / "away")
+    assert answered(folder) == 0
+    (folder / "away").replace(folder / "gateway.toml")
+    assert copy.read_bytes() == before[copy.relative_to(folder)]
+    assert set(files(folder)) == set(before)
+    assert {it: content for it, content in files(folder).items() if before[it] != content} == {}
+    capsys.readouterr()
+
+
+def test_the_sandbox_takes_no_other_configuration(tmp_path, capsys):
+    """It neither changes a person's nor serves it."""
+    (tmp_path / "gateway.toml").write_text(mine := '[profiles.a]\nenvironment = "production"\n')
+    assert execute(["init", "--sandbox", "--yes", "--directory", str(tmp_path)]) == 2
+    assert "is not for the sandbox" in capsys.readouterr().err
+    assert files(tmp_path) == {Path("gateway.toml"): mine.encode()}
 
 
 @pytest.mark.parametrize("yes", [(), ("--yes",)], ids=["asking", "defaults"])

@@ -33,10 +33,11 @@ _WHERE: Final = {
         "its password ${{CREDENTIALS_DIRECTORY}}/NAME.pass, and the journal ${{STATE_DIRECTORY}}/journal."
     ),
     "compose": Text(
-        "For docker compose: docs/container.md has the service; the folder is mounted into it, to be read only."
+        "For docker compose, docker-compose.yml and docs/container.md have an example; the folder is mounted into the "
+        "service."
     ),
     "kubernetes": Text(
-        "For Kubernetes: docs/container.md has the pod; configuration and keys become a ConfigMap and a Secret."
+        'For Kubernetes, README.md has the pod ("Running it"); configuration and keys become a ConfigMap and a Secret.'
     ),
     WINDOWS: Text(
         "The gateway does not run on Windows yet. It needs a Linux machine; the programs reach it through a tunnel "

@@ -51,12 +51,12 @@ def prepare_upload(folder: Folder, answers: Answers) -> bool:
     if not uploads(answers) or folder.upload_of(answers["profile"]) is not None:
         return False
     name, now = answers["profile"], datetime.fromtimestamp(SystemClock().wall(), UTC)
-    if makes_key(answers):
+    certificate = folder.made_certificate(name) if makes_key(answers) else _certificate(answers, now)
+    if certificate is None:
         pair = new_pair(KEY_TYPES[0], answers["company"], answers["enterprise-number"], now, DAYS)
         made = pair_files(name, pair)
         files = {path if path.parent == FOR_CHAMAN else SECRETS / path: content for path, content in made.items()}
     else:
-        certificate = _certificate(answers, now)
         files = {FOR_CHAMAN / f"{proposed_name(name, certificate)}.cer": certificate.public_bytes(Encoding.DER)}
     write(folder.path, files, (path for path in files if path.parent == FOR_CHAMAN))
     return True
