@@ -170,7 +170,7 @@ def test_every_fault_is_reported_at_once(folder):
         ("gateway.toml: profiles.employer.clientid", "did you mean"),
         ("gateway.toml: profiles.employer.client_id", ""),
         ("gateway.toml: profiles.employer.key", "did you mean"),
-        ("gateway.toml: profiles.employer.scope[0]", "$$ stands fo"),
+        ("gateway.toml: profiles.employer.scope[0]", "$$ means a d"),
         ("gateway.toml: profiles.employer.services", ""),
         ("gateway.toml: environments.live", "use environm"),
     }

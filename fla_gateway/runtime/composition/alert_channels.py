@@ -89,7 +89,8 @@ def _mail(
     if mail is None:
         return None
     from fla_gateway.observe.alerts.mail_message import compose  # noqa: PLC0415 - read where it is configured
-    from fla_gateway.observe.alerts.smtp import MailChannel, MailServer  # noqa: PLC0415 - as above
+    from fla_gateway.observe.alerts.smtp import MailChannel  # noqa: PLC0415 - as above
+    from fla_gateway.observe.alerts.smtp_session import MailServer  # noqa: PLC0415 - as above
 
     address, place = parse_mail_server(mail.server), "alerts.mail"
     if mail.unsafe_cleartext:

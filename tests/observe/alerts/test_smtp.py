@@ -14,7 +14,8 @@ from fla_gateway.i18n.catalogues import ENGLISH
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.observe.alerts.mail_message import compose
 from fla_gateway.observe.alerts.outbox import NotDeliveredError
-from fla_gateway.observe.alerts.smtp import MailChannel, MailServer
+from fla_gateway.observe.alerts.smtp import MailChannel
+from fla_gateway.observe.alerts.smtp_session import MailServer
 from fla_gateway.runtime.composition.trust_store import verifying_context
 from fla_gateway.secret import Secret
 from tests.observe.alerts.samples import GATEWAY, saying, waiting
