@@ -186,7 +186,7 @@ class TokenClient:
             self._keep_last(request.key_id, now)
             self.negotiations.keep(request, negotiation.end(GRANTED, token=token))
             return token
-        self.negotiations.keep(request, negotiation.end(problem.code, str(problem.detail)))
+        self.negotiations.keep(request, negotiation.end(problem.code, problem.detail))
         try:
             raise _RefusedError(problem, negotiation.clock_sample) if problem.code == "token-refused" else problem
         finally:

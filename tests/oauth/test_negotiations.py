@@ -11,6 +11,7 @@ from email.utils import format_datetime
 import pytest
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.assertion import SigningKey
 from fla_gateway.oauth.negotiations import MOST
 from tests.support.token_server import TOKEN, TokenServer, read_request, request_for
@@ -56,6 +57,7 @@ async def test_a_connection_that_is_refused_leaves_how_far_it_came(server, clien
         await client.fetch(request)
     (one,) = client.negotiations.of(request)
     assert (one.result, one.status, list(one.phases)) == ("token-unreachable", 0, ["dns", "tcp"])
+    assert isinstance(one.detail, Text), "the status page says it in its language"
     assert one.claims["iss"] == request.client_id
 
 
