@@ -350,8 +350,11 @@ def test_a_cure_speaks_of_the_command_line(words, said, pair, inspect, monkeypat
     assert (code, out, said in err) == (2, "", True), err
 
 
-def test_on_a_terminal_the_password_is_asked_for(pair, tmp_path):
-    """It is not shown, and not among the arguments."""
+@pytest.mark.parametrize(
+    ("typed", "code", "said"), [(PASSWORD, 0, "Nothing found"), ("another one", 2, "the layout of the keyboard")]
+)
+def test_on_a_terminal_the_password_is_asked_for(typed, code, said, pair, tmp_path):
+    """It is not shown, and not among the arguments; of a wrong one no file is blamed."""
     path = write_private(
         tmp_path / "acme.pem", key_pem(pair.key, password=PASSWORD) + certificate_pem(pair.certificate)
     )
@@ -363,12 +366,12 @@ def test_on_a_terminal_the_password_is_asked_for(pair, tmp_path):
         os.close(slave)
         assert process.stderr is not None
         asked = process.stderr.read(len("Password of "))  # what is typed before it is thrown away
-        os.write(master, f"{PASSWORD}\n".encode())
+        os.write(master, f"{typed}\n".encode())
         out, err = process.communicate(timeout=PATIENCE)
     os.close(master)
-    assert (process.returncode, "Nothing found" in out) == (0, True), err
+    assert (process.returncode, said in out + err) == (code, True), err
     assert asked == "Password of "
-    assert PASSWORD not in out + err
+    assert typed not in out + err
 
 
 def test_a_key_that_others_can_read_is_a_finding(pair, inspect, tmp_path):

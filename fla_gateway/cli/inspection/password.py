@@ -32,6 +32,10 @@ _CURES: Final = {
     "pkcs12-alias-unknown": Text("name one of them in --alias"),
 }
 """By code: the words of the command line, in the place of those of a configuration."""
+_CURES_OF_TYPED: Final = {
+    **_CURES,
+    "password-wrong": Text("run the command again, and mind capitals and the layout of the keyboard"),
+}
 
 
 def file_argument(text: str) -> Path:
@@ -80,6 +84,7 @@ def opened(arguments: argparse.Namespace, read: Callable[[Secret | None], Opened
     from fla_gateway.errors import UnusableKeyError  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.keys.inspected_file import PASSWORD_MISSING  # noqa: PLC0415 - as above
 
+    cures = _CURES
     try:
         password = _password_of(arguments)
         try:
@@ -87,9 +92,10 @@ def opened(arguments: argparse.Namespace, read: Callable[[Secret | None], Opened
         except UnusableKeyError as error:
             if error.message.code not in PASSWORD_MISSING or (asked := _ask(arguments.file)) is None:
                 raise
+        cures = _CURES_OF_TYPED
         return read(asked)
     except UnusableKeyError as error:
-        raise UnusableKeyError(error.message, _CURES.get(error.message.code, error.cure)) from None
+        raise UnusableKeyError(error.message, cures.get(error.message.code, error.cure)) from None
 
 
 def _ask(path: Path) -> Secret | None:
@@ -103,5 +109,6 @@ def _ask(path: Path) -> Secret | None:
     try:
         typed = getpass.getpass(shown(Text("Password of {path}: ", path=path)), stream=sys.stderr)
     except EOFError:
+        print(file=sys.stderr)
         return None
     return Secret(typed) if typed else None
