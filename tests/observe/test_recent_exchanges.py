@@ -10,6 +10,7 @@ import pytest
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Admission
 from fla_gateway.access.path_masking import mask_path
 from fla_gateway.observe.recent_exchanges import MINUTES, MOST_EXCHANGES, RecentExchanges
+from fla_gateway.proxy.records.exchange_record import Notes
 from tests.observe.records import a_record
 
 NOW = 6000.0  # the beginning of minute 100 of the monotonic clock
@@ -28,7 +29,11 @@ def remembered(*records):
 
 def test_exchange_is_seen_masked_and_in_wall_time():
     """An exchange is shown with all that a person asks for, its path masked, its end by the wall clock."""
-    record = a_record(path=b"/REST/dimona/v2/declarations/85073003328?x=1", ended=NOW - 30, admission=PAYROLL)
+    record = a_record(
+        path=b"/REST/dimona/v2/declarations/85073003328?x=1", ended=NOW - 30, admission=PAYROLL,
+        notes=Notes(trace="of-the-caller"), trace="of-the-api", token_seconds=0.001, connection_seconds=0.002,
+        upstream_seconds=0.009,
+    )  # fmt: skip
     (seen,) = remembered(record).exchanges
     assert seen.path.startswith("/REST/dimona/v2/declarations/~")
     shown = asdict(seen)
@@ -46,6 +51,11 @@ def test_exchange_is_seen_masked_and_in_wall_time():
         "seconds": 0.0123,
         "attempts": 1,
         "missing_scope": False,
+        "trace_caller": "of-the-caller",
+        "trace_received": "of-the-api",
+        "token_seconds": 0.001,
+        "connection_seconds": 0.002,
+        "upstream_seconds": 0.009,
     }
 
 
