@@ -124,7 +124,7 @@ def _document(found: Sequence[tuple[Profile, Diagnosis]]) -> dict[str, object]:
 
 
 def _lines(profile: Profile, checks: Sequence[Check]) -> Iterator[str]:
-    from fla_gateway.diagnosis.findings import BRANCHES, nothing_to_say, ruled_out  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.diagnosis.findings import BRANCHES, nothing_to_say, ruled_out, worst  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
     yield f"{profile.name} ({profile.environment_shown})"
@@ -144,9 +144,11 @@ def _lines(profile: Profile, checks: Sequence[Check]) -> Iterator[str]:
         if check.verdict in {"warning", "fatal"}:
             page = shown(Text("see {page}", page=check.anchor))
             yield f"  {'':<{_WIDTH}}   {page}"
-    excluded = ruled_out(checks)
-    if excluded and not nothing_to_say(checks):
+    excluded, first = ruled_out(checks), worst(checks)
+    if first is not None:
         yield ""
+        yield shown(Text('Begin with the check "{what}" ({page}).', what=first.description, page=first.anchor))
+    if excluded and not nothing_to_say(checks):
         yield shown(Text("Not the cause: {causes}.", causes=joined(excluded, "; ")))
     elif nothing_to_say(checks):
         yield ""

@@ -279,6 +279,15 @@ async def test_a_port_that_nothing_listens_on(staging, unused_tcp_port):
     assert "the name servers" in json.loads(ended.out)["profiles"][0]["ruled_out"]
 
 
+async def test_what_to_look_at_first_is_said_at_the_end(staging, unused_tcp_port):
+    """A fatal finding before a warning, however early the warning came; for people, with the page that explains it."""
+    file = staging.configure(port=unused_tcp_port)
+    _readable_by_all(staging.folder)
+    ended = await run_doctor(file)
+    assert "warning  Files are there" in ended.out
+    assert '\nBegin with the check "A TCP connection is accepted" (docs/doctor.md#tcp).\nNot the cause: ' in ended.out
+
+
 async def test_an_intercepting_proxy_is_known_by_its_issuer_and_gets_no_byte(staging, tmp_path_factory):
     """The certificate that is presented is named with its issuer; after the unverified look nothing is sent."""
     received = []
