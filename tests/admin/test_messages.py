@@ -263,3 +263,11 @@ def test_a_gateway_with_one_profile_is_not_counted():
     assert "The one profile does not work." in Page().render("live.html", samples.calm(profiles=(one,)), "en")
     some = samples.profile(last_success=None)
     assert "The one profile needs attention." in Page().render("live.html", samples.calm(profiles=(some,)), "en")
+
+
+@pytest.mark.parametrize("name", STATUSES)
+def test_sentences_of_a_paragraph_have_a_space_between_them(name):
+    """Also where a template chooses the second one: the line break behind a block is taken out by jinja."""
+    shown = re.sub(r"<(?!/?(?:a|b|bdi|code|em|span)\b)[^>]*>", "\n", Page().render("live.html", STATUSES[name], "en"))
+    text = unescape(re.sub(r"<[^>]*>", "", shown))
+    assert [text[max(0, it.start() - 40) : it.end() + 10] for it in re.finditer(r"[a-z0-9)]\.[A-Z][a-z]", text)] == []
