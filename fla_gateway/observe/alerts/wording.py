@@ -70,7 +70,7 @@ def _block(alert: Alert, gateway: GatewayName, spoken: Spoken) -> Iterator[str]:
     yield one_line(alert.text.translated(spoken.catalogue))
     yield ""
     for label, value in _rows(alert, gateway):
-        yield one_line(f"{label.translated(spoken.catalogue)}: {value}")
+        yield one_line(Text("{label}: {value}", label=label, value=value).translated(spoken.catalogue))
     if alert.state == "raised":
         condition = alert.condition
         if condition.command:
