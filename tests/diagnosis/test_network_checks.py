@@ -181,7 +181,7 @@ async def test_an_address_that_swallows_everything_is_named(way, trusted, dead, 
     way.addresses = [dead, "127.0.0.1"]
     async with serving(trusted) as port:
         hole = BlackHole(dead, port)
-        found = await way.check(port, probe_seconds=0.5)
+        found = await way.check(port, probe_seconds=1.0)
         hole.close()
     assert verdicts(found) == {"name": "ok", "tcp": "warning", "tls": "ok"}
     assert f"no answer from {dead}" in found["tcp"].seen
