@@ -104,10 +104,12 @@ class Fault:
     @property
     def located(self) -> Text:
         """All of it in a line, as `str` has it, with the number of the line of the file."""
-        return Text("{place}: {message}", place=self.position, message=with_cure(self.message, self.cure))
+        sentence = with_cure(self.message, self.cure)
+        return Text("{place}: {message}", place=self.position, message=sentence) if self.position else sentence
 
     def __str__(self) -> str:
-        return f"{self.place}: {with_cure(self.message, self.cure)}"
+        sentence = with_cure(self.message, self.cure)
+        return f"{self.place}: {sentence}" if self.place else sentence
 
 
 class ConfigurationError(GatewayError):
