@@ -275,6 +275,18 @@ def test_certificates_of_authorities_are_listed_and_not_judged(as_json, tmp_path
     assert document["identities"][0]["chaman"]["Leverancier"] == "Some CA"
 
 
+@pytest.mark.parametrize(
+    ("authority", "holds"), [("GlobalSign GCC R45 PersonalSign 3 CA 2022", True), ("Some CA", None)]
+)
+def test_an_authority_is_compared_with_the_one_of_the_manual(authority, holds, as_json, tmp_path):
+    """That of the manual holds; of another one it is not known, which is no finding."""
+    issuer = Issuer(make_certificate(make_rsa(), subject=authority), make_rsa())
+    path = write_private(tmp_path / "leaf.cer", certificate_pem(make_certificate(make_ec(), issuer=issuer)))
+    document, rules = as_json(path)
+    assert (document["ok"], rules["issuer"]["holds"], "subject" in rules) == (True, holds, False)
+    assert (authority in rules["issuer"]["seen"]) is (holds is None)
+
+
 def test_a_key_and_its_certificate_in_two_files(pair, as_json, tmp_path):
     """--certificate names the other one, and whether they belong together is said."""
     key = write_private(tmp_path / "acme.key", key_pem(pair.key))

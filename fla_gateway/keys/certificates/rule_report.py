@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.keys.certificates import channel_rules
-from fla_gateway.keys.certificates.certificate import facts, public_key_of
+from fla_gateway.keys.certificates.certificate import facts, public_key_of, shown_name
 from fla_gateway.keys.model import Objection
 
-Name = Literal["algorithm", "key-size", "digest", "key-usage", "subject", "pair", "validity", "rsa-pss"]
+Name = Literal["algorithm", "key-size", "digest", "key-usage", "subject", "issuer", "pair", "validity", "rsa-pss"]
 Gateway = Literal["refuses", "refuses-until-then", "warns"]
 Chaman = Literal["refuses", "likely-refuses", "may-take", "takes", "not-known"]
 
@@ -81,14 +81,17 @@ OF_THE_MANUAL: Final[dict[Name, str]] = {
     "digest": "Digest-algoritme van de handtekening van het certificaat",
     "key-usage": "Key Usage van het certificaat",
     "subject": "op naam van uw onderneming",
+    "issuer": "Certificatie-autoriteit",
 }
 """The rules of the manual, by its own words; the others are this gateway's."""
+_AUTHORITY: Final = "globalsign"
 DEMANDS: Final[dict[Name, Text]] = {
     "algorithm": Text("the key is RSA or EC"),
     "key-size": Text("its size is 2048, 3072 or 4096 (RSA), P-384 or P-521 (EC)"),
     "digest": Text("the certificate is signed with SHA-256, SHA-384 or SHA-512"),
     "key-usage": Text("its key usage includes Digital Signature"),
     "subject": Text("a self-signed certificate is in the name of the enterprise"),
+    "issuer": Text("the authority is the one that the manual names: GlobalSign, PersonalSign 3 Pro"),
     "pair": Text("key and certificate belong together"),
     "validity": Text("the certificate is valid now, and for more than 60 days"),
     "rsa-pss": Text("the key is not limited to RSASSA-PSS"),
@@ -173,8 +176,7 @@ def _of_certificate(certificate: x509.Certificate | None) -> Iterator[RuleResult
     digest, usage = channel_rules.digest_deviation(certificate), channel_rules.usage_deviation(certificate)
     yield RuleResult("digest", digest is None, NOTHING if digest else _digest(certificate), digest)
     yield RuleResult("key-usage", usage is None, objection=usage)
-    if certificate.subject == certificate.issuer:
-        yield _subject(certificate)
+    yield _subject(certificate) if certificate.subject == certificate.issuer else _issuer(certificate)
 
 
 def _subject(certificate: x509.Certificate) -> RuleResult:
@@ -185,6 +187,14 @@ def _subject(certificate: x509.Certificate) -> RuleResult:
     return RuleResult(
         "subject", None, Text("it names {name}: whether that is yours, this program cannot know", name=name)
     )
+
+
+def _issuer(certificate: x509.Certificate) -> RuleResult:
+    """Compare the authority with the one that the manual names; which others ChaMan takes is not known."""
+    name = shown_name(certificate.issuer)
+    if _AUTHORITY in name.lower():
+        return RuleResult("issuer", holds=True)
+    return RuleResult("issuer", None, Text("it is of {name}: whether ChaMan takes that is not known", name=name))
 
 
 def _pair(key: PublicKeyTypes | None, certificate: x509.Certificate | None, foreign: Objection | None) -> RuleResult:
