@@ -88,6 +88,13 @@ async def test_what_is_the_matter_is_said(admin, shown):
     assert (code, "! /etc/gateway.toml changed at " in out) == (1, True)
 
 
+async def test_the_state_of_a_token_is_said_in_the_language_of_the_command(admin, shown):
+    """It is a code in JSON, and a word here."""
+    shown.status = samples.calm(profiles=(samples.profile(token=samples.token(state="none")),))
+    _, out, _ = await command("--lang", "nl", "--admin", admin)
+    assert "token          geen" in out
+
+
 async def test_what_the_token_server_said_is_shown(admin, shown):
     """While no token can be had: what is known and what was answered, with the cure, as on the page."""
     failure = Failure(samples.ago(minutes=1), "token-refused", detail="The certificate expired 2 minutes ago.")

@@ -46,6 +46,13 @@ FINDINGS: Final[Mapping[str, Callable[[Mapping[str, str]], Text]]] = {
         name=known["name"],
     ),
 }
+_TOKEN_STATES: Final[Mapping[str, str]] = {
+    "fresh": Text("fresh"),
+    "stale": Text("stale"),
+    "expired": Text("expired"),
+    "idle": Text("idle"),
+    "none": Text("none"),
+}
 _KINDS: Final = ("answered", "refused", "failed")
 _END: Final = Text("End")
 _COLOURS: Final = {"good": "32", "attention": "33", "bad": "31"}
@@ -132,7 +139,8 @@ def _profile_lines(profile: Mapping[str, Any], times: _Times, *, coloured: bool)
 def _token_lines(token: Mapping[str, Any], times: _Times) -> Iterator[str]:
     if not token:
         return
-    words = _text(token.get("state"))
+    state = str(token.get("state"))
+    words = _TOKEN_STATES.get(state, _text(state))
     if token.get("expires"):
         words = Text("{state}, until {time}", state=words, time=times.shown(token.get("expires")))
     yield _fact(Text("token"), words)
