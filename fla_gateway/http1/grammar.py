@@ -21,10 +21,12 @@ FIELD_LINE: Final = TOKEN + rb"++:" + FIELD_TEXT + rb"*+\r\n"
 # RFC 9112, section 3: method SP request-target SP HTTP-version; every form of target is taken apart later.
 REQUEST_LINE: Final = re.compile(rb"(" + TOKEN + rb"++) ([\x21-\x7e]++) HTTP/([0-9])\.([0-9])\r\n").fullmatch
 # RFC 9112, section 4: the reason phrase may be empty; the space before it may be missing, which real servers do.
-STATUS_LINE: Final = rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: (" + FIELD_TEXT + rb"*+))?\r\n"
-# A whole response head in one match: minor version, status, reason, field lines.
-RESPONSE_HEAD: Final = re.compile(STATUS_LINE + rb"((?:" + FIELD_LINE + rb")*+)\r\n").fullmatch
-# The same without a judgement on the field lines and on control characters of the reason, which may want repair.
+# Without its CRLF: minor version, status, reason.
+STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: (" + FIELD_TEXT + rb"*+))?").fullmatch
+# A single field line without its CRLF: its name, and the rest from the colon on.
+FIELD: Final = re.compile(rb"(" + TOKEN + rb"++)(:" + FIELD_TEXT + rb"*+)").fullmatch
+# A whole response head without a judgement on the field lines and on control characters of the reason, which may want
+# repair.
 RESPONSE_START: Final = re.compile(
     rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\x00\r\n]*+))?\r\n((?s:.*))\r\n",
 ).fullmatch

@@ -7,19 +7,19 @@ the answer is for.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar, cast
 
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import (
+    MAX_FIELDS,
     MAX_HEAD,
     FieldLine,
     content_length,
     list_members,
     mend_lines,
-    split_block,
     value_of,
 )
-from fla_gateway.http1.grammar import CONTROLS, EARLY_END, RESPONSE_HEAD, RESPONSE_START
+from fla_gateway.http1.grammar import CONTROLS, EARLY_END, FIELD, RESPONSE_START, STATUS
 from fla_gateway.http1.request import CHUNKED
 
 _LONGEST_REMEMBERED: Final = 256
@@ -31,6 +31,12 @@ _BEGINNING: Final = b"HTTP/1."
 _FIRST_FINAL: Final = 200
 _NO_CONTENT: Final = 204
 _NOT_MODIFIED: Final = 304
+
+_MOST_REMEMBERED: Final = 1_024
+"""Lines that are remembered; at most half a megabyte."""
+_Judged = TypeVar("_Judged")
+_STARTS: Final[dict[bytes, tuple[bytes, bytes, int]]] = {}
+_LINES: Final[dict[bytes, FieldLine]] = {}
 
 _BLANKS: Final = bytes.maketrans(CONTROLS, b" " * len(CONTROLS))
 
@@ -98,10 +104,9 @@ def read_response_head(head: bytes) -> ResponseHead:
     Raises:
         ProtocolError: ``malformed-response``, or ``head-too-large`` for too many fields.
     """
-    match = RESPONSE_HEAD(head)
-    if match is not None:
-        minor, status, reason, block = match.groups(b"")
-        return ResponseHead(status, reason, int(minor == b"1"), split_block(block))
+    regular = _read_lines(head)
+    if regular is not None:
+        return regular
     match = RESPONSE_START(head)
     if match is None:
         raise ProtocolError("malformed-response", "the status line is not 'HTTP/1.1 200 reason'")
@@ -110,6 +115,56 @@ def read_response_head(head: bytes) -> ResponseHead:
     minor, status, reason, block = match.groups(b"")
     lines, sound = mend_lines(block)
     return ResponseHead(status, reason.translate(_BLANKS), int(minor == b"1"), lines, sound=sound)
+
+
+def _read_lines(head: bytes) -> ResponseHead | None:
+    """Read a head all of whose lines match the grammar; None for another one, or one with too many fields.
+
+    The lines of a server's responses are the same again and again, but for a few: each is judged once, and then found
+    by its bytes. A line that matches holds neither CR nor LF, so that a head is good where each of its lines is.
+    """
+    raw = head.split(b"\r\n")
+    if not 3 <= len(raw) <= MAX_FIELDS + 3 or raw[-1] or raw[-2]:  # noqa: PLR2004 - status line, and two empty ones
+        return None
+    start = _STARTS.get(raw[0]) or _learn_start(raw[0])
+    if start is None:
+        return None
+    del raw[0], raw[-2:]
+    lines = list(map(_LINES.get, raw))
+    if None in lines:
+        lines = [_LINES.get(it) or _learn_line(it) for it in raw]
+        if None in lines:
+            return None
+    status, reason, minor = start
+    return ResponseHead(status, reason, minor, cast("list[FieldLine]", lines))
+
+
+def _learn_start(raw: bytes) -> tuple[bytes, bytes, int] | None:
+    match = STATUS(raw)
+    if match is None:
+        return None
+    minor, status, reason = match.groups(b"")
+    start = status, reason, int(minor == b"1")
+    _keep(_STARTS, raw, start)
+    return start
+
+
+def _learn_line(raw: bytes) -> FieldLine | None:
+    match = FIELD(raw)
+    if match is None:
+        return None
+    name, value = match.groups()
+    line = name, value + b"\r\n"
+    _keep(_LINES, raw, line)
+    return line
+
+
+def _keep(memory: dict[bytes, _Judged], raw: bytes, judged: _Judged) -> None:
+    """Remember a line. What is full is emptied: most of it came once, and the few that come again are soon back."""
+    if len(raw) <= _LONGEST_REMEMBERED:
+        if len(memory) >= _MOST_REMEMBERED:
+            memory.clear()
+        memory[raw] = judged
 
 
 def check_partial_response(data: bytes, seen: int = 0) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fla_gateway.http1 import response
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import value_of
 from fla_gateway.http1.request import CHUNKED
@@ -46,6 +47,22 @@ def framed(*fields: bytes, status: int = 200, version: bytes = b"1.1", to_head: 
         minor=head.minor,
         to_head=to_head,
     )
+
+
+def test_lines_that_come_again_are_read_as_before_and_only_so_many_are_remembered():
+    """A bad line among good ones that are known is noticed, and thousands of others drive none of them out for good."""
+    good = message(b"HTTP/1.1 200 OK", b"Content-Type: text/plain", b"X: y")
+    first = read_response_head(good)
+    for number in range(3_000):
+        other = read_response_head(
+            message(b"HTTP/1.1 200 OK %d" % number, b"Content-Type: text/plain", b"Y: %d" % number)
+        )
+        assert other.lines == [first.lines[0], (b"Y", b": %d\r\n" % number)]
+    again = read_response_head(good)
+    assert (again.lines, again.status, again.reason) == (first.lines, first.status, first.reason)
+    assert max(len(response._LINES), len(response._STARTS)) <= 1_024
+    with pytest.raises(ProtocolError):
+        read_response_head(message(b"HTTP/1.1 200 OK", b"Content-Type: text/plain", b"X y"))
 
 
 @BOUNDED
