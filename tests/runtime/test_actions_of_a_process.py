@@ -8,6 +8,7 @@ import os
 import re
 import sys
 
+import aiohttp
 import pytest
 
 from tests.support.forked_process import fork_gateway
@@ -54,12 +55,14 @@ async def test_a_changed_configuration_is_judged_applied_or_refused_by_command(b
     where = ("--admin", f"http://{process.events('admin-listening')[0]['address']}")
     file = tmp_path / "gateway.toml"
     first = file.read_text()
-    file.write_text(f"{first}warm = true\n")
+    file.write_text(f"{first}warm = true\n".replace("[gateway]\n", '[gateway]\nlanguage = "nl"\n'))
     changed = "  changed  profiles.employer.warm\n"
     for words, applied in ((("check", "--against-running"), False), (("reload",), True)):
         code, printed = await command(*words, *where)
         assert (code, printed.endswith(changed)) == (0, True), printed
         assert printed.startswith("applied; generation 2 serves") is applied
+        # The page follows without a start.
+        assert await page_language(where[1]) == ("nl" if applied else "en")
     file.write_text(f"{first}warm = 7\n")
     for words in (("check", "--against-running"), ("reload",)):
         code, printed = await command(*words, *where)
@@ -69,6 +72,12 @@ async def test_a_changed_configuration_is_judged_applied_or_refused_by_command(b
     _, checked = await command("check", "--config", str(file))
     assert printed.splitlines()[0] in checked.splitlines()
     assert (await process.call(get())).status == 200
+
+
+async def page_language(origin):
+    """Name the language of the status page."""
+    async with aiohttp.ClientSession() as session, session.get(origin) as answer:
+        return answer.headers["Content-Language"]
 
 
 async def readyz(address):
