@@ -21,8 +21,8 @@ def examples(number: int) -> settings:
     return settings(_COMMON, max_examples=number * _FACTOR)
 
 
-BOUNDED = examples(75)
+BOUNDED = examples(50)
 """For pure functions: a fraction of a second each."""
 
-FEW = examples(20)
+FEW = examples(15)
 """For what passes through sockets."""
