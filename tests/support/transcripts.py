@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import pty
 import re
+import secrets
 import select
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,10 +119,20 @@ def written(runs: Sequence[Run], folder: Path) -> str:
     return f"{BEGIN}\n\n" + "\n\n".join(blocks) + f"\n\n{END}"
 
 
+@contextmanager
+def home() -> Iterator[Path]:
+    """Make a folder whose path is as long as that of the example, so that lines are broken as there."""
+    place = Path("/tmp") / secrets.token_hex(2)  # noqa: S108 - made here, for this user alone
+    place.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
+
+
 if __name__ == "__main__":
     for spoken, page in PAGES.items():
-        with tempfile.TemporaryDirectory() as temporary:
-            place = Path(temporary)
+        with home() as place:
             seen = first_hour(spoken, place)
             path = ROOT / page
             before = path.read_text(encoding="utf-8")
