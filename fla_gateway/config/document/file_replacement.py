@@ -34,7 +34,7 @@ def replace_content(path: Path, before: bytes, after: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(after)
             if (seen.st_uid, seen.st_gid) != (os.geteuid(), os.getegid()):
-                os.fchown(descriptor, seen.st_uid, seen.st_gid)
+                _give(descriptor, seen.st_uid, seen.st_gid, path)
             os.fchmod(descriptor, stat.S_IMODE(seen.st_mode))
             file.flush()
             os.fsync(descriptor)
@@ -47,3 +47,15 @@ def replace_content(path: Path, before: bytes, after: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _give(descriptor: int, owner: int, group: int, path: Path) -> None:
+    try:
+        os.fchown(descriptor, owner, group)
+    except PermissionError:
+        reason = Text(
+            "it is of user {uid} and group {gid}, which this user cannot give a new file; run the command as root",
+            uid=str(owner),
+            gid=str(group),
+        )
+        raise OSError(errno.EPERM, reason, str(path)) from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +88,26 @@ def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path):
     with pytest.raises(OSError, match="changed meanwhile"):
         replace_content(file, b"old", b"new")
     assert file.read_bytes() == b"newer"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="acts as another user")
+def test_a_file_of_a_group_that_cannot_be_given_is_left_alone():
+    """Its owner is in none of its groups: the reason is said, and nothing is left behind."""
+    # Only root may enter the folders of pytest.
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder, file = Path(name), Path(name) / "gateway.toml"
+        file.write_bytes(b"old")
+        for path in (folder, file):
+            os.chown(path, 4242, 0)
+        groups = os.getgroups()
+        os.setgroups([])
+        os.setegid(4242)
+        os.seteuid(4242)
+        try:
+            with pytest.raises(OSError, match="of user 4242 and group 0"):
+                replace_content(file, b"old", b"new")
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+            os.setgroups(groups)
+        assert (file.read_bytes(), list(folder.iterdir())) == (b"old", [file])
