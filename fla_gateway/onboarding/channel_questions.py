@@ -153,6 +153,7 @@ def key_password_file(_answers: Answers, _context: Context) -> Question:
             ),
         ),
         default="",
+        read=_optional_path,
     )
 
 
@@ -163,6 +164,7 @@ def certificate_file(_answers: Answers, _context: Context) -> Question:
         Text("Where is its certificate?"),
         (Text("The .cer or .crt that ChaMan has. Nothing, if it is in the same file."),),
         default="",
+        read=_optional_path,
     )
 
 
@@ -253,6 +255,10 @@ def _service(text: str) -> str:
 
 
 def _path(text: str) -> str:
-    if not text:
+    if not text or not text.isprintable():
         raise InvalidValueError(Message("path-empty", "must name a file"))
     return text
+
+
+def _optional_path(text: str) -> str:
+    return _path(text) if text else text

@@ -101,6 +101,7 @@ def test_no_secret_is_anywhere_but_in_its_file(made):
         assert [it for it in hidden if it in text] == [], name
     assert [it for it in hidden if it in printed] == []
     assert {it.stat().st_mode & 0o777 for it in (folder / "secrets").iterdir()} == {0o600}
+    assert (folder / "secrets").stat().st_mode & 0o777 == 0o700
 
 
 def test_started_again_it_changes_nothing(made, capsys):
@@ -266,7 +267,7 @@ class Screen:
         for one in typed:
             self._until_prompt()
             self._answered = len(self.text)
-            os.write(self._master, f"{one}\n".encode())
+            os.write(self._master, f"{one}\n".encode(errors="surrogateescape"))
 
     def _until_prompt(self):
         while not self.text[self._answered :].endswith("> "):
@@ -276,7 +277,7 @@ class Screen:
         if not select.select([self._master], [], [], PATIENCE)[0]:
             raise AssertionError(self.text)
         try:
-            part = os.read(self._master, 65_536).decode()
+            part = os.read(self._master, 65_536).decode(errors="replace")
         except OSError:  # Linux says so when the program has ended
             return False
         self.text += part.replace("\r\n", "\n")
@@ -300,7 +301,7 @@ def test_on_a_terminal_it_asks_can_be_left_and_goes_on(tmp_path):
     """Ctrl-C in the middle; the next start asks for nothing again; the client id is typed; no token unasked."""
     folder = tmp_path / "own"
     first = Screen("init", "--directory", str(folder), "--services", "dimona")
-    first.answer("1", "", "Acme NV", "0123.456.748", "0123.456.749", "", "<", "1", "no")
+    first.answer("\udcff", "1", "", "Acme NV", "0123.456.748", "0123.456.749", "", "<", "1", "no")
     first.interrupt()
     code, seen = first.ended()
     assert code == 130

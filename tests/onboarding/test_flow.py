@@ -196,11 +196,12 @@ def test_an_answer_behind_a_default_is_not_lost():
         ("client-id", "self_service_chaman_123456_78912"),
         ("client-id", "two words"),
         ("account", "maybe"),
+        ("certificate-file", "a\0b"),
     ],
 )
 def test_an_answer_that_is_none_is_named(name, wrong):
     """By its id, with a message; an example's client id is none."""
-    settled = settle({**EMPLOYER, name: wrong}, CONTEXT, take_defaults=True)
+    settled = settle({**EMPLOYER, "key": "take", "key-file": "a.pem", name: wrong}, CONTEXT, take_defaults=True)
     assert [it for it, _ in settled.faults] == [name]
 
 

@@ -91,7 +91,10 @@ def agrees(text: Text) -> bool:
 def _typed(default: str | None) -> str:
     prompt = f"[{default}] > " if default else "> "
     print(prompt, end="", flush=True)
-    typed = sys.stdin.readline()
+    try:
+        typed = sys.stdin.readline()
+    except UnicodeDecodeError:  # no character of this terminal: as if the key had not been pressed
+        return _typed(default)
     if not typed:
         line()
         raise KeyboardInterrupt

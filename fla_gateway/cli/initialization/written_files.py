@@ -159,6 +159,8 @@ def write(directory: Path, contents: dict[PurePath, bytes], public: Iterable[Pur
         ConfigurationError: with what is wrong.
     """
     try:
+        if any(SECRETS in path.parents for path in contents):
+            (directory / SECRETS).mkdir(mode=0o700, parents=True, exist_ok=True)
         write_new(directory, contents, public)
     except FileExistsError as error:
         message = Message(
