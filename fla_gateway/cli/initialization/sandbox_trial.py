@@ -129,7 +129,7 @@ async def _made_and_called(folder: Folder, places: Places, answers: Answers) -> 
         callers = several(answers, "callers")
         if not folder.configuration.exists():
             _write(folder, places, callers, sandbox)
-        with tempfile.TemporaryDirectory(prefix="fla-gateway-init-") as temporary:
+        with tempfile.TemporaryDirectory(prefix=".trial-", dir=folder.path) as temporary:
             log = Path(temporary) / "gateway.log"
             async with running_gateway(folder.configuration, f"http://{places.admin}", log):
                 return _verdict(await _call(folder, places, callers[0]))
