@@ -109,6 +109,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, write, check."""
+    from fla_gateway.onboarding.folder import usable_files  # noqa: PLC0415 - `--help` must not wait for it
+
     if arguments.sandbox:
         from fla_gateway.cli.sandbox import extra_is_missing  # noqa: PLC0415 - not there without the extra
 
@@ -116,7 +118,9 @@ def run(arguments: argparse.Namespace) -> int:
             return WRONG_USE
         from fla_gateway.cli.initialization.sandbox_trial import try_out  # noqa: PLC0415 - as below
 
-        return try_out(arguments)
-    from fla_gateway.cli.initialization.session import lead  # noqa: PLC0415 - `--help` must not wait for it
+        with usable_files():
+            return try_out(arguments)
+    from fla_gateway.cli.initialization.session import lead  # noqa: PLC0415 - as above
 
-    return lead(arguments)
+    with usable_files():
+        return lead(arguments)

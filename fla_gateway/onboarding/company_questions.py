@@ -19,7 +19,7 @@ from fla_gateway.onboarding.question import NO, UNKNOWN, YES, Answers, Choice, C
 TRAINING_PROVIDER: Final = "training-provider"
 MANDATARIES: Final = frozenset(("secretariat", "provider"))
 _LONGEST_COMPANY: Final = 64
-"""RFC 5280, appendix A.1: ub-common-name and ub-organization-name."""
+"""RFC 5280, appendix A.1: ub-common-name and ub-organization-name; the library counts the bytes of UTF-8."""
 _NAME: Final = re.compile(NAME_PATTERN)
 _RESERVED: Final = frozenset(("api",))
 _NO_ADVICE: Final = Text(
@@ -218,11 +218,11 @@ def _done_already(name: str, text: Text, *explanation: Text) -> Question:
 
 
 def _company(text: str) -> str:
-    if not text or len(text) > _LONGEST_COMPANY or not text.isprintable():
+    if not text or not text.isprintable() or len(text.encode()) > _LONGEST_COMPANY:
         raise InvalidValueError(
             Message(
                 "company-name-malformed",
-                "must be a name of 1 to {most} characters, as X.509 allows",
+                "must be a name of 1 to {most} characters, as X.509 allows; a letter with an accent counts as two",
                 most=_LONGEST_COMPANY,
             )
         )

@@ -252,5 +252,5 @@ def _inline(values: tuple[str, ...]) -> str:
 
 
 def _text(value: object) -> str:
-    """Write a basic string of TOML, which is one of JSON."""
-    return json.dumps(str(value), ensure_ascii=False)
+    """Write a basic string of TOML, which is one of JSON; a configuration would take ${NAME} for a variable."""
+    return json.dumps(str(value), ensure_ascii=False).replace("$", "$$")

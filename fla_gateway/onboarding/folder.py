@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -122,8 +123,12 @@ class Folder:
 
         Raises:
             ConfigurationError: a file of them is damaged.
+            OSError: their folder cannot be read.
         """
-        files = sorted((self.path / ANSWERS).glob("*.toml"))
+        directory = self.path / ANSWERS
+        if not directory.exists():
+            return {}
+        files = sorted(it for it in directory.iterdir() if it.suffix == ".toml")
         return {file.stem: read_answers(file) for file in files}
 
     def save(self, answers: Answers) -> None:
@@ -137,13 +142,29 @@ class Folder:
         files = sorted((self.path / FOR_CHAMAN).glob(f"{profile}-[0-9][0-9][0-9][0-9]-[0-9][0-9].cer"))
         if not files:
             return None
-        certificate = x509.load_der_x509_certificate(files[-1].read_bytes())
+        certificate = _certificate(files[-1])
         return Upload(files[-1].name, files[-1].stem, f"{certificate.not_valid_after_utc:%Y-%m-%d}")
 
     def made_certificate(self, profile: str) -> x509.Certificate | None:
         """Return the certificate of the key that was made here, whatever became of its copy; None if none was made."""
         file = self.path / SECRETS / f"{profile}.cer"
-        return x509.load_der_x509_certificate(file.read_bytes()) if file.exists() else None
+        return _certificate(file) if file.exists() else None
+
+
+def _certificate(path: Path) -> x509.Certificate:
+    """Read a certificate that was made here.
+
+    Raises:
+        ConfigurationError: it is none any more.
+    """
+    try:
+        return x509.load_der_x509_certificate(path.read_bytes())
+    except ValueError:
+        message = Message(
+            "init-certificate-damaged", "{path} is no certificate in DER, or not the whole of one", path=path
+        )
+        cure = Text("move it away, and start init again")
+        raise ConfigurationError((Fault("--directory", message, cure),)) from None
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -163,6 +184,29 @@ def replace_file(path: Path, text: str) -> None:
         raise unwritable(error, path) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def usable_files() -> Iterator[None]:
+    """Work in a folder.
+
+    Raises:
+        ConfigurationError: a file or folder in it cannot be used.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:  # no file: a pipe that is closed, for instance
+            raise
+        raise _unusable(error) from error
+
+
+def _unusable(error: OSError) -> ConfigurationError:
+    message = Message(
+        "init-file-unusable", "{path} cannot be used: {reason}", path=str(error.filename), reason=str(error.strerror)
+    )
+    cure = Text("let this user read and write it, or name another folder with --directory")
+    return ConfigurationError((Fault("--directory", message, cure),))
 
 
 def unwritable(error: OSError, path: Path) -> ConfigurationError:

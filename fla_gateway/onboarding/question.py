@@ -6,6 +6,7 @@ asked.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,6 +21,8 @@ SEPARATOR: Final = ","
 YES: Final = "yes"
 NO: Final = "no"
 UNKNOWN: Final = "unknown"
+_UNREADABLE: Final = frozenset(("Cc", "Cs"))
+"""Categories of Unicode: control characters, and what Python makes of bytes that it cannot decode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,10 @@ class Question:
         Raises:
             InvalidValueError: it is no answer.
         """
+        if any(unicodedata.category(it) in _UNREADABLE for it in typed.strip()):
+            raise InvalidValueError(
+                Message("answer-unreadable", "has control characters, or bytes that are no letters in this encoding")
+            )
         if not self.many:
             return self._one(typed)
         parts = [self._one(part) for part in typed.replace(";", SEPARATOR).split(SEPARATOR) if part.strip()]

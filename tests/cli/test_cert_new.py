@@ -173,7 +173,8 @@ def test_without_a_terminal_what_is_missing_is_named(capsys, tmp_path):
 @pytest.mark.parametrize(
     "words",
     [
-        ["--enterprise-number", "0123.456.748"], ["--company", "x" * 65], ["--company", " "], ["--days", "0"],
+        ["--enterprise-number", "0123.456.748"], ["--company", "x" * 65],
+        ["--company", "\u00e9" * 33], ["--company", " "], ["--days", "0"],
         ["--days", "4000"], ["--type", "rsa1024"], ["--type", "p256"], ["--company", "a\nb"],
     ],
 )  # fmt: skip

@@ -198,6 +198,86 @@ def test_the_sandbox_takes_no_other_configuration(tmp_path, capsys):
     assert files(tmp_path) == {Path("gateway.toml"): mine.encode()}
 
 
+SANDBOX = """
+[environments.sandbox]
+api_base = "https://localhost:{port}"
+ca_file = "sandbox/ca.pem"
+[callers.other.allow]
+employer = ["GET /REST/x/v1/1"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("environments = 3", "not for the sandbox"),
+        ("[environments]\nsandbox = 3", "not for the sandbox"),
+        (SANDBOX.format(port=99999), "not for the sandbox"),
+        (f"gateway.listen = ['unix:x.sock']\n{SANDBOX.format(port=9443)}", "no host:port"),
+        (SANDBOX.format(port=9443), "no key of a caller of"),
+    ],
+    ids=["no-table", "no-environment", "no-port", "socket", "key-handed-out"],
+)
+def test_a_configuration_of_the_sandbox_that_was_changed_is_refused_in_words(text, words, tmp_path, capsys):
+    """Whatever became of it; the key of a caller may be gone, since its file is handed to the program."""
+    (tmp_path / "gateway.toml").write_text(text)
+    assert execute(["init", "--sandbox", "--yes", "--directory", str(tmp_path)]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("secrets/payroll.key", b"", "has no key"),
+        ("secrets/payroll.key", b"\xff\xfe", "has no key"),
+        ("secrets/payroll.key", None, "cannot be used: Is a directory"),
+        ("secrets/employer.cer", b"half", "is no certificate"),
+        ("for-chaman/employer-2028-11.cer", b"half", "is no certificate"),
+    ],
+    ids=["empty-key", "binary-key", "folder", "made-certificate", "certificate-for-chaman"],
+)
+def test_a_damaged_file_in_the_folder_is_named(name, content, words, made, tmp_path, capsys):
+    """It never becomes a caller whose key is empty, nor an internal error."""
+    folder = tmp_path / "own"
+    shutil.copytree(made[0], folder)
+    for it in ("gateway.toml", *("for-chaman/" + file.name for file in folder.glob("for-chaman/*.cer")), name):
+        (folder / it).unlink(missing_ok=True)
+    file = folder / name
+    file.mkdir() if content is None else file.write_bytes(content)
+    assert answered(folder) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert str(file) in error
+    assert not (folder / "gateway.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (lambda text: re.sub("quality = .*", 'quality = "other"', text), "quality: must be one of"),
+        (lambda text: re.sub("company = .*", "", text), "company: must be answered"),
+        (lambda text: re.sub("company = .*", r'company = "\\u001b[31m"', text), "company: has control characters"),
+    ],
+    ids=["another", "missing", "terminal"],
+)
+def test_kept_answers_that_were_changed_are_judged_again(changed, words, made, tmp_path, capsys):
+    """By `chaman` as by init: a person may have edited the file."""
+    folder = tmp_path / "own"
+    shutil.copytree(made[0], folder)
+    file = folder / "onboarding" / "employer.toml"
+    file.write_text(changed(file.read_text()))
+    assert execute(["chaman", "employer", "--directory", str(folder)]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_page_without_its_certificate_is_not_printed(made, tmp_path, capsys):
+    """It would say that none is uploaded."""
+    folder = tmp_path / "own"
+    shutil.copytree(made[0], folder, ignore=shutil.ignore_patterns("for-chaman"))
+    assert execute(["chaman", "employer", "--directory", str(folder)]) == 2
+    assert "`fla-gateway init` puts it there again" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("yes", [(), ("--yes",)], ids=["asking", "defaults"])
 def test_without_a_terminal_what_is_missing_is_named(yes, tmp_path, capsys):
     """All of it at once, exit code 2, and nothing is written."""

@@ -43,6 +43,24 @@ def through_shell(words, redirection):
     )
 
 
+def test_a_letter_of_another_encoding_can_be_read():
+    """What reads it judges it; a terminal that sends Latin-1 ends no conversation."""
+    code = (
+        "import sys; from fla_gateway.cli.output import standard_streams\n"
+        "standard_streams.prepare(); print(ascii(sys.stdin.readline()))"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        input=b"Soci\xe9t\xe9\n",
+        capture_output=True,
+        env=environment,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert ended.stdout == b"'Soci\\udce9t\\udce9\\n'\n"
+
+
 @pytest.mark.parametrize("environment", LOCALES, ids=lambda it: " ".join(f"{k}={v}" for k, v in it.items()))
 def test_every_help_is_printed_in_every_encoding(environment):
     """A character that the encoding lacks is written as an escape, and is no error."""

@@ -78,10 +78,11 @@ def test_further_profiles_have_nothing_that_the_first_file_has():
 
 
 def test_texts_of_people_are_written_as_toml():
-    """Quotes, backslashes and accents come back as they were."""
+    """Quotes, backslashes and accents come back as they were; a dollar sign is doubled, or it would be a variable."""
     path = 'C:\\keys\\é "x".pem'
     document = tomllib.loads(whole_file(plan(key=KeyFiles(path, pkcs12=False, certificate="c")), str))
     assert document["keys"]["employer"] == {"pem": path, "certificate": "c"}
+    assert 'client_id = "$${HOME}"' in whole_file(plan(client_id="${HOME}"), str)
 
 
 def test_alerts_have_both_addresses():

@@ -47,7 +47,7 @@ examples:
 
 _TYPES: Final = ("rsa3072", "rsa2048", "rsa4096", "p384", "p521")
 _LONGEST_COMPANY: Final = 64
-"""RFC 5280, appendix A.1: ub-common-name and ub-organization-name."""
+"""RFC 5280, appendix A.1: ub-common-name and ub-organization-name; the library counts the bytes of UTF-8."""
 _LONGEST_DAYS: Final = 3_650
 _NAME: Final = re.compile(NAME_PATTERN)
 _NEVER_SEEN: Final = {"p384": "ES384", "p521": "ES512"}
@@ -197,7 +197,7 @@ def _introduction(arguments: argparse.Namespace, pair: Pair) -> Iterator[str]:
 
 
 def _toml(path: Path) -> str:
-    return json.dumps(str(path), ensure_ascii=False)
+    return json.dumps(str(path), ensure_ascii=False).replace("$", "$$")  # ${NAME} would be a variable
 
 
 def _name(text: str) -> str:
@@ -208,9 +208,14 @@ def _name(text: str) -> str:
 
 def _company(text: str) -> str:
     text = text.strip()
-    if not text or len(text) > _LONGEST_COMPANY or not text.isprintable():
+    if not text or not text.isprintable() or len(text.encode()) > _LONGEST_COMPANY:
         raise argparse.ArgumentTypeError(
-            shown(Text("must be a name of 1 to {most} characters, as X.509 allows", most=_LONGEST_COMPANY))
+            shown(
+                Text(
+                    "must be a name of 1 to {most} characters, as X.509 allows; a letter with an accent counts as two",
+                    most=_LONGEST_COMPANY,
+                )
+            )
         )
     return text
 

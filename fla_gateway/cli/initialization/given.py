@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -48,7 +49,12 @@ def placed(name: str, value: str) -> str:
         name: id of the question.
         value: the answer; `~` is the user's own folder.
     """
-    return str(Path(value).expanduser().absolute()) if name in _PATHS and value else value
+    if name not in _PATHS or not value:
+        return value
+    path = Path(value)
+    with suppress(RuntimeError):  # ~user, and there is no such user: then it is the name of a file
+        path = path.expanduser()
+    return str(path.absolute())
 
 
 def kept_answers(saved: dict[str, dict[str, str]], given: Answers, done: Iterable[str]) -> dict[str, str]:

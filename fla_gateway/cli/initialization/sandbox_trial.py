@@ -9,6 +9,7 @@ import argparse
 import json
 import shlex
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Final
@@ -30,9 +31,9 @@ from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.onboarding.config_writer import Environment, KeyFiles, Plan, whole_file
 from fla_gateway.onboarding.flow import next_question, settle
-from fla_gateway.onboarding.folder import Folder
+from fla_gateway.onboarding.folder import SECRETS, Folder
 from fla_gateway.onboarding.place_questions import ADMIN
-from fla_gateway.onboarding.question import Answers, Context, several
+from fla_gateway.onboarding.question import Context, several
 from fla_gateway.sandbox import AddressInUseError, Sandbox, SandboxError, SandboxOptions
 
 PROFILE: Final = "employer"
@@ -66,15 +67,17 @@ def try_out(arguments: argparse.Namespace) -> int:
     places = _places(folder)
     try:
         answers = _answers(arguments)
+        callers = _callable(folder, several(answers, "callers")) if folder.configuration.exists() else ()
+        callers = callers or several(answers, "callers")
         say(Text("Everything is on this machine; nothing reaches the social security, and no account is needed."))
-        answer = run_until_stopped(_made_and_called(folder, places, answers), when_stopped=INTERRUPTED)
+        answer = run_until_stopped(_made_and_called(folder, places, callers), when_stopped=INTERRUPTED)
     except KeyboardInterrupt:
         return INTERRUPTED
     if answer == INTERRUPTED:
         return INTERRUPTED
     if answer != WELL:
         return answer
-    _say_how_to_go_on(folder, places, several(answers, "callers")[0])
+    _say_how_to_go_on(folder, places, callers[0])
     return WELL
 
 
@@ -106,19 +109,65 @@ def _places(folder: Folder) -> Places:
         message = Message("init-not-for-sandbox", "{path} is not for the sandbox", path=folder.configuration)
         cure = Text("name another folder with --directory")
         raise ConfigurationError((Fault("--directory", message, cure),))
-    gateway = document.get("gateway", {}).get("listen", [f"127.0.0.1:{USUAL['gateway']}"])[0]
-    admin = document.get("admin", {}).get("listen", f"127.0.0.1:{USUAL['admin']}")
+    listen = _table(document, "gateway").get("listen")
+    gateway = _address(listen[0] if isinstance(listen, list) and listen else listen, "gateway")
+    admin = _address(_table(document, "admin").get("listen"), "admin")
     return Places(f"127.0.0.1:{made}", free_address(USUAL["control"]), gateway, admin)
+
+
+def _address(listen: object, name: str) -> str:
+    """Return host and port of a listener of the configuration.
+
+    Raises:
+        ConfigurationError: it is another kind of address, where no trial call is made.
+    """
+    if listen is None:
+        return f"127.0.0.1:{USUAL[name]}"
+    host, _, port = str(listen).rpartition(":")
+    if isinstance(listen, str) and port.isdigit() and host and not host.startswith("unix"):
+        return listen
+    message = Message("init-listener-unfit", "the listener is no host:port, so that no call can be tried here")
+    cure = Text("start the gateway by `fla-gateway run`, and make the call by `fla-gateway try`")
+    raise ConfigurationError((Fault(f"{name}.listen", message, cure),))
+
+
+def _callable(folder: Folder, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """List the callers of a configuration that was made here before, by whose keys the call can be made.
+
+    Args:
+        folder: see there.
+        wanted: who is asked for; comes first, if it is there.
+
+    Raises:
+        ConfigurationError: no key is there any more.
+    """
+    there = folder.callers_of(PROFILE)
+    names = tuple(it for it in (*wanted, *there) if it in there and folder.key_of(it).exists())
+    if names:
+        return names
+    message = Message(
+        "init-no-key-left", "no key of a caller of {path} is in {folder}", path=folder.configuration,
+        folder=folder.path / SECRETS,
+    )  # fmt: skip
+    raise ConfigurationError((Fault("--directory", message, Text("name another folder with --directory")),))
 
 
 def _made_here(folder: Folder, document: dict[str, Any]) -> int | None:
     """Return the port of the sandbox in a configuration that was made here; None if it is another one."""
-    own = document.get("environments", {}).get(BOX, {})
+    own = _table(_table(document, "environments"), BOX)
     same = folder.path / str(own.get("ca_file", "")) == folder.path / BOX / "ca.pem"
-    return urlsplit(str(own.get("api_base", ""))).port if same else None
+    try:
+        return urlsplit(str(own.get("api_base", ""))).port if same else None
+    except ValueError:
+        return None
 
 
-async def _made_and_called(folder: Folder, places: Places, answers: Answers) -> int:
+def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+async def _made_and_called(folder: Folder, places: Places, callers: tuple[str, ...]) -> int:
     sandbox = Sandbox(SandboxOptions(directory=folder.path / BOX, listen=places.sandbox, control=places.control))
     try:
         await sandbox.start()
@@ -126,7 +175,6 @@ async def _made_and_called(folder: Folder, places: Places, answers: Answers) -> 
         complain(str(error))
         return IN_USE if isinstance(error, AddressInUseError) else WRONG_USE
     try:
-        callers = several(answers, "callers")
         if not folder.configuration.exists():
             _write(folder, places, callers, sandbox)
         with tempfile.TemporaryDirectory(prefix=".trial-", dir=folder.path) as temporary:

@@ -91,10 +91,7 @@ def agrees(text: Text) -> bool:
 def _typed(default: str | None) -> str:
     prompt = f"[{default}] > " if default else "> "
     print(prompt, end="", flush=True)
-    try:
-        typed = sys.stdin.readline()
-    except UnicodeDecodeError:  # no character of this terminal: as if the key had not been pressed
-        return _typed(default)
+    typed = sys.stdin.readline()
     if not typed:
         line()
         raise KeyboardInterrupt

@@ -14,7 +14,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fla_gateway.access.authentication.api_key import digest, new_key
+from fla_gateway.access.authentication.api_key import digest, is_key, new_key
 from fla_gateway.cli.output.language import language, shown
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.document.file_snapshot import FileSnapshot
@@ -106,13 +106,27 @@ def make_caller_keys(folder: Folder, names: Iterable[str], *, further: Iterable[
         further: names of other keys.
 
     Raises:
-        ConfigurationError: they cannot be written.
+        ConfigurationError: they cannot be written, or a file that is there has no key.
     """
     wanted = (*names, *further)
     new = {SECRETS / f"{name}.key": f"{new_key()}\n".encode() for name in wanted if not folder.key_of(name).exists()}
     if new:
         write(folder.path, new)
-    return {name: digest(folder.key_of(name).read_text("utf-8").strip()) for name in wanted}
+    return {name: digest(_key_in(folder.key_of(name))) for name in wanted}
+
+
+def _key_in(path: Path) -> str:
+    """Read a key of a caller.
+
+    Raises:
+        ConfigurationError: the file has none, so that no call with it would ever be let in.
+    """
+    key = path.read_text("utf-8", "replace").strip()
+    if is_key(key):
+        return key
+    message = Message("init-key-damaged", "{path} has no key as `fla-gateway` makes them", path=path)
+    cure = Text("move it away, and start init again, which makes a new one")
+    raise ConfigurationError((Fault("--directory", message, cure),))
 
 
 def plan_of(folder: Folder, answers: Answers, digests: dict[str, str], admin: str) -> Plan:

@@ -55,6 +55,9 @@ def prepare() -> None:
     )
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # As in the arguments: what is read judges it, so that a letter of another encoding ends no conversation.
+        sys.stdin.reconfigure(errors="surrogateescape")
 
 
 def complain(text: str) -> None:
