@@ -10,7 +10,7 @@ from typing import Final
 
 from fla_gateway.config.rules.example_values import EXAMPLE_CLIENT
 from fla_gateway.config.values.address import TcpAddress, parse_listen
-from fla_gateway.config.values.constraints import NAME_PATTERN
+from fla_gateway.config.values.constraints import MAIL_ADDRESS, NAME_PATTERN
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.onboarding import labels
@@ -23,7 +23,6 @@ ADMIN: Final = "admin"
 _NAME: Final = re.compile(NAME_PATTERN)
 _SUBMISSION: Final = 587
 """The port of mail servers that take mails of programs (RFC 6409)."""
-_MAIL: Final = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\"]+")
 _CLIENT_ID: Final = re.compile(r"[\x21-\x7e]+")
 PAGE_LANGUAGES: Final = ("nl", "fr", "en")
 
@@ -147,7 +146,7 @@ def _caller(text: str) -> str:
 
 
 def _mail(text: str) -> str:
-    if text and _MAIL.fullmatch(text) is None:
+    if text and MAIL_ADDRESS.fullmatch(text) is None:
         raise InvalidValueError(
             Message("mail-address-malformed", "must be one mail address, such as it@company.example")
         )

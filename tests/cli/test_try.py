@@ -328,6 +328,8 @@ def test_a_path_may_come_as_it_is_copied(path):
         ({"path": "/REST/é x"}, "/REST/%C3%A9%20x"),
         ({"path": "/REST/x#y"}, "percent-encode"),
         ({"path": "https://example.org/REST/x"}, "of another host"),
+        ({"path": "https://[::1/REST/x"}, "no address that can be read"),
+        ({"body": __file__, "content_type": "text/plain\r\nHost: x"}, "no type"),
         ({"method": "G T"}, "no method"),
         ({"fields": ["X-Api-Key: flagw_1"]}, "--key-file"),
         ({"fields": ["Authorization: Bearer x"]}, "--key-file"),
@@ -340,8 +342,9 @@ def test_a_path_may_come_as_it_is_copied(path):
 )
 def test_what_cannot_be_sent_is_said_before_anything_is(words, said):
     """With a cure, and without repeating a body or a field."""
+    words = dict(words)
     with pytest.raises(ConfigurationError, match=r".+") as caught:
-        call(words.get("method", "GET"), words.get("path", PATH), *words.get("fields", ()), body=words.get("body"))
+        call(words.pop("method", "GET"), words.pop("path", PATH), *words.pop("fields", ()), **words)
     assert said in str(caught.value)
     assert "85073003328" not in str(caught.value)
     assert "flagw_1" not in str(caught.value)

@@ -196,6 +196,7 @@ def test_an_answer_behind_a_default_is_not_lost():
         ("callers", "payroll,admin"),
         ("alert-mail", "a@b, c@d"),
         ("alert-mail", "ann"),
+        ("alert-mail", "ann@acm\u00e9.example"),
         ("client-id", "self_service_chaman_123456_78912"),
         ("client-id", "two words"),
         ("account", "maybe"),

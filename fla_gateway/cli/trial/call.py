@@ -93,7 +93,7 @@ def read_call(
     content = None if body is None else _body(body)
     given = {name.lower() for name, _ in lines}
     if content is not None and "content-type" not in given:
-        lines.append(("Content-Type", content_type or _type_of(content)))
+        lines.append(("Content-Type", _type_of(content) if content_type is None else _type(content_type)))
     elif content_type is not None:
         raise _fault("--content-type", Message("content-type-idle", "is for a body, and its type is given once"))
     if TRACE.lower() not in given:
@@ -105,7 +105,10 @@ def read_call(
 def _target(profile: str, path: str, api: str | None) -> str:
     """Find path and query from ``/REST/`` on."""
     if "://" in path:
-        parts = urlsplit(path)
+        try:
+            parts = urlsplit(path)
+        except ValueError:
+            raise _fault("PATH", Message("path-no-address", "is no address that can be read")) from None
         if api is not None and parts.netloc.lower() != api and not parts.path.startswith(f"/{profile}/"):
             message = Message("path-of-another-host", "is an address of another host than the profile's API")
             raise _fault("PATH", message, Text("the API of this profile is https://{api}", api=api))
@@ -125,7 +128,7 @@ def _field(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon or _TOKEN.fullmatch(name) is None or _VALUE.fullmatch(value.strip()) is None:
         # The line is not repeated: it may hold a key.
-        raise _fault("-H", Message("field-malformed", "must be NAME: VALUE, without line breaks and beyond Latin-1"))
+        raise _fault("-H", Message("field-malformed", "must be NAME: VALUE, without line breaks, in Latin-1 alone"))
     if name.lower() in _CREDENTIALS:
         raise _fault("-H", Message("field-of-credential", "cannot be {name}", name=name), _KEY_FILE)
     if name.lower() in _OURS:
@@ -153,6 +156,12 @@ def _body(name: str) -> bytes:
     if len(content) > _LARGEST_BODY:
         raise _fault("--data", Message("body-too-large", "{path} is larger than 64 MiB", path=path))
     return content
+
+
+def _type(given: str) -> str:
+    if _VALUE.fullmatch(given.strip()) is None:
+        raise _fault("--content-type", Message("content-type-malformed", "is no type: it has characters of no field"))
+    return given.strip()
 
 
 def _type_of(content: bytes) -> str:

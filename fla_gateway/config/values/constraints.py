@@ -31,7 +31,7 @@ SCOPE_PATTERN = r"^[\x21\x23-\x5B\x5D-\x7E]+$"
 EMPTY: Final = Message("value-empty", "must not be empty")
 
 # RFC 5321, section 4.1.2, without quoted local parts and address literals, which no alert needs; and its limits.
-_MAIL_ADDRESS: Final = re.compile(
+MAIL_ADDRESS: Final = re.compile(
     r"(?=.{3,254}\Z)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 )
@@ -97,7 +97,7 @@ def _path(value: object) -> Path:
 
 
 def _mail_address(text: str) -> str:
-    if _MAIL_ADDRESS.fullmatch(text) is None:
+    if MAIL_ADDRESS.fullmatch(text) is None:
         raise InvalidValueError(
             Message(
                 "alert-address-malformed", "must be a mail address in ASCII and nothing else, as in it@company.example"
