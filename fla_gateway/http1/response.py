@@ -155,7 +155,9 @@ def _learn_line(raw: bytes) -> FieldLine | None:
         return None
     name, value = match.groups()
     line = name, value + b"\r\n"
-    _keep(_LINES, raw, line)
+    # A cookie is a secret between the API and one caller, and does not come again.
+    if name.lower() != b"set-cookie":
+        _keep(_LINES, raw, line)
     return line
 
 

@@ -49,6 +49,13 @@ def framed(*fields: bytes, status: int = 200, version: bytes = b"1.1", to_head: 
     )
 
 
+def test_a_cookie_is_not_remembered():
+    """The value is in the head that was read, and in no memory afterwards."""
+    read = read_response_head(message(b"HTTP/1.1 200 OK", b"set-Cookie: session=canary-0815"))
+    assert read.lines == [(b"set-Cookie", b": session=canary-0815\r\n")]
+    assert not [raw for raw in response._LINES if b"canary-0815" in raw]
+
+
 def test_lines_that_come_again_are_read_as_before_and_only_so_many_are_remembered():
     """A bad line among good ones that are known is noticed, and thousands of others drive none of them out for good."""
     good = message(b"HTTP/1.1 200 OK", b"Content-Type: text/plain", b"X: y")
