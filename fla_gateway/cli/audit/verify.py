@@ -39,7 +39,7 @@ PROVES: Final = Text(
     "written anew as well."
 )
 PROVES_NOT: Final = Text(
-    "It does not exclude that everything was rewritten, changed the last line or cut off the end: for that, keep the "
+    "It does not exclude that everything was rewritten, the last line changed, or the end cut off: for that, keep the "
     "head elsewhere and give it with --head."
 )
 
