@@ -79,6 +79,12 @@ class Folder:
             return []
         return read_unjudged(self.configuration, FileSnapshot())[0]
 
+    @property
+    def includes(self) -> tuple[str, ...]:
+        """The patterns of further files in the first file of the configuration."""
+        found = self.documents[0][1].get("include") if self.documents else None
+        return tuple(map(str, found)) if isinstance(found, list) else ()
+
     def prepare(self) -> None:
         """Make the folder, closed to others, if it is missing.
 

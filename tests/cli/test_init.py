@@ -158,6 +158,18 @@ def test_an_existing_configuration_is_not_changed(tmp_path, capsys):
     assert (folder / "profiles.d" / "secretariat.toml").read_text() == written
 
 
+def test_an_include_that_is_there_is_to_be_extended(tmp_path, capsys):
+    """A second `include` would be a fault of TOML."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "gateway.toml").write_text('include = ["conf/*.toml"]\n')
+    words = ("--account", "existing", "--has-key", "yes", "--key-file", "there.pfx")
+    assert answered(folder, *words) == 1
+    printed = capsys.readouterr().out
+    assert "Make its `include` at the top" in printed
+    assert '  include = ["conf/*.toml", "profiles.d/*.toml"]\n' in printed
+
+
 def test_a_key_that_is_there_is_taken(made, tmp_path, capsys, monkeypatch):
     """A bought one, for example: its certificate goes to for-chaman/, and the configuration names its files."""
     key = made[0] / "secrets" / "employer.pfx"

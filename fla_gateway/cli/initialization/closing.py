@@ -7,6 +7,7 @@ it from its file.
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 from types import ModuleType
 from typing import Final, Literal
@@ -112,10 +113,7 @@ def _left_to_put_in(folder: Folder, answers: Answers) -> bool:
     profile = answers["profile"]
     included = profile in folder.names("profiles")
     if not included:
-        say(
-            Text("{path} does not take in the profile's file yet. Put this line at its top:", path=folder.configuration)
-        )
-        line(f'  include = ["{INCLUDE}"]')
+        _say_include(folder)
     new = folder.further(profile).exists() and not folder.names_of_file(folder.further(profile), "callers")
     permitted = folder.callers_of(profile)
     if new and not permitted:
@@ -127,6 +125,15 @@ def _left_to_put_in(folder: Folder, answers: Answers) -> bool:
     say(Text("Then start init again; it goes on with the check."))
     line(f"  {command(folder, '--profile', profile)}")
     return True
+
+
+def _say_include(folder: Folder) -> None:
+    path, includes = folder.configuration, folder.includes
+    if includes:  # a second line would be a fault of TOML
+        say(Text("{path} does not take in the profile's file yet. Make its `include` at the top this one:", path=path))
+    else:
+        say(Text("{path} does not take in the profile's file yet. Put this line at its top:", path=path))
+    line(f"  include = {json.dumps([*includes, INCLUDE], ensure_ascii=False)}")
 
 
 def say_last_lines(folder: Folder, answers: Answers) -> None:
