@@ -56,7 +56,7 @@ def _seen(nl: str, fr: str, en: str) -> Label:
 
 MAIN_MANAGER: Final = _seen("Hoofdtoegangsbeheerder", "Gestionnaire d'Accès Principal", "Chief Access Manager")
 MANAGER: Final = _seen("Toegangsbeheerder", "Gestionnaire d'Accès", "Access Manager")
-OLD_MANAGER: Final = _seen("lokale beheerder", "gestionnaire local", "local administrator")
+OLD_MANAGER: Final = Label("lokale beheerder", "gestionnaire local", "local administrator")
 REPRESENTATIVE: Final = _seen("wettelijke vertegenwoordiger", "représentant légal", "legal representative")
 ACCESS_MANAGEMENT: Final = _seen("Toegangsbeheer", "Gestion des accès", "Access Management")
 RESPONSIBLES: Final = Label("Uw verantwoordelijken", "Vos responsables", "your administrators")

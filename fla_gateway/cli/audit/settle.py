@@ -130,7 +130,7 @@ def _chosen(arguments: argparse.Namespace) -> list[str]:
     )
     print(shown(question), end="")
     sys.stdout.flush()
-    if sys.stdin.readline().strip().lower() != "yes":
+    if sys.stdin.readline().strip().lower() not in {"yes", "ja", "oui"}:
         say(Text("nothing was settled"))
         return []
     return [one.text("id") for one in doubts]
