@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import fla_gateway
 from fla_gateway.diagnosis.findings import Check, Verdict, worst
 from fla_gateway.i18n.message import Text
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [*(ROOT / "fla_gateway" / "diagnosis").glob("*.py"), ROOT / "fla_gateway/runtime/composition/diagnosis.py"]
+PACKAGE = Path(fla_gateway.__file__).parent
+SOURCES = [*(PACKAGE / "diagnosis").glob("*.py"), PACKAGE / "runtime/composition/diagnosis.py"]
 CODES = sorted(
     {
         code
