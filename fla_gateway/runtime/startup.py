@@ -46,6 +46,7 @@ from fla_gateway.system.process_hardening import log_failures, undumpable
 from fla_gateway.system.systemd_notify import ServiceManager
 
 if TYPE_CHECKING:  # read where it is used
+    from fla_gateway.network.route import Egress
     from fla_gateway.runtime.key_loading.loader import KeyLoading
     from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, Outcome
 
@@ -101,21 +102,11 @@ def _serve(
     workers, loading = _begin_loading(files, strict=strict)
     # Not earlier: a thread that runs already would neither be confined nor come along.
     output.start()
-    with ThreadPoolExecutor(1) as background:
-        first = background.submit(_load_first, files, workers) if loading is None else None
-        from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - as above
-        from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - as above
-        from fla_gateway.runtime.reload import Reloader  # noqa: PLC0415 - as above
-        from fla_gateway.runtime.reload_preparation import RunningParts  # noqa: PLC0415 - as above
+    keys, trust, egress = _load_keys(configured, files, workers, first=loading is None, strict=strict)
+    from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.reload import Reloader  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.reload_preparation import RunningParts  # noqa: PLC0415 - as above
 
-        egress = egress_of(configuration.egress, configured.files)
-        trust = Trust(configuration.egress.ca_file, configured.files)
-        trust.prepare(configured.profiles)
-        keys = ProfileKeys(configured)
-        for name, outcome in (first.result() if first is not None else {}).items():
-            keys.learn(name, outcome)
-    if strict and keys.unavailable:
-        raise ConfigurationError(tuple(Fault(f"profiles.{it}.key", *why) for it, why in keys.unavailable.items()))
     dialer = Dialer(clock.monotonic)
     client = TokenClient(keys.signing, trust.context_for, clock, egress=egress, dialer=dialer)
     alerting = Alerting(configured, dialer)
@@ -149,6 +140,36 @@ def _serve(
                 return await process.run(path, observation, partial(activation.run, loading), stack, reloader)
 
         return runner.run(start_and_stop())
+
+
+def _load_keys(
+    configured: Configured, files: KeyFiles, workers: Sequence[KeyWorker], *, first: bool, strict: bool
+) -> tuple[ProfileKeys, Trust, Egress | None]:
+    """Load the keys, and meanwhile the modules that come next and the roots.
+
+    Args:
+        configured: what is to run.
+        files: the keys.
+        workers: processes that load them, if there are many.
+        first: load every key before anything listens.
+        strict: as of `serve`.
+    """
+    with ThreadPoolExecutor(1) as background:
+        loaded = background.submit(_load_first, files, workers) if first else None
+        # Of what is imported here most is needed by the caller alone: it takes as long as the keys of a few profiles.
+        import fla_gateway.oauth.client  # noqa: PLC0415 - as above
+        import fla_gateway.runtime.reload  # noqa: F401, PLC0415 - as above
+        from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - as above
+
+        egress = egress_of(configured.settings.configuration.egress, configured.files)
+        trust = Trust(configured.settings.configuration.egress.ca_file, configured.files)
+        trust.prepare(configured.profiles)
+        keys = ProfileKeys(configured)
+        for name, outcome in (loaded.result() if loaded is not None else {}).items():
+            keys.learn(name, outcome)
+    if strict and keys.unavailable:
+        raise ConfigurationError(tuple(Fault(f"profiles.{it}.key", *why) for it, why in keys.unavailable.items()))
+    return keys, trust, egress
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
