@@ -59,7 +59,8 @@ def lines(page: Page, say: Say) -> Iterator[str]:
             yield from _wrapped(say(text), "      ")
     yield f"\n{say(BACK)}\n"
     for text in page.back:
-        yield f"  {say(Text('{label}:', label=text))} {'_' * 40}"
+        asked = say(Text("{label}:", label=text))
+        yield f"  {asked} {'_' * 40}"
     yield f"\n{say(REMARKS)}\n"
     for text in page.remarks:
         yield from _wrapped(say(text), "    ", "  - ")

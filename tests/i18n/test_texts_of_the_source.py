@@ -4,7 +4,7 @@ import ast
 import re
 from collections import defaultdict
 
-from tests.support.texts import called, calls, placeholders, texts
+from tests.support.texts import KINDS, called, calls, modules, placeholders, texts
 
 CARRIERS = {
     "Fault": (1, 2),
@@ -38,6 +38,18 @@ def test_every_template_is_a_literal_with_its_arguments():
         or (found.kind == "Plural" and found.plural is None)
     ]
     assert not wrong
+
+
+def test_no_text_is_within_an_f_string():
+    """There Babel finds it from Python 3.12 on, and not before, so that the messages would depend on the Python."""
+    within = [
+        f"{path}:{node.lineno}"
+        for path, text in modules(*KINDS)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.JoinedStr)
+        and any(isinstance(it, ast.Call) and called(it) in KINDS for it in ast.walk(node))
+    ]
+    assert within == []
 
 
 def test_a_code_says_one_thing():
