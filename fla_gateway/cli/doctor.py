@@ -49,7 +49,6 @@ examples:
 
 _MOST: Final = 24
 """Profiles that are diagnosed without being named: each asks for a token."""
-_WIDTH: Final = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,26 +123,26 @@ def _document(found: Sequence[tuple[Profile, Diagnosis]]) -> dict[str, object]:
 
 
 def _lines(profile: Profile, checks: Sequence[Check]) -> Iterator[str]:
-    from fla_gateway.diagnosis.findings import BRANCHES, nothing_to_say, ruled_out, worst  # noqa: PLC0415 - see TYPE_CHECKING above
+    from fla_gateway.diagnosis.findings import BRANCHES, VERDICT_WORDS, nothing_to_say, ruled_out, worst  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
     yield f"{profile.name} ({profile.environment_shown})"
     branch = ""
+    width = max(len(shown(word)) for word in VERDICT_WORDS.values()) + 1
     for check in checks:
         if check.branch != branch:
             branch = check.branch
             yield f"\n{shown(BRANCHES[check.branch])}"
         took = "" if check.seconds is None else f" [{check.seconds * 1000:.0f} ms]"
-        verdict = check.verdict.upper() if check.verdict == "fatal" else check.verdict
-        yield f"  {verdict:<{_WIDTH}} {shown(check.description)}{took}"
-        yield f"  {'':<{_WIDTH}}   {printable(shown(check.seen))}"
+        yield f"  {shown(VERDICT_WORDS[check.verdict]):<{width}} {shown(check.description)}{took}"
+        yield f"  {'':<{width}}   {printable(shown(check.seen))}"
         for label, text in ((Text("cause"), check.cause), (Text("cure"), check.cure)):
             if text:
                 line = Text("{label}: {message}", label=label, message=text)
-                yield f"  {'':<{_WIDTH}}   {printable(shown(line))}"
+                yield f"  {'':<{width}}   {printable(shown(line))}"
         if check.verdict in {"warning", "fatal"}:
             page = shown(Text("see {page}", page=check.anchor))
-            yield f"  {'':<{_WIDTH}}   {page}"
+            yield f"  {'':<{width}}   {page}"
     excluded, first = ruled_out(checks), worst(checks)
     if first is not None:
         yield ""

@@ -5,7 +5,7 @@ Owns the verdicts and the branches in which checks depend on each other. Refuses
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -13,6 +13,13 @@ from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.network.phase_timer import Phase
 
 Verdict = Literal["ok", "warning", "fatal", "skipped"]
+VERDICT_WORDS: Final[Mapping[Verdict, Text]] = {
+    "ok": Text("ok"),
+    "warning": Text("warning"),
+    "fatal": Text("FATAL"),
+    "skipped": Text("skipped"),
+}
+"""What people read; in JSON the verdicts themselves."""
 Branch = Literal["machine", "token-server", "token", "api"]
 BRANCHES: Final[dict[Branch, Text]] = {
     "machine": Text("This machine"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from fla_gateway.diagnosis.findings import BRANCHES, Check, ruled_out
+from fla_gateway.diagnosis.findings import BRANCHES, VERDICT_WORDS, Check, ruled_out
 from fla_gateway.i18n.catalogues import ENGLISH, Spoken
 from fla_gateway.i18n.message import Catalogue, Text, joined, said
 from fla_gateway.oauth.negotiations import PERMITTED_FIELDS, Negotiation
@@ -104,7 +104,9 @@ class _Writer:
     def check(self, check: Check) -> str:
         branch, what = self.said(BRANCHES[check.branch]), self.said(check.description)
         seen = f": {self.said(check.shared)}" if check.shared else ""
-        return f"  {check.verdict:<8} {branch}: {what}{seen} ({check.code})"
+        width = max(len(self.said(word)) for word in VERDICT_WORDS.values()) + 1
+        verdict = self.said(VERDICT_WORDS[check.verdict]).lower()
+        return f"  {verdict:<{width}} {branch}: {what}{seen} ({check.code})"
 
     def facts(self, facts: Iterable[tuple[str, str]], indent: str = "") -> Iterator[str]:
         pairs = [(self.said(label), self.said(value)) for label, value in facts]

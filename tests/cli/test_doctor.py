@@ -575,3 +575,16 @@ def test_the_report_is_made_for_one_profile(tmp_path):
     ended = doctor(found.configure(port=1, more=second), "--share", os.devnull)
     assert ended.code == 2
     assert "name the profile" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("language", "skipped", "fatal"), [("nl", "overgeslagen", "FATAAL"), ("fr", "non vérifié", "FATAL")]
+)
+async def test_the_verdict_is_in_the_language_of_the_reader(staging, language, skipped, fatal):
+    """Its words are translated, and the column is as wide as the longest one."""
+    file = staging.configure(port=1)
+    ended = await run_doctor(file, "employer", "--lang", language)
+    assert ended.code == 1
+    assert f"\n  {skipped:<12}" in ended.out
+    assert f"\n  {fatal} " in ended.out
+    assert "skipped" not in ended.out

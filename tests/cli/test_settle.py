@@ -163,7 +163,7 @@ async def test_on_a_terminal_the_list_is_shown_and_settled_after_a_yes(journal, 
 
 
 def test_more_than_five_hundred_at_once_are_refused(journal, audit):
-    """Whoever has that many looks at them in parts."""
+    """An operator with that many looks at them in parts."""
     ids = [str(uuid.UUID(int=number)) for number in range(501)]
     code, _, err = audit("settle", *ids, "--as", "done")
     assert (code, "narrow the filters" in err) == (1, True)

@@ -325,13 +325,13 @@ async def test_a_proxy_that_is_not_there(way, unused_tcp_port):
 
 async def test_behind_a_proxy_the_certificate_is_looked_at_once(way, tmp_path):
     """The tunnel leads wherever the proxy chooses; each further address would cost one more CONNECT."""
-    other = TlsAuthority("Somebody else").server_context(tmp_path, HOST)
+    other = TlsAuthority("Another company").server_context(tmp_path, HOST)
     way.addresses = ["127.0.0.1", "127.0.0.1"]
     proxy = Proxy()
     async with serving(other) as port, proxy.running() as egress:
         found = await way.check(port, egress)
     assert verdicts(found) == {"name": "ok", "tcp": "ok", "proxy": "ok", "tls": "fatal"}
-    assert "issued by CN=Somebody else" in found["tls"].cause
+    assert "issued by CN=Another company" in found["tls"].cause
     assert len(proxy.heads) == 2
 
 

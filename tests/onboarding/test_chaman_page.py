@@ -100,7 +100,7 @@ def test_a_right_that_was_never_seen_is_not_made_up():
 
 @pytest.mark.parametrize("label", LABELS, ids=[it.nl for it in LABELS])
 def test_a_label_is_dutch_in_every_language(label):
-    """French words stand behind it, marked where nobody has seen them; English ones say what it means."""
+    """French words follow it, marked where they were seen on no screen; English ones say what it means."""
     for language in ("nl", "fr", "en"):
         assert named(label, language).startswith(f'"{label.nl}"')
     assert named(label, "nl") == f'"{label.nl}"'

@@ -33,7 +33,7 @@ LABELS: Final = (
     "Noodprocedure voor werkgevers", "Toegangsbeheer", "Toegangsbeheerder", "Uw verantwoordelijken", "Vervaldatum",
     "geen toegang",
 )  # fmt: skip
-"""Words of the government's screens: whoever looks for one finds it there as it is written, in whatever language."""
+"""Words of the government's screens: a reader finds each there as it is written here, in every language."""
 
 _HEAD = """\
 # {language}: messages of fla-gateway. How to translate: docs/translations.md.

@@ -88,8 +88,8 @@ async def test_a_server_without_starttls_gets_nothing(api_tls, channel):
 @pytest.mark.parametrize("mode", ["starttls", "implicit"])
 async def test_a_server_that_does_not_prove_its_name_gets_nothing(tmp_path, channel, mode):
     """A certificate of an unknown authority ends it before user name and password."""
-    stranger = TlsAuthority("another").server_context(tmp_path)
-    async with mail_server(stranger, implicit=mode == "implicit") as server:
+    unknown = TlsAuthority("another").server_context(tmp_path)
+    async with mail_server(unknown, implicit=mode == "implicit") as server:
         error = await refused(channel(server.port, mode=mode))
     assert "The certificate of localhost is not trusted" in error.message
     assert "alerts.mail.ca_file" in error.message
