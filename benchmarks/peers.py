@@ -21,7 +21,9 @@ GUARDED: Final = "guarded"
 GATEWAY_COMPILED: Final = "fla-gateway-compiled"
 GUARDED_COMPILED: Final = "guarded-compiled"
 """The same two from the compiled wheel, as in the image."""
-OURS: Final = (GUARDED_COMPILED, GUARDED, GATEWAY_COMPILED, GATEWAY)
+GUARDED_EARLIER: Final = "guarded-earlier"
+"""GUARDED of an earlier commit: what a machine makes of figures that were measured on another one."""
+OURS: Final = (GUARDED_COMPILED, GUARDED, GATEWAY_COMPILED, GATEWAY, GUARDED_EARLIER)
 """The first is the row that counts: everything on, and as it is shipped."""
 NGINX: Final = "nginx"
 HAPROXY: Final = "haproxy"
@@ -29,6 +31,8 @@ ENVOY: Final = "envoy"
 GO: Final = "go"
 NAMES: Final = (*OURS, NGINX, HAPROXY, ENVOY, GO)
 REFERENCE: Final = NGINX
+USUAL: Final = tuple(name for name in NAMES if name != GUARDED_EARLIER)
+"""Those that need nothing of the person who measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,8 @@ def gateways(work: Work, store: Path, *, compiled: bool) -> list[Peer]:
 
 def _ours(name: str, work: Work, store: Path) -> Peer:
     """Prepare the gateway as its users start it: the console script, and request lines into a file."""
-    guarded = name in (GUARDED, GUARDED_COMPILED)
-    program = (
-        programs.compiled_gateway(store) if name in (GATEWAY_COMPILED, GUARDED_COMPILED) else programs.gateway(store)
-    )
+    guarded = name in (GUARDED, GUARDED_COMPILED, GUARDED_EARLIER)
+    program = _program(name, store)
     template = "guarded.toml" if guarded else "gateway.toml"
     configuration = work.render(template, port=work.ports[name], name=name)
     return Peer(
@@ -90,6 +92,12 @@ def _ours(name: str, work: Work, store: Path) -> Peer:
         command=(str(program), "run", "--config", str(configuration)),
         address=Address(work.ports[name], prefix="/bench"),
     )
+
+
+def _program(name: str, store: Path) -> Path:
+    if name == GUARDED_EARLIER:
+        return programs.earlier_gateway()
+    return programs.compiled_gateway(store) if name in (GATEWAY_COMPILED, GUARDED_COMPILED) else programs.gateway(store)
 
 
 def _nginx(work: Work, _: Path) -> Peer:

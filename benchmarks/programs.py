@@ -72,6 +72,18 @@ def compiled_gateway(store: Path) -> Path:
     return _environment(store, "compiled", [_requirements("run.txt")], ["--no-deps", wheel], wheel)
 
 
+def earlier_gateway() -> Path:
+    """Find the console script of an earlier commit, which the variable ``EARLIER_GATEWAY`` names.
+
+    Raises:
+        AbsentError: the variable is not set, or names no file.
+    """
+    program = Path(os.environ.get("EARLIER_GATEWAY", ""))
+    if not program.is_file():
+        raise AbsentError("EARLIER_GATEWAY has to name the fla-gateway of an environment with an earlier commit")
+    return program
+
+
 def version_of_gateway(program: Path) -> str:
     """Ask a gateway whether it is compiled, and for its Python; its commit is that of the run."""
     said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout

@@ -71,7 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Measure the gateway and its peers.")
     parser.add_argument("--rounds", type=int, default=0, help="pairs for each row of CPU per request (default 9)")
     parser.add_argument("--quick", action="store_true", help="few rounds, 16 connections only: a look, not a result")
-    parser.add_argument("--peers", default=",".join(peers.NAMES), help="proxies to measure; nginx always is")
+    parser.add_argument("--peers", default=",".join(peers.USUAL), help="proxies to measure; nginx always is")
     parser.add_argument("--phases", default=",".join(PHASES), help="what to measure (default: everything)")
     parser.add_argument("--connections", type=int, nargs="+", help="of callers, for CPU per request (default 1 16 64)")
     parser.add_argument(
