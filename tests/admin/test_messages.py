@@ -134,14 +134,12 @@ ON_THE_PAGE = ("fla_gateway/admin/", "fla_gateway/problems.py")
 """Where the messages are that the templates show by gettext of jinja2, which takes them for formats."""
 
 
-@pytest.mark.parametrize(
-    "message",
-    sorted((it for it, places in extract().items() if any(place.startswith(ON_THE_PAGE) for place in places)), key=str),
-)
-def test_plurals_have_the_placeholders_of_the_page(message):
+def test_plurals_have_the_placeholders_of_the_page():
     """A message is a proper format: what is in it can be put in, and a lone per cent sign is none."""
-    for text in (message,) if isinstance(message, str) else message:
-        assert re.sub(r"%\([a-z]+\)s|%%", "", text).count("%") == 0
+    shown = [it for it, places in extract().items() if any(place.startswith(ON_THE_PAGE) for place in places)]
+    assert len(shown) > 300
+    texts = [text for it in shown for text in ((it,) if isinstance(it, str) else it)]
+    assert [text for text in texts if "%" in re.sub(r"%\([a-z]+\)s|%%", "", text)] == []
 
 
 def test_every_problem_has_a_cure():

@@ -67,10 +67,10 @@ def test_a_body_that_was_tampered_with_is_judged_alike_however_it_is_cut(
 CUT_AT = b'5;a="b"\r\nhello\r\n00A\r\n0123456789\r\n0;c\r\nX-T: v\r\nX-U: w\r\n\r\nBEHIND'
 
 
-@pytest.mark.parametrize("place", range(len(CUT_AT) + 1))
-def test_every_single_cut_changes_nothing(place: int) -> None:
-    """A body with extensions and trailers, cut at this place, gives the same payload and the same rest."""
-    assert decode([CUT_AT[:place], CUT_AT[place:]]) == (b"hello0123456789", True, b"BEHIND")
+def test_every_single_cut_changes_nothing() -> None:
+    """A body with extensions and trailers, cut at any place, gives the same payload and the same rest."""
+    found = [decode([CUT_AT[:place], CUT_AT[place:]]) for place in range(len(CUT_AT) + 1)]
+    assert found == [(b"hello0123456789", True, b"BEHIND")] * (len(CUT_AT) + 1)
 
 
 def test_byte_by_byte_changes_nothing() -> None:

@@ -20,11 +20,11 @@ from fla_gateway.errors import ProblemError, UnusableKeyError
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.oauth.assertion import SigningKey
 from fla_gateway.oauth.client import TOTAL_SECONDS
-from tests.support.keys import TlsAuthority, key_pem, make_rsa
+from tests.support.keys import TlsAuthority, make_rsa
 from tests.support.token_server import TOKEN, TokenServer, read_request, request_for
 from tests.support.waiting import PATIENCE
 
-PUBLIC = RSAKey.import_key(key_pem(make_rsa()))
+PUBLIC = RSAKey.import_key(make_rsa())
 
 
 async def failure(client, request):

@@ -113,11 +113,6 @@ class Stage:
             return Answer(response.status, response.headers, await response.read())
 
 
-def own_key(sandbox: Sandbox) -> RSAKey:
-    """Read the client key that the sandbox wrote."""
-    return RSAKey.import_key(sandbox.client_key_file.read_bytes())
-
-
 def trusting(sandbox: Sandbox) -> ssl.SSLContext:
     """Trust the throw-away CA and nothing else, as strictly as Python 3.13 does by default."""
     context = ssl.create_default_context(cafile=str(sandbox.ca_file))

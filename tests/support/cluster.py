@@ -8,7 +8,7 @@ from typing import Any
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from tests.support.keys import PrivateKey, key_pem, make_rsa
+from tests.support.keys import PrivateKey, make_rsa
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 AUDIENCE = "fla-gateway"
@@ -22,7 +22,8 @@ _EVERY = jws.JWSRegistry(
 
 def jwk(key: PrivateKey, kid: str | None = "first", **members: Any) -> dict[str, Any]:
     """Write the public half of a key as a JWK."""
-    made = (RSAKey if hasattr(key, "decrypt") else ECKey).import_key(key_pem(key))
+    kind: Any = RSAKey if hasattr(key, "decrypt") else ECKey
+    made = kind.import_key(key)
     named = {} if kid is None else {"kid": kid}
     return {**made.as_dict(private=False), **named, "use": "sig", **members}
 
@@ -58,7 +59,9 @@ def sign(
     if isinstance(pem, bytes):
         signer: Any = OctKey.import_key(pem)
     else:
-        signer = (ECKey if algorithm.startswith("ES") else RSAKey).import_key(key_pem(pem))
+        # Not by way of a file: each reading would prove anew that the primes are some, in 50 ms.
+        kind: Any = ECKey if algorithm.startswith("ES") else RSAKey
+        signer = kind.import_key(pem)
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     named = {} if kid is None else {"kid": kid}
     return jws.serialize_compact({"alg": algorithm, **named, **header}, body, signer, registry=_EVERY)

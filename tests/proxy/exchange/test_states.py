@@ -335,13 +335,20 @@ def can_come(world: World, event: Event) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(State, Event)), ids=lambda it: it.name)
-async def test_every_pair_leads_where_the_table_says(state, event):
-    """Of all kinds of request that come into the state; and each of the states that the table has is reached."""
-    if event not in TABLE[state]:
+def test_every_other_pair_is_impossible():
+    """What the table does not have is a fault of the program, which names both."""
+    others = [(state, event) for state, event in product(State, Event) if event not in TABLE[state]]
+    assert others
+    for state, event in others:
         with pytest.raises(ImpossibleEventError, match=f"{event.name} cannot happen .* {state.name}"):
             follow(state, event)
-        return
+
+
+@pytest.mark.parametrize(
+    ("state", "event"), [(state, event) for state in State for event in TABLE[state]], ids=lambda it: it.name
+)
+async def test_every_pair_leads_where_the_table_says(state, event):
+    """Of all kinds of request that come into the state; and each of the states that the table has is reached."""
     found = set()
     for kind in KINDS:
         for variant in VARIANTS.get(event, (None,)):
