@@ -7,12 +7,13 @@ secret.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final
 
 from fla_gateway.i18n.catalogues import ENGLISH, Spoken
 from fla_gateway.i18n.message import NOTHING, Message, Text
+from fla_gateway.lean_dataclass import dataclass
 
 
 class GatewayError(Exception):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
 from fla_gateway.i18n.catalogues import ENGLISH, Spoken
 from fla_gateway.i18n.message import Text, said
+from fla_gateway.lean_dataclass import dataclass
 
 Origin = Literal["gateway", "token-server", "network"]
 Delivery = Literal["not-sent", "unknown"]

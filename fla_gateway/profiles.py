@@ -7,7 +7,7 @@ names the key and no more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,7 @@ from fla_gateway.config.schema import Assertion, Configuration, KeySource, Liste
 from fla_gateway.config.values.address import uri_host
 from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.oauth.model import AssertionOptions, TokenRequest
 
 _BY_NAME: Final[Mapping[str, str]] = {}

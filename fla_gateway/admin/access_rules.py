@@ -5,7 +5,7 @@ Owns the decision for page, status and their parts. Refuses to know how a peer's
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from hmac import compare_digest
 from typing import Final
@@ -14,6 +14,7 @@ from fla_gateway.access.authentication.caller import Presented
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.values.address import Address, TcpAddress, UnixAddress, is_loopback
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 
 ROOT: Final = 0
 """User id of root."""

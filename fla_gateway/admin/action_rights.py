@@ -7,7 +7,6 @@ the request (`request_guard`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.access.authentication.caller import Presented
@@ -16,6 +15,7 @@ from fla_gateway.admin.access_rules import ROOT, AdminAccess, Place, judge_key, 
 from fla_gateway.config.values.address import Address, TcpAddress, is_loopback
 from fla_gateway.http1.fields import FieldLine, value_of
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 
 CODE: Final = "actions-disabled"
 _BY_KEY: Final = Text(

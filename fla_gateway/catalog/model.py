@@ -5,11 +5,11 @@ Owns the words of the catalogue. Refuses to guess: what was not found in a sourc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
 from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.lean_dataclass import dataclass
 
 Status = Literal["current", "deprecated", "repealed", "unconfirmed"]
 

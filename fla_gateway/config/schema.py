@@ -7,7 +7,7 @@ tables (`load` and `profiles` hold those). An object of these classes is not jud
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Final, Literal
 
 from fla_gateway.config.values.constraints import (
@@ -26,6 +26,7 @@ from fla_gateway.config.values.constraints import (
     Sha256,
     Text,
 )
+from fla_gateway.lean_dataclass import dataclass
 
 OBSERVE: Final = "observe"
 """In the place of a list of `allow`: what is asked for until `observe_until` is let through and reported."""

@@ -6,11 +6,11 @@ Owns the value that `load` gives. Refuses to know how it came about.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import Fault
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.secret import Secret
 
 

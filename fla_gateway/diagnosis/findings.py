@@ -6,10 +6,10 @@ Owns the verdicts and the branches in which checks depend on each other. Refuses
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.phase_timer import Phase
 
 Verdict = Literal["ok", "warning", "fatal", "skipped"]

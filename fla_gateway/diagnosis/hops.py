@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,6 +28,7 @@ from fla_gateway.diagnosis.token_checks import (
 )
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.resolver import Resolver
 from fla_gateway.network.route import CHECK_NETWORK, ROOTS, Destination, Egress, Route

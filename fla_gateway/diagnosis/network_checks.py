@@ -10,7 +10,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,6 +18,7 @@ from fla_gateway.diagnosis.findings import HOPS, Branch, Check, skip
 from fla_gateway.diagnosis.inspecting_proxies import inspecting_product
 from fla_gateway.diagnosis.presented_chain import Presented, SilentProtocol, presented_certificates
 from fla_gateway.i18n.message import NOTHING, Text, joined
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.address import Address
 from fla_gateway.network.connection_errors import CHECK_NAME, NoConnectionError, Obstacle, Stage
 from fla_gateway.network.dialer import MOST_ADDRESSES, STAGGER_SECONDS, Dialer

@@ -10,13 +10,14 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from cryptography import x509
 
 from fla_gateway.errors import GatewayError
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.address import Address
 from fla_gateway.network.connect_tunnel import open_tunnel
 from fla_gateway.network.route import Route

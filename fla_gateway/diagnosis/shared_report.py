@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from fla_gateway.diagnosis.findings import BRANCHES, VERDICT_WORDS, Check, ruled_out
 from fla_gateway.i18n.catalogues import ENGLISH, Spoken
 from fla_gateway.i18n.message import Catalogue, Text, joined, said
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.oauth.negotiations import PERMITTED_FIELDS, Negotiation
 from fla_gateway.profiles import Profile
 

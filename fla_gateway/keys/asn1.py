@@ -6,10 +6,10 @@ BER is read, not only DER, because browsers and some Java tools write PKCS#12 fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.errors import GatewayError
+from fla_gateway.lean_dataclass import dataclass
 
 INTEGER: Final = 0x02
 OCTET_STRING: Final = 0x04

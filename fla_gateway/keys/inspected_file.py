@@ -7,7 +7,6 @@ Owns which reader such a file gets, as its bytes demand. Refuses to judge by the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -28,6 +27,7 @@ from fla_gateway.keys.files.foreign_formats import foreign
 from fla_gateway.keys.files.key_file import read_file
 from fla_gateway.keys.material import read_material
 from fla_gateway.keys.model import Objection
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.secret import Secret
 
 Kind = Literal["pkcs12", "key", "certificates"]

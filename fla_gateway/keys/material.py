@@ -6,7 +6,6 @@ Owns which reader a file gets. Refuses to judge by the rules of the channel; `lo
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +28,7 @@ from fla_gateway.keys.files.key_file import KeyFile, read_file
 from fla_gateway.keys.files.pkcs12 import open_pkcs12
 from fla_gateway.keys.files.private_key import hidden_kind, open_private_key
 from fla_gateway.keys.model import Objection
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.secret import Secret
 
 # The library warns of BER, of serial numbers below one and of old key exchanges on standard error, among our log lines.

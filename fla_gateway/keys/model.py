@@ -6,13 +6,13 @@ shows a secret, except that a signer keeps its key to itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from fla_gateway.errors import with_cure
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.signers.signer import Signer
+from fla_gateway.lean_dataclass import dataclass
 
 
 class Objection(NamedTuple):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from fla_gateway.kubernetes.json_object import json_object
+from fla_gateway.lean_dataclass import dataclass
 
 MOST_KEYS: Final = 64
 

@@ -12,7 +12,6 @@ import asyncio
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -24,6 +23,7 @@ from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.kubernetes.jwks import VerificationKey, read_key_set
 from fla_gateway.kubernetes.jwks_source import LARGEST_SET, Failure, Fetched, File, Source
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.dialer import Dialer
 
 TELL_AGAIN_SECONDS: Final = 600.0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -22,6 +21,7 @@ from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse
 from fla_gateway.i18n.message import Text
 from fla_gateway.keys.certificates.ca_file import read_roots
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.broken_rule import broken_rule
 from fla_gateway.network.connect_tunnel import USER_AGENT
 from fla_gateway.network.connection_errors import NoConnectionError, system_reason

@@ -12,7 +12,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -29,6 +29,7 @@ from fla_gateway.config.values.address import (
 )
 from fla_gateway.errors import ConfigurationError, Fault, InUseError
 from fla_gateway.i18n.message import NOTHING, Message, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.listeners.socket_activation import INHERITED
 from fla_gateway.listeners.unix_socket import DEFAULT_MODE, FileIdentity, bind_file, identity
 

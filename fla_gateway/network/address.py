@@ -5,7 +5,7 @@ Owns family and socket address. Refuses to know names and sockets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from fla_gateway.lean_dataclass import dataclass
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 """Address and port; for IPv6 also flow information and scope id."""

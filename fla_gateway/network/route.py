@@ -5,10 +5,10 @@ Owns what dialer, tunnel and error messages have to know of both ends. Refuses t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.secret import Secret
 
 ROOTS: Final = Text("'ca_file' under [egress] or [environments.NAME]")

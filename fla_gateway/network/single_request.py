@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse, WholeResponseReader
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.close_notify import is_closed_by_peer
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.phase_timer import PhaseTimer

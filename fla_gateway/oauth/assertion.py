@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.oauth.model import AssertionOptions, TokenRequest
 from fla_gateway.secret import Secret
 

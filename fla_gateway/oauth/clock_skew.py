@@ -6,10 +6,10 @@ passes only those of answers over verified TLS, without Age, from the token serv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.lean_dataclass import dataclass
 
 NOTEWORTHY: Final = 30.0
 """Seconds of skew that are said wherever the clock is, and after which a refused assertion is worth making again."""

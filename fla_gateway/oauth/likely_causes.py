@@ -8,7 +8,6 @@ of it was found out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +15,7 @@ from fla_gateway.catalog.model import Right
 from fla_gateway.catalog.rights import tick
 from fla_gateway.i18n.message import NOTHING as NO_TEXT
 from fla_gateway.i18n.message import Plural, Sentence, Text, joined
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.oauth import clock_skew
 from fla_gateway.problems import CURES
 

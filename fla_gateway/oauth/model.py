@@ -5,10 +5,11 @@ Owns the words of the token engine. Refuses to know how an assertion is made or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.secret import Secret
 
 

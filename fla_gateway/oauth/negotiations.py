@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from fla_gateway.clock import Clock
 from fla_gateway.http1.whole_response import WholeResponse
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.phase_timer import PhaseTimer
 from fla_gateway.oauth.error_response import printable, quotable
 from fla_gateway.oauth.model import AccessToken, TokenRequest

@@ -11,13 +11,13 @@ import json
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.retry_after import retry_after_seconds
 from fla_gateway.i18n.message import NOTHING as NO_TEXT
 from fla_gateway.i18n.message import Text, joined
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.oauth.error_response import printable, quotable
 from fla_gateway.oauth.likely_causes import NOTHING, Known, explain, missing_right
 from fla_gateway.secret import Secret

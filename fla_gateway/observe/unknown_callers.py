@@ -10,12 +10,12 @@ import asyncio
 import socket
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
 
 from fla_gateway.clock import Clock
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.system.peer_credentials import peer_ids
 
 MOST_PEERS: Final = 16

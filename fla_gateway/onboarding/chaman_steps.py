@@ -7,12 +7,12 @@ who wrote the answers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.catalog.load import load
 from fla_gateway.i18n.message import Text, joined
 from fla_gateway.keys.certificates.enterprise_number import shown as shown_number
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.onboarding import labels
 from fla_gateway.onboarding.channel_questions import ACCEPTANCE, SECOND_CERTIFICATE, uses_existing
 from fla_gateway.onboarding.labels import NEVER_SEEN, Label, Naming

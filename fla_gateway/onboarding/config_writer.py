@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from fla_gateway.i18n.message import Text
 from fla_gateway.i18n.paragraphs import broken
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.onboarding.allow_lists import allow_list, is_guessed
 
 Say = Callable[[str], str]

@@ -6,11 +6,11 @@ Owns the order of the questions and when each applies. Refuses to know their tex
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Message
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.onboarding import channel_questions as channel
 from fla_gateway.onboarding import company_questions as of_company
 from fla_gateway.onboarding import place_questions as of_place

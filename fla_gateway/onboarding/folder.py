@@ -11,7 +11,6 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any, Final
@@ -23,6 +22,7 @@ from fla_gateway.config.document.unjudged import read_unjudged
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.certificates.pair_files import FOR_CHAMAN
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.onboarding.chaman_steps import Upload
 from fla_gateway.onboarding.question import SEPARATOR, Answers
 

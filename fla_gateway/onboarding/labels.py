@@ -8,8 +8,9 @@ others are a translation of this program's own, marked with an asterisk.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from fla_gateway.lean_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

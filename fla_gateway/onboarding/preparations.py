@@ -7,10 +7,10 @@ questions do.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.onboarding import labels
 from fla_gateway.onboarding.labels import Naming
 from fla_gateway.onboarding.question import NO, UNKNOWN, Answers

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.lean_dataclass import dataclass
 
 Answers = Mapping[str, str]
 """By id of the question; several values are joined by `SEPARATOR`. Never a secret."""

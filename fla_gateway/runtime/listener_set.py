@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.rules.inherited_listeners import inherited_faults
@@ -21,6 +21,7 @@ from fla_gateway.config.schema import ListenerTls
 from fla_gateway.config.values.address import DescriptorAddress, UnixAddress, clash
 from fla_gateway.errors import ConfigurationError, Fault, InUseError, reason_of
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import Bound, bind
 from fla_gateway.listeners.socket_activation import INHERITED

@@ -11,7 +11,7 @@ import asyncio
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.document.unjudged import read_unjudged
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError, ReloadRefusedError
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.data_path import DataPath

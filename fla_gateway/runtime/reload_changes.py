@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -21,6 +21,7 @@ from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixA
 from fla_gateway.config.values.custody import Custody
 from fla_gateway.errors import Fault
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.lean_dataclass import dataclass
 
 _RESTART: Final = Text("restart the gateway to change it, or take the change back")
 _CONFINED: Final = Message(

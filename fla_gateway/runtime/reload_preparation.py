@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -20,6 +20,7 @@ from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.model import LoadedKey
 from fla_gateway.kubernetes.verifier import cluster_accounts
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.runtime.composition.gateway import Gateway, ProcessContext, assemble
 from fla_gateway.runtime.composition.resolved_config import Configured, read
 from fla_gateway.runtime.composition.signing_keys import KeyFiles

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +17,7 @@ import structlog
 
 from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.system.syscalls import prctl, syscall
 
 _LOG = structlog.get_logger()

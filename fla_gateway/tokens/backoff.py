@@ -6,10 +6,10 @@ Owns the delays. Refuses to know what is attempted; randomness is an argument.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.http1.retry_after import LONGEST_RETRY_AFTER
+from fla_gateway.lean_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

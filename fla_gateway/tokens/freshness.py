@@ -5,10 +5,10 @@ Owns the two deadlines. Refuses to know what fetches tokens, and to read a clock
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.oauth.token_response import LONGEST_LIFETIME
 

@@ -5,9 +5,10 @@ Owns the shape. Refuses to hold the token.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.oauth.model import TokenRequest
 
 

@@ -5,11 +5,11 @@ Owns the memory of which service refused what, per profile, bounded. Refuses to 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from fla_gateway.catalog.model import OTHER_SERVICE, shown_service
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.tokens.snapshot import HeldBrake
 
 FIRST: Final = 30.0

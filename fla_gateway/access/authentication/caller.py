@@ -6,9 +6,10 @@ Owns the words. Refuses to know how a proof is verified (`proofs`) and what a ru
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple
 
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.secret import Secret
 
 

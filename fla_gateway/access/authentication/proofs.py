@@ -10,13 +10,13 @@ from __future__ import annotations
 import hmac
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from fla_gateway.access.authentication.api_key import key_id
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.secret import Secret
 
 MISSING: Final = Refusal(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple
 
 from fla_gateway.access.path_readings import fault_of, is_divided_differently, may_reach_tokens, read_path
@@ -16,6 +16,7 @@ from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import OBSERVE
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.lean_dataclass import dataclass
 
 ONE: Final = b"*"
 """Segment of a rule for exactly one segment, not empty."""

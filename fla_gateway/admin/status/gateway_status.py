@@ -8,12 +8,12 @@ Moments are `datetime` in UTC. Texts are data: files, certificates and requests 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from fla_gateway.admin.status.profile_status import ProfileStatus
 from fla_gateway.errors import Fault
+from fla_gateway.lean_dataclass import dataclass
 
 FORMAT: Final = 1
 """Number of the shape; a change that a reader of /status could stumble over makes another one."""

@@ -7,11 +7,11 @@ is a link: the page works without a script, and sends no form.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from fla_gateway.admin.status.health import Level
 from fla_gateway.admin.status.profile_status import ProfileStatus
+from fla_gateway.lean_dataclass import dataclass
 
 FEW: Final = 24
 """Profiles that are all shown in full; of more, these at most, the most serious first."""

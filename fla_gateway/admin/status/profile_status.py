@@ -7,8 +7,9 @@ part supplies what: `runtime.monitoring.status_report` puts it together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from fla_gateway.lean_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from gettext import NullTranslations
@@ -26,6 +25,7 @@ from fla_gateway.admin.status.profile_selection import FEW, Selection, arrange
 from fla_gateway.admin.status.profile_status import ProfileStatus
 from fla_gateway.i18n.catalogues import load
 from fla_gateway.i18n.message import said
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.oauth.clock_skew import finding as clock_finding
 from fla_gateway.problems import PROBLEMS
 

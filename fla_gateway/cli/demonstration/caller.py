@@ -10,7 +10,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from yarl import URL
 
 from fla_gateway.cli.output.language import shown
 from fla_gateway.i18n.message import Text, joined, text_from
+from fla_gateway.lean_dataclass import dataclass
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
 INTERVAL: Final = 0.2

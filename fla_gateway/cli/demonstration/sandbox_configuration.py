@@ -6,9 +6,10 @@ Owns its text. Refuses to write files and to print.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from fla_gateway.lean_dataclass import dataclass
 
 if TYPE_CHECKING:  # not there without the extra
     from fla_gateway.sandbox import Sandbox

@@ -9,13 +9,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.cli.demonstration.caller import Answer, Call, Caller, Flow
 from fla_gateway.cli.demonstration.console import Teller
 from fla_gateway.cli.demonstration.environment import TOKEN_LIFE, Stage
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 
 DECLARATION: Final = {"employer": "0123456789", "action": "in", "startDate": "2026-11-02"}
 POLL_SECONDS: Final = 0.5

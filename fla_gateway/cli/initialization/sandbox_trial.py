@@ -10,7 +10,6 @@ import json
 import shlex
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -29,6 +28,7 @@ from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.cli.signals import run_until_stopped
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.onboarding.config_writer import Environment, KeyFiles, Plan, whole_file
 from fla_gateway.onboarding.flow import next_question, settle
 from fla_gateway.onboarding.folder import SECRETS, Folder

@@ -6,7 +6,6 @@ Owns what comes after what, and where it stops. Refuses to know questions, files
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from fla_gateway.cli.exit_codes import FINDINGS, INTERRUPTED
@@ -23,6 +22,7 @@ from fla_gateway.cli.initialization.written_files import (
 from fla_gateway.cli.output.language import language, shown
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.onboarding.channel_questions import makes_key
 from fla_gateway.onboarding.company_questions import TRAINING_PROVIDER
 from fla_gateway.onboarding.config_writer import further_file, whole_file

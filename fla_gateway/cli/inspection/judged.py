@@ -5,11 +5,11 @@ Owns what counts as a finding. Refuses to know a form.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from fla_gateway.keys.certificates.rule_report import RuleResult, judge
 from fla_gateway.keys.inspected_file import Identity, InspectedFile
+from fla_gateway.lean_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

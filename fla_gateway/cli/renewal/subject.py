@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from fla_gateway.clock import SystemClock
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError, UnusableKeyError
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.certificates.renewal import Situation
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.profiles import Profile, with_next_key
 from fla_gateway.runtime.composition.resolved_config import Configured, read
 from fla_gateway.runtime.composition.signing_keys import KeyFiles, why_unusable

@@ -10,7 +10,6 @@ import re
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -18,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.http1.method_labels import NAMES
 from fla_gateway.i18n.message import NOTHING, Message, Text
+from fla_gateway.lean_dataclass import dataclass
 
 TRACE: Final = "BelGov-Trace-Id"
 UNCHANGING: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from fla_gateway.cli.trial.call import TRACE, Call
+from fla_gateway.lean_dataclass import dataclass
 
 SHOWN_BODY: Final = 65_536
 """Bytes of a response body that are shown."""

@@ -15,7 +15,6 @@ import glob
 import os
 import stat
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -33,6 +32,7 @@ from fla_gateway.config.document.file_identity import (
 )
 from fla_gateway.config.values.custody import Custody
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 
 _TICK: Final = 2.0
 """Seconds within which a second change may leave the time of the first one: the step of the coarsest file system."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
@@ -23,6 +23,7 @@ from fla_gateway.config.document.schema_fields import TableField, table_fields
 from fla_gateway.config.values.constraints import After, Before, Bounds
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.secret import Secret
 
 Place = tuple[str | int, ...]

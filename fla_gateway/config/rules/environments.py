@@ -6,7 +6,7 @@ Owns what an environment is and which combinations of addresses may carry an off
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from fla_gateway.config.schema import EnvironmentTable
 from fla_gateway.config.values.urls import Url, parse_url
 from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.lean_dataclass import dataclass
 
 OFFICIAL_DOMAIN: Final = "socialsecurity.be"
 ISSUER: Final = "issuer"

@@ -7,12 +7,12 @@ do.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.schema import Configuration, Listener, ListenerTls
 from fla_gateway.config.values.address import Address, DescriptorAddress, TcpAddress, UnixAddress, parse_listen
+from fla_gateway.lean_dataclass import dataclass
 
 OTHERS: Final = 0o077
 """The bits of a mode that concern users other than the owner."""

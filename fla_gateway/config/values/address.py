@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Message
+from fla_gateway.lean_dataclass import dataclass
 
 # sockaddr_un.sun_path holds 108 bytes on Linux with the closing NUL (unix(7)), 104 on the BSDs.
 UNIX_PATH_BYTES: Final = 103

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Message
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.secret import Secret
 
 KEY: Final = "key"

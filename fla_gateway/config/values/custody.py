@@ -6,8 +6,10 @@ Owns the list of these facts. Refuses to judge them: for keys `keys.files.file_p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from fla_gateway.lean_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

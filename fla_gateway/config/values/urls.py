@@ -7,13 +7,14 @@ know which hosts are good ones.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv6Address
 from typing import Final
 
 from fla_gateway.config.values.address import is_host_name, parse_ip
 from fla_gateway.errors import InvalidValueError
 from fla_gateway.i18n.message import Message
+from fla_gateway.lean_dataclass import dataclass
 
 # RFC 3986, section 3, without userinfo, query and fragment; backslash, space, control and non-ASCII match nothing.
 _URL: Final = re.compile(

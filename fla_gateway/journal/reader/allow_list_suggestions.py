@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple
 
 from fla_gateway.access.authorization.allow_list import MANY, ONE, Rule, matches, parse_rule
@@ -16,6 +16,7 @@ from fla_gateway.access.path_masking import MOST_SEGMENTS
 from fla_gateway.config.values.constraints import NAME_PATTERN
 from fla_gateway.i18n.message import Plural, Text, joined, text_from
 from fla_gateway.journal.reader.exchange_history import Exchange
+from fla_gateway.lean_dataclass import dataclass
 
 REFUSED_BY_API: Final = frozenset({401, 403, 404, 405})
 """Answers that say that a request was not for this account, or leads nowhere."""

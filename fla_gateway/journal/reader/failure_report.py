@@ -7,12 +7,13 @@ know how it is printed, and to read what is passed over: of that it takes the nu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple
 
 from fla_gateway.journal.reader.exchange_history import Exchange
 from fla_gateway.journal.reader.in_doubt import HARMLESS_METHODS, doubt_of, reason
 from fla_gateway.journal.reader.read_results import Passed, Wanted
+from fla_gateway.lean_dataclass import dataclass
 
 MOST_TRACES: Final = 5
 MOST_LISTED: Final = 50

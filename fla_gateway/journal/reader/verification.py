@@ -7,7 +7,7 @@ what that is, is said by `fla-gateway audit verify` and docs/audit.md.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, NamedTuple
 
 from fla_gateway.i18n.message import Text
@@ -15,6 +15,7 @@ from fla_gateway.journal.format.hash_chain import FIRST_SEGMENT, Chain
 from fla_gateway.journal.format.line_format import LOST, NO_HASH, REPAIR, RETENTION
 from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Place, Torn
 from fla_gateway.journal.reader.removed_segments import RemovedSegments
+from fla_gateway.lean_dataclass import dataclass
 
 MOST_FINDINGS: Final = 100
 """Findings kept word for word; the others are counted."""

@@ -6,7 +6,6 @@ Owns what is in the certificate. Refuses to know files (`pair_files`) and to jud
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
 
@@ -14,6 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+
+from fla_gateway.lean_dataclass import dataclass
 
 Digest = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey

@@ -7,13 +7,13 @@ account; so no step ever advises to replace one there before the new one is in u
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.keys.certificates.channel_rules import EXPIRY_STEPS
 from fla_gateway.keys.model import Objection
+from fla_gateway.lean_dataclass import dataclass
 
 Name = Literal["none", "make", "mend", "upload", "switch", "reload", "wait", "remove"]
 QUIET: Final = timedelta(days=1)

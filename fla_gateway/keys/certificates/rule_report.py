@@ -8,7 +8,6 @@ looked at. What ChaMan says on its screens was never seen; what is here follows 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
@@ -21,6 +20,7 @@ from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.keys.certificates import channel_rules
 from fla_gateway.keys.certificates.certificate import facts, public_key_of, shown_name
 from fla_gateway.keys.model import Objection
+from fla_gateway.lean_dataclass import dataclass
 
 Name = Literal["algorithm", "key-size", "digest", "key-usage", "subject", "issuer", "pair", "validity", "rsa-pss"]
 Gateway = Literal["refuses", "refuses-until-then", "warns"]

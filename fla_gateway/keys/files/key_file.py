@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from fla_gateway.errors import UnusableKeyError, reason_of
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.files.file_permissions import exposure
 from fla_gateway.keys.model import Objection
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.secret import Secret
 
 _BYTE_ORDER_MARK: Final = "\ufeff"

@@ -9,8 +9,9 @@ from __future__ import annotations
 import binascii
 import codecs
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from fla_gateway.lean_dataclass import dataclass
 
 _BOUNDARY_LINE: Final = re.compile(rb"-----(BEGIN|END) ([A-Za-z0-9.# ]+)-----")
 _HEADERS: Final = re.compile(rb"\s*((?:[A-Za-z0-9-]+: ?[^\n]*\n(?:[ \t]+[^\s][^\n]*\n)*)+)\s*(.*)", re.DOTALL)

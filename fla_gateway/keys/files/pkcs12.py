@@ -7,7 +7,6 @@ belongs to the key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +40,7 @@ from fla_gateway.keys.files.private_key import (
     why_not_loaded,
 )
 from fla_gateway.keys.model import Objection
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.secret import Secret
 
 _ONE_KEY: Final = Text("name the one that is registered in ChaMan with alias, or export it into a file of its own")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.keys import asn1
@@ -16,6 +15,7 @@ from fla_gateway.keys.asn1 import Asn1Error, Element
 from fla_gateway.keys.encryption.pbes2 import decrypt
 from fla_gateway.keys.encryption.pkcs12_derivation import MAC_KEY, derive
 from fla_gateway.keys.encryption.schemes import key_algorithm
+from fla_gateway.lean_dataclass import dataclass
 
 _DATA: Final = bytes.fromhex("2a864886f70d010701")  # 1.2.840.113549.1.7.1
 _ENCRYPTED_DATA: Final = bytes.fromhex("2a864886f70d010706")  # 1.2.840.113549.1.7.6

@@ -6,10 +6,10 @@ how a letter is written (`mail_message`, `webhook_document`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.lean_dataclass import dataclass
 
 Code = Literal[
     "certificate-ends", "listener-certificate-ends", "caller-key-ends", "admin-key-ends", "profile-not-served",

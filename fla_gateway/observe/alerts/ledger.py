@@ -7,9 +7,9 @@ conditions are about, and clocks.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Final
 
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.observe.alerts.alert import Alert, Condition
 
 QUIET_SECONDS: Final = 3600.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple, Protocol
 
 import structlog
@@ -17,6 +17,7 @@ import structlog
 from fla_gateway.clock import Clock
 from fla_gateway.errors import GatewayError
 from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.observe.alerts.alert import AlertNumbers, Letter
 
 MOST_WAITING: Final = 50

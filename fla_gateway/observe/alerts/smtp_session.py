@@ -13,11 +13,11 @@ import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from fla_gateway.config.values.address import TcpAddress, is_host_name
 from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.connection_errors import Stage, explain
 from fla_gateway.network.route import Destination, Route
 from fla_gateway.observe.alerts.outbox import NotDeliveredError

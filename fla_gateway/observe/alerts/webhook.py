@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
@@ -20,6 +19,7 @@ from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.response import read_response_head
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.connection_errors import NoConnectionError
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Destination, Egress, Route

@@ -6,9 +6,10 @@ Owns the shapes. Refuses to know which part answers, so that no part has to know
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.proxy.records.exchange_record import DoorSnapshot, PoolSnapshot
 from fla_gateway.tokens.snapshot import HeldBrake, TokenSnapshot
 

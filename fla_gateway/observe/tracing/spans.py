@@ -7,11 +7,11 @@ Refuses to know the library that sends spans, and to repeat a path or query as i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from fla_gateway.access.path_masking import mask_path
 from fla_gateway.http1.method_labels import OTHER, method_name
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 

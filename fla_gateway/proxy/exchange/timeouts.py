@@ -6,11 +6,11 @@ in, so no timer is created for any request.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from fla_gateway.config.schema import Timeouts
 from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.lean_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

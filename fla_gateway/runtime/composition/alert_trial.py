@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from fla_gateway.clock import Clock
 from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.observe.alerts.alert import Alert, Condition, Letter
 from fla_gateway.observe.alerts.outbox import Channel, NotDeliveredError, Waiting

@@ -6,7 +6,6 @@ Owns the wiring of key, token client and dialer for `fla-gateway doctor`. Refuse
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,6 +16,7 @@ from fla_gateway.diagnosis.hops import Target, check_connections, skip_connectio
 from fla_gateway.diagnosis.key_checks import machine_checks
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.i18n.message import NOTHING, Plural, Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.resolver import Resolver
 from fla_gateway.oauth.client import TokenClient

@@ -7,7 +7,7 @@ outlives a configuration: what is built here was judged elsewhere, and is publis
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ from fla_gateway.config.schema import Configuration
 from fla_gateway.config.values.address import Address, TcpAddress, parse_ip
 from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.keys.model import Objection
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.listeners.peer_identity import peer_of
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Egress

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from fla_gateway.config.settings import Settings
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.identity import key_identity
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.profiles import Profile
 from fla_gateway.runtime.composition.password_file import exposed_passwords
 from fla_gateway.runtime.config_fingerprint import fingerprint

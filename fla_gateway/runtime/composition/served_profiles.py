@@ -7,7 +7,6 @@ there are limits at all; its brake, as long as its API is the same. Refuses to d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration, Limits
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.route import Egress
 from fla_gateway.profiles import Profile

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fla_gateway.clock import Clock, SystemClock
@@ -16,6 +15,7 @@ from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Egress as EgressTable
 from fla_gateway.config.values.urls import parse_url
 from fla_gateway.keys.load import load_key
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.route import Egress
 from fla_gateway.oauth.client import TokenClient
 from fla_gateway.oauth.model import AccessToken

@@ -6,11 +6,12 @@ Owns the list of the parts that are asked. Refuses to ask them: `status_report` 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.oauth.model import TokenRequest
 from fla_gateway.oauth.negotiations import Negotiation
 from fla_gateway.observe.unknown_callers import UnknownCalls

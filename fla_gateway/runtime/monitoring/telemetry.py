@@ -10,7 +10,6 @@ import asyncio
 import secrets
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from fla_gateway import __version__
@@ -18,6 +17,7 @@ from fla_gateway.access.path_masking import KEY_BYTES
 from fla_gateway.admin.status.in_doubt_calls import DoubtfulCalls
 from fla_gateway.clock import Clock
 from fla_gateway.config.schema import Configuration
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.observe.api_health import ApiHealth
 from fla_gateway.observe.doubt_events import DoubtEvents
 from fla_gateway.observe.fan_out import FanOut, in_order
