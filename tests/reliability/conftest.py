@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from contextlib import AsyncExitStack
 from hashlib import sha256
 
@@ -38,12 +36,6 @@ keys = [{{ sha256 = "{digest}" }}]
 [callers.payroll.allow]
 employer = ["GET /REST/**", "POST /REST/**"]
 """
-
-
-def settle(path):
-    """Have a file changed so long ago that nothing could still be writing it."""
-    old = time.time() - 60
-    os.utime(path, (old, old))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from fla_gateway.clock import SystemClock
 from fla_gateway.errors import ReloadRefusedError
-from tests.reliability.conftest import SHOWN, settle
+from tests.reliability.conftest import SHOWN
 from tests.support.keys import (
     certificate_pem,
     key_pem,
@@ -20,7 +20,7 @@ from tests.support.keys import (
     write_private,
 )
 from tests.support.raw_http import get
-from tests.support.reloading import reloading
+from tests.support.reloading import reloading, settle
 from tests.support.volumes import Volume
 
 STEP = 64

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.reliability.conftest import SHOWN, settle
+from tests.reliability.conftest import SHOWN
 from tests.support.raw_http import get
+from tests.support.reloading import settle
 
 PROFILES = 200
 OTHERS = 50

@@ -12,11 +12,12 @@ from urllib.parse import parse_qs
 import pytest
 
 from fla_gateway.errors import ReloadRefusedError
-from tests.reliability.conftest import SHOWN, settle
+from tests.reliability.conftest import SHOWN
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, write_private
 from tests.support.process import TOKEN_PATH, token_answer
 from tests.support.raw_caller import Caller
 from tests.support.raw_http import get, ok, post
+from tests.support.reloading import settle
 from tests.support.waiting import eventually
 
 CALL = get("/employer/REST/x", SHOWN)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -60,7 +63,9 @@ class Reloading:
         self.path.write_text(text.replace(before, after), encoding="utf-8")
 
     async def reload(self, *, cause: Cause = "admin", dry_run: bool = False) -> Reloaded:
-        """Reload."""
+        """Reload, the files being at rest: a quarter of a second would be waited for what has just been written."""
+        for file in self.path.parent.iterdir():
+            _settle_new(file)
         return await self.reloader.reload(cause=cause, dry_run=dry_run)
 
     async def change(self, before: str, after: str) -> Reloaded:
@@ -139,6 +144,19 @@ async def reloading(path: Path, clock: Any = None, output: LineWriter | None = N
         found = Reloading(path, gateway, reloader, client, observation)
         stack.callback(found.hang_up)
         yield found
+
+
+def settle(path: Path) -> None:
+    """Have a file changed so long ago that nothing could still be writing it."""
+    old = time.time() - 60
+    os.utime(path, (old, old))
+
+
+def _settle_new(path: Path) -> None:
+    """Settle a file that was not settled before: two reloads at once do not change it for each other."""
+    status = path.lstat()
+    if stat.S_ISREG(status.st_mode) and status.st_mtime > time.time() - 2:
+        settle(path)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
