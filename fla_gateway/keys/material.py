@@ -97,25 +97,28 @@ def _read_pkcs12(file: KeyFile, password: Secret | None, alias: str | None, *, v
     secrets = (b"",) if password is None else further_octets(password.reveal())
     needed = alone and not opened.certificates
     pss = _pss_of_file(file.path, opened.key, opened.block, secrets, needed=needed)
-    return Material(opened.key, opened.certificates, file.path, exposure(file.path, file.custody), pss)
+    warnings = (*exposure(file.path, file.custody), *opened.warnings)
+    return Material(opened.key, opened.certificates, file.path, warnings, pss)
 
 
 def _no_store(path: Path, content: bytes, blocks: tuple[pem.Block, ...]) -> Objection:
+    if KEY_LABELS.isdisjoint(block.label for block in blocks):
+        # In the place of PEM it would be refused as well.
+        return format_detection.no_private_key(path, content, blocks)
     if pem.blocks(content):
         message = Message("pem-in-place-of-pkcs12", "{path} is a PEM file, not PKCS#12", path=path)
         return Objection(message, _WRITE_PEM)
-    if blocks:
-        label = blocks[0].label
-        message = Message("not-pkcs12", "{path} is no PKCS#12 file, but: {label}", path=path, label=label)
-        return Objection(message, _WRITE_PEM)
-    return format_detection.no_private_key(path, content, blocks)
+    label = blocks[0].label
+    message = Message("not-pkcs12", "{path} is no PKCS#12 file, but: {label}", path=path, label=label)
+    return Objection(message, _WRITE_PEM)
 
 
 def _read_pem(file: KeyFile, password: Secret | None, *, validate: bool, alone: bool) -> Material:
     content = pem.repaired(file.content)
     _refuse(foreign(file.path, content))
     blocks = format_detection.recognise(content)
-    keys = [block for block in blocks if block.label in KEY_LABELS]
+    # The same block twice, as joined files have it, is one key.
+    keys = list({(block.der, block.headers): block for block in blocks if block.label in KEY_LABELS}.values())
     if len(keys) > 1:
         message = Message(
             "pem-many-keys",

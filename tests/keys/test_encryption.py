@@ -118,6 +118,8 @@ def test_an_unencrypted_pkcs12_is_not_called_protected(folder) -> None:
     plain = pkcs12_bytes(KEY, make_certificate(KEY))
     folder.write("key.pfx", plain)
     assert folder.load(pkcs12="key.pfx").warnings == ()
+    (unused,) = folder.load(pkcs12="key.pfx", password=PASSWORD).warnings
+    assert "a password is configured, but the key" in unused.message
     place = plain.index(bytes.fromhex("2b81040022"))  # the curve P-384, in key and certificate
     folder.write("key.pfx", plain[:place] + b"\xff" + plain[place + 1 :])
     for password in (None, PASSWORD):
@@ -181,8 +183,8 @@ EC_WITH = "ecparam -genkey -noout -out plain.pem -name"
 KINDS = {
     "explicit parameters": (f"{EC_WITH} secp256k1 -param_enc explicit", "spells its elliptic curve out"),
     "binary curve": (f"{EC_WITH} sect283r1", "of a kind that is not known here"),
-    "secp256k1": (f"{EC_WITH} secp256k1", "which no JWS algorithm uses"),
-    "brainpool": (f"{EC_WITH} brainpoolP384r1", "which no JWS algorithm uses"),
+    "secp256k1": (f"{EC_WITH} secp256k1", "for which RFC 7518 has no algorithm"),
+    "brainpool": (f"{EC_WITH} brainpoolP384r1", "for which RFC 7518 has no algorithm"),
     "three primes": ("genrsa -primes 3 -out plain.pem 3072", "more than two primes"),
     "short RSA": ("genrsa -out plain.pem 1024", "too short to be safe"),
     "Ed25519": ("genpkey -algorithm ed25519 -out plain.pem", "of the kind Ed25519"),

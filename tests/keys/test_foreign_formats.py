@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -130,8 +131,19 @@ NAMED = {
     "public XML": (XML.replace("<D>", "<X>"), "without its private part"),
     "DSA in XML": ("<DSAKeyValue><P>AA==</P></DSAKeyValue>", "(DSAKeyValue)"),
     "a web page": ("<!DOCTYPE html><title>Login</title>", "a web page"),
+    "a web page of Apache": ('<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n<html>', "a web page"),
+    "a web page in XHTML": ('<?xml version="1.0"?>\n<!-- a -->\n<!-- b -->\n<HTML lang="nl">', "a web page"),
+    "comments": ("<!---->" * 1_000 + "<svg>", "no key file that is known"),
+    "zip": ("PK\x03\x04\x14", "not the file itself, but what zip made of it"),
+    "Ansible Vault": ("$ANSIBLE_VAULT;1.1;AES256\n6638\n", "but what Ansible Vault made of it"),
+    "OpenPGP message": (
+        "-----BEGIN PGP MESSAGE-----\n\nhQ\n-----END PGP MESSAGE-----\n",
+        "but what OpenPGP made of it",
+    ),
+    "Git LFS": ("version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 12\n", "but what Git LFS made of it"),
     "NSS": ("SQLite format 3\0", "a key database of NSS"),
     "PuTTY": ("PuTTY-User-Key-File-2: ssh-rsa\n", "a key of PuTTY"),
+    "PuTTY with a mark": ("\ufeffPuTTY-User-Key-File-3: ssh-rsa\r\n", "a key of PuTTY"),
     "SSH2": ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n", "a key of SSH Communications"),
     "TPM": ("-----BEGIN TSS2 PRIVATE KEY-----\nAAAA\n-----END TSS2 PRIVATE KEY-----\n", "only one TPM can use"),
 }
@@ -142,6 +154,34 @@ def test_what_cannot_be_converted_is_named(folder, text, sentence) -> None:
     """Each kind of file is named for what it is."""
     folder.write("odd.key", text)
     assert sentence in folder.refused(pem="odd.key").message
+
+
+@pytest.mark.parametrize(
+    ("pack", "command"), [("gzip key.pem", "gunzip < {} > key"), ("zip -q -m key.pem.gz key.pem", "unzip {}")]
+)
+def test_what_undoes_a_wrapping_is_named_and_works(folder, pack, command) -> None:
+    """The command of the message gives the key back, whatever the file is called."""
+    if shutil.which(pack.split()[0]) is None:
+        pytest.skip(f"the program {pack.split()[0]} is missing")
+    folder.write("key.pem", key_pem(make_ec()))
+    folder.run(pack)
+    cure = folder.refused(pem="key.pem.gz").cure
+    line = command.format(folder.path / "key.pem.gz")
+    assert line in cure
+    _run(folder, line)
+    made = "key" if ">" in line else "key.pem"
+    (folder.path / made).chmod(0o600)
+    assert folder.load(pem=made).signer.algorithms == ("ES384",)
+
+
+@pytest.mark.parametrize(
+    "content", ["<HTML>Login</HTML>", "version https://git-lfs.github.com/spec/v1\n"], ids=["web page", "Git LFS"]
+)
+def test_the_same_is_said_in_the_place_of_a_certificate(folder, content) -> None:
+    """What is no certificate for such a reason is refused for it."""
+    folder.write("key.pem", key_pem(make_ec()))
+    folder.write("acme.cer", content)
+    assert "holds no certificate" not in folder.refused(pem="key.pem", certificate="acme.cer").message
 
 
 def test_a_pem_within_json_is_read(folder) -> None:

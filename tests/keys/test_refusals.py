@@ -55,6 +55,8 @@ FOREIGN = {
     "a request in DER": (_der(_request()), "a certificate request"),
     "a public key": (_public(), "a public key only"),
     "a public key in DER": (_public(DER), "a public key only"),
+    "a public key of OpenSSH": (b"ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB me@here\n", "a public key only"),
+    "a public key of RFC 4716": (b"---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n", "a public key only"),
     "OpenSSH": (_openssh(), "format of OpenSSH"),
     "PuTTY": (b"PuTTY-User-Key-File-3: ssh-rsa\n", "a key of PuTTY"),
     "OpenPGP": (_armoured(b"PGP PRIVATE KEY BLOCK"), "an OpenPGP key"),
@@ -80,9 +82,24 @@ def test_what_is_no_key_file_is_named(folder, kind, content, sentence) -> None:
     refused = folder.refused(**{kind: "key"})
     if kind == "pkcs12" and sentence not in refused.message:
         assert "not PKCS#12" in refused.message or "no PKCS#12 file, but" in refused.message
+        assert "no private key" not in folder.refused(pem="key").message, "the cure does not work"
     else:
         assert sentence in refused.message
     assert str(path) in refused.message
+
+
+@pytest.mark.parametrize("name", ["certificate", "PKCS#7", "public key"])
+def test_what_has_no_key_in_it_is_not_sent_to_the_other_setting(folder, name) -> None:
+    """A file without a private key is refused for that, not with a cure that would be refused as well."""
+    folder.write("key", FOREIGN[name if name == "PKCS#7" else f"a {name}"][0])
+    assert "pem =" not in folder.refused(pkcs12="key").cure
+
+
+def test_the_same_key_twice_is_one_key(folder, certificate) -> None:
+    """Files that were joined once too often hold one private key."""
+    key = key_pem(make_rsa())
+    folder.write("key.pem", key + certificate_pem(certificate) + key.replace(b"\n", b"\r\n"))
+    assert folder.load(pem="key.pem").warnings == ()
 
 
 def test_changed_number_is_damage(folder) -> None:

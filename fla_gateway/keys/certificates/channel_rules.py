@@ -59,7 +59,9 @@ def unusable_key(key: PublicKeyTypes) -> Objection | None:
     if isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.name not in EC_ALGORITHMS:
             message = Message(
-                "curve-unusable", "the key is on the curve {curve}, which no JWS algorithm uses", curve=key.curve.name
+                "curve-unusable",
+                "the key is on the curve {curve}, for which RFC 7518 has no algorithm",
+                curve=key.curve.name,
             )
             return Objection(message, _NEW_PAIR)
         return None

@@ -29,6 +29,21 @@ _XML: Final = (
     'n:v("Modulus"),e:v("Exponent"),d:v("D"),p:v("P"),q:v("Q"),dp:v("DP"),dq:v("DQ"),qi:v("InverseQ")}})' + _EXPORT_NODE
 )
 _PUBLIC_ONLY: Final = Text("name the file with the private key; it is where the pair was made")
+_WEB_PAGE: Final = re.compile(
+    rb"(?>\s+|<\?xml[^>]*>|<!--(?>.*?-->))*+<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
+_WRAPPED: Final = (
+    (b"PK\x03\x04", "zip", "unzip {path}"),
+    (b"\x1f\x8b", "gzip", "gunzip < {path} > key"),
+    (b"$ANSIBLE_VAULT;", "Ansible Vault", "ansible-vault view {path} > key"),
+    (b"age-encryption.org/", "age", "age -d -o key {path}"),
+    (b"-----BEGIN AGE ENCRYPTED FILE-----", "age", "age -d -o key {path}"),
+    (b"-----BEGIN PGP MESSAGE-----", "OpenPGP", "gpg -o key -d {path}"),
+    (b"\0GITCRYPT\0", "git-crypt", "git-crypt unlock"),
+    (b"version https://git-lfs.github.com/", "Git LFS", "git lfs pull"),
+)
+"""What a file begins with that another program has packed, encrypted or left a pointer for; and what undoes that."""
+_PUTTY: Final = b"PuTTY-User-Key-File"
 _XML_KEY: Final = re.compile(rb"<(RSA|DSA|EC)KeyValue[\s>]")
 
 
@@ -46,7 +61,8 @@ def foreign(path: Path, content: bytes) -> Objection | None:
                 provider=provider,
             ),
         )
-    if content.startswith(b"PuTTY-User-Key-File"):
+    text = pem.decoded(content).lstrip()
+    if text.startswith(_PUTTY):
         cure = Text(
             "convert it: puttygen {path} -O private-openssh -o key.pem; then name key.pem in pem (in its window: "
             "Conversions, Export OpenSSH key)",
@@ -55,13 +71,14 @@ def foreign(path: Path, content: bytes) -> Objection | None:
         return Objection(Message("key-of-putty", "{path} is a key of PuTTY", path=path), cure)
     if content.startswith(_PGP_SECRET_KEY_TAGS):
         return openpgp(path)
-    return _microsoft(path, content) or _text(path, pem.decoded(content).lstrip())
+    return _wrapped(path, content, text) or _microsoft(path, content) or _text(path, text)
 
 
 def foreign_certificates(path: Path, content: bytes) -> Objection | None:
     """Name a store of another program in the place of certificates, or give None."""
     if (kind := _java_store(content)) is None:
-        return None
+        text = pem.decoded(content).lstrip()
+        return _wrapped(path, content, text) or _web_page(path, text)
     cure = Text(
         "take the certificates out: keytool -list -rfc -keystore {path} > certificates.pem",
         path=shlex.quote(str(path)),
@@ -83,6 +100,31 @@ def _java_store(content: bytes) -> str | None:
     if not content.startswith((b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce", *_BKS_MAGIC)):
         return None
     return {0xFE: "JKS", 0xCE: "JCEKS"}.get(content[0], "BKS")
+
+
+def _wrapped(path: Path, content: bytes, text: bytes) -> Objection | None:
+    """Name the program that has packed a file."""
+    for mark, program, command in _WRAPPED:
+        if content.startswith(mark) or text.startswith(mark):
+            message = Message(
+                "file-wrapped",
+                "{path} is not the file itself, but what {program} made of it",
+                path=path,
+                program=program,
+            )
+            cure = Text(
+                "undo that: {command}; then name the file that comes out",
+                command=command.format(path=shlex.quote(str(path))),
+            )
+            return Objection(message, cure)
+    return None
+
+
+def _web_page(path: Path, text: bytes) -> Objection | None:
+    if _WEB_PAGE.match(text) is None:
+        return None
+    message = Message("key-file-is-web-page", "{path} is a web page", path=path)
+    return Objection(message, Text("download the file itself; the page may ask to log in first"))
 
 
 def _microsoft(path: Path, content: bytes) -> Objection | None:
@@ -110,14 +152,13 @@ def _text(path: Path, text: bytes) -> Objection | None:
         return _xml(path, found[1].decode(), text)
     if text.startswith((b"{", b"[")):
         return _json(path, text)
-    if text.startswith((b"<!DOCTYPE html", b"<!doctype html", b"<html")):
-        message = Message("key-file-is-web-page", "{path} is a web page", path=path)
-        return Objection(message, Text("download the file itself; the page may ask to log in first"))
+    if (page := _web_page(path, text)) is not None:
+        return page
     if text.startswith(b"SQLite format 3"):
         message = Message("key-database-of-nss", "{path} is a key database of NSS (Firefox)", path=path)
         cure = Text("export the key: pk12util -o key.p12 -n NAME -d DIRECTORY; then name key.p12 in pkcs12")
         return Objection(message, cure)
-    if text.startswith(b"---- BEGIN SSH2"):
+    if text.startswith(b"---- BEGIN SSH2 ENCRYPTED"):
         return Objection(Message("key-of-ssh-com", "{path} is a key of SSH Communications", path=path), _NEEDS_X509)
     return None
 

@@ -60,6 +60,9 @@ _ALIASES: Final = {
 }
 
 
+_SSH_PUBLIC_KEYS: Final = (b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"---- BEGIN SSH2 PUBLIC KEY")
+
+
 def recognise(content: bytes) -> tuple[Block, ...]:
     """Split a repaired file into blocks, each with the label that its content deserves, whatever it is called.
 
@@ -96,6 +99,8 @@ def no_private_key(path: Path, content: bytes, found: tuple[Block, ...]) -> Obje
             "binary-file-unknown", "{path} is damaged or cut off, or of an unknown binary format", path=path
         )
         return Objection(message, Text("copy the file again"))
+    if content.lstrip().startswith(_SSH_PUBLIC_KEYS):
+        return _NO_KEY["PUBLIC KEY"](path)
     return Objection(Message("key-file-unknown", "{path} is no key file that is known here", path=path), _EXPORT)
 
 

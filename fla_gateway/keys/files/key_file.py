@@ -56,7 +56,7 @@ def read_file(path: Path, files: FileSnapshot) -> KeyFile:
     file = _read(path, files)
     if not file.content.strip():
         message = Message("key-file-empty", "{path} is empty", path=path)
-        raise UnusableKeyError(message, Text("write the key to it again; an interrupted copy leaves such a file"))
+        raise UnusableKeyError(message, Text("copy it again; an interrupted copy leaves such a file"))
     if len(file.content) > _LARGEST:
         message = Message("key-file-too-large", "{path} is larger than 1 MiB, so it is no key file", path=path)
         raise UnusableKeyError(message, Text("check the path"))

@@ -132,7 +132,9 @@ def decoded(raw: bytes) -> bytes:
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", "replace").encode("ascii", "replace")
     for encoding in ("utf-16-le", "utf-16-be"):
-        if BOUNDARY.decode().encode(encoding) in raw:
+        # At an odd place, the octets of one order look like those of the other.
+        mark = re.escape(BOUNDARY.decode().encode(encoding))
+        if any(found.start() % 2 == 0 for found in re.finditer(mark, raw)):
             return raw.decode(encoding, "replace").encode("ascii", "replace")
     return raw.removeprefix(codecs.BOM_UTF8)
 

@@ -36,6 +36,7 @@ from fla_gateway.keys.files.private_key import (
     legacy,
     not_read,
     password_missing,
+    password_unused,
     password_wrong,
     why_not_loaded,
 )
@@ -58,11 +59,13 @@ class OpenedStore:
         key: the private key.
         certificates: all of them.
         block: the private key as it is in the file.
+        warnings: about the file.
     """
 
     key: PrivateKeyTypes
     certificates: tuple[x509.Certificate, ...]
     block: Block
+    warnings: tuple[Objection, ...] = ()
 
 
 def open_pkcs12(
@@ -84,7 +87,9 @@ def open_pkcs12(
     _refuse_unclear(path, der, contents, alias)
     key, certificates = _open(path, der, contents, password, validate=validate)
     plain = Block(PRIVATE_KEY, b"", contents.plain[0]) if contents.plain else None
-    return OpenedStore(key, certificates, plain or shrouded(contents.shrouded[0]))
+    idle = password is not None and password.reveal() and _needs_no_password(der, contents)
+    warnings = (password_unused(path),) if idle else ()
+    return OpenedStore(key, certificates, plain or shrouded(contents.shrouded[0]), warnings)
 
 
 def _refuse_unclear(path: Path, der: bytes, contents: pkcs12_structure.Contents, alias: str | None) -> None:
@@ -115,6 +120,8 @@ def _open(
 ) -> Opened:
     several = contents.keys < len(contents.aliases)
     tried = spellings(password.reveal()) if password is not None else (b"",)
+    if _needs_no_password(der, contents):
+        tried = (b"",)
     for secret in tried:
         opened = _opened(path, der, contents, secret, validate=validate, several=several)
         if opened is not None:
@@ -303,6 +310,11 @@ def _why_closed_without_password(
 def _is_open(der: bytes, contents: pkcs12_structure.Contents) -> bool:
     """Whether no password has to do with the file."""
     return not (contents.shrouded or contents.sealed or pkcs12_structure.has_mac(der))
+
+
+def _needs_no_password(der: bytes, contents: pkcs12_structure.Contents) -> bool:
+    """Whether nothing in the file is encrypted, and its checksum, if there is one, that of the empty password."""
+    return _is_open(der, contents) or (not (contents.shrouded or contents.sealed) and _has_mac_of(der, b""))
 
 
 def _has_mac_of(der: bytes, secret: bytes) -> bool:

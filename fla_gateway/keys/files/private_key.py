@@ -64,10 +64,8 @@ def open_private_key(
     if isinstance(key, str):
         missing = password_missing(path, password) if encrypted and not given else None
         raise UnusableKeyError(*(missing or _objection_after_opening(path, block, secrets, key)))
-    idle = Message("password-unused", "a password is configured, but the key in {path} is not encrypted", path=path)
-    unused = Objection(idle, Text("encrypt it or drop it"))
     explicit = explicit_curve(path) if format_detection.has_explicit_curve(block) else None
-    found = (unused if given and not encrypted else None, explicit)
+    found = (password_unused(path) if given and not encrypted else None, explicit)
     return key, tuple(objection for objection in found if objection is not None)
 
 
@@ -103,6 +101,12 @@ def password_missing(path: Path, password: Secret | None) -> Objection:
         return Objection(empty, FILL_PASSWORD)
     message = Message("password-missing", "{path} is protected by a password, and none is configured", path=path)
     return Objection(message, ADD_PASSWORD)
+
+
+def password_unused(path: Path) -> Objection:
+    """Say that a password has nothing to open."""
+    idle = Message("password-unused", "a password is configured, but the key in {path} is not encrypted", path=path)
+    return Objection(idle, Text("encrypt it or drop it"))
 
 
 def password_wrong(path: Path) -> Objection:

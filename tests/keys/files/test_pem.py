@@ -19,6 +19,7 @@ DAMAGES = {
     "UTF-16 little-endian": b"\xff\xfe" + PEM.decode().encode("utf-16-le"),
     "UTF-16 big-endian": b"\xfe\xff" + PEM.decode().encode("utf-16-be"),
     "UTF-16 without mark": PEM.decode().encode("utf-16-le"),
+    "UTF-16 without mark, big-endian": PEM.decode().encode("utf-16-be"),
     "literal backslash n": PEM.replace(b"\n", b"\\n"),
     "literal backslash r backslash n": PEM.replace(b"\n", b"\\r\\n"),
     "a JSON string": json.dumps(PEM.decode()).encode(),
