@@ -20,7 +20,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 # Tests start some hundreds of processes: what Python compiles for one of them, it keeps for the others.
-# And they load what users have: not rich, which structlog takes where developers' tools brought it.
+# And they load what users have: not rich, which structlog takes where developers' tools brought it; of roots only one.
 unit: export PYTHONDONTWRITEBYTECODE :=
 unit: export PYTHONPATH := $(CURDIR)/tests/support/as_installed
 unit: $(VENV)/.dev

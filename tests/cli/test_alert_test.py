@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from fla_gateway.cli.main import execute
-from tests.support.keys import TlsAuthority, write_identity, write_private
+from tests.support.keys import TlsAuthority, make_ec, write_identity, write_private
 from tests.support.mail_server import mail_server
 from tests.support.waiting import PATIENCE
 
@@ -73,7 +73,7 @@ def authority():
 def folder(tmp_path, authority):
     """Write what the configuration names."""
     authority.write_root(tmp_path)
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=make_ec())
     write_private(tmp_path / "mail.pass", f"{PASSWORD}\n")
     return tmp_path
 

@@ -23,12 +23,13 @@ from tests.support.keys import (
     key_pem,
     make_certificate,
     make_ec,
-    make_rsa,
     pkcs12_bytes,
     write_identity,
     write_private,
 )
 
+PAIR = make_ec()
+"""Where the kind of key does not count: it is validated in a hundredth of the time that RSA takes."""
 PROFILE = """
 [profiles.employer]
 environment = "{environment}"
@@ -79,19 +80,19 @@ def test_all_well(check, tmp_path):
 
 def test_the_cure_for_a_store_without_a_certificate_works(check, tmp_path):
     """A PKCS#12 file without a certificate gives a warning; naming the certificate, as it says, ends it."""
-    write_private(tmp_path / "acme.pfx", pkcs12_bytes(make_rsa(), None, "geheim"))
+    write_private(tmp_path / "acme.pfx", pkcs12_bytes(PAIR, None, "geheim"))
     write_private(tmp_path / "acme.pass", "geheim\n")
     store = '[keys.acme]\npkcs12 = "acme.pfx"\npassword_file = "acme.pass"\n'
     code, out, _ = check(PROFILE.format(environment="simulation") + store)
     assert (code, "name the .cer file that was uploaded in ChaMan in certificate" in out) == (0, True)
-    (tmp_path / "acme.cer").write_bytes(certificate_pem(make_certificate(make_rsa())))
+    (tmp_path / "acme.cer").write_bytes(certificate_pem(make_certificate(PAIR)))
     code, out, err = check(PROFILE.format(environment="simulation") + store + 'certificate = "acme.cer"\n', "--strict")
     assert (code, err) == (0, ""), out
 
 
 def test_production_is_shouted(check, tmp_path):
     """Nobody overlooks that a profile declares for real."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     _, out, _ = check(PROFILE.format(environment="production") + "anonymous = true\n" + KEY)
     assert "PRODUCTION" in out
 
@@ -99,7 +100,7 @@ def test_production_is_shouted(check, tmp_path):
 @pytest.mark.parametrize(("options", "status"), [((), 0), (("--strict",), 1)], ids=["plain", "strict"])
 def test_a_warning_counts_with_strict_alone(check, tmp_path, options, status):
     """A key without a certificate works, with a warning and its cure: only --strict ends with 1."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     code, out, _ = check(
         PROFILE.format(environment="simulation") + KEY.replace('certificate = "acme.cer"', ""), *options
     )
@@ -110,12 +111,12 @@ def test_a_warning_counts_with_strict_alone(check, tmp_path, options, status):
 
 def test_strict_has_nothing_to_say_of_what_is_well(check, tmp_path):
     """--strict ends with 0 where there is no finding."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     assert check(PROFILE.format(environment="simulation") + KEY, "--strict")[0] == 0
 
 
 def _certified(folder, **validity):
-    key = make_rsa()
+    key = PAIR
     write_private(folder / "acme.pem", key_pem(key))
     (folder / "acme.cer").write_bytes(certificate_pem(make_certificate(key, **validity)))
 
@@ -165,7 +166,7 @@ def test_assertion_that_the_key_cannot_sign(check, tmp_path):
 
 def test_roots_that_cannot_be_read_are_a_fault(check, tmp_path):
     """A missing file of roots and an unreadable one are told together, as faults of the configuration."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     (tmp_path / "empty.pem").write_text("nothing")
     environment = (
         '[environments.staging]\napi_base = "https://localhost:9443"\ntoken_url = "https://localhost:9443/token"\n'
@@ -178,7 +179,7 @@ def test_roots_that_cannot_be_read_are_a_fault(check, tmp_path):
 
 def test_password_does_not_show(check, tmp_path):
     """A wrong password is told apart and never repeated."""
-    write_private(tmp_path / "acme.pem", key_pem(make_rsa(), password="right"))
+    write_private(tmp_path / "acme.pem", key_pem(PAIR, password="right"))
     write_private(tmp_path / "acme.pass", "canary\n")
     text = PROFILE.format(environment="simulation") + '[keys.acme]\npem = "acme.pem"\npassword_file = "acme.pass"\n'
     code, out, err = check(text)
@@ -188,7 +189,7 @@ def test_password_does_not_show(check, tmp_path):
 
 def test_callers_are_shown(check, tmp_path):
     """Each caller is shown with its proofs, of a key the first digits and its end, and what it may do where."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     digests = [digit * 64 for digit in "123"]
     callers = f"""
 [callers.payroll]
@@ -252,7 +253,7 @@ tls = {{ certificate = "acme.cer", key = "acme.pem", client_ca = "acme.cer" }}
 
 def test_that_nobody_is_asked_is_said(check, tmp_path):
     """Without callers there is a line about it, which is no finding."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     code, out, _ = check(PROFILE.format(environment="simulation") + KEY)
     assert code == 0
     assert "no callers: every program that reaches the gateway may call" in out
@@ -260,7 +261,7 @@ def test_that_nobody_is_asked_is_said(check, tmp_path):
 
 def test_an_entry_that_is_no_rule_is_a_fault(check, tmp_path):
     """`check` and `run` read what callers may do, and say what they cannot read."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     caller = '[callers.payroll]\nuid = 1\nallow = { employer = ["GET /REST/**", "GET dimona"] }\n'
     code, _, err = check(PROFILE.format(environment="simulation") + KEY + caller)
     assert code == 2
@@ -269,7 +270,7 @@ def test_an_entry_that_is_no_rule_is_a_fault(check, tmp_path):
 
 def test_warning_about_a_caller_is_a_finding(check, tmp_path):
     """A key that has expired is found, like everything that deserves a look."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     key = f"keys = [{{ sha256 = '{'1' * 64}', expires = 2020-01-31 }}]"
     caller = f"[callers.payroll]\n{key}\nallow = {{ employer = ['GET /REST/**'] }}\n"
     code, out, _ = check(PROFILE.format(environment="simulation") + KEY + caller, "--strict")
@@ -279,7 +280,7 @@ def test_warning_about_a_caller_is_a_finding(check, tmp_path):
 
 def test_places_that_run_could_not_have_are_findings(check, tmp_path):
     """What `run` would stop at on this machine is said beforehand, and nothing is made while looking."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     (tmp_path / "taken").write_text("")
     listen = """
 [gateway]
@@ -303,7 +304,7 @@ path = """
 
 def test_what_a_cluster_needs_is_read(check, tmp_path):
     """Roots of the cluster that `run` would stop at are a fault here as well."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     (tmp_path / "ca.pem").write_text("no certificate")
     cluster = """
 [kubernetes]
@@ -327,7 +328,7 @@ def test_a_missing_extra_is_a_finding(tmp_path):
     for entry in Path(structlog.__file__).parents[1].iterdir():
         if not entry.name.startswith("opentelemetry"):
             (packages / entry.name).symlink_to(entry)
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     tracing = '[tracing]\nendpoint = "http://127.0.0.1:4318/v1/traces"\n'
     (tmp_path / "gateway.toml").write_text(tracing + PROFILE.format(environment="simulation") + KEY)
     code = "import sys; sys.path[:0] = [sys.argv.pop(1), sys.argv.pop(1)]; import fla_gateway.cli.main as it; it.main()"
@@ -345,7 +346,7 @@ def test_a_missing_extra_is_a_finding(tmp_path):
 @pytest.mark.parametrize(("options", "status", "label"), [((), 0, "warning"), (("--here",), 1, "would not start")])
 def test_a_journal_in_use_is_said(check, tmp_path, options, status, label):
     """Beside the gateway that runs with it, a warning; where a start here and now is meant, an obstacle."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     running = Directory(tmp_path / "journal")
     listen = '[gateway]\nlisten = ["127.0.0.1:0"]\n[admin]\nlisten = "127.0.0.1:0"\n[audit]\npath = "journal"\n'
     text = listen + PROFILE.format(environment="simulation") + KEY
@@ -359,7 +360,7 @@ def test_a_journal_in_use_is_said(check, tmp_path, options, status, label):
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a directory to another user")
 def test_a_journal_of_another_user_is_said_to_root(check, tmp_path):
     """Root would not start with it, and may be checking for the user that does."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     (tmp_path / "journal").mkdir(mode=0o700)
     os.chown(tmp_path / "journal", 4321, -1)
     code, out, _ = check('[audit]\npath = "journal"\n' + PROFILE.format(environment="simulation") + KEY)
@@ -370,7 +371,7 @@ def test_a_journal_of_another_user_is_said_to_root(check, tmp_path):
 @pytest.mark.parametrize("writable", ["gateway.toml", "."])
 def test_a_configuration_that_others_may_write_is_said(check, tmp_path, writable):
     """Who writes it decides who may call: the file and its folder are looked at, and a reload would refuse them."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     (tmp_path / "gateway.toml").touch()
     (tmp_path / writable).chmod(0o777)
     code, out, _ = check(PROFILE.format(environment="simulation") + KEY)
@@ -381,7 +382,7 @@ def test_a_configuration_that_others_may_write_is_said(check, tmp_path, writable
 
 def test_here_binds_what_a_start_would(check, tmp_path):
     """Every address that is taken is named, and nothing is left behind; without --here none is tried."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as other:
         listen = (
             f'[gateway]\nlisten = ["127.0.0.1:{taken.getsockname()[1]}", "unix:gateway.sock"]\n'
@@ -401,7 +402,7 @@ def test_here_binds_what_a_start_would(check, tmp_path):
 
 def test_json_has_every_finding(check, tmp_path):
     """Level, code, path, file, line, message and cure of each; `ok` is whether the exit code is 0."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     text = PROFILE.format(environment="simulation") + KEY
     code, out, _ = check(text, "--json")
     file = str(tmp_path / "gateway.toml")
@@ -439,7 +440,7 @@ def test_json_has_every_finding(check, tmp_path):
 
 def test_ends_of_callers_keys_are_named(check, tmp_path):
     """A key that ends soon or has ended is a warning with its caller and the first digits of its digest."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     soon, past = (NOW + timedelta(days=20)).date(), (NOW - timedelta(days=2)).date()
     callers = '[callers.payroll]\nkeys = [{{ sha256 = "{}", expires = {} }}, {{ sha256 = "{}", expires = {} }}]\n'
     allow = '[callers.payroll.allow]\nemployer = ["GET /REST/**"]\n'
@@ -452,8 +453,8 @@ def test_ends_of_callers_keys_are_named(check, tmp_path):
 
 def test_the_certificate_of_a_listener_is_read(check, tmp_path):
     """Files of a listener that cannot be used are faults; a certificate that callers will refuse is a finding."""
-    key = make_rsa()
-    write_identity(tmp_path)
+    key = PAIR
+    write_identity(tmp_path, key=PAIR)
     write_private(tmp_path / "door.pem", key_pem(key))
     expired = make_certificate(key, not_before=NOW - timedelta(days=30), not_after=NOW - timedelta(days=1))
     (tmp_path / "door.cer").write_bytes(certificate_pem(expired))
@@ -480,7 +481,7 @@ LISTEN = '[gateway]\nlisten = ["unix:gateway.sock"]\n'
 
 def test_many_profiles_that_are_well_take_one_line_each(check, tmp_path):
     """Grouped by environment; so do callers, unless a key has expired. All of it fits on two screens."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     key = f'{{ sha256 = "{"5" * 64}", expires = 2020-01-01 }}'
     code, out, _ = check(
         LISTEN + MANY + KEY + CALLERS + f'[callers.old]\nkeys = [{key}]\nallow = {{ p1 = ["GET /REST/**"] }}\n'
@@ -499,7 +500,7 @@ def test_many_profiles_that_are_well_take_one_line_each(check, tmp_path):
 
 def test_of_many_profiles_those_with_a_finding_are_shown_in_full_and_first(check, tmp_path):
     """So that nobody has to look for them."""
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=PAIR)
     (tmp_path / "bad.pem").write_text("no key")
     other = (
         PROFILE.format(environment="acceptance").replace("employer", "broken").replace('"acme"', '{ pem = "bad.pem" }')

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from fla_gateway.cli.main import execute
 from tests.support.forked_process import fork_gateway
-from tests.support.keys import TlsAuthority, write_identity
+from tests.support.keys import TlsAuthority, make_ec, write_identity
 from tests.support.waiting import PATIENCE
 
 CONFIGURATION = """
@@ -40,7 +40,7 @@ async def staging(tmp_path):
     """Start a token server with a given handler; the configuration beside it points there."""
     authority = TlsAuthority()
     authority.write_root(tmp_path)
-    write_identity(tmp_path)
+    write_identity(tmp_path, key=make_ec())
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(handler):

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -33,13 +34,19 @@ def listed(page):
     return {name for row in rows(read(page)) for name in re.findall(r"`([a-z_-]+)`", row[0])}
 
 
+@cache
+def parser():
+    """Build the parser once for the hundreds of commands that it reads."""
+    return build_parser()
+
+
 def shown_commands():
     """Give every command of this program that a page shows with arguments, in a line of its own or within one."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         # What a person reads as one may stand on two lines.
         inline = [" ".join(code.split()) for code in re.findall(r"`(fla-gateway [^`]+)`", text)]
-        lines = re.findall(r"^ {4,}(?:\S*/bin/)?(fla-gateway(?: [^\s#|>]+)+)", text, re.MULTILINE)
+        lines = re.findall(r"^ {4,}(?:[^\s=]*/bin/)?(fla-gateway(?: [^\s#|>]+)+)", text, re.MULTILINE)
         for command in sorted({*inline, *lines}):
             yield pytest.param(shlex.split(command)[1:], id=f"{page.name}: {command.strip()}")
 
@@ -50,7 +57,7 @@ def test_every_command_that_is_shown_exists(words):
     # Its help ends a command before it has what it needs.
     if " ".join(words).removesuffix(" --help") in NAMES:
         return
-    build_parser().parse_args([VALUES.get(word, word) for word in words])
+    parser().parse_args([VALUES.get(word, word) for word in words])
 
 
 def test_every_alarm_leads_somewhere():

@@ -26,10 +26,14 @@ async def command(*words):
     return process.returncode, out.decode() + err.decode()
 
 
-@pytest.mark.parametrize("admin", ["0.0.0.0:0", "[::]:0", "unix:admin.sock"])
-async def test_a_gateway_is_drained_and_ended_by_command(begin, government, tmp_path, admin):
+@pytest.mark.parametrize(
+    ("admin", "security"),
+    [("0.0.0.0:0", ""), ("[::]:0", ""), ("unix:admin.sock", "[security]\nlandlock = true")],
+    ids=["IPv4", "IPv6", "a socket of a confined process"],
+)
+async def test_a_gateway_is_drained_and_ended_by_command(begin, government, tmp_path, admin, security):
     """Drained it is unready and serves; ended it is gone, with 0; a listener on all addresses is on loopback too."""
-    process = await begin(admin=admin, more="[security]\nlandlock = true", program=True)
+    process = await begin(admin=admin, more=security, program=bool(security))
     await process.event("ready")
     # A real port is not in the configuration.
     address = process.events("admin-listening")[0]["address"]

@@ -10,9 +10,11 @@ import socket
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.forked_process import fork_gateway
 from tests.support.keys import write_identity
 from tests.support.process import Government, ask
 from tests.support.raw_caller import connect
@@ -107,16 +109,20 @@ class Silent:
 
 @pytest.fixture
 def begin(tmp_path, ca_file, government):
-    """Start gateways with given streams, through a shell if it is to change them."""
+    """Start gateways with given streams, as programs where the start itself looks at them; a shell may change them."""
     write_identity(tmp_path)
 
     @asynccontextmanager
-    async def start(redirection="", **streams):
+    async def start(redirection="", *, program=True, **streams):
         port, admin = _free_port(), _free_port()
-        path = tmp_path / "gateway.toml"
+        path = tmp_path / f"{port}.toml"
         path.write_text(CONFIGURATION.format(port=port, admin=admin, api=government.port, ca_file=ca_file))
-        words = ["sh", "-c", f'exec "$0" -m fla_gateway run --config "$1" {redirection}', sys.executable, str(path)]
-        process = await asyncio.create_subprocess_exec(*words, **streams)
+        shell = ["sh", "-c", f'exec "$0" -m fla_gateway run --config "$1" {redirection}', sys.executable, str(path)]
+        process: Any
+        if program:
+            process = await asyncio.create_subprocess_exec(*shell, **streams)
+        else:
+            process = await fork_gateway("run", "--config", str(path), **streams)
         gateway = Silent(process, port, admin)
         try:
             async with asyncio.timeout(PATIENCE):
@@ -162,21 +168,28 @@ def stalled():
         os.close(descriptor)
 
 
-@pytest.mark.parametrize(("kind", "signals"), [("pipe", 1), ("pipe", 2), ("socket", 1), ("terminal", 1)])
-async def test_a_reader_that_stands_still_stops_nothing(begin, government, stalled, kind, signals):
-    """Calls and probes are answered although every event and request line waits; one signal ends it, as does a second.
+async def test_a_reader_that_stands_still_stops_nothing(begin, stalled):
+    """Calls and probes are answered although every event and request line waits; one signal ends it."""
 
-    The second one comes while a call is still under way, which the first one waits for.
-    """
-    stream = stalled(kind)
-    async with begin(stdout=stream, stderr=stream) as gateway:
-        await gateway.flood(50)
-        gateway.process.send_signal(signal.SIGHUP)
-        assert (await gateway.status(), await gateway.probe()) == (200, 200)
-        if signals == 1:
+    async def serve(kind):
+        stream = stalled(kind)
+        # What a terminal is asked, it is asked at the start.
+        async with begin(program=kind == "terminal", stdout=stream, stderr=stream) as gateway:
+            await gateway.flood(50)
+            gateway.process.send_signal(signal.SIGHUP)
+            assert (await gateway.status(), await gateway.probe()) == (200, 200)
             gateway.process.send_signal(signal.SIGTERM)
             assert await gateway.ended() == 0
-            return
+
+    # At the same time: each waits for its reader at its end.
+    await asyncio.gather(*map(serve, ("pipe", "socket", "terminal")))
+
+
+async def test_a_second_signal_ends_it_whatever_is_not_read(begin, government, stalled):
+    """It comes while a call is still under way, which the first one waits for."""
+    stream = stalled("pipe")
+    async with begin(program=False, stdout=stream, stderr=stream) as gateway:
+        await gateway.flood(50)
         async with gateway.running(government):
             gateway.process.send_signal(signal.SIGTERM)
             await eventually(lambda: not _listens(gateway._port))
@@ -184,30 +197,64 @@ async def test_a_reader_that_stands_still_stops_nothing(begin, government, stall
             assert await gateway.ended() == 1
 
 
+@pytest.fixture
+def device():
+    """Open devices."""
+    opened = []
+
+    def find(path, flags):
+        opened.append(os.open(path, flags))
+        return opened[-1]
+
+    yield find
+    for descriptor in opened:
+        os.close(descriptor)
+
+
+NULL = asyncio.subprocess.DEVNULL
+
+
+@pytest.mark.parametrize("redirection", [">&-", "<&- >&- 2>&-"])
+async def test_closed_streams_are_no_reason_not_to_serve(begin, redirection):
+    """It serves, no socket gets a standard descriptor, and the end is an ordinary one."""
+    async with begin(redirection, stdout=NULL, stderr=NULL) as gateway:
+        await _is_ordinary(gateway)
+
+
 @pytest.mark.parametrize(
-    "redirection",
-    [">&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full", "1</dev/null 2</dev/null"],
+    ("full", "name"), [("stdout", "request_lines"), ("stderr", "events")], ids=["output", "errors"]
 )
-async def test_streams_that_take_nothing_are_no_reason_not_to_serve(begin, redirection):
-    """Closed, full or read-only: it serves, no socket gets a standard descriptor, and the end is an ordinary one."""
-    out, err = asyncio.subprocess.DEVNULL, asyncio.subprocess.DEVNULL
-    async with begin(redirection, stdout=out, stderr=err) as gateway:
-        assert [await gateway.status() for _ in range(3)] == [200] * 3
-        for number in range(3):
-            assert gateway.target(number).startswith("/dev/")
-        if "/dev/full" in redirection:
-            name = "events" if redirection == "2>/dev/full" else "request_lines"
-            async with asyncio.timeout(PATIENCE):
-                while not await gateway.metric(f"fla_gateway_{name}_dropped_total"):  # noqa: ASYNC110 - a scrape
-                    await asyncio.sleep(0.05)
-        gateway.process.send_signal(signal.SIGTERM)
-        assert await gateway.ended() == 0
+async def test_streams_that_are_full_are_no_reason_not_to_serve(begin, device, full, name):
+    """What cannot be written is counted."""
+    nowhere = device(os.devnull, os.O_WRONLY)
+    streams = {"stdout": nowhere, "stderr": nowhere, full: device("/dev/full", os.O_WRONLY)}
+    async with begin(program=False, **streams) as gateway:
+        await gateway.status()
+        async with asyncio.timeout(PATIENCE):
+            while not await gateway.metric(f"fla_gateway_{name}_dropped_total"):  # noqa: ASYNC110 - a scrape
+                await asyncio.sleep(0.05)
+        await _is_ordinary(gateway)
+
+
+async def test_streams_that_can_only_be_read_are_no_reason_not_to_serve(begin, device):
+    """As where they are closed."""
+    stream = device(os.devnull, os.O_RDONLY)
+    async with begin(program=False, stdout=stream, stderr=stream) as gateway:
+        await _is_ordinary(gateway)
+
+
+async def _is_ordinary(gateway):
+    assert [await gateway.status() for _ in range(3)] == [200] * 3
+    for number in range(3):
+        assert gateway.target(number).startswith("/dev/")
+    gateway.process.send_signal(signal.SIGTERM)
+    assert await gateway.ended() == 0
 
 
 async def test_a_reader_that_is_gone_is_no_reason_to_end(begin):
     """`fla-gateway run 2>&1 | head`: the pipe breaks, and the gateway goes on."""
     reading, writing = os.pipe()
-    async with begin(stdout=writing, stderr=writing) as gateway:
+    async with begin(program=False, stdout=writing, stderr=writing) as gateway:
         os.close(writing)
         os.close(reading)
         gateway.process.send_signal(signal.SIGHUP)

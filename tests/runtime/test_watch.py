@@ -64,6 +64,7 @@ def files(tmp_path, ca_file, government):
     return make
 
 
+@pytest.mark.asyncio(loop_factories=["asyncio"])  # of the test: the gateway takes its own
 async def test_the_swap_of_a_volume_is_applied_by_itself(tmp_path, files):
     """And what would open more is not: it waits for an explicit reload, and the page says so."""
     volume = Volume(tmp_path / "volume", files())

@@ -79,21 +79,27 @@ def can_fork(environment: Mapping[str, str]) -> bool:
 
 
 async def fork_gateway(
-    *words: str, environment: Mapping[str, str] | None = None, sockets: Sequence[tuple[str, socket.socket]] = ()
+    *words: str,
+    environment: Mapping[str, str] | None = None,
+    sockets: Sequence[tuple[str, socket.socket]] = (),
+    stdout: int | None = None,
+    stderr: int | None = None,
 ) -> ForkedProcess:
-    """Start `fla-gateway` with words; its output comes through pipes, its input is empty.
+    """Start `fla-gateway` with words; its input is empty.
 
     Args:
         words: the arguments.
         environment: the whole of it; by default this process's.
         sockets: passed to it as systemd does, each with its name.
+        stdout: a descriptor for its output; by default that comes through a pipe.
+        stderr: the same for its errors.
     """
     given = dict(os.environ if environment is None else environment)
     assert can_fork(given), "start a program instead"
     if sockets:
         given["LISTEN_FDNAMES"] = ":".join(name for name, _ in sockets)
     ours, report = socket.socketpair()
-    (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+    (out, out_end), (err, err_end) = _stream(stdout), _stream(stderr)
     null = os.open(os.devnull, os.O_RDONLY)
     message = json.dumps({"words": words, "folder": str(Path.cwd()), "environment": given}).encode()
     with report:
@@ -113,9 +119,17 @@ class _Protocol(asyncio.StreamReaderProtocol):
         return False
 
 
-async def _reader(descriptor: int) -> asyncio.StreamReader:
+def _stream(given: int | None) -> tuple[int | None, int]:
+    """Give both ends of a stream; of one that was given there is none to read from."""
+    return os.pipe() if given is None else (None, os.dup(given))
+
+
+async def _reader(descriptor: int | None) -> asyncio.StreamReader:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
+    if descriptor is None:
+        reader.feed_eof()
+        return reader
     await loop.connect_read_pipe(lambda: _Protocol(reader), os.fdopen(descriptor, "rb", 0))
     return reader
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
-import subprocess
-import sys
+import runpy
 import tomllib
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -38,12 +36,13 @@ def test_the_run_on_the_compiled_wheel_is_one():
 
 
 @pytest.mark.skipif(COMPILED, reason="is refused where the package is the source")
-def test_a_compiled_run_that_finds_the_source_ends_at_once():
+def test_a_compiled_run_that_finds_the_source_ends_at_once(monkeypatch):
     """With 2, before any test: nothing would be shown by it."""
-    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", __file__]
-    environment = {**os.environ, "FLA_GATEWAY_TESTS": "compiled"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, "the package that is imported here is not the compiled one" in done.stderr) == (2, True)
+    monkeypatch.setenv("FLA_GATEWAY_TESTS", "compiled")
+    configure = runpy.run_path(str(ROOT / "tests" / "conftest.py"))["pytest_configure"]
+    with pytest.raises(pytest.exit.Exception, match="imported here is not the compiled one") as ended:
+        configure()
+    assert ended.value.returncode == 2
 
 
 def is_native(kind) -> bool:
