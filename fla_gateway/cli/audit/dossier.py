@@ -83,14 +83,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the folder."""
-    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.verification import verify  # noqa: PLC0415 - as above
 
     directory, selection, folder = directory_of(arguments), selection_of(arguments), arguments.directory
-    segments = segment_reader.segments_of(directory)
+    segments = segment_files.segments_of(directory)
     _make(folder)
     verdict = verify(segment_reader.read_segments(directory, segments))
-    strangers = segment_reader.strangers_of(directory)
+    strangers = segment_files.strangers_of(directory)
     accounts = accounts_of(directory)
     histories: list[History] = []
     files: dict[str, Callable[[], Iterable[str]]] = {

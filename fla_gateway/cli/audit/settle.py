@@ -193,7 +193,7 @@ def _write(directory: Path, settlements: Sequence[Settlement]) -> bool:
     from fla_gateway import __version__  # noqa: PLC0415 - as above
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - as above
     from fla_gateway.config.schema import Audit  # noqa: PLC0415 - as above
-    from fla_gateway.journal.reader.segment_reader import is_written  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.segment_files import is_written  # noqa: PLC0415 - as above
     from fla_gateway.journal.settle_beside import settle_beside  # noqa: PLC0415 - as above
 
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK) or is_written(directory):

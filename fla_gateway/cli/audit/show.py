@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fla_gateway.journal.reader.block_filter import Wish
     from fla_gateway.journal.reader.exchange_history import Exchange
     from fla_gateway.journal.reader.filters import Selection
+    from fla_gateway.journal.reader.settlements import Settlements
     from fla_gateway.journal.reader.text_table import Column
 
 SUMMARY: Final = Text("show exchanges of the journal, or which declarations are in doubt")
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     tally = _Tally()
     chosen: Iterable[Exchange] = tally.count(filter(selection.picks, history))
     if arguments.repeated:
-        chosen = _repeated(chosen)
+        chosen = _repeated(chosen, history.settlements)
     if arguments.last is not None:
         chosen = deque(chosen, maxlen=arguments.last)
     _print(chosen, selection, directory, arguments)
@@ -88,26 +89,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _wish(directory: Path, selection: Selection, arguments: argparse.Namespace) -> Wish:
-    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.reader.repetitions import Marks  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.body_marks import BodyMarks  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.wishes import Bodies, Everything, NotBefore, wish_of  # noqa: PLC0415 - as above
 
     wish = wish_of(selection)
     if arguments.repeated:
-        marks = Marks()
+        marks = BodyMarks()
         for lines in blocks_of(directory, selection.since):
             marks.note(lines)
-        return Bodies(marks.again)
+        return Bodies(marks)
     if isinstance(wish, Everything) and arguments.last is not None:
-        segments = segment_reader.segments_of(directory)
+        segments = segment_files.segments_of(directory)
         return NotBefore(segment_reader.seq_before_outcomes(directory, segments, arguments.last))
     return wish
 
 
-def _repeated(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
+def _repeated(exchanges: Iterable[Exchange], settled: Settlements) -> Iterator[Exchange]:
     from fla_gateway.journal.reader.repetitions import repeated  # noqa: PLC0415 - `--help` need not know
 
-    return (it.exchange for it in repeated(exchanges))
+    return repeated(exchanges, settled)
 
 
 def _print(exchanges: Iterable[Exchange], selection: Selection, directory: Path, arguments: argparse.Namespace) -> None:

@@ -62,12 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify and print."""
-    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.verification import verify  # noqa: PLC0415 - as above
 
     directory = directory_of(arguments)
-    strangers = segment_reader.strangers_of(directory)
-    verdict = verify(segment_reader.read_segments(directory, segment_reader.segments_of(directory)), arguments.head)
+    strangers = segment_files.strangers_of(directory)
+    verdict = verify(segment_reader.read_segments(directory, segment_files.segments_of(directory)), arguments.head)
     print("\n".join(verdict_lines(verdict, strangers, directory)))
     return FINDINGS if verdict.count + len(strangers) else WELL
 

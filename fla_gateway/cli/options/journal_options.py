@@ -145,14 +145,14 @@ def history_of(
         JournalError: there is none.
     """
     from fla_gateway.journal.format.line_format import SETTLED  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader import segment_files, segment_reader  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.exchange_history import History  # noqa: PLC0415 - as above
-    from fla_gateway.journal.reader.settlements import collected  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.settlements import LateSettlements  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.wishes import Everything  # noqa: PLC0415 - as above
     from fla_gateway.system.allocator import keep_freed_memory  # noqa: PLC0415 - as above
 
     keep_freed_memory(_KEPT)
-    every = segment_reader.segments_of(directory)
+    every = segment_files.segments_of(directory)
     segments = _of_period(every, since)
     found: Iterable[Wanted] = (
         segment_reader.read_segments(directory, segments)
@@ -161,8 +161,8 @@ def history_of(
     )
     found = found if follow is None else follow(found)
     whole = segments == every
-    lives = partial(segment_reader.is_written, directory)
-    settlements = collected(segment_reader.lines_of_kind(directory, segments, SETTLED))
+    lives = partial(segment_files.is_written, directory)
+    settlements = LateSettlements(partial(segment_reader.lines_of_kind, directory, segments, SETTLED))
     return History(found, lives, _moment(_LONGEST_RUNNING), whole=whole, settlements=settlements)
 
 
@@ -176,19 +176,19 @@ def blocks_of(directory: Path, since: str) -> Iterator[bytes]:
     Raises:
         JournalError: there is none.
     """
-    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.system.allocator import keep_freed_memory  # noqa: PLC0415 - as above
 
     keep_freed_memory(_KEPT)
-    return segment_reader.blocks_of(directory, _of_period(segment_reader.segments_of(directory), since))
+    return segment_reader.blocks_of(directory, _of_period(segment_files.segments_of(directory), since))
 
 
 def _of_period(segments: tuple[Segment, ...], since: str) -> tuple[Segment, ...]:
     from datetime import date  # noqa: PLC0415 - `--help` need not know
 
-    from fla_gateway.journal.reader import segment_reader  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader import segment_files  # noqa: PLC0415 - as above
 
-    return segment_reader.since(segments, date.fromisoformat(since.partition("T")[0])) if since else segments
+    return segment_files.since(segments, date.fromisoformat(since.partition("T")[0])) if since else segments
 
 
 def report_shortfall(history: History, selection: Selection) -> bool:

@@ -28,13 +28,13 @@ class Exchange(NamedTuple):
         intent: the line before its first byte went out; None for a request that changes nothing.
         outcome: the line after its end; None where there is none (yet).
         running: whether a gateway that lives may still write the outcome.
-        settlements: what persons found out of it, in their order; the last one counts.
+        settled: the settlements of the journal, this one's among them.
     """
 
     intent: Line | None
     outcome: Line | None
     running: bool = False
-    settlements: tuple[Settled, ...] = ()
+    settled: Settlements = NONE
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -47,9 +47,14 @@ class Exchange(NamedTuple):
         return self.lines[-1].members
 
     @property
+    def settlements(self) -> tuple[Settled, ...]:
+        """What persons found out of it, in their order; the last one counts."""
+        return self.settled.get(str(self.members.get("id")), ())
+
+    @property
     def settlement(self) -> Settled | None:
         """The settlement that counts; None where there is none."""
-        return self.settlements[-1] if self.settlements else None
+        return next(reversed(self.settlements), None)
 
     @property
     def body(self) -> str:
@@ -107,6 +112,7 @@ class History:
         settlements: of the journal, from the first that is found to its end.
 
     Attributes:
+        settlements: as given.
         damaged: lines that could not be read so far.
         losses: members of the records that something was lost, so far.
         missing: what is missing so far, without an explanation; what is before the first line, at the end only.
@@ -130,7 +136,7 @@ class History:
         self.losses: list[Mapping[str, Any]] = []
         self.missing: list[Missing] = []
         self._whole = whole
-        self._settlements = settlements
+        self.settlements = settlements
         self._removed = RemovedSegments()
         self._number = 0
         self._first: Mapping[str, Any] | None = None
@@ -190,8 +196,7 @@ class History:
             self._open.setdefault(_id(line), line)
         elif kind == OUTCOME:
             self._orphans.discard(_id(line))
-            name = _id(line)
-            yield Exchange(self._open.pop(name, None), line, settlements=self._settlements.get(name, ()))
+            yield Exchange(self._open.pop(_id(line), None), line, settled=self.settlements)
         elif kind in {START, STOP}:
             # One process writes at a time: what is open here was left by one that is gone.
             yield from self._rest(lives=False)
@@ -204,7 +209,7 @@ class History:
         for name, intent in self._open.items():
             recent = intent.members["time"] >= self._oldest_running
             running = lives and recent and name not in self._orphans
-            yield Exchange(intent, None, running, self._settlements.get(name, ()))
+            yield Exchange(intent, None, running, self.settlements)
         self._open.clear()
         self._orphans.clear()
 

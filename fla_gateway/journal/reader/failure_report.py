@@ -140,7 +140,7 @@ class FailureReport:
     def _list(self, exchange: Exchange) -> None:
         if reason(exchange):
             self.in_doubt.take(exchange)
-        elif exchange.settlements and doubt_of(exchange):
+        elif doubt_of(exchange) and exchange.settlements:
             self.settled.take(exchange)
         elif exchange.outcome is not None and exchange.text("delivery") == "not-sent":
             self.not_sent.take(exchange)

@@ -66,7 +66,7 @@ class Selection(NamedTuple):
             return False
         if self.masks and not self._names_number(exchange):
             return False
-        if self.settled and not (exchange.settlements and doubt_of(exchange)):
+        if self.settled and not (doubt_of(exchange) and exchange.settlements):
             return False
         return not self.in_doubt or exchange.running or bool(reason(exchange))
 

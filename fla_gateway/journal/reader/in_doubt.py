@@ -31,7 +31,9 @@ def reason(exchange: Exchange) -> str:
     Returns:
         One of `REASONS`; empty where it is not in doubt, still runs, or a person has settled it.
     """
-    return "" if exchange.settlements else doubt_of(exchange)
+    why = doubt_of(exchange)
+    # In this order: most exchanges are not in doubt, and settlements may have to be read first.
+    return "" if why and exchange.settlements else why
 
 
 def doubt_of(exchange: Exchange) -> str:

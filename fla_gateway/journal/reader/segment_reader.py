@@ -1,28 +1,27 @@
-"""Adapter: the files of a journal become what was found in them.
+"""Adapter: the segments of a journal become what was found in them.
 
-Owns which files are segments, and reading them line by line within bounds, while a gateway may be writing. Refuses to
-judge what the lines say, and to write: a torn line is the writer's to repair.
+Owns reading them within bounds, line by line or a block at a time, while a gateway may be writing. Refuses to judge
+what the lines say, and to write: a torn line is the writer's to repair.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import datetime
 from hashlib import sha256
 from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from fla_gateway.errors import JournalError, reason_of
+from fla_gateway.errors import JournalError
 from fla_gateway.i18n.message import Text, joined
 from fla_gateway.journal.format.line_format import Line, head_of, read
-from fla_gateway.journal.format.segment_name import LOCK, Segment, parse
+from fla_gateway.journal.format.segment_name import Segment
 from fla_gateway.journal.reader.block_filter import BlockFilter, Chosen, Wish
 from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Passed, Place, Torn, Wanted
+from fla_gateway.journal.reader.segment_files import opened
 
 LONGEST_LINE: Final = 65_536
 """Bytes of a line without its line break; the longest that a writer makes is far shorter."""
@@ -32,47 +31,9 @@ _PRINTABLE: Final = re.compile(rb"[ -~]*")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 # The writer puts id after record; within a text of the line, these quotes would have a backslash before them.
 _IDENTIFIED: Final = re.compile(rb'"record":"(intent|outcome)","id":"([0-9a-f-]{36})"')
-_MARGIN: Final = timedelta(days=2)
 _OUTCOME_RECORD: Final = b'"record":"outcome"'
 _SEARCHED: Final = 262_144
 """Bytes that are searched at once: more would not stay in the processor's cache."""
-
-
-def segments_of(directory: Path) -> tuple[Segment, ...]:
-    """List the segments of a journal, oldest first.
-
-    Raises:
-        JournalError: there is no such directory, or it cannot be listed.
-    """
-    return tuple(sorted(segment for name in _names(directory) if (segment := parse(name)) is not None))
-
-
-def strangers_of(directory: Path) -> tuple[str, ...]:
-    """List the names in a journal's directory that end as a segment's does, but are none.
-
-    Raises:
-        JournalError: as `segments_of`.
-    """
-    return tuple(sorted(name for name in _names(directory) if name.endswith(".jsonl") and parse(name) is None))
-
-
-def since(segments: tuple[Segment, ...], day: date) -> tuple[Segment, ...]:
-    """Leave out the segments that were over before a day.
-
-    More is kept than needed: an exchange may begin in one segment and end in the next, and a clock may be set.
-
-    Args:
-        segments: as `segments_of` gives them.
-        day: first day (UTC) that is asked for.
-    """
-    early = day - _MARGIN if day - date.min > _MARGIN else date.min
-    begin = max((index for index, segment in enumerate(segments) if segment.date < early), default=0)
-    return segments[begin:]
-
-
-def _names(directory: Path) -> list[str]:
-    with _translated(directory):
-        return [path.name for path in directory.iterdir() if path.is_file()]
 
 
 def read_segments(directory: Path, segments: Sequence[Segment]) -> Iterator[Found]:
@@ -88,7 +49,7 @@ def read_segments(directory: Path, segments: Sequence[Segment]) -> Iterator[Foun
     for segment in segments:
         path = directory / segment.name
         yield Begun(Place(segment.name, 0), segment.number)
-        with _translated(path), path.open("rb") as stream:
+        with opened(path) as stream:
             yield from _read_lines(stream, segment.name)
 
 
@@ -107,7 +68,7 @@ def lines_of_kind(directory: Path, segments: Sequence[Segment], kind: str) -> It
     needle = f'"record":"{kind}"'.encode()
     for segment in segments:
         path = directory / segment.name
-        with _translated(path), path.open("rb") as stream:
+        with opened(path) as stream:
             for raw in _lines_with(stream, needle):
                 entry = _entry(Place(segment.name, 0), raw)
                 if isinstance(entry, Entry) and entry.line.members["record"] == kind:
@@ -126,7 +87,7 @@ def lines_about(directory: Path, segment: Segment, wanted: Collection[str]) -> I
         JournalError: as `read_segments`.
     """
     path = directory / segment.name
-    with _translated(path), path.open("rb") as stream:
+    with opened(path) as stream:
         for whole in _whole_lines(stream):
             for match in _IDENTIFIED.finditer(whole):
                 name = match[2].decode()
@@ -181,7 +142,7 @@ def blocks_of(directory: Path, segments: Sequence[Segment]) -> Iterator[bytes]:
     """
     for segment in segments:
         path = directory / segment.name
-        with _translated(path), path.open("rb", buffering=0) as stream:
+        with opened(path) as stream:
             yield from _whole_lines(stream)
 
 
@@ -201,7 +162,7 @@ def read_wanted(directory: Path, segments: Sequence[Segment], wish: Wish, size: 
     for segment in segments:
         path = directory / segment.name
         yield Begun(Place(segment.name, 0), segment.number)
-        with _translated(path), path.open("rb", buffering=0) as stream:
+        with opened(path) as stream:
             yield from _read_blocks(stream, segment.name, chosen, size)
 
 
@@ -218,7 +179,7 @@ def seq_before_outcomes(directory: Path, segments: Sequence[Segment], number: in
     """
     for segment in reversed(segments):
         path = directory / segment.name
-        with _translated(path), path.open("rb") as stream:
+        with opened(path) as stream:
             end = stream.seek(0, SEEK_END)
             while end > 0:
                 begin = max(0, end - _SEARCHED)
@@ -279,16 +240,14 @@ def _read_block(block: bytes, before: Place, choice: Chosen | None) -> Iterator[
         lines = enumerate(block[:-1].split(b"\n"), start=number + 1)
         yield from (_entry(Place(file, at), raw) for at, raw in lines)
         return
-    first, last = choice.first.members, choice.last.members
-    due, index, counted = first["seq"], 0, 0
-    for start in choice.starts:
-        index += block.count(b"\n", counted, start)
-        counted = start
-        if due < first["seq"] + index:
-            yield Passed(due, first["seq"] + index - 1, since=first["time"])
-        due = first["seq"] + index + 1
+    first, last, since, time = choice.ends
+    due = first
+    for index, start in choice.starts:
+        if due < first + index:
+            yield Passed(due, first + index - 1, since=since)
+        due = first + index + 1
         yield _entry(Place(file, number + index + 1), block[start : block.index(b"\n", start)])
-    yield Passed(due, last["seq"], last["time"], first["time"], choice.outcomes, choice.intents)
+    yield Passed(due, last, time, since, choice.outcomes, choice.intents)
 
 
 def _read_lines(stream: BinaryIO, file: str, first: int = 1) -> Iterator[Found]:
@@ -336,46 +295,13 @@ def _entry(place: Place, raw: bytes) -> Entry | Damaged:
         line = read(raw)
     except JournalError as error:
         return Damaged(place, joined((error.text,)), head_of(raw))
-    if _TIME.fullmatch(line.members["time"]) is None:
+    if not _is_time(line.members["time"]):
         return Damaged(place, Text("the line has a time that is none"), head_of(raw))
     return Entry(place, line)
 
 
-def is_written(directory: Path) -> bool:
-    """Return whether a gateway holds the journal's lock, which it does as long as it runs.
-
-    Raises:
-        JournalError: the lock's file cannot be opened.
-    """
-    path = directory / LOCK
-    if not path.exists():
-        return False
-    with _translated(path), path.open("rb") as lock:
-        try:
-            # Released at once, by the close: a gateway that starts in between tries more than once.
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _is_time(text: str) -> bool:
     try:
-        yield
-    except FileNotFoundError:
-        message = Text(
-            "there is no journal at {path} (a gateway makes it when it starts), or this part of it was just removed",
-            path=path,
-        )
-        raise JournalError(message) from None
-    except PermissionError:
-        message = Text(
-            "the journal cannot be read: {path}: other users may not read it (run this as the user of the gateway, or "
-            "as root)",
-            path=path,
-        )
-        raise JournalError(message) from None
-    except OSError as error:
-        message = Text("the journal cannot be read: {path}: {reason}", path=path, reason=reason_of(error))
-        raise JournalError(message) from None
+        return _TIME.fullmatch(text) is not None and datetime.fromisoformat(text) is not None
+    except ValueError:  # 30 February
+        return False

@@ -6,14 +6,11 @@ doubt; `in_doubt` does. A settlement comes after what it settles, so that reader
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from fla_gateway.journal.format.line_format import SETTLEMENTS, Line
-
-Settlements = Mapping[str, tuple["Settled", ...]]
-"""By request id: each of its settlements, in the journal's order."""
-NONE: Final[Settlements] = {}
 
 
 class Settled(NamedTuple):
@@ -39,6 +36,35 @@ class Settled(NamedTuple):
     def time(self) -> str:
         """When it was written, as the journal writes it."""
         return str(self.line.members["time"])
+
+
+Settlements = Mapping[str, tuple[Settled, ...]]
+"""By request id: each of its settlements, in the journal's order."""
+NONE: Final[Settlements] = {}
+
+
+class LateSettlements(Settlements):
+    """Settlements that are read when one is first asked for: most questions need none.
+
+    Args:
+        lines: as `collected` takes them.
+    """
+
+    def __init__(self, lines: Callable[[], Iterable[Line]]) -> None:
+        self._lines = lines
+
+    def __getitem__(self, request_id: str) -> tuple[Settled, ...]:
+        return self._known[request_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    @cached_property
+    def _known(self) -> Settlements:
+        return collected(self._lines())
 
 
 def collected(lines: Iterable[Line]) -> Settlements:

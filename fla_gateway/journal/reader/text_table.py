@@ -113,8 +113,9 @@ _SHORT: Final[tuple[tuple[str, int, Callable[[Exchange], str]], ...]] = (
 def each_settlement(exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
     """Repeat each exchange for every settlement that it has, in their order: none was taken away by a later one."""
     for exchange in exchanges:
-        for number in range(1, len(exchange.settlements) + 1):
-            yield exchange._replace(settlements=exchange.settlements[:number])
+        settlements = exchange.settlements
+        for number, settled in enumerate(settlements, start=1):
+            yield exchange._replace(settled={settled.request_id: settlements[:number]})
 
 
 def _uid(settled: Settled | None) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from fla_gateway.journal.reader.block_filter import Block, Wish
+from fla_gateway.journal.reader.body_marks import BODY, BodyMarks, body_at
 from fla_gateway.journal.reader.filters import Selection
 
 CALLER_ERROR: Final = b"4"
@@ -21,8 +21,8 @@ SERVER_ERROR: Final = b"5"
 _STATUS: Final = b'"status":'
 _ANSWERED: Final = b'"outcome":"answered"'
 _SUCCESS: Final = b'"status":2'
-_BODY: Final = b'"body":"'
-_BODY_DIGITS: Final = 16
+_NEAR: Final = 64
+"""Bytes before the place of a status where it is looked for first."""
 
 
 class Everything:
@@ -68,10 +68,13 @@ class Troubled(NamedTuple):
     def hits(self, block: Block) -> Sequence[int] | None:
         """See `Wish`."""
         # In each line, not counted in the block: a line of another kind that has the words must not make up for one.
-        if not [it for it in block.outcome_lines() if _SUCCESS not in it or _ANSWERED not in it]:
+        lines = block.outcome_lines()
+        # What is before is much the same in all lines; where it is longer, the whole line is searched.
+        near = max(lines[0].find(_STATUS) - _NEAR, 0) if lines else 0
+        odd = [it for it in lines if it.find(_SUCCESS, near) < 0 or it.find(_ANSWERED, near) < 0]
+        if not any(map(self._is_troubled, odd)):
             return ()
-        lines = zip(block.outcome_lines(), block.outcome_starts(), strict=True)
-        return [start for line, start in lines if self._is_troubled(line)]
+        return [start for line, start in zip(lines, block.outcome_starts(), strict=True) if self._is_troubled(line)]
 
     def _is_troubled(self, line: bytes) -> bool:
         status = line.find(_STATUS) + len(_STATUS)
@@ -79,20 +82,18 @@ class Troubled(NamedTuple):
 
 
 class Bodies(NamedTuple):
-    """Lines with one of these hashes of a body.
+    """Lines with a hash of a body that came more than once.
 
     Attributes:
-        hashes: sixteen hexadecimal digits each.
+        marks: of all bodies.
     """
 
-    hashes: AbstractSet[bytes]
+    marks: BodyMarks
 
     def hits(self, block: Block) -> Sequence[int] | None:
         """See `Wish`."""
-        raw, hashes = block.raw, self.hashes
-        if hashes.isdisjoint(bodies_in(raw)):
-            return ()
-        return [place for place in _places(raw, _BODY) if _body_at(raw, place) in hashes]
+        again = self.marks.again(block.raw)
+        return [place for place in _places(block.raw, BODY) if body_at(block.raw, place) in again] if again else ()
 
 
 class Counting(NamedTuple):
@@ -110,7 +111,7 @@ class Counting(NamedTuple):
         """See `Wish`."""
         if block.ends is None:
             return None
-        first, last = sorted(str(line.members["time"]) for line in block.ends)
+        first, last = sorted((block.ends.since, block.ends.time))
         if last < self.since or (self.until and first >= self.until):
             return ()
         if first < self.since or (self.until and last >= self.until):
@@ -129,7 +130,7 @@ class NotBefore(NamedTuple):
 
     def hits(self, block: Block) -> Sequence[int] | None:
         """See `Wish`."""
-        return () if block.ends is not None and block.ends[1].members["seq"] < self.seq else None
+        return () if block.ends is not None and block.ends.last < self.seq else None
 
 
 class Between(NamedTuple):
@@ -148,7 +149,7 @@ class Between(NamedTuple):
     def hits(self, block: Block) -> Sequence[int] | None:
         """See `Wish`."""
         if block.ends is not None:
-            first, last = sorted(str(line.members["time"]) for line in block.ends)
+            first, last = sorted((block.ends.since, block.ends.time))
             if last < self.since or (self.until and first >= self.until):
                 return ()
         return self.wish.hits(block)
@@ -175,16 +176,6 @@ def _most_selective(selection: Selection) -> Wish:
         if value := getattr(selection, name):
             return Containing(_member(name, value))
     return Everything()
-
-
-def bodies_in(raw: bytes) -> list[bytes]:
-    """Return the hashes of bodies that lines have, in their order."""
-    return [piece[:_BODY_DIGITS] for piece in raw.split(_BODY)[1:]]
-
-
-def _body_at(raw: bytes, place: int) -> bytes:
-    begin = place + len(_BODY)
-    return raw[begin : begin + _BODY_DIGITS]
 
 
 def _member(name: str, value: str) -> bytes:

@@ -11,14 +11,8 @@ import pytest
 from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import head_of
 from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Torn
-from fla_gateway.journal.reader.segment_reader import (
-    LONGEST_LINE,
-    is_written,
-    read_segments,
-    segments_of,
-    since,
-    strangers_of,
-)
+from fla_gateway.journal.reader.segment_files import is_written, segments_of, since, strangers_of
+from fla_gateway.journal.reader.segment_reader import LONGEST_LINE, read_segments
 from tests.support.journals import JournalBuilder
 
 

@@ -7,10 +7,12 @@ import random
 import pytest
 
 from fla_gateway.journal.format.line_format import SETTLED
+from fla_gateway.journal.reader.body_marks import BodyMarks
 from fla_gateway.journal.reader.exchange_history import History
 from fla_gateway.journal.reader.filters import Selection
 from fla_gateway.journal.reader.read_results import Entry, Passed
-from fla_gateway.journal.reader.segment_reader import lines_of_kind, read_segments, read_wanted, segments_of
+from fla_gateway.journal.reader.segment_files import segments_of
+from fla_gateway.journal.reader.segment_reader import lines_of_kind, read_segments, read_wanted
 from fla_gateway.journal.reader.settlements import collected
 from fla_gateway.journal.reader.wishes import Bodies, Containing, Everything, NotBefore, Nothing, wish_of
 from tests.support.journals import JournalBuilder
@@ -150,7 +152,10 @@ def test_a_hash_in_an_intent_brings_its_outcome(tmp_path):
     identity = journal.intent(body="0011223344556677")
     journal.get()
     journal.outcome(identity)
-    found = read_wanted(journal.directory, segments_of(journal.directory), Bodies({b"0011223344556677"}))
+    marks = BodyMarks()
+    for _ in range(2):
+        marks.note(b'"body":"0011223344556677"')
+    found = read_wanted(journal.directory, segments_of(journal.directory), Bodies(marks))
     read = [one.line.members for one in found if isinstance(one, Entry)]
     assert [line["record"] for line in read] == ["segment", "intent", "outcome"]
 

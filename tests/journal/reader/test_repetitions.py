@@ -1,0 +1,140 @@
+"""Equal bodies are compared in memory that does not depend on the journal, and none is left out."""
+
+from __future__ import annotations
+
+import random
+import resource
+import sqlite3
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import pytest
+
+from fla_gateway.errors import JournalError
+from fla_gateway.journal.format.line_format import read
+from fla_gateway.journal.reader.body_marks import BodyMarks
+from fla_gateway.journal.reader.exchange_history import Exchange, History
+from fla_gateway.journal.reader.repetitions import repeated
+from fla_gateway.journal.reader.segment_files import segments_of
+from fla_gateway.journal.reader.segment_reader import blocks_of, read_segments, read_wanted
+from fla_gateway.journal.reader.wishes import Bodies
+from tests.support.journals import BEGINNING, EXCHANGE, JournalBuilder, write, written
+
+DAY = timedelta(days=1)
+MANY = 1_500
+
+
+def exchanges(path, marks):
+    """Read what the marks say may have come again."""
+    segments = segments_of(path)
+    for lines in blocks_of(path, segments):
+        marks.note(lines)
+    return History(read_wanted(path, segments, Bodies(marks), 2_000), lambda: False, "")
+
+
+def carried(number, body):
+    """Make an exchange that has not ended."""
+    members = {**EXCHANGE, "id": f"{number:08d}-0000-4000-8000-000000000000", "body": body, "reference": "x" * 2_000}
+    return Exchange(read(write("", 1, written(BEGINNING + timedelta(seconds=number)), "intent", members)), None)
+
+
+def sent_at_any_time(path, seed):
+    """Write declarations of a few bodies over a week; some end late, some never, and the clock is set back at times."""
+    journal, choice = JournalBuilder(path), random.Random(seed)  # noqa: S311 - an example, not a secret
+    running: list[str] = []
+    for _ in range(120):
+        journal.now += timedelta(minutes=choice.choice([1, 20, 200, -90]))
+        act = choice.random()
+        body = f"{choice.randrange(30):016x}"
+        if act < 0.5:
+            running.append(journal.intent(body=body, profile=choice.choice(["employer", "secretariat"])))
+        elif act < 0.9 and running:
+            profile = {"profile": choice.choice(["employer", "secretariat"])} if choice.random() < 0.1 else {}
+            journal.outcome(
+                running.pop(choice.randrange(len(running))), attempts=choice.choice([0, 1, 1, 2]), **profile
+            )
+        elif act < 0.97:
+            journal.outcome("", body=body)
+        else:
+            journal.start("again")
+            running.clear()
+    return journal.directory
+
+
+def expected(path):
+    """Compare each with each."""
+    found = History(read_segments(path, segments_of(path)), lambda: False, "")
+    known = [it for it in found if it.body and (it.outcome is None or it.number("attempts"))]
+    return {
+        one.text("id")
+        for one in known
+        if any(
+            one is not other
+            and (one.body, *map(one.text, ("profile", "method", "path")))
+            == (other.body, *map(other.text, ("profile", "method", "path")))
+            and abs(datetime.fromisoformat(one.time) - datetime.fromisoformat(other.time)) <= DAY
+            for other in known
+        )
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("size", [1, 24])
+def test_whatever_repeats_within_a_day_is_shown(tmp_path, seed, size):
+    """In whatever order exchanges end, and however few the marks are, the answer is that of each compared with each."""
+    path = sent_at_any_time(tmp_path / "journal", seed)
+    shown = [(it.body, it.text("id")) for it in repeated(exchanges(path, BodyMarks(size)), kibibytes=16)]
+    wanted = expected(path)
+    assert wanted
+    assert sorted(identity for _, identity in shown) == sorted(wanted)
+
+
+def test_a_declaration_without_outcome_that_was_sent_again_is_shown(tmp_path):
+    """The first is known to have no outcome only when the gateway starts again, days after the second had ended."""
+    journal = JournalBuilder(tmp_path / "journal")
+    lost = journal.intent(body="0011223344556677")
+    again = journal.outcome(journal.intent(body="0011223344556677"))
+    journal.now += 3 * DAY
+    journal.start("again")
+    found = repeated(exchanges(journal.directory, BodyMarks()))
+    assert [it.text("id") for it in found] == [lost, again]
+
+
+def test_equal_ones_are_together(tmp_path):
+    """Whatever was sent between two equal ones is not between them in the answer."""
+    journal = JournalBuilder(tmp_path / "journal")
+    sent = [journal.outcome(journal.intent(body=f"{number % 2:016x}")) for number in range(6)]
+    found = repeated(exchanges(journal.directory, BodyMarks()))
+    assert [it.text("id") for it in found] == [*sent[::2], *sent[1::2]]
+
+
+@contextmanager
+def little_memory_of_sqlite(most):
+    """Let SQLite fail beyond."""
+    with sqlite3.connect(":memory:") as connection:
+        connection.execute(f"PRAGMA hard_heap_limit = {most}")
+        try:
+            yield
+        finally:
+            connection.execute("PRAGMA hard_heap_limit = 0")
+    connection.close()
+
+
+def test_memory_does_not_depend_on_the_number_of_equal_bodies():
+    """Four megabytes of equal declarations are compared in less than three, which is what sorting takes at least."""
+    with little_memory_of_sqlite(2_500_000):
+        found = repeated((carried(it, f"{it // 2:016x}") for it in range(MANY)), kibibytes=64)
+        assert sum(1 for _ in found) == MANY
+        with pytest.raises(MemoryError):
+            list(repeated((carried(it, f"{it // 2:016x}") for it in range(MANY)), kibibytes=100_000))
+
+
+def test_a_disk_without_room_is_said():
+    """Where the temporary file cannot grow there is no answer, rather than part of one."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        with pytest.raises(JournalError, match="temporary file"):
+            list(repeated((carried(it, "0011223344556677") for it in range(MANY)), kibibytes=64))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
