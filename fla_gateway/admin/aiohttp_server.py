@@ -5,7 +5,7 @@ Owns how aiohttp is imported. Refuses to serve anything; `admin.server` does.
 `import aiohttp` imports the client with everything that sends requests, of which the gateway sends none with it: 3 MB.
 So the package is put into place without having been run. It is run where a name is looked for that its modules do not
 have; then it is as ever. And what its server names at its heads without using it here is deferred: the reading of a
-request's Content-Type, proxies of the environment, uploads, files and folders, WebSocket.
+request's Content-Type, names of hosts beyond ASCII, proxies of the environment, uploads, files and folders, WebSocket.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PACKAGE: Final = "aiohttp"
 _NOT_USED: Final = (
     "aiohttp.http_websocket", "aiohttp.multipart", "aiohttp.web_fileresponse", "aiohttp.web_ws",
-    "attr.validators", "email.policy", "html", "tempfile", "urllib.request",
+    "attr.validators", "email.parser", "email.policy", "html", "idna", "mimetypes", "tempfile", "urllib.request",
 )  # fmt: skip
 
 

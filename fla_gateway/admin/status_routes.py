@@ -22,13 +22,13 @@ from fla_gateway.admin.aiohttp_server import web
 from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.response_cache import ResponseCache
 from fla_gateway.admin.responses import problem, shown_in_a_browser
-from fla_gateway.admin.status.profile_selection import Selection, read_selection
 from fla_gateway.clock import Clock
 from fla_gateway.i18n.catalogues import available, choose, spoken
 from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
     from fla_gateway.admin.status.gateway_status import Status
+    from fla_gateway.admin.status.profile_selection import Selection
     from fla_gateway.admin.status.status_page import Page, Part
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -130,7 +130,7 @@ class Surface:
         return await self._html("live.html", request)
 
     async def _json(self, request: web.Request) -> web.Response:
-        profile = read_selection(request.query).profile
+        profile = _selection(request).profile
         language = choose(request.headers.get("Accept-Language", ""), self._languages)
         body = await self._cache.get(("/status", language, profile), lambda: self._document(profile, language))
         return web.Response(body=body, content_type="application/json", headers={"Content-Language": language})
@@ -145,7 +145,7 @@ class Surface:
 
     async def _html(self, part: Part, request: web.Request) -> web.Response:
         language = self.language or choose(request.headers.get("Accept-Language", ""), self._languages)
-        selection = read_selection(request.query)
+        selection = _selection(request)
         key = (part, language, selection)
         body = await self._cache.get(key, lambda: self._rendered(part, language, selection))
         headers = {"Content-Type": "text/html; charset=utf-8", "Content-Language": language}
@@ -164,6 +164,12 @@ class Surface:
                 self._page = Page(self._refresh_seconds)
             page = self._page
         return page.render(part, status, language, selection).encode()
+
+
+def _selection(request: web.Request) -> Selection:
+    from fla_gateway.admin.status.profile_selection import read_selection  # noqa: PLC0415 - few gateways are ever asked
+
+    return read_selection(request.query)
 
 
 def _written(status: Status, profile: str, language: str) -> bytes:

@@ -10,11 +10,12 @@ import asyncio
 import importlib
 import os
 import ssl
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -42,6 +43,8 @@ Follower = Callable[[Configured], Callable[[], None]]
 """Prepares to follow a configuration, and returns what does."""
 _LOG = structlog.get_logger()
 _NOT_HERE: Final = Message("address-not-here", "this machine does not have the address")
+_SWITCH_SECONDS: Final = sys.getswitchinterval()
+_MAKES_WAY_SECONDS: Final = 0.0005
 MOST_HANDSHAKES: Final = 32
 """TLS handshakes that run on the admin listener at the same time, as many as it has connections; above that, the
 oldest is closed."""
@@ -85,9 +88,8 @@ async def open_surface(
         stack: ends what is begun here.
         followers: called with each configuration that is to take over.
     """
-    # Read while the first tokens are fetched and the first calls answered: in a thread, since it takes a tenth of a
-    # second.
-    server = await asyncio.to_thread(importlib.import_module, "fla_gateway.admin.server")
+    # Read while the first tokens are fetched and the first calls answered, since it takes a tenth of a second.
+    server = await _imported("fla_gateway.admin.server")
 
     configuration = sources.gateway.current.configured.settings.configuration
     measures: list[Exposition] = []
@@ -95,7 +97,7 @@ async def open_surface(
 
     async def metrics_text() -> bytes:
         if not measures:
-            await asyncio.to_thread(importlib.import_module, "fla_gateway.observe.metrics.registry")
+            await _imported("fla_gateway.observe.metrics.registry")
             measures.append(
                 exposition(
                     sources.gateway, sources.observation, client, sources.clock, counts, sources.reload,
@@ -152,14 +154,26 @@ def _follow(admin: AdminServer, contexts: list[ssl.SSLContext], configured: Conf
 
 
 async def _status(sources: StatusSources, profile: str) -> Status:
-    # Read in a thread: its values take time to be made.
-    assembling = await asyncio.to_thread(importlib.import_module, "fla_gateway.runtime.monitoring.status_report")
+    assembling = await _imported("fla_gateway.runtime.monitoring.status_report")
     status: Status = await assembling.assemble(sources, profile)
     return status
 
 
+async def _imported(name: str) -> Any:
+    """Import a module in a thread that makes way for the event loop.
+
+    A thread keeps the interpreter's lock for 5 ms when another one waits for it, each time: a token that is fetched
+    meanwhile waits for it some twenty times.
+    """
+    sys.setswitchinterval(_MAKES_WAY_SECONDS)
+    try:
+        return await asyncio.to_thread(importlib.import_module, name)
+    finally:
+        sys.setswitchinterval(_SWITCH_SECONDS)
+
+
 async def _recall(sources: StatusSources) -> None:
-    from fla_gateway.runtime.monitoring.status_report import recall_doubts  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.monitoring.earlier_doubts import recall_doubts  # noqa: PLC0415 - as above
 
     await recall_doubts(sources)
 

@@ -7,7 +7,6 @@ Owns everything but the profiles (`profile_report`). Refuses to judge and to phr
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from fla_gateway import __version__
 from fla_gateway.access.authentication.api_key import key_id
@@ -19,7 +18,6 @@ from fla_gateway.admin.status.gateway_status import (
     ClockStatus,
     ConfigurationStatus,
     DoorStatus,
-    Doubt,
     EndStatus,
     JournalStatus,
     KeyStatus,
@@ -31,7 +29,6 @@ from fla_gateway.admin.status.gateway_status import (
 from fla_gateway.build_info import is_compiled
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.config.values.address import is_loopback
-from fla_gateway.observe.doubt_events import report_earlier
 from fla_gateway.observe.ends import soon
 from fla_gateway.observe.recent_exchanges import Seen
 from fla_gateway.observe.unknown_callers import UnknownCalls
@@ -39,9 +36,6 @@ from fla_gateway.runtime.monitoring.known_ends import certificate_end, known_end
 from fla_gateway.runtime.monitoring.profile_report import profiles_of
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
-
-if TYPE_CHECKING:
-    from fla_gateway.journal.writer.open_intents import OpenDoubt
 
 
 async def assemble(sources: StatusSources, profile: str = "") -> Status:
@@ -74,16 +68,6 @@ async def assemble(sources: StatusSources, profile: str = "") -> Status:
         unknown_callers=_unknown(sources.unknown_callers(now, wall)),
         clocks=tuple(ClockStatus(*it) for it in sources.offsets().items()),
     )
-
-
-async def recall_doubts(sources: StatusSources) -> None:
-    """Take over what the journal knows of calls in doubt that earlier runs left; reads files, in a thread."""
-    if sources.observation.journal is not None:
-        found = await sources.observation.journal.find_doubts()
-        earlier = [_earlier(it) for it in reversed(found.newest)]
-        looked_back = datetime.fromisoformat(found.since).astimezone(UTC) if found.since else None
-        sources.doubts.remember(earlier, found.number, looked_back)
-        report_earlier(found.number, earlier[-1].time if earlier else None, looked_back)
 
 
 def _moment(seconds: float) -> datetime:
@@ -166,8 +150,3 @@ def _journal(observation: Observation) -> JournalStatus | None:
         return None
     it = observation.journal.snapshot()
     return JournalStatus(it.failing, it.lost, max(it.oldest_seconds, it.unsynced_seconds), it.seq, it.daily_head)
-
-
-def _earlier(call: OpenDoubt) -> Doubt:
-    time = datetime.fromisoformat(call.time).astimezone(UTC)
-    return Doubt(time, call.request_id, call.caller, call.profile, call.method, call.path, call.reason, call.reference)

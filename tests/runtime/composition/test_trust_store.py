@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 
 import certifi
 import pytest
@@ -50,6 +51,18 @@ def test_roots_add_up(tmp_path):
     known = _roots(ssl.create_default_context()) | _roots(bundled) | {_der(company)}
     assert _roots(trust.context(tmp_path / "own.pem")) == known | {_der(own)}
     assert _roots(trust.context(None)) == known
+
+
+@pytest.mark.parametrize("system", ["another", "all", "missing"])
+def test_each_root_counts_whichever_file_has_it(tmp_path, monkeypatch, system):
+    """Those of certifi that the system has as well are read once; where the system has others or none, all are read."""
+    other, file = TlsAuthority("System"), tmp_path / "system.pem"
+    contents = {"another": other.pem, "all": other.pem + Path(certifi.where()).read_bytes()}
+    if system in contents:
+        file.write_bytes(contents[system])
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    known = _roots(ssl.create_default_context(cafile=certifi.where()))
+    assert _roots(Trust().context(None)) == known | ({_der(other)} if system in contents else set())
 
 
 def test_the_keys_of_connections_are_not_written_down(tmp_path, monkeypatch):

@@ -28,8 +28,9 @@ from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.metrics.counters import Counters
 from fla_gateway.observe.recent_exchanges import RecentExchanges
 from fla_gateway.observe.unknown_callers import UnknownCallers
+from fla_gateway.runtime.monitoring.earlier_doubts import recall_doubts
 from fla_gateway.runtime.monitoring.known_ends import known_ends, watch_ends
-from fla_gateway.runtime.monitoring.status_report import assemble, recall_doubts
+from fla_gateway.runtime.monitoring.status_report import assemble
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.reload_changes import ReloadState
