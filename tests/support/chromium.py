@@ -29,6 +29,11 @@ LESS = (
     "MediaRouter",
     "OptimizationHints",
     "Translate",
+    # A process for each site, old pages kept alive in theirs: four for each test. What pages may do, and what is said
+    # of them, is the same in one.
+    "IsolateOrigins",
+    "site-per-process",
+    "BackForwardCache",
 )
 # Nothing that Chromium does by itself (updates, lists of bad sites, accounts) is of use to a test.
 FLAGS = (
@@ -40,6 +45,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-default-apps",
     "--disable-extensions",
+    "--disable-site-isolation-trials",
     "--disable-sync",
     "--hide-scrollbars",
     "--mute-audio",
@@ -48,6 +54,7 @@ FLAGS = (
     "--no-proxy-server",
     "--password-store=basic",
     "--remote-debugging-port=0",
+    "--renderer-process-limit=1",
     "--ignore-certificate-errors",
     f"--disable-features={','.join(LESS)}",
 )
