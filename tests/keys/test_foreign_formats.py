@@ -157,7 +157,7 @@ def test_what_cannot_be_converted_is_named(folder, text, sentence) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pack", "command"), [("gzip key.pem", "gunzip < {} > key"), ("zip -q -m key.pem.gz key.pem", "unzip {}")]
+    ("pack", "command"), [("gzip key.pem", "gunzip < {} > unpacked"), ("zip -q -m key.pem.gz key.pem", "unzip {}")]
 )
 def test_what_undoes_a_wrapping_is_named_and_works(folder, pack, command) -> None:
     """The command of the message gives the key back, whatever the file is called."""
@@ -169,7 +169,7 @@ def test_what_undoes_a_wrapping_is_named_and_works(folder, pack, command) -> Non
     line = command.format(folder.path / "key.pem.gz")
     assert line in cure
     _run(folder, line)
-    made = "key" if ">" in line else "key.pem"
+    made = "unpacked" if ">" in line else "key.pem"
     (folder.path / made).chmod(0o600)
     assert folder.load(pem=made).signer.algorithms == ("ES384",)
 

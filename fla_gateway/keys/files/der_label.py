@@ -27,6 +27,9 @@ _CONTEXT_1: Final = 0xA1
 _INTEGER_INTEGER: Final = (asn1.INTEGER, asn1.INTEGER)
 _CERTIFICATE_FIELDS: Final = 6
 """RFC 5280, section 4.1: a TBSCertificate has at least six fields; a request's info (RFC 2986) has at most four."""
+_TIMES: Final = frozenset({0x17, 0x18})
+"""UTCTime and GeneralizedTime: a TBSCertList has its times beside the other fields (RFC 5280, section 5.1), a
+certificate in a sequence of their own."""
 _RSA_NUMBERS: Final = 9
 """RFC 8017, appendix A.1.2: an RSAPrivateKey has a version and eight numbers; OpenSSL's DSA key has six in all."""
 _DSA_NUMBERS: Final = 6
@@ -128,6 +131,8 @@ def _other_label(children: tuple[Element, ...], tags: tuple[int, ...]) -> str | 
         return "PUBLIC KEY"  # RFC 5280, section 4.1
     if tags == (asn1.SEQUENCE, asn1.SEQUENCE, _BIT_STRING):
         signed = children[0].children()
+        if not _TIMES.isdisjoint(child.tag for child in signed):
+            return "X509 CRL"
         return CERTIFICATE if len(signed) >= _CERTIFICATE_FIELDS else "CERTIFICATE REQUEST"
     if tags == (asn1.OBJECT_IDENTIFIER, asn1.CONTEXT_0):
         return "PKCS7"  # RFC 5652, section 3

@@ -34,11 +34,11 @@ _WEB_PAGE: Final = re.compile(
 )
 _WRAPPED: Final = (
     (b"PK\x03\x04", "zip", "unzip {path}"),
-    (b"\x1f\x8b", "gzip", "gunzip < {path} > key"),
-    (b"$ANSIBLE_VAULT;", "Ansible Vault", "ansible-vault view {path} > key"),
-    (b"age-encryption.org/", "age", "age -d -o key {path}"),
-    (b"-----BEGIN AGE ENCRYPTED FILE-----", "age", "age -d -o key {path}"),
-    (b"-----BEGIN PGP MESSAGE-----", "OpenPGP", "gpg -o key -d {path}"),
+    (b"\x1f\x8b", "gzip", "gunzip < {path} > unpacked"),
+    (b"$ANSIBLE_VAULT;", "Ansible Vault", "ansible-vault view {path} > unpacked"),
+    (b"age-encryption.org/", "age", "age -d -o unpacked {path}"),
+    (b"-----BEGIN AGE ENCRYPTED FILE-----", "age", "age -d -o unpacked {path}"),
+    (b"-----BEGIN PGP MESSAGE-----", "OpenPGP", "gpg -o unpacked -d {path}"),
     (b"\0GITCRYPT\0", "git-crypt", "git-crypt unlock"),
     (b"version https://git-lfs.github.com/", "Git LFS", "git lfs pull"),
 )

@@ -32,7 +32,8 @@ _REQUEST_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(
         b"authorization", b"x-api-key",
         # Fields that speak for a caller or rewrite a request, which an API might believe.
         b"forwarded", b"x-method-override", b"x-rewrite-url", b"x-override-url", b"destination",
-        b"x-real-ip", b"true-client-ip", b"x-client-cert",
+        b"x-real-ip", b"true-client-ip", b"x-client-ip", b"x-cluster-client-ip", b"cf-connecting-ip",
+        b"fastly-client-ip", b"x-client-cert", b"x-arr-clientcert", b"x-remote-user", b"remote-user",
         # RFC 9440, section 4: a client that is not a TLS-terminating proxy must not get these through. CGI makes
         # HTTP_PROXY of Proxy, which programs take for their proxy's address.
         b"client-cert", b"client-cert-chain", b"proxy",
@@ -48,7 +49,14 @@ _REQUEST_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(
 }  # fmt: skip
 _TOKEN_ID_BYTES: Final = 8
 _MAX_FORWARDS: Final = re.compile(rb"(?i)^(max-forwards:[ \t]*)[0-9]+[ \t]*\r\n", re.MULTILINE).sub
-_DROPPED_PREFIXES: Final = (b"x-forwarded-", b"x-http-method", b"x-original-", b"x-ssl-client-", b"fla-gateway-")
+_DROPPED_PREFIXES: Final = (
+    b"x-forwarded-",
+    b"x-http-method",
+    b"x-original-",
+    b"x-ssl-client-",
+    b"ssl-client-",
+    b"fla-gateway-",
+)
 
 _REQUEST: Final = Actions(_REQUEST_ACTIONS, _DROPPED_PREFIXES, underscores=False)
 

@@ -34,6 +34,14 @@ def self_made(*extensions):
     return certificate_pem(builder.sign(make_rsa(), hashes.SHA256()))
 
 
+def revocations(encoding=Encoding.PEM):
+    """Make a CRL, as bundles of authorities have them beside the certificates."""
+    builder = x509.CertificateRevocationListBuilder(
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "One")]), NOW, NOW + timedelta(days=9)
+    ).add_extension(x509.CRLNumber(1), critical=False)
+    return builder.sign(make_rsa(), hashes.SHA256()).public_bytes(encoding)
+
+
 PLAIN_ROOT = self_made(x509.BasicConstraints(ca=True, path_length=None))
 
 
@@ -61,6 +69,7 @@ def _parsed(pem):
         pkcs7.serialize_certificates([_parsed(ONE.pem), _parsed(TWO.pem)], Encoding.DER),
         pkcs7.serialize_certificates([_parsed(ONE.pem), _parsed(TWO.pem)], Encoding.PEM),
         ONE.pem + TWO.pem + ONE.pem,
+        ONE.pem + revocations() + TWO.pem,
     ],
 )
 def test_every_form_is_read(tmp_path, content):
@@ -120,6 +129,13 @@ def test_a_damaged_block_is_a_fault(tmp_path, content, says):
     """Wherever it is, and also where nothing is left that looks like a block."""
     (found,) = faults(tmp_path, content)
     assert says in found
+
+
+@pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER], ids=["PEM", "DER"])
+def test_a_list_of_revocations_alone_is_called_so(tmp_path, encoding):
+    """It is no damaged certificate."""
+    (fault,) = faults(tmp_path, revocations(encoding))
+    assert "holds no certificate, but: X509 CRL" in str(fault)
 
 
 def test_clients_may_be_named_one_by_one(tmp_path):

@@ -27,6 +27,8 @@ def fields(*lines, minor=1, host="localhost"):
         "X-Forwarded-Proto", "X-Forwarded-Uri", "X-Forwarded-", "X-HTTP-Method", "X-HTTP-Method-Override",
         "X-Method-Override", "X-Original-URL", "X-Original-Uri", "X-Original-Method", "X-Original-Host", "X-Original-",
         "X-Rewrite-URL", "X-Override-URL", "Destination", "X-Real-IP", "True-Client-IP", "X-Client-Cert",
+        "X-Client-IP", "X-Cluster-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP", "Remote-User", "X-Remote-User",
+        "X-ARR-ClientCert", "SSL-Client-Cert", "SSL-Client-Verify",
         "Client-Cert", "Client-Cert-Chain", "Proxy",
         "X-SSL-Client-Cert", "X-SSL-Client-S-DN", "X-SSL-Client-Verify", "traceparent", "tracestate", "baggage",
         "Fla-Gateway-Origin", "Fla-Gateway-Anything", "X_Forwarded_For", "Content_Length", "Some_Name", "_", "A_",
