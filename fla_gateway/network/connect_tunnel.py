@@ -22,6 +22,10 @@ from fla_gateway.network.route import Egress
 USER_AGENT: Final = "fla-gateway"
 """The User-Agent that the gateway sends to proxies and servers."""
 _LARGEST_HEAD: Final = 16_384
+_LARGEST_ANSWER: Final = 65_536
+"""Interim responses included, as on the other legs."""
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_INTERIM: Final = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}[ \r]").match
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})[ \r]").match
 _QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"')
 # RFC 9110, section 11.3: a scheme is followed by a space or by nothing; a name before "=" is a parameter.
@@ -64,13 +68,24 @@ async def open_tunnel(sock: socket.socket, egress: Egress, authority: str) -> No
         pair = base64.b64encode(f"{egress.user}:{egress.password.reveal()}".encode()).decode()
         head += f"Proxy-Authorization: Basic {pair}\r\n"
     await loop.sock_sendall(sock, head.encode() + b"\r\n")
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        received = await loop.sock_recv(sock, 4096)
-        answer += received
-        if not received or len(answer) > _LARGEST_HEAD:
-            raise TunnelRefusedError(Text("The corporate proxy did not answer CONNECT with an HTTP head."))
-    _judge(answer)
+    _judge(await _final_answer(sock))
+
+
+async def _final_answer(sock: socket.socket) -> bytes:
+    """Read a head, and what came with it; interim responses in front of it (RFC 9110, section 15.2) are skipped."""
+    loop = asyncio.get_running_loop()
+    answer, room = b"", _LARGEST_ANSWER
+    while True:
+        while (end := answer.find(_END_OF_HEAD)) < 0:
+            received = await loop.sock_recv(sock, 4096)
+            answer += received
+            room -= len(received)
+            # Behind an empty line that ends with a bare line feed nothing more comes.
+            if not received or len(answer) > _LARGEST_HEAD or room < 0 or b"\n\n" in answer:
+                raise TunnelRefusedError(Text("The corporate proxy did not answer CONNECT with an HTTP head."))
+        if _INTERIM(answer) is None:
+            return answer
+        answer = answer[end + len(_END_OF_HEAD) :]
 
 
 def _judge(answer: bytes) -> None:
@@ -82,14 +97,14 @@ def _judge(answer: bytes) -> None:
         raise TunnelRefusedError(message, int(status[1]), _offered_schemes(answer))
     # RFC 9110, section 9.3.6: the tunnel begins right after the head. The server of a TLS connection never speaks
     # first, so any bytes here come from another sender.
-    if not answer.endswith(b"\r\n\r\n") or answer.count(b"\r\n\r\n") > 1:
+    if not answer.endswith(_END_OF_HEAD) or answer.count(_END_OF_HEAD) > 1:
         raise TunnelRefusedError(Text("The corporate proxy sent bytes of its own before the TLS handshake."))
 
 
 def _offered_schemes(answer: bytes) -> tuple[str, ...]:
     """Read the schemes of Proxy-Authenticate (RFC 9110, section 11.7.1); none where the head is malformed."""
     try:
-        head = read_response_head(answer[: answer.index(b"\r\n\r\n") + 4])
+        head = read_response_head(answer[: answer.index(_END_OF_HEAD) + len(_END_OF_HEAD)])
     except ProtocolError:
         return ()
     values = [value_of(rest) for name, rest in head.lines if name.lower() == b"proxy-authenticate"]
