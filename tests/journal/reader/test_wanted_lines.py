@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fla_gateway.journal.format.line_format import SETTLED
 from fla_gateway.journal.reader.body_marks import BodyMarks
@@ -16,6 +18,7 @@ from fla_gateway.journal.reader.segment_reader import lines_of_kind, read_segmen
 from fla_gateway.journal.reader.settlements import collected
 from fla_gateway.journal.reader.wishes import Bodies, Containing, Everything, NotBefore, Nothing, wish_of
 from tests.support.journals import JournalBuilder
+from tests.support.properties import examples
 
 TROUBLES = (
     {"outcome": "unknown", "status": 504, "origin": "network"},
@@ -75,11 +78,11 @@ def history(path, found):
     return History(found, lambda: False, "", settlements=settlements)
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("size", [700, 5_000, 262_144])
-def test_the_answer_is_that_of_the_whole_journal(tmp_path, seed, size):
+@examples(4)
+@given(seed=st.integers(0, 1_000_000), size=st.sampled_from([700, 5_000, 262_144]))
+def test_the_answer_is_that_of_the_whole_journal(tmp_path_factory, seed, size):
     """Whatever is asked, and wherever blocks end, the same exchanges come in the same order."""
-    path = busy(tmp_path / "journal", seed).directory
+    path = busy(tmp_path_factory.mktemp("busy") / "journal", seed).directory
     segments = segments_of(path)
     whole = list(history(path, read_segments(path, segments)))
     for selection in SELECTIONS:
@@ -116,11 +119,11 @@ def odd(path, seed):
     return journal
 
 
-@pytest.mark.parametrize("seed", range(10, 18))
-@pytest.mark.parametrize("size", [1_500, 262_144])
-def test_odd_lines_change_no_answer(tmp_path, seed, size):
+@examples(6)
+@given(seed=st.integers(0, 1_000_000), size=st.sampled_from([1_500, 262_144]))
+def test_odd_lines_change_no_answer(tmp_path_factory, seed, size):
     """What no writer makes is seen as it is line by line: the same exchanges, as many damaged lines, the same gaps."""
-    path = odd(tmp_path / "journal", seed).directory
+    path = odd(tmp_path_factory.mktemp("odd") / "journal", seed).directory
     segments = segments_of(path)
     slow = history(path, read_segments(path, segments))
     whole = list(slow)
