@@ -21,6 +21,10 @@ _INCOMPLETE: Final = -1
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
+_VALUE_OF_DIGIT: Final = bytes(int(chr(it), 16) if chr(it) in "0123456789abcdefABCDEF" else 0xFF for it in range(0x100))
+_PLAIN_DIGITS: Final = 8
+"""Digits of a size that is read without the grammar: all but what is longer, or has something else beside it."""
+
 # The decoder's position in the body. Plain numbers: they are compared for every piece of every body.
 _SIZE: Final = 0
 _DATA: Final = 1
@@ -102,6 +106,22 @@ class ChunkedDecoder:
         return pieces, False, b""
 
     def _read_size(self, data: bytes, position: int) -> int:
+        """Read a size line; nearly all of them are digits alone, which takes a tenth of what the grammar does."""
+        size = 0
+        at = position
+        for digit in data[position : position + _PLAIN_DIGITS]:
+            value = _VALUE_OF_DIGIT[digit]
+            if value > 0xF:  # noqa: PLR2004 - no digit
+                break
+            size = size * 16 + value
+            at += 1
+        if at == position or data[at : at + 2] != b"\r\n":
+            return self._read_odd_size(data, position)
+        self._left = size
+        self._state = _DATA if size else _TRAILER
+        return at + 2
+
+    def _read_odd_size(self, data: bytes, position: int) -> int:
         end = data.find(b"\r\n", position, position + MAX_SIZE_LINE)
         if end < 0:
             # A size line that can no longer become good is refused before it ends: no bare line feed, no endless
@@ -131,7 +151,7 @@ class ChunkedDecoder:
         raise ProtocolError("malformed-body", "a chunk's data is longer than its size")
 
     def _trailer(self, data: bytes, position: int, pieces: list[bytes]) -> tuple[list[bytes], bool, bytes]:
-        if data.startswith(b"\r\n", position):
+        if data[position : position + 2] == b"\r\n":
             return pieces, True, data[position + 2 :]
         # The section is kept until it ends, so that it can be judged whole and dropped whole.
         found = data.find(b"\r\n\r\n", position)

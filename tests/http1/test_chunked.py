@@ -161,6 +161,15 @@ def test_a_body_decoded_a_few_chunks_at_a_time_is_the_same(body: tuple[bytes, by
     assert (b"".join(found), rest) == (payload, b"BEHIND")
 
 
+@pytest.mark.parametrize("digits", [1, 2, 7, 8, 9, 15])
+@pytest.mark.parametrize("form", [b"%x", b"%X"])
+def test_a_size_is_read_whatever_its_number_of_digits(digits: int, form: bytes) -> None:
+    """Leading zeros and capital letters included; the end as well as a piece."""
+    size = (form % 0xB).rjust(digits, b"0")
+    body = size + b"\r\n" + b"x" * 0xB + b"\r\n" + b"0" * digits + b"\r\n\r\n"
+    assert ChunkedDecoder().feed(body + b"more") == ([b"x" * 0xB], True, b"more")
+
+
 def test_a_size_line_is_bounded() -> None:
     """An extension that does not end within the bound is refused before it ends."""
     assert decode([b"5;" + b"a" * MAX_SIZE_LINE]) == "malformed-body"
