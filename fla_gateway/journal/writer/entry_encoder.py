@@ -19,6 +19,7 @@ from fla_gateway.access.path_masking import mask_path
 from fla_gateway.journal.snapshot import Account
 from fla_gateway.proxy.exchange.request_ids import second_trace_id
 from fla_gateway.proxy.records.exchange_record import NO_NOTES, Attempt, ExchangeRecord, Intent, Notes
+from fla_gateway.proxy.records.milliseconds import milliseconds
 
 OTHER_METHOD: Final = "OTHER"
 
@@ -127,7 +128,7 @@ class EntryEncoder:
                     f'{beginning}{request_id}{middle}{request_id}{end}{record.received},"sent":{record.sent}'
                     f"{_trace_received(trace) if trace else ''}"
                     f"{self._body_and_made(record) if record.made or record.body else ''}"
-                    f',"ms":{_milliseconds(record.seconds)},"upstream_ms":{_milliseconds(record.upstream_seconds)}}}'
+                    f',"ms":{milliseconds(record.seconds)},"upstream_ms":{milliseconds(record.upstream_seconds)}}}'
                 )
             elif is_known(record):
                 entries.append(self._outcome(stamp, record))
@@ -159,9 +160,9 @@ class EntryEncoder:
             f"{_trace_again(record) if record.attempts > 1 else ''}"
             f',"received":{record.received},"sent":{record.sent}'
             f"{_trace_received(record.trace) if record.trace else ''}{self._body_and_made(record)}"
-            f',"ms":{_milliseconds(record.seconds)}'
+            f',"ms":{milliseconds(record.seconds)}'
             f"{_waited('token_ms', record.token_seconds)}{_waited('connection_ms', record.connection_seconds)}"
-            f',"upstream_ms":{_milliseconds(record.upstream_seconds)}}}'
+            f',"upstream_ms":{milliseconds(record.upstream_seconds)}}}'
         )
 
     def _body_and_made(self, record: ExchangeRecord) -> str:
@@ -237,7 +238,7 @@ def _notes(notes: Notes, request_id: str) -> str:
 
 def _refused_attempt(attempt: Attempt) -> str:
     status, token, trace, seconds = attempt
-    members = f'"status":{status},"token":"{token}","trace":{quoted(trace)},"ms":{_milliseconds(seconds)}'
+    members = f'"status":{status},"token":"{token}","trace":{quoted(trace)},"ms":{milliseconds(seconds)}'
     return f',"refused_attempt":{{{members}}}'
 
 
@@ -251,9 +252,4 @@ def _trace_received(trace: str) -> str:
 
 
 def _waited(member: str, seconds: float) -> str:
-    return f',"{member}":{_milliseconds(seconds)}' if seconds else ""
-
-
-def _milliseconds(seconds: float) -> str:
-    # Not within an f-string: mypyc calls str.format for each part of one that has a format anywhere.
-    return "%.1f" % (seconds * 1000)
+    return f',"{member}":{milliseconds(seconds)}' if seconds else ""

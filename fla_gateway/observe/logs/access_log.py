@@ -17,6 +17,7 @@ from fla_gateway.http1.method_labels import method_name
 from fla_gateway.observe.logs.journal_priority import NO_PREFIXES
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
+from fla_gateway.proxy.records.milliseconds import milliseconds
 
 FLUSH_SECONDS: Final = 0.05
 FULL_BATCH: Final = 512
@@ -139,11 +140,9 @@ class AccessLog:
 
     def _format(self, when: float, record: ExchangeRecord) -> str:
         start, name, received, sent, seconds, attempts, end = self._describe(record)
-        # Not within the f-string: mypyc calls str.format for each part of one that has a format anywhere.
-        milliseconds = "%.1f" % (record.seconds * 1000)
         return (
             f"{start}{self._time(when)}{name}{record.request_id}{received}{record.received}{sent}{record.sent}"
-            f"{seconds}{milliseconds}{attempts}{record.attempts}{end}"
+            f"{seconds}{milliseconds(record.seconds)}{attempts}{record.attempts}{end}"
         )
 
     def _describe(self, record: ExchangeRecord) -> list[str]:
