@@ -124,6 +124,39 @@ def test_what_callers_poll_is_remembered():
     assert all(reader.request_line(line) is asked for line, asked in zip(lines, first, strict=True))
 
 
+def test_a_head_whose_parts_came_before_is_judged_once():
+    """It is found as a whole from then on, and its line and its block are the ones that were judged apart."""
+    reader = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)))
+    line, block = b"GET /employer/REST/x HTTP/1.1\r\n", b"Host: localhost\r\n\r\n"
+    parts = reader.request_line(line), reader.field_block(block, 1)
+    head = (line + block).removesuffix(b"\r\n\r\n")
+    found = reader.head(head)
+    assert (found.asked, found.fields) == parts
+    assert reader.head(head) is found
+
+
+def test_heads_that_differ_each_time_are_not_remembered_as_a_whole():
+    """Nor are heads of HTTP/1.0, whose blocks mean something else under the same bytes."""
+    reader = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)))
+    for number in range(3):
+        reader.head(b"GET /employer/REST/x HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: %d" % number)
+        old = reader.head(b"GET /employer/REST/x HTTP/1.0\r\nHost: localhost\r\nX-Request-ID: 0")
+        assert (old.asked.minor, old.fields.keep_alive) == (0, False)
+    assert not reader._heads
+
+
+def test_heads_fill_no_more_than_the_limit():
+    """As their parts do; a head that was dropped is judged again."""
+    limit = MemoryLimit(50_000)
+    reader = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
+    for _ in range(2):
+        for number in range(6):
+            for _ in range(2):
+                reader.head(b"GET /employer/REST/%d HTTP/1.1\r\nHost: localhost" % number)
+        assert limit.used <= 50_000
+    assert reader._heads
+
+
 def test_what_is_forgotten_keeps_nothing():
     """A memory and the limit that it shares do not keep each other once they are cleared."""
 

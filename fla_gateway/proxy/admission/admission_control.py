@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from fla_gateway.access.authentication.caller import ANONYMOUS, UNAUTHENTICATED, Admission, Peer, Presented
 from fla_gateway.access.bounded_cache import MemoryLimit
@@ -71,8 +71,8 @@ _Admitted = tuple[Route, Admission, float]
 """The route of a request, its caller with the permission, and the time up to which all that is valid."""
 
 
-class Rejected(NamedTuple):
-    """A request that is rejected.
+class Rejected:
+    """A request that is rejected. This and the two that follow are no tuples, so that `Admitted` is told apart at once.
 
     Attributes:
         refusal: why.
@@ -80,22 +80,28 @@ class Rejected(NamedTuple):
         profile: name of the profile it was for, empty where none was reached or the client is unauthenticated.
     """
 
-    refusal: Refusal
-    admission: Admission
-    profile: str
+    __slots__ = ("admission", "profile", "refusal")
+
+    def __init__(self, refusal: Refusal, admission: Admission, profile: str) -> None:
+        self.refusal = refusal
+        self.admission = admission
+        self.profile = profile
 
 
-class PreflightResponse(NamedTuple):
+class PreflightResponse:
     """A CORS preflight, with which a browser asks whether a page of a trusted origin may send a request: answered here.
 
     Attributes:
         fields: field lines of the answer.
     """
 
-    fields: bytes
+    __slots__ = ("fields",)
+
+    def __init__(self, fields: bytes) -> None:
+        self.fields = fields
 
 
-class LastHop(NamedTuple):
+class LastHop:
     """An OPTIONS that must not be forwarded any further (RFC 9110, section 7.6.2): answered here.
 
     Attributes:
@@ -103,8 +109,11 @@ class LastHop(NamedTuple):
         profile: name of the profile that it is for.
     """
 
-    admission: Admission
-    profile: str
+    __slots__ = ("admission", "profile")
+
+    def __init__(self, admission: Admission, profile: str) -> None:
+        self.admission = admission
+        self.profile = profile
 
 
 Verdict = Admitted[P] | Rejected | PreflightResponse | LastHop
@@ -157,7 +166,7 @@ class AdmissionControl(Generic[P]):
         admitted = self._admitted.get((asked, fields, peer))
         if admitted is None or now >= admitted[2]:
             judged = self._identify(asked, fields, peer, now)
-            if isinstance(judged, Rejected | PreflightResponse | LastHop):
+            if not isinstance(judged, tuple):
                 return judged
             admitted = judged
         route, admission, _ = admitted

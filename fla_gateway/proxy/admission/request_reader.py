@@ -1,6 +1,6 @@
 """A listener as the data path sees it: the host names it answers to and the profiles it serves.
 
-Owns two caches of pure results, because callers send the same field block and poll the same address again and again;
+Owns caches of pure results, because callers send the same field block and poll the same address again and again;
 they share their limit with all other caches (`access.bounded_cache`). Refuses to know sockets. A cached result depends
 on nothing but the bytes that are its key.
 """
@@ -30,6 +30,7 @@ _LINE_ENTRY: Final = 700
 _LINE_COPIES: Final = 4
 _BLOCK_ENTRY: Final = 800
 _BLOCK_COPIES: Final = 2
+_HEAD_ENTRY: Final = 300
 
 
 class RoutedRequestLine:
@@ -66,6 +67,21 @@ class RoutedRequestLine:
         self.size = size
 
 
+class RequestHead:
+    """A request head, judged.
+
+    Attributes:
+        asked: its request line.
+        fields: its field block.
+    """
+
+    __slots__ = ("asked", "fields")
+
+    def __init__(self, asked: RoutedRequestLine, fields: RequestFields) -> None:
+        self.asked = asked
+        self.fields = fields
+
+
 PeerOf = Callable[[Any], Peer | None]
 """Returns what a transport proves about its peer."""
 
@@ -79,7 +95,7 @@ class RequestReader:
     """
 
     __slots__ = (
-        "_asked", "_fields", "_memory", "_names", "_secure", "_table", "_trusted", "kind", "peer_of",
+        "_asked", "_fields", "_heads", "_memory", "_names", "_secure", "_table", "_trusted", "kind", "peer_of",
     )  # fmt: skip
 
     def __init__(
@@ -111,6 +127,29 @@ class RequestReader:
         self.peer_of = peer_of
         self._fields: dict[bytes, RequestFields] = {}
         self._asked: dict[bytes, RoutedRequestLine] = {}
+        self._heads: dict[bytes, RequestHead] = {}
+
+    def head(self, head: bytes) -> RequestHead:
+        """Read and judge a whole head, of which the end, two line breaks, has been cut off.
+
+        Raises:
+            ProtocolError: the line or the block is malformed, or too large.
+        """
+        found = self._heads.get(head)
+        return self._read_head(head) if found is None else found
+
+    def _read_head(self, head: bytes) -> RequestHead:
+        line, has_fields, block = head.partition(b"\r\n")
+        line += b"\r\n"
+        block += b"\r\n\r\n" if has_fields else b"\r\n"
+        is_known = line in self._asked and block in self._fields
+        asked = self.request_line(line)
+        found = RequestHead(asked, self.field_block(block, asked.minor))
+        if is_known and asked.size and found.fields.size:
+            # Both parts came before. A head that is another each time, by an id for example, is not worth the room.
+            size = _HEAD_ENTRY + len(head) + asked.size + found.fields.size
+            self._memory.remember(self._heads, head, found, size)
+        return found
 
     def field_block(self, block: bytes, minor: int) -> RequestFields:
         """Read and judge a field block; see `messages.request_fields.read_fields`."""

@@ -27,7 +27,7 @@ from fla_gateway.proxy.admission.routing import Route
 from fla_gateway.proxy.downstream.body_reader import BodyReader
 from fla_gateway.proxy.downstream.flow_control import DEFERRED, HELD, PIPELINED, THROTTLED, UNREAD, Pausable
 from fla_gateway.proxy.downstream.linger import Linger
-from fla_gateway.proxy.downstream.local_reply import LOCAL_VERDICTS, LocalVerdict, Stamp, local_reply
+from fla_gateway.proxy.downstream.local_reply import LocalVerdict, Stamp, local_reply
 from fla_gateway.proxy.exchange.exchange import Exchange
 from fla_gateway.proxy.messages.request_fields import RequestFields, after_hop
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from fla_gateway.proxy.generation import Generation, ServedListener
 
 
+_END: Final = b"\r\n\r\n"
+_MOST_HEAD: Final = MAX_HEAD - len(_END)
 _IDLE_WHEN_FULL: Final = 1.0
 """Seconds without a request after which a connection is closed while the limit of connections is reached."""
 _CREDENTIALS: Final = frozenset({"credentials-missing", "credentials-refused", "credentials-ambiguous"})
@@ -123,21 +125,20 @@ class CallerConnection(Pausable):
             # RFC 9112, section 2.2: an empty line before a request line is ignored; old clients send one after a body.
             self._blank_line = True
             data = data[2:]
-        end = data.find(b"\r\n\r\n") + 4
-        if not 4 <= end <= MAX_HEAD:  # noqa: PLR2004 - not found, or found too late
+        start, end, rest = data.partition(_END)
+        if not end or len(start) > _MOST_HEAD:
             self._incomplete_head(data)
             return
         self._buffer = b""
         self._blank_line = False
-        after_line = data.find(b"\r\n") + 2
-        if self._listener.reader is not self._reader and not self._follows(data[:after_line], data[after_line:end]):
+        if self._listener.reader is not self._reader and not self._follows(start):
             return
         reader = self._reader
         try:
-            asked = reader.request_line(data[:after_line])
-            fields = reader.field_block(data[after_line:end], asked.minor)
-            if fields.length or end < len(data):
-                payload, last = self._first_payload(fields.length, data[end:])
+            head = reader.head(start)
+            asked, fields = head.asked, head.fields
+            if fields.length or rest:
+                payload, last = self._first_payload(fields.length, rest)
             else:
                 payload, last = b"", True
         except ProtocolError as error:
@@ -145,15 +146,15 @@ class CallerConnection(Pausable):
             return
         if (
             not fields.framed
-            and (fields.typed or end < len(data))
-            and lacks_length(asked.method, minor=asked.minor, typed=fields.typed, following=data[end : end + 1])
+            and (fields.typed or rest)
+            and lacks_length(asked.method, minor=asked.minor, typed=fields.typed, following=rest[:1])
         ):
             self._refuse_unframed(asked, fields)
             return
         generation = self._generation
         now = generation.now()
         verdict = generation.admission_control.admit(asked, fields, self._peer, now)
-        if isinstance(verdict, LOCAL_VERDICTS):
+        if not isinstance(verdict, tuple):
             self._reply(asked, verdict, fields)
         elif verdict[0].limiter is not None and (rejected := enter_limits(verdict, fields.length, now)) is not None:
             self._reply(asked, rejected, fields)
@@ -165,24 +166,23 @@ class CallerConnection(Pausable):
             )
             exchange.begin(payload, last=last)
 
-    def _follows(self, line: bytes, block: bytes) -> bool:
+    def _follows(self, start: bytes) -> bool:
         """Switch to what the listener serves now; a head by one that serves no more is refused, as the last one."""
         reader = self._listener.reader
         if reader is not None:
             self._follow(reader)
             return True
-        self._refuse_head(line, block)
+        self._refuse_head(start)
         return False
 
-    def _refuse_head(self, line: bytes, block: bytes) -> None:
+    def _refuse_head(self, start: bytes) -> None:
         try:
-            asked = self._reader.request_line(line)
-            fields = self._reader.field_block(block, asked.minor)
+            head = self._reader.head(start)
         except ProtocolError as error:
             self._malformed(error)
             return
         self._body.end()
-        self._reply(asked, Rejected(_CLOSED, UNAUTHENTICATED, ""), fields)
+        self._reply(head.asked, Rejected(_CLOSED, UNAUTHENTICATED, ""), head.fields)
 
     def _incomplete_head(self, data: bytes) -> None:
         if not self._buffer:

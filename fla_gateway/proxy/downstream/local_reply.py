@@ -25,8 +25,6 @@ from fla_gateway.proxy.messages.response_writer import (
 from fla_gateway.proxy.records.exchange_record import NO_NOTES, ExchangeRecord
 
 LocalVerdict = Rejected | PreflightResponse | LastHop
-LOCAL_VERDICTS: Final = (Rejected, PreflightResponse, LastHop)
-"""For isinstance: a union would be made anew for each request."""
 
 _SHOWN: Final = frozenset((401, 404))
 """Statuses of a navigation to `/` that has passed the guard: without a caller's key, and with nothing at that path."""
@@ -81,7 +79,7 @@ def local_reply(
 def _problem(
     asked: RoutedRequestLine, rejected: Rejected, fields: RequestFields | None, stamp: Stamp, *, keep_alive: bool
 ) -> tuple[bytes, ExchangeRecord]:
-    refusal, admission, profile = rejected
+    refusal, admission, profile = rejected.refusal, rejected.admission, rejected.profile
     row = PROBLEMS[refusal.code]
     connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
     spoken = ENGLISH if fields is None else accepted_language(fields.forwarded)
