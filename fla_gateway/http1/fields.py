@@ -17,6 +17,8 @@ MAX_HEAD: Final = 65_536
 
 # Beyond any body, and within 64 bits.
 _MOST_DIGITS: Final = 18
+_ZERO: Final = 0x30
+_NINE: Final = 0x39
 
 FieldLine = tuple[bytes, bytes]
 """Name as written, and the rest of the line from the colon to its CRLF: forwarding writes both as they came."""
@@ -108,7 +110,14 @@ def value_of(rest: bytes) -> bytes:
 
 def content_length(value: bytes) -> int | None:
     """Read a Content-Length, or give None where it is not one unsigned decimal number (RFC 9110, section 8.6)."""
-    return int(value) if value.isdigit() and len(value) <= _MOST_DIGITS else None
+    if not 0 < len(value) <= _MOST_DIGITS:
+        return None
+    length = 0
+    for digit in value:
+        if not _ZERO <= digit <= _NINE:
+            return None
+        length = length * 10 + digit - _ZERO
+    return length
 
 
 def list_members(value: bytes) -> list[bytes]:

@@ -6,8 +6,7 @@ the answer is for.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import (
@@ -33,47 +32,64 @@ _NO_CONTENT: Final = 204
 _NOT_MODIFIED: Final = 304
 
 _MOST_REMEMBERED: Final = 1_024
-"""Lines that are remembered; at most half a megabyte."""
+"""Lines that are remembered; at most a megabyte."""
+_MOST_OPTIONS: Final = 64
+"""Values of Connection; there are a handful in use."""
 _Judged = TypeVar("_Judged")
-_STARTS: Final[dict[bytes, tuple[bytes, bytes, int]]] = {}
-_LINES: Final[dict[bytes, FieldLine]] = {}
+_STARTS: Final[dict[bytes, StatusLine]] = {}
+_LINES: Final[dict[bytes, Any]] = {}
+"""Values are `FieldLine`; mypyc takes a tuple apart where it knows its type, and makes another one for the list."""
+_OPTIONS: Final[dict[bytes, frozenset[bytes]]] = {}
+_NO_OPTIONS: Final[frozenset[bytes]] = frozenset()
+_END: Final = b"\r\n\r\n"
 
 _BLANKS: Final = bytes.maketrans(CONTROLS, b" " * len(CONTROLS))
 
 
-class ResponseHead:
-    """A response head, taken apart.
-
-    Nothing is changed once it is made.
+class StatusLine:
+    """A status line, taken apart. Nothing is changed once it is made.
 
     Attributes:
         status: three digits as bytes.
+        code: the same as a number.
         reason: reason phrase, possibly empty.
         minor: 0 or 1, of HTTP/1.0 or HTTP/1.1.
+        forwarded: the line as a gateway that speaks HTTP/1.1 passes it on.
+    """
+
+    __slots__ = ("code", "forwarded", "minor", "reason", "status")
+
+    def __init__(self, minor: bytes, status: bytes, reason: bytes) -> None:
+        self.status = status
+        self.code = int(status)
+        self.reason = reason
+        self.minor = int(minor == b"1")
+        self.forwarded = b"HTTP/1.1 %b %b\r\n" % (status, reason)
+
+
+class ResponseHead:
+    """A response head, taken apart. Nothing is changed once it is made, either.
+
+    Attributes:
+        start: the status line; `status`, `code`, `reason` and `minor` are its own.
         lines: field lines, repaired where that was needed.
         sound: whether the connection may be used again after what was repaired.
     """
 
-    __slots__ = ("lines", "minor", "reason", "sound", "status")  # fmt: skip
+    __slots__ = ("code", "lines", "minor", "reason", "sound", "start", "status")
 
-    def __init__(
-        self,
-        status: bytes,
-        reason: bytes,
-        minor: int,
-        lines: list[FieldLine],
-        *,
-        sound: bool = True,
-    ) -> None:
-        self.status = status
-        self.reason = reason
-        self.minor = minor
+    def __init__(self, start: StatusLine, lines: list[FieldLine], *, sound: bool = True) -> None:
+        self.start = start
+        self.status = start.status
+        self.code = start.code
+        self.reason = start.reason
+        self.minor = start.minor
         self.lines = lines
         self.sound = sound
 
 
 class ResponseFraming:
-    """How the body ends, and whether the connection lives on. Nothing is changed once it is made, either.
+    """How the body ends, and whether the connection lives on. Nothing is changed once it is made.
 
     Attributes:
         length: bytes of body that follow, CHUNKED or UNTIL_CLOSE.
@@ -104,9 +120,22 @@ def read_response_head(head: bytes) -> ResponseHead:
     Raises:
         ProtocolError: ``malformed-response``, or ``head-too-large`` for too many fields.
     """
+    regular = _read_lines(head[: -len(_END)]) if head.endswith(_END) else None
+    return _read_odd(head) if regular is None else regular
+
+
+def read_ended_head(head: bytes) -> ResponseHead:
+    """Read a whole response head of which the end, two line breaks, has been cut off.
+
+    Raises:
+        ProtocolError: as `read_response_head`.
+    """
     regular = _read_lines(head)
-    if regular is not None:
-        return regular
+    return _read_odd(head + _END) if regular is None else regular
+
+
+def _read_odd(head: bytes) -> ResponseHead:
+    """Read a head that is not, or may not be, as the grammar has it."""
     match = RESPONSE_START(head)
     if match is None:
         raise ProtocolError("malformed-response", "the status line is not 'HTTP/1.1 200 reason'")
@@ -114,7 +143,7 @@ def read_response_head(head: bytes) -> ResponseHead:
         raise ProtocolError("malformed-response", "a bare line feed leaves open where the head ends")
     minor, status, reason, block = match.groups(b"")
     lines, sound = mend_lines(block)
-    return ResponseHead(status, reason.translate(_BLANKS), int(minor == b"1"), lines, sound=sound)
+    return ResponseHead(StatusLine(minor, status, reason.translate(_BLANKS)), lines, sound=sound)
 
 
 def _read_lines(head: bytes) -> ResponseHead | None:
@@ -124,27 +153,30 @@ def _read_lines(head: bytes) -> ResponseHead | None:
     by its bytes. A line that matches holds neither CR nor LF, so that a head is good where each of its lines is.
     """
     raw = head.split(b"\r\n")
-    if not 3 <= len(raw) <= MAX_FIELDS + 3 or raw[-1] or raw[-2]:  # noqa: PLR2004 - status line, and two empty ones
+    if len(raw) > MAX_FIELDS + 1:
         return None
-    start = _STARTS.get(raw[0]) or _learn_start(raw[0])
+    start = _STARTS.get(raw[0])
     if start is None:
-        return None
-    del raw[0], raw[-2:]
-    lines = list(map(_LINES.get, raw))
-    if None in lines:
-        lines = [_LINES.get(it) or _learn_line(it) for it in raw]
-        if None in lines:
+        start = _learn_start(raw[0])
+        if start is None:
             return None
-    status, reason, minor = start
-    return ResponseHead(status, reason, minor, cast("list[FieldLine]", lines))
+    lines: list[Any] = []
+    for one in raw[1:]:
+        line = _LINES.get(one)
+        if line is None:
+            line = _learn_line(one)
+            if line is None:
+                return None
+        lines.append(line)
+    return ResponseHead(start, lines)
 
 
-def _learn_start(raw: bytes) -> tuple[bytes, bytes, int] | None:
+def _learn_start(raw: bytes) -> StatusLine | None:
     match = STATUS(raw)
     if match is None:
         return None
     minor, status, reason = match.groups(b"")
-    start = status, reason, int(minor == b"1")
+    start = StatusLine(minor, status, reason)
     _keep(_STARTS, raw, start)
     return start
 
@@ -161,10 +193,10 @@ def _learn_line(raw: bytes) -> FieldLine | None:
     return line
 
 
-def _keep(memory: dict[bytes, _Judged], raw: bytes, judged: _Judged) -> None:
+def _keep(memory: dict[bytes, _Judged], raw: bytes, judged: _Judged, most: int = _MOST_REMEMBERED) -> None:
     """Remember a line. What is full is emptied: most of it came once, and the few that come again are soon back."""
     if len(raw) <= _LONGEST_REMEMBERED:
-        if len(memory) >= _MOST_REMEMBERED:
+        if len(memory) >= most:
             memory.clear()
         memory[raw] = judged
 
@@ -212,10 +244,9 @@ def frame_response(
     Raises:
         ProtocolError: ``malformed-response`` wherever two readers could see two different ends.
     """
-    # What an API makes up at length is not remembered.
-    is_usual = connection is None or len(connection) <= _LONGEST_REMEMBERED
-    persistent, options = (_connection if is_usual else _connection.__wrapped__)(connection, minor)
-    persistent = persistent and sound
+    options = _NO_OPTIONS if connection is None else _OPTIONS.get(connection) or _learn_options(connection)
+    # RFC 9112, section 9.3
+    persistent = sound and b"close" not in options and (minor == 1 or b"keep-alive" in options)
     if status < _FIRST_FINAL or status == _NO_CONTENT:
         # RFC 9112, section 6.3: it ends with its head, whatever the fields say. A server that sends them although it
         # may not (section 6.1; RFC 9110, section 8.6) may also send what they announce.
@@ -243,16 +274,16 @@ def persists_after(head: ResponseHead) -> bool:
         for name in (b"transfer-encoding", b"content-length", b"connection")
     )
     framing = frame_response(
-        codings, lengths, connection, status=int(head.status), minor=head.minor, to_head=False, sound=head.sound
+        codings, lengths, connection, status=head.code, minor=head.minor, to_head=False, sound=head.sound
     )
     return framing.persistent
 
 
-@lru_cache(maxsize=64)
-def _connection(value: bytes | None, minor: int) -> tuple[bool, frozenset[bytes]]:
-    # RFC 9112, section 9.3, and RFC 9110, section 7.6.1; there are a handful of values in use.
-    options = frozenset(list_members(value or b""))
-    return b"close" not in options and (minor == 1 or b"keep-alive" in options), options
+def _learn_options(connection: bytes) -> frozenset[bytes]:
+    # RFC 9110, section 7.6.1
+    options = frozenset(list_members(connection))
+    _keep(_OPTIONS, connection, options, _MOST_OPTIONS)
+    return options
 
 
 def _announced_length(codings: bytes | None, lengths: bytes | None, minor: int) -> int:

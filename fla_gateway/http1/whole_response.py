@@ -143,7 +143,7 @@ class WholeResponseReader:
             _joined(head, name) for name in (b"transfer-encoding", b"content-length", b"connection")
         )
         framing = frame_response(
-            codings, lengths, connection, status=int(head.status), minor=head.minor, to_head=self._to_head
+            codings, lengths, connection, status=head.code, minor=head.minor, to_head=self._to_head
         )
         self._length = framing.length
         if framing.length == CHUNKED:

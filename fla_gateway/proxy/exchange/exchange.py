@@ -49,6 +49,7 @@ from fla_gateway.proxy.messages.response_writer import (
     problem_answer,
 )
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent
+from fla_gateway.proxy.upstream.consumer import UpstreamConsumer
 
 if TYPE_CHECKING:
     import asyncio
@@ -71,7 +72,7 @@ _OUTBOX_LIMIT: Final = 65_536
 """Bytes of body taken from the caller while there is no connection yet to send them on."""
 
 
-class Exchange:
+class Exchange(UpstreamConsumer):
     """A request that was admitted, until its outcome is recorded.
 
     It belongs to the caller's connection until the answer is complete; one whose caller is gone belongs to the register
@@ -79,7 +80,6 @@ class Exchange:
 
     Attributes:
         state: how far it is; for readers and tests, no code decides by it.
-        budget: see `upstream.consumer.UpstreamConsumer`.
     """
 
     # Slots: without them Python would make a dictionary for each exchange, which has more attributes than it shares the
@@ -108,11 +108,9 @@ class Exchange:
         "_token",
         "_until_close",
         "_upstream",
-        "budget",
         "keep_alive",
         "method",
         "minor",
-        "request_body",
         "request_id",
         "sent",
         "started",
@@ -367,10 +365,10 @@ class Exchange:
         context = self._context
         fields, framing, challenges, trace, location = inbound(
             head, self._address, self._fields.host, to_head=self.method == b"HEAD",
-            date=context.dates.field_rest, browser_fields=context.browser_headers,
+            dates=context.dates, browser_fields=context.browser_headers,
         )  # fmt: skip
         now = context.now()
-        self._status = int(head.status)
+        self._status = head.code
         self._timings.answered(now, trace)
         if location and context.journal is not None and 200 <= self._status < 300 and self.method not in READING:  # noqa: PLR2004 - RFC 9110, section 15.3
             self._timings.made = made_by(location)

@@ -53,7 +53,7 @@ class ThrottleDetector:
         self._wall = wall
         self._seconds: float | None = None
         self._beginning = b""
-        status = int(head.status)
+        status = head.code
         self._throttles = status == _TOO_MANY
         self._forbids = status == _FORBIDDEN
         self.missing_scope = self._forbids and lacks_scope(challenges)

@@ -7,9 +7,9 @@ the gateway is one origin for all that the API sends, its error pages and upload
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final
 
+from fla_gateway.access.bounded_cache import remember
 from fla_gateway.http1.fields import value_of
 from fla_gateway.http1.grammar import TOKEN
 
@@ -22,6 +22,8 @@ _DOCUMENTS: Final = frozenset((
 ))  # fmt: skip
 _SNIFFING: Final = b"x-content-type-options"
 _LONGEST_REMEMBERED: Final = 128
+_MOST_REMEMBERED: Final = 64
+_JUDGED: Final[dict[bytes, bool]] = {}
 _LONGEST_READ: Final = 1_024
 
 OWN: Final = (
@@ -49,16 +51,17 @@ def could_run(rest: bytes) -> bool:
     Args:
         rest: of a Content-Type field, from the colon on.
     """
-    if len(rest) <= _LONGEST_REMEMBERED:
-        return _judge(rest)
-    # Types are short; 64 KB of them are not worth the time that it takes to check each.
-    return len(rest) > _LONGEST_READ or _judge.__wrapped__(rest)
-
-
-@lru_cache(maxsize=64)
-def _judge(rest: bytes) -> bool:
+    known = _JUDGED.get(rest)
+    if known is not None:
+        return known
+    if len(rest) > _LONGEST_READ:
+        # Types are short; 64 KB of them are not worth the time that it takes to check each.
+        return True
     # Several types joined by commas: readers differ in which one they take.
-    return any(_is_document(member) for member in value_of(rest).lower().split(b","))
+    runs = any(_is_document(member) for member in value_of(rest).lower().split(b","))
+    if len(rest) <= _LONGEST_REMEMBERED:
+        remember(_JUDGED, rest, runs, _MOST_REMEMBERED)
+    return runs
 
 
 def _is_document(member: bytes) -> bool:

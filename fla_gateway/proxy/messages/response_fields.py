@@ -6,12 +6,12 @@ and what the answer means.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from fla_gateway.http1.fields import value_of
 from fla_gateway.http1.response import ResponseFraming, ResponseHead, frame_response
 from fla_gateway.proxy.messages.browser_fields import could_run, restrain
+from fla_gateway.proxy.messages.date_field import Dates
 from fla_gateway.proxy.messages.field_rules import (
     CHALLENGE,
     CODING,
@@ -63,7 +63,7 @@ def inbound(
     host: bytes | None,
     *,
     to_head: bool,
-    date: Callable[[], bytes] | None = None,
+    dates: Dates | None = None,
     browser_fields: bool = False,
 ) -> tuple[list[bytes], ResponseFraming, list[bytes], str, bytes]:
     """Judge and rewrite the head of an answer.
@@ -73,7 +73,7 @@ def inbound(
         address: of the profile.
         host: the request's Host, by which the caller reaches the gateway.
         to_head: whether the request was a HEAD.
-        date: returns the rest of a Date field, from the colon on, for a final response without one; None adds none.
+        dates: give a final response without Date one; None gives none.
         browser_fields: whether a response that a browser could run gets the gateway's own fields.
 
     Returns:
@@ -85,22 +85,23 @@ def inbound(
         ProtocolError: ``malformed-response``.
     """
     fields, framing_values, length_at, challenges, trace, location, dated, runs = _passed(head, address, host)
-    status = int(head.status)
+    status = head.code
     _, lengths, codings, connection = framing_values
     framing = frame_response(
         codings, lengths, connection, status=status, minor=head.minor, to_head=to_head, sound=head.sound
     )
     if framing.announced >= 0 and status >= 200 and status != 204:  # noqa: PLR2004 - RFC 9110, 8.6: no length there
-        fields[length_at:length_at] = (b"Content-Length", b": %d\r\n" % framing.announced)
+        fields.insert(length_at, b": %d\r\n" % framing.announced)
+        fields.insert(length_at, b"Content-Length")
     if not framing.options <= _NEVER_NOMINATED:
         nominated = framing.options - _NEVER_NOMINATED
         fields = _without(fields, nominated)
         dated = dated and b"date" not in nominated
         runs = None if b"content-type" in nominated else runs
     if status >= 200:  # noqa: PLR2004 - a final response
-        if not dated and date is not None:
+        if not dated and dates is not None:
             # RFC 9110, section 6.6.1: a gateway that forwards a response without Date adds the time it was received.
-            fields += (b"Date", date())
+            fields += (b"Date", dates.field_rest())
         if browser_fields and runs is not False and status not in _BODILESS:
             fields = restrain(fields)
     return fields, framing, challenges, trace, location
@@ -130,7 +131,9 @@ def _passed(  # noqa: C901 - one branch for each kind of field
         if action < 0:
             action = _RESPONSE.learn(name)
         if not action:
-            fields += (name, rest)
+            # Two calls, since a tuple for each field would be made and thrown away.
+            fields.append(name)
+            fields.append(rest)
         elif action <= CONNECTION:
             before = framing_values[action]
             if action == LENGTH and before is None:
@@ -140,10 +143,12 @@ def _passed(  # noqa: C901 - one branch for each kind of field
             framing_values[action] = value if before is None else before + b", " + value
         elif action == DATE:
             dated = True
-            fields += (name, rest)
+            fields.append(name)
+            fields.append(rest)
         elif action == TYPE:
             runs = bool(runs) or could_run(rest)
-            fields += (name, rest)
+            fields.append(name)
+            fields.append(rest)
         elif action == TRACE:
             trace = trace_id(value_of(rest))
             fields += (name, rest)

@@ -214,7 +214,7 @@ def interim_head(head: ResponseHead, fields: list[bytes]) -> bytes:
         head: as it was read.
         fields: those of its fields that pass, names and rests in turns.
     """
-    return b"".join((b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *fields, b"\r\n"))
+    return b"".join((head.start.forwarded, *fields, b"\r\n"))
 
 
 def final_head(
@@ -233,4 +233,4 @@ def final_head(
     if origin is not None:
         fields = without_rules(fields)
         own += cors_fields(origin)
-    return [b"HTTP/1.1 ", head.status, b" ", head.reason, b"\r\n", *fields, own, connection, b"\r\n"]
+    return [head.start.forwarded, *fields, own, connection, b"\r\n"]

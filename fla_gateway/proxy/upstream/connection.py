@@ -7,13 +7,13 @@ tokens and routes: it hands each part of an answer to the exchange that it carri
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.http1.response import UNTIL_CLOSE, check_partial_response, persists_after, read_response_head
+from fla_gateway.http1.response import UNTIL_CLOSE, check_partial_response, persists_after, read_ended_head
 from fla_gateway.i18n.message import Text
 from fla_gateway.network.broken_rule import broken_rule
 from fla_gateway.network.close_notify import is_closed_by_peer
@@ -25,18 +25,21 @@ from fla_gateway.proxy.work_budget import INTERIM_UNITS
 if TYPE_CHECKING:
     from fla_gateway.http1.response import ResponseFraming, ResponseHead
 
+_END: Final = b"\r\n\r\n"
 _MAX_INTERIM: Final = MAX_HEAD
 """Bytes of all interim answers before the final one, which has as many for itself."""
 
 
-class ConnectionOwner(Protocol):
-    """The pool, as a connection sees it."""
+class ConnectionOwner:
+    """The pool, as a connection sees it. No protocol: a call to a class takes compiled code no look-up."""
 
     def released(self, connection: ApiConnection) -> None:
         """The connection is idle and can be used again."""
+        raise NotImplementedError
 
     def lost(self, connection: ApiConnection) -> None:
         """The connection is gone; called once."""
+        raise NotImplementedError
 
 
 class ApiConnection:
@@ -125,40 +128,41 @@ class ApiConnection:
     def _head(self, data: bytes, exchange: UpstreamConsumer) -> None:
         try:
             while data and self.exchange is exchange:
-                end = data.find(b"\r\n\r\n") + 4
-                if not 4 <= end <= MAX_HEAD:  # noqa: PLR2004 - not found, or found too late
+                start, end, rest = data.partition(_END)
+                size = len(start) + len(_END)
+                if not end or size > MAX_HEAD:
                     self._incomplete_head(data)
                     return
                 self._buffer = b""
-                head = read_response_head(data[:end] if end < len(data) else data)
-                if head.status >= b"200":
+                head = read_ended_head(start)
+                if head.code >= 200:  # noqa: PLR2004 - a final response
                     framing = exchange.answer(head)
                     if framing is not None:
-                        self._body(framing, data, end, exchange)
+                        self._body(framing, rest, exchange)
                     return
-                self._interim(head, end, exchange)
-                data = data[end:]
+                self._interim(head, size, exchange)
+                data = rest
                 if data and not exchange.budget.slice():
                     self._defer(data, exchange)
                     return
         except ProtocolError as error:
             self._malformed(exchange, broken_rule(error))
 
-    def _body(self, framing: ResponseFraming, data: bytes, start: int, exchange: UpstreamConsumer) -> None:
+    def _body(self, framing: ResponseFraming, data: bytes, exchange: UpstreamConsumer) -> None:
         self._persistent = framing.persistent and self._sound
         left = framing.length
-        rest = len(data) - start
-        if 0 <= left <= rest:
-            self._finish(exchange, data[start : start + left], surplus=rest > left)
+        size = len(data)
+        if 0 <= left <= size:
+            self._finish(exchange, data if left == size else data[:left], surplus=left < size)
             return
         self._left = left
         if left == CHUNKED:
             self._decoder = ChunkedDecoder(padded=True)
         if left < 0:
-            self._open_ended(exchange, data[start:])
+            self._open_ended(exchange, data)
         else:
-            self._left = left - rest
-            exchange.answer_body(data[start:], last=False)
+            self._left = left - size
+            exchange.answer_body(data, last=False)
 
     def _incomplete_head(self, data: bytes) -> None:
         seen = len(self._buffer)

@@ -16,7 +16,7 @@ from fla_gateway.config.schema import Pool as PoolSettings
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.records.exchange_record import PoolSnapshot
-from fla_gateway.proxy.upstream.connection import ApiConnection
+from fla_gateway.proxy.upstream.connection import ApiConnection, ConnectionOwner
 from fla_gateway.proxy.upstream.fair_queue import FairQueue
 
 _HEARING_TURNS: Final = 3
@@ -30,7 +30,7 @@ _TOO_MANY: Final = Text("Too many requests wait for a connection to the API.")
 _ENDED: Final = Text("The API ended the connection, or sent data on it, before any request.")
 
 
-class Pool:
+class Pool(ConnectionOwner):
     """Connections to one profile's API, limited in number, reused while they are fresh."""
 
     def __init__(self, profile: str, settings: PoolSettings, open_connection: Open, now: Callable[[], float]) -> None:
