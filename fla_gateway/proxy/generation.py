@@ -13,34 +13,21 @@ from collections.abc import Callable, Mapping
 from fla_gateway.config.schema import Gateway
 from fla_gateway.proxy.admission.admission_control import AdmissionControl
 from fla_gateway.proxy.admission.request_reader import RequestReader
-from fla_gateway.proxy.exchange.request_ids import RequestIds
+from fla_gateway.proxy.exchange.ports import ExchangeContext
 from fla_gateway.proxy.exchange.served_profile import ServedProfile
 from fla_gateway.proxy.messages.date_field import Dates
 from fla_gateway.proxy.records.exchange_record import Journal, Observer, PoolSnapshot
 
 
-class Generation:
+class Generation(ExchangeContext):
     """What one configuration serves, and with which settings. Nothing is changed once it is made.
 
     Attributes:
-        settings: limits and time-outs.
         profiles: every profile of the configuration, by name.
         admission_control: admits or rejects requests.
-        observer: takes the record of each finished exchange.
-        journal: takes changing requests before they are sent; None without a journal.
-        now: `Clock.monotonic`.
-        wall: `Clock.wall`.
-        dates: the Date of responses.
-        ids: request ids.
-        browser_headers: of the settings, as `replay_limit` is: each exchange reads them, and an attribute of the
-            settings takes ten times as long to read.
-        replay_limit: of the settings.
     """
 
-    __slots__ = (
-        "admission_control", "browser_headers", "dates", "ids", "journal", "now", "observer", "profiles",
-        "replay_limit", "settings", "wall",
-    )  # fmt: skip
+    __slots__ = ("admission_control", "profiles")
 
     def __init__(
         self,
@@ -53,17 +40,9 @@ class Generation:
         wall: Callable[[], float],
         dates: Dates,
     ) -> None:
-        self.settings = settings
+        super().__init__(settings, observer, journal, now, wall, dates)
         self.profiles = profiles
         self.admission_control = admission_control
-        self.observer = observer
-        self.journal = journal
-        self.now = now
-        self.wall = wall
-        self.dates = dates
-        self.ids = RequestIds()
-        self.browser_headers = settings.browser_headers
-        self.replay_limit = settings.replay_limit
 
     def sweep(self, now: float) -> None:
         """Close connections to the APIs that have been idle or alive for too long; called once a second."""

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.access.bounded_cache import LONGEST, MOST_BYTES, MemoryLimit, remember
+from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.i18n.message import Text
-from fla_gateway.proxy.admission.admission_control import AdmissionControl, Rejected
+from fla_gateway.proxy.admission.admission_control import AdmissionControl, JudgedProfile, Rejected
 from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.admission.routing import RoutingTable
 from tests.support.properties import BOUNDED
@@ -94,7 +95,7 @@ def test_no_heads_fill_the_memory(line, block, minor):
     """A sender who never sends the same twice, short or long, leaves no more behind than the limit."""
     limit = MemoryLimit(400_000)
     reader = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",)), memory=limit)
-    profile: Any = SimpleNamespace(refusal=NOT_SERVED, refuse=lambda: NOT_SERVED)
+    profile = JudgedProfile("employer", ApiBrake(), None, NOT_SERVED)
     admission_control: AdmissionControl[Any] = AdmissionControl(
         {"employer": profile}, SimpleNamespace(stopping=False), None, limit
     )

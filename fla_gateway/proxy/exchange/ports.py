@@ -69,50 +69,43 @@ class Caller(Protocol):
         """
 
 
-class ExchangeContext(Protocol):
-    """The generation that an exchange began with, and keeps to its end."""
+class ExchangeContext:
+    """The generation that an exchange began with, and keeps to its end. Nothing is changed once it is made.
 
-    @property
-    def settings(self) -> Gateway:
-        """Limits and time-outs."""
-        ...
+    A class and no protocol: compiled code reads the attributes of a class without a look-up, ten for each exchange.
 
-    @property
-    def browser_headers(self) -> bool:
-        """Of `settings`."""
-        ...
+    Attributes:
+        settings: limits and time-outs.
+        browser_headers: of `settings`, as `replay_limit` is: each exchange reads them, and an attribute of the settings
+            takes ten times as long to read.
+        replay_limit: of `settings`.
+        observer: takes the record of each finished exchange.
+        journal: takes changing requests before they are sent; None without a journal.
+        now: `Clock.monotonic`.
+        wall: `Clock.wall`.
+        dates: the Date of responses.
+        ids: request ids.
+    """
 
-    @property
-    def replay_limit(self) -> int:
-        """Of `settings`."""
-        ...
+    __slots__ = (
+        "browser_headers", "dates", "ids", "journal", "now", "observer", "replay_limit", "settings", "wall",
+    )  # fmt: skip
 
-    @property
-    def observer(self) -> Observer:
-        """Takes the record."""
-        ...
-
-    @property
-    def journal(self) -> Journal | None:
-        """Takes changing requests before they are sent; None without a journal."""
-        ...
-
-    @property
-    def ids(self) -> RequestIds:
-        """Request ids."""
-        ...
-
-    @property
-    def now(self) -> Callable[[], float]:
-        """`Clock.monotonic`."""
-        ...
-
-    @property
-    def wall(self) -> Callable[[], float]:
-        """`Clock.wall`."""
-        ...
-
-    @property
-    def dates(self) -> Dates:
-        """The Date of responses."""
-        ...
+    def __init__(
+        self,
+        settings: Gateway,
+        observer: Observer,
+        journal: Journal | None,
+        now: Callable[[], float],
+        wall: Callable[[], float],
+        dates: Dates,
+    ) -> None:
+        self.settings = settings
+        self.observer = observer
+        self.journal = journal
+        self.now = now
+        self.wall = wall
+        self.dates = dates
+        self.ids = RequestIds()
+        self.browser_headers = settings.browser_headers
+        self.replay_limit = settings.replay_limit

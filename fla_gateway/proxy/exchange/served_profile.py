@@ -15,6 +15,7 @@ from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Profile
+from fla_gateway.proxy.admission.admission_control import JudgedProfile
 from fla_gateway.proxy.messages.location import Address
 from fla_gateway.proxy.messages.request_fields import closing_fields, host_field, token_id
 from fla_gateway.proxy.upstream.connection import ApiConnection
@@ -24,7 +25,6 @@ if TYPE_CHECKING:  # read where limits are configured
     from fla_gateway.access.limits.limiter import Limiter
 
 
-_NOT_SERVED: Final = Refusal("profile-unavailable", Text("The profile is not served."))
 State = Literal["loading", "served", "unavailable"]
 _UNAVAILABLE: Final = Refusal(
     "profile-unavailable",
@@ -72,22 +72,19 @@ class _NoTokens:
         return False
 
 
-class ServedProfile:
+class ServedProfile(JudgedProfile):
     """A profile of the configuration. It is being loaded until `serve` or `withhold` is called.
 
     Attributes:
         wanted: called when a call meets it while it is being loaded, or None.
         state: whether it is served.
-        refusal: why its calls are refused; None while it is served.
         entry: its place in the token cache.
         addresses: what addresses in answers become, by `RequestReader.kind`.
-        limiter: its limits and its callers', or None.
-        brake: what its API has asked for.
     """
 
     __slots__ = (
-        "_closing", "_hash_key", "_token", "_token_id", "_why", "addresses", "brake", "entry", "host_field", "limiter",
-        "name", "pool", "profile", "refusal", "state", "wanted",
+        "_closing", "_hash_key", "_token", "_token_id", "_why", "addresses", "entry", "host_field", "pool", "profile",
+        "state", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -107,15 +104,12 @@ class ServedProfile:
             limiter: its limits, if there are any.
             brake: what its API has asked for before; None: nothing.
         """
+        super().__init__(profile.name, ApiBrake() if brake is None else brake, limiter, _LOADING)
         self.profile = profile
-        self.name = profile.name
         self.state: State = "loading"
-        self.refusal: Refusal | None = _LOADING
         self.wanted: Callable[[], None] | None = None
         self.entry: TokenEntry = _NoTokens()
         self.pool = pool
-        self.limiter = limiter
-        self.brake = ApiBrake() if brake is None else brake
         self.addresses = tuple(
             Address(profile.upstream, prefix, scheme)
             for scheme in (b"http", b"https")
@@ -149,7 +143,7 @@ class ServedProfile:
         """See `admission.admission_control.JudgedProfile`: a profile that is called is loaded before others."""
         if self.wanted is not None:
             self.wanted()
-        return self.refusal or _NOT_SERVED
+        return super().refuse()
 
     @property
     def unavailable_reason(self) -> str:

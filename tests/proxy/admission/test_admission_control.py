@@ -13,7 +13,7 @@ from fla_gateway.access.limits.limiter import Limiter
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import Limits
 from fla_gateway.i18n.message import Text
-from fla_gateway.proxy.admission.admission_control import AdmissionControl, Rejected, enter_limits
+from fla_gateway.proxy.admission.admission_control import AdmissionControl, JudgedProfile, Rejected, enter_limits
 from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.admission.routing import RoutingTable
 
@@ -32,7 +32,7 @@ def judged(profile: Any, *, stopping: bool = False) -> Any:
 
 def profile(limiter: Limiter | None = None, refusal: Refusal | None = None) -> Any:
     """Give what the gate sees of a profile."""
-    return SimpleNamespace(name="employer", brake=ApiBrake(), limiter=limiter, refusal=refusal, refuse=lambda: refusal)
+    return JudgedProfile("employer", ApiBrake(), limiter, refusal)
 
 
 def test_a_decision_enters_no_limit():

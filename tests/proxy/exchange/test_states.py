@@ -26,7 +26,7 @@ from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.admission.routing import RoutingTable
 from fla_gateway.proxy.connections import Connections
 from fla_gateway.proxy.exchange.exchange import Exchange
-from fla_gateway.proxy.exchange.request_ids import RequestIds
+from fla_gateway.proxy.exchange.ports import ExchangeContext
 from fla_gateway.proxy.exchange.served_profile import ServedProfile
 from fla_gateway.proxy.exchange.states import TABLE, Event, ImpossibleEventError, State, follow
 from fla_gateway.proxy.messages.date_field import Dates
@@ -186,12 +186,9 @@ class World:
         framing = b"Transfer-Encoding: chunked\r\n" if self.chunked else b""
         fields = reader.field_block(b"Host: localhost\r\n" + framing + b"\r\n", 1)
         bodies = BodyHasher(b"k" * 32)
-        context: Any = SimpleNamespace(  # `ports.ExchangeContext`
-            settings=SETTINGS, browser_headers=SETTINGS.browser_headers, replay_limit=SETTINGS.replay_limit,
-            observer=SimpleNamespace(exchange=self.records.append), ids=RequestIds(),
-            journal=SimpleNamespace(announce=self._announce, begin_hash=bodies.begin) if journal else None,
-            now=self._now, wall=self.clock.wall, dates=Dates(self.clock.wall),
-        )  # fmt: skip
+        observer: Any = SimpleNamespace(exchange=self.records.append)
+        written: Any = SimpleNamespace(announce=self._announce, begin_hash=bodies.begin) if journal else None
+        context = ExchangeContext(SETTINGS, observer, written, self._now, self.clock.wall, Dates(self.clock.wall))
         self.connections.generation = context
         limiter = Limiter(Limits(body_bytes=MOST), {})
         limiter.enter("", self.clock.monotonic())
