@@ -303,7 +303,7 @@ class Exchange(UpstreamConsumer):
         caller = self._caller
         if caller is None or caller.is_gone():
             # Nothing was written, and nothing is: a change is never sent after its caller has disconnected.
-            connection.release()
+            connection.release(now)
             if caller is None:
                 self._finish("gateway", "", "caller-gone")
             else:
@@ -314,7 +314,7 @@ class Exchange(UpstreamConsumer):
             refusal = caller.refusal_now(self.method, self._route, self._fields)
             if refusal is not None:
                 # Revoked while it waited. What was sent before is at most an attempt that the API has refused.
-                connection.release()
+                connection.release(now)
                 self.fail(refusal.code, refusal.detail, refusal.retry_after, sent=False)
                 return
         self._send(connection, token, self.request_body.unsent(), now)
@@ -520,7 +520,7 @@ class Exchange(UpstreamConsumer):
 
     def _finish(self, origin: str, code: str, outcome: str) -> None:
         self.state = ENDED
-        now = self._context.now()
+        now = self.ended = self._context.now()
         caller, self._caller = self._caller, None
         if caller is None:
             self._connections.orphans.discard(self)

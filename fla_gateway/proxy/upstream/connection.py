@@ -33,8 +33,8 @@ _MAX_INTERIM: Final = MAX_HEAD
 class ConnectionOwner:
     """The pool, as a connection sees it. No protocol: a call to a class takes compiled code no look-up."""
 
-    def released(self, connection: ApiConnection) -> None:
-        """The connection is idle and can be used again."""
+    def released(self, connection: ApiConnection, now: float) -> None:
+        """The connection is idle since `now` and can be used again."""
         raise NotImplementedError
 
     def lost(self, connection: ApiConnection) -> None:
@@ -247,17 +247,21 @@ class ApiConnection:
             self.abort()
         exchange.answer_body(payload, last=True)
         if sound:
-            self.release()
+            self.release(exchange.ended)
 
-    def release(self) -> None:
-        """Return the connection to the pool, reading again: one that does not read would hang its next user."""
+    def release(self, now: float) -> None:
+        """Return the connection to the pool, reading again: one that does not read would hang its next user.
+
+        Args:
+            now: `Clock.monotonic`.
+        """
         self.exchange = None
         if not self._flowing:
             self._reading = True
             self._flow()
         if not self.closed:
             self.used = True
-            self._owner.released(self)
+            self._owner.released(self, now)
 
     def abort(self) -> None:
         """End the connection at once; only the pool is notified."""

@@ -17,12 +17,14 @@ class UpstreamConsumer:
 
     Attributes:
         budget: what may be done in this turn of the loop.
+        ended: `Clock.monotonic` of its end; set by the time it has the last part of an answer.
         request_body: the body of the request that is being written.
     """
 
-    __slots__ = ("budget", "request_body")
+    __slots__ = ("budget", "ended", "request_body")
 
     budget: WorkBudget
+    ended: float
     request_body: RequestBody
 
     def interim(self, head: ResponseHead) -> None:

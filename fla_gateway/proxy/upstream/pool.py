@@ -158,7 +158,7 @@ class Pool(ConnectionOwner):
         if turn.done() and not turn.cancelled() and turn.exception() is None:
             connection = turn.result()
             if connection is not None:
-                self.released(connection)
+                self.released(connection, self._now())
             else:
                 self._wake(None)
         else:
@@ -191,11 +191,10 @@ class Pool(ConnectionOwner):
                 return True
         return False
 
-    def released(self, connection: ApiConnection) -> None:
+    def released(self, connection: ApiConnection, now: float) -> None:
         """See `connection.ConnectionOwner`."""
         if connection.closed:
             return
-        now = self._now()
         if self._closing or now - connection.born >= self._max_age_seconds:
             connection.close()
             return

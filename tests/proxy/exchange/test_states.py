@@ -160,7 +160,7 @@ class World:
         self.pool = Pool("employer", SETTINGS.pool, self._open, self._now)
         self.upstream = self._connected(lambda: ApiConnection(self.pool, self.clock.monotonic()))
         if connection:
-            self.upstream.release()
+            self.upstream.release(self.clock.monotonic())
         self.exchange = self._exchange(method, token=token, journal=journal)
         self.look()
 

@@ -70,11 +70,11 @@ async def waiters():
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_connection_that_ends_as_it_is_handed_over_is_replaced(pool, opened, waiters):
+async def test_a_connection_that_ends_as_it_is_handed_over_is_replaced(pool, clock, opened, waiters):
     """Its request would wait for an answer that nobody can give."""
     first = await pool.acquire(changing=True)
     waiter = await waiters(pool)
-    first.release()
+    first.release(clock.monotonic())
     first.connection_lost(None)
     second = await waiter
     assert second is opened.connections[1]
@@ -85,7 +85,7 @@ async def test_a_connection_that_ends_in_the_hands_of_one_who_goes_is_not_pooled
     """Given back closed, it must not be taken by the next request."""
     first = await pool.acquire(changing=True)
     waiter = await waiters(pool)
-    first.release()
+    first.release(clock.monotonic())
     first.connection_lost(None)
     waiter.cancel()
     await asyncio.gather(waiter, return_exceptions=True)
@@ -93,11 +93,11 @@ async def test_a_connection_that_ends_in_the_hands_of_one_who_goes_is_not_pooled
     assert (pool.snapshot().busy, pool.snapshot().idle, pool.snapshot().waiting) == (0, 0, 0)
 
 
-async def test_one_who_goes_as_he_is_served_passes_the_connection_on(pool, opened, waiters):
+async def test_one_who_goes_as_he_is_served_passes_the_connection_on(pool, clock, opened, waiters):
     """The next in line gets it; nothing is lost and nothing is opened."""
     first = await pool.acquire(changing=True)
     goes, stays = await waiters(pool), await waiters(pool)
-    first.release()
+    first.release(clock.monotonic())
     goes.cancel()
     assert await stays is first
     assert len(opened.connections) == 1
@@ -113,11 +113,11 @@ async def test_one_who_goes_as_room_is_made_passes_the_room_on(pool, opened, wai
     assert pool.snapshot().busy == 1
 
 
-async def test_a_waiter_that_needs_a_fresh_connection_gets_one(pool, opened, waiters):
+async def test_a_waiter_that_needs_a_fresh_connection_gets_one(pool, clock, opened, waiters):
     """A second attempt after a death never travels on another old connection."""
     first = await pool.acquire(changing=False)
     waiter = await waiters(pool, changing=False, fresh=True)
-    first.release()
+    first.release(clock.monotonic())
     assert await waiter is opened.connections[1]
     assert first.closed
     assert pool.snapshot().busy == 1
@@ -127,7 +127,7 @@ async def test_a_closing_pool_keeps_nothing(pool, clock):
     """What is released after the end is closed at once."""
     first = await pool.acquire(changing=True)
     pool.close()
-    first.release()
+    first.release(clock.monotonic())
     assert first.closed
     assert pool.take(clock.monotonic(), changing=False) is None
 
