@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final
 
@@ -52,7 +52,7 @@ class EntryEncoder:
         self._environments = environments
         self._requests: dict[tuple[Admission, str, str, bytes, bytes], str] = {}
         self._usual_intents: dict[_Request, str] = {}
-        self._usual: dict[tuple[Hashable, ...], tuple[str, str]] = {}
+        self._usual: dict[tuple[Admission, str, bytes, bytes, str, int], tuple[str, str]] = {}
         self._second = self._moment = -1
         self._date = self._stamp = ""
 
@@ -116,11 +116,10 @@ class EntryEncoder:
         usual = self._usual
         entries = []
         for record in records:
-            parts = usual.get((
-                record.admission, record.profile, record.method, record.path, record.token, record.status,
-                record.outcome, record.attempts, record.notes, record.refused,
-                record.token_seconds, record.connection_seconds,
-            ))  # fmt: skip
+            parts = None
+            if _is_usual(record):
+                kind = record.admission, record.profile, record.method, record.path, record.token, record.status
+                parts = usual.get(kind)
             if parts is not None:
                 middle, end = parts
                 request_id, trace = record.request_id, record.trace
@@ -137,18 +136,10 @@ class EntryEncoder:
 
     def _remember_usual(self, record: ExchangeRecord) -> None:
         """Remember what usual outcomes have in common that come again and again, around the id."""
-        kind = (
-            record.admission, record.profile, record.method, record.path, record.token, record.status,
-            "answered", 1, NO_NOTES, None, 0.0, 0.0,
-        )  # fmt: skip
-        is_usual = kind[6:] == (
-            record.outcome, record.attempts, record.notes, record.refused,
-            record.token_seconds, record.connection_seconds,
-        )  # fmt: skip
-        if is_usual and len(record.method) + len(record.path) <= _LONGEST_REMEMBERED:
-            before = self._describe_intent(kind[:5])
-            parts = (before, f'",{_answer(record)},"received":')
-            remember(self._usual, kind, parts, _MOST_REMEMBERED)
+        if _is_usual(record) and len(record.method) + len(record.path) <= _LONGEST_REMEMBERED:
+            asked = record.admission, record.profile, record.method, record.path, record.token
+            parts = (self._describe_intent(asked), f'",{_answer(record)},"received":')
+            remember(self._usual, (*asked, record.status), parts, _MOST_REMEMBERED)
 
     def _outcome(self, stamp: str, record: ExchangeRecord) -> str:
         request = self._request(record.admission, record.profile, record.method, record.path)
@@ -204,6 +195,18 @@ class EntryEncoder:
             if len(method) + len(path) <= _LONGEST_REMEMBERED:
                 remember(self._requests, asked, text, _MOST_REMEMBERED)
         return text
+
+
+def _is_usual(record: ExchangeRecord) -> bool:
+    """Whether an exchange was answered at the first attempt, waited for nothing and had nothing to note."""
+    return (
+        record.outcome == "answered"
+        and record.attempts == 1
+        and record.notes is NO_NOTES
+        and record.refused is None
+        and not record.token_seconds
+        and not record.connection_seconds
+    )
 
 
 def _method(method: bytes) -> str:

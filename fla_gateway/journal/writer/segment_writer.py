@@ -205,10 +205,11 @@ def chained(entries: Iterable[str], head: str, seq: int) -> tuple[bytes, str, in
         The lines with their line breaks, the hash of the last, and its number.
     """
     lines = []
+    digest = sha256  # a local name, since a global one is looked up for each line
     for entry in entries:
         seq += 1
         raw = f'{{"prev":"{head}","seq":{seq},{entry}'.encode()
-        head = sha256(raw).hexdigest()
+        head = digest(raw).hexdigest()
         lines.append(raw)
     lines.append(b"")
     return b"\n".join(lines), head, seq
