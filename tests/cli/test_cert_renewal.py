@@ -27,6 +27,8 @@ from tests.support.raw_http import get
 from tests.support.waiting import PATIENCE, eventually
 
 CALLERS = 16
+PAUSE = 0.05
+"""Seconds between two calls of one caller."""
 CLIENT = "client-of-the-test"
 CONFIGURATION = """\
 # Renewed every two years.
@@ -57,7 +59,7 @@ next_key = 'next'  # not yet
 
 
 class Calls:
-    """Sixteen callers that call all the time, and what was not answered with 200."""
+    """Sixteen callers that call again and again, and what was not answered with 200."""
 
     def __init__(self, gateway):
         self.gateway = gateway
@@ -65,7 +67,7 @@ class Calls:
         self.failed: list[bytes] = []
 
     async def go_on(self):
-        """Call until cancelled, on one connection."""
+        """Call until cancelled, on one connection; without a pause, both processes would do nothing else."""
         caller = await self.gateway.caller()
         try:
             while True:
@@ -75,6 +77,7 @@ class Calls:
                     self.good += 1
                 else:
                     self.failed.append(answer.body)
+                await asyncio.sleep(PAUSE)
         finally:
             caller.close()
 
@@ -124,7 +127,7 @@ async def stage(folder, sandbox, *, old_days=20):
 
 @asynccontextmanager
 async def callers(gateway):
-    """Let sixteen callers call all the time."""
+    """Let sixteen callers call again and again."""
     calls = Calls(gateway)
     tasks = [asyncio.create_task(calls.go_on()) for _ in range(CALLERS)]
     try:

@@ -15,6 +15,7 @@ import sys
 import aiohttp
 import pytest
 
+from tests.support.forked_process import fork_gateway
 from tests.support.waiting import PATIENCE
 
 PROGRAM = [sys.executable, "-m", "fla_gateway"]
@@ -45,7 +46,7 @@ async def test_a_sandbox_goes_on_without_a_reader(tmp_path, reader):
     reading, writing = os.pipe()
     # One page; by default it would take sixteen.
     size = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
-    process = await _start([*SANDBOX, "--directory", str(tmp_path)], stdout=writing)
+    process = await fork_gateway(*SANDBOX, "--directory", str(tmp_path), stdout=writing)
     os.close(writing)
     try:
         api = await _read_until(reading, rb"APIs +(https://\S+)/REST")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import re
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -65,10 +67,10 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("answered") / "own"
     file = folder.parent / "answers.toml"
     file.write_text(ANSWERS)
-    program = [sys.executable, "-m", "fla_gateway", "init", "--yes", "--answers", str(file), "--directory", str(folder)]
-    nothing = subprocess.DEVNULL
-    done = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE, stdin=nothing, check=True)
-    return folder, done.stdout
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        assert execute(["init", "--yes", "--answers", str(file), "--directory", str(folder)]) == 0
+    return folder, printed.getvalue()
 
 
 def test_a_file_of_answers_leads_to_a_configuration_that_is_well(made):

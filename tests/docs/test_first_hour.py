@@ -68,7 +68,8 @@ async def desk(tmp_path):
     bin_.mkdir(parents=True)
     (bin_ / "python").symlink_to(sys.executable)
     program = bin_ / "fla-gateway"
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m fla_gateway "$@"\n')
+    path = f"{ROOT}/tests/support/as_installed:{ROOT}"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {sys.executable} -m fla_gateway "$@"\n')
     program.chmod(0o755)
     for name in ("Makefile", "requirements", "pyproject.toml", "fla_gateway"):
         (tmp_path / name).symlink_to(ROOT / name)

@@ -81,9 +81,9 @@ def judge(findings: Findings, api: Api, exchanges: int) -> None:
 
 @LOOPS
 def test_no_answer_reaches_the_wrong_caller(loop: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path) -> None:
-    """Each of 750 answers over 64 connections is its request's own, to the last byte, or an honest failure."""
+    """Each of 384 answers over 64 connections is its request's own, to the last byte, or an honest failure."""
     with asyncio.Runner(loop_factory=loop) as runner:
-        runner.run(load(tmp_path, 750, seed=1))
+        runner.run(load(tmp_path, 384, seed=1))
 
 
 @pytest.mark.soak
