@@ -49,8 +49,9 @@ def _functions(cls: Any, *, frozen: bool, eq: bool, shown: bool) -> Iterator[tup
         yield "__setattr__", _refuse_to_assign
         yield "__delattr__", _refuse_to_delete
         if "__slots__" in cls.__dict__:  # without slots, and where it may be changed, Python copies it by itself
-            yield "__getstate__", _state
-            yield "__setstate__", _restore
+            names = tuple(it.name for it in parts)
+            yield "__getstate__", _gives(names)
+            yield "__setstate__", _takes(names)
 
 
 def _initializer_on_demand(cls: Any, parts: tuple[Field[Any], ...], *, frozen: bool) -> Callable[..., None]:
@@ -119,10 +120,16 @@ def _refuse_to_delete(self: object, name: str) -> NoReturn:  # noqa: ARG001 - as
     raise FrozenInstanceError(f"cannot delete field {name!r}")
 
 
-def _state(self: Any) -> list[Any]:
-    return [getattr(self, part.name) for part in fields(self)]
+def _gives(names: tuple[str, ...]) -> Callable[[object], list[Any]]:
+    def state(self: object) -> list[Any]:
+        return [getattr(self, name) for name in names]
+
+    return state
 
 
-def _restore(self: Any, state: list[Any]) -> None:
-    for part, value in zip(fields(self), state, strict=True):
-        object.__setattr__(self, part.name, value)
+def _takes(names: tuple[str, ...]) -> Callable[[object, list[Any]], None]:
+    def restore(self: object, state: list[Any]) -> None:
+        for name, value in zip(names, state, strict=True):
+            object.__setattr__(self, name, value)
+
+    return restore

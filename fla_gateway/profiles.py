@@ -276,20 +276,26 @@ def _oddities(service: Service, environment: str) -> Iterator[Message]:
 
 def _repealed(name: str, configuration: Configuration, catalogue: Catalogue) -> Iterator[Fault]:
     """Find what a profile serves of repealed services: by name, path or scope, or by what callers are allowed."""
-    profile = configuration.profiles[name]
     for service in catalogue.services:
         if service.status == "repealed":
-            words = Message("service-repealed", "{service}: {note}", service=service.name, note=service.note)
-            for index, text in enumerate(profile.services or ()):
-                if text == service.name or _is_at(text, service):
-                    yield Fault(place(("profiles", name, "services", index)), words)
-            for index, scope in enumerate(profile.scope):
-                if scope in service.scopes:
-                    yield Fault(place(("profiles", name, "scope", index)), words)
-            for caller, table in configuration.callers.items():
-                for index, rule in enumerate(table.allow.get(name, ())):
-                    if _is_at(rule.partition(" ")[2].strip(), service):
-                        yield Fault(place(("callers", caller, "allow", name, index)), words)
+            for found in _places_of(service, name, configuration):
+                yield Fault(
+                    found, Message("service-repealed", "{service}: {note}", service=service.name, note=service.note)
+                )
+
+
+def _places_of(service: Service, name: str, configuration: Configuration) -> Iterator[str]:
+    profile = configuration.profiles[name]
+    for index, text in enumerate(profile.services or ()):
+        if text == service.name or _is_at(text, service):
+            yield place(("profiles", name, "services", index))
+    for index, scope in enumerate(profile.scope):
+        if scope in service.scopes:
+            yield place(("profiles", name, "scope", index))
+    for caller, table in configuration.callers.items():
+        for index, rule in enumerate(table.allow.get(name, ())):
+            if _is_at(rule.partition(" ")[2].strip(), service):
+                yield place(("callers", caller, "allow", name, index))
 
 
 def _is_at(path: str, service: Service) -> bool:

@@ -61,3 +61,9 @@ def test_pieces_within_pieces_without_end_are_refused() -> None:
         value = asn1.write(0x24, value)
     with pytest.raises(Asn1Error):
         asn1.read(value).octets()
+
+
+def test_an_element_does_not_show_what_it_holds():
+    """It may be a private key, and a value in an error or a log line is shown by its `repr`."""
+    element = asn1.read(asn1.write(asn1.OCTET_STRING, b"Correct-Horse"))
+    assert "Horse" not in f"{element!r} {element} {[element]}"

@@ -190,6 +190,7 @@ def _dictionary(name: _Judge, entry: _Judge) -> _Judge:
 
 def _table(table: type) -> _Judge:
     known = {it.key: it for it in table_fields(table)}
+    judges: dict[str, _Judge] = {}
 
     def judge(check: _Check, path: Place, value: Any) -> Any:
         if isinstance(value, table):
@@ -197,7 +198,7 @@ def _table(table: type) -> _Judge:
         if not isinstance(value, dict):
             return check.fails(path, "table_type")
         before = len(check.misfits)
-        made = dict(_values(check, path, value, known.values()))
+        made = dict(_values(check, path, value, known.values(), judges))
         for key in value:
             if key not in known:
                 check.fails((*path, key), "unknown_key")
@@ -207,12 +208,14 @@ def _table(table: type) -> _Judge:
 
 
 def _values(
-    check: _Check, path: Place, value: Mapping[str, Any], known: Iterable[TableField]
+    check: _Check, path: Place, value: Mapping[str, Any], known: Iterable[TableField], judges: dict[str, _Judge]
 ) -> Iterator[tuple[str, Any]]:
-    """Judge what a table has of the known keys, in the schema's order."""
+    """Judge what a table has of the known keys, in the schema's order; judges are kept, as types are slow to hash."""
     for it in known:
         if it.key in value:
-            yield it.name, _judge_of(it.hint)(check, (*path, it.key), value[it.key])
+            if it.key not in judges:
+                judges[it.key] = _judge_of(it.hint)
+            yield it.name, judges[it.key](check, (*path, it.key), value[it.key])
         elif it.required:
             check.fails((*path, it.key), "missing")
 

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any, Final
 
 from fla_gateway.config.schema import Configuration, Kubernetes
+
+_NO_FILES: Final = (str, int, float, type(None))
+"""The most frequent kinds."""
 
 
 def named_files(configuration: Configuration) -> Iterator[Path]:
@@ -45,11 +50,16 @@ def files_of(value: object) -> Iterator[Path]:
     if isinstance(value, Path):
         yield value
     elif is_dataclass(value):
-        # Without the most frequent kinds.
-        for field in fields(value):
-            one = getattr(value, field.name)
-            if one is not None and not isinstance(one, str):
+        kind: Any = type(value)
+        for name in _names(kind):
+            one = getattr(value, name)
+            if not isinstance(one, _NO_FILES):
                 yield from files_of(one)
     elif isinstance(value, dict | list | tuple):
         for one in value.values() if isinstance(value, dict) else value:
             yield from files_of(one)
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
 
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys import asn1
@@ -41,6 +41,9 @@ _NEW_PAIR: Final = Text(
 )
 _NEW_PAIR_IF_REFUSED: Final = Text("if ChaMan or the token server does not accept it, {cure}", cure=_NEW_PAIR)
 _NEW_CERTIFICATE: Final = Text("make a new certificate for the key and upload it in ChaMan")
+_CERTIFICATE_FOR_SIGNING: Final = Text(
+    "{cure}; with OpenSSL: -addext keyUsage=critical,digitalSignature", cure=_NEW_CERTIFICATE
+)
 
 
 def unusable_key(key: PublicKeyTypes) -> Objection | None:
@@ -172,6 +175,8 @@ def expiry_warning(not_after: datetime, now: datetime) -> Objection | None:
 
 def curve_deviation(certificate: x509.Certificate) -> Objection | None:
     """Object to a curve that is spelled out, and to a key that cannot be read at all."""
+    if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5:
+        return None
     try:
         explicit = format_detection.explicit_parameters(subject_public_key_info(certificate).children()[0])
     except (asn1.Asn1Error, IndexError):
@@ -210,24 +215,23 @@ def digest_deviation(certificate: x509.Certificate) -> Objection | None:
 
 def usage_deviation(certificate: x509.Certificate) -> Objection | None:
     """Compare the key usage of the certificate with the manual."""
-    cure = Text("{cure}; with OpenSSL: -addext keyUsage=critical,digitalSignature", cure=_NEW_CERTIFICATE)
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
         message = Message(
             "certificate-usage-missing", "the certificate states no key usage; the manual asks for Digital Signature"
         )
-        return Objection(message, cure)
+        return Objection(message, _CERTIFICATE_FOR_SIGNING)
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
         message = Message("certificate-extensions-unreadable", "the certificate's extensions cannot be read")
-        return Objection(message, cure)
+        return Objection(message, _CERTIFICATE_FOR_SIGNING)
     if usage.digital_signature:
         return None
     message = Message(
         "certificate-usage-unusual",
         "the certificate's key usage does not include Digital Signature, which the manual asks for",
     )
-    return Objection(message, cure)
+    return Objection(message, _CERTIFICATE_FOR_SIGNING)
 
 
 def subject_deviation(certificate: x509.Certificate) -> Objection | None:

@@ -205,7 +205,7 @@ def _with_certificates(key: PrivateKeyTypes, contents: pkcs12_structure.Contents
     """Add the certificates of a file to its key; None if a part cannot be opened, or hides a further key."""
     certificates: list[x509.Certificate] = []
     for part in (*contents.sealed, *((contents.keyless,) if contents.keyless else ())):
-        loaded = _load(pkcs12_structure.alone(part)[0], secret)
+        loaded = _load(pkcs12_structure.without_mac(part), secret)
         if loaded is None or loaded[0] is not None:
             return None
         certificates += loaded[1]
@@ -223,7 +223,7 @@ def _open_with_octets(contents: pkcs12_structure.Contents, octets: bytes) -> Ope
     except Asn1Error:
         return None
     for part in (*parts, *((contents.keyless,) if contents.keyless else ())):
-        loaded = None if part is None else _load(pkcs12_structure.alone(part)[0], b"")
+        loaded = None if part is None else _load(pkcs12_structure.without_mac(part), b"")
         if loaded is None or loaded[0] is not None:
             return None
         certificates += loaded[1]

@@ -31,6 +31,7 @@ _BAGS: Final = bytes.fromhex("2a864886f70d010c0a01")  # 1.2.840.113549.1.12.10.1
 _FRIENDLY_NAME: Final = bytes.fromhex("2a864886f70d010914")  # 1.2.840.113549.1.9.20
 _KEY_BAG, _SHROUDED_KEY_BAG, _NESTED_BAGS = (_BAGS + bytes((last,)) for last in (1, 2, 6))
 _DEEPEST_NESTING: Final = 4
+_VERSION: Final = asn1.write(asn1.INTEGER, b"\x03")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -193,6 +194,11 @@ def _mac_key(name: str, password: str, salt: bytes, iterations: int) -> bytes:
     return derive(name, text, salt, iterations, MAC_KEY, hashlib.new(name).digest_size)
 
 
+def without_mac(sealed: bytes) -> bytes:
+    """Put one part of a file into a PFX of its own, without MAC."""
+    return asn1.write(asn1.SEQUENCE, _VERSION, _data(asn1.write(asn1.SEQUENCE, sealed)))
+
+
 def alone(sealed: bytes) -> tuple[bytes, bytes]:
     """Put one part of a file into files of its own.
 
@@ -201,9 +207,7 @@ def alone(sealed: bytes) -> tuple[bytes, bytes]:
         password (no octets, or one NUL of two octets: RFC 7292, appendix B.1), and OpenSSL sees by the MAC which.
     """
     safes = asn1.write(asn1.SEQUENCE, sealed)
-    data = _data(safes)
-    version = asn1.write(asn1.INTEGER, b"\x03")
-    return asn1.write(asn1.SEQUENCE, version, data), asn1.write(asn1.SEQUENCE, version, data, _mac(safes))
+    return without_mac(sealed), asn1.write(asn1.SEQUENCE, _VERSION, _data(safes), _mac(safes))
 
 
 def _data(content: bytes) -> bytes:

@@ -37,6 +37,8 @@ def of_private_key(der: bytes) -> tuple[str, ...] | None:
 
 def of_certificate(certificate: x509.Certificate) -> tuple[str, ...] | None:
     """Give the JWS algorithms that the key of a certificate is limited to; see `of_private_key`."""
+    if certificate.public_key_algorithm_oid.dotted_string != "1.2.840.113549.1.1.10":
+        return None
     try:
         return _allowed(subject_public_key_info(certificate).children()[0])
     except (asn1.Asn1Error, IndexError):

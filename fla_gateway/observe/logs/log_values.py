@@ -13,6 +13,7 @@ from fla_gateway.errors import GatewayError
 LONGEST_TEXT: Final = 600
 MOST_MEMBERS: Final = 50
 DEEPEST: Final = 4
+_AS_THEY_ARE: Final = (bool, int, float, type(None))
 
 Shown = str | int | float | bool | None | list["Shown"] | dict[str, "Shown"]
 
@@ -35,10 +36,10 @@ def showable(value: object, depth: int = 0) -> Shown:
 
     Foreign errors are named, not quoted: their messages may repeat the password or token that they stumbled over.
     """
-    if value is None or isinstance(value, bool | int | float):
-        return value
     if isinstance(value, str):
         return printable(value)
+    if isinstance(value, _AS_THEY_ARE):
+        return value
     if isinstance(value, bytes):
         return printable(value[: LONGEST_TEXT + 1].decode("latin-1"))
     if isinstance(value, BaseException):
