@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     directory, selection, folder = directory_of(arguments), selection_of(arguments), arguments.directory
     segments = segment_files.segments_of(directory)
     _make(folder)
-    verdict = verify(segment_reader.read_segments(directory, segments))
+    verdict = verify(segment_reader.read_blocks(directory, segments))
     strangers = segment_files.strangers_of(directory)
     accounts = accounts_of(directory)
     histories: list[History] = []

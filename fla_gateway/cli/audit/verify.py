@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     directory = directory_of(arguments)
     strangers = segment_files.strangers_of(directory)
-    verdict = verify(segment_reader.read_segments(directory, segment_files.segments_of(directory)), arguments.head)
+    verdict = verify(segment_reader.read_blocks(directory, segment_files.segments_of(directory)), arguments.head)
     print("\n".join(verdict_lines(verdict, strangers, directory)))
     return FINDINGS if verdict.count + len(strangers) else WELL
 

@@ -6,7 +6,9 @@ findings mean together (`reader.verification`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from fla_gateway.i18n.message import NOTHING, Text
@@ -62,6 +64,35 @@ class Chain:
                 yield Text("seq is {seq} where {due} is due", seq=seq, due=self.seq + 1)
         self._started = True
         self.head, self.seq = head_of(line.raw), seq
+
+    def follow_usual(
+        self, lines: Sequence[bytes], index: int, is_usual: Callable[[bytes, int], object], noted: Collection[str]
+    ) -> int:
+        """Go on from intents and outcomes as a writer makes them, as long as nothing is wrong with them.
+
+        Args:
+            lines: without their line breaks.
+            index: of the one to begin with.
+            is_usual: whether one is beyond doubt but for `prev` and `seq`, behind which it is judged.
+            noted: hashes; a line that has one of them is left to `follow`.
+
+        Returns:
+            Index of the first line that is left to `follow`.
+        """
+        if not (self._started and self._lines):
+            return index
+        head, seq, count = self.head, self.seq, 0
+        for line in islice(lines, index, None):
+            due = b'{"prev":"%b","seq":%d,' % (head.encode(), seq + 1)
+            if not (line.startswith(due) and is_usual(line, len(due))):
+                break
+            new = sha256(line).hexdigest()
+            if new in noted:
+                break
+            head, seq, count = new, seq + 1, count + 1
+        self._lines += count
+        self.head, self.seq = head, seq
+        return index + count
 
     def skip(self, head: str) -> None:
         """Go on from a line that could not be read.

@@ -73,6 +73,18 @@ class Torn(NamedTuple):
     size: int
 
 
+class Lines(NamedTuple):
+    """Whole lines that were not looked into.
+
+    Attributes:
+        file: name of the segment's file.
+        raw: their bytes; the last one is a line break.
+    """
+
+    file: str
+    raw: bytes
+
+
 class Passed(NamedTuple):
     """Lines that are there one after the other, and that the question does not need.
 

@@ -13,8 +13,10 @@ from typing import Any, Final, NamedTuple
 from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.hash_chain import FIRST_SEGMENT, Chain
 from fla_gateway.journal.format.line_format import LOST, NO_HASH, REPAIR, RETENTION
-from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Place, Torn
+from fla_gateway.journal.reader.line_entries import LONGEST_LINE, entry_of
+from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Lines, Place, Torn
 from fla_gateway.journal.reader.removed_segments import RemovedSegments
+from fla_gateway.journal.reader.usual_lines import time_of, usual_in
 from fla_gateway.lean_dataclass import dataclass
 
 MOST_FINDINGS: Final = 100
@@ -111,11 +113,11 @@ class Verdict:
         return self.first_segment > FIRST_SEGMENT
 
 
-def verify(found: Iterable[Found], heads: Collection[str] = ()) -> Verdict:
+def verify(found: Iterable[Lines | Found], heads: Collection[str] = ()) -> Verdict:
     """Follow the chain.
 
     Args:
-        found: a whole journal, as `segment_reader.read_segments` gives it.
+        found: a whole journal, as `segment_reader.read_blocks` gives it; or `read_segments`, which is much slower.
         heads: hashes that were kept elsewhere, 64 lower-case hexadecimal digits each; each that is the hash of no
             record is a finding.
     """
@@ -133,9 +135,12 @@ class _Verification:
         self._chain = Chain()
         self._heads = heads
         self._removed = RemovedSegments()
+        self._line = 0
 
-    def take(self, one: Found) -> None:
-        if isinstance(one, Begun):
+    def take(self, one: Lines | Found) -> None:
+        if isinstance(one, Lines):
+            self._take_lines(one)
+        elif isinstance(one, Begun):
             self._begin(one)
         elif isinstance(one, Torn):
             self._verdict.torn = one
@@ -145,6 +150,22 @@ class _Verification:
             self._miss(self._chain.seq, self._chain.seq)
         else:
             self._follow(one)
+
+    def _take_lines(self, block: Lines) -> None:
+        """Take usual lines by their bytes, and each other one as JSON."""
+        lines, is_usual, index = block.raw[:-1].split(b"\n"), usual_in(block.raw), 0
+        is_short = max(map(len, lines)) <= LONGEST_LINE
+        while index < len(lines):
+            begin = index
+            if self._verdict.records and is_short:
+                index = self._chain.follow_usual(lines, begin, is_usual, self._heads)
+            if index > begin:
+                self._verdict.records += index - begin
+                self._verdict.times = (self._verdict.times[0], time_of(lines[index - 1]))
+            if index < len(lines):
+                self.take(entry_of(Place(block.file, self._line + index + 1), lines[index]))
+                index += 1
+        self._line += len(lines)
 
     def end(self) -> Verdict:
         verdict = self._verdict
@@ -159,6 +180,7 @@ class _Verification:
 
     def _begin(self, begun: Begun) -> None:
         verdict, name = self._verdict, begun.place.file
+        self._line = 0
         if not verdict.segments:
             verdict.first_segment = begun.number
             self._removed.begin(begun.number)
