@@ -26,7 +26,7 @@ unit: export PYTHONPATH := $(CURDIR)/tests/support/as_installed
 unit: $(VENV)/.dev
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not soak" $(ARGS)
 
-soak: export EXAMPLES_FACTOR := 25
+soak: export EXAMPLES_FACTOR := 50
 soak: $(VENV)/.dev
 	$(BIN)/pytest -m "soak or hypothesis" --timeout 3600 $(ARGS)
 

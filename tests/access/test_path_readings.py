@@ -60,7 +60,7 @@ def segments(path: bytes) -> list[bytes]:
     return [part.partition(b";")[0] for part in path.replace(b"\\", b"/").split(b"/")]
 
 
-@examples(200)
+@examples(60)
 @given(paths)
 @example(b"/REST/a%25%32%46b")
 @example(b"/REST/a%%32%46b")
@@ -75,7 +75,7 @@ def test_a_path_with_one_division_has_it_for_every_reader(path: bytes) -> None:
             assert not {b".", b".."} & set(segments(reading))
 
 
-@examples(200)
+@examples(60)
 @given(paths)
 def test_no_reader_climbs_or_finds_the_token_service(path: bytes) -> None:
     """Also where paths are not narrowed: no reading has a dot segment or a NUL, and none leads to oauth unnoticed."""

@@ -21,8 +21,8 @@ def examples(number: int) -> settings:
     return settings(_COMMON, max_examples=number * _FACTOR)
 
 
-BOUNDED = examples(50)
+BOUNDED = examples(30)
 """For pure functions: a fraction of a second each."""
 
-FEW = examples(15)
+FEW = examples(10)
 """For what passes through sockets."""

@@ -20,8 +20,8 @@ from tests.support.waiting import PATIENCE
 from tests.wire.conftest import LOOPS
 
 GET = b"GET /REST/x HTTP/1.1\r\nHost: localhost\r\n\r\n"
-LARGE = bytes(range(256)) * 40_960
-"""10 MB."""
+LARGE = bytes(range(256)) * 24_576
+"""6 MB: more than the kernel keeps for one who does not read."""
 
 
 class TlsCaller(Caller):
@@ -120,12 +120,13 @@ def test_requests_sent_ahead_are_answered_in_their_order(rig, call):
 
 
 def test_a_large_body_passes_both_ways(rig, call):
-    """10 MB there and 10 MB back, byte for byte."""
-    rig.upstream.script.append(answered(LARGE))
+    """3 MB there and 3 MB back, byte for byte."""
+    large = LARGE[: len(LARGE) // 2]
+    rig.upstream.script.append(answered(large))
     with call() as caller:
-        caller.send(post(LARGE))
-        assert caller.answer().body == LARGE
-    assert rig.upstream.seen[0].body == LARGE
+        caller.send(post(large))
+        assert caller.answer().body == large
+    assert rig.upstream.seen[0].body == large
 
 
 def test_a_slow_reader_gets_the_whole_last_answer(rig, call):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
@@ -109,8 +110,12 @@ def is_host_name(text: str) -> bool:
     return len(text) <= 253 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()  # noqa: PLR2004 - RFC 1035, 2.3.4 as text
 
 
+@lru_cache(maxsize=256)
 def parse_ip(text: str) -> IPv4Address | IPv6Address | None:
-    """Read an address in its usual notation; None if the text is something else."""
+    """Read an address in its usual notation; None if the text is something else.
+
+    Remembered, because each rule of a configuration asks again: the failure with a name costs as much as the rest.
+    """
     try:
         return ip_address(text)
     except ValueError:

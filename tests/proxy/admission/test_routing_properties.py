@@ -74,7 +74,7 @@ def test_what_is_forwarded_is_the_callers_own_bytes(target: bytes) -> None:
         assert found.path == found.target.partition(b"?")[0]
 
 
-@examples(300)
+@examples(80)
 @given(st.one_of(targets, disguised))
 @example(b"/employer/REST/;\\x/oauth/v5/token")
 @example(b"/employer/REST/;x%2Fy/oauth/v5/token")
