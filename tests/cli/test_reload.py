@@ -32,7 +32,7 @@ NOBODYS = 4_000_000_000
 NO_GATEWAY = 69
 as_root = pytest.mark.skipif(not ROOT, reason="becomes another user")
 # What the command needs is imported while this user may still read it.
-RUN = (
+AS_USER = (
     "import os, sys, encodings.ascii, encodings.idna, encodings.latin_1, http.client, json, pwd, ssl\n"
     "from fla_gateway.cli import check, drain, quit, reload\n"
     "from fla_gateway.cli.output import standard_streams\n"
@@ -48,7 +48,14 @@ RUN = (
     "uid = int(sys.argv[1])\n"
     "uid == os.getuid() or (os.setgroups([]), os.setgid(uid), os.setuid(uid))\n"
     "standard_streams.prepare()\n"
-    "sys.exit(standard_streams.close_output(execute(sys.argv[2:]), 'fla-gateway'))\n"
+)
+RUN = AS_USER + "sys.exit(standard_streams.close_output(execute(sys.argv[2:]), 'fla-gateway'))\n"
+# Several commands, for one start: the exit code of each and what it said on standard error, as JSON.
+RUN_EACH = AS_USER + (
+    "ended = []\n"
+    "for words in json.loads(sys.argv[2]):\n"
+    "    with contextlib.redirect_stderr(io.StringIO()) as said: ended.append([execute(words), said.getvalue()])\n"
+    "print(json.dumps(ended))\n"
 )
 # Takes the gateway's place: says yes to everything, and prints what it was sent.
 IMPOSTOR = (
@@ -96,11 +103,11 @@ async def command(*words, uid=None, **environ):
     return process.returncode, out.decode(), err.decode()
 
 
-async def _start(words, environment, uid):
+async def _start(words, environment, uid, program=RUN):
     if uid is None:
         return await fork_gateway(*words, environment=environment)
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", RUN, str(uid), *words,
+        sys.executable, "-c", program, str(uid), *words,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
     )  # fmt: skip
 
@@ -304,12 +311,16 @@ async def test_an_address_that_cannot_be_read_is_said(tmp_path, text, words):
 
 
 @as_root
-@pytest.mark.parametrize("words", [("reload",), ("check", "--against-running"), ("drain",), ("quit",)])
-async def test_another_user_is_not_permitted(gateway, words):
-    """Exit code 1, and the gateway's reason."""
+async def test_another_user_is_not_permitted(gateway):
+    """Exit code 1, and the gateway's reason, of each command."""
+    words = (["reload"], ["check", "--against-running"], ["drain"], ["quit"])
     async with running(gateway) as admin:
-        code, _, err = await command(*words, "--admin", admin, uid=12_345)
-    assert (code, err.startswith("actions-disabled: ")) == (1, True)
+        process = await _start(
+            [json.dumps([[*it, "--admin", admin] for it in words])], dict(os.environ), 12_345, RUN_EACH
+        )
+        async with asyncio.timeout(8 * PATIENCE):
+            out, _ = await process.communicate()
+    assert [(code, err.startswith("actions-disabled: ")) for code, err in json.loads(out)] == [(1, True)] * len(words)
     assert gateway.done == []
 
 

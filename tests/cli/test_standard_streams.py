@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,14 +12,14 @@ import pytest
 from fla_gateway.cli.main import COMMANDS
 from tests.support.waiting import PATIENCE
 
-PROGRAM = [sys.executable, "-m", "fla_gateway"]
 LOCALES = [
     {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
     {"PYTHONIOENCODING": "iso-8859-1", "PYTHONUTF8": "0"},
     {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     {"LC_ALL": "POSIX", "LANG": "POSIX"},
 ]
-SHORT = [["--help"], ["--version"], ["catalog"], ["caller", "new", "payroll"], ["check", "--config", "/nowhere"]]
+CATALOG, CHECK = ["catalog"], ["check", "--config", "/nowhere"]
+SHORT = [["--help"], ["--version"], CATALOG, ["caller", "new", "payroll"]]
 CONFIGURATION = """
 [profiles.employer]
 environment = "simulation"
@@ -27,20 +28,34 @@ key = { pem = "cl\u00e9 \u0141\u00f3d\u017a.pem" }
 """
 
 
-def run(words, environment=None, **options):
-    """Run a command and give what came of it."""
-    given = {"capture_output": True, **options}
-    return subprocess.run(
-        [*PROGRAM, *words], env={**os.environ, **(environment or {})}, timeout=PATIENCE, check=False, **given
-    )
+# Runs commands one after the other, each in a fork: the streams of the start are theirs, as is the interpreter's end.
+EACH = """
+import json, os, sys
+from pathlib import Path
+from fla_gateway.cli import main
+codes = []
+for words in json.loads(sys.argv[1]):
+    if not os.fork():
+        sys.argv[1:] = words
+        main.main()
+    codes.append(os.waitstatus_to_exitcode(os.wait()[1]))
+Path(sys.argv[2]).write_text(json.dumps(codes))
+"""
 
 
-def through_shell(words, redirection):
-    """Run a command with streams as a shell redirects them."""
-    line = f'exec "$@" {redirection}'
-    return subprocess.run(
-        ["/bin/sh", "-c", line, "sh", *PROGRAM, *words], capture_output=True, timeout=PATIENCE, check=False
-    )
+@pytest.fixture
+def each(tmp_path):
+    """Run commands with streams as a shell redirects them; give their exit codes and what was said."""
+
+    def run_each(commands, redirection="", **options):
+        codes = tmp_path / "codes"
+        words = [sys.executable, "-c", EACH, json.dumps(commands), str(codes)]
+        given = {"capture_output": True, **options}
+        line = f'exec "$@" {redirection}'
+        ended = subprocess.run(["/bin/sh", "-c", line, "sh", *words], timeout=PATIENCE, check=True, **given)
+        return json.loads(codes.read_text()), ended.stderr.decode()
+
+    return run_each
 
 
 def test_a_letter_of_another_encoding_can_be_read():
@@ -112,42 +127,36 @@ def test_names_that_the_encoding_lacks_are_printed(environment, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "redirection"),
-    [
-        *((SHORT[2], it) for it in ("<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-")),
-        *((it, "<&- >&- 2>&-") for it in SHORT if it != SHORT[2]),
-        (SHORT[4], "2>&-"),
-    ],
-)
-def test_a_closed_stream_changes_no_exit_code(words, redirection):
+    ("redirection", "commands"),
+    [("<&-", [CATALOG]), (">&-", [CATALOG]), ("2>&-", [CATALOG, CHECK]), (">&- 2>&-", [CATALOG]),
+     ("<&- >&- 2>&-", [*SHORT, CHECK])],
+)  # fmt: skip
+def test_a_closed_stream_changes_no_exit_code(each, redirection, commands):
     """What would go there is lost, as the command line asked."""
-    assert through_shell(words, redirection).returncode == (2 if "check" in words else 0)
+    codes, _ = each(commands, redirection)
+    assert codes == [2 if it == CHECK else 0 for it in commands]
 
 
 @pytest.mark.parametrize(
-    ("words", "redirection"), [(SHORT[2], "1</dev/null"), *((it, ">/dev/full") for it in SHORT[:4])]
+    ("redirection", "commands", "reason"),
+    [("1</dev/null", [CATALOG], "Bad file descriptor"), (">/dev/full", SHORT, "No space left on device")],
 )
-def test_output_that_cannot_be_written_is_said(words, redirection):
+def test_output_that_cannot_be_written_is_said(each, redirection, commands, reason):
     """Exit code 2 and a sentence; neither a traceback nor the interpreter's own complaint (120)."""
-    ended = through_shell(words, redirection)
-    reason = "No space left on device" if "full" in redirection else "Bad file descriptor"
-    assert (ended.returncode, ended.stderr.decode()) == (
-        2,
-        f"fla-gateway: standard output cannot be written: {reason}\n",
-    )
+    codes, said = each(commands, redirection)
+    assert codes == [2] * len(commands)
+    assert said == f"fla-gateway: standard output cannot be written: {reason}\n" * len(commands)
 
 
 @pytest.mark.parametrize("redirection", ["2>/dev/full", "2</dev/null", ">/dev/full 2>&1"])
-def test_an_error_that_cannot_be_printed_keeps_its_exit_code(redirection):
+def test_an_error_that_cannot_be_printed_keeps_its_exit_code(each, redirection):
     """A faulty configuration is exit code 2, whether or not it can be said."""
-    assert through_shell(["check", "--config", "/nowhere"], redirection).returncode == 2
+    assert each([CHECK], redirection)[0] == [2]
 
 
-@pytest.mark.parametrize("words", SHORT[:4], ids=" ".join)
-def test_a_reader_that_is_gone_is_no_error(words):
+def test_a_reader_that_is_gone_is_no_error(each):
     """`fla-gateway catalog | true` ends well and without a complaint."""
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as output:
-        ended = run(words, capture_output=False, stdout=output, stderr=subprocess.PIPE)
-    assert (ended.returncode, ended.stderr) == (0, b"")
+        assert each(SHORT, capture_output=False, stdout=output, stderr=subprocess.PIPE) == ([0] * len(SHORT), "")

@@ -12,6 +12,7 @@ from tests.support.process import Government
 from tests.support.raw_http import get
 from tests.support.reloading import reloading
 
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])  # files are read by a thread, on any loop
 PIECE = 64
 KEY = "flagw_" + "0123456789abcdef" * 4
 CONFIGURATION = """
