@@ -107,7 +107,8 @@ async def test_credentials_stand_in_the_connect_head_alone(start, proxy):
 
 
 @pytest.mark.parametrize(
-    ("status", "says"), [(407, "proxy_password_file"), (403, "administrator"), (502, "502"), (302, "302"), (100, "100")]
+    ("status", "says"),
+    [(407, "proxy_password_file"), (403, "administrator"), (502, "502"), (302, "302"), (100, "did not answer CONNECT")],
 )
 async def test_a_proxys_refusal_is_told_apart_from_the_apis(start, proxy, status, says):
     """502 egress-refused, nothing sent, and the detail says what to do; its own page is not passed on."""
