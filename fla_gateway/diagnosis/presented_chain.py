@@ -17,6 +17,7 @@ from typing import Final
 from cryptography import x509
 
 from fla_gateway.errors import GatewayError
+from fla_gateway.keys.certificate_fields import issuer_of, subject_of
 from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.address import Address
 from fla_gateway.network.connect_tunnel import open_tunnel
@@ -93,7 +94,7 @@ async def _seen_at(address: Address, route: Route) -> bytes:
 def _read(der: bytes) -> Presented | None:
     try:
         found = x509.load_der_x509_certificate(der)
-        subject, issuer = found.subject.rfc4514_string(), found.issuer.rfc4514_string()
+        subject, issuer = subject_of(found).rfc4514_string(), issuer_of(found).rfc4514_string()
     except ValueError:
         return None
     return Presented(subject, _names(found), issuer, found.not_valid_before_utc, found.not_valid_after_utc)

@@ -93,6 +93,17 @@ def read_first(encoding: bytes) -> tuple[Element, bytes]:
     return element, encoding[end:]
 
 
+def is_whole(encoding: bytes) -> bool:
+    """Whether bytes are one element, and everything in its constructed parts is elements that end where they should."""
+    try:
+        pending = [read(encoding)]
+        while pending:
+            pending += [child for child in pending.pop().children() if child.tag & _CONSTRUCTED]
+    except Asn1Error:
+        return False
+    return True
+
+
 def dotted(identifier: bytes) -> str:
     """Write the contents octets of an OBJECT IDENTIFIER in its usual form (X.690, section 8.19)."""
     arcs, value = [], 0

@@ -73,4 +73,4 @@ def test_certificate_with_a_damaged_name_is_refused(acme) -> None:
     der = bytearray(make_certificate(make_rsa()).public_bytes(serialization.Encoding.DER))
     der[der.rindex(b"Acme NV")] = 0xFF
     acme.write("other.cer", bytes(der))
-    assert "is damaged or cut off" in acme.refused(pem="acme.pem", certificate="other.cer").message
+    assert "is damaged, or written" in acme.refused(pem="acme.pem", certificate="other.cer").message

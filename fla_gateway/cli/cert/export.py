@@ -16,6 +16,7 @@ from fla_gateway.cli.exit_codes import WELL
 from fla_gateway.cli.inspection.password import add_password, file_argument, opened
 from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.keys.certificate_fields import subject_of
 
 SUMMARY: Final = Text("write the certificate of a file as the .cer that is uploaded in ChaMan")
 DESCRIPTION: Final = Text(
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = _place(arguments.output, name)
     _write(path, certificate.public_bytes(Encoding.DER))
     for line in (
-        Text("{path}: the certificate of {subject}", path=path.absolute(), subject=shown_name(certificate.subject)),
+        Text("{path}: the certificate of {subject}", path=path.absolute(), subject=shown_name(subject_of(certificate))),
         Text("Upload it in ChaMan, in the web service account (Een certificaat toevoegen, Add a certificate):"),
         Text("  Certificaatnaam: {name}", name=name),
         Text("  Vervaldatum:     {day}", day=dutch_date(certificate.not_valid_after_utc)),

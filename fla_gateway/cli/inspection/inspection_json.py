@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from fla_gateway.cli.inspection.judged import JudgedFile
+from fla_gateway.keys.certificate_fields import issuer_of
 from fla_gateway.keys.certificates.certificate import facts, public_key_of
 from fla_gateway.keys.certificates.chaman_entry import chaman_entry
 from fla_gateway.keys.certificates.rule_report import DEMANDS, OF_THE_MANUAL, RuleResult
@@ -66,7 +67,7 @@ def _certificate(certificate: x509.Certificate) -> dict[str, Any]:
     seen: CertificateFacts = facts(certificate)
     return {
         "subject": seen.subject,
-        "issuer": certificate.issuer.rfc4514_string(),
+        "issuer": issuer_of(certificate).rfc4514_string(),
         "serial": f"{certificate.serial_number:x}",
         "self_signed": seen.self_signed,
         "not_before": f"{seen.not_before:%Y-%m-%dT%H:%M:%SZ}",

@@ -13,6 +13,7 @@ from cryptography import x509
 from fla_gateway.cli.inspection.inspection_json import base64url
 from fla_gateway.cli.inspection.judged import JudgedFile
 from fla_gateway.i18n.message import Plural, Text
+from fla_gateway.keys.certificate_fields import issuer_of, subject_of
 from fla_gateway.keys.certificates.certificate import facts, shown_name
 from fla_gateway.keys.certificates.chaman_entry import chaman_entry, may_be_next_day
 from fla_gateway.keys.certificates.rule_report import (
@@ -52,7 +53,7 @@ def lines(found: JudgedFile) -> Iterator[str]:
         yield ""
         yield Plural("{count} further certificate in the file:", "{count} further certificates in the file:",
                      count=len(file.further))  # fmt: skip
-        yield from (Text("  {subject}", subject=shown_name(it.subject)) for it in file.further)
+        yield from (Text("  {subject}", subject=shown_name(subject_of(it))) for it in file.further)
     yield ""
     yield _verdict(found)
 
@@ -126,11 +127,11 @@ def _verdict(found: JudgedFile) -> Text:
 
 
 def _subject(certificate: x509.Certificate) -> str:
-    return shown_name(certificate.subject)
+    return shown_name(subject_of(certificate))
 
 
 def _shown_issuer(certificate: x509.Certificate) -> Text:
-    return Text("{issuer}", issuer=shown_name(certificate.issuer))
+    return Text("{issuer}", issuer=shown_name(issuer_of(certificate)))
 
 
 def _spaced(octets: bytes) -> str:

@@ -22,6 +22,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError, reason_of
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.keys.certificate_fields import subject_of
 from fla_gateway.keys.files import pem
 from fla_gateway.keys.files.certificate_bundle import read_certificates
 
@@ -134,5 +135,5 @@ def _authorities(der: bytes) -> int:
 
 
 def _name(certificate: x509.Certificate) -> str:
-    name = certificate.subject.rfc4514_string() or "without a name"
+    name = subject_of(certificate).rfc4514_string() or "without a name"
     return "".join(it if it.isprintable() else "?" for it in name[:_SHOWN])

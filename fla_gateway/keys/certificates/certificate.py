@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.keys.certificate_fields import issuer_of, subject_of
 from fla_gateway.keys.model import CertificateFacts, Objection
 
 
@@ -37,10 +38,10 @@ def matching(key: PublicKeyTypes, certificates: tuple[x509.Certificate, ...], no
 def facts(certificate: x509.Certificate) -> CertificateFacts:
     """Describe a certificate."""
     return CertificateFacts(
-        subject=certificate.subject.rfc4514_string(),
+        subject=subject_of(certificate).rfc4514_string(),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
-        self_signed=certificate.subject == certificate.issuer,
+        self_signed=subject_of(certificate) == issuer_of(certificate),
         sha1_thumbprint=certificate.fingerprint(hashes.SHA1()),  # noqa: S303 - RFC 7515, section 4.1.7: an identifier
         sha256_thumbprint=certificate.fingerprint(hashes.SHA256()),
     )
@@ -78,8 +79,8 @@ def foreign_certificates(number: int, path: Path) -> Objection:
 
 def leaves(certificates: tuple[x509.Certificate, ...]) -> tuple[x509.Certificate, ...]:
     """Leave the certificates of authorities out: those that another one of them names as its issuer."""
-    issuers = {it.issuer for it in certificates if it.issuer != it.subject}
-    return tuple(dict.fromkeys(it for it in certificates if it.subject not in issuers))
+    issuers = {issuer_of(it) for it in certificates if issuer_of(it) != subject_of(it)}
+    return tuple(dict.fromkeys(it for it in certificates if subject_of(it) not in issuers))
 
 
 def shown_name(name: x509.Name) -> str:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from fla_gateway.keys.certificate_fields import issuer_of, subject_of
 from fla_gateway.keys.certificates.pair_files import proposed_name
 
 _UPLOADED: Final = ".cer"
@@ -63,13 +64,13 @@ def chaman_entry(path: Path, certificate: x509.Certificate, alias: str = "") -> 
     """
     name = name_for_chaman(path, certificate, alias)
     file = path.name if path.suffix.lower() == _UPLOADED else f"{name}{_UPLOADED}"
-    owner = _common_name(certificate.subject)
+    owner = _common_name(subject_of(certificate))
     return ChamanEntry(
         name,
         file,
         owner,
-        _value(certificate.subject, NameOID.ORGANIZATION_NAME),
-        _common_name(certificate.issuer),
+        _value(subject_of(certificate), NameOID.ORGANIZATION_NAME),
+        _common_name(issuer_of(certificate)),
         dutch_date(certificate.not_valid_after_utc),
     )
 

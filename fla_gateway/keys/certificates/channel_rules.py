@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
 
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys import asn1
+from fla_gateway.keys.certificate_fields import issuer_of, permits_digital_signature, subject_of
 from fla_gateway.keys.files import format_detection
 from fla_gateway.keys.files.private_key import EXPLICIT_CURVE_CURE
 from fla_gateway.keys.files.rsa_pss import subject_public_key_info
@@ -195,7 +196,7 @@ def digest_deviation(certificate: x509.Certificate) -> Objection | None:
     """Compare the digest of the certificate's signature with the manual."""
     try:
         digest = certificate.signature_hash_algorithm
-    except UnsupportedAlgorithm:
+    except (ValueError, UnsupportedAlgorithm):
         digest = None
     if digest is not None and digest.name in DIGESTS:
         return None
@@ -216,16 +217,16 @@ def digest_deviation(certificate: x509.Certificate) -> Objection | None:
 def usage_deviation(certificate: x509.Certificate) -> Objection | None:
     """Compare the key usage of the certificate with the manual."""
     try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
+        permitted = permits_digital_signature(certificate)
+    except ValueError:
+        message = Message("certificate-extensions-unreadable", "the certificate's extensions cannot be read")
+        return Objection(message, _CERTIFICATE_FOR_SIGNING)
+    if permitted is None:
         message = Message(
             "certificate-usage-missing", "the certificate states no key usage; the manual asks for Digital Signature"
         )
         return Objection(message, _CERTIFICATE_FOR_SIGNING)
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
-        message = Message("certificate-extensions-unreadable", "the certificate's extensions cannot be read")
-        return Objection(message, _CERTIFICATE_FOR_SIGNING)
-    if usage.digital_signature:
+    if permitted:
         return None
     message = Message(
         "certificate-usage-unusual",
@@ -236,7 +237,7 @@ def usage_deviation(certificate: x509.Certificate) -> Objection | None:
 
 def subject_deviation(certificate: x509.Certificate) -> Objection | None:
     """Object to a self-signed certificate without a name: it has to be "op naam van uw onderneming"."""
-    if certificate.subject != certificate.issuer or enterprise_name(certificate):
+    if subject_of(certificate) != issuer_of(certificate) or enterprise_name(certificate):
         return None
     message = Message(
         "certificate-subject-empty",
@@ -248,7 +249,7 @@ def subject_deviation(certificate: x509.Certificate) -> Objection | None:
 def enterprise_name(certificate: x509.Certificate) -> str:
     """Give the organization of the subject, or else its common name; empty without either."""
     for kind in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
-        for attribute in certificate.subject.get_attributes_for_oid(kind):
+        for attribute in subject_of(certificate).get_attributes_for_oid(kind):
             if str(attribute.value).strip():
                 return str(attribute.value)
     return ""

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from fla_gateway.i18n.message import NOTHING, Text
+from fla_gateway.keys.certificate_fields import issuer_of, subject_of
 from fla_gateway.keys.certificates import channel_rules
 from fla_gateway.keys.certificates.certificate import facts, public_key_of, shown_name
 from fla_gateway.keys.model import Objection
@@ -176,7 +177,7 @@ def _of_certificate(certificate: x509.Certificate | None) -> Iterator[RuleResult
     digest, usage = channel_rules.digest_deviation(certificate), channel_rules.usage_deviation(certificate)
     yield RuleResult("digest", digest is None, NOTHING if digest else _digest(certificate), digest)
     yield RuleResult("key-usage", usage is None, objection=usage)
-    yield _subject(certificate) if certificate.subject == certificate.issuer else _issuer(certificate)
+    yield _subject(certificate) if subject_of(certificate) == issuer_of(certificate) else _issuer(certificate)
 
 
 def _subject(certificate: x509.Certificate) -> RuleResult:
@@ -191,7 +192,7 @@ def _subject(certificate: x509.Certificate) -> RuleResult:
 
 def _issuer(certificate: x509.Certificate) -> RuleResult:
     """Compare the authority with the one that the manual names; which others ChaMan takes is not known."""
-    name = shown_name(certificate.issuer)
+    name = shown_name(issuer_of(certificate))
     if _AUTHORITY in name.lower():
         return RuleResult("issuer", holds=True)
     return RuleResult("issuer", None, Text("it is of {name}: whether ChaMan takes that is not known", name=name))

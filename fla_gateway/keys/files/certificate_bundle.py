@@ -15,6 +15,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.keys import asn1
+from fla_gateway.keys.certificate_fields import issuer_of, subject_of
 from fla_gateway.keys.files import format_detection, pem
 from fla_gateway.keys.files.der_label import CERTIFICATE, PKCS12
 from fla_gateway.keys.files.foreign_formats import foreign_certificates
@@ -102,19 +104,34 @@ def _certificates(path: Path, number: int, block: Block) -> Iterator[x509.Certif
     try:
         found = _parsed(block)
         for certificate in found:
-            certificate.subject.rfc4514_string()
-            certificate.issuer.rfc4514_string()
+            subject_of(certificate).rfc4514_string()
+            issuer_of(certificate).rfc4514_string()
             certificate.not_valid_before_utc, certificate.not_valid_after_utc  # noqa: B018 - read, as said above
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        raise UnusableKeyError(*_not_parsed(path, number, block)) from None
+    yield from found
+
+
+def _not_parsed(path: Path, number: int, block: Block) -> Objection:
+    if asn1.is_whole(block.der or b""):
+        # Every value in it ends where its length says, so nothing is missing.
         message = Message(
-            "certificate-damaged",
-            "block {number} ({label}) of {path} is damaged or cut off",
+            "certificate-malformed",
+            "block {number} ({label}) of {path} is damaged, or written in a way that is not read here, such as an "
+            "encoding that X.509 forbids",
             number=number,
             label=block.label,
             path=path,
         )
-        raise UnusableKeyError(message, Text("copy that certificate into it again")) from None
-    yield from found
+        return Objection(message, Text("copy it again; if that does not help, have it issued again or leave it out"))
+    message = Message(
+        "certificate-damaged",
+        "block {number} ({label}) of {path} is damaged or cut off",
+        number=number,
+        label=block.label,
+        path=path,
+    )
+    return Objection(message, Text("copy that certificate into it again"))
 
 
 def _parsed(block: Block) -> list[x509.Certificate]:

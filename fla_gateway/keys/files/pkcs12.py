@@ -241,7 +241,7 @@ def _load(der: bytes, password: bytes) -> Loaded | None:
     """Let `cryptography` open the file; None if it cannot, whatever its reason."""
     try:
         key, certificate, others = pkcs12.load_key_and_certificates(der, password)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
         return None
     return key, (*((certificate,) if certificate is not None else ()), *others)
 
@@ -272,7 +272,11 @@ def _why_closed(
     unlocked = [_unlocked(key, secret) for key in contents.shrouded for secret in tried]
     if any(key is not None and not (is_consistent(key) and is_valid(key)) for key in unlocked):
         return inconsistent(path)
-    if any(key is not None for key in unlocked) or any(_has_mac_of(der, secret) for secret in tried):
+    opens = any(key is not None for key in unlocked)
+    if any(_has_mac_of(der, secret) for secret in tried):
+        # Nothing was changed since the checksum was made.
+        return _why_closed_although_whole(path, opens=opens)
+    if opens:
         return Objection(
             Message(
                 "pkcs12-damaged",
@@ -282,6 +286,24 @@ def _why_closed(
             Text("copy the file again, as binary; if that does not help, {export}", export=MODERN_EXPORT),
         )
     return damaged(path) if _is_open(der, contents) else password_wrong(path)
+
+
+def _why_closed_although_whole(path: Path, *, opens: bool) -> Objection:
+    if opens:
+        message = Message(
+            "pkcs12-certificate-malformed",
+            "{path} holds a certificate that is written in a way that is not read here, such as an encoding that X.509 "
+            "forbids",
+            path=path,
+        )
+        return Objection(message, Text("have it issued again, and export key and certificate anew"))
+    message = Message(
+        "pkcs12-key-password-differs",
+        "the password for {path} opens the file, but not the private key in it, which has a password of its own",
+        path=path,
+    )
+    cure = Text("make the file again with one password for both, in the program that made it")
+    return Objection(message, cure)
 
 
 def _why_closed_without_password(

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from fla_gateway.errors import UnusableKeyError
 from fla_gateway.keys import asn1
+from fla_gateway.keys.encryption.pkcs12_derivation import MAC_KEY, derive
 from fla_gateway.keys.files.pkcs12_structure import look_into
 from fla_gateway.keys.load import load_key
 from tests.support.forked_process import fork_gateway
@@ -264,6 +265,46 @@ def test_changed_file_is_told_from_a_wrong_password(folder, certificate) -> None
     folder.write("acme.pfx", bytes(content))
     assert "is right, but the file is damaged" in folder.refused(pkcs12="acme.pfx", password=PASSWORD).message
     assert "is wrong" in folder.refused(pkcs12="acme.pfx", password="other").message
+
+
+def _with_mac(safes: bytes) -> bytes:
+    """Put safes into a file with the MAC of PASSWORD (RFC 7292, appendix B, as the file of OpenSSL has it)."""
+    salt, digest = bytes(8), bytes.fromhex("608648016503040201")
+    key = derive("sha256", PASSWORD.encode("utf-16-be") + b"\0\0", salt, 1, MAC_KEY, 32)
+    algorithm = asn1.write(asn1.SEQUENCE, asn1.write(asn1.OBJECT_IDENTIFIER, digest))
+    value = asn1.write(asn1.OCTET_STRING, hmac.digest(key, safes, "sha256"))
+    mac = asn1.write(asn1.SEQUENCE, asn1.write(asn1.SEQUENCE, algorithm, value), asn1.write(asn1.OCTET_STRING, salt))
+    return asn1.write(asn1.SEQUENCE, asn1.write(asn1.INTEGER, b"\x03"), _data(safes), mac)
+
+
+@pytest.mark.parametrize(
+    ("own", "says"),
+    [("other", "not the private key in it, which has a password of its own"), (PASSWORD, "")],
+    ids=["two passwords", "one password"],
+)
+def test_a_key_with_a_password_of_its_own_is_said_to_have_one(folder, certificate, own, says) -> None:
+    """Programs in Java can give key and file two passwords; a file whose checksum fits is not called damaged."""
+    folder.write("acme.cer", certificate_pem(certificate))
+    folder.write("acme.pfx", _with_mac(asn1.write(asn1.SEQUENCE, _safe(_bag(2, _pkcs8(KEY, own))))))
+    files = {"pkcs12": "acme.pfx", "certificate": "acme.cer", "password": PASSWORD}
+    if says:
+        assert says in folder.refused(**files).message
+    else:
+        assert folder.load(**files).warnings == ()
+
+
+def test_a_malformed_certificate_in_a_whole_file_is_named(folder, certificate) -> None:
+    """What the library does not read in it is no damage, and no wrong password."""
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    usage = bytes.fromhex("0603551d0f0101ff")
+    malformed = der.replace(usage, usage[:-1] + b"\x01")  # a TRUE that BER permits and DER does not
+    assert malformed != der
+    kind = asn1.write(asn1.OBJECT_IDENTIFIER, bytes.fromhex("2a864886f70d01091601"))
+    octets = asn1.write(asn1.CONTEXT_0, asn1.write(asn1.OCTET_STRING, malformed))
+    bags = (_bag(2, _pkcs8(KEY, PASSWORD)), _bag(3, asn1.write(asn1.SEQUENCE, kind, octets)))
+    folder.write("acme.pfx", _with_mac(asn1.write(asn1.SEQUENCE, _safe(*bags))))
+    said = folder.refused(pkcs12="acme.pfx", password=PASSWORD).message
+    assert "holds a certificate that is written in a way that is not read here" in said
 
 
 # --- keys that cryptography drops in silence ---
