@@ -6,10 +6,23 @@ do that through real sockets.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 ANY: frozenset[str] = frozenset()
+
+
+class Named(Protocol):
+    """What has a name for the report."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        ...
+
+
+V = TypeVar("V", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,22 @@ class Vector:
     raw: bytes
     expect: tuple[Outcome | tuple[Outcome, ...], ...]
     fin: bool = False
+
+
+def grouped(vectors: Sequence[V]) -> list[Sequence[V]]:
+    """Put vectors into tests by the dozen: a test of its own costs as much as what it sends."""
+    return [vectors[at : at + 12] for at in range(0, len(vectors), 12)]
+
+
+def failures(vectors: Sequence[V], judge: Callable[[V], None]) -> dict[str, str]:
+    """Judge each vector; give what was wrong with which."""
+    found = {}
+    for vector in vectors:
+        try:
+            judge(vector)
+        except AssertionError as error:
+            found[vector.name] = str(error)
+    return found
 
 
 def refused(*statuses: int, code: str = "", closes: bool | None = True) -> Refused:
