@@ -26,6 +26,7 @@ from tests.support.raw_http import get, ok, post
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+JSON = "Content-Type: application/json"
 
 
 async def test_readiness_does_not_depend_on_the_other_side(begin, government):
@@ -33,9 +34,17 @@ async def test_readiness_does_not_depend_on_the_other_side(begin, government):
     government.token = lambda request: ok(b"", status="500 Internal Server Error")
     process = await begin()
     await process.event("ready")
-    assert (await process.call(get())).code == "token-failed"
-    for probe in ("/readyz", "/livez", "/startupz"):
-        assert (await process.admin(probe)).status == 200
+    caller = await process.caller()
+    await caller.send(get())
+    # The first attempt has failed; the call waits for the next one.
+    await eventually(lambda: len(government.requests) > 1)
+    government.token = lambda request: ok(b'{"error":"invalid_client"}', JSON, status="400 Bad Request")
+    for known in (False, True):
+        if known:
+            assert (await caller.answer()).code == "token-refused"
+        for probe in ("/readyz", "/livez", "/startupz"):
+            assert (await process.admin(probe)).status == 200
+    caller.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

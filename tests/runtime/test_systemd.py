@@ -16,6 +16,7 @@ from tests.support.raw_http import get
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+EACH_ADDRESS = pytest.mark.parametrize("manager", ["file", "abstract"], indirect=True)
 
 
 class Manager:
@@ -40,16 +41,18 @@ class Manager:
         self._socket.close()
 
 
-@pytest.fixture(params=["file", "abstract"])
+@pytest.fixture
 def manager(request, tmp_path):
-    """Listen where systemd would."""
-    address = str(tmp_path / "notify") if request.param == "file" else f"@fla-gateway-{secrets.token_hex(8)}"
+    """Listen where systemd would: at a file, or at another kind of address that a test asks for."""
+    kind = getattr(request, "param", "file")
+    address = str(tmp_path / "notify") if kind == "file" else f"@fla-gateway-{secrets.token_hex(8)}"
     with ExitStack() as stack:
         manager = Manager(address)
         stack.callback(manager.close)
         yield manager
 
 
+@EACH_ADDRESS
 async def test_the_manager_learns_of_start_and_end(begin, manager):
     """READY when calls are answered, and at SIGTERM STOPPING with as much time as the drain may take."""
     process = await begin(gateway="drain_delay = 1\ndrain_seconds = 40", environment={"NOTIFY_SOCKET": manager.address})
@@ -64,6 +67,7 @@ async def test_the_manager_learns_of_start_and_end(begin, manager):
     assert await process.ended() == 0
 
 
+@EACH_ADDRESS
 async def test_landlock_does_not_keep_the_manager_from_learning(begin, manager):
     """The socket is connected before the process confines itself."""
     process = await begin(

@@ -17,6 +17,7 @@ from tests.support.tokens import HandClock
 from tests.support.volumes import Volume
 
 REST = 0.5
+PROFILES = 8
 MAIN = """
 include = ["more.toml"]
 [profiles.{name}]
@@ -107,7 +108,7 @@ def test_files_that_are_put_there_anew_with_the_same_bytes_can_be_read_in_the_en
 @pytest.mark.parametrize("name", ["gateway.toml", "more.toml"])
 def test_a_file_that_is_being_written_is_never_used(tmp_path, name):
     """Cut at every 64th byte it may be valid, here after each profile: it is read once it has come to rest."""
-    profiles = "".join(MORE.format(name=f"p{number:02}") for number in range(20)).encode()
+    profiles = "".join(MORE.format(name=f"p{number:02}") for number in range(PROFILES)).encode()
     whole = {"gateway.toml": b'include = ["more.toml"]\n', "more.toml": b"# more\n"}
     whole[name] += profiles
     for file, content in whole.items():
@@ -131,7 +132,7 @@ def test_a_file_that_is_being_written_is_never_used(tmp_path, name):
         with suppress(ConfigurationError):
             found.append(len(read(tmp_path / "gateway.toml", rest=REST).profiles))
     writer.join(10)
-    assert found == [20]
+    assert found == [PROFILES]
 
 
 def test_what_was_read_is_what_is_used(volume):
