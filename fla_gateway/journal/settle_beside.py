@@ -16,7 +16,7 @@ from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.line_format import REPAIR, SETTLED
 from fla_gateway.journal.reader.look_up import look_up
-from fla_gateway.journal.reader.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_files import segments_of
 from fla_gateway.journal.settling import refuse_unsettleable
 from fla_gateway.journal.snapshot import Settlement
 from fla_gateway.journal.writer.directory import Directory

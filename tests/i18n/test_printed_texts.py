@@ -34,6 +34,7 @@ COMMANDS = (
     "    fla-gateway ",
     "https://",
     "www.",
+    "SELECT ",
 )
 
 

@@ -11,8 +11,8 @@ import pytest
 from fla_gateway.access.path_masking import mask_path
 from fla_gateway.journal.format.body_hash import BodyHasher
 from fla_gateway.journal.reader.accounts import Accounts
-from fla_gateway.journal.reader.csv_export import MEANINGS
 from fla_gateway.journal.reader.filters import OUTCOMES
+from fla_gateway.journal.reader.forms.csv_export import MEANINGS
 from tests.support.journals import JournalBuilder
 
 KEY = bytes(range(32))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import read_segments
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from fla_gateway.journal.reader.verification import verify
 from tests.support.keys import TlsAuthority, certificate_pem, key_pem, make_certificate, make_ec, write_private
 from tests.support.process import Government, Process, run

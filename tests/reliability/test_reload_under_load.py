@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import read_segments
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from fla_gateway.journal.reader.verification import verify
 from tests.reliability.callers import SteadyCaller
 from tests.reliability.rig import Rig, rig

@@ -15,8 +15,8 @@ import pytest
 
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME, Exchange, History
 from fla_gateway.journal.reader.in_doubt import reason
-from fla_gateway.journal.reader.segment_files import is_written, segments_of
-from fla_gateway.journal.reader.segment_reader import read_segments
+from fla_gateway.journal.reader.segments.segment_files import is_written, segments_of
+from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from fla_gateway.journal.reader.verification import verify
 from tests.support.journal_writer import chained_lines
 from tests.support.keys import TlsAuthority, write_identity

@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the folder."""
-    from fla_gateway.journal.reader import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.segments import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.verification import verify  # noqa: PLC0415 - as above
 
     directory, selection, folder = directory_of(arguments), selection_of(arguments), arguments.directory
@@ -128,7 +128,7 @@ def _history(directory: Path, selection: Selection) -> History:
 
 
 def _exchanges(directory: Path, selection: Selection, accounts: Accounts, histories: list[History]) -> Iterator[str]:
-    from fla_gateway.journal.reader import csv_export  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.forms import csv_export  # noqa: PLC0415 - `--help` need not know
 
     history = _history(directory, selection)
     histories.append(history)
@@ -136,7 +136,7 @@ def _exchanges(directory: Path, selection: Selection, accounts: Accounts, histor
 
 
 def _doubts(directory: Path, selection: Selection) -> Iterator[str]:
-    from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.forms import text_table  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
     chosen: Iterable[Exchange] = filter(selection.picks, _history(directory, selection))

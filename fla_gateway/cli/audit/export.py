@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the sheet."""
-    from fla_gateway.journal.reader import csv_export  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.forms import csv_export  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - as above
 
     selection, directory = selection_of(arguments), directory_of(arguments)

@@ -1,6 +1,6 @@
 """`fla-gateway audit find`: the calls about one declaration, by its number.
 
-Owns the question and the exit code. Refuses to show a number: the journal has its mask alone.
+Owns the question. Refuses to show a number: the journal has its mask alone.
 """
 
 from __future__ import annotations
@@ -8,20 +8,9 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from fla_gateway.cli.audit.show import print_exchanges
-from fla_gateway.cli.exit_codes import FINDINGS, WELL
-from fla_gateway.cli.options.journal_options import (
-    add_journal,
-    add_since,
-    add_until,
-    add_whom,
-    directory_of,
-    history_of,
-    report_shortfall,
-    selection_of,
-)
-from fla_gateway.cli.options.journal_questions import add_local, masking_key_of, say_what_was_not_looked_at
-from fla_gateway.cli.output.language import say
+from fla_gateway.cli.audit.listing import add_listing, list_selected
+from fla_gateway.cli.options.journal_options import directory_of, selection_of
+from fla_gateway.cli.options.journal_questions import masking_key_of
 from fla_gateway.i18n.message import Text
 
 SUMMARY: Final = Text("list the calls about a declaration, by its number")
@@ -44,26 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "number", metavar="NUMBER", help=Text("as it is in the path: of a declaration, a person, a company")
     )
-    add_journal(parser)
-    add_since(parser)
-    add_until(parser)
-    add_whom(parser)
-    add_local(parser)
-    parser.add_argument("--json", action="store_true", help=Text("the lines as they are in the journal"))
+    add_listing(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the calls."""
-    from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.forms import text_table  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.masked_numbers import masks_of  # noqa: PLC0415 - as above
-    from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - as above
 
     directory = directory_of(arguments)
     selection = selection_of(arguments)._replace(masks=masks_of(arguments.number, masking_key_of(directory)))
-    history = history_of(directory, selection.since, wish_of(selection))
-    count = print_exchanges(filter(selection.picks, history), text_table.MADE, directory, arguments)
-    say_what_was_not_looked_at(directory, selection.since)
-    missing = report_shortfall(history, selection)
-    if not count and not arguments.json:
-        say(Text("no call of this journal has the number in its path, and none is known to have made it"))
-    return FINDINGS if missing or not count else WELL
+    nothing = Text("no call of this journal has the number in its path, and none is known to have made it")
+    return list_selected(selection, text_table.MADE, nothing, directory, arguments)

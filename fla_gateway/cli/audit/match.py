@@ -1,6 +1,6 @@
 """`fla-gateway audit match`: the exchanges that carried the bytes of a file.
 
-Owns the question and the exit code. Refuses to compare contents: one byte more or less is another body.
+Owns the question. Refuses to compare contents: one byte more or less is another body.
 """
 
 from __future__ import annotations
@@ -10,20 +10,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.cli.audit.show import print_exchanges
-from fla_gateway.cli.exit_codes import FINDINGS, WELL
-from fla_gateway.cli.options.journal_options import (
-    add_journal,
-    add_since,
-    add_until,
-    add_whom,
-    directory_of,
-    history_of,
-    report_shortfall,
-    selection_of,
-)
-from fla_gateway.cli.options.journal_questions import add_local, masking_key_of, say_what_was_not_looked_at
-from fla_gateway.cli.output.language import say
+from fla_gateway.cli.audit.listing import add_listing, list_selected
+from fla_gateway.cli.options.journal_options import directory_of, selection_of
+from fla_gateway.cli.options.journal_questions import masking_key_of
 from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text
 
@@ -51,29 +40,18 @@ _PART: Final = 1_048_576
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("file", metavar="FILE", type=Path, help=Text("the body as it was sent; - for standard input"))
-    add_journal(parser)
-    add_since(parser)
-    add_until(parser)
-    add_whom(parser)
-    add_local(parser)
-    parser.add_argument("--json", action="store_true", help=Text("the lines as they are in the journal"))
+    add_listing(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the exchanges."""
-    from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.forms import text_table  # noqa: PLC0415 - `--help` need not know
 
     directory = directory_of(arguments)
     digits = _hash_of(arguments.file, masking_key_of(directory))
     selection = selection_of(arguments)._replace(body=digits)
-    history = history_of(directory, selection.since, wish_of(selection))
-    count = print_exchanges(filter(selection.picks, history), text_table.EXCHANGES, directory, arguments)
-    say_what_was_not_looked_at(directory, selection.since)
-    missing = report_shortfall(history, selection)
-    if not count and not arguments.json:
-        say(Text("no exchange of this journal is known to have carried these bytes"))
-    return FINDINGS if missing or not count else WELL
+    nothing = Text("no exchange of this journal is known to have carried these bytes")
+    return list_selected(selection, text_table.EXCHANGES, nothing, directory, arguments)
 
 
 def _hash_of(path: Path, key: bytes) -> str:

@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _page(report: FailureReport, selection: Selection, *, is_local: bool) -> Iterator[str]:
-    from fla_gateway.journal.reader.local_time import local  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.forms.local_time import local  # noqa: PLC0415 - `--help` need not know
 
     begin, end = (local(it) if is_local else it for it in (selection.since, selection.until))
     yield Text("from {begin} to {end}", begin=begin, end=end or Text("now"))
@@ -123,14 +123,14 @@ def _hop(report: FailureReport, hop: str, words: Text) -> Iterator[str]:
 
 
 def _times(failures: Failures) -> Iterator[str]:
-    from fla_gateway.journal.reader.local_time import local  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.forms.local_time import local  # noqa: PLC0415 - `--help` need not know
 
     times = ((Text("first"), failures.first), (Text("last"), failures.last))
     yield from (f"  {line}" for line in two_columns((label, f"{local(it)} ({it})") for label, it in times))
 
 
 def _listed(title: Text, listed: Listed, *, is_local: bool) -> Iterator[str]:
-    from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.forms import text_table  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
     if not listed.count:

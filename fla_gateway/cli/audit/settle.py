@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _chosen(arguments: argparse.Namespace) -> list[str]:
     """Show what is in doubt, and ask; nothing where the answer is no, or nothing can be asked."""
-    from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.forms import text_table  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.in_doubt import reason  # noqa: PLC0415 - as above
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
@@ -193,7 +193,7 @@ def _write(directory: Path, settlements: Sequence[Settlement]) -> bool:
     from fla_gateway import __version__  # noqa: PLC0415 - as above
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - as above
     from fla_gateway.config.schema import Audit  # noqa: PLC0415 - as above
-    from fla_gateway.journal.reader.segment_files import is_written  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.segments.segment_files import is_written  # noqa: PLC0415 - as above
     from fla_gateway.journal.settle_beside import settle_beside  # noqa: PLC0415 - as above
 
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK) or is_written(directory):

@@ -1,6 +1,6 @@
 """`fla-gateway audit show`: what was sent, and what is in doubt.
 
-Owns what is printed of the exchanges that were chosen, and the exit code. Refuses to judge whether the journal is
+Owns which exchanges are chosen, and the exit code. Refuses to judge whether the journal is
 whole; `audit verify` does.
 """
 
@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from fla_gateway.cli.audit.listing import print_exchanges
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.journal_options import (
     add_journal,
@@ -21,19 +22,17 @@ from fla_gateway.cli.options.journal_options import (
     report_shortfall,
     selection_of,
 )
-from fla_gateway.cli.options.journal_questions import accounts_of, add_local, say_what_was_not_looked_at
+from fla_gateway.cli.options.journal_questions import add_local, say_what_was_not_looked_at
 from fla_gateway.cli.output.language import say, shown
 from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fla_gateway.journal.reader.accounts import Accounts
-    from fla_gateway.journal.reader.block_filter import Wish
     from fla_gateway.journal.reader.exchange_history import Exchange
     from fla_gateway.journal.reader.filters import Selection
+    from fla_gateway.journal.reader.segments.block_filter import Wish
     from fla_gateway.journal.reader.settlements import Settlements
-    from fla_gateway.journal.reader.text_table import Column
 
 SUMMARY: Final = Text("show exchanges of the journal, or which declarations are in doubt")
 DESCRIPTION: Final = Text(
@@ -89,8 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _wish(directory: Path, selection: Selection, arguments: argparse.Namespace) -> Wish:
-    from fla_gateway.journal.reader import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.reader.body_marks import BodyMarks  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.segments import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.segments.body_marks import BodyMarks  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.wishes import Bodies, Everything, NotBefore, wish_of  # noqa: PLC0415 - as above
 
     wish = wish_of(selection)
@@ -112,7 +111,7 @@ def _repeated(exchanges: Iterable[Exchange], settled: Settlements) -> Iterator[E
 
 
 def _print(exchanges: Iterable[Exchange], selection: Selection, directory: Path, arguments: argparse.Namespace) -> None:
-    from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.forms import text_table  # noqa: PLC0415 - `--help` need not know
 
     columns = text_table.DOUBTS if selection.in_doubt else text_table.EXCHANGES
     if arguments.repeated:
@@ -120,35 +119,6 @@ def _print(exchanges: Iterable[Exchange], selection: Selection, directory: Path,
     if selection.settled and not arguments.json:
         columns, exchanges = text_table.SETTLEMENTS, text_table.each_settlement(exchanges)
     print_exchanges(exchanges, columns, directory, arguments)
-
-
-def print_exchanges(
-    exchanges: Iterable[Exchange], columns: tuple[Column, ...], directory: Path, arguments: argparse.Namespace
-) -> int:
-    """Print exchanges in one of the forms; return how many.
-
-    Args:
-        exchanges: in their order.
-        columns: of a table.
-        directory: of the journal, for the accounts.
-        arguments: ``json``, ``local``, and ``short`` where the command has it.
-    """
-    counter = _Counter()
-    for text in _texts(counter.count(exchanges), columns, directory, arguments):
-        print(text)
-    return counter.number
-
-
-class _Counter:
-    """Counts what goes by."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def count(self, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
-        for exchange in exchanges:
-            self.number += 1
-            yield exchange
 
 
 class _Tally:
@@ -171,29 +141,6 @@ class _Tally:
                 self.reasons[why] = self.reasons.get(why, 0) + 1
             self.running += exchange.running
             yield exchange
-
-
-def _texts(
-    exchanges: Iterable[Exchange], columns: tuple[Column, ...], directory: Path, arguments: argparse.Namespace
-) -> Iterator[str]:
-    from fla_gateway.journal.reader import text_table  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
-
-    if arguments.json:
-        yield from _lines(exchanges, accounts_of(directory))
-    elif getattr(arguments, "short", False):
-        yield from text_table.shortened(exchanges, printable, is_local=arguments.local)
-    else:
-        columns = text_table.in_local_time(columns) if arguments.local else columns
-        yield from text_table.aligned(columns, exchanges, printable)
-
-
-def _lines(exchanges: Iterable[Exchange], accounts: Accounts) -> Iterator[str]:
-    # Printable ASCII: `journal.reader.segment_reader` takes nothing else for a line.
-    for exchange in exchanges:
-        account = accounts.of(exchange)
-        lines = (*((account.line,) if account else ()), *exchange.lines, *(it.line for it in exchange.settlements))
-        yield from (line.raw.decode("ascii") for line in lines)
 
 
 def _hint(tally: _Tally, *, missing: bool) -> Iterator[Text]:

@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify and print."""
-    from fla_gateway.journal.reader import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.segments import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.verification import verify  # noqa: PLC0415 - as above
 
     directory = directory_of(arguments)

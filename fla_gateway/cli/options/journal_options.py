@@ -1,7 +1,7 @@
 """What the commands share that read the journal: where it is, and which exchanges are wanted.
 
-Owns the options. Refuses to read a line; `journal.reader.segment_reader` does, and is imported by a command only when
-it runs.
+Owns the options. Refuses to read a line; `journal.reader.segments` does, and is imported by a command only when it
+runs.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from fla_gateway.i18n.message import NOTHING, Plural, Text
 
 if TYPE_CHECKING:
     from fla_gateway.journal.format.segment_name import Segment
-    from fla_gateway.journal.reader.block_filter import Wish
     from fla_gateway.journal.reader.exchange_history import History
     from fla_gateway.journal.reader.filters import Selection
-    from fla_gateway.journal.reader.read_results import Wanted
+    from fla_gateway.journal.reader.segments.block_filter import Wish
+    from fla_gateway.journal.reader.segments.read_results import Wanted
 
 # Far longer than an exchange may take by default (`gateway.timeouts.exchange`, 600 s): an intent that is older and has
 # no outcome is in doubt, even if a gateway still runs.
@@ -145,8 +145,8 @@ def history_of(
         JournalError: there is none.
     """
     from fla_gateway.journal.format.line_format import SETTLED  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.reader import segment_files, segment_reader  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.exchange_history import History  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.segments import segment_files, segment_reader  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.settlements import LateSettlements  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.wishes import Everything  # noqa: PLC0415 - as above
     from fla_gateway.system.allocator import keep_freed_memory  # noqa: PLC0415 - as above
@@ -176,7 +176,7 @@ def blocks_of(directory: Path, since: str) -> Iterator[bytes]:
     Raises:
         JournalError: there is none.
     """
-    from fla_gateway.journal.reader import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.segments import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.system.allocator import keep_freed_memory  # noqa: PLC0415 - as above
 
     keep_freed_memory(_KEPT)
@@ -186,7 +186,7 @@ def blocks_of(directory: Path, since: str) -> Iterator[bytes]:
 def _of_period(segments: tuple[Segment, ...], since: str) -> tuple[Segment, ...]:
     from datetime import date  # noqa: PLC0415 - `--help` need not know
 
-    from fla_gateway.journal.reader import segment_files  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.segments import segment_files  # noqa: PLC0415 - as above
 
     return segment_files.since(segments, date.fromisoformat(since.partition("T")[0])) if since else segments
 

@@ -55,8 +55,8 @@ def masking_key_of(directory: Path) -> bytes:
 def accounts_of(directory: Path) -> Accounts:
     """Read the accounts of the whole journal: that of an exchange may have been recorded long before it."""
     from fla_gateway.journal.format.line_format import ACCOUNT  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.reader import segment_files, segment_reader  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.accounts import Accounts  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.segments import segment_files, segment_reader  # noqa: PLC0415 - as above
 
     return Accounts(segment_reader.lines_of_kind(directory, segment_files.segments_of(directory), ACCOUNT))
 
@@ -64,7 +64,7 @@ def accounts_of(directory: Path) -> Accounts:
 def not_looked_at(directory: Path) -> str:
     """Say what of the journal is not there any more; empty text where it begins with its first record."""
     from fla_gateway.journal.format.hash_chain import FIRST_SEGMENT  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.reader import segment_files  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.segments import segment_files  # noqa: PLC0415 - as above
 
     segments = segment_files.segments_of(directory)
     if not segments or segments[0].number == FIRST_SEGMENT:
@@ -83,7 +83,7 @@ def say_what_was_not_looked_at(directory: Path, since: str = "") -> None:
         directory: of the journal.
         since: where the question begins, as the journal writes it; empty for the beginning.
     """
-    from fla_gateway.journal.reader import segment_files  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.segments import segment_files  # noqa: PLC0415 - `--help` need not know
 
     text = not_looked_at(directory)
     if text and since < segment_files.segments_of(directory)[0].date.isoformat():

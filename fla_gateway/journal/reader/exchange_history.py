@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from fla_gateway.journal.format.line_format import INTENT, LOST, OUTCOME, RETENTION, START, STOP, Line
-from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Passed, Wanted
 from fla_gateway.journal.reader.removed_segments import RemovedSegments
+from fla_gateway.journal.reader.segments.read_results import Begun, Damaged, Entry, Passed, Wanted
 from fla_gateway.journal.reader.settlements import NONE, Settled, Settlements
 
 RUNNING: Final = "running"

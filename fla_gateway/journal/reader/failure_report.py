@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from fla_gateway.journal.reader.exchange_history import Exchange
 from fla_gateway.journal.reader.in_doubt import HARMLESS_METHODS, doubt_of, reason
-from fla_gateway.journal.reader.read_results import Passed, Wanted
+from fla_gateway.journal.reader.segments.read_results import Passed, Wanted
 from fla_gateway.lean_dataclass import dataclass
 
 MOST_TRACES: Final = 5

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fla_gateway.journal.format.line_format import INTENT, Line
 from fla_gateway.journal.reader.exchange_history import Exchange
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import lines_about
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import lines_about
 
 
 def look_up(directory: Path, wanted: Collection[str]) -> dict[str, Exchange]:

@@ -13,10 +13,10 @@ from typing import Any, Final, NamedTuple
 from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.hash_chain import FIRST_SEGMENT, Chain
 from fla_gateway.journal.format.line_format import LOST, NO_HASH, REPAIR, RETENTION
-from fla_gateway.journal.reader.line_entries import LONGEST_LINE, entry_of
-from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Lines, Place, Torn
 from fla_gateway.journal.reader.removed_segments import RemovedSegments
-from fla_gateway.journal.reader.usual_lines import time_of, usual_in
+from fla_gateway.journal.reader.segments.line_entries import LONGEST_LINE, entry_of
+from fla_gateway.journal.reader.segments.read_results import Begun, Damaged, Entry, Found, Lines, Place, Torn
+from fla_gateway.journal.reader.segments.usual_lines import time_of, usual_in
 from fla_gateway.lean_dataclass import dataclass
 
 MOST_FINDINGS: Final = 100

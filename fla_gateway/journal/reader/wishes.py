@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from fla_gateway.journal.reader.block_filter import Block, Wish
-from fla_gateway.journal.reader.body_marks import BODY, BodyMarks, body_at
 from fla_gateway.journal.reader.filters import Selection
+from fla_gateway.journal.reader.segments.block_filter import Block, Wish
+from fla_gateway.journal.reader.segments.body_marks import BODY, BodyMarks, body_at
 
 CALLER_ERROR: Final = b"4"
 SERVER_ERROR: Final = b"5"

@@ -8,8 +8,8 @@ from fla_gateway.errors import JournalError
 from fla_gateway.journal.reader.exchange_history import Exchange, History
 from fla_gateway.journal.reader.filters import OUTCOMES, Selection, moment
 from fla_gateway.journal.reader.in_doubt import HARMLESS_METHODS, REASONS, reason
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import read_segments
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from fla_gateway.journal.reader.verification import verify
 from tests.support.journals import JournalBuilder
 

@@ -12,11 +12,11 @@ import pytest
 
 from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import read
-from fla_gateway.journal.reader.body_marks import BodyMarks
 from fla_gateway.journal.reader.exchange_history import Exchange, History
 from fla_gateway.journal.reader.repetitions import repeated
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import blocks_of, read_segments, read_wanted
+from fla_gateway.journal.reader.segments.body_marks import BodyMarks
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import blocks_of, read_segments, read_wanted
 from fla_gateway.journal.reader.wishes import Bodies
 from tests.support.journals import BEGINNING, EXCHANGE, JournalBuilder, write, written
 

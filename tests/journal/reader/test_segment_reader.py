@@ -10,10 +10,10 @@ import pytest
 
 from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import head_of
-from fla_gateway.journal.reader.line_entries import LONGEST_LINE
-from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Torn
-from fla_gateway.journal.reader.segment_files import is_written, segments_of, since, strangers_of
-from fla_gateway.journal.reader.segment_reader import read_segments
+from fla_gateway.journal.reader.segments.line_entries import LONGEST_LINE
+from fla_gateway.journal.reader.segments.read_results import Begun, Damaged, Entry, Torn
+from fla_gateway.journal.reader.segments.segment_files import is_written, segments_of, since, strangers_of
+from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from tests.support.journals import JournalBuilder
 
 

@@ -7,12 +7,12 @@ import pytest
 from fla_gateway.journal.format.line_format import SETTLED
 from fla_gateway.journal.reader.exchange_history import History
 from fla_gateway.journal.reader.filters import Selection
+from fla_gateway.journal.reader.forms.text_table import each_settlement
 from fla_gateway.journal.reader.in_doubt import doubt_of, reason
-from fla_gateway.journal.reader.line_entries import LONGEST_LINE
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import lines_of_kind, read_segments
+from fla_gateway.journal.reader.segments.line_entries import LONGEST_LINE
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import lines_of_kind, read_segments
 from fla_gateway.journal.reader.settlements import collected
-from fla_gateway.journal.reader.text_table import each_settlement
 from fla_gateway.journal.reader.verification import verify
 from tests.support.journals import JournalBuilder
 

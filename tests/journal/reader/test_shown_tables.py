@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.journal.format.line_format import read
-from fla_gateway.journal.reader.csv_export import HEAD, harmless, rows
 from fla_gateway.journal.reader.exchange_history import Exchange
-from fla_gateway.journal.reader.text_table import DOUBTS, EXCHANGES, aligned
+from fla_gateway.journal.reader.forms.csv_export import HEAD, harmless, rows
+from fla_gateway.journal.reader.forms.text_table import DOUBTS, EXCHANGES, aligned
 from fla_gateway.observe.logs.log_values import printable
 from tests.support.journals import ENDED, EXCHANGE, write
 from tests.support.properties import BOUNDED

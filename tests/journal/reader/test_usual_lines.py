@@ -8,11 +8,11 @@ import re
 import pytest
 
 from fla_gateway.journal.format.line_format import head_of, read
-from fla_gateway.journal.reader.line_entries import LONGEST_LINE, entry_of
-from fla_gateway.journal.reader.read_results import Entry, Place
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import read_blocks, read_segments
-from fla_gateway.journal.reader.usual_lines import time_of, usual_in
+from fla_gateway.journal.reader.segments.line_entries import LONGEST_LINE, entry_of
+from fla_gateway.journal.reader.segments.read_results import Entry, Place
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import read_blocks, read_segments
+from fla_gateway.journal.reader.segments.usual_lines import time_of, usual_in
 from fla_gateway.journal.reader.verification import verify
 from tests.support.journals import JournalBuilder
 

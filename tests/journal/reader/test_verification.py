@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.journal.format.line_format import NO_HASH, head_of
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import read_segments
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from fla_gateway.journal.reader.verification import MOST_FINDINGS, verify
 from tests.support.journals import JournalBuilder
 from tests.support.properties import FEW

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.journal.format.line_format import SETTLED
-from fla_gateway.journal.reader.body_marks import BodyMarks
 from fla_gateway.journal.reader.exchange_history import History
 from fla_gateway.journal.reader.filters import Selection
-from fla_gateway.journal.reader.read_results import Entry, Passed
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import lines_of_kind, read_segments, read_wanted
+from fla_gateway.journal.reader.segments.body_marks import BodyMarks
+from fla_gateway.journal.reader.segments.read_results import Entry, Passed
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import lines_of_kind, read_segments, read_wanted
 from fla_gateway.journal.reader.settlements import collected
 from fla_gateway.journal.reader.wishes import Bodies, Containing, Everything, NotBefore, Nothing, wish_of
 from tests.support.journals import JournalBuilder

@@ -9,8 +9,8 @@ from fla_gateway.cli.main import execute
 from fla_gateway.journal.reader.allow_list_suggestions import Suggestions
 from fla_gateway.journal.reader.exchange_history import History
 from fla_gateway.journal.reader.in_doubt import reason
-from fla_gateway.journal.reader.segment_files import is_written, segments_of
-from fla_gateway.journal.reader.segment_reader import read_segments
+from fla_gateway.journal.reader.segments.segment_files import is_written, segments_of
+from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from fla_gateway.journal.reader.verification import verify
 from fla_gateway.proxy.records.exchange_record import Attempt, Notes
 from tests.support.journal_writer import a_record, an_intent, crash, intend, opened, the_id

@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 from fla_gateway.access.authentication.caller import ANONYMOUS, UNAUTHENTICATED
 from fla_gateway.journal.reader.exchange_history import History
 from fla_gateway.journal.reader.in_doubt import reason
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import read_segments
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from fla_gateway.journal.reader.verification import verify
 from fla_gateway.journal.snapshot import Settlement
 from fla_gateway.proxy.records.exchange_record import Journal, Notes, Observer

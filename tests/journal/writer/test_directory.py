@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.journal.format.segment_name import Segment
-from fla_gateway.journal.reader.segment_files import is_written
+from fla_gateway.journal.reader.segments.segment_files import is_written
 from fla_gateway.journal.writer.directory import Directory
 from tests.support.journal_writer import an_intent, files, intend, opened
 

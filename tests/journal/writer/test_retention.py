@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from fla_gateway.journal.format.segment_name import Segment
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import read_segments
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from fla_gateway.journal.reader.verification import verify
 from fla_gateway.journal.writer.retention import Contents, outdated
 from tests.support.journal_writer import DAY, NOON, an_intent, audit, files, intend, of_kind, opened

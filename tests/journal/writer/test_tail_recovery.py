@@ -6,8 +6,8 @@ from hashlib import sha256
 
 import pytest
 
-from fla_gateway.journal.reader.segment_files import segments_of
-from fla_gateway.journal.reader.segment_reader import read_segments
+from fla_gateway.journal.reader.segments.segment_files import segments_of
+from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from fla_gateway.journal.reader.verification import verify
 from fla_gateway.journal.writer.tail_recovery import judge
 from tests.support.journal_writer import (

@@ -13,7 +13,7 @@ from typing import Final
 from fla_gateway.errors import JournalError
 from fla_gateway.i18n.message import Text, joined
 from fla_gateway.journal.format.line_format import head_of, read
-from fla_gateway.journal.reader.read_results import Damaged, Entry, Lines, Place
+from fla_gateway.journal.reader.segments.read_results import Damaged, Entry, Lines, Place
 
 LONGEST_LINE: Final = 65_536
 """Bytes of a line without its line break; the longest that a writer makes is far shorter."""

@@ -18,10 +18,20 @@ from fla_gateway.errors import JournalError
 from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.line_format import Line, read
 from fla_gateway.journal.format.segment_name import Segment
-from fla_gateway.journal.reader.block_filter import BlockFilter, Chosen, Wish
-from fla_gateway.journal.reader.line_entries import LONGEST_LINE, entries_of, entry_of
-from fla_gateway.journal.reader.read_results import Begun, Damaged, Entry, Found, Lines, Passed, Place, Torn, Wanted
-from fla_gateway.journal.reader.segment_files import opened
+from fla_gateway.journal.reader.segments.block_filter import BlockFilter, Chosen, Wish
+from fla_gateway.journal.reader.segments.line_entries import LONGEST_LINE, entries_of, entry_of
+from fla_gateway.journal.reader.segments.read_results import (
+    Begun,
+    Damaged,
+    Entry,
+    Found,
+    Lines,
+    Passed,
+    Place,
+    Torn,
+    Wanted,
+)
+from fla_gateway.journal.reader.segments.segment_files import opened
 
 # The writer puts id after record; within a text of the line, these quotes would have a backslash before them.
 _IDENTIFIED: Final = re.compile(rb'"record":"(intent|outcome)","id":"([0-9a-f-]{36})"')

@@ -18,8 +18,8 @@ from typing import Any, Final
 from fla_gateway.i18n.message import Text
 from fla_gateway.journal.reader.accounts import MEMBERS, Accounts
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME, RUNNING, Exchange
+from fla_gateway.journal.reader.forms.local_time import local_without_offset
 from fla_gateway.journal.reader.in_doubt import reason
-from fla_gateway.journal.reader.local_time import local_without_offset
 
 _ATTEMPT: Final = ("status", "token", "trace", "ms")
 

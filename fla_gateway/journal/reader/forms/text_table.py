@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Final
 
 from fla_gateway.journal.reader.exchange_history import Exchange
+from fla_gateway.journal.reader.forms.local_time import local
 from fla_gateway.journal.reader.in_doubt import doubt_of, reason
-from fla_gateway.journal.reader.local_time import local
 from fla_gateway.journal.reader.settlements import Settled
 
 Column = tuple[str, Callable[[Exchange], str]]

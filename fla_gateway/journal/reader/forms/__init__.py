@@ -1,0 +1,1 @@
+"""How exchanges are shown: as a table, as CSV, in local time."""
