@@ -11,17 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.config.document.expand import Expander
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.document.key_path import Origins
-from fla_gateway.config.document.line_numbers import Lines
 from fla_gateway.config.document.merge import merge
-from fla_gateway.config.document.partial_document import salvage
 from fla_gateway.config.document.schema_check import MisfitsError, check
-from fla_gateway.config.document.schema_errors import schema_faults
 from fla_gateway.config.document.toml_file import has_wildcard, read_document
 from fla_gateway.config.rules.alert_rules import alert_faults
 from fla_gateway.config.rules.caller_rules import (
@@ -38,6 +35,9 @@ from fla_gateway.config.settings import Settings
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.secret import Secret
+
+if TYPE_CHECKING:  # read where there is a fault
+    from fla_gateway.config.document.line_numbers import Lines
 
 Rule = Callable[[Configuration], Iterable[Fault]]
 
@@ -119,6 +119,8 @@ class _Loading:
         try:
             configuration = check(Configuration, document)
         except MisfitsError as error:
+            from fla_gateway.config.document.schema_errors import schema_faults  # noqa: PLC0415 - see TYPE_CHECKING above
+
             found = [
                 (path, fault) for path, fault in schema_faults(error.misfits, document) if path not in self._faulty
             ]
@@ -127,6 +129,8 @@ class _Loading:
                 return configuration
         self.faults.extend(self._placed(fault for _, fault in found))
         self._faulty.extend(path for path, _ in found)
+        from fla_gateway.config.document.partial_document import salvage  # noqa: PLC0415 - as above
+
         return check(Configuration, salvage(document, self._faulty))
 
     def judge_between(self, document: Mapping[str, Any], configuration: Configuration, further: Sequence[Rule]) -> None:
@@ -175,6 +179,8 @@ class _Loading:
         if fault.line or not fault.path or path is None:
             return fault
         if fault.file not in found:
+            from fla_gateway.config.document.line_numbers import Lines  # noqa: PLC0415 - as above
+
             try:
                 text = self._files.read(path).decode("utf-8-sig")
             except (OSError, ValueError):

@@ -16,7 +16,8 @@ from fla_gateway.catalog.load import load
 load()
 roots = trust.certifi_roots()
 heavy = ["aiohttp.client", "aiohttp.connector", "frozenlist._frozenlist", "certifi", "importlib.resources", "difflib",
-         "attr.validators", "email.parser", "email.policy", "html", "idna", "mimetypes", "urllib.request",
+         "attr.validators", "email.parser", "email.policy", "html", "idna", "mimetypes", "typing_extensions",
+         "urllib.request",
          "aiohttp.web_ws", "aiohttp.web_fileresponse", "fla_gateway.admin.status.gateway_status"]
 found = [name for name in heavy if sys.modules.get(name) is not None]
 import aiohttp, certifi
