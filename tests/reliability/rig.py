@@ -124,7 +124,7 @@ class Rig:
             if began == (False, True):
                 self.late.append(f"{LEAVER}-{self._leaver.begun + 1}")
             await self._leaver.call(partial(self._is_right, began))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.02)
 
     def _is_right(self, began: tuple[bool, bool], answer: Answer) -> bool:
         """Return whether an answer is right for a call that began when this was so."""

@@ -45,19 +45,28 @@ environment = "simulation"
 client_id = "client-7"
 key = { pem = "damaged.pem" }
 """
+# One start for all commands: each runs in a fork, and ends when it has closed its memory.
 FIRST = """
-import json, sys
+import json, os, sys
+from fla_gateway.cli.main import main
 steps = []
 def look(event, arguments):
     if event in ("import", "ctypes.dlsym"):
         steps.append(arguments[0] if event == "import" else arguments[1])
-sys.argv[1:] = json.loads(sys.argv[1])
-from fla_gateway.cli.main import main
-sys.addaudithook(look)
-try:
-    main()
-except SystemExit:
-    print(json.dumps(steps), file=sys.stderr)
+    if steps and steps[-1] == "prctl":
+        end()
+def end():
+    print(json.dumps([sys.argv[1], steps]), flush=True)
+    os._exit(0)
+for words in json.loads(sys.argv[1]):
+    if not os.fork():
+        sys.argv[1:] = words
+        sys.addaudithook(look)
+        try:
+            main()
+        finally:
+            end()
+    os.wait()
 """
 
 
@@ -75,16 +84,20 @@ def test_no_thread_runs_when_landlock_is_switched_on(tmp_path):
     assert '"landlock"' in ended.stderr, "events of that time are written all the same"
 
 
+@pytest.fixture(scope="module")
+def first_steps():
+    """Give what each command imports and calls until its memory is closed."""
+    commands = [[it, *(["x"] if it == "token" else []), "--config", "/nowhere/none.toml"] for it in READ_KEYS]
+    words = [sys.executable, "-c", FIRST, json.dumps(commands)]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    return dict(json.loads(line) for line in ended.stdout.splitlines())
+
+
 @linux
 @pytest.mark.parametrize("command", READ_KEYS)
-def test_closing_the_memory_is_the_first_thing(command, tmp_path):
+def test_closing_the_memory_is_the_first_thing(command, first_steps):
     """Before arguments are understood, a configuration is read, or anything heavy is imported."""
-    words = json.dumps([command, *(["x"] if command == "token" else []), "--config", str(tmp_path / "none.toml")])
-    ended = subprocess.run(
-        [sys.executable, "-c", FIRST, words], capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
-    steps = json.loads(ended.stderr.splitlines()[-1])
-    before = steps[: steps.index("prctl")]
+    before = first_steps[command][: first_steps[command].index("prctl")]
     # Nothing but what the call itself takes.
     allowed = ("fla_gateway.runtime", "resource", "ctypes", "_ctypes", "struct", "_struct", "functools", "collections")
     modules = {name for name in before if not name.startswith(allowed)}
