@@ -94,6 +94,7 @@ class FileSnapshot:
         self._contents: dict[str, bytes] = {}
         self._listings: list[_Listing] = []
         self._modes: dict[str, int] = {}
+        self._directories: dict[str, Path] = {}
         self._links = Links()
 
     def __repr__(self) -> str:
@@ -169,9 +170,10 @@ class FileSnapshot:
         # Windows has no such bits; what Python shows there says nothing about who may read.
         if known is None or not known.place or os.name != "posix":
             return None
-        directory = Path(known.place).parent
+        name = _directory_of(known.place)
+        directory = self._directories.get(name) or self._directories.setdefault(name, Path(name))
         passed = {Path(it): self._modes[it] for it in known.passed}
-        return Custody(known.owner, known.mode, directory, self._modes[str(directory)], os.geteuid(), passed)
+        return Custody(known.owner, known.mode, directory, self._modes[name], os.geteuid(), passed)
 
     def is_current(self, path: Path) -> bool:
         """Return whether the disk has a file as it was read."""
@@ -225,7 +227,7 @@ class FileSnapshot:
     def _read_first(self, name: str) -> bytes:
         content, seen = read_bytes(name, pipes=self._pipes)
         place, passed = self._links.trace(name)
-        for directory in (place.rpartition("/")[0] or "/", *passed):
+        for directory in (_directory_of(place), *passed):
             if directory not in self._modes:
                 self._modes[directory] = stat.S_IMODE(Path(directory).stat().st_mode)
         known = _File(None, 0, sha256(content).digest(), seen.st_uid, stat.S_IMODE(seen.st_mode), place, passed)
@@ -270,6 +272,10 @@ class FileSnapshot:
             return False
         known.identity, known.fresh = identity, True
         return True
+
+
+def _directory_of(place: str) -> str:
+    return place.rpartition("/")[0] or "/"
 
 
 def _read_again(name: str, known: _File, *, pipes: bool) -> bytes:

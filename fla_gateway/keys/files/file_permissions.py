@@ -33,17 +33,16 @@ def exposure(path: Path, custody: Custody | None) -> tuple[Objection, ...]:
 
 
 def _mode(path: Path, custody: Custody) -> Objection | None:
-    cure = Text("chmod 600 {path}", path=str(path))
     if custody.mode & stat.S_IRWXO:
         message = Message(
             "file-readable-by-others", "{path} can be read by other users of this machine", path=str(path)
         )
-        return Objection(message, cure)
+        return Objection(message, Text("chmod 600 {path}", path=str(path)))
     if custody.mode & stat.S_IWGRP:
         message = Message(
             "file-writable-by-group", "{path} can be changed by every member of its group", path=str(path)
         )
-        return Objection(message, cure)
+        return Objection(message, Text("chmod 600 {path}", path=str(path)))
     return None
 
 

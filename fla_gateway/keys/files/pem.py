@@ -20,6 +20,7 @@ _HEADERS_ON_ONE_LINE: Final = re.compile(
     rb"\s*(Proc-Type: ?4,ENCRYPTED)\s+(DEK-Info: ?[A-Za-z0-9-]+,[0-9A-Fa-f]+)\s+(.*)", re.DOTALL
 )
 BOUNDARY: Final = b"-----BEGIN "
+_WIDE: Final = tuple((name, BOUNDARY.decode().encode(name)) for name in ("utf-16-le", "utf-16-be"))
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
 _WRAP: Final = 64
 _ESCAPES: Final = (
@@ -131,10 +132,9 @@ def decoded(raw: bytes) -> bytes:
     """Turn UTF-16 into ASCII and drop a byte order mark."""
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", "replace").encode("ascii", "replace")
-    for encoding in ("utf-16-le", "utf-16-be"):
+    for encoding, mark in _WIDE:
         # At an odd place, the octets of one order look like those of the other.
-        mark = re.escape(BOUNDARY.decode().encode(encoding))
-        if any(found.start() % 2 == 0 for found in re.finditer(mark, raw)):
+        if mark in raw and any(found.start() % 2 == 0 for found in re.finditer(re.escape(mark), raw)):
             return raw.decode(encoding, "replace").encode("ascii", "replace")
     return raw.removeprefix(codecs.BOM_UTF8)
 
