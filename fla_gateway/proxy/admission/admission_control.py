@@ -68,7 +68,7 @@ _Admitted = tuple[Route, Admission, float]
 
 
 class Rejected:
-    """A request that is rejected. This and the two that follow are no tuples, so that `Admitted` is told apart at once.
+    """A request that is rejected. No tuple, nor are the two that follow: one comparison distinguishes `Admitted`.
 
     Attributes:
         refusal: why.
