@@ -63,6 +63,13 @@ class Owner(Protocol):
 class TokenEntry:
     """The token for one request."""
 
+    # Slots: Python looks attributes up by name, for each exchange, in an object that has so many without them.
+    __slots__ = (
+        "__weakref__", "_alarmed", "_brake", "_clock", "_facts", "_failure", "_failures", "_fraction", "_hurried",
+        "_last_failure", "_limit", "_limits", "_mints", "_owner", "_quick", "_random", "_resumed", "_retry_at",
+        "_source", "_task", "_token", "_waiting", "_wanted", "request", "warm",
+    )  # fmt: skip
+
     def __init__(
         self, request: TokenRequest, source: TokenSource, clock: Clock, owner: Owner, random: Callable[[], float]
     ) -> None:

@@ -59,6 +59,14 @@ class AuditJournal:
         path: its directory.
     """
 
+    # Slots: Python looks attributes up by name, for each exchange, in an object that has so many without them.
+    __slots__ = (
+        "_announced", "_asked", "_before", "_before_size", "_bodies", "_daily_head", "_directory", "_entries",
+        "_executor", "_facts", "_finished", "_followers", "_loop", "_monotonic", "_outdated", "_rejection_counts",
+        "_repeated", "_run", "_segment_pruner", "_segment_writer", "_soon", "_timer", "_today", "_unfinished", "_wall",
+        "_writer", "masking_key", "path",
+    )  # fmt: skip
+
     def __init__(
         self,
         settings: Audit,

@@ -21,15 +21,20 @@ class Timings:
         refused: the first attempt, where its token was refused and another one was sent.
     """
 
-    # Initial values are class attributes: a constructor would set them again for each exchange.
-    token = ""
-    trace = ""
-    made = b""
-    token_seconds = 0.0
-    connection_seconds = 0.0
-    upstream_seconds = 0.0
-    refused: Attempt | None = None
-    _sent_at = 0.0
+    __slots__ = (
+        "_sent_at", "connection_seconds", "made", "refused", "token", "token_seconds", "trace", "upstream_seconds",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self.token = ""
+        self.trace = ""
+        self.made = b""
+        self.token_seconds = 0.0
+        self.connection_seconds = 0.0
+        self.upstream_seconds = 0.0
+        self.refused: Attempt | None = None
+        self._sent_at = 0.0
 
     def sent(self, now: float, token: str) -> None:
         """Note the first byte of an attempt.
