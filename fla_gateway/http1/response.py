@@ -39,8 +39,7 @@ _Judged = TypeVar("_Judged")
 _STARTS: Final[dict[bytes, StatusLine]] = {}
 _LINES: Final[dict[bytes, Any]] = {}
 """Values are `FieldLine`; mypyc takes a tuple apart where it knows its type, and makes another one for the list."""
-_OPTIONS: Final[dict[bytes, frozenset[bytes]]] = {}
-_NO_OPTIONS: Final[frozenset[bytes]] = frozenset()
+_OPTIONS: Final[dict[bytes, ConnectionOptions]] = {}
 _END: Final = b"\r\n\r\n"
 
 _BLANKS: Final = bytes.maketrans(CONTROLS, b" " * len(CONTROLS))
@@ -88,6 +87,27 @@ class ResponseHead:
         self.sound = sound
 
 
+class ConnectionOptions:
+    """A value of Connection (RFC 9110, section 7.6.1). Nothing is changed once it is made.
+
+    Attributes:
+        close: whether the connection ends with this message.
+        keep_alive: whether it lives on, for HTTP/1.0.
+        nominated: names in lower case of the fields that are hop-by-hop.
+    """
+
+    __slots__ = ("close", "keep_alive", "nominated")
+
+    def __init__(self, value: bytes) -> None:
+        options = frozenset(list_members(value))
+        self.close = b"close" in options
+        self.keep_alive = b"keep-alive" in options
+        self.nominated = options - {b"close", b"keep-alive"}
+
+
+_NO_OPTIONS: Final = ConnectionOptions(b"")
+
+
 class ResponseFraming:
     """How the body ends, and whether the connection lives on. Nothing is changed once it is made.
 
@@ -95,10 +115,10 @@ class ResponseFraming:
         length: bytes of body that follow, CHUNKED or UNTIL_CLOSE.
         announced: what the fields say of the length, also where no body follows, as after HEAD.
         persistent: whether the server lets the connection be used again.
-        options: lower-case options of Connection; a name among them is nominated as hop-by-hop.
+        nominated: names in lower case that Connection nominates as hop-by-hop; its own options are none.
     """
 
-    __slots__ = ("announced", "length", "options", "persistent")  # fmt: skip
+    __slots__ = ("announced", "length", "nominated", "persistent")  # fmt: skip
 
     def __init__(
         self,
@@ -106,12 +126,12 @@ class ResponseFraming:
         announced: int,
         *,
         persistent: bool,
-        options: frozenset[bytes],
+        nominated: frozenset[bytes],
     ) -> None:
         self.length = length
         self.announced = announced
         self.persistent = persistent
-        self.options = options
+        self.nominated = nominated
 
 
 def read_response_head(head: bytes) -> ResponseHead:
@@ -245,19 +265,21 @@ def frame_response(
         ProtocolError: ``malformed-response`` wherever two readers could see two different ends.
     """
     options = _NO_OPTIONS if connection is None else _OPTIONS.get(connection) or _learn_options(connection)
+    nominated = options.nominated
     # RFC 9112, section 9.3
-    persistent = sound and b"close" not in options and (minor == 1 or b"keep-alive" in options)
+    persistent = sound and not options.close and (minor == 1 or options.keep_alive)
     if status < _FIRST_FINAL or status == _NO_CONTENT:
         # RFC 9112, section 6.3: it ends with its head, whatever the fields say. A server that sends them although it
         # may not (section 6.1; RFC 9110, section 8.6) may also send what they announce.
         late = codings is not None or (lengths is not None and content_length(lengths) != 0)
-        return ResponseFraming(0, UNTIL_CLOSE, persistent=persistent and not late, options=options)
+        return ResponseFraming(0, UNTIL_CLOSE, persistent=persistent and not late, nominated=nominated)
     announced = _announced_length(codings, lengths, minor)
     if to_head or status == _NOT_MODIFIED:
         # A length is that of what is not sent. A coding is permitted as well (RFC 9112, section 6.1), but servers that
         # write it tend to write a last chunk, too.
-        return ResponseFraming(0, announced, persistent=persistent and codings is None, options=options)
-    return ResponseFraming(announced, announced, persistent=persistent and announced != UNTIL_CLOSE, options=options)
+        return ResponseFraming(0, announced, persistent=persistent and codings is None, nominated=nominated)
+    persistent = persistent and announced != UNTIL_CLOSE
+    return ResponseFraming(announced, announced, persistent=persistent, nominated=nominated)
 
 
 def persists_after(head: ResponseHead) -> bool:
@@ -279,9 +301,8 @@ def persists_after(head: ResponseHead) -> bool:
     return framing.persistent
 
 
-def _learn_options(connection: bytes) -> frozenset[bytes]:
-    # RFC 9110, section 7.6.1
-    options = frozenset(list_members(connection))
+def _learn_options(connection: bytes) -> ConnectionOptions:
+    options = ConnectionOptions(connection)
     _keep(_OPTIONS, connection, options, _MOST_OPTIONS)
     return options
 

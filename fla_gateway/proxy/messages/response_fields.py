@@ -47,9 +47,8 @@ _RESPONSE_ACTIONS: Final[dict[bytes, int]] = dict.fromkeys(HOP_BY_HOP, DROP) | {
 _LOCATION_LENGTH: Final = len(b"location")
 """Content-Location is rewritten alike, but says nothing of what was made (RFC 9110, section 8.7)."""
 _CHALLENGE_NAME: Final = b"Fla-Gateway-Upstream-Challenge"
-# Connection's own options, and the field that frames: a peer that nominates it would have the body forwarded without
-# its end.
-_NEVER_NOMINATED: Final = frozenset((b"close", b"keep-alive", b"content-length"))
+# The field that frames: a peer that nominates it would have the body forwarded without its end.
+_NEVER_NOMINATED: Final = frozenset((b"content-length",))
 
 # RFC 9110, sections 15.3.5 and 15.4.5
 _BODILESS: Final = (204, 304)
@@ -93,8 +92,8 @@ def inbound(
     if framing.announced >= 0 and status >= 200 and status != 204:  # noqa: PLR2004 - RFC 9110, 8.6: no length there
         fields.insert(length_at, b": %d\r\n" % framing.announced)
         fields.insert(length_at, b"Content-Length")
-    if not framing.options <= _NEVER_NOMINATED:
-        nominated = framing.options - _NEVER_NOMINATED
+    if framing.nominated:
+        nominated = framing.nominated - _NEVER_NOMINATED
         fields = _without(fields, nominated)
         dated = dated and b"date" not in nominated
         runs = None if b"content-type" in nominated else runs
