@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from fla_gateway.journal.reader.filters import Selection
@@ -18,11 +19,14 @@ CALLER_ERROR: Final = b"4"
 SERVER_ERROR: Final = b"5"
 """First digit of the status codes from which an answer is trouble."""
 
+_FEW: Final = 2
+"""Hashes that are looked for one by one; of more, each hash of the block is looked at."""
 _STATUS: Final = b'"status":'
 _ANSWERED: Final = b'"outcome":"answered"'
 _SUCCESS: Final = b'"status":2'
 _NEAR: Final = 64
-"""Bytes before the place of a status where it is looked for first."""
+_SPAN: Final = 256
+"""Bytes before the place of a status, and of the part of a line in which it is looked for first."""
 
 
 class Everything:
@@ -69,9 +73,10 @@ class Troubled(NamedTuple):
         """See `Wish`."""
         # In each line, not counted in the block: a line of another kind that has the words must not make up for one.
         lines = block.outcome_lines()
-        # What is before is much the same in all lines; where it is longer, the whole line is searched.
+        # They are at much the same place in all lines; where they are not, the whole line is searched.
         near = max(lines[0].find(_STATUS) - _NEAR, 0) if lines else 0
-        odd = [it for it in lines if it.find(_SUCCESS, near) < 0 or it.find(_ANSWERED, near) < 0]
+        parts = map(itemgetter(slice(near, near + _SPAN)), lines)
+        odd = [it for it, part in zip(lines, parts, strict=True) if _SUCCESS not in part or _ANSWERED not in part]
         if not any(map(self._is_troubled, odd)):
             return ()
         return [start for line, start in zip(lines, block.outcome_starts(), strict=True) if self._is_troubled(line)]
@@ -93,7 +98,9 @@ class Bodies(NamedTuple):
     def hits(self, block: Block) -> Sequence[int] | None:
         """See `Wish`."""
         again = self.marks.again(block.raw)
-        return [place for place in _places(block.raw, BODY) if body_at(block.raw, place) in again] if again else ()
+        if len(again) <= _FEW:
+            return Containing(*(BODY + body for body in again)).hits(block)
+        return [place for place in _places(block.raw, BODY) if body_at(block.raw, place) in again]
 
 
 class Counting(NamedTuple):

@@ -10,6 +10,7 @@ import sys
 from array import array
 from binascii import unhexlify
 from collections.abc import Iterable
+from itertools import combinations
 from typing import Final
 
 # Within a text of a line these quotes would have a backslash before them.
@@ -18,28 +19,29 @@ BODY: Final = b'"body":"'
 
 _DIGITS: Final = 16
 _USED: Final = 8
-"""Digits that choose the marks, 32 bits: 24 for a byte, the others for two bits of it."""
-_BITS: Final = tuple(1 << (low & 7) | 1 << ((low & 7) + 1 + (low >> 3) % 7) % 8 for low in range(256))
-_BYTES: Final = 24
-"""Binary logarithm of the bytes: 16 MiB for what came, and as much for what came again."""
+"""Digits that choose the marks, 32 bits: 23 for a word, the others for three bits of its sixteen."""
+_CHOOSING: Final = 511
+_MASKS: Final = tuple(sum(1 << bit for bit in bits) for bits in combinations(range(16), 3))[: _CHOOSING + 1]
+_WORDS: Final = 23
+"""Binary logarithm of the words: 16 MiB for what came, and as much for what came again."""
 
 
 class BodyMarks:
-    """The hashes of a journal; of ten million declarations one in fifty looks as if it had come again.
+    """The hashes of a journal; of ten million declarations one in a hundred looks as if it had come again.
 
     Args:
-        size: binary logarithm of the bytes of each of two tables.
+        size: binary logarithm of the words of each of two tables.
     """
 
-    def __init__(self, size: int = _BYTES) -> None:
+    def __init__(self, size: int = _WORDS) -> None:
         self._shift = 32 - size
-        self._once, self._again = bytearray(1 << size), bytearray(1 << size)
+        self._once, self._again = (array("H", bytes(2 << size)) for _ in range(2))
 
     def note(self, lines: bytes) -> None:
         """Note the hashes of the next lines, without reading them as JSON."""
-        once, again, shift, all_bits = self._once, self._again, self._shift, _BITS
+        once, again, shift, masks = self._once, self._again, self._shift, _MASKS
         for number in _numbers(_bodies_in(lines)):
-            index, bits = number >> shift, all_bits[number & 255]
+            index, bits = number >> shift, masks[number & _CHOOSING]
             if once[index] & bits == bits:
                 again[index] |= bits
             else:
@@ -47,12 +49,12 @@ class BodyMarks:
 
     def again(self, lines: bytes) -> set[bytes]:
         """Return which hashes of some lines came more than once, or by chance look so."""
-        again, shift, all_bits = self._again, self._shift, _BITS
+        again, shift, masks = self._again, self._shift, _MASKS
         bodies = _bodies_in(lines)
         return {
             body
             for body, number in zip(bodies, _numbers(bodies), strict=True)
-            if not ~again[number >> shift] & all_bits[number & 255]
+            if not ~again[number >> shift] & masks[number & _CHOOSING]
         }
 
 
