@@ -27,7 +27,7 @@ def test_documentation_names_every_message() -> None:
     rows = re.findall(
         r"^\| ([^|]+) \| [^|]+ \|$", (ROOT / "docs" / "keys.md").read_text().split("## Messages")[1], re.MULTILINE
     )
-    spoken = "\n".join(re.sub(r"\{[^{}]*\}", "…", it.template or "") for it in texts() if it.area == "keys")
+    spoken = "\n".join(re.sub(r"\{[^{}]*\}", "…", it.template or "") for it in texts("keys"))
     pieces = [piece for row in rows[2:] for text in row.split(" · ") for piece in text.split("…") if piece.strip()]
     unknown = [piece for piece in pieces if piece.strip() not in spoken]
     assert unknown == []
@@ -36,7 +36,7 @@ def test_documentation_names_every_message() -> None:
 def test_documentation_names_what_is_said_of_owner_and_mode() -> None:
     """Each such warning in docs/keys.md is a text that the program can say."""
     page = " ".join((ROOT / "docs" / "keys.md").read_text().split("Warnings do not stop a profile:")[1].split())
-    source = "\n".join(re.sub(r"\{[^{}]*\}", "…", it.template or "") for it in texts() if it.area == "keys")
+    source = "\n".join(re.sub(r"\{[^{}]*\}", "…", it.template or "") for it in texts("keys"))
     named = re.findall(r"\*(can be [^*]+|belongs to [^*]+)\*", page)
     assert len(named) == 4
     assert [text for text in named if text not in source] == []

@@ -36,13 +36,13 @@ class Found(NamedTuple):
     arguments: frozenset[str] | None
 
 
-def modules(*names: str) -> Iterator[tuple[Path, str]]:
+def modules(*names: str, below: Path = SOURCE) -> Iterator[tuple[Path, str]]:
     """Read the modules that call such names, but that of texts; the sandbox plays another program, in its words.
 
     To take all modules apart takes seconds.
     """
     mentioned = re.compile(rf"\b(?:{'|'.join(names)})\(")
-    for path in sorted(SOURCE.rglob("*.py")):
+    for path in sorted(below.rglob("*.py")):
         if "sandbox" in path.parts or path == SOURCE / "i18n/message.py":
             continue
         text = path.read_text(encoding="utf-8")
@@ -50,18 +50,18 @@ def modules(*names: str) -> Iterator[tuple[Path, str]]:
             yield path, text
 
 
-def calls(*names: str) -> Iterator[tuple[Path, ast.Call]]:
+def calls(*names: str, below: Path = SOURCE) -> Iterator[tuple[Path, ast.Call]]:
     """Find the calls of such names."""
-    for path, text in modules(*names):
+    for path, text in modules(*names, below=below):
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and called(node) in names:
                 yield path, node
 
 
 @cache
-def texts() -> tuple[Found, ...]:
-    """Find every text."""
-    return tuple(_found(path, call) for path, call in calls(*KINDS))
+def texts(package: str = "") -> tuple[Found, ...]:
+    """Find every text, or those of one package."""
+    return tuple(_found(path, call) for path, call in calls(*KINDS, below=SOURCE / package))
 
 
 def called(call: ast.Call) -> str:
