@@ -5,7 +5,8 @@ listens, when the first profile is served and when the last, and the longest gap
 codes: 0 every target reached, 1 one was not, 2 the work could not be set up.
 
 A gap is the time between a request to the gateway, which answers it without leaving the process, and its response.
-Beside other work it is mostly the waiting for a processor; the kernel says how much of it that was.
+Beside other work it is mostly the waiting for a processor; the kernel says how much of it that was. Asking takes time
+of both processors, so that in every second start nothing is asked.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -86,7 +87,7 @@ class Start:
         workers: seconds that its child processes have been on a core.
         first: readiness says that a profile is served.
         usable: the key of every profile is known.
-        gaps: of the event loop, the longest first.
+        gaps: of the event loop, the longest first; none where it was not asked.
         megabytes: resident, some time after all that.
         load: average of the machine's load at the beginning.
     """
@@ -106,7 +107,7 @@ class Start:
         times = f"listening {self.listening:.2f} s, first profile {self.first:.2f} s, all {self.usable:.2f} s"
         used = f"on a core {self.cpu:.2f} and {self.cpu_at_end:.2f} s, its children {self.workers:.2f} s"
         gaps = "; ".join(map(str, self.gaps[:3]))
-        return f"{times}; {used}; {self.megabytes:.0f} MB; load {self.load:.1f}\n    gaps: {gaps}"
+        return f"{times}; {used}; {self.megabytes:.0f} MB; load {self.load:.1f}\n    gaps: {gaps or 'not asked'}"
 
 
 def main() -> int:
@@ -148,20 +149,20 @@ def _starts(work: Work, arguments: argparse.Namespace) -> Iterator[Start]:
             configuration = work.run / "many.toml"
             configuration.write_text(text)
             command = [str(program), "run", "--config", str(configuration)]
-            start = _watched(command, gateway, admin, work.run / f"many-{number}.log")
+            start = _watched(command, gateway, admin, work.run / f"many-{number}.log", asked=number % 2 == 1)
             if number:
                 print(start, flush=True)
                 yield start
 
 
-def _watched(command: list[str], gateway: int, admin: int, log: Path) -> Start:
+def _watched(command: list[str], gateway: int, admin: int, log: Path, *, asked: bool) -> Start:
     start = Start(load=os.getloadavg()[0])
     # Byte code as users have it, whatever this shell says of it.
     begun, wall = time.perf_counter(), time.time()
     with processes.running(command, None, log, {"PYTHONDONTWRITEBYTECODE": ""}) as process:
         with (
             closing(connected(gateway, process, log)) as connection,
-            polled(connection, process.pid, begun, start.gaps),
+            polled(connection, process.pid, begun, start.gaps) if asked else nullcontext(),
         ):
             start.listening, start.cpu = time.perf_counter() - begun, processes.scheduled(process.pid)[0]
             start.first = _await_ready(admin, begun, log)
@@ -245,7 +246,7 @@ def _judge(starts: list[Start]) -> bool:
     found = (
         ("listening", min(it.listening for it in starts), LISTENING_SECONDS),
         ("all profiles usable", min(it.usable for it in starts), USABLE_SECONDS),
-        ("longest gap", min(it.gaps[0].seconds for it in starts), GAP_SECONDS),
+        ("longest gap", min(it.gaps[0].seconds for it in starts if it.gaps), GAP_SECONDS),
     )
     for name, seconds, limit in found:
         print(f"{name:<20} {seconds:6.3f} s   limit {limit} s   {'reached' if seconds <= limit else 'MISSED'}")
