@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from operator import itemgetter
 from typing import Final, NamedTuple
 
 from fla_gateway.journal.reader.filters import Selection
@@ -25,8 +24,7 @@ _STATUS: Final = b'"status":'
 _ANSWERED: Final = b'"outcome":"answered"'
 _SUCCESS: Final = b'"status":2'
 _NEAR: Final = 64
-_SPAN: Final = 256
-"""Bytes before the place of a status, and of the part of a line in which it is looked for first."""
+"""Bytes before the place of a status where it is looked for first."""
 
 
 class Everything:
@@ -73,10 +71,9 @@ class Troubled(NamedTuple):
         """See `Wish`."""
         # In each line, not counted in the block: a line of another kind that has the words must not make up for one.
         lines = block.outcome_lines()
-        # They are at much the same place in all lines; where they are not, the whole line is searched.
+        # What is before is much the same in all lines; where it is longer, the whole line is searched.
         near = max(lines[0].find(_STATUS) - _NEAR, 0) if lines else 0
-        parts = map(itemgetter(slice(near, near + _SPAN)), lines)
-        odd = [it for it, part in zip(lines, parts, strict=True) if _SUCCESS not in part or _ANSWERED not in part]
+        odd = [it for it in lines if it.find(_SUCCESS, near) < 0 or it.find(_ANSWERED, near) < 0]
         if not any(map(self._is_troubled, odd)):
             return ()
         return [start for line, start in zip(lines, block.outcome_starts(), strict=True) if self._is_troubled(line)]
