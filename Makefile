@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# One more than there are cores: tests wait for a quarter of their time.
-WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+# Two more than there are cores: tests wait for a quarter of their time and more; each worker costs seven seconds of its own.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )))
 
 .PHONY: demo test check unit bench bench-keys bench-memory bench-reloads bench-journal instructions soak lock messages translations docs clean wheel test-compiled
 

@@ -65,6 +65,26 @@ def pytest_report_to_serializable(report: pytest.CollectReport | pytest.TestRepo
     return written
 
 
+def pytest_plugin_registered(plugin: Any) -> None:
+    """Keep a worker from sending that a setup or a teardown passed: nobody reads it but what adds up durations.
+
+    The process that counts spends as much on each report as on that of the test itself; ten thousand tests have three.
+    """
+    if type(plugin).__name__ != "WorkerInteractor":
+        return
+    option, send = plugin.config.option, plugin.sendevent
+    if option.durations is not None or getattr(option, "xmlpath", None):
+        return
+
+    def send_what_says_something(name: str, **content: Any) -> None:
+        report = content.get("data", {})
+        silent = report.get("outcome") == "passed" and report.get("when") != "call" and not report.get("sections")
+        if name != "testreport" or not silent:
+            send(name, **content)
+
+    plugin.sendevent = send_what_says_something
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Keep what is made for ten thousand tests out of the garbage collector, and look for none in it."""
