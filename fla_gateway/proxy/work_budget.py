@@ -3,7 +3,8 @@
 Owns the units that are left and the order of those that wait for the next turn. Refuses to know what the work is, and
 clocks: units are counted, so that a slow machine does the same in a turn as a fast one.
 
-Only work that a peer can make arbitrarily expensive per byte is counted: chunks, and heads of interim responses. It is
+Only work that a peer can make arbitrarily expensive per byte is counted: chunks, heads of interim responses, and long
+heads of callers, who may send one on each of many connections. It is
 done at once while there are units, so that an ordinary message never waits and nothing is scheduled for it.
 """
 
@@ -17,6 +18,8 @@ UNITS: Final = 4_096
 """Units of a turn. One is the decoding of a chunk: some microsecond."""
 SLICE: Final = 512
 """Units that one connection may use before another one that waits has its turn."""
+HEAD_BYTES_PER_UNIT: Final = 16
+"""Bytes of a caller's long head that cost a unit: one of 60 KiB takes 10 ms where its path has as many segments."""
 INTERIM_UNITS: Final = 64
 """Units of the head of an interim response, which is judged and written anew."""
 

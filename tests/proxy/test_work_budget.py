@@ -101,6 +101,30 @@ async def test_interim_answers_are_judged_over_several_turns(rig):
     assert turns.dearest() <= MOST // 64 + 1
 
 
+async def test_long_heads_of_many_callers_are_read_over_several_turns(rig):
+    """A path of thousands of segments costs milliseconds: two of them fill a turn, and every one is answered."""
+    budget = rig.gateway.server.connections.budget
+    refills: list[object] = []
+    soon = budget._soon
+
+    def counted(work):
+        refills.append(work)
+        soon(work)
+
+    budget._soon = counted
+    connections = [await rig.caller() for _ in range(12)]
+    for caller in connections:
+        await caller.send(get("/employer/REST/" + "a/" * 29_000))
+    for caller in connections:
+        assert (await caller.answer()).status == 200
+    assert len(refills) >= 5
+    refills.clear()
+    for caller in connections:
+        await caller.send(get("/employer/REST/" + "a/" * 1_900))
+        assert (await caller.answer()).status == 200
+    assert refills == []
+
+
 async def test_others_are_answered_while_a_body_of_small_chunks_is_decoded(rig):
     """A request that comes later is answered before the body of the earlier one has been decoded."""
     large = ANSWER.replace(CODED, SMALL * 6 + CODED)

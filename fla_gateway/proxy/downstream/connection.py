@@ -30,6 +30,7 @@ from fla_gateway.proxy.downstream.linger import Linger
 from fla_gateway.proxy.downstream.local_reply import LocalVerdict, Stamp, local_reply
 from fla_gateway.proxy.exchange.exchange import Exchange
 from fla_gateway.proxy.messages.request_fields import RequestFields, after_hop
+from fla_gateway.proxy.work_budget import HEAD_BYTES_PER_UNIT
 
 if TYPE_CHECKING:
     from fla_gateway.proxy.connections import Connections
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 _END: Final = b"\r\n\r\n"
 _MOST_HEAD: Final = MAX_HEAD - len(_END)
+_ORDINARY_HEAD: Final = 4_096
+"""Bytes of a head beyond which its units are counted."""
 _IDLE_WHEN_FULL: Final = 1.0
 """Seconds without a request after which a connection is closed while the limit of connections is reached."""
 _CREDENTIALS: Final = frozenset({"credentials-missing", "credentials-refused", "credentials-ambiguous"})
@@ -126,8 +129,7 @@ class CallerConnection(Pausable):
             self._blank_line = True
             data = data[2:]
         start, end, rest = data.partition(_END)
-        if not end or len(start) > _MOST_HEAD:
-            self._incomplete_head(data)
+        if (not end or len(start) > _ORDINARY_HEAD) and not self._is_due(data, len(start), ended=bool(end)):
             return
         self._buffer = b""
         self._blank_line = False
@@ -183,6 +185,22 @@ class CallerConnection(Pausable):
             return
         self._body.end()
         self._reply(head.asked, Rejected(_CLOSED, UNAUTHENTICATED, ""), head.fields)
+
+    def _is_due(self, data: bytes, length: int, *, ended: bool) -> bool:
+        """Whether a head that has not ended, or a long one, is read now; otherwise it is kept.
+
+        The units of a long one are counted; where this turn of the loop has none left, it is read in another one.
+        """
+        if not ended or length > _MOST_HEAD:
+            self._incomplete_head(data)
+            return False
+        budget = self._connections.budget
+        if budget.left <= 0:
+            self._unread(data)
+            budget.defer(self._next)
+            return False
+        budget.left -= length // HEAD_BYTES_PER_UNIT
+        return True
 
     def _incomplete_head(self, data: bytes) -> None:
         if not self._buffer:
