@@ -16,7 +16,6 @@ from fla_gateway.cli.exit_codes import WELL
 from fla_gateway.cli.inspection.password import add_password, file_argument, opened
 from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.i18n.message import Message, Text
-from fla_gateway.keys.certificate_fields import subject_of
 
 SUMMARY: Final = Text("write the certificate of a file as the .cer that is uploaded in ChaMan")
 DESCRIPTION: Final = Text(
@@ -54,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from fla_gateway.cli.output.language import shown  # noqa: PLC0415 - as above
     from fla_gateway.clock import SystemClock  # noqa: PLC0415 - as above
+    from fla_gateway.keys.certificate_fields import subject_of  # noqa: PLC0415 - as above
     from fla_gateway.keys.certificates.certificate import shown_name  # noqa: PLC0415 - as above
     from fla_gateway.keys.certificates.chaman_entry import dutch_date, name_for_chaman  # noqa: PLC0415 - as above
     from fla_gateway.keys.inspected_file import certificate_to_upload  # noqa: PLC0415 - as above
