@@ -13,22 +13,11 @@ import pytest
 import fla_gateway
 from fla_gateway.runtime.composition.landlock_paths import allowed_paths
 from fla_gateway.runtime.composition.resolved_config import read
-from fla_gateway.system.syscalls import syscall
 from tests.support.keys import write_identity, write_private
+from tests.support.landlock import VERSION, confined
 from tests.support.process import Government, run
 from tests.support.raw_http import get, post
 from tests.support.waiting import PATIENCE
-
-
-def _version() -> int:
-    try:
-        return syscall(444, None, 0, 1)
-    except OSError:
-        return 0
-
-
-VERSION = _version()
-confined = pytest.mark.skipif(VERSION < 1, reason="this kernel has no Landlock")
 
 CONFIGURATION = """
 include = ["profiles.d/*.toml"]
@@ -203,12 +192,11 @@ def test_a_confined_process_has_what_it_needs_and_nothing_else(folder, ca_file, 
     assert (folder / "mounted/acme.pem").read_bytes()
 
 
+@confined
 @INTERPRETERS
 @pytest.mark.asyncio(loop_factories=["uvloop"])  # of the test: the gateway takes its own
 async def test_a_confined_gateway_serves(folder, ca_file, api_tls, interpreter, environment):
     """From its start to its end: keys, tokens, names, journal, unix socket, metrics."""
-    if VERSION < 1:
-        pytest.skip("this kernel has no Landlock")
     government = Government(api_tls)
     await government.start()
     try:
