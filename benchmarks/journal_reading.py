@@ -70,7 +70,7 @@ def main() -> int:
     """Make the journal, measure, print, judge."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.journal_reading", description="Questions to a journal.")
     parser.add_argument("--lines", type=int, default=1_000_000, help="of the journal (default 1000000)")
-    parser.add_argument("--all", action="store_true", help="with what reads every line as JSON: some minutes more")
+    parser.add_argument("--all", action="store_true", help="with what looks at every line: some minutes more")
     arguments = parser.parse_args()
     small, large = _journal(1), _journal(arguments.lines)
     size = _size(large) - _size(small)

@@ -59,6 +59,8 @@ Cell = str | int | float
 
 # A spreadsheet set to semicolons cuts the cell there, and what follows begins a cell of its own.
 _BEGINNING: Final = re.compile(r"(?P<before>(?:^|;)[\s\"]*)(?=(?P<sign>[^\s\"]))")
+# Nearly all cells: neither a sign that begins a formula nor one that ends a cell.
+_ORDINARY: Final = re.compile(r"[0-9A-Za-z_./:~][0-9A-Za-z_./:~ -]*", re.ASCII)
 _FORMULA: Final = frozenset("=+-@\N{MINUS SIGN}")
 # Excel would take these for a date or a number, and lose leading zeros and all digits behind the fifteenth.
 _LIKE_A_NUMBER: Final = re.compile(r"[0-9][0-9.,:/eE +-]*", re.ASCII)
@@ -101,6 +103,8 @@ def harmless(text: str) -> str:
     An apostrophe is put before a sign that begins a formula, also after white space, in its full-width form, and
     after a semicolon; a text that begins with a tab or a line break gets one as well.
     """
+    if not text or _ORDINARY.fullmatch(text):
+        return text
     guarded = _BEGINNING.sub(_guard, text)
     if text[:1] in {"\t", "\r", "\n"} and guarded == text:
         guarded = f"'{text}"
