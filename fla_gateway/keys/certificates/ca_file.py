@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import ssl
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -131,7 +132,13 @@ def _authorities(der: bytes) -> int:
     """Count the certificates that OpenSSL takes for those of a CA (X509_check_ca), each once."""
     store = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     store.load_verify_locations(cadata=der)
-    return store.cert_store_stats()["x509_ca"]
+    found = store.cert_store_stats()
+    if found["x509_ca"] < found["x509"]:
+        # A malformed extension leaves an error in OpenSSL's queue, which the next call, of any part of the program,
+        # takes for its own: this one does.
+        with suppress(ssl.SSLError):
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+    return found["x509_ca"]
 
 
 def _name(certificate: x509.Certificate) -> str:

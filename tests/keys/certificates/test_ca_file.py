@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from fla_gateway.config.schema import ListenerTls
 from fla_gateway.errors import ConfigurationError
@@ -129,6 +129,16 @@ def test_a_damaged_block_is_a_fault(tmp_path, content, says):
     """Wherever it is, and also where nothing is left that looks like a block."""
     (found,) = faults(tmp_path, content)
     assert says in found
+
+
+def test_a_root_with_a_malformed_extension_is_named_and_harms_nothing_else(tmp_path):
+    """OpenSSL does not take it for a CA, and would report its error at the next use of a good root."""
+    usage = x509.UnrecognizedExtension(ExtensionOID.KEY_USAGE, b"\x05\x00")
+    root = self_made(x509.BasicConstraints(ca=True, path_length=None), usage)
+    (fault,) = faults(tmp_path, root + ONE.pem)
+    assert "certificate 1 of FILE" in fault
+    assert "is not one of a CA" in fault
+    ssl.create_default_context(cadata=ONE.pem.decode())
 
 
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER], ids=["PEM", "DER"])
