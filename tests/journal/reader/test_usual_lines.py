@@ -9,7 +9,7 @@ import pytest
 
 from fla_gateway.journal.format.line_format import head_of, read
 from fla_gateway.journal.reader.segments.line_entries import LONGEST_LINE, entry_of
-from fla_gateway.journal.reader.segments.read_results import Entry, Place
+from fla_gateway.journal.reader.segments.read_results import Damaged, Entry, Place
 from fla_gateway.journal.reader.segments.segment_files import segments_of
 from fla_gateway.journal.reader.segments.segment_reader import read_blocks, read_segments
 from fla_gateway.journal.reader.segments.usual_lines import time_of, usual_in
@@ -153,3 +153,14 @@ def test_what_a_writer_makes_is_usual(tmp_path):
     lines = [line for line in journal.lines() if read(line).members["record"] == "intent"]
     assert lines
     assert all(map(is_usual, lines))
+
+
+@pytest.mark.parametrize("time", ["2026-02-30T08:00:01.000Z", "2026-11-23T24:00:01.000Z", "0000-11-23T08:00:01.000Z"])
+def test_a_time_that_no_clock_shows_is_damage(tmp_path, time):
+    """What cannot be shown as local time, or compared, is said to be no time."""
+    journal = JournalBuilder(tmp_path / "journal")
+    journal.get()
+    line = re.sub(rb'"time":"[^"]*"', b'"time":"' + time.encode() + b'"', journal.lines()[-1])
+    found = entry_of(PLACE, line)
+    assert isinstance(found, Damaged)
+    assert "time" in found.reason
