@@ -48,16 +48,28 @@ def shown_commands():
         inline = [" ".join(code.split()) for code in re.findall(r"`(fla-gateway [^`]+)`", text)]
         lines = re.findall(r"^ {4,}(?:[^\s=]*/bin/)?(fla-gateway(?: [^\s#|>]+)+)", text, re.MULTILINE)
         for command in sorted({*inline, *lines}):
-            yield pytest.param(shlex.split(command)[1:], id=f"{page.name}: {command.strip()}")
+            yield page.name, command.strip()
 
 
-@pytest.mark.parametrize("words", list(shown_commands()))
-def test_every_command_that_is_shown_exists(words):
-    """Each command of README and docs is taken by the program, with the arguments that it is shown with."""
+def exists(command):
+    """Return whether the program takes a command with the arguments that it is shown with."""
+    words = shlex.split(command)[1:]
     # Its help ends a command before it has what it needs.
     if " ".join(words).removesuffix(" --help") in NAMES:
-        return
-    parser().parse_args([VALUES.get(word, word) for word in words])
+        return True
+    try:
+        parser().parse_args([VALUES.get(word, word) for word in words])
+    except (SystemExit, ValueError):
+        return False
+    return True
+
+
+def test_every_command_that_is_shown_exists():
+    """Each command of README and docs is taken by the program, with the arguments that it is shown with."""
+    shown = list(shown_commands())
+    assert len(shown) > 250
+    assert [(page, command) for page, command in shown if not exists(command)] == []
+    assert not exists("fla-gateway run --no-such-option")
 
 
 def test_every_alarm_leads_somewhere():

@@ -28,10 +28,11 @@ def members(value):
     return {name for inner in value for name in members(inner)} if isinstance(value, list) else set()
 
 
-@pytest.mark.parametrize("name", sorted(members(json.loads(write(samples.failing())))))
-def test_every_member_is_told(name):
+def test_every_member_is_told():
     """What /status says is explained, in the tables after its heading."""
-    assert f"`{name}`" in PAGE.partition("## `/status`")[2]
+    named, explained = members(json.loads(write(samples.failing()))), PAGE.partition("## `/status`")[2]
+    assert len(named) > 100
+    assert {name for name in named if f"`{name}`" not in explained} == set()
 
 
 @pytest.mark.parametrize("word", [it.value for it in Finding])
