@@ -25,7 +25,7 @@ from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError, reas
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.certificate_fields import subject_of
 from fla_gateway.keys.files import pem
-from fla_gateway.keys.files.certificate_bundle import read_certificates
+from fla_gateway.keys.files.certificate_bundle import malformed, read_certificates
 
 _LARGEST: Final = 8_388_608
 _FORMS: Final = Text("it must be PEM, DER or PKCS#7 (.p7b)")
@@ -61,8 +61,7 @@ def read_roots(path: Path, place: str, files: FileSnapshot | None = None, *, aut
     except UnusableKeyError as error:
         raise ConfigurationError((Fault(place, error.message, error.cure),)) from None
     faults = _damaged_boundaries(path, content, place)
-    if authorities:
-        faults += _no_authorities(path, certificates, place)
+    faults += _not_taken(path, certificates, place, authorities=authorities)
     if faults:
         raise ConfigurationError(tuple(faults))
     return b"".join(certificate.public_bytes(Encoding.DER) for certificate in certificates)
@@ -106,16 +105,20 @@ def _damaged_boundaries(path: Path, content: bytes, place: str) -> list[Fault]:
     return [Fault(place, message, cure)]
 
 
-def _no_authorities(path: Path, certificates: tuple[x509.Certificate, ...], place: str) -> list[Fault]:
-    """Find certificates that OpenSSL does not take for those of a CA."""
+def _not_taken(path: Path, certificates: tuple[x509.Certificate, ...], place: str, *, authorities: bool) -> list[Fault]:
+    """Find certificates that OpenSSL does not take at all, or not for those of a CA."""
     der = [certificate.public_bytes(Encoding.DER) for certificate in certificates]
-    if _authorities(b"".join(der)) == len(set(der)):
+    together = _authorities(b"".join(der))
+    if together is not None and (together == len(set(der)) or not authorities):
         return []
-    return [
-        Fault(place, _no_authority(number, path, certificate), _PUT_IN)
-        for number, (certificate, encoded) in enumerate(zip(certificates, der, strict=True), start=1)
-        if not _authorities(encoded)
-    ]
+    faults = []
+    for number, (certificate, encoded) in enumerate(zip(certificates, der, strict=True), start=1):
+        found = _authorities(encoded)
+        if found is None:
+            faults.append(Fault(place, *malformed(path, number)))
+        elif authorities and not found:
+            faults.append(Fault(place, _no_authority(number, path, certificate), _PUT_IN))
+    return faults
 
 
 def _no_authority(number: int, path: Path, certificate: x509.Certificate) -> Message:
@@ -128,10 +131,17 @@ def _no_authority(number: int, path: Path, certificate: x509.Certificate) -> Mes
     )
 
 
-def _authorities(der: bytes) -> int:
-    """Count the certificates that OpenSSL takes for those of a CA (X509_check_ca), each once."""
+def _authorities(der: bytes) -> int | None:
+    """Count the certificates that OpenSSL takes for those of a CA (X509_check_ca), each once.
+
+    Returns:
+        None if there is one that it does not read.
+    """
     store = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    store.load_verify_locations(cadata=der)
+    try:
+        store.load_verify_locations(cadata=der)
+    except ssl.SSLError:
+        return None
     found = store.cert_store_stats()
     if found["x509_ca"] < found["x509"]:
         # A malformed extension leaves an error in OpenSSL's queue, which the next call, of any part of the program,

@@ -112,18 +112,23 @@ def _certificates(path: Path, number: int, block: Block) -> Iterator[x509.Certif
     yield from found
 
 
+def malformed(path: Path, number: int, label: str = CERTIFICATE) -> Objection:
+    """Say that a certificate is not read although nothing of it is missing."""
+    message = Message(
+        "certificate-malformed",
+        "block {number} ({label}) of {path} is damaged, or written in a way that is not read here, such as an "
+        "encoding that X.509 forbids",
+        number=number,
+        label=label,
+        path=path,
+    )
+    return Objection(message, Text("copy it again; if that does not help, have it issued again or leave it out"))
+
+
 def _not_parsed(path: Path, number: int, block: Block) -> Objection:
     if asn1.is_whole(block.der or b""):
         # Every value in it ends where its length says, so nothing is missing.
-        message = Message(
-            "certificate-malformed",
-            "block {number} ({label}) of {path} is damaged, or written in a way that is not read here, such as an "
-            "encoding that X.509 forbids",
-            number=number,
-            label=block.label,
-            path=path,
-        )
-        return Objection(message, Text("copy it again; if that does not help, have it issued again or leave it out"))
+        return malformed(path, number, block.label)
     message = Message(
         "certificate-damaged",
         "block {number} ({label}) of {path} is damaged or cut off",

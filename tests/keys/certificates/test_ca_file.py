@@ -141,6 +141,19 @@ def test_a_root_with_a_malformed_extension_is_named_and_harms_nothing_else(tmp_p
     ssl.create_default_context(cadata=ONE.pem.decode())
 
 
+@pytest.mark.parametrize("authorities", [True, False])
+def test_a_root_that_openssl_does_not_read_is_named(tmp_path, authorities):
+    """Where the library is more tolerant than OpenSSL, it is a fault and no internal error, for clients as well."""
+    der = ssl.PEM_cert_to_DER_cert(self_made(x509.BasicConstraints(ca=True, path_length=None)).decode())
+    name = b"\x0c\x0bHome"  # a UTF8String of eleven bytes
+    assert name in der
+    path = tmp_path / "roots.pem"
+    path.write_text(ONE.pem.decode() + ssl.DER_cert_to_PEM_cert(der.replace(name, b"\x1b" + name[1:])))
+    with pytest.raises(ConfigurationError) as caught:
+        read_roots(path, "ca_file", authorities=authorities)
+    assert "block 2 (CERTIFICATE)" in str(caught.value.faults[0])
+
+
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER], ids=["PEM", "DER"])
 def test_a_list_of_revocations_alone_is_called_so(tmp_path, encoding):
     """It is no damaged certificate."""
