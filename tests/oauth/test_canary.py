@@ -10,6 +10,7 @@ from fla_gateway.errors import ProblemError
 from fla_gateway.network.route import Egress
 from fla_gateway.secret import Secret
 from fla_gateway.tokens.cache import TokenCache
+from fla_gateway.tokens.entry import TokenEntry
 from tests.support.token_server import TOKEN, TokenServer, read_request, request_for
 
 
@@ -44,7 +45,8 @@ async def test_nothing_secret_is_ever_printed(server, clients, raw_server, caplo
             shown.append(repr(await entry.obtain()))
         except ProblemError as problem:
             shown += [repr(problem), repr(problem.__cause__), repr(problem.__context__)]
-        shown += [repr(entry), repr(vars(entry)), repr(entry.snapshot())]
+        held = [getattr(entry, name, None) for name in TokenEntry.__slots__]
+        shown += [repr(entry), repr(held), repr(entry.snapshot())]
         negotiations = [*direct.negotiations.of(request), *through_proxy.negotiations.of(request)]
         assert negotiations
         shown += map(repr, negotiations)
