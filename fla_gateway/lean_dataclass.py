@@ -26,6 +26,8 @@ else:
         """See `dataclasses.dataclass`; a function that the class itself has is kept."""
 
         def made(cls: type) -> type:
+            if hasattr(cls, "__post_init__"):
+                raise TypeError(f"{cls.__qualname__}.__post_init__ would not be called; give the class an own function")
             own = frozenset(cls.__dict__)
             found = _without_functions(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
             for name, function in _functions(found, frozen=frozen, eq=eq, shown=repr):
@@ -67,6 +69,8 @@ def _initializer(cls: Any, parts: tuple[Field[Any], ...], *, frozen: bool) -> Ca
     names: dict[str, Any] = {"_set": object.__setattr__, "_MISSING": MISSING}
     given, by_name, lines = ["self"], ["*"], ["pass"]
     for part in parts:
+        if not part.init:
+            raise TypeError(f"{cls.__qualname__}.{part.name}: every field is one of the initializer")
         name = value = parameter = part.name
         if part.default is not MISSING:
             names[f"_default_{name}"] = part.default

@@ -150,6 +150,26 @@ def test_others_are_not_equal_to_it():
     assert Place("here") not in others
 
 
+def test_what_it_does_not_do_is_refused():
+    """A function after the initializer would otherwise never be called, and a field without a parameter be one."""
+
+    class Later:
+        name: str
+
+        def __post_init__(self) -> None:
+            """Nothing calls it."""
+
+    with pytest.raises(TypeError, match="__post_init__ would not be called"):
+        lean_dataclass.dataclass(Later)
+
+    @lean_dataclass.dataclass
+    class Hidden:
+        name: str = dataclasses.field(init=False)
+
+    with pytest.raises(TypeError, match="every field is one of the initializer"):
+        Hidden("here")
+
+
 @pytest.mark.source
 def test_modules_that_run_as_source_use_it():
     """A class of the standard library's kind would cost a start a millisecond."""
