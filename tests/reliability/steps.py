@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import socket
 from collections.abc import Awaitable, Callable, Iterator
 
 from tests.reliability.rig import LEAVER, WAYS, Rig, Way
+from tests.support.addresses import free_port
 
 Step = Callable[[Rig, Way], Awaitable[None]]
 
@@ -43,8 +43,7 @@ async def trust_last(rig: Rig, way: Way) -> None:
 
 async def listener_comes(rig: Rig, way: Way) -> None:
     """Listen on a further port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     rig.scene.more_listeners = [f"127.0.0.1:{port}"]
     rig.scene.write()
     await rig.reload(way, applied=True)

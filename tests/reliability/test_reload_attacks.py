@@ -13,6 +13,7 @@ import pytest
 
 from fla_gateway.errors import ReloadRefusedError
 from tests.reliability.conftest import SHOWN
+from tests.support.addresses import free_port
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, write_private
 from tests.support.process import TOKEN_PATH, token_answer
 from tests.support.raw_caller import Caller
@@ -174,8 +175,8 @@ def _decoded(part):
 async def test_a_port_that_another_process_has_refuses_the_reload(start):
     """Everything stays, and the reload is applied as soon as the port is free."""
     running = await start()
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         running.rewrite('["127.0.0.1:0"]', f'["127.0.0.1:0", "127.0.0.1:{port}"]')
         with pytest.raises(ReloadRefusedError) as caught:
             await running.reload()
@@ -187,8 +188,7 @@ async def test_a_port_that_another_process_has_refuses_the_reload(start):
 
 async def test_a_port_that_was_left_can_be_taken_by_another_and_had_again(start):
     """A listener goes, another process has its port for a while, the listener comes back."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     running = await start()
     two = f'["127.0.0.1:0", "127.0.0.1:{port}"]'
     for _ in range(3):

@@ -12,6 +12,7 @@ import pytest
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.runtime.composition.gateway import build
 from fla_gateway.runtime.composition.resolved_config import read
+from tests.support.addresses import free_port
 from tests.support.raw_caller import connect
 from tests.support.raw_http import get
 from tests.support.waiting import eventually
@@ -38,12 +39,6 @@ async def change(rig, folder, before, after):
     await rig.gateway.listeners.open()
 
 
-def unused_port():
-    """Find a port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
 async def is_closed(caller):
     """Wait for the end of a connection; whether it came as a FIN or as a reset."""
     with suppress(ConnectionError):
@@ -55,7 +50,7 @@ async def test_a_listener_that_stays_keeps_its_socket_and_its_connections(rig, t
     """Whatever comes beside it: no connection notices anything."""
     caller = await rig.caller()
     sock = rig.gateway.bound[0].sock
-    port = unused_port()
+    port = free_port()
     await change(rig, tmp_path, HOLD, f'listen = ["127.0.0.1:0", "127.0.0.1:{port}"]')
     assert rig.gateway.bound[0].sock is sock
     await caller.send(get())
@@ -68,7 +63,7 @@ async def test_a_listener_that_stays_keeps_its_socket_and_its_connections(rig, t
 
 async def test_a_new_listener_accepts_only_after_publication(rig, tmp_path):
     """It is bound before, so that a caller waits in the kernel, and is served by the new generation alone."""
-    port = unused_port()
+    port = free_port()
     gateway, prepared = configure(rig, tmp_path, HOLD, f'listen = ["127.0.0.1:0", "127.0.0.1:{port}"]')
     caller = await rig.caller(port)
     await caller.send(get())
@@ -81,7 +76,7 @@ async def test_a_new_listener_accepts_only_after_publication(rig, tmp_path):
 
 async def test_a_listener_that_is_gone_serves_no_further_head(rig, tmp_path):
     """Idle connections close at once, those in use after the running exchange, whose answer says so."""
-    port = unused_port()
+    port = free_port()
     both = f'listen = ["127.0.0.1:0", "127.0.0.1:{port}"]'
     await change(rig, tmp_path, HOLD, both)
     idle, busy = await rig.caller(port), await rig.caller(port)
@@ -104,7 +99,7 @@ async def test_a_listener_that_is_gone_serves_no_further_head(rig, tmp_path):
 
 async def test_a_head_that_comes_too_late_gets_a_truthful_answer(rig, tmp_path):
     """It is read when its listener is gone already: nothing of it is sent on, and the answer says so."""
-    port = unused_port()
+    port = free_port()
     both = f'listen = ["127.0.0.1:0", "127.0.0.1:{port}"]'
     await change(rig, tmp_path, HOLD, both)
     rig.api.gate.clear()
@@ -123,7 +118,7 @@ async def test_a_head_that_comes_too_late_gets_a_truthful_answer(rig, tmp_path):
 
 async def test_a_port_that_is_taken_refuses_the_change_and_binds_nothing(rig, tmp_path):
     """All faults at once; what was bound for the change is released again."""
-    free = unused_port()
+    free = free_port()
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         with pytest.raises(ConfigurationError) as caught:
@@ -137,7 +132,7 @@ async def test_a_port_that_is_taken_refuses_the_change_and_binds_nothing(rig, tm
 
 async def test_an_address_becomes_wider_on_the_same_port(rig, tmp_path):
     """The old socket has the port until publication, and the new one is bound beside it."""
-    port = unused_port()
+    port = free_port()
     narrow, wide = f'listen = ["127.0.0.1:{port}"]', f'listen = ["0.0.0.0:{port}"]\nunsafe_allow_anonymous = true'
     await change(rig, tmp_path, HOLD, narrow)
     caller = await rig.caller(port)
@@ -182,7 +177,7 @@ async def test_the_file_of_a_socket_goes_with_its_listener(rig, tmp_path):
 
 async def test_a_listener_that_pauses_takes_part_in_a_change(rig, tmp_path):
     """What is new accepts when the others do."""
-    port = unused_port()
+    port = free_port()
     rig.gateway.listeners.pause()
     await change(rig, tmp_path, HOLD, f'listen = ["127.0.0.1:0", "127.0.0.1:{port}"]')
     caller = await rig.caller(port)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.addresses import free_port
 from tests.support.forked_process import fork_gateway
 from tests.support.keys import write_identity
 from tests.support.process import Government, ask
@@ -47,11 +48,6 @@ async def government(api_tls):
     await government.start()
     yield government
     await government.close()
-
-
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 class Silent:
@@ -114,7 +110,7 @@ def begin(tmp_path, ca_file, government):
 
     @asynccontextmanager
     async def start(redirection="", *, program=True, **streams):
-        port, admin = _free_port(), _free_port()
+        port, admin = free_port(), free_port()
         path = tmp_path / f"{port}.toml"
         path.write_text(CONFIGURATION.format(port=port, admin=admin, api=government.port, ca_file=ca_file))
         shell = ["sh", "-c", f'exec "$0" -m fla_gateway run --config "$1" {redirection}', sys.executable, str(path)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,6 +15,7 @@ import pytest
 from fla_gateway.errors import ReloadRefusedError
 from fla_gateway.proxy.generation import Generation
 from fla_gateway.runtime.reload_changes import Change
+from tests.support.addresses import free_port
 from tests.support.fakes import MovableClock
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, make_rsa, write_private
 from tests.support.process import TOKEN_PATH, Government, token_answer
@@ -210,8 +210,7 @@ async def test_a_revoked_key_is_named_while_the_configuration_that_revokes_it_is
 
 async def test_a_dry_run_judges_and_changes_nothing(running):
     """Neither a generation nor a listener, nor what is known of the last reload."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     running.rewrite('["127.0.0.1:0"]', f'["127.0.0.1:0", "127.0.0.1:{port}"]')
     before = running.reloader.state
     reloaded = await running.reload(dry_run=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
+from pathlib import Path
 
 from fla_gateway.network.address import Address
 
@@ -13,6 +15,15 @@ def address(host: str, port: int = 0) -> Address:
     if ":" in host:
         return Address(socket.AF_INET6, (host, port, 0, 0))
     return Address(socket.AF_INET, (host, port))
+
+
+def free_port() -> int:
+    """Find a port of 127.0.0.1 that is free, and that the kernel gives to no connection until a test listens on it."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(max(1024, first - 20_000), first)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class BlackHole:
