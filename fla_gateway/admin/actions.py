@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import structlog
@@ -136,6 +136,7 @@ class Actions:
         clock: the host's clocks.
         attempts: wrong keys on this listener.
         counts: how often which action had which result.
+        acted: called when an action has ended.
     """
 
     def __init__(
@@ -145,12 +146,14 @@ class Actions:
         clock: Clock,
         attempts: Attempts,
         counts: Counter[tuple[str, str]],
+        acted: Callable[[], None],
     ) -> None:
         self._gateway = gateway
         self.access = access
         self._clock = clock
         self._attempts = attempts
         self._counts = counts
+        self._acted = acted
         self._log_from = -math.inf
         self._unlogged = 0
         self._reloads: set[asyncio.Task[Reloaded]] = set()
@@ -267,6 +270,7 @@ class Actions:
 
     def _note(self, action: Action, request: web.Request, result: Result) -> None:
         self._counts[action, result] += 1
+        self._acted()
         _LOG.info("admin-action", action=action, by=request[_PERMITTED].by, result=result)
 
 

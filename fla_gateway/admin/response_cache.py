@@ -1,4 +1,4 @@
-"""State: what the admin listener shows of the gateway, made at most once a second for all clients.
+"""State: what the admin listener shows of the gateway, made once a second for all clients, and anew after a change.
 
 Owns how often and how many at once. Refuses to know what is made, and who may see it: that is decided before, for every
 request. Making the numbers of a thousand profiles takes a tenth of a second of a processor, and a client that reaches
@@ -33,6 +33,7 @@ class ResponseCache:
         self._seconds = seconds
         self._kept: dict[Hashable, tuple[float, bytes]] = {}
         self._running: dict[Hashable, asyncio.Task[bytes]] = {}
+        self._tasks: set[asyncio.Task[bytes]] = set()
         self._one_at_a_time = asyncio.Lock()
 
     async def get(self, key: Hashable, make: Make) -> bytes:
@@ -42,26 +43,36 @@ class ResponseCache:
             key: what it shows.
             make: makes it; while it does, no other is made.
         """
-        self._forget()
+        self._remove_old()
         kept = self._kept.get(key)
         if kept is not None:
             return kept[1]
         task = self._running.get(key)
         if task is None:
             task = self._running[key] = asyncio.get_running_loop().create_task(self._make(key, make))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         # A client that disconnects does not cancel it: others may wait for it.
         return await asyncio.shield(task)
 
     async def _make(self, key: Hashable, make: Make) -> bytes:
+        task = asyncio.current_task()
         try:
             async with self._one_at_a_time:
                 body = await make()
-            self._kept[key] = (self._now() + self._seconds, body)
+            if self._running.get(key) is task:
+                self._kept[key] = (self._now() + self._seconds, body)
             return body
         finally:
-            del self._running[key]
+            if self._running.get(key) is task:
+                del self._running[key]
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Make all anew: what they show has changed, and who changed it may ask at once. What is being made is old."""
+        self._kept.clear()
+        self._running.clear()
+
+    def _remove_old(self) -> None:
         now = self._now()
         self._kept = {key: one for key, one in self._kept.items() if now < one[0]}
         while len(self._kept) > _MOST:

@@ -92,7 +92,9 @@ class AdminServer:
         self._probes = Probes(state, metrics_text, cache)
         attempts = Attempts()
         self._surface = Surface(status, access, clock, attempts, cache, refresh_seconds)
-        self._actions = Actions(actions, access, clock, attempts, Counter() if counts is None else counts)
+        self._cache = cache
+        counts = Counter() if counts is None else counts
+        self._actions = Actions(actions, access, clock, attempts, counts, cache.forget)
         self._runner: web.AppRunner | None = None
         self._address: Address | None = None
         self._encrypted = False
@@ -156,6 +158,7 @@ class AdminServer:
         """
         self._access = self._surface.access = self._actions.access = access
         self._surface.language = language
+        self._cache.forget()
 
     async def close(self) -> None:
         """Stop listening and end what runs, within two seconds."""

@@ -57,6 +57,23 @@ async def test_within_a_second_it_is_the_same(cache, now):
     assert await cache.get("x", make) == b"2"
 
 
+async def test_after_a_change_it_is_made_anew(cache):
+    """What was made before is not shown, nor is what was being made; those who asked for that get it."""
+    make = Made()
+    assert await cache.get("x", make) == b"1"
+    cache.forget()
+    make.gate.clear()
+    asked_before = asyncio.create_task(cache.get("x", make))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert make.running
+    cache.forget()
+    asked_after = asyncio.create_task(cache.get("x", make))
+    await asyncio.sleep(0)
+    make.gate.set()
+    assert (await asked_before, await asked_after, await cache.get("x", make)) == (b"2", b"3", b"3")
+
+
 async def test_whoever_asks_meanwhile_waits_for_the_one_that_is_being_made(cache):
     """Twenty askers are one making, also if the first of them goes away."""
     make = Made()
@@ -118,3 +135,24 @@ async def test_who_may_see_it_is_judged_for_every_request(state):
         assert [await ask(**{"X-Api-Key": key}) for _ in range(3)] == [200] * 3
         assert (await ask(), await ask(**{"X-Api-Key": other})) == (401, 401)
     assert len(made) == 1
+
+
+async def test_an_action_is_seen_at_once(state):
+    """What was shown a moment before a reload is not shown after it: a program that asked for it looks then."""
+    made = []
+
+    async def status(_):
+        made.append(1)
+        return samples.calm()
+
+    key = new_key()
+    access = AdminAccess(key_sha256=digest(key), actions=True, uid=os.getuid())
+    async with serving(state, status, access, kept_seconds=60) as port, aiohttp.ClientSession() as client:
+
+        async def ask(method, path):
+            async with client.request(method, f"http://127.0.0.1:{port}{path}", headers={"X-Api-Key": key}) as answer:
+                return answer.status
+
+        asked = [("GET", "/status"), ("GET", "/status"), ("POST", "/-/reload"), ("GET", "/status")]
+        assert [await ask(*it) for it in asked] == [200] * 4
+    assert len(made) == 2

@@ -130,7 +130,8 @@ async def test_durations_tell_where_the_time_went(rig):
     rig.api.gate.set()
     await caller.answer()
     record = await rig.records.next()
-    assert (round(record.token_seconds), round(record.upstream_seconds)) == (3, 5)
+    # The clock that is moved goes by itself as well.
+    assert 3 <= record.token_seconds < 5 <= record.upstream_seconds < 8
     assert record.connection_seconds < 3
     assert record.seconds >= 8
 
