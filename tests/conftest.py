@@ -66,7 +66,7 @@ def pytest_report_to_serializable(report: pytest.CollectReport | pytest.TestRepo
 
 
 def pytest_plugin_registered(plugin: Any) -> None:
-    """Keep a worker from sending that a setup or a teardown passed: nobody reads it but what adds up durations.
+    """Keep a worker from sending that a setup or a teardown passed: only what adds up durations reads it.
 
     The process that counts spends as much on each report as on that of the test itself; ten thousand tests have three.
     """

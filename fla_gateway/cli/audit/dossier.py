@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     segments = segment_files.segments_of(directory)
     _make(folder)
     verdict = verify(segment_reader.read_blocks(directory, segments))
-    strangers = segment_files.strangers_of(directory)
+    foreign = segment_files.foreign_files_of(directory)
     accounts = accounts_of(directory)
     histories: list[History] = []
     files: dict[str, Callable[[], Iterable[str]]] = {
@@ -98,13 +98,13 @@ def run(arguments: argparse.Namespace) -> int:
         DOUBTS: partial(_doubts, directory, selection._replace(in_doubt=True)),
         SETTLED: partial(_doubts, directory, selection._replace(settled=True)),
         ACCOUNTS: partial(_accounts, accounts, selection),
-        VERIFY: lambda: (f"{line}\n" for line in verdict_lines(verdict, strangers)),
+        VERIFY: lambda: (f"{line}\n" for line in verdict_lines(verdict, foreign)),
     }
     for name, lines in files.items():
         write_new(folder / name, lines())
     write_new(folder / README, _page(folder, list(files), selection, verdict, not_looked_at(directory)))
     missing = report_shortfall(histories[0], selection)
-    return FINDINGS if missing or verdict.count or strangers else WELL
+    return FINDINGS if missing or verdict.count or foreign else WELL
 
 
 def _make(folder: Path) -> None:

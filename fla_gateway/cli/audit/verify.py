@@ -66,10 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     from fla_gateway.journal.reader.verification import verify  # noqa: PLC0415 - as above
 
     directory = directory_of(arguments)
-    strangers = segment_files.strangers_of(directory)
+    foreign = segment_files.foreign_files_of(directory)
     verdict = verify(segment_reader.read_blocks(directory, segment_files.segments_of(directory)), arguments.head)
-    print("\n".join(verdict_lines(verdict, strangers, directory)))
-    return FINDINGS if verdict.count + len(strangers) else WELL
+    print("\n".join(verdict_lines(verdict, foreign, directory)))
+    return FINDINGS if verdict.count + len(foreign) else WELL
 
 
 def verdict_lines(verdict: Verdict, misnamed: Sequence[str], directory: Path | None = None) -> Iterator[str]:

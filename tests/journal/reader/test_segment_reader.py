@@ -12,7 +12,7 @@ from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import head_of
 from fla_gateway.journal.reader.segments.line_entries import LONGEST_LINE
 from fla_gateway.journal.reader.segments.read_results import Begun, Damaged, Entry, Torn
-from fla_gateway.journal.reader.segments.segment_files import is_written, segments_of, since, strangers_of
+from fla_gateway.journal.reader.segments.segment_files import foreign_files_of, is_written, segments_of, since
 from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from tests.support.journals import JournalBuilder
 
@@ -50,7 +50,7 @@ def test_only_segments_are_read(journal):
     (journal.directory / "00000002-20261399.jsonl").write_text("x")
     (journal.directory / "00000003-20261124.jsonl").mkdir()
     assert [segment.number for segment in segments_of(journal.directory)] == [1]
-    assert strangers_of(journal.directory) == ("00000002-20261399.jsonl",)
+    assert foreign_files_of(journal.directory) == ("00000002-20261399.jsonl",)
 
 
 def test_torn_last_line_of_the_last_segment_is_no_damage(journal):

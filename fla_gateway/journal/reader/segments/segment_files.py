@@ -30,7 +30,7 @@ def segments_of(directory: Path) -> tuple[Segment, ...]:
     return tuple(sorted(segment for name in _names(directory) if (segment := parse(name)) is not None))
 
 
-def strangers_of(directory: Path) -> tuple[str, ...]:
+def foreign_files_of(directory: Path) -> tuple[str, ...]:
     """List the names in a journal's directory that end as a segment's does, but are none.
 
     Raises:
