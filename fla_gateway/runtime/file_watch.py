@@ -20,7 +20,7 @@ import structlog
 from fla_gateway.clock import Clock
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.runtime.composition.resolved_config import Configured
-from fla_gateway.runtime.reload_changes import Difference
+from fla_gateway.runtime.reload_state import Difference
 
 _LOG = structlog.get_logger()
 _POLL_SECONDS: Final = 1.0

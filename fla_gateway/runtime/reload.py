@@ -2,7 +2,7 @@
 
 Owns the second half of a reload: one at a time, publication in one step of the event loop, who accepts from then on;
 and what became of the last one. Refuses to know how a configuration is read, judged and built (`reload_preparation`),
-what of it changes (`reload_changes`) and what asked for it. A fault before publication leaves everything as it was.
+what of it changes (`changes`) and what asked for it. A fault before publication leaves everything as it was.
 """
 
 from __future__ import annotations
@@ -22,19 +22,14 @@ from fla_gateway.config.document.unjudged import read_unjudged
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError, ReloadRefusedError
 from fla_gateway.i18n.message import Text
 from fla_gateway.lean_dataclass import dataclass
+from fla_gateway.runtime.changes.comparison import Change
+from fla_gateway.runtime.changes.revocations import WrittenNames, names_of, still_in_force
 from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.file_watch import FileWatch
-from fla_gateway.runtime.reload_changes import (
-    Change,
-    Difference,
-    ReloadState,
-    WrittenNames,
-    names_of,
-    still_in_force,
-)
 from fla_gateway.runtime.reload_preparation import Cause, Follower, Former, Preparation, Prepared, RunningParts
+from fla_gateway.runtime.reload_state import Difference, ReloadState
 from fla_gateway.runtime.startup_log import report_warning
 from fla_gateway.system.allocator import return_freed_memory
 

@@ -21,6 +21,10 @@ from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.model import LoadedKey
 from fla_gateway.kubernetes.verifier import cluster_accounts
 from fla_gateway.lean_dataclass import dataclass
+from fla_gateway.runtime.changes.comparison import Change, Differs, changes
+from fla_gateway.runtime.changes.exposed_sources import exposed_sources
+from fla_gateway.runtime.changes.restart_faults import confinement_faults, named_paths, restart_faults
+from fla_gateway.runtime.changes.widening import opens_more
 from fla_gateway.runtime.composition.gateway import Gateway, ProcessContext, assemble
 from fla_gateway.runtime.composition.resolved_config import Configured, read
 from fla_gateway.runtime.composition.signing_keys import KeyFiles
@@ -30,16 +34,6 @@ from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.listener_set import ListenerChange
 from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
-from fla_gateway.runtime.reload_changes import (
-    Change,
-    Differs,
-    changes,
-    confinement_faults,
-    exposed_sources,
-    named_paths,
-    opens_more,
-    restart_faults,
-)
 
 if TYPE_CHECKING:
     from fla_gateway.network.route import Egress

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from fla_gateway.runtime.composition.resolved_config import Configured, read
 from fla_gateway.runtime.file_watch import FileWatch
-from fla_gateway.runtime.reload_changes import Difference
+from fla_gateway.runtime.reload_state import Difference
 from tests.support.tokens import HandClock
 from tests.support.volumes import Volume
 

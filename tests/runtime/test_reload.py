@@ -14,7 +14,7 @@ import pytest
 
 from fla_gateway.errors import ReloadRefusedError
 from fla_gateway.proxy.generation import Generation
-from fla_gateway.runtime.reload_changes import Change
+from fla_gateway.runtime.changes.comparison import Change
 from tests.support.addresses import free_port
 from tests.support.fakes import MovableClock
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, make_rsa, write_private

@@ -26,9 +26,9 @@ from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.identity import key_identity
 from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.profiles import Profile
+from fla_gateway.runtime.changes.exposed_sources import exposed_sources
 from fla_gateway.runtime.composition.password_file import exposed_passwords
 from fla_gateway.runtime.config_fingerprint import fingerprint
-from fla_gateway.runtime.reload_changes import exposed_sources
 
 _ATTEMPTS: Final = 8
 _PAUSE: Final = 0.1

@@ -20,7 +20,7 @@ from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.known_ends import listener_ends
 from fla_gateway.runtime.monitoring.telemetry import Observation
-from fla_gateway.runtime.reload_changes import ReloadState
+from fla_gateway.runtime.reload_state import ReloadState
 from fla_gateway.tokens.snapshot import HeldBrake
 
 if TYPE_CHECKING:

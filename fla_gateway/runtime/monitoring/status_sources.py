@@ -17,7 +17,7 @@ from fla_gateway.oauth.negotiations import Negotiation
 from fla_gateway.observe.unknown_callers import UnknownCalls
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.telemetry import Observation
-from fla_gateway.runtime.reload_changes import ReloadState
+from fla_gateway.runtime.reload_state import ReloadState
 
 if TYPE_CHECKING:  # read where alerts are configured
     from fla_gateway.observe.alerts.alert import AlertNumbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fla_gateway.access.authorization.allow_list_faults import caller_rule_faults
-from fla_gateway.runtime.reload_changes import opens_more
+from fla_gateway.runtime.changes.widening import opens_more
 from tests.support.configurations import EMPLOYER, Folder
 from tests.support.tokens import HandClock
 

@@ -33,7 +33,7 @@ from fla_gateway.runtime.monitoring.known_ends import known_ends, watch_ends
 from fla_gateway.runtime.monitoring.status_report import assemble
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
-from fla_gateway.runtime.reload_changes import ReloadState
+from fla_gateway.runtime.reload_state import ReloadState
 from tests.runtime.test_generations import publish
 from tests.support.keys import make_ec, write_identity
 from tests.support.raw_http import get, ok, post

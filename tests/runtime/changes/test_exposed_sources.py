@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
-from fla_gateway.runtime.reload_changes import exposed_sources
+from fla_gateway.runtime.changes.exposed_sources import exposed_sources
 from tests.support.volumes import Volume
 
 
