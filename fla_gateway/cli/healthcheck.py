@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask and print."""
-    from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, probe  # noqa: PLC0415 - for `--help`
+    from fla_gateway.cli.remote.admin_connection import NoGatewayError, NotSentError  # noqa: PLC0415 - for `--help`
+    from fla_gateway.cli.remote.admin_request import probe  # noqa: PLC0415 - for `--help`
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
     try:

@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the call and print."""
-    from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.cli.remote.admin_connection import NoGatewayError, NotSentError  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.cli.trial.trial_json import document  # noqa: PLC0415 - as above
     from fla_gateway.cli.trial.trial_text import lines  # noqa: PLC0415 - as above
     from fla_gateway.errors import ProblemError  # noqa: PLC0415 - as above

@@ -70,4 +70,4 @@ def test_a_failure_of_every_check_is_produced_in_a_test(code):
 def test_no_server_is_looked_at_without_verifying_it_but_for_the_sentence_who_it_is():
     """Beside that, the commands reach the gateway of this machine, whose user they know by its socket."""
     found = {str(it.relative_to(PACKAGE)) for it in PACKAGE.rglob("*.py") if "CERT_NONE" in it.read_text("utf-8")}
-    assert found == {"diagnosis/presented_chain.py", "cli/remote/admin_request.py"}
+    assert found == {"diagnosis/presented_chain.py", "cli/remote/admin_connection.py"}

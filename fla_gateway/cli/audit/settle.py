@@ -138,7 +138,7 @@ def _chosen(arguments: argparse.Namespace) -> list[str]:
 
 def _settle(arguments: argparse.Namespace, settlements: Sequence[Settlement]) -> int:
     """Have them written; where the journal is in use and no gateway answers, another of these commands may be at it."""
-    from fla_gateway.cli.remote.admin_request import NoGatewayError  # noqa: PLC0415 - as above
+    from fla_gateway.cli.remote.admin_connection import NoGatewayError  # noqa: PLC0415 - as above
     from fla_gateway.errors import ConfigurationError, GatewayError, SettlementRefusedError  # noqa: PLC0415 - as above
 
     directory = None if arguments.admin is not None else directory_of(arguments)
@@ -167,7 +167,8 @@ def _settle(arguments: argparse.Namespace, settlements: Sequence[Settlement]) ->
 def _ask(arguments: argparse.Namespace, settlements: Sequence[Settlement]) -> int:
     """Have the gateway write them; raises NoGatewayError."""
     from fla_gateway.cli.remote.action_result import print_answer, warned_target  # noqa: PLC0415 - as above
-    from fla_gateway.cli.remote.admin_request import NotSentError, ask  # noqa: PLC0415 - as above
+    from fla_gateway.cli.remote.admin_connection import NotSentError  # noqa: PLC0415 - as above
+    from fla_gateway.cli.remote.admin_request import ask  # noqa: PLC0415 - as above
 
     first = settlements[0]
     document = {

@@ -118,7 +118,8 @@ def occupant(path: Path) -> tuple[Fault, ...]:
         path: of the configuration that cannot be started.
     """
     from fla_gateway.cli.options.admin_client import admin_of  # noqa: PLC0415 - as above
-    from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, probe  # noqa: PLC0415 - as above
+    from fla_gateway.cli.remote.admin_connection import NoGatewayError, NotSentError  # noqa: PLC0415 - as above
+    from fla_gateway.cli.remote.admin_request import probe  # noqa: PLC0415 - as above
 
     try:
         document = probe(admin_of(path), "/readyz", 1.0).document

@@ -1,6 +1,6 @@
 """What the commands share that call a running gateway: the options, and what they come to.
 
-Owns the options, and where the admin listener is according to them. Refuses to connect; `remote.admin_request` does.
+Owns the options, and where the admin listener is according to them. Refuses to connect; `remote.admin_connection` does.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ def ask_or_explain(
     target: AdminTarget, method: str, path: str, document: Mapping[str, object] | None = None
 ) -> Answer | int:
     """Return the gateway's answer; without one, print the reason and return the exit code."""
-    from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, ask  # noqa: PLC0415 - as above
+    from fla_gateway.cli.remote.admin_connection import NoGatewayError, NotSentError  # noqa: PLC0415 - as above
+    from fla_gateway.cli.remote.admin_request import ask  # noqa: PLC0415 - as above
 
     try:
         return ask(target, method, path, document)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from fla_gateway.cli.options.admin_client import target_of
-from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, ask
+from fla_gateway.cli.remote.admin_connection import NoGatewayError, NotSentError
+from fla_gateway.cli.remote.admin_request import ask
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.negotiations import Negotiation

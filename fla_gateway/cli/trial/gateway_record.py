@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from fla_gateway.cli.options.admin_client import target_of
-from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, ask
+from fla_gateway.cli.remote.admin_connection import NoGatewayError, NotSentError
+from fla_gateway.cli.remote.admin_request import ask
 from fla_gateway.errors import ConfigurationError
 
 _OK: Final = 200

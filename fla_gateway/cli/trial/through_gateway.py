@@ -1,7 +1,7 @@
 """Adapter: one call to the listener of a running gateway.
 
 Owns the bytes that are sent, and the times that pass. Refuses to send a key to a process that is not known to be the
-gateway's (`remote.admin_request` finds that out), to follow a redirect, and to send anything twice.
+gateway's (`remote.admin_connection` finds that out), to follow a redirect, and to send anything twice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from fla_gateway import __version__
 from fla_gateway.cli.options.admin_client import AdminTarget
-from fla_gateway.cli.remote.admin_request import NoGatewayError, NotSentError, named, opened, why_no_answer
+from fla_gateway.cli.remote.admin_connection import NoGatewayError, NotSentError, named, opened, why_no_answer
 from fla_gateway.cli.trial.call import Call, shown_fields
 from fla_gateway.cli.trial.trial import SHOWN_BODY, Response
 from fla_gateway.config.values.address import TcpAddress
