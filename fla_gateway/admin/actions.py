@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from collections.abc import Callable
+from typing import Final, Literal
 
 import structlog
 
@@ -28,14 +28,12 @@ from fla_gateway.admin.action_rights import (
 )
 from fla_gateway.admin.aiohttp_server import web
 from fla_gateway.admin.failed_attempts import Attempts
+from fla_gateway.admin.gateway_actions import GatewayActions, Reloaded
 from fla_gateway.admin.responses import action_problem, answering_in
 from fla_gateway.clock import Clock
 from fla_gateway.config.values.address import Address
 from fla_gateway.errors import ProblemError, ReloadRefusedError, SettlementRefusedError
 from fla_gateway.i18n.message import Text
-
-if TYPE_CHECKING:  # read where there is a journal
-    from fla_gateway.journal.snapshot import Settlement
 
 Action = Literal["reload", "dry-run", "drain", "quit", "settle"]
 Result = Literal["done", "refused", "not-permitted", "failed"]
@@ -59,72 +57,6 @@ _TOO_LARGE: Final = Text("The body is longer than {most} bytes; nothing was sett
 _NO_BODY: Final = Text("An action has no body; nothing was done.")
 
 _LOG = structlog.get_logger()
-
-
-class Change(Protocol):
-    """One difference between two configurations."""
-
-    @property
-    def path(self) -> str:
-        """The key, in the configuration's dotted notation; never a value."""
-        ...
-
-    @property
-    def change(self) -> str:
-        """``added``, ``removed`` or ``changed``."""
-        ...
-
-
-class Reloaded(Protocol):
-    """What came of a reload."""
-
-    @property
-    def applied(self) -> bool:
-        """Whether a new generation serves."""
-        ...
-
-    @property
-    def generation(self) -> int:
-        """Number of the generation that serves now."""
-        ...
-
-    @property
-    def changes(self) -> Sequence[Change]:
-        """How the files differ from what was in force."""
-        ...
-
-
-class GatewayActions(Protocol):
-    """What does as it is asked."""
-
-    async def reload(self, *, dry_run: bool) -> Reloaded:
-        """Read the configuration again and apply it.
-
-        Args:
-            dry_run: only judge it.
-
-        Raises:
-            ReloadRefusedError: with every fault; nothing has changed.
-            ProblemError: this is not the time for it.
-        """
-        ...
-
-    async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Record the ends of doubts, all or none.
-
-        Raises:
-            SettlementRefusedError: with each that cannot be settled; nothing was recorded.
-            ProblemError: there is no journal, or it cannot be written.
-        """
-        ...
-
-    def drain(self) -> None:
-        """Be unready from now on, and serve on."""
-        ...
-
-    def quit(self) -> None:
-        """End as at SIGTERM."""
-        ...
 
 
 class Actions:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from fla_gateway.admin.access_rules import AdminAccess, place_of
-from fla_gateway.admin.actions import LARGEST_BODY, Actions, GatewayActions
+from fla_gateway.admin.actions import LARGEST_BODY, Actions
 from fla_gateway.admin.actions import PATHS as ACTION_PATHS
 from fla_gateway.admin.aiohttp_server import web
 from fla_gateway.admin.failed_attempts import Attempts
+from fla_gateway.admin.gateway_actions import GatewayActions
 from fla_gateway.admin.probes import Probes, ReadinessState
 from fla_gateway.admin.request_guard import refusal
 from fla_gateway.admin.response_cache import SECONDS, ResponseCache

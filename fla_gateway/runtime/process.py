@@ -43,7 +43,7 @@ from fla_gateway.system.early_signals import hung_up
 from fla_gateway.system.systemd_notify import ServiceManager
 
 if TYPE_CHECKING:  # read where it is used
-    from fla_gateway.admin.actions import Reloaded
+    from fla_gateway.admin.gateway_actions import Reloaded
     from fla_gateway.journal.snapshot import Settlement
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.runtime.reload import Reloader
@@ -162,7 +162,7 @@ class Process:
         return {"pid": os.getpid(), "environments": sorted({it.environment for it in profiles})}
 
     async def reload(self, *, dry_run: bool) -> Reloaded:
-        """See `admin.actions.GatewayActions`."""
+        """See `admin.gateway_actions.GatewayActions`."""
         if self._reloader is None or self._stop.is_set():
             raise ProblemError("stopping", _ENDS)
         task = self._begin(self._reloader.reload(cause="admin", dry_run=dry_run))
@@ -175,17 +175,17 @@ class Process:
             raise
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """See `admin.actions.GatewayActions`."""
+        """See `admin.gateway_actions.GatewayActions`."""
         if self._settling is None or self._stop.is_set():
             raise ProblemError("stopping", _ENDING)
         await self._settling.settle(settlements)
 
     def drain(self) -> None:
-        """See `admin.actions.GatewayActions`."""
+        """See `admin.gateway_actions.GatewayActions`."""
         self.request_drain()
 
     def quit(self) -> None:
-        """See `admin.actions.GatewayActions`."""
+        """See `admin.gateway_actions.GatewayActions`."""
         self.request_stop()
 
     def bind(self, configured: Configured, stack: AsyncExitStack) -> None:

@@ -38,7 +38,7 @@ class Settling:
         self._lock = asyncio.Lock()
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """See `admin.actions.GatewayActions`."""
+        """See `admin.gateway_actions.GatewayActions`."""
         journal = self._observation.journal
         if journal is None:
             raise ProblemError("settlement-refused", _NO_JOURNAL)

@@ -57,7 +57,7 @@ class Gateway:
         self.unsettled = None
 
     async def reload(self, *, dry_run):
-        """See `admin.actions.GatewayActions`."""
+        """See `admin.gateway_actions.GatewayActions`."""
         self.done.append("dry-run" if dry_run else "reload")
         await self.may_end.wait()
         if isinstance(self.reloaded, Exception):
@@ -65,18 +65,18 @@ class Gateway:
         return self.reloaded
 
     async def settle(self, settlements):
-        """See `admin.actions.GatewayActions`."""
+        """See `admin.gateway_actions.GatewayActions`."""
         self.done.append("settle")
         self.settlements = settlements
         if self.unsettled is not None:
             raise self.unsettled
 
     def drain(self):
-        """See `admin.actions.GatewayActions`."""
+        """See `admin.gateway_actions.GatewayActions`."""
         self.done.append("drain")
 
     def quit(self):
-        """See `admin.actions.GatewayActions`."""
+        """See `admin.gateway_actions.GatewayActions`."""
         self.done.append("quit")
 
 

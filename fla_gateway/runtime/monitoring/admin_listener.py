@@ -32,7 +32,7 @@ from fla_gateway.runtime.monitoring.status_sources import StatusSources
 
 if TYPE_CHECKING:
     from fla_gateway.admin.access_rules import AdminAccess
-    from fla_gateway.admin.actions import GatewayActions
+    from fla_gateway.admin.gateway_actions import GatewayActions
     from fla_gateway.admin.probes import ReadinessState
     from fla_gateway.admin.server import AcceptTls, AdminServer
     from fla_gateway.admin.status.gateway_status import Status
