@@ -11,123 +11,21 @@ others, and a caller that has just been refused finds its share when it retries.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from fla_gateway.access.limits import limit_refusals
-from fla_gateway.access.limits.token_bucket import ONE, TokenBucket
+from fla_gateway.access.limits.caller_use import CallerUse
+from fla_gateway.access.limits.shared_rate import SharedRate
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import CallerTable, Limits, ProfileTable
 
-ACTIVE_SECONDS: Final = 5.0
-"""How long a caller counts as active after its last exchange, or its last refused request."""
 CLAIM_SECONDS: Final = 2.0
 """How long an exchange is kept for a refused caller where callers outnumber them; Retry-After was 1 second."""
 NO_LIMIT: Final = -1
 
 _SWEEP_SECONDS: Final = 0.25
-_UNLIMITED: Final = 2**62
 _NO_LIMITS: Final = Limits()
-
-
-class _Use:
-    """What one caller may use, and what it uses."""
-
-    __slots__ = (
-        "active", "bucket", "claim", "claimed_until", "expected", "limited", "most", "name", "running", "seen",
-        "share_at", "share_tokens",
-    )  # fmt: skip
-
-    def __init__(self, name: str, limits: Limits) -> None:
-        self.name = name
-        self.bucket: TokenBucket | None = None
-        self.limit(limits)
-        self.running = 0
-        self.active = False
-        self.seen = -math.inf
-        # Earliest retry time after a refusal for the profile's rate; the caller keeps its share until then.
-        self.expected = -math.inf
-        # The caller's part of the profile's bucket, kept while others are active as well.
-        self.share_tokens = 0.0
-        self.share_at = 0.0
-        # Since when the caller waits for a free exchange, where there are fewer of them than active callers.
-        self.claim = math.inf
-        self.claimed_until = -math.inf
-
-    def limit(self, limits: Limits) -> None:
-        """Set the caller's own limits; a rate that stays goes on where it was."""
-        self.most = _UNLIMITED if limits.concurrent is None else limits.concurrent
-        if limits.per_second is None:
-            self.bucket = None
-        elif self.bucket is None or self.bucket.rate != limits.per_second:
-            self.bucket = TokenBucket(limits.per_second)
-        self.limited = self.bucket is not None or limits.concurrent is not None
-
-    def gone(self, now: float) -> bool:
-        """Return whether the caller has nothing running, and has been inactive for a while."""
-        return not self.running and now >= max(self.seen, self.expected) + ACTIVE_SECONDS
-
-    def unused(self, share: int) -> int:
-        """Return how many exchanges the caller may still begin within its share."""
-        return max(0, min(share, self.most) - self.running)
-
-
-class _Rate:
-    """The profile's requests per second: one bucket, of which each active caller owns a part."""
-
-    __slots__ = ("bucket",)
-
-    def __init__(self, rate: float) -> None:
-        self.bucket = TokenBucket(rate)
-
-    def join(self, use: _Use, others: Iterable[_Use], sharers: int, now: float) -> None:
-        """Give a caller that becomes active its part, so that the parts are never more than the whole.
-
-        Args:
-            use: the caller.
-            others: those that are active already.
-            sharers: number of all of them, with this caller.
-            now: the time.
-        """
-        self.bucket.wait(now)
-        left = self.bucket.tokens
-        for other in others:
-            # For a caller that was alone no part was kept: it had the whole bucket.
-            part = left if sharers == 2 else self._part(other, sharers - 1, now)  # noqa: PLR2004 - it and one other
-            other.share_tokens = part * (sharers - 1) / sharers
-            other.share_at = now
-            left -= other.share_tokens
-        use.share_tokens = min(max(0.0, left), self._most(sharers))
-        use.share_at = now
-
-    def take(self, use: _Use, active: Mapping[str, _Use], now: float) -> float:
-        """Take a token for a request, if one is there and not kept for another caller.
-
-        Returns:
-            0.0, or the seconds to wait where nothing was taken.
-        """
-        bucket = self.bucket
-        wait = bucket.wait(now)
-        sharers = len(active)
-        if sharers > 1:
-            part = use.share_tokens = self._part(use, sharers, now)
-            use.share_at = now
-            if part < ONE:
-                kept = sum(self._part(other, sharers, now) for other in active.values() if other is not use)
-                if wait or bucket.tokens - ONE < kept:
-                    return max(wait, (1 - part) * sharers / bucket.rate)
-                # Beyond the caller's part, from what no other caller has a claim to; that is no debt.
-                use.share_tokens = 1.0
-        if not wait:
-            bucket.tokens -= 1
-            use.share_tokens -= 1
-        return wait
-
-    def _part(self, use: _Use, sharers: int, now: float) -> float:
-        return min(use.share_tokens + (now - use.share_at) * self.bucket.rate / sharers, self._most(sharers))
-
-    def _most(self, sharers: int) -> float:
-        return max(1.0, self.bucket.capacity / sharers)
 
 
 class Limiter:
@@ -139,14 +37,14 @@ class Limiter:
     """
 
     def __init__(self, profile_limits: Limits, caller_limits: Mapping[str, Limits]) -> None:
-        self._uses: dict[str, _Use] = {}
-        self._rate: _Rate | None = None
+        self._uses: dict[str, CallerUse] = {}
+        self._rate: SharedRate | None = None
         # The caller that is active alone and has no limits of its own: nothing is judged for it while there is room,
         # which is nearly always so. A rate is judged each time. While it is alone, all that runs belongs to it, and is
         # counted once.
-        self._alone: _Use | None = None
+        self._alone: CallerUse | None = None
         self._running = 0
-        self._active: dict[str, _Use] = {}
+        self._active: dict[str, CallerUse] = {}
         self._sweep_at = -math.inf
         self.limit(profile_limits, caller_limits, 0.0)
 
@@ -164,11 +62,11 @@ class Limiter:
             del self._uses[name]
         for name, use in self._uses.items():
             use.limit(caller_limits.get(name, _NO_LIMITS))
-        self._uses |= {name: _Use(name, it) for name, it in caller_limits.items() if name not in self._uses}
+        self._uses |= {name: CallerUse(name, it) for name, it in caller_limits.items() if name not in self._uses}
         self._most = profile_limits.concurrent
         rate = profile_limits.per_second
         if rate is None or self._rate is None or self._rate.bucket.rate != rate:
-            self._rate = None if rate is None else _Rate(rate)
+            self._rate = None if rate is None else SharedRate(rate)
         self._shared = self._most is not None or self._rate is not None
         self._unquestioned = 0 if self._most is None or self._rate is not None else self._most
         self._body = _smaller(profile_limits.body_bytes, None)
@@ -224,11 +122,11 @@ class Limiter:
         self._running += 1
         return None
 
-    def _first(self, caller: str) -> _Use:
-        use = self._uses[caller] = _Use(caller, _NO_LIMITS)
+    def _first(self, caller: str) -> CallerUse:
+        use = self._uses[caller] = CallerUse(caller, _NO_LIMITS)
         return use
 
-    def _judge(self, use: _Use, now: float) -> Refusal | None:
+    def _judge(self, use: CallerUse, now: float) -> Refusal | None:
         if self._shared:
             if now >= self._sweep_at:
                 self._sweep(now)
@@ -266,7 +164,7 @@ class Limiter:
         most = self._bodies.get(caller, self._body)
         return limit_refusals.body_too_large(most) if 0 <= most < size else None
 
-    def _beyond_shared(self, use: _Use, now: float) -> Refusal | None:
+    def _beyond_shared(self, use: CallerUse, now: float) -> Refusal | None:
         if self._most is not None and not self._has_room(use, self._most, now):
             return limit_refusals.shared_concurrent(self._most, len(self._active))
         if self._rate is not None:
@@ -276,7 +174,7 @@ class Limiter:
                 return limit_refusals.shared_rate(self._rate.bucket.rate, len(self._active), wait)
         return None
 
-    def _has_room(self, use: _Use, most: int, now: float) -> bool:
+    def _has_room(self, use: CallerUse, most: int, now: float) -> bool:
         free = most - self._running
         sharers = len(self._active)
         if sharers == 1:
@@ -288,7 +186,7 @@ class Limiter:
             return free > 0
         return self._has_turn(use, free, now)
 
-    def _has_turn(self, use: _Use, free: int, now: float) -> bool:
+    def _has_turn(self, use: CallerUse, free: int, now: float) -> bool:
         """Admit refused callers in turn, where there are fewer exchanges than active callers."""
         if now >= use.claimed_until:
             use.claim = math.inf
@@ -305,7 +203,7 @@ class Limiter:
         if self._alone is not None:
             self._alone.running = self._running
 
-    def _join(self, use: _Use, now: float) -> None:
+    def _join(self, use: CallerUse, now: float) -> None:
         self._settle_alone()
         if self._rate is not None:
             self._rate.join(use, self._active.values(), len(self._active) + 1, now)
@@ -340,7 +238,7 @@ def _smaller(one: int | None, other: int | None) -> int:
     return min((it for it in (one, other) if it is not None), default=NO_LIMIT)
 
 
-def _beyond_own(use: _Use, now: float) -> Refusal | None:
+def _beyond_own(use: CallerUse, now: float) -> Refusal | None:
     if use.running >= use.most:
         return limit_refusals.own_concurrent(use.name, use.running)
     if use.bucket is None:

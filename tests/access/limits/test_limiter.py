@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.access.limits.limiter import ACTIVE_SECONDS, Limiter, limiter_for
+from fla_gateway.access.limits.caller_use import ACTIVE_SECONDS
+from fla_gateway.access.limits.limiter import Limiter, limiter_for
 from fla_gateway.config.schema import CallerTable, KeySource, Limits, ProfileTable
 
 PROFILE = ProfileTable(environment="simulation", client_id="c", key=KeySource())

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.access.limits.limiter import ACTIVE_SECONDS, Limiter
+from fla_gateway.access.limits.caller_use import ACTIVE_SECONDS
+from fla_gateway.access.limits.limiter import Limiter
 from fla_gateway.config.schema import Limits
 
 NAMES = ("payroll", "hr", "training")
