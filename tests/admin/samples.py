@@ -6,21 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from fla_gateway.admin.status.call_status import Call, Doubt, Doubts, UnknownCallsStatus, UnknownPeerStatus
 from fla_gateway.admin.status.gateway_status import (
-    Call,
     CallerStatus,
     ClockStatus,
     ConfigurationStatus,
     DoorStatus,
-    Doubt,
-    Doubts,
     EndStatus,
     JournalStatus,
     KeyStatus,
     ListenerStatus,
     Status,
-    UnknownCallsStatus,
-    UnknownPeerStatus,
 )
 from fla_gateway.admin.status.profile_status import (
     BrakeStatus,

@@ -18,7 +18,7 @@ from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 from fla_gateway.proxy.records.in_doubt import doubt
 
 if TYPE_CHECKING:  # the values of the page take time to be made, which the start does not have
-    from fla_gateway.admin.status.gateway_status import Doubt, Doubts
+    from fla_gateway.admin.status.call_status import Doubt, Doubts
 
 MOST: Final = 50
 MOST_COUNTED: Final = 10_000
@@ -98,7 +98,7 @@ class DoubtfulCalls:
             now: `Clock.monotonic`.
             wall: `Clock.wall` at the same moment.
         """
-        from fla_gateway.admin.status.gateway_status import Doubts  # noqa: PLC0415 - see TYPE_CHECKING above
+        from fla_gateway.admin.status.call_status import Doubts  # noqa: PLC0415 - see TYPE_CHECKING above
 
         mine = tuple(self._doubt(record, why, wall - now) for record, why in reversed(self._last))
         return Doubts(
@@ -109,7 +109,7 @@ class DoubtfulCalls:
         )
 
     def _doubt(self, record: ExchangeRecord, why: str, shift: float) -> Doubt:
-        from fla_gateway.admin.status.gateway_status import Doubt  # noqa: PLC0415 - as above
+        from fla_gateway.admin.status.call_status import Doubt  # noqa: PLC0415 - as above
 
         return Doubt(
             time=datetime.fromtimestamp(record.ended + shift, UTC),

@@ -13,7 +13,7 @@ from fla_gateway.i18n.message import Text
 from fla_gateway.problems import CURES
 
 if TYPE_CHECKING:
-    from fla_gateway.admin.status.gateway_status import Call
+    from fla_gateway.admin.status.call_status import Call
 
 # RFC 9110, sections 15.5 and 15.6.
 _CLIENT_ERROR: Final = 400

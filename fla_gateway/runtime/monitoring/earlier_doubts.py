@@ -13,7 +13,7 @@ from fla_gateway.observe.doubt_events import report_earlier
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 
 if TYPE_CHECKING:
-    from fla_gateway.admin.status.gateway_status import Doubt
+    from fla_gateway.admin.status.call_status import Doubt
     from fla_gateway.journal.writer.open_intents import OpenDoubt
 
 
@@ -28,7 +28,7 @@ async def recall_doubts(sources: StatusSources) -> None:
 
 
 def _earlier(call: OpenDoubt) -> Doubt:
-    from fla_gateway.admin.status.gateway_status import Doubt  # noqa: PLC0415 - read where there is one
+    from fla_gateway.admin.status.call_status import Doubt  # noqa: PLC0415 - read where there is one
 
     time = datetime.fromisoformat(call.time).astimezone(UTC)
     return Doubt(time, call.request_id, call.caller, call.profile, call.method, call.path, call.reason, call.reference)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from fla_gateway import __version__
 from fla_gateway.access.authentication.api_key import key_id
 from fla_gateway.access.authentication.proofs import proofs
+from fla_gateway.admin.status.call_status import Call, UnknownCallsStatus, UnknownPeerStatus
 from fla_gateway.admin.status.gateway_status import (
-    Call,
     CallerStatus,
     ChangedFile,
     ClockStatus,
@@ -23,8 +23,6 @@ from fla_gateway.admin.status.gateway_status import (
     KeyStatus,
     ListenerStatus,
     Status,
-    UnknownCallsStatus,
-    UnknownPeerStatus,
 )
 from fla_gateway.build_info import is_compiled
 from fla_gateway.config.schema import CallerTable

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from fla_gateway.admin.status.call_status import Doubts
 from fla_gateway.admin.status.gateway_status import (
     CallerStatus,
     ClockStatus,
     DoorStatus,
-    Doubts,
     EndStatus,
     JournalStatus,
     KeyStatus,

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from fla_gateway.access.authentication.caller import Admission
-from fla_gateway.admin.status.gateway_status import Doubt
+from fla_gateway.admin.status.call_status import Doubt
 from fla_gateway.admin.status.in_doubt_calls import MOST, DoubtfulCalls
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Notes
 from tests.admin import samples
