@@ -6,7 +6,7 @@ ARGS ?=
 # Two more than there are cores: tests wait for a quarter of their time and more; each worker costs seven seconds of its own.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )))
 
-.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads bench-journal instructions soak lock messages translations docs clean wheel test-compiled
+.PHONY: demo test check unit bench bench-keys bench-memory bench-reloads bench-journal instructions own-part soak lock messages translations docs clean wheel test-compiled
 
 demo: $(VENV)/.demo
 	@$(BIN)/fla-gateway demo $(ARGS)
@@ -47,6 +47,9 @@ bench-journal: $(VENV)/.dev
 
 instructions: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.instructions $(ARGS)
+
+own-part: $(VENV)/.dev dist/.compiled
+	$(BIN)/python -m benchmarks.own_part $(ARGS)
 
 # Compiled, for this platform and Python, of the same source.
 wheel: dist/.compiled

@@ -25,7 +25,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks.exchanges import AT_A_TIME, KINDS, WORKS
+from benchmarks.exchange_turns import AT_A_TIME, KINDS, WORKS
 
 SAME: Final = 0
 MORE: Final = 1

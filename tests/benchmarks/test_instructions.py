@@ -7,17 +7,17 @@ import sys
 
 import pytest
 
-from benchmarks.exchanges import KINDS, WORKS
+from benchmarks.exchange_turns import KINDS, WORKS
 from benchmarks.instructions import changes_of, spread_of
 
 # One start: the children that it forks have the imports, and each has a garbage collector of its own to change.
 RUN = """
 import itertools, os, sys
-from benchmarks import exchanges
-for kind, work in itertools.product(exchanges.KINDS, exchanges.WORKS):
+from benchmarks import exchange_turns, exchanges
+for kind, work in itertools.product(exchange_turns.KINDS, exchange_turns.WORKS):
     if not os.fork():
         sys.argv[1:] = [kind, work, "80"]
-        exchanges.main()
+        exchange_turns.run(exchanges.measure)
         os._exit(0)
     if os.wait()[1]:
         sys.exit(f"{kind} {work}")
