@@ -237,6 +237,6 @@ def _is_of_listeners(path: tuple[str | int, ...]) -> bool:
     match path:
         case ("gateway" | "admin", *keys):
             return tuple(keys[:1]) in _LISTENER_KEYS
-        case ("profiles", _, "listen", *_):
+        case ("profiles",) | ("profiles", _) | ("profiles", _, "listen", *_):
             return True
     return False

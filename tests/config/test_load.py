@@ -199,7 +199,7 @@ def test_a_configuration_without_profiles_is_a_fault(folder):
     [
         ("callers = 3\n" + EMPLOYER, ["callers"]),
         (EMPLOYER + "[callers.Erp]\nuid = 1", ["callers.Erp"]),
-        (EMPLOYER + '[callers.erp]\nuid = "1"', ["callers.erp.uid"]),
+        (EMPLOYER + '[callers.erp]\nuid = "1"\nallow = { employer = ["GET /REST/**"] }', ["callers.erp.uid"]),
         (EMPLOYER + "[callers.erp]\nuid = 1\nallow = 3", ["callers.erp.allow"]),
         (EMPLOYER + '[callers.erp]\nkeys = ["${X}"]\nallow = { employer = [] }',
          ["callers.erp.keys[0]", "callers.erp.allow.employer"]),
@@ -211,7 +211,7 @@ def test_a_configuration_without_profiles_is_a_fault(folder):
         ("[profiles]\np = 3\n[callers.erp]\nuid = 1\nallow = { p = ['GET /REST/**'] }", ["profiles.p"]),
         ("profiles = 3\n[callers.erp]\nuid = 1\nallow = { p = ['GET /REST/**'] }", ["profiles"]),
         (EMPLOYER + "[callers.erp]\nservice_account = 'a/b'\nallow = { employer = ['GET /REST/**'] }\n[kubernetes]\n"
-         "issuer = 1\naudience = 'x'", ["kubernetes.issuer"]),
+         "issuer = 1\naudience = 'x'\njwks_file = 'x'", ["kubernetes.issuer"]),
         (EMPLOYER + "[callers.erp]\ncertificate_names = ['a']\nallow = { employer = ['GET /REST/**'] }\n"
          "[gateway]\nlisten = [{ address = 'localhost:1', tls = { key = 'a', client_ca = 'b' } }]",
          ["gateway.listen[0].tls.certificate"]),

@@ -45,7 +45,7 @@ def reference_faults(configuration: Configuration) -> Iterator[Fault]:
     environments = configuration.environments.keys() | PRESETS.keys()
     for name, profile in configuration.profiles.items():
         if profile.environment not in environments:
-            known = ", ".join([*PRESETS, *sorted(configuration.environments)])
+            known = ", ".join([*PRESETS, *sorted(configuration.environments.keys() - PRESETS.keys())])
             cure = suggestion(profile.environment, environments) or Text("known: {known}", known=known)
             message = Message("environment-unknown", "there is no such environment")
             yield Fault(place(("profiles", name, "environment")), message, cure)

@@ -159,8 +159,10 @@ def test_a_preset_cannot_be_redefined(folder):
     ],
 )
 def test_schema_faults_are_sentences_for_people(folder, line, words):
-    """What the schema refuses is said in plain words, at its place."""
-    assert words in folder.fault(f"{line}\n{EMPLOYER}")
+    """What the schema refuses is said in plain words, at its place; what a caller lacks besides is said as well."""
+    first, *others = folder.faults(f"{line}\n{EMPLOYER}")
+    assert words in str(first)
+    assert {fault.code for fault in others} <= {"allow-missing", "proof-missing"}
 
 
 @pytest.mark.parametrize("scope", ["a b", "", 'a"b', "é", "a\\\\b"])
@@ -168,3 +170,11 @@ def test_a_scope_is_one_token(folder, scope):
     """An entry of scope is one scope-token of RFC 6749, section 3.3."""
     faults = folder.faults(f"{EMPLOYER}scope = ['{scope}']")
     assert "one scope" in faults[0].message
+
+
+def test_the_known_environments_are_named_once_each(folder):
+    """A table that takes the name of a preset does not make it appear twice in the cure."""
+    own = "[environments.{}]\napi_base = 'https://a.example'\ntoken_url = 'https://a.example/t'\n"
+    text = EMPLOYER.replace("simulation", "zzz") + own.format("acceptance") + own.format("mine")
+    cures = [str(fault) for fault in folder.faults(text) if fault.code == "environment-unknown"]
+    assert [cure.partition("known: ")[2] for cure in cures] == ["production, simulation, acceptance, mine)"]
