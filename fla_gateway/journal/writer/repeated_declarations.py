@@ -119,12 +119,12 @@ class RepeatedDeclarations:
 
     def _keep(self, body: str, this: _Sent) -> _Sent | None:
         """Note the latest of a body to its place; return the one before it there."""
-        place = self._place(body, this)
         before = self._sent.get(body)
-        if before is None or self._place(body, before) == place:
+        if before is None or _is_same_target(before, this) or self._place(body, before) == self._place(body, this):
             self._sent.pop(body, None)
             self._sent[body] = this
             return before
+        place = self._place(body, this)
         before = self._elsewhere.pop(place, None)
         remember(self._elsewhere, place, this, MOST)
         return before
@@ -140,10 +140,10 @@ class RepeatedDeclarations:
             return
         _, _, _, earlier, when = before
         if this[4] - when < SECONDS and earlier not in self._without_effect:
-            self._report(it, self._place(body, this)[3], (when, earlier), this[4])
+            self._report(it, body, this, (when, earlier))
 
-    def _report(self, it: Intent | ExchangeRecord, path: str, before: tuple[float, str], now: float) -> None:
-        minute = now // _MINUTE
+    def _report(self, it: Intent | ExchangeRecord, body: str, this: _Sent, before: tuple[float, str]) -> None:
+        minute = this[4] // _MINUTE
         if minute != self._minute:
             self._minute, self._logged = minute, 0
         if self._logged >= EVENTS_A_MINUTE:
@@ -159,11 +159,17 @@ class RepeatedDeclarations:
             profile=it.profile,
             caller=it.admission.caller,
             method=method_name(it.method),
-            path=path,
+            path=self._place(body, this)[3],
             reference=it.notes.reference,
             unlogged=self._unlogged,
         )
         self._unlogged = 0
+
+
+def _is_same_target(one: _Sent, other: _Sent) -> bool:
+    """Whether two went to the same place to the letter, which is found out sooner than by masking both paths."""
+    written_alike = isinstance(one[2], MaskedPath) == isinstance(other[2], MaskedPath)
+    return written_alike and one[2] == other[2] and one[1] == other[1] and one[0] == other[0]
 
 
 def _refused(record: ExchangeRecord) -> bool:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from fla_gateway.journal.writer.repeated_declarations import EVENTS_A_MINUTE, MOST, RepeatedDeclarations
+from fla_gateway.journal.writer.repeated_declarations import EVENTS_A_MINUTE, MOST, RepeatedDeclarations, Sent
 from tests.support.journal_writer import DAY, NOON, PATH, a_record, an_intent, crash, intend, opened, the_id
 from tests.support.tokens import HandClock
 
@@ -122,6 +122,16 @@ async def test_a_start_takes_over_what_the_journal_has_of_the_last_day(tmp_path)
             await sent(journal, number, body=body)
     assert warned(events) == [(the_id(4), the_id(2))]
     crash(journal)
+
+
+def test_a_path_that_looks_masked_is_not_the_masked_one():
+    """What a caller writes is never taken for what the journal remembers of another path."""
+    repeated = RepeatedDeclarations(b"k" * 32)
+    repeated.recall([Sent("b" * 16, "employer", "POST", "/x/~0123456789ab", the_id(1), NOON)])
+    with capture_logs() as events:
+        repeated.announced([an_intent(2, path=b"/x/~0123456789ab")], ["b" * 16], NOON + 1)
+        repeated.announced([an_intent(3, path=b"/x/~0123456789ab")], ["b" * 16], NOON + 2)
+    assert warned(events) == [(the_id(3), the_id(2))]
 
 
 def test_memory_and_events_are_bounded():
