@@ -18,7 +18,8 @@ roots = trust.certifi_roots()
 heavy = ["aiohttp.client", "aiohttp.connector", "frozenlist._frozenlist", "certifi", "importlib.resources", "difflib",
          "attr.validators", "email.parser", "email.policy", "html", "idna", "mimetypes", "typing_extensions",
          "urllib.request",
-         "aiohttp.web_ws", "aiohttp.web_fileresponse", "fla_gateway.admin.status.gateway_status"]
+         "aiohttp.web_ws", "aiohttp.web_fileresponse", "fla_gateway.admin.status.gateway_status",
+         "fla_gateway.admin.status.call_status"]
 found = [name for name in heavy if sys.modules.get(name) is not None]
 import aiohttp, certifi
 whole = [aiohttp.ClientSession.__module__, aiohttp.__version__ != "", aiohttp.web is fla_gateway.admin.server.web]

@@ -12,7 +12,7 @@ from fla_gateway.access.authentication import api_key, authenticator, credential
 from fla_gateway.admin import failed_attempts, server
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
-from fla_gateway.journal.writer import audit_journal, backlog
+from fla_gateway.journal.writer import backlog, housekeeping
 from fla_gateway.kubernetes import jwks_cache, service_account_tokens
 from fla_gateway.listeners import tls_handshakes
 from fla_gateway.network import lookup_threads, troubled_addresses
@@ -174,7 +174,7 @@ BOUNDS = {
     "wrong keys for status page and actions": (
         f"{failed_attempts.MOST} within {failed_attempts.WINDOW:g} s, then {failed_attempts.PAUSE:g} s of 429"
     ),
-    "journal records of unknown callers": f"one in {audit_journal.STRANGERS_SECONDS:g} s",
+    "journal records of unknown callers": f"one in {housekeeping.STRANGERS_SECONDS:g} s",
     "journal records that wait for a disk": f"{backlog.MOST:,}, then lost and counted",
     "request lines and events that wait for a reader": (
         f"{line_writer.MOST_BYTES >> 20} MiB, {line_writer.EVENT_BYTES >> 20} of them for events alone; "

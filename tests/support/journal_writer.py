@@ -94,8 +94,7 @@ def of_kind(path: Path, kind: str) -> list[dict[str, Any]]:
 
 def crash(journal: AuditJournal) -> None:
     """Give up a journal as a killed process does: nothing more is written, and the kernel takes the lock back."""
-    if journal._timer is not None:
-        journal._timer.cancel()
+    journal._housekeeping.stop()
     journal._segment_writer.close()
     journal._directory.close()
     journal._executor.shutdown()

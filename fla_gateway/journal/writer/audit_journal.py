@@ -1,7 +1,8 @@
 """Adapter: the audit journal as the data path knows it.
 
-Owns the order of things: what is gathered for a turn of the loop, outcomes before intents, and the chores of every
-second. Refuses to know lines (`entry_encoder`), files (`segment_writer`) and what to do in trouble (`durable_writer`).
+Owns the order of things: what is gathered for a turn of the loop, outcomes before intents. Refuses to know lines
+(`entry_encoder`), files (`segment_writer`), what to do in trouble (`durable_writer`) and what is due each second
+(`housekeeping`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -24,29 +25,22 @@ from fla_gateway.journal.format.line_format import (
     ACCOUNT,
     CONFIGURATION,
     REPAIR,
-    RETENTION,
     SETTLED,
     START,
     STOP,
-    STRANGERS,
 )
-from fla_gateway.journal.format.segment_name import date_of
 from fla_gateway.journal.snapshot import Account, Facts, JournalSnapshot, Settlement
 from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.durable_writer import DurableWriter
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
 from fla_gateway.journal.writer.fsync_worker import Sync, sync_files
+from fla_gateway.journal.writer.housekeeping import Housekeeping
 from fla_gateway.journal.writer.open_intents import DAYS, LookBack, look_back
-from fla_gateway.journal.writer.rejection_counts import RejectionCounts
 from fla_gateway.journal.writer.repeated_declarations import SECONDS, RepeatedDeclarations
-from fla_gateway.journal.writer.retention import Contents
-from fla_gateway.journal.writer.segment_pruner import SegmentPruner
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent, WhenWritten
 
 _LOG = structlog.get_logger()
-STRANGERS_SECONDS: Final = 60.0
-_TICK_SECONDS: Final = 1.0
 
 
 class AuditJournal:
@@ -61,10 +55,9 @@ class AuditJournal:
 
     # Slots: Python looks attributes up by name, for each exchange, in an object that has so many without them.
     __slots__ = (
-        "_announced", "_asked", "_before", "_before_size", "_bodies", "_daily_head", "_directory", "_entries",
-        "_executor", "_facts", "_finished", "_followers", "_loop", "_monotonic", "_outdated", "_rejection_counts",
-        "_repeated", "_run", "_segment_pruner", "_segment_writer", "_soon", "_timer", "_today", "_unfinished", "_wall",
-        "_writer", "masking_key", "path",
+        "_announced", "_asked", "_before", "_before_size", "_bodies", "_directory", "_entries", "_executor", "_facts",
+        "_finished", "_followers", "_housekeeping", "_loop", "_monotonic", "_rejection_counts", "_repeated", "_run",
+        "_segment_writer", "_soon", "_unfinished", "_wall", "_writer", "masking_key", "path",
     )  # fmt: skip
 
     def __init__(
@@ -92,8 +85,8 @@ class AuditJournal:
         self._soon = loop.call_soon
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._writer = DurableWriter(settings, clock, entries, segment_writer, loop, self._executor, sync)
-        self._segment_pruner = SegmentPruner(
-            directory, settings.retention_days, loop, self._executor, self._record_removal
+        self._housekeeping = Housekeeping(
+            settings.retention_days, clock.wall, directory, entries, segment_writer, self._writer, loop, self._executor
         )
         self._run = secrets.token_hex(8)
         # What changes with each exchange
@@ -102,12 +95,7 @@ class AuditJournal:
         self._followers: Callable[[Sequence[ExchangeRecord]], None] = _nobody
         self._asked = False
         self._unfinished: set[str] = set()
-        self._rejection_counts = RejectionCounts()
-        # What changes with time
-        self._timer: asyncio.TimerHandle | None = None
-        self._today = date_of(clock.wall())
-        self._outdated = True
-        self._daily_head = ""
+        self._rejection_counts = self._housekeeping.rejection_counts
         # Where earlier runs wrote
         self._before = segment_writer.recent(DAYS, clock.wall())
         self._before_size = segment_writer.size
@@ -123,8 +111,7 @@ class AuditJournal:
         facts = {"run": self._run, "version": self._facts.version, "configuration": self._facts.configuration}
         entries.append(self._other(now, START, facts))
         self._writer.deliver(entries, now)
-        self._tell_head("start")
-        self._each_second()
+        self._housekeeping.begin()
 
     # The data path
 
@@ -206,44 +193,11 @@ class AuditJournal:
             self._rejection_counts.add(record.code, self._wall())
         return False
 
-    # Chores
-
-    def _each_second(self) -> None:
-        self._timer = self._loop.call_later(_TICK_SECONDS, self._each_second)
-        self.tick()
+    # What is seldom
 
     def tick(self) -> None:
         """Do what is due; the journal calls it itself, each second."""
-        now = self._wall()
-        self._writer.tick(now)
-        if self._writer.unwritable:
-            return
-        since = self._rejection_counts.since
-        if since is not None and not 0 <= now - since < STRANGERS_SECONDS:
-            self._writer.deliver(self._refusals(now), now)
-        today = date_of(now)
-        if today != self._today:
-            self._today = today
-            self._outdated = True
-            self._tell_head("day")
-        if self._outdated:
-            self._outdated = False
-            self._segment_pruner.begin(self._segment_writer.segment, now)
-
-    def _refusals(self, now: float) -> list[str]:
-        since = self._rejection_counts.since
-        if since is None:
-            return []
-        return [self._other(now, STRANGERS, self._rejection_counts.take(self._entries.stamp(since)))]
-
-    def _record_removal(self, contents: list[Contents]) -> bool:
-        now = self._wall()
-        members = {"segments": [one.members() for one in contents]}
-        return not self._writer.unwritable and self._writer.write([self._other(now, RETENTION, members)], now)
-
-    def _tell_head(self, occasion: str) -> None:
-        self._daily_head = self._segment_writer.head
-        _LOG.info("journal-head", occasion=occasion, head=self._segment_writer.head, seq=self._segment_writer.seq)
+        self._housekeeping.tick()
 
     def _other(self, now: float, record: str, members: Mapping[str, Any]) -> str:
         return self._entries.other(self._entries.stamp(now), record, members)
@@ -295,10 +249,7 @@ class AuditJournal:
         """
         self._writer.follow(settings)
         self._segment_writer.segment_bytes = settings.segment_bytes
-        if settings.retention_days != self._segment_pruner.days:
-            self._segment_pruner.days = settings.retention_days
-            # What is too old now goes with the next second, as it would at a start.
-            self._outdated = True
+        self._housekeeping.keep_for(settings.retention_days)
 
     # For the operator
 
@@ -309,7 +260,7 @@ class AuditJournal:
             head=segment_writer.head,
             seq=segment_writer.seq,
             segment=segment_writer.segment.number if segment_writer.segment is not None else 0,
-            daily_head=self._daily_head,
+            daily_head=self._housekeeping.daily_head,
             waiting=len(writer.backlog) + len(self._finished) + len(self._announced),
             oldest_seconds=writer.backlog.age(self._monotonic()),
             unsynced_seconds=writer.unsynced_seconds(),
@@ -342,13 +293,12 @@ class AuditJournal:
 
     def close(self) -> None:
         """Record the stop, bring everything to the disk and release the journal; blocks, so call it last of all."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._housekeeping.stop()
         self.settle()
         now = self._wall()
         stop = self._other(now, STOP, {"run": self._run, "open": len(self._unfinished)})
-        self._writer.finish([*self._refusals(now), stop], now)
-        self._tell_head("stop")
+        self._writer.finish([*self._housekeeping.refusals(now), stop], now)
+        self._housekeeping.report_head("stop")
         self._executor.shutdown()
         self._segment_writer.close()
         self._directory.close()
