@@ -1,7 +1,8 @@
 """State: one token and everything that is known about getting the next one.
 
-Owns the token between its deadlines, the one running fetch, the calls that wait for it, the back-off and the brake of
-one token request. Refuses to know other entries, and what a task is made of: its owner starts it.
+Owns the token between its deadlines, the one running fetch, the calls that wait for it and the brake of one token
+request. Refuses to know other entries, what follows from a failure (`failure_streak`), and what a task is made of: its
+owner starts it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from fla_gateway.clock import Clock
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
-from fla_gateway.tokens.backoff import delay_seconds, retry_after_seconds
+from fla_gateway.tokens.failure_streak import FailureStreak
 from fla_gateway.tokens.freshness import Deadlines, Freshness, deadlines, freshness, soft_fraction
-from fla_gateway.tokens.snapshot import TokenFailure, TokenSnapshot
+from fla_gateway.tokens.snapshot import TokenSnapshot
 from fla_gateway.tokens.token_brake import TokenBrake, Verdict
 
 _NEVER: Final = Deadlines(-math.inf, -math.inf)
@@ -65,9 +66,9 @@ class TokenEntry:
 
     # Slots: Python looks attributes up by name, for each exchange, in an object that has so many without them.
     __slots__ = (
-        "__weakref__", "_alarmed", "_brake", "_clock", "_facts", "_failure", "_failures", "_fraction", "_hurried",
-        "_last_failure", "_limit", "_limits", "_mints", "_owner", "_quick", "_random", "_resumed", "_retry_at",
-        "_source", "_task", "_token", "_waiting", "_wanted", "request", "warm",
+        "__weakref__", "_brake", "_clock", "_facts", "_fraction", "_hurried", "_limit", "_limits", "_mints", "_owner",
+        "_quick", "_random", "_resumed", "_source", "_streak", "_task", "_token", "_waiting", "_wanted", "request",
+        "warm",
     )  # fmt: skip
 
     def __init__(
@@ -91,11 +92,7 @@ class TokenEntry:
         self._task: asyncio.Task[AccessToken | None] | None = None
         self._limit: asyncio.Timeout | None = None
         self._hurried = False
-        self._failure: ProblemError | None = None
-        self._failures = 0
-        self._last_failure: tuple[ProblemError, float] | None = None
-        self._alarmed = False
-        self._retry_at = -math.inf
+        self._streak = FailureStreak()
         self._brake = TokenBrake()
         self._mints: dict[str, int] = {}
         self._facts = {"environment": request.environment, "client_id": request.client_id, "key": request.key}
@@ -137,7 +134,7 @@ class TokenEntry:
 
     def renew(self, now: float) -> None:
         """Start a fetch if the token is not fresh, none runs and no back-off lasts."""
-        if now < self._limits.soft or self._task is not None or now < self._retry_at or self._owner.closed:
+        if now < self._limits.soft or self._task is not None or now < self._streak.retry_at or self._owner.closed:
             return
         self._task = self._owner.start(self._fetch(), self.request)
         self.wake()
@@ -155,7 +152,7 @@ class TokenEntry:
         """
         if self._task is not None or self._owner.closed or not (self._wanted or self.warm):
             return math.inf
-        return max(self._limits.soft, self._retry_at)
+        return max(self._limits.soft, self._streak.retry_at)
 
     def has_token(self, now: float) -> bool:
         """Return whether there is a token that can be used; does not count as a use."""
@@ -177,10 +174,10 @@ class TokenEntry:
             Whether asking again with another token makes sense.
         """
         if token is not self._token:
-            waitable = self._token is not None or self._task is not None or now >= self._retry_at
+            waitable = self._token is not None or self._task is not None or now >= self._streak.retry_at
             return waitable and not self._brake.remaining(profile, service, now)
         fresh = freshness(self._limits, now) is Freshness.FRESH
-        if now < self._retry_at:
+        if now < self._streak.retry_at:
             self._set(self._token, Deadlines(now, self._limits.hard))
             return False
         verdict = self._brake.judge(profile, service, now, fresh=fresh)
@@ -198,7 +195,7 @@ class TokenEntry:
     @property
     def is_failing(self) -> bool:
         """Whether the last attempt to get a token failed."""
-        return self._failures > 0
+        return self._streak.count > 0
 
     def snapshot(self) -> TokenSnapshot:
         """Describe this entry as it is now, without the token."""
@@ -209,25 +206,19 @@ class TokenEntry:
             state=self._state(now),
             age_seconds=None if token is None else now - token.obtained,
             expires_in_seconds=None if token is None else token.expires - now,
-            backoff_seconds=max(0.0, self._retry_at - now),
+            backoff_seconds=max(0.0, self._streak.retry_at - now),
             mints=dict(self._mints),
             renewal_seconds=self._renewal_seconds(now),
-            failures=self._failures,
-            last_failure=self._described_failure(now),
+            failures=self._streak.count,
+            last_failure=self._streak.described(now),
             brakes=self._brake.held(now),
         )
-
-    def _described_failure(self, now: float) -> TokenFailure | None:
-        if self._last_failure is None:
-            return None
-        problem, at = self._last_failure
-        return TokenFailure(problem.code, problem.detail, now - at)
 
     def _state(self, now: float) -> str:
         if self._token is None:
             return "none"
         state = freshness(self._limits, now)
-        idle = state is Freshness.EXPIRED and not self._failures and math.isinf(self.due()) and self._task is None
+        idle = state is Freshness.EXPIRED and not self._streak.count and math.isinf(self.due()) and self._task is None
         return "idle" if idle else state.value
 
     def _renewal_seconds(self, now: float) -> float | None:
@@ -263,8 +254,8 @@ class TokenEntry:
 
     async def _pause(self, now: float, left: float) -> None:
         """Wait until the back-off ends or another call starts a fetch; raises where that is too late or in vain."""
-        seconds = self._retry_at - now
-        failure = self._failure
+        seconds = self._streak.retry_at - now
+        failure = self._streak.problem
         if self._owner.closed or failure is None or not failure.transient or seconds > left:
             raise self._refusal(now)
         if self._resumed is None:
@@ -316,23 +307,16 @@ class TokenEntry:
             **self._facts,
             lifetime_seconds=token.lifetime,
             seconds=round(now - token.obtained, 3),
-            failures_before=self._failures,
+            failures_before=self._streak.count,
         )
-        self._failure, self._failures, self._alarmed, self._retry_at = None, 0, False, -math.inf
+        self._streak.end()
         self._hurried = False
 
     def _failed(self, problem: ProblemError) -> None:
-        self._failures += 1
-        delay = delay_seconds(problem.code, self._failures, problem.retry_after, self._random())
-        # The clock is read now: an attempt that took long must not have used up its own back-off.
-        now = self._clock.monotonic()
-        self._retry_at = now + delay
-        self._failure = ProblemError(problem.code, problem.detail, transient=problem.transient)
-        self._last_failure = self._failure, now
+        delay = self._streak.add(problem, self._clock.monotonic(), self._random())
         self._count(problem.code)
-        facts = {**self._facts, "code": problem.code, "detail": problem.detail, "failures": self._failures}
-        if problem.code == "token-refused" and not self._alarmed:
-            self._alarmed = True
+        facts = {**self._facts, "code": problem.code, "detail": problem.detail, "failures": self._streak.count}
+        if self._streak.is_new_refusal(problem.code):
             _LOG.error("token-refused", **facts, retry_in_seconds=round(delay, 1))
         else:
             _LOG.warning("token-failed", **facts, retry_in_seconds=round(delay, 1))
@@ -340,13 +324,13 @@ class TokenEntry:
     def _refusal(self, now: float) -> ProblemError:
         if self._owner.closed:
             return ProblemError("stopping", Text("The gateway is stopping and fetches no further token."), 1)
-        failure = self._failure or ProblemError("token-failed", Text("The attempt to get a token was given up."))
-        return ProblemError(failure.code, failure.detail, retry_after_seconds(failure.code, self._retry_at - now))
+        given_up = ProblemError("token-failed", Text("The attempt to get a token was given up."))
+        return self._streak.refusal(now, given_up)
 
     def _late(self) -> ProblemError:
         text = Text("No token came within {seconds} s; the attempt goes on.", seconds=f"{self._owner.wait_seconds:g}")
-        if self._failure is not None:
-            text = Text("{now} The one before failed: {before}", now=text, before=self._failure.detail)
+        if self._streak.problem is not None:
+            text = Text("{now} The one before failed: {before}", now=text, before=self._streak.problem.detail)
         return ProblemError("token-timeout", text, 1)
 
     def _set(self, token: AccessToken | None, limits: Deadlines) -> None:
