@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -19,6 +19,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
+from fla_gateway.tokens.entry_owner import EntryOwner
 from fla_gateway.tokens.failure_streak import FailureStreak
 from fla_gateway.tokens.freshness import Deadlines, Freshness, deadlines, freshness, soft_fraction
 from fla_gateway.tokens.snapshot import TokenSnapshot
@@ -27,38 +28,6 @@ from fla_gateway.tokens.token_brake import TokenBrake, Verdict
 _NEVER: Final = Deadlines(-math.inf, -math.inf)
 
 _LOG = structlog.get_logger()
-
-
-class Owner(Protocol):
-    """What an entry needs of the cache."""
-
-    changed: asyncio.Event
-
-    @property
-    def wait_seconds(self) -> float:
-        """How long `obtain` waits."""
-        ...
-
-    @property
-    def fetch_seconds(self) -> float:
-        """After how long a fetch is given up."""
-        ...
-
-    @property
-    def first_seconds(self) -> float:
-        """After how long the first attempt that calls wait for is given up."""
-        ...
-
-    @property
-    def closed(self) -> bool:
-        """Whether no further token is fetched."""
-        ...
-
-    def start(
-        self, fetching: Coroutine[Any, Any, AccessToken | None], request: TokenRequest
-    ) -> asyncio.Task[AccessToken | None]:
-        """Run a fetch."""
-        ...
 
 
 class TokenEntry:
@@ -72,7 +41,7 @@ class TokenEntry:
     )  # fmt: skip
 
     def __init__(
-        self, request: TokenRequest, source: TokenSource, clock: Clock, owner: Owner, random: Callable[[], float]
+        self, request: TokenRequest, source: TokenSource, clock: Clock, owner: EntryOwner, random: Callable[[], float]
     ) -> None:
         self.request = request
         self._source = source
