@@ -92,13 +92,15 @@ def test_a_type_that_is_too_long_to_be_one_counts_as_dangerous():
 
 @pytest.mark.parametrize(
     ("lines", "status"),
-    [(["Content-Type: application/json"], "200 OK"), ([], "204 No Content"), ([], "304 Not Modified")],
-)
+    [
+        (["Content-Type: application/json"], "200 OK"), ([], "204 No Content"), ([], "304 Not Modified"),
+        (["Content-Length: 0"], "201 Created"), (["Content-Length: 0", "Content-Type: text/html"], "404 Not Found"),
+    ],
+)  # fmt: skip
 async def test_other_answers_get_none(rig, lines, status):
     """What a browser cannot run comes back as it was."""
-    rig.api.answer = lambda request: (
-        answer(*lines) if status == "200 OK" else f"HTTP/1.1 {status}\r\nDate: now\r\n\r\n".encode()
-    )
+    head = "".join(f"{line}\r\n" for line in [f"HTTP/1.1 {status}", "Date: now", *lines, ""])
+    rig.api.answer = lambda request: answer(*lines) if status == "200 OK" else head.encode()
     found = await rig.call(get())
     assert not found.values("X-Content-Type-Options")
     assert not found.values("Content-Security-Policy")

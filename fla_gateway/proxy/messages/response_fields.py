@@ -101,7 +101,8 @@ def inbound(
         if not dated and dates is not None:
             # RFC 9110, section 6.6.1: a gateway that forwards a response without Date adds the time it was received.
             fields += (b"Date", dates.field_rest())
-        if browser_fields and runs is not False and status not in _BODILESS:
+        # Of an empty body there is nothing to run, as of the 201 with which a declaration is answered.
+        if browser_fields and runs is not False and framing.announced and status not in _BODILESS:
             fields = restrain(fields)
     return fields, framing, challenges, trace, location
 
