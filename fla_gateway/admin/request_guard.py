@@ -48,7 +48,9 @@ def refusal(
         own = [address.name, local] if local and surface else [address.name]
         names = listener_names(address.port, own, hosts if surface else ())
     lines = [(name.encode(), b":" + _bytes(headers[name])) for name in _TELLING if name in headers]
-    found = judge(_bytes(headers.get("Host", "")), lines, names)
+    host = headers.get("Host")
+    # Only HTTP/1.0 comes without it, of old probes; every browser sends one.
+    found = judge(None if host is None else _bytes(host), lines, names)
     if found is None:
         return "browser-refused" if action and _is_browser(headers) else None
     return found.code

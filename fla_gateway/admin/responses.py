@@ -5,7 +5,6 @@ Owns their form. Refuses to decide who gets which.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -72,6 +71,7 @@ def problem(
     spoken = answering_in.get()
     body = problem_body(code, detail or _DETAILS[code], str(uuid.uuid4()), None, further=further, spoken=spoken)
     answer = web.Response(status=row.status, body=body, content_type="application/problem+json")
+    answer.headers["Fla-Gateway-Origin"] = row.origin
     if spoken is not ENGLISH:
         answer.headers["Content-Language"] = spoken.language
     if row.status == _UNAUTHORIZED:
@@ -113,13 +113,8 @@ def action_problem(
 
 def method_not_allowed(error: web.HTTPMethodNotAllowed) -> web.Response:
     """Make the answer to a method that an address does not have."""
-    # RFC 9457, section 4.2.1: about:blank has no meaning beyond the status code's; RFC 9110, 15.5.6, asks for Allow.
+    # RFC 9110, section 15.5.6, asks for Allow.
     allowed = ", ".join(sorted(error.allowed_methods))
-    detail = Text("Here: {methods}.", methods=allowed).translated(answering_in.get().catalogue)
-    document = {"type": "about:blank", "title": "Method Not Allowed", "status": 405, "detail": detail}
-    return web.Response(
-        status=405,
-        body=json.dumps(document).encode() + b"\n",
-        content_type="application/problem+json",
-        headers={"Allow": allowed},
-    )
+    answer = problem("method-refused", Text("Here: {methods}.", methods=allowed))
+    answer.headers["Allow"] = allowed
+    return answer

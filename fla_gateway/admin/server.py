@@ -7,7 +7,6 @@ answer. Refuses to know the answers: they are in `probes`, `status_routes` and `
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,6 +18,7 @@ from fla_gateway.admin.access_rules import AdminAccess, place_of
 from fla_gateway.admin.actions import LARGEST_BODY, Actions
 from fla_gateway.admin.actions import PATHS as ACTION_PATHS
 from fla_gateway.admin.aiohttp_server import web
+from fla_gateway.admin.connection import Connection
 from fla_gateway.admin.failed_attempts import Attempts
 from fla_gateway.admin.gateway_actions import GatewayActions
 from fla_gateway.admin.probes import Probes, ReadinessState
@@ -33,14 +33,9 @@ from fla_gateway.i18n.catalogues import choose, spoken, spoken_languages
 if TYPE_CHECKING:
     from fla_gateway.admin.status.gateway_status import Status
 
-# A request here has a handful of short fields and no body.
-_LONGEST_LINE: Final = 2048
-_LONGEST_FIELD: Final = 4096
-_MOST_FIELDS: Final = 64
 _MOST_CONNECTIONS: Final = 32
 _ANSWERED, _ACTING = 1, 2
 """What keeps a connection open at the limit: a request of it is being answered, an action that its peer may ask for."""
-_IDLE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 2
 
 _LOG = structlog.get_logger()
@@ -115,17 +110,7 @@ class AdminServer:
         """
         self._address = address
         self._encrypted = accept_tls is not None
-        self._runner = web.AppRunner(
-            self._application(),
-            access_log=None,
-            handler_cancellation=True,
-            keepalive_timeout=_IDLE_SECONDS,
-            shutdown_timeout=_CLOSE_SECONDS,
-            logger=_silent_logger(),
-            max_line_size=_LONGEST_LINE,
-            max_field_size=_LONGEST_FIELD,
-            max_headers=_MOST_FIELDS,
-        )
+        self._runner = web.AppRunner(self._application(), handler_cancellation=True, shutdown_timeout=_CLOSE_SECONDS)
         await self._runner.setup()
         self._servers = [await self._accept(it, accept_tls) for it in listeners]
 
@@ -148,7 +133,7 @@ class AdminServer:
         for eldest in sorted(connections, key=lambda it: self._claims.get(it, 0))[:excess]:
             if eldest.transport is not None:
                 eldest.transport.abort()
-        return server()
+        return Connection(server)
 
     def follow(self, access: AdminAccess, language: str | None = None) -> None:
         """Decide by another configuration from the next request on.
@@ -237,10 +222,3 @@ async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop("Server", None)
     if not {request.path, _resource(request)}.isdisjoint(PATHS | ACTION_PATHS):
         response.headers.update(SURFACE_FIELDS)
-
-
-def _silent_logger() -> logging.Logger:
-    """Make a logger for aiohttp that says nothing: it quotes malformed requests, and `_admit` logs the rest."""
-    logger = logging.Logger("fla_gateway.admin.aiohttp")  # noqa: LOG001 - unnamed in the tree on purpose, no parent
-    logger.addHandler(logging.NullHandler())
-    return logger

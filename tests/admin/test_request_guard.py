@@ -27,6 +27,13 @@ def test_other_names_are_refused_on_loopback(host):
     assert refusal(LOOPBACK, {"Host": host}) == "wrong-host"
 
 
+@pytest.mark.parametrize("address", [LOOPBACK, TcpAddress("0.0.0.0", 8481)])  # noqa: S104 - the example
+def test_old_probes_are_answered_without_a_name(address):
+    """HTTP/1.0 has no Host, and what a page in a browser causes always has one."""
+    assert refusal(address, {}, surface=True) is None
+    assert refusal(address, {"Sec-Fetch-Site": "cross-site"}) == "browser-refused"
+
+
 def test_own_address_is_answered():
     """A listener on another loopback address answers to that address."""
     assert refusal(TcpAddress("127.0.0.2", 4711), {"Host": "127.0.0.2:4711"}) is None

@@ -89,10 +89,13 @@ async def test_unknown_path(server, client):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
 async def test_other_methods(server, client, method):
-    """Nothing here can be changed: other methods get 405 with Allow and a body."""
+    """Nothing here can be changed: other methods get 405 with Allow, and the same members as every other problem."""
     async with client.request(method, server + "/livez") as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
-        assert json.loads(await answer.read())["status"] == 405
+        assert answer.headers["Fla-Gateway-Origin"] == "gateway"
+        problem = json.loads(await answer.read())
+    assert (problem["type"], problem["status"]) == ("urn:problem-type:fla-gateway:method-refused", 405)
+    assert problem.keys() >= {"title", "detail", "instance", "origin", "delivery", "retryable", "profile", "cure"}
 
 
 async def test_foreign_host(server, client):
@@ -128,17 +131,41 @@ async def test_failing_metrics_do_not_show_the_error(state, client, capfd):
     assert "internal-error" in text
 
 
-async def test_malformed_request_is_not_quoted(server, capfd):
-    """What is no HTTP is refused, and neither answered nor logged word for word."""
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"canary\r\n\r\n",
+        b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nX-Api-Key : canary\r\n\r\n",
+        b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: " + b"canary" * 1000 + b"\r\n\r\n",
+        b"GET /readyz HTTP/1.1\r\nX-Api-Key: canary\r\n\r\n",
+    ],
+)
+async def test_malformed_request_is_not_quoted(server, capfd, request_bytes):
+    """What is no HTTP is refused by a problem, and neither answered nor logged word for word: it may hold a key."""
     port = int(server.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as raw:
         raw.setblocking(False)
         loop = asyncio.get_running_loop()
-        await loop.sock_sendall(raw, b"canary\r\n\r\n")
-        answer = await loop.sock_recv(raw, 65_536)
-    assert answer.startswith(b"HTTP/1.0 400")
+        await loop.sock_sendall(raw, request_bytes)
+        answer = b""
+        while part := await loop.sock_recv(raw, 65_536):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 400")
+    assert json.loads(body)["type"] == "urn:problem-type:fla-gateway:malformed-request"
     printed = capfd.readouterr()
-    assert "canary" not in printed.out + printed.err
+    assert "canary" not in printed.out + printed.err + answer.decode()
+    assert b"aiohttp" not in head
+
+
+async def test_a_probe_of_http_1_0_is_answered(server):
+    """Monitors that speak it send no Host."""
+    port = int(server.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as raw:
+        raw.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(raw, b"GET /livez HTTP/1.0\r\n\r\n")
+        assert (await loop.sock_recv(raw, 65_536)).startswith(b"HTTP/1.0 200")
 
 
 async def test_unix_socket(state, tmp_path):

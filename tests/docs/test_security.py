@@ -9,7 +9,7 @@ import pytest
 
 from fla_gateway.access import bounded_cache, path_readings
 from fla_gateway.access.authentication import api_key, authenticator, credentials
-from fla_gateway.admin import failed_attempts, server
+from fla_gateway.admin import connection, failed_attempts, server
 from fla_gateway.config.schema import Gateway
 from fla_gateway.http1 import chunked, fields
 from fla_gateway.journal.writer import backlog, housekeeping
@@ -168,8 +168,8 @@ BOUNDS = {
         f"{backoff.REFUSED.least:g} to {backoff.REFUSED.most:g} s"
     ),
     "admin listener": (
-        f"{server._MOST_CONNECTIONS} connections, {server._MOST_FIELDS} fields, "
-        f"a line of {server._LONGEST_LINE:,} bytes, a field of {server._LONGEST_FIELD:,}"
+        f"{server._MOST_CONNECTIONS} connections, {connection._MOST_FIELDS} fields, "
+        f"a line of {connection._LONGEST_LINE:,} bytes, a field of {connection._LONGEST_FIELD:,}"
     ),
     "wrong keys for status page and actions": (
         f"{failed_attempts.MOST} within {failed_attempts.WINDOW:g} s, then {failed_attempts.PAUSE:g} s of 429"
