@@ -43,7 +43,7 @@ class Connection(web.RequestHandler):
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type]  # None is how aiohttp is told to keep none
+            access_log=None,  # type: ignore[arg-type]  # aiohttp keeps none then
             keepalive_timeout=_IDLE_SECONDS,
             logger=_SILENT,
             max_line_size=_LONGEST_LINE,
