@@ -15,6 +15,7 @@ from fla_gateway.catalog.model import Catalogue, Service
 from fla_gateway.catalog.prefix import parse_prefix
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.document.schema_errors import suggestion
+from fla_gateway.config.gateway_tables import Listener
 from fla_gateway.config.rules.environments import (
     PRESETS,
     Environment,
@@ -24,7 +25,7 @@ from fla_gateway.config.rules.environments import (
     resolve_environment,
 )
 from fla_gateway.config.rules.table_rules import reference_faults
-from fla_gateway.config.schema import Assertion, Configuration, KeySource, Listener, ProfileTable
+from fla_gateway.config.schema import Assertion, Configuration, KeySource, ProfileTable
 from fla_gateway.config.values.address import uri_host
 from fla_gateway.errors import ConfigurationError, Fault, InvalidValueError
 from fla_gateway.i18n.message import Message, Text

@@ -17,7 +17,8 @@ from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.document.schema_check import MisfitsError, check
 from fla_gateway.config.document.schema_errors import schema_faults
 from fla_gateway.config.document.unjudged import read_unjudged
-from fla_gateway.config.schema import Configuration, Listener
+from fla_gateway.config.gateway_tables import Listener
+from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 

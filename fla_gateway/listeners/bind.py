@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
-from fla_gateway.config.schema import Listener, ListenerTls
+from fla_gateway.config.gateway_tables import Listener, ListenerTls
 from fla_gateway.config.values.address import (
     AbstractAddress,
     DescriptorAddress,

@@ -13,8 +13,8 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
 
+from fla_gateway.config.gateway_tables import Listener
 from fla_gateway.config.rules.inherited_listeners import PLACE
-from fla_gateway.config.schema import Listener
 from fla_gateway.config.values.address import AbstractAddress, RealAddress, TcpAddress, UnixAddress
 from fla_gateway.errors import ConfigurationError, Fault, reason_of
 from fla_gateway.i18n.message import Message, Text

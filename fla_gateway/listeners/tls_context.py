@@ -16,7 +16,8 @@ from typing import Final
 from cryptography import x509
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
-from fla_gateway.config.schema import KeySource, ListenerTls
+from fla_gateway.config.gateway_tables import ListenerTls
+from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.certificates.ca_file import read_roots

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from fla_gateway.config.schema import Gateway
+from fla_gateway.config.gateway_tables import Gateway
 from fla_gateway.proxy.admission.admission_control import AdmissionControl
 from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.exchange.ports import ExchangeContext

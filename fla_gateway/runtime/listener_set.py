@@ -15,9 +15,9 @@ import ssl
 from dataclasses import replace
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
+from fla_gateway.config.gateway_tables import ListenerTls
 from fla_gateway.config.rules.inherited_listeners import inherited_faults
 from fla_gateway.config.rules.listener_specs import ListenerSpec, admin_listener_spec, listener_specs
-from fla_gateway.config.schema import ListenerTls
 from fla_gateway.config.values.address import DescriptorAddress, UnixAddress, clash
 from fla_gateway.errors import ConfigurationError, Fault, InUseError, reason_of
 from fla_gateway.i18n.message import Message, Text

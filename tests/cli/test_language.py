@@ -15,7 +15,7 @@ from fla_gateway.cli.language_option import LANGUAGES, split
 from fla_gateway.cli.main import build_parser, execute
 from fla_gateway.cli.output.language import OF_ARGPARSE, language_of, shown, speak, spoken_in, translate_help
 from fla_gateway.cli.output.language import language as spoken_now
-from fla_gateway.config.schema import Gateway
+from fla_gateway.config.gateway_tables import Gateway
 from fla_gateway.i18n.catalogues import ENGLISH, Spoken, spoken_languages
 from fla_gateway.i18n.message import Plural, Text
 

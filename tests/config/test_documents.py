@@ -14,8 +14,9 @@ from fla_gateway.access.authorization.allow_list_faults import caller_rule_fault
 from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.config.document.schema_fields import TableField, table_fields
 from fla_gateway.config.document.schema_paths import is_file, key_names, table_at, tables
+from fla_gateway.config.gateway_tables import Listener
 from fla_gateway.config.load import load
-from fla_gateway.config.schema import Configuration, Kubernetes, Listener
+from fla_gateway.config.schema import Configuration, Kubernetes
 from fla_gateway.errors import ConfigurationError
 from tests.support.configurations import own
 

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.config.document.schema_check import MisfitsError, check
-from fla_gateway.config.schema import Assertion, CallerTable, Configuration, Gateway, KeySource, Listener, ProfileTable
+from fla_gateway.config.gateway_tables import Gateway, Listener
+from fla_gateway.config.schema import Assertion, CallerTable, Configuration, KeySource, ProfileTable
 
 PROFILE = {"environment": "acceptance", "client_id": "a", "key": "acme"}
 

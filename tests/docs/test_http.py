@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fla_gateway.access import path_readings
-from fla_gateway.config.schema import Gateway
+from fla_gateway.config.gateway_tables import Gateway
 from fla_gateway.http1 import chunked, fields
 from fla_gateway.network import dialer, resolver, troubled_addresses
 from fla_gateway.proxy.downstream import linger

@@ -10,7 +10,7 @@ import pytest
 from fla_gateway.access import bounded_cache, path_readings
 from fla_gateway.access.authentication import api_key, authenticator, credentials
 from fla_gateway.admin import connection, failed_attempts, server
-from fla_gateway.config.schema import Gateway
+from fla_gateway.config.gateway_tables import Gateway
 from fla_gateway.http1 import chunked, fields
 from fla_gateway.journal.writer import backlog, housekeeping
 from fla_gateway.kubernetes import jwks_cache, service_account_tokens

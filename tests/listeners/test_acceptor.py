@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from fla_gateway.config.schema import Listener
+from fla_gateway.config.gateway_tables import Listener
 from fla_gateway.config.values.address import uri_host
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.listeners.bind import bind

@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from structlog.testing import capture_logs
 
 from fla_gateway.access.authentication.caller import Peer
-from fla_gateway.config.schema import Listener, ListenerTls
+from fla_gateway.config.gateway_tables import Listener, ListenerTls
 from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import bind
 from fla_gateway.listeners.peer_identity import peer_of

@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fla_gateway.config.document.file_snapshot import FileSnapshot
-from fla_gateway.config.schema import Listener, ListenerTls
+from fla_gateway.config.gateway_tables import Listener, ListenerTls
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.listeners.bind import bind
 from fla_gateway.listeners.tls_context import server_context, tls_warnings

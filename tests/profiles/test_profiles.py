@@ -8,7 +8,8 @@ import pytest
 from fla_gateway import profiles
 from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.config.document.schema_check import check
-from fla_gateway.config.schema import Configuration, Listener
+from fla_gateway.config.gateway_tables import Listener
+from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.oauth.model import AssertionOptions
 

@@ -11,8 +11,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from fla_gateway.config.gateway_tables import Gateway, Listener
 from fla_gateway.config.rules.inherited_listeners import inherited_faults
-from fla_gateway.config.schema import Configuration, Gateway, Listener
+from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.listeners.socket_activation import InheritedSockets
 from tests.support.forked_process import fork_gateway

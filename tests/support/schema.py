@@ -15,10 +15,12 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from fla_gateway.cli.schema import SCHEMA
-from fla_gateway.config import schema
+from fla_gateway.config import alert_tables, gateway_tables, schema
+from fla_gateway.config.alert_tables import MailAddresses, WebhookEntry
 from fla_gateway.config.document.schema_fields import table_fields
 from fla_gateway.config.document.schema_paths import tables
-from fla_gateway.config.schema import AllowEntries, Configuration, ListenerEntry, MailAddresses, WebhookEntry
+from fla_gateway.config.gateway_tables import ListenerEntry
+from fla_gateway.config.schema import AllowEntries, Configuration
 from fla_gateway.config.values.constraints import Bounds, Moment, Name
 from fla_gateway.secret import Secret
 
@@ -117,7 +119,8 @@ def _bounds(arguments: tuple[Any, ...]) -> dict[str, Any]:
 def _sentences() -> dict[str, dict[str, str]]:
     """Read the sentence below each key in the source, by table and name."""
     found: dict[str, dict[str, str]] = {}
-    for table in ast.parse(inspect.getsource(schema)).body:
+    modules = (alert_tables, gateway_tables, schema)
+    for table in (it for module in modules for it in ast.parse(inspect.getsource(module)).body):
         if not isinstance(table, ast.ClassDef):
             continue
         found[table.name] = {

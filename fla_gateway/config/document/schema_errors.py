@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from fla_gateway.config.alert_tables import Webhook
 from fla_gateway.config.document.key_path import place
 from fla_gateway.config.document.schema_check import Misfit
 from fla_gateway.config.document.schema_paths import key_names, table_at, tables
-from fla_gateway.config.schema import ApiKey, Listener, Webhook
+from fla_gateway.config.gateway_tables import Listener
+from fla_gateway.config.schema import ApiKey
 from fla_gateway.config.values.constraints import (
     EMPTY,
     MODE_PATTERN,

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin
 
 from fla_gateway.config.document.schema_fields import table_fields
-from fla_gateway.config.schema import Configuration, Listener
+from fla_gateway.config.gateway_tables import Listener
+from fla_gateway.config.schema import Configuration
 from fla_gateway.i18n.message import Text
 
 Place = tuple[str | int, ...]

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from fla_gateway.config.alert_tables import AlertMail
 from fla_gateway.config.rules.environments import is_official
 from fla_gateway.config.rules.listener_specs import admin_listener_spec, listener_specs
-from fla_gateway.config.schema import AlertMail, Configuration
+from fla_gateway.config.schema import Configuration
 from fla_gateway.config.values.address import TcpAddress, clash, parse_listen
 from fla_gateway.config.values.urls import Url, parse_webhook_url
 from fla_gateway.errors import Fault, InvalidValueError

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from fla_gateway.config.gateway_tables import Listener
 from fla_gateway.config.rules.caller_rules import caller_faults
 from fla_gateway.config.rules.listener_rules import listener_faults
 from fla_gateway.config.rules.listener_specs import admin_listener_spec, listener_specs
-from fla_gateway.config.schema import Configuration, Listener
+from fla_gateway.config.schema import Configuration
 from fla_gateway.config.values.address import DescriptorAddress
 from fla_gateway.errors import Fault
 from fla_gateway.i18n.message import Message, Text

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from fla_gateway.config.document.key_path import place
-from fla_gateway.config.schema import Configuration, Listener, ListenerTls
+from fla_gateway.config.gateway_tables import Listener, ListenerTls
+from fla_gateway.config.schema import Configuration
 from fla_gateway.config.values.address import Address, DescriptorAddress, TcpAddress, UnixAddress, parse_listen
 from fla_gateway.lean_dataclass import dataclass
 

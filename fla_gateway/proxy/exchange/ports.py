@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.config.schema import Gateway
+from fla_gateway.config.gateway_tables import Gateway
 from fla_gateway.proxy.admission.routing import Route
 from fla_gateway.proxy.exchange.request_ids import RequestIds
 from fla_gateway.proxy.messages.date_field import Dates

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fla_gateway.config.schema import Timeouts
+from fla_gateway.config.gateway_tables import Timeouts
 from fla_gateway.i18n.message import NOTHING, Text
 from fla_gateway.lean_dataclass import dataclass
 

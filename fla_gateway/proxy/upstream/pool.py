@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from fla_gateway.config.schema import Pool as PoolSettings
+from fla_gateway.config.gateway_tables import Pool as PoolSettings
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.records.exchange_record import PoolSnapshot

@@ -10,10 +10,11 @@ import socket
 from functools import partial
 
 from fla_gateway import __version__
+from fla_gateway.config.alert_tables import AlertMail, Webhook
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.rules.alert_rules import own_ports, parse_mail_server
 from fla_gateway.config.rules.named_files import files_of
-from fla_gateway.config.schema import AlertMail, Configuration, Webhook
+from fla_gateway.config.schema import Configuration
 from fla_gateway.config.values.urls import parse_webhook_url
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.catalogues import SOURCE_LANGUAGE, Spoken, spoken

@@ -17,8 +17,9 @@ from typing import Final
 
 import fla_gateway
 from fla_gateway.config.document.toml_file import has_wildcard
+from fla_gateway.config.gateway_tables import Listener
 from fla_gateway.config.rules.named_files import named_files
-from fla_gateway.config.schema import Configuration, Listener
+from fla_gateway.config.schema import Configuration
 from fla_gateway.config.values.address import UnixAddress, parse_listen
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.trust_store import certifi_roots

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fla_gateway.config.alert_tables import AlertMail, Webhook
 from fla_gateway.config.document.schema_paths import table_at
-from fla_gateway.config.schema import AlertMail, Webhook
 from fla_gateway.secret import Secret
 from tests.support.configurations import EMPLOYER
 

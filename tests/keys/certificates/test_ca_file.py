@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from fla_gateway.config.schema import ListenerTls
+from fla_gateway.config.gateway_tables import ListenerTls
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.keys.certificates.ca_file import read_roots
 from fla_gateway.kubernetes.jwks_source import _context

@@ -15,7 +15,8 @@ from fla_gateway.access.limits.limiter import Limiter
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.clock import SystemClock
 from fla_gateway.config.document.schema_check import check
-from fla_gateway.config.schema import Gateway, Limits
+from fla_gateway.config.gateway_tables import Gateway
+from fla_gateway.config.schema import Limits
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.body_hash import BodyHasher

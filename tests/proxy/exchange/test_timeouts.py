@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fla_gateway.config.schema import Timeouts
+from fla_gateway.config.gateway_tables import Timeouts
 from fla_gateway.proxy.exchange.timeouts import CALLER_IS_STUCK, Phase, overdue
 
 TIMEOUTS = Timeouts(first_byte=10, write_stall=20, exchange=100)

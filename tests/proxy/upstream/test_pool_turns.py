@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from fla_gateway.config.schema import Pool as PoolSettings
+from fla_gateway.config.gateway_tables import Pool as PoolSettings
 from fla_gateway.errors import ProblemError
 from fla_gateway.proxy.upstream.pool import Pool
 from tests.support.fakes import MovableClock
