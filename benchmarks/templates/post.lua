@@ -9,8 +9,7 @@ wrk.headers["Authorization"] = "Bearer @CALLER_KEY@"
 local start
 local number = 0
 
-init = function(args)
-   wrk.init(args)
+init = function()
    start = wrk.format():sub(1, -17)
 end
 
