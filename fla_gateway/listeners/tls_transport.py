@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import socket
 import sys
 import termios
 from typing import Any, Final
@@ -52,23 +53,15 @@ class TlsTransport(asyncio.Transport):
             self._loop.call_later(_FAREWELL_SECONDS, self._part)
 
     def _part(self) -> None:
-        if self._inner.get_write_buffer_size() or self._on_its_way():
+        sock = self._inner.get_extra_info("socket")
+        if sock is None:
+            # The caller answered in time, and the connection is lost.
+            return
+        if self._inner.get_write_buffer_size() or _on_its_way(sock):
             # The caller is slow; whether it has stopped reading is decided by the components that track its progress.
             self._loop.call_later(_FAREWELL_SECONDS, self._part)
         else:
             self._inner.abort()
-
-    def _on_its_way(self) -> int:
-        """Count the bytes that the caller's side has not acknowledged.
-
-        Between the loop's buffer of plain bytes and the socket there is another that can be read only through private
-        attributes. While that one holds something, the socket's queue is full.
-        """
-        try:
-            queued = fcntl.ioctl(self._inner.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
-        except OSError:
-            return 0
-        return int.from_bytes(queued, sys.byteorder)
 
     def abort(self) -> None:
         """End the connection at once, without close_notify."""
@@ -89,3 +82,16 @@ class TlsTransport(asyncio.Transport):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """See `asyncio.BaseTransport`."""
         return self._inner.get_extra_info(name, default)
+
+
+def _on_its_way(sock: socket.socket) -> int:
+    """Count the bytes that the caller's side has not acknowledged.
+
+    Between the loop's buffer of plain bytes and the socket there is another that can be read only through private
+    attributes. While that one holds something, the socket's queue is full.
+    """
+    try:
+        queued = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(queued, sys.byteorder)

@@ -224,6 +224,39 @@ async def test_a_caller_who_is_silent_is_let_go(served, authority):
     silent.close()
 
 
+@pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+async def test_a_connection_that_is_lost_before_its_farewell_is_over_is_no_fault(files, authority, version):
+    """The end is looked at a moment after the close: a caller that has answered by then left nothing to look at."""
+    (bound,) = bind(Listener(address="127.0.0.1:0", tls=files), "gateway.listen[0]")
+    tls = bound.tls
+    assert tls is not None
+    lost = asyncio.get_running_loop().create_future()
+
+    class Leaving(Greeted):
+        def connection_made(self, transport):
+            self.transport = transport
+            transport.write(b"welcome")
+            transport.close()
+
+        def connection_lost(self, exc):
+            lost.set_result(self.transport)
+
+    server = TlsServer(bound.sock, lambda: tls, Leaving, Handshakes())
+    context = authority.client_context()
+    context.maximum_version = ssl.TLSVersion[version]
+    try:
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection("localhost", bound.sock.getsockname()[1], ssl=context)
+            assert await reader.read() == b"welcome"
+            writer.close()
+            transport = await lost
+    finally:
+        server.close()
+    assert transport.get_extra_info("socket") is None
+    transport._part()
+
+
 async def test_many_silent_callers_keep_nobody_out(served, authority):
     """The eldest handshakes make room for the newest."""
     port, shaking = served(most=4)
