@@ -219,6 +219,8 @@ class Activation:
             await self._wait()
 
     async def _load_rest(self, loading: KeyLoading) -> None:
+        # Callers that the kernel has accepted meanwhile come first.
+        await asyncio.sleep(0)
         for served in self._gateway.generation.profiles.values():
             if served.state == "loading":
                 served.wanted = partial(loading.want, served.profile.token_request.key)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +15,7 @@ from fla_gateway.i18n.message import Message
 from fla_gateway.runtime.composition.gateway import build
 from fla_gateway.runtime.composition.resolved_config import read
 from fla_gateway.runtime.data_path import open_data_path
+from tests.support.addresses import free_port
 from tests.support.raw_http import get, post
 from tests.support.waiting import eventually
 
@@ -158,7 +161,7 @@ async def test_callers_that_a_later_generation_knows_are_asked_on_open_connectio
 
 
 async def test_a_first_generation_that_cannot_be_built_leaves_nothing_bound(rig, tmp_path):
-    """Listeners are bound before it is built; they go again with it."""
+    """It is built before its listeners are bound."""
 
     def no_roots(_):
         raise ConfigurationError(
@@ -170,3 +173,25 @@ async def test_a_first_generation_that_cannot_be_built_leaves_nothing_bound(rig,
     with pytest.raises(ConfigurationError, match="ca_file"):
         open_data_path(read(path), {}, replace(rig.around, tls=no_roots))
     assert not sock.exists()
+
+
+async def test_no_connection_is_accepted_before_the_first_generation_is_built(rig, tmp_path):
+    """What takes long with many profiles is done by then, so that a caller whom the kernel accepts is answered soon."""
+    path, sock = tmp_path / "gateway.toml", tmp_path / "second.sock"
+    port = free_port()
+    path.write_text(path.read_text().replace('["127.0.0.1:0"]', f'["127.0.0.1:{port}", "unix:{sock}"]'))
+    seen = []
+
+    def tls(ca_file):
+        with socket.socket() as caller:
+            seen.append((caller.connect_ex(("127.0.0.1", port)), sock.exists()))
+        return rig.around.tls(ca_file)
+
+    gateway = open_data_path(read(path), {}, replace(rig.around, tls=tls))
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    finally:
+        for bound in gateway.bound:
+            bound.release()
+    assert seen
+    assert set(seen) == {(errno.ECONNREFUSED, False)}

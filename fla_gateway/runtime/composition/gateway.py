@@ -7,7 +7,7 @@ outlives a configuration: what is built here was judged elsewhere, and is publis
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -106,6 +106,7 @@ class Gateway:
         readers: of requests, one for each listener, in their order.
         way: to the APIs.
         tokens: the token cache, of the process.
+        memory: what callers may take of it, for readers and admission together.
         former_keys: profiles that are served with their former key, by name, each with why its new one is not used.
     """
 
@@ -115,7 +116,12 @@ class Gateway:
     readers: tuple[RequestReader, ...]
     way: Way
     tokens: TokenCache
+    memory: MemoryLimit
     former_keys: Mapping[str, str] = field(default_factory=dict)
+
+    def with_listeners(self, listeners: tuple[ListenerAddress, ...]) -> Gateway:
+        """Return the same with readers for these listeners."""
+        return replace(self, readers=tuple(_door(it, self.configured, self.memory) for it in listeners))
 
     @property
     def profiles(self) -> tuple[Profile, ...]:
@@ -203,8 +209,8 @@ def assemble(
         configuration.gateway, profiles, admission_control, process_context.observer, process_context.journal,
         process_context.clock.monotonic, process_context.clock.wall, Dates(process_context.clock.wall),
     )  # fmt: skip
-    readers = tuple(_door(listener, configured, memory) for listener in lasting.listeners)
-    return Gateway(configured, keys, generation, readers, process_context.way, lasting.tokens, former_keys)
+    gateway = Gateway(configured, keys, generation, (), process_context.way, lasting.tokens, memory, former_keys)
+    return gateway.with_listeners(lasting.listeners)
 
 
 def _before(gateway: Gateway) -> Before:
