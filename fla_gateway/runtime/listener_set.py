@@ -121,8 +121,15 @@ class ListenerSet:
         Raises:
             ConfigurationError: a socket's file cannot get its mode or group; nothing has changed then.
         """
-        for listener in change.reused:
-            _apply_mode(listener)
+        former = {it.bound.sock: it for it in change.gone}
+        for number, listener in enumerate(change.reused, 1):
+            try:
+                _apply_mode(listener)
+            except ConfigurationError:
+                for changed in change.reused[:number]:
+                    with contextlib.suppress(ConfigurationError):
+                        _apply_mode(former[changed.bound.sock])
+                raise
         for listener in change.gone:
             self.acceptor.remove(listener.bound)
             self._server.retire(listener.served)

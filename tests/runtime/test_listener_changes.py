@@ -164,6 +164,24 @@ async def test_another_mode_of_a_socket_ends_the_connections_of_the_old_one(rig,
     writer.close()
 
 
+async def test_a_group_that_a_socket_cannot_have_leaves_every_socket_as_it_was(rig, tmp_path):
+    """Those that came before it, and its own file: a refused change neither lets more callers in nor shuts any out."""
+    first, second = tmp_path / "first.sock", tmp_path / "second.sock"
+    narrow = f'{{ address = "unix:{first}" }}, {{ address = "unix:{second}", mode = "0660" }}'
+    wide = f'{{ address = "unix:{first}", mode = "0666" }}, {{ address = "unix:{second}", group = "no-such-group" }}'
+    anonymous = "\nunsafe_allow_anonymous = true"
+    before = f'listen = ["127.0.0.1:0", {narrow}]{anonymous}'
+    await change(rig, tmp_path, HOLD, before)
+    with pytest.raises(ConfigurationError) as caught:
+        await change(rig, tmp_path, before, f'listen = ["127.0.0.1:0", {wide}]{anonymous}')
+    assert caught.value.faults[0].place == "gateway.listen[2].group"
+    assert [stat.S_IMODE(it.stat().st_mode) for it in (first, second)] == [0o600, 0o660]
+    reader, writer = await asyncio.open_unix_connection(second)
+    writer.write(get())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
 async def test_the_file_of_a_socket_goes_with_its_listener(rig, tmp_path):
     """And comes with the next one."""
     path = tmp_path / "g.sock"
