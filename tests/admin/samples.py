@@ -194,64 +194,82 @@ def _broken() -> ProfileStatus:
     )
 
 
-def failing() -> Status:
-    """Give a gateway with every kind of trouble."""
+def _troubled_profiles() -> tuple[ProfileStatus, ...]:
     refused = Failure(
         ago(minutes=2),
         "token-refused",
         detail="The token server answered 401 with invalid_client: unknown client, or certificate not registered.",
     )
+    return (
+        profile(
+            last_success=ago(minutes=13),
+            last_failure=Failure(ago(minutes=1), status=503, outcome="answered"),
+            minutes=minutes(failing=True),
+            brakes=(
+                BrakeStatus("dimona", "api", NOW + timedelta(minutes=2)),
+                BrakeStatus("ebox", "token", NOW + timedelta(minutes=4)),
+            ),
+            failing=(
+                FailingApiStatus("dimona", "503", ago(minutes=9), ago(minutes=1), 12),
+                FailingApiStatus("ebox", "missing-scope", ago(hours=1), ago(hours=1), 1),
+            ),
+            certificate=CertificateStatus("CN=employer,O=Acme NV,C=BE", NOW + timedelta(days=19), 19),
+        ),
+        profile(
+            "wages",
+            token=TokenStatus("none", None, None, NOW + timedelta(seconds=40), 40, 4, refused),
+            finding=FindingStatus(
+                "token", "The token server grants a token", "fatal",
+                "The token server answered 400 invalid_client.", "A guess.", "Compare.", "docs/doctor.md#token",
+            ),
+            certificate=CertificateStatus("CN=wages", NOW + timedelta(days=3), 3),
+        ),
+        simulation("test", token=token(failures=2, last_failure=replace(refused, code="token-timeout", detail="")),
+            negotiations=(
+                negotiation(result="cut", status=0, certificate="", phases={"dns": 0.01, "tcp": 7.4}),
+                negotiation(result="token-refused", status=400, error="invalid_client"),
+            )),
+        simulation("old", certificate=CertificateStatus("CN=old", ago(days=4), -4)),
+        _broken(),
+    )  # fmt: skip
+
+
+def _calls_that_failed() -> tuple[Call, ...]:
+    return (
+        call(0, status=503, method="POST", path="/REST/dimona/v2/declarations"),
+        call(1, status=403, origin="gateway", code="caller-not-permitted", outcome="refused"),
+        call(2, status=0, origin="network", outcome="caller-gone", caller=""),
+        call(3, status=504, origin="network", code="api-timeout", outcome="unknown", method="POST", seconds=60.2),
+        call(4),
+    )
+
+
+def _doubts() -> Doubts:
+    return Doubts(
+        2,
+        ago(days=3),
+        (
+            Doubt(
+                ago(minutes=1),
+                request_id(0),
+                "payroll",
+                "employer",
+                "POST",
+                "/REST/dimona/v2/declarations",
+                "server-error",
+                "client 4711, IN of 23 November",
+            ),
+            Doubt(ago(hours=30), request_id(3), "", "employer", "PUT", "/REST/dimona/v2/relations", "no-outcome"),
+        ),
+    )
+
+
+def failing() -> Status:
+    """Give a gateway with every kind of trouble."""
     return calm(
-        profiles=(
-            profile(
-                last_success=ago(minutes=13),
-                last_failure=Failure(ago(minutes=1), status=503, outcome="answered"),
-                minutes=minutes(failing=True),
-                brakes=(
-                    BrakeStatus("dimona", "api", NOW + timedelta(minutes=2)),
-                    BrakeStatus("ebox", "token", NOW + timedelta(minutes=4)),
-                ),
-                failing=(
-                    FailingApiStatus("dimona", "503", ago(minutes=9), ago(minutes=1), 12),
-                    FailingApiStatus("ebox", "missing-scope", ago(hours=1), ago(hours=1), 1),
-                ),
-                certificate=CertificateStatus("CN=employer,O=Acme NV,C=BE", NOW + timedelta(days=19), 19),
-            ),
-            profile(
-                "wages",
-                token=TokenStatus("none", None, None, NOW + timedelta(seconds=40), 40, 4, refused),
-                finding=FindingStatus(
-                    "token", "The token server grants a token", "fatal",
-                    "The token server answered 400 invalid_client.", "A guess.", "Compare.", "docs/doctor.md#token",
-                ),
-                certificate=CertificateStatus("CN=wages", NOW + timedelta(days=3), 3),
-            ),
-            simulation("test", token=token(failures=2, last_failure=replace(refused, code="token-timeout", detail="")),
-                negotiations=(
-                    negotiation(result="cut", status=0, certificate="", phases={"dns": 0.01, "tcp": 7.4}),
-                    negotiation(result="token-refused", status=400, error="invalid_client"),
-                )),
-            simulation("old", certificate=CertificateStatus("CN=old", ago(days=4), -4)),
-            _broken(),
-        ),
-        recent=(
-            call(0, status=503, method="POST", path="/REST/dimona/v2/declarations"),
-            call(1, status=403, origin="gateway", code="caller-not-permitted", outcome="refused"),
-            call(2, status=0, origin="network", outcome="caller-gone", caller=""),
-            call(3, status=504, origin="network", code="api-timeout", outcome="unknown", method="POST", seconds=60.2),
-            call(4),
-        ),
-        doubts=Doubts(
-            2,
-            ago(days=3),
-            (
-                Doubt(
-                    ago(minutes=1), request_id(0), "payroll", "employer", "POST", "/REST/dimona/v2/declarations",
-                    "server-error", "client 4711, IN of 23 November",
-                ),
-                Doubt(ago(hours=30), request_id(3), "", "employer", "PUT", "/REST/dimona/v2/relations", "no-outcome"),
-            ),
-        ),
+        profiles=_troubled_profiles(),
+        recent=_calls_that_failed(),
+        doubts=_doubts(),
         journal=JournalStatus(failing=True, lost=3, lag_seconds=12.0, records=18_204),
         door=DoorStatus(1024, 40, limited=True),
         unknown_callers=UnknownCallsStatus(

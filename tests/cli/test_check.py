@@ -187,16 +187,13 @@ def test_password_does_not_show(check, tmp_path):
     assert "canary" not in out + err
 
 
-def test_callers_are_shown(check, tmp_path):
-    """Each caller is shown with its proofs, of a key the first digits and its end, and what it may do where."""
-    write_identity(tmp_path, key=PAIR)
-    digests = [digit * 64 for digit in "123"]
-    callers = f"""
+DIGESTS = [digit * 64 for digit in "123"]
+EVERY_PROOF = f"""
 [callers.payroll]
 keys = [
-  {{ sha256 = "{digests[0]}" }},
-  {{ sha256 = "{digests[1]}", expires = 9999-12-31 }},
-  {{ sha256 = "{digests[2]}", expires = 2020-01-31 }},
+  {{ sha256 = "{DIGESTS[0]}" }},
+  {{ sha256 = "{DIGESTS[1]}", expires = 9999-12-31 }},
+  {{ sha256 = "{DIGESTS[2]}", expires = 2020-01-31 }},
 ]
 uid = 1001
 gid = 7
@@ -220,35 +217,41 @@ listen = ["unix:gw.sock"]
 address = "127.0.0.1:0"
 tls = {{ certificate = "acme.cer", key = "acme.pem", client_ca = "acme.cer" }}
 """
-    code, out, err = check(PROFILE.format(environment="production") + callers + KEY)
+SHOWN = [
+    "key 11111111..., does not expire",
+    "22222222..., until 9999-12-31",
+    "33333333..., EXPIRED since 2020-01-31",
+    "user id 1001",
+    "group id 7",
+    "employer POST /REST/dimona/v2/declarations",
+    "GET /REST/dimona/v2/**",
+    "observed until 9999-12-30 further requests are let through and reported",
+    "limits concurrent 4, per_second 0.5",
+    "",
+    "caller certified",
+    "certificate erp.example",
+    "employer GET /REST/**",
+    "",
+    "caller cluster",
+    "account payroll/declarations",
+    "employer GET /REST/**",
+    "",
+    (
+        "warning: callers.payroll 33333333: expired on 2020-01-31 "
+        "(it is refused: give the caller another one, or take this one out of the configuration)"
+    ),
+    "1 finding",
+]
+
+
+def test_callers_are_shown(check, tmp_path):
+    """Each caller is shown with its proofs, of a key the first digits and its end, and what it may do where."""
+    write_identity(tmp_path, key=PAIR)
+    code, out, err = check(PROFILE.format(environment="production") + EVERY_PROOF + KEY)
     assert (code, err) == (0, "")
     shown = [" ".join(line.split()) for line in out.partition("caller payroll\n")[2].splitlines()]
-    assert shown == [
-        "key 11111111..., does not expire",
-        "22222222..., until 9999-12-31",
-        "33333333..., EXPIRED since 2020-01-31",
-        "user id 1001",
-        "group id 7",
-        "employer POST /REST/dimona/v2/declarations",
-        "GET /REST/dimona/v2/**",
-        "observed until 9999-12-30 further requests are let through and reported",
-        "limits concurrent 4, per_second 0.5",
-        "",
-        "caller certified",
-        "certificate erp.example",
-        "employer GET /REST/**",
-        "",
-        "caller cluster",
-        "account payroll/declarations",
-        "employer GET /REST/**",
-        "",
-        (
-            "warning: callers.payroll 33333333: expired on 2020-01-31 "
-            "(it is refused: give the caller another one, or take this one out of the configuration)"
-        ),
-        "1 finding",
-    ]
-    assert not any(digest in out for digest in digests)
+    assert shown == SHOWN
+    assert not any(digest in out for digest in DIGESTS)
 
 
 def test_that_nobody_is_asked_is_said(check, tmp_path):

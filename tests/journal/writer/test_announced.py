@@ -22,12 +22,6 @@ SYSTEM_CALLS = Path("/proc/thread-self/io")
 
 
 @pytest.fixture
-def path(tmp_path):
-    """Where the journal is."""
-    return tmp_path / "journal"
-
-
-@pytest.fixture
 def clock():
     """A clock moved by hand."""
     return HandClock(wall=NOON)

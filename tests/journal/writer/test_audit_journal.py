@@ -9,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pytest
 from structlog.testing import capture_logs
 
 from fla_gateway.access.authentication.caller import ANONYMOUS, UNAUTHENTICATED
@@ -36,12 +35,6 @@ from tests.support.journal_writer import (
 )
 from tests.support.tokens import HandClock
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-def path(tmp_path):
-    """Where the journal is."""
-    return tmp_path / "journal"
 
 
 async def test_a_run_begins_and_ends_with_its_records(path):

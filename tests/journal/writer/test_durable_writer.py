@@ -39,12 +39,6 @@ def clock():
 
 
 @pytest.fixture
-def path(tmp_path):
-    """Where the journal is."""
-    return tmp_path / "journal"
-
-
-@pytest.fixture
 def small_disk(tmp_path):
     """A file system of its own with room for 128 KiB."""
     place = tmp_path / "disk"

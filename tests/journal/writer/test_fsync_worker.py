@@ -36,12 +36,6 @@ from tests.support.waiting import PATIENCE, eventually
 
 
 @pytest.fixture
-def path(tmp_path):
-    """Where the journal is."""
-    return tmp_path / "journal"
-
-
-@pytest.fixture
 def clock():
     """A clock moved by hand."""
     return HandClock(wall=NOON)

@@ -25,12 +25,6 @@ from tests.support.journal_writer import (
 from tests.support.tokens import HandClock
 
 
-@pytest.fixture
-def path(tmp_path):
-    """Where the journal is."""
-    return tmp_path / "journal"
-
-
 async def left_behind(path) -> bytes:
     """Leave the journal of a process that was killed; give its content."""
     journal = opened(path)
