@@ -18,7 +18,7 @@ from fla_gateway.access.authentication.caller import Presented
 from fla_gateway.secret import Secret
 from tests.support.cluster import AUDIENCE, ISSUER, claims, jwk, jwks, sign
 from tests.support.keys import make_rsa, write_identity
-from tests.support.process import Government, run, token_answer
+from tests.support.process import run, token_answer
 from tests.support.raw_caller import connect
 from tests.support.raw_http import get, post
 from tests.support.waiting import eventually
@@ -166,13 +166,10 @@ async def ask_the_operators_side(operator):
 
 
 @pytest.fixture
-async def government(api_tls):
-    """Start token server and API."""
-    found = Government(api_tls)
-    found.token = lambda request: token_answer(TOKEN)
-    await found.start()
-    yield found
-    await found.close()
+def government(government):
+    """Let each token be the one that is looked for."""
+    government.token = lambda request: token_answer(TOKEN)
+    return government
 
 
 @pytest.fixture

@@ -8,15 +8,13 @@ import os
 import signal
 import socket
 import time
-from contextlib import AsyncExitStack
 from hashlib import sha256
 
 import pytest
 
 from tests.observe.collectors import collecting
 from tests.support.cluster import AUDIENCE, ISSUER, claims, jwk, jwks, sign
-from tests.support.keys import make_rsa, write_identity
-from tests.support.process import Government, run
+from tests.support.keys import make_rsa
 from tests.support.raw_http import get, post
 from tests.support.waiting import PATIENCE
 
@@ -24,48 +22,17 @@ pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 
 KEY = "flagw_" + "0123456789abcdef" * 4
 
-CONFIGURATION = """
-[gateway]
-listen = ["127.0.0.1:0", "unix:gateway.sock"]
-[admin]
-listen = "127.0.0.1:0"
-[log]
-format = "json"
-[environments.stub]
-api_base = "https://localhost:{port}"
-token_url = "https://localhost:{port}/REST/oauth/v5/token"
-ca_file = "{ca_file}"
-[profiles.employer]
-environment = "stub"
-client_id = "client-7"
-key = {{ pem = "acme.pem", certificate = "acme.cer" }}
-{more}
-"""
-
 
 @pytest.fixture
-async def government(api_tls):
-    """Start token server and API."""
-    government = Government(api_tls)
-    await government.start()
-    yield government
-    await government.close()
+def begin(begin):
+    """Start gateways with a unix socket as well, and wait until they serve."""
 
+    async def start(more):
+        process = await begin(listen='["127.0.0.1:0", "unix:gateway.sock"]', more=more)
+        await process.event("ready")
+        return process
 
-@pytest.fixture
-async def begin(tmp_path, ca_file, government):
-    """Start gateways as processes; they end with the test."""
-    write_identity(tmp_path)
-    async with AsyncExitStack() as stack:
-
-        async def start(more):
-            path = tmp_path / "gateway.toml"
-            path.write_text(CONFIGURATION.format(port=government.port, ca_file=ca_file, more=more))
-            process = await stack.enter_async_context(run(path))
-            await process.event("ready")
-            return process
-
-        yield start
+    return start
 
 
 def over_unix(path, raw):

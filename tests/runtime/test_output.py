@@ -17,7 +17,7 @@ import pytest
 from tests.support.addresses import free_port
 from tests.support.forked_process import fork_gateway
 from tests.support.keys import write_identity
-from tests.support.process import Government, ask
+from tests.support.process import ask
 from tests.support.raw_caller import connect
 from tests.support.raw_http import get, post
 from tests.support.waiting import PATIENCE, eventually
@@ -39,15 +39,6 @@ client_id = "client-7"
 key = {{ pem = "acme.pem", certificate = "acme.cer" }}
 """
 LONG = "x" * 300
-
-
-@pytest.fixture
-async def government(api_tls):
-    """Start token server and API."""
-    government = Government(api_tls)
-    await government.start()
-    yield government
-    await government.close()
 
 
 class Silent:

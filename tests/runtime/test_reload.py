@@ -18,7 +18,7 @@ from fla_gateway.runtime.changes.comparison import Change
 from tests.support.addresses import free_port
 from tests.support.fakes import MovableClock
 from tests.support.keys import certificate_pem, key_pem, make_certificate, make_ec, make_rsa, write_private
-from tests.support.process import TOKEN_PATH, Government, token_answer
+from tests.support.process import TOKEN_PATH, token_answer
 from tests.support.raw_http import get, post
 from tests.support.reloading import reloading
 from tests.support.waiting import eventually
@@ -59,14 +59,11 @@ employer = ["GET /REST/**"]
 
 
 @pytest.fixture
-async def government(api_tls):
-    """Start token server and API; each token is another one."""
-    stub = Government(api_tls)
+def government(government):
+    """Let each token be another one."""
     tokens = iter(range(1, 1000))
-    stub.token = lambda request: token_answer(f"token-{next(tokens)}")
-    await stub.start()
-    yield stub
-    await stub.close()
+    government.token = lambda request: token_answer(f"token-{next(tokens)}")
+    return government
 
 
 @pytest.fixture

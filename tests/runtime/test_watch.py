@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.support.keys import write_identity
-from tests.support.process import Government, run
+from tests.support.process import run
 from tests.support.raw_http import get
 from tests.support.reloading import reloading
 from tests.support.volumes import Volume
@@ -38,15 +38,6 @@ keys = [{ sha256 = "111111111111111111111111111111111111111111111111111111111111
 [callers.payroll.allow]
 employer = ["GET /REST/**"]
 """
-
-
-@pytest.fixture
-async def government(api_tls):
-    """Start token server and API."""
-    stub = Government(api_tls)
-    await stub.start()
-    yield stub
-    await stub.close()
 
 
 @pytest.fixture
