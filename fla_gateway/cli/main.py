@@ -108,7 +108,7 @@ def execute(words: Sequence[str]) -> int:
     Raises:
         SystemExit: from argparse, for ``--help``, ``--version`` (0) and wrong use (2).
     """
-    from fla_gateway.cli.output.language import shown, speak, spoken_in, translate_help  # noqa: PLC0415 - as above
+    from fla_gateway.cli.output.language import speak, spoken_in, translate_help  # noqa: PLC0415 - as above
     from fla_gateway.errors import ConfigurationError, GatewayError, InUseError  # noqa: PLC0415 - see the head
     from fla_gateway.i18n.catalogues import spoken  # noqa: PLC0415 - as above
     from fla_gateway.system.deferred_import import deferred  # noqa: PLC0415 - as above
@@ -125,9 +125,7 @@ def execute(words: Sequence[str]) -> int:
     with deferred("bz2", "lzma"):  # shutil, which gives argparse the width of the terminal, looks whether they exist
         parser = build_parser(_wanted(words))
     translate_help(parser)
-    if OPTION not in words[:1] and (mistaken := _mistaken(words)) is not None:
-        parser.error(shown(mistaken))
-    arguments = parser.parse_args(words)
+    arguments = _parsed(parser, words)
     arguments.lang = language or None
     try:
         return cast("Command", _load(arguments.command)).run(arguments)
@@ -144,6 +142,33 @@ def execute(words: Sequence[str]) -> int:
         if standard_streams.output_failure() is not None:
             return WELL  # a consequence of it; what it means is decided where the output is closed
         return _confess(error, debug=arguments.debug)
+
+
+def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Parse the words. A command or option that does not exist is an error with the one that is nearest."""
+    if OPTION not in words[:1] and not _begins_with_a_command(words):
+        from fla_gateway.cli import mistyped  # noqa: PLC0415 - rarely needed
+
+        _complain(parser, mistyped.mistaken_option(words, mistyped.options_of(parser)))
+        _complain(parser, mistyped.mistaken_command(words, COMMANDS, PROGRAM))
+    arguments, left = parser.parse_known_args(words)
+    if left:
+        from fla_gateway.cli import mistyped  # noqa: PLC0415 - rarely needed
+
+        own = mistyped.parser_of(parser, arguments.command)
+        _complain(own, mistyped.left_over(left, mistyped.options_of(own)))
+    return arguments
+
+
+def _begins_with_a_command(words: Sequence[str]) -> bool:
+    return bool(words) and (words[0] in COMMANDS or " ".join(words[:2]) in COMMANDS)
+
+
+def _complain(parser: argparse.ArgumentParser, mistake: Text | None) -> None:
+    from fla_gateway.cli.output.language import shown  # noqa: PLC0415 - see the head
+
+    if mistake is not None:
+        parser.error(shown(mistake))
 
 
 def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
@@ -227,32 +252,6 @@ def _wanted(words: Sequence[str]) -> Sequence[str]:
 def _asked_for_help(words: Sequence[str]) -> Sequence[str]:
     """Take `help` and `help COMMAND` for what they mean."""
     return [*words[1:], "--help"] if words[:1] == ["help"] else words
-
-
-def _mistaken(words: Sequence[str]) -> Text | None:
-    """Say that there is no such command, with the one that is nearest; None if there is one, or none is named."""
-    named = [word for word in words if not word.startswith("-")][:2]
-    known = [name.split() for name in COMMANDS]
-    for place, word in enumerate(named):
-        choices = sorted({it[place] for it in known if it[:place] == named[:place] and len(it) > place})
-        if not choices:
-            return None
-        if word not in choices:
-            return _no_such_command(named[: place + 1], choices)
-    return None
-
-
-def _no_such_command(named: list[str], choices: list[str]) -> Text:
-    from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
-
-    from fla_gateway.i18n.message import Text  # noqa: PLC0415 - see the head
-
-    name = repr(" ".join(named))
-    near = get_close_matches(named[-1].lower(), choices, n=1)
-    if near:
-        nearest = " ".join([PROGRAM, *named[:-1], near[0]])
-        return Text("there is no command {name}; did you mean `{nearest}`?", name=name, nearest=nearest)
-    return Text("there is no command {name}; there are: {choices}", name=name, choices=", ".join(choices))
 
 
 def _first_word(words: Sequence[str]) -> str:

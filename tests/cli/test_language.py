@@ -153,7 +153,7 @@ def test_what_argparse_says_is_there_for_translators(marked, capsys):
         parser.add_argument("--number")
         translate_help(parser)
         parser.print_help()
-        for words in (["b"], [], ["a", "c"], ["a", "--number"]):
+        for words in (["b"], [], ["a", "--number"]):
             with pytest.raises(SystemExit):
                 parser.parse_args(words)
 
@@ -162,7 +162,7 @@ def test_what_argparse_says_is_there_for_translators(marked, capsys):
     listed = {it.template for it in OF_ARGPARSE} | {it.plural for it in OF_ARGPARSE if isinstance(it, Plural)}
     assert "⟦usage: ⟧" in out
     assert "⟦options⟧:" in out
-    for text in ("the following arguments are required: ", "unrecognized arguments: ", "expected one argument"):
+    for text in ("the following arguments are required: ", "expected one argument"):
         assert f"⟦{text}" in err
         assert any(it.startswith(text) for it in listed)
 

@@ -127,6 +127,38 @@ def test_a_command_that_does_not_exist_is_told_from_its_nearest(words, hint, cap
     assert hint in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["check", "--strick"], "check: error: unrecognized arguments: --strick; did you mean `--strict`?"),
+        (["check", "--Strict"], "did you mean `--strict`?"),
+        (["--lnag", "nl", "check"], "fla-gateway: error: unrecognized arguments: --lnag; did you mean `--lang`?"),
+        (
+            ["audit", "show", "--settld"],
+            "fla-gateway audit show: error: unrecognized arguments: --settld; did you mean",
+        ),
+        (["check", "own.toml"], "unrecognized arguments: own.toml; did you mean `--config own.toml`?"),
+        (["catalog", "one", "two"], "fla-gateway catalog: error: unrecognized arguments: one two"),
+    ],
+)
+def test_an_option_that_does_not_exist_is_told_from_its_nearest(words, hint, capsys):
+    """The command that does not take it is named, with its usage."""
+    with pytest.raises(SystemExit) as end:
+        execute(words)
+    assert end.value.code == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_the_value_of_an_unknown_option_is_not_shown(capsys):
+    """It may be a password."""
+    for words in (["run", "--password", "canary"], ["run", "--password=canary"]):
+        with pytest.raises(SystemExit):
+            execute(words)
+    printed = capsys.readouterr().err
+    assert "--password" in printed
+    assert "canary" not in printed
+
+
 @pytest.mark.parametrize("words", [["help"], ["help", "check"], ["help", "audit", "show"]])
 def test_help_is_a_word_as_well(words, capsys):
     """`help COMMAND` is `COMMAND --help`."""

@@ -64,6 +64,12 @@ def test_what_is_not_sure_has_no_line(path):
     assert Lines(TEXT).find(path) == 0
 
 
+def test_a_table_that_heads_of_others_make_is_on_the_line_of_the_first():
+    """[profile.employer] is where `profile` comes from; of what is not written at all, nothing is claimed."""
+    lines = Lines("[profile.employer]\nkey = 1\n[callers.erp.allow]\nx = []\n[callers.erp.limits]\n")
+    assert [lines.find(path) for path in ("profile", "callers.erp", "callers", "callers.other")] == [1, 3, 3, 0]
+
+
 def test_faults_and_warnings_have_their_line(tmp_path):
     """In the file that they are in, an included one as well; a fault of the syntax too."""
     folder = Folder(tmp_path)

@@ -76,7 +76,7 @@ def find_config(arguments: argparse.Namespace, environ: Mapping[str, str] | None
         local=LOCAL_FILE.absolute(),
         system=SYSTEM_FILE,
     )
-    cure = Text("name one with --config FILE or {variable}", variable=VARIABLE)
+    cure = Text("name one with --config FILE or {variable}; `fla-gateway init` makes one", variable=VARIABLE)
     raise ConfigurationError((Fault("--config", message, cure),))
 
 

@@ -26,7 +26,6 @@ OF_ARGPARSE: Final = (
     Text("%(prog)s: error: %(message)s\n"),
     Text("argument %(argument_name)s: %(message)s"),
     Text("the following arguments are required: %s"),
-    Text("unrecognized arguments: %s"),
     Text("invalid choice: %(value)r (choose from %(choices)s)"),
     Text("not allowed with argument %s"),
     Text("expected one argument"),

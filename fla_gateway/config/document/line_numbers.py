@@ -31,8 +31,11 @@ class Lines:
         """Scan a file that tomllib has read without fault."""
         self._known: dict[_Path, int] = {}
         self._broad: set[_Path] = set()
+        self._implied: dict[_Path, int] = {}
         for number, path, whole in _scan(text):
             self._known.setdefault(path, number)
+            for length in range(1, len(path)):
+                self._implied.setdefault(path[:length], number)
             if not whole:
                 self._broad.add(path)
 
@@ -47,6 +50,9 @@ class Lines:
     def _nearest(self, path: str) -> tuple[int, int]:
         """Return how many steps of the path are written in this file, and the line of the last one, or 0."""
         steps: _Path = tuple(int(index) if index else name for name, index in _STEPS(path))
+        if steps not in self._known and steps in self._implied:
+            # [profile.x] makes `profile` as well. For what is not written at all, it would be some other table's line.
+            return len(steps), self._implied[steps]
         for length in range(len(steps), 0, -1):
             at = steps[:length]
             if at in self._known:
