@@ -130,6 +130,42 @@ async def test_late_bytes_of_an_answer_that_has_none_meet_no_declaration(rig):
     assert (await caller.answer()).body == b"ok"
 
 
+WITHOUT_BODY = {"head": ("HEAD", 200, b"HTTP/1.1 200 OK"), "304": ("GET", 304, b"HTTP/1.1 304 Not Modified")}
+
+
+@pytest.mark.parametrize(("method", "status", "line"), WITHOUT_BODY.values(), ids=WITHOUT_BODY)
+async def test_a_late_body_behind_an_answer_that_has_none_meets_no_declaration(rig, method, status, line):
+    """A server that sends what it announced after all: the POST behind it is made on another connection."""
+    caller, connection = await idle_connection(rig)
+    await caller.send(get(method=method))
+    await connection.request()
+    await connection.send(line + b"\r\nContent-Length: %d\r\n\r\n" % len(OK))
+    assert (await caller.answer(method)).status == status
+    await caller.send(post(b"{}"))
+    other = await rig.api.connection()
+    await other.request()
+    connection.writer.write(OK)
+    await asyncio.sleep(0)
+    await other.send(OK)
+    assert (await caller.answer()).body == b"ok"
+
+
+@pytest.mark.parametrize(("method", "status", "line"), WITHOUT_BODY.values(), ids=WITHOUT_BODY)
+async def test_what_only_reads_travels_behind_an_answer_without_a_body(rig, method, status, line):
+    """Servers that obey keep their connection for it; where no length was announced, for every request."""
+    caller, connection = await idle_connection(rig)
+    for fields, raw in ((b"Content-Length: 5\r\n", get()), (b"", post(b"{}"))):
+        await caller.send(get(method=method))
+        await connection.request()
+        await connection.send(line + b"\r\n" + fields + b"\r\n")
+        assert (await caller.answer(method)).status == status
+        await caller.send(raw)
+        await connection.request()
+        await connection.send(OK)
+        assert (await caller.answer()).body == b"ok"
+    assert rig.api.opened == 1
+
+
 async def test_an_answer_before_the_request_is_wholly_sent_ends_the_connection(rig):
     """The gateway has all of the body, the API has not: what it makes of the rest is not known."""
     caller, connection = await idle_connection(rig)

@@ -50,12 +50,14 @@ class ApiConnection:
             such a connection: whatever was on its way before a request is no answer to it. In TLS 1.3 it may also be a
             session ticket, so that the connection is not closed for it: the loop reads it, and only data of an
             application end the connection.
+        reading_only: whether the last answer had no body and announced one (HEAD, 304). Some servers send it after all,
+            late: then it would be the answer to the next request, which must be none that changes something.
     """
 
     __slots__ = (
         "_blocked", "_buffer", "_clean_end", "_decoder", "_deferred", "_flowing", "_interim_bytes", "_left", "_lost_by",
         "_owner", "_persistent", "_reading", "_sound", "arrived", "born", "closed", "counted", "exchange", "idle_since",
-        "transport", "untouched", "used", "write",
+        "reading_only", "transport", "untouched", "used", "write",
     )  # fmt: skip
 
     def __init__(self, owner: ConnectionOwner, now: float) -> None:
@@ -73,6 +75,7 @@ class ApiConnection:
         self.counted = False
         self.used = False
         self.untouched = True
+        self.reading_only = False
         self._reading = True
         self._flowing = True
         self._blocked = False
@@ -97,6 +100,7 @@ class ApiConnection:
         """Begin an exchange on an idle connection."""
         self.exchange = exchange
         self.untouched = True
+        self.reading_only = False
         self._left = None
         self._interim_bytes = 0
         self._sound = True
@@ -153,6 +157,8 @@ class ApiConnection:
         left = framing.length
         size = len(data)
         if 0 <= left <= size:
+            if left == 0:
+                self.reading_only = framing.announced > 0
             self._finish(exchange, data if left == size else data[:left], surplus=left < size)
             return
         self._left = left

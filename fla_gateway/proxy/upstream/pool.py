@@ -198,7 +198,8 @@ class Pool(ConnectionOwner):
         if self._closing or now - connection.born >= self._max_age_seconds:
             connection.close()
             return
-        connection.idle_since = now
+        # One for reading only counts as idle for too long for all others.
+        connection.idle_since = now - 2 * self._changing_idle_seconds if connection.reading_only else now
         if self._waiting.count and self._wake(connection):
             self._reused += 1
             return
