@@ -71,9 +71,18 @@ _COMPARE: Final = Text(
     "Compare in ChaMan, in this order: the Client ID; whether the account lists the certificate of this key "
     "(Certificaatnaam); its Vervaldatum."
 )
+_PASSES: Final = Text("The fault is the token server's; the gateway tries again.")
+_ASKED_TO_WAIT: Final = Text("The gateway waits as long as it is asked to.")
 _FIXED: Final = {
     "tooManyFailedRequests": Text("Too many attempts were refused; the gateway now tries slowly."),
-    429: Text("The gateway waits as long as it is asked to."),
+    "tooManyRequests": _ASKED_TO_WAIT,
+    "slow_down": _ASKED_TO_WAIT,
+    429: _ASKED_TO_WAIT,
+    # Whatever their status, and whatever the configuration: these are states of the server.
+    "temporarily_unavailable": _PASSES,
+    "server_error": _PASSES,
+    408: _PASSES,
+    425: _PASSES,
 }
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
 
@@ -124,7 +133,7 @@ def explain(status: int, error: str, known: Known, answer: str = "") -> tuple[Te
         Sentences that belong in front of what the server answered, and sentences that follow it; either may be empty.
     """
     if status >= 500:  # noqa: PLR2004 - the class of server errors
-        return NO_TEXT, Text("The fault is the token server's; the gateway tries again.")
+        return NO_TEXT, _PASSES
     fixed = _FIXED.get(error) or _FIXED.get(status if error not in _GUESSES else "")
     if fixed:
         return NO_TEXT, fixed

@@ -40,6 +40,27 @@ def test_a_clock_that_was_measured_is_no_guess():
     assert CLOCK not in guesses
 
 
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, "temporarily_unavailable"),
+        (403, "server_error"),
+        (400, "slow_down"),
+        (400, "tooManyRequests"),
+        (408, ""),
+        (425, ""),
+    ],
+)
+def test_a_state_of_the_server_is_no_fault_of_the_configuration(status, error):
+    """What passes by itself sends nobody to client id and audience."""
+    facts, guesses = explain(status, error, NOTHING)
+    assert facts == ""
+    assert guesses in (
+        "The fault is the token server's; the gateway tries again.",
+        "The gateway waits as long as it is asked to.",
+    )
+
+
 def test_a_client_id_may_be_misspelt():
     """Before the first token that is a cause to look at; an account that had one is spelt rightly."""
     assert "misspelt" in explain(400, "invalid_client", NOTHING)[1]
