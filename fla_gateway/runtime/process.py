@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # read where it is used
     from fla_gateway.journal.snapshot import Settlement
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.runtime.reload import Reloader
+    from fla_gateway.runtime.reload_preparation import Cause
 
 T = TypeVar("T")
 _LOG = structlog.get_logger()
@@ -83,6 +84,7 @@ class Process:
         self._manager = manager
         self._shown = shown
         self._stop = asyncio.Event()
+        self._opened = asyncio.Event()
         self._listening = self._draining = False
         self._gateway: DataPath | None = None
         self._admin: list[Bound] = []
@@ -111,15 +113,15 @@ class Process:
         self._stop.set()
 
     def request_reload(self) -> None:
-        """Read the configuration again, unless the end has begun."""
-        if self._stop.is_set() or self._reloader is None:
-            _LOG.warning("signal", signal="SIGHUP", warning="nothing is read again: the gateway starts or ends")
+        """Read the configuration again, unless the end has begun; during the start, as soon as that is done."""
+        if self._stop.is_set():
+            _LOG.warning("signal", signal="SIGHUP", warning="nothing is read again: the gateway ends")
             return
         _LOG.info("signal", signal="SIGHUP")
         # Of two, the second has not begun to read, and will see whatever a third one is about.
         if self._signalled < _MOST_SIGNALLED:
             self._signalled += 1
-            self._begin(self._reload_by_signal(self._reloader))
+            self._begin(self._reload_by_signal())
 
     def _begin(self, reload: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run a reload beside everything else; the end of the process cancels it."""
@@ -128,9 +130,16 @@ class Process:
         task.add_done_callback(self._reloads.discard)
         return task
 
-    async def _reload_by_signal(self, reloader: Reloader) -> None:
+    async def _reload(self, cause: Cause, *, dry_run: bool = False) -> Reloaded:
+        # What follows a configuration registers itself while the start goes on, and would miss a reload before that.
+        await self._opened.wait()
+        if self._reloader is None:
+            raise ProblemError("stopping", _ENDS)
+        return await self._reloader.reload(cause=cause, dry_run=dry_run)
+
+    async def _reload_by_signal(self) -> None:
         try:
-            await reloader.reload(cause="signal")
+            await self._reload("signal")
         except (ReloadRefusedError, ProblemError):
             # Its faults are in the log, or the end has begun.
             return
@@ -163,9 +172,9 @@ class Process:
 
     async def reload(self, *, dry_run: bool) -> Reloaded:
         """See `admin.gateway_actions.GatewayActions`."""
-        if self._reloader is None or self._stop.is_set():
+        if self._stop.is_set():
             raise ProblemError("stopping", _ENDS)
-        task = self._begin(self._reloader.reload(cause="admin", dry_run=dry_run))
+        task = self._begin(self._reload("admin", dry_run=dry_run))
         try:
             return await task
         except asyncio.CancelledError:
@@ -286,6 +295,7 @@ class Process:
         if event_log.is_read_by_a_person(configured.settings.configuration.log):
             observation.output.offer_event(f"{self._shown(in_a_sentence(gateway, self._admin[0]))}\n".encode())
         self._manager.ready(self._status())
+        self._opened.set()
         if hung_up():
             self.request_reload()
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 
 import pytest
 
 from fla_gateway.system.syscalls import syscall
+from tests.support.cluster import AUDIENCE, ISSUER
 from tests.support.keys import write_identity
 from tests.support.raw_http import get
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
 
@@ -44,6 +47,30 @@ async def test_a_refused_reload_is_said_everywhere_until_it_is_cured(begin, gove
     process.signal(signal.SIGHUP)
     applied = await process.event("reloaded")
     assert (applied["generation"], applied["changes"]) == (2, ["admin.ready changed"])
+    assert (await process.call(get())).status == 200
+
+
+async def test_a_change_made_during_the_start_is_read_once_it_is_done(begin, government, ca_file, tmp_path):
+    """SIGHUP comes when the configuration has been read and nothing serves yet: what it is about takes over at last."""
+    came, gate = asyncio.Event(), asyncio.Event()
+
+    async def silent(_reader, writer):
+        came.set()
+        await gate.wait()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "localhost", 0) as cluster:
+        port = cluster.sockets[0].getsockname()[1]
+        where = f'jwks_url = "https://localhost:{port}/keys"\nca_file = "{ca_file}"'
+        process = await begin(more=f'[kubernetes]\nissuer = "{ISSUER}"\naudience = "{AUDIENCE}"\n{where}\n')
+        async with asyncio.timeout(8 * PATIENCE):
+            await came.wait()
+        path = tmp_path / "gateway.toml"
+        path.write_text(path.read_text().replace("[admin]", "[admin]\nready = 'all'"))
+        process.signal(signal.SIGHUP)
+        await process.event("signal")
+        gate.set()
+        assert (await process.event("reloaded"))["changes"] == ["admin.ready changed"]
     assert (await process.call(get())).status == 200
 
 
