@@ -7,7 +7,6 @@ settled; `settling` does.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from fla_gateway.journal.settling import refuse_unsettleable
 from fla_gateway.journal.snapshot import Settlement
 from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
+from fla_gateway.journal.writer.fsync_worker import sync_files
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 
 
@@ -78,7 +78,6 @@ def _append(
         ]
         lines += [entries.other(stamp, SETTLED, it.members()) for it in settlements]
         writer.append(lines, now)
-        for descriptor in writer.unsynced()[0]:
-            os.fsync(descriptor)
+        sync_files(*writer.unsynced())
     finally:
         writer.close()

@@ -157,7 +157,8 @@ class DurableWriter:
             ProblemError: ``journal-unavailable``; none of them is on file.
         """
         self.catch_up(now)
-        if not self.write(entries, now):
+        # What an fsync is required for is not done by a write, as long as fsyncs fail.
+        if (self._waits and self.unsynced) or not self.write(entries, now):
             raise self._refusal()
 
     def catch_up(self, now: float) -> None:

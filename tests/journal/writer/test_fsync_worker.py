@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fla_gateway.errors import ProblemError
+from fla_gateway.journal.snapshot import Settlement
 from fla_gateway.journal.writer.audit_journal import AuditJournal
 from fla_gateway.journal.writer.directory import Directory
 from fla_gateway.journal.writer.entry_encoder import EntryEncoder
@@ -178,6 +179,27 @@ async def test_a_disk_that_fails_refuses_changes_and_begins_a_new_segment(path, 
     ]  # fmt: skip
     assert len(files(path)) == 2
     assert of_kind(path, "lost")[0]["reason"] == "Bad file descriptor"
+
+
+async def test_nothing_is_settled_on_a_disk_that_fails(path, clock):
+    """Where each record has to be on the disk, a settlement is refused until fsyncs succeed again, and not on file."""
+    desk = Desk(path, clock, on_failure="continue")
+    desk.disk.broken = True
+    with capture_logs():
+        await intend(desk.journal, an_intent(1))
+        await desk.settled(lambda: desk.journal.snapshot().sync_failures)
+        with pytest.raises(ProblemError, match="Bad file descriptor"):
+            desk.journal.settled([Settlement(the_id(1), "done")], lambda _: None)
+        desk.disk.broken = False
+        clock.advance(1)
+        desk.journal.tick()
+        await desk.settled(lambda: not desk.journal.snapshot().failing)
+    assert of_kind(path, "settled") == []
+    written = asyncio.get_running_loop().create_future()
+    desk.journal.settled([Settlement(the_id(1), "done")], written.set_result)
+    assert await written is None
+    assert len(of_kind(path, "settled")) == 1
+    desk.journal.close()
 
 
 async def test_a_disk_that_fails_on_and_on_is_tried_less_and_less_often(path, clock):
