@@ -1,7 +1,7 @@
 """Root: what lives from the start of a gateway to its end.
 
 Owns readiness, reloads, the admin listener and the order of the end. Refuses to know what a configuration makes
-(`composition`), and in which order a start makes it (`runtime.startup`).
+(`composition`), and in which order a start makes it (`runtime.assembly`).
 """
 
 from __future__ import annotations

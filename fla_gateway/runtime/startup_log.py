@@ -8,18 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from fla_gateway.access.authentication.proofs import proofs
 from fla_gateway.config.rules.listener_specs import encrypted
 from fla_gateway.config.values.address import TcpAddress, is_loopback
 from fla_gateway.errors import Fault
 from fla_gateway.i18n.message import Text
-from fla_gateway.listeners.bind import Bound
 from fla_gateway.runtime.composition.resolved_config import Configured
-from fla_gateway.runtime.data_path import DataPath
+
+if TYPE_CHECKING:  # the first line is written before these are read
+    from fla_gateway.listeners.bind import Bound
+    from fla_gateway.runtime.data_path import DataPath
 
 _LOG = structlog.get_logger()
 _MOST_NAMED: Final = 5
@@ -83,6 +84,8 @@ async def announce(gateway: DataPath, wall: float) -> None:
         gateway: as published.
         wall: now, in seconds since 1970.
     """
+    from fla_gateway.access.authentication.proofs import proofs  # noqa: PLC0415 - see TYPE_CHECKING above
+
     configured = gateway.current.configured
     configuration = configured.settings.configuration
     now = datetime.fromtimestamp(wall, UTC)

@@ -11,7 +11,8 @@ from tests.support.waiting import PATIENCE
 CODE = """
 import json, sys
 sys.modules["rich"] = None  # which structlog imports where developers have it
-import fla_gateway.admin.server, fla_gateway.runtime.startup, fla_gateway.runtime.composition.trust_store as trust
+import fla_gateway.admin.server, fla_gateway.runtime.startup, fla_gateway.runtime.assembly
+import fla_gateway.runtime.composition.trust_store as trust
 from fla_gateway.catalog.load import load
 load()
 roots = trust.certifi_roots()

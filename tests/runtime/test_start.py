@@ -156,3 +156,14 @@ def test_the_process_does_not_wait_for_a_thread_that_hangs():
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "dimona" in ended.stdout
+
+
+def test_processes_that_load_keys_begin_before_the_rest_is_imported():
+    """What serves callers is a third of the imports, and would keep one processor idle of two for as long."""
+    code = (
+        "import sys, fla_gateway.runtime.startup, fla_gateway.runtime.key_loading.loader\n"
+        "parts = ('proxy', 'network', 'admin', 'tokens', 'runtime.process', 'runtime.assembly')\n"
+        "print([it for it in sys.modules if it.startswith(tuple(f'fla_gateway.{part}' for part in parts))])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert ended.stdout == "[]\n"

@@ -29,6 +29,7 @@ import fla_gateway.cli.reload
 import fla_gateway.cli.run
 import fla_gateway.cli.sandbox
 import fla_gateway.oauth.client
+import fla_gateway.runtime.assembly
 import fla_gateway.runtime.reload
 import fla_gateway.runtime.startup  # noqa: F401 - as above
 

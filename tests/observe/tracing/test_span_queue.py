@@ -245,7 +245,7 @@ def test_missing_extra_is_a_fault_with_its_cure(tmp_path):
 def test_nothing_of_opentelemetry_is_imported_before_it_is_wanted():
     """A gateway without [tracing] pays nothing for it: no part that serves imports the library."""
     code = (
-        "import sys, fla_gateway.runtime.startup\n"
+        "import sys, fla_gateway.runtime.startup, fla_gateway.runtime.assembly\n"
         "import fla_gateway.observe.tracing.span_queue, fla_gateway.observe.metrics.registry\n"
         "print([name for name in sys.modules if name.partition('.')[0] in ('opentelemetry', 'requests', 'google')])"
     )

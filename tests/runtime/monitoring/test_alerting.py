@@ -394,7 +394,7 @@ async def test_a_fault_of_ones_own_ends_nothing(watch, server):
 
 async def test_a_start_without_alerts_reads_nothing_of_them():
     """Modules of theirs, and those of mail, cost time and memory of every start."""
-    program = "import sys, fla_gateway.runtime.startup; print(*(it for it in sys.modules if '.alerts' in it))"
+    program = "import sys, fla_gateway.runtime.assembly; print(*(it for it in sys.modules if '.alerts' in it))"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
     shown, _ = await process.communicate()
     assert shown == b"\n"
