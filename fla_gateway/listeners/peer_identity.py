@@ -16,7 +16,7 @@ from fla_gateway.access.authentication.caller import Peer
 from fla_gateway.system.peer_credentials import peer_ids
 
 
-def peer_of(transport: asyncio.BaseTransport, *, roots: str | None = None) -> Peer | None:
+def peer_of(transport: asyncio.BaseTransport, *, roots: frozenset[bytes] | None = None) -> Peer | None:
     """Return the identity of a connection's peer; None if nothing is proven.
 
     A Unix socket proves user and group of the process that connected, as they were at that moment. TLS proves the names
@@ -26,12 +26,13 @@ def peer_of(transport: asyncio.BaseTransport, *, roots: str | None = None) -> Pe
 
     Args:
         transport: of a caller's connection, as `connection_made` gave it.
-        roots: what the roots of the listener are recognised by now, empty if it has none: a certificate that was
-            verified by others proves nothing. None where they never change.
+        roots: what the roots of the listener are recognised by now, empty if it has none: a certificate proves nothing
+            if one of those that it was verified by is gone. None where they never change.
     """
     tls = transport.get_extra_info("ssl_object")
     if tls is not None:
-        if roots is not None and getattr(transport.get_extra_info("sslcontext"), "client_roots", "") != roots:
+        proven_by = getattr(transport.get_extra_info("sslcontext"), "client_roots", None)
+        if roots is not None and (proven_by is None or not proven_by <= roots):
             return None
         # An empty certificate is one that was not verified, and None is none: neither proves anything.
         certificate = tls.getpeercert() or {}

@@ -7,7 +7,7 @@ Owns what callers may negotiate, and the messages for files that cannot be used.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from fla_gateway.config.gateway_tables import ListenerTls
 from fla_gateway.config.schema import KeySource
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 from fla_gateway.i18n.message import Message, Text
+from fla_gateway.keys import asn1
 from fla_gateway.keys.certificates.ca_file import read_roots
 from fla_gateway.keys.files.file_permissions import exposure
 from fla_gateway.keys.files.key_file import read_file, read_password
@@ -61,12 +62,11 @@ class ListenerContext(ssl.SSLContext):
     """The server's side of TLS for a listener.
 
     Attributes:
-        client_roots: digest of the roots of client certificates, empty without any. A connection keeps the context
-            that it was proven by.
+        client_roots: digests of the roots of client certificates. A connection keeps the context that it was proven by.
         certificate_end: end of validity of the certificate that it shows.
     """
 
-    client_roots: str = ""
+    client_roots: frozenset[bytes] = frozenset()
     certificate_end: datetime | None = None
 
 
@@ -235,8 +235,15 @@ def _has_certificate(content: bytes) -> bool:
 def _load_roots(context: ListenerContext, path: Path, place: str, files: FileSnapshot) -> None:
     roots = read_roots(path, place, files, authorities=False)
     context.load_verify_locations(cadata=roots)
-    context.client_roots = sha256(roots).hexdigest()
+    context.client_roots = frozenset(sha256(root).digest() for root in _each(roots))
     context.verify_mode = ssl.CERT_OPTIONAL
     # A ticket would accept a caller again whose certificate has expired since: each connection presents it anew.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
+
+
+def _each(roots: bytes) -> Iterator[bytes]:
+    while roots:
+        _, further = asn1.read_first(roots)
+        yield roots[: len(roots) - len(further)]
+        roots = further

@@ -176,7 +176,11 @@ def _reason(error: OSError) -> str:
     """Return why a handshake failed, in OpenSSL's own words where they suffice; they quote nothing received."""
     if isinstance(error, ssl.SSLError):
         reason = error.reason or "unknown"
-        return _PLAIN_HTTP if reason == "HTTP_REQUEST" else reason.lower().replace("_", " ")
+        if reason == "HTTP_REQUEST":
+            return _PLAIN_HTTP
+        said = reason.lower().replace("_", " ")
+        # What is wrong with a client certificate: expired, of another authority, made for something else.
+        return f"{said}: {error.verify_message}" if isinstance(error, ssl.SSLCertVerificationError) else said
     return "it took too long" if isinstance(error, ConnectionAbortedError | TimeoutError) else type(error).__name__
 
 

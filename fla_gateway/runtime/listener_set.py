@@ -54,7 +54,7 @@ class OpenListener:
     @property
     def address(self) -> ListenerAddress:
         """What a generation has to know of it."""
-        roots = getattr(self.bound.tls, "client_roots", "")
+        roots: frozenset[bytes] = getattr(self.bound.tls, "client_roots", frozenset())
         return ListenerAddress(self.bound.address, self.bound.tls is not None, self.spec.profile, roots)
 
 

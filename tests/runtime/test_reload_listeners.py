@@ -138,7 +138,7 @@ async def test_a_renewed_certificate_is_shown_to_new_connections(start, tmp_path
 
 
 async def test_a_connection_that_other_roots_have_proven_proves_nothing(start, tmp_path, servers, clients):
-    """From its next head on; with the roots that issued it, it would still be good."""
+    """From its next head on, and it is closed: what would prove its caller now is shown on another one only."""
     running = await start()
     caller = await connected(running, servers, clients, tmp_path)
     assert await caller.status() == 200
@@ -147,6 +147,25 @@ async def test_a_connection_that_other_roots_have_proven_proves_nothing(start, t
     TlsAuthority("Others").write_root(tmp_path, "clients.pem")
     await running.reload()
     assert await caller.status() == 401
+    assert await caller.reader.read() == b""
+
+
+async def test_a_root_beside_the_former_ones_costs_no_connection(start, tmp_path, servers, clients):
+    """While an authority is replaced its successor is trusted as well: what the former one has proven stays proven."""
+    running = await start()
+    caller = await connected(running, servers, clients, tmp_path)
+    assert await caller.status() == 200
+    others = TlsAuthority("Others")
+    (tmp_path / "clients.pem").write_bytes(others.pem + clients.pem)
+    assert (await running.reload()).changes
+    assert await caller.status() == 200
+    assert await (await connected(running, servers, others, tmp_path)).status() == 200
+
+
+async def test_a_caller_without_a_certificate_keeps_its_connection(start, tmp_path, servers, clients):
+    """It may show another proof with its next request."""
+    caller = await connected(await start(), servers)
+    assert [await caller.status(), await caller.status()] == [401, 401]
 
 
 async def test_tls_that_comes_or_goes_ends_the_connections_of_before(start, tmp_path, servers, clients):

@@ -275,6 +275,7 @@ class CallerConnection(Pausable):
             and not self._body.left
             and not self._connections.closing
             and asked.method != b"CONNECT"
+            and not self._needs_another_connection(verdict)
         )
         stamp = Stamp(by.ids.draw(), by.dates.text(), by.now())
         message, record = local_reply(asked, verdict, fields, stamp, keep_alive=keep_alive)
@@ -283,6 +284,17 @@ class CallerConnection(Pausable):
         self.write(message)
         by.observer.exchange(record)
         self.exchange_finished(record.ended, keep_alive=keep_alive)
+
+    def _needs_another_connection(self, verdict: LocalVerdict) -> bool:
+        """Whether a caller is unknown although it has shown a certificate.
+
+        The certificate has expired, or its root is gone, and another one can be shown on another connection only: on
+        this one every further request of a client that keeps its connections would be 401.
+        """
+        if not isinstance(verdict, Rejected) or verdict.refusal.code not in _CREDENTIALS:
+            return False
+        tls = self.transport.get_extra_info("ssl_object")
+        return tls is not None and tls.getpeercert(binary_form=True) is not None
 
     # Turns and ends
 

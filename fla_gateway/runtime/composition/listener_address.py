@@ -23,7 +23,7 @@ class ListenerAddress(NamedTuple):
     address: Address
     tls: bool
     only: str | None
-    client_roots: str = ""
+    client_roots: frozenset[bytes] = frozenset()
 
     @property
     def proves_peers(self) -> bool:
