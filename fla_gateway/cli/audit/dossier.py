@@ -136,10 +136,11 @@ def _exchanges(directory: Path, selection: Selection, accounts: Accounts, histor
 
 
 def _doubts(directory: Path, selection: Selection) -> Iterator[str]:
+    from fla_gateway.journal.reader.filters import selected  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.forms import text_table  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
-    chosen: Iterable[Exchange] = filter(selection.picks, _history(directory, selection))
+    chosen: Iterable[Exchange] = selected(_history(directory, selection), selection)
     columns = text_table.DOUBTS
     if selection.settled:
         columns, chosen = text_table.SETTLEMENTS, text_table.each_settlement(chosen)

@@ -72,8 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     is_narrow = bool(selection.caller or selection.profile)
     wish = wish_of(selection) if is_narrow else Counting(selection.since, selection.until)
     history = history_of(directory, selection.since, wish, None if is_narrow else report.follow)
-    for exchange in filter(selection.picks, history):
-        report.take(exchange)
+    report.take_all(filter(selection.picks, history))
     say(*_page(report, selection, is_local=arguments.local))
     say_what_was_not_looked_at(directory, selection.since)
     missing = report_shortfall(history, selection)

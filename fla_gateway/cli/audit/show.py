@@ -69,10 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the exchanges."""
+    from fla_gateway.journal.reader.filters import selected  # noqa: PLC0415 - `--help` need not know
+
     selection, directory = selection_of(arguments), directory_of(arguments)
     history = history_of(directory, selection.since, _wish(directory, selection, arguments))
     tally = _Tally()
-    chosen: Iterable[Exchange] = tally.count(filter(selection.picks, history))
+    chosen: Iterable[Exchange] = tally.count(selected(history, selection))
     if arguments.repeated:
         chosen = _repeated(chosen, history.settlements)
     if arguments.last is not None:

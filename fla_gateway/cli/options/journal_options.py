@@ -162,8 +162,8 @@ def history_of(
     found = found if follow is None else follow(found)
     whole = segments == every
     lives = partial(segment_files.is_written, directory)
-    settlements = LateSettlements(partial(segment_reader.lines_of_kind, directory, segments, SETTLED))
-    return History(found, lives, _moment(_LONGEST_RUNNING), whole=whole, settlements=settlements)
+    settlements = LateSettlements(lambda begun: segment_reader.lines_of_kind(directory, segments[begun:], SETTLED))
+    return History(settlements.follow(found), lives, _moment(_LONGEST_RUNNING), whole=whole, settlements=settlements)
 
 
 def blocks_of(directory: Path, since: str) -> Iterator[bytes]:

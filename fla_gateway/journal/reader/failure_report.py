@@ -11,7 +11,8 @@ from dataclasses import field
 from typing import Final, NamedTuple
 
 from fla_gateway.journal.reader.exchange_history import Exchange
-from fla_gateway.journal.reader.in_doubt import HARMLESS_METHODS, doubt_of, reason
+from fla_gateway.journal.reader.filters import MOST_HELD
+from fla_gateway.journal.reader.in_doubt import HARMLESS_METHODS, doubt_of
 from fla_gateway.journal.reader.segments.read_results import Passed, Wanted
 from fla_gateway.lean_dataclass import dataclass
 
@@ -112,6 +113,7 @@ class FailureReport:
     in_doubt: Listed = field(default_factory=Listed)
     settled: Listed = field(default_factory=Listed)
     running: int = 0
+    _doubts: list[Exchange] = field(default_factory=list)
 
     def follow(self, found: Iterable[Wanted]) -> Iterator[Wanted]:
         """Count what is passed over, and pass everything on."""
@@ -121,8 +123,13 @@ class FailureReport:
                 self.changes += one.intents
             yield one
 
-    def take(self, exchange: Exchange) -> None:
-        """Take one of the period."""
+    def take_all(self, exchanges: Iterable[Exchange]) -> None:
+        """Take all of the period."""
+        for exchange in exchanges:
+            self._take(exchange)
+        self._decide()
+
+    def _take(self, exchange: Exchange) -> None:
         self.calls += 1
         changes = exchange.text("method") not in HARMLESS_METHODS
         self.changes += changes
@@ -138,12 +145,19 @@ class FailureReport:
             self.refusals[status] = self.refusals.get(status, 0) + 1
 
     def _list(self, exchange: Exchange) -> None:
-        if reason(exchange):
-            self.in_doubt.take(exchange)
-        elif doubt_of(exchange) and exchange.settlements:
-            self.settled.take(exchange)
+        if doubt_of(exchange):
+            # At the end of a journal its settlements are known without looking for them.
+            self._doubts.append(exchange)
+            if len(self._doubts) == MOST_HELD:
+                self._decide()
         elif exchange.outcome is not None and exchange.text("delivery") == "not-sent":
             self.not_sent.take(exchange)
+
+    def _decide(self) -> None:
+        """List what was in doubt by whether a person has settled it."""
+        for exchange in self._doubts:
+            (self.settled if exchange.settlements else self.in_doubt).take(exchange)
+        self._doubts.clear()
 
     def _covers(self, when: str) -> bool:
         return when >= self.since and (not self.until or when < self.until)

@@ -6,7 +6,9 @@ Owns how times are written by people and what each filter means. Refuses to know
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Final, NamedTuple
 
 from fla_gateway.errors import JournalError
@@ -17,6 +19,9 @@ from fla_gateway.journal.reader.in_doubt import doubt_of, reason
 OUTCOMES: Final = (
     "answered", "refused", "not-sent", "unknown", "truncated", "caller-gone", RUNNING, NO_OUTCOME,
 )  # fmt: skip
+
+MOST_HELD: Final = 1_000
+"""Exchanges that wait for what may have settled them; of more, it is looked for in the rest of the journal."""
 
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -80,6 +85,21 @@ class Selection(NamedTuple):
     def meets(self, begins: str, ends: str) -> bool:
         """Return whether some time between two, as the journal writes them, is wanted; empty is without a bound."""
         return (not ends or ends >= self.since) and (not self.until or begins < self.until)
+
+
+def selected(exchanges: Iterable[Exchange], selection: Selection) -> Iterator[Exchange]:
+    """Yield the exchanges that are selected.
+
+    What is in doubt, or was, is held back while that is little: at the end of a journal its settlements are known
+    without looking for them.
+    """
+    if not (selection.in_doubt or selection.settled):
+        yield from filter(selection.picks, exchanges)
+        return
+    possible = (it for it in exchanges if selection.covers(it.time) and (it.running or doubt_of(it)))
+    held = list(islice(possible, MOST_HELD))
+    yield from filter(selection.picks, held)
+    yield from filter(selection.picks, possible)
 
 
 def moment(text: str, now: float, *, ends: bool = False, local: bool = False) -> str:

@@ -1,16 +1,18 @@
 """Rule: which doubts a person has ended, and how.
 
 Owns the reading of one record, and that the last one of a request counts. Refuses to say whether the request was in
-doubt; `in_doubt` does. A settlement comes after what it settles, so that readers collect all of them first.
+doubt; `in_doubt` does. A settlement comes after what it settles: it is known at the end, or looked for before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import chain
 from typing import Final, NamedTuple
 
-from fla_gateway.journal.format.line_format import SETTLEMENTS, Line
+from fla_gateway.journal.format.line_format import SETTLED, SETTLEMENTS, Line
+from fla_gateway.journal.reader.segments.read_results import Begun, Entry, Wanted
 
 
 class Settled(NamedTuple):
@@ -44,14 +46,31 @@ NONE: Final[Settlements] = {}
 
 
 class LateSettlements(Settlements):
-    """Settlements that are read when one is first asked for: most questions need none.
+    """Settlements of a journal that is being read: known at its end, and before it read when one is first asked for.
 
     Args:
-        lines: as `collected` takes them.
+        ahead: gives those of the journal, as `collected` takes them, without so many segments at its beginning.
     """
 
-    def __init__(self, lines: Callable[[], Iterable[Line]]) -> None:
-        self._lines = lines
+    def __init__(self, ahead: Callable[[int], Iterable[Line]]) -> None:
+        self._ahead = ahead
+        self._begun = 0
+        self._before: list[Line] = []
+        self._seen: list[Line] = []
+        self._is_over = False
+
+    def follow(self, found: Iterable[Wanted]) -> Iterator[Wanted]:
+        """Note the settlements among what is found, and pass everything on."""
+        for one in found:
+            if isinstance(one, Entry):
+                if one.line.members["record"] == SETTLED:
+                    self._seen.append(one.line)
+            elif isinstance(one, Begun):
+                self._begun += 1
+                self._before += self._seen
+                self._seen = []
+            yield one
+        self._is_over = True
 
     def __getitem__(self, request_id: str) -> tuple[Settled, ...]:
         return self._known[request_id]
@@ -64,7 +83,8 @@ class LateSettlements(Settlements):
 
     @cached_property
     def _known(self) -> Settlements:
-        return collected(self._lines())
+        rest = self._seen if self._is_over else self._ahead(max(self._begun - 1, 0))
+        return collected(chain(self._before, rest))
 
 
 def collected(lines: Iterable[Line]) -> Settlements:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from fla_gateway.journal.reader.filters import Selection
-from fla_gateway.journal.reader.segments.block_filter import Block, Wish
+from fla_gateway.journal.reader.segments.block import Block
+from fla_gateway.journal.reader.segments.block_filter import Wish
 from fla_gateway.journal.reader.segments.body_marks import BODY, BodyMarks, body_at
 
 CALLER_ERROR: Final = b"4"
@@ -22,7 +23,10 @@ _FEW: Final = 2
 """Hashes that are looked for one by one; of more, each hash of the block is looked at."""
 _STATUS: Final = b'"status":'
 _ANSWERED: Final = b'"outcome":"answered"'
-_SUCCESS: Final = b'"status":2'
+_SUCCESSES: Final = tuple(
+    b'"status":%d,"origin":"upstream","code":"","outcome":"answered"' % status for status in (200, 201, 204, 202)
+)
+"""What nearly every outcome has that is an answer; the last word is that of `_ANSWERED`."""
 _NEAR: Final = 64
 """Bytes before the place of a status where it is looked for first."""
 
@@ -73,7 +77,9 @@ class Troubled(NamedTuple):
         lines = block.outcome_lines()
         # What is before is much the same in all lines; where it is longer, the whole line is searched.
         near = max(lines[0].find(_STATUS) - _NEAR, 0) if lines else 0
-        odd = [it for it in lines if it.find(_SUCCESS, near) < 0 or it.find(_ANSWERED, near) < 0]
+        odd = lines
+        for success in _SUCCESSES:
+            odd = [it for it in odd if it.find(success, near) < 0]
         if not any(map(self._is_troubled, odd)):
             return ()
         return [start for line, start in zip(lines, block.outcome_starts(), strict=True) if self._is_troubled(line)]

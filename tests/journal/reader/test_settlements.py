@@ -6,13 +6,13 @@ import pytest
 
 from fla_gateway.journal.format.line_format import SETTLED
 from fla_gateway.journal.reader.exchange_history import History
-from fla_gateway.journal.reader.filters import Selection
+from fla_gateway.journal.reader.filters import MOST_HELD, Selection, selected
 from fla_gateway.journal.reader.forms.text_table import each_settlement
 from fla_gateway.journal.reader.in_doubt import doubt_of, reason
 from fla_gateway.journal.reader.segments.line_entries import LONGEST_LINE
 from fla_gateway.journal.reader.segments.segment_files import segments_of
 from fla_gateway.journal.reader.segments.segment_reader import lines_of_kind, read_segments
-from fla_gateway.journal.reader.settlements import collected
+from fla_gateway.journal.reader.settlements import LateSettlements, collected
 from fla_gateway.journal.reader.verification import verify
 from tests.support.journals import JournalBuilder
 
@@ -37,6 +37,49 @@ def exchanges(journal):
     found = read_segments(journal.directory, segments_of(journal.directory))
     history = History(found, lambda: False, "2026-01-01T00:00:00.000Z", settlements=settlements(journal))
     return {one.text("id"): one for one in history}
+
+
+def in_doubt(journal, ahead):
+    """List the ids of what is in doubt, with the settlements that are found on the way."""
+    late = LateSettlements(ahead)
+    found = late.follow(read_segments(journal.directory, segments_of(journal.directory)))
+    history = History(found, lambda: False, "", settlements=late)
+    return [one.text("id") for one in selected(history, Selection(in_doubt=True))]
+
+
+def test_settlements_are_known_at_the_end_of_a_journal(journal):
+    """A few doubts wait for it, and the journal is not read once more."""
+    lost, other = journal.intent(), journal.post(**UNKNOWN)
+    journal.start("again")
+    journal.segment()
+    journal.add("settled", id=lost, **{"as": "done"})
+    left = journal.intent()
+
+    def fail(begun):
+        pytest.fail(f"looked for from segment {begun} on")
+
+    assert in_doubt(journal, fail) == [other, left]
+
+
+def test_settlements_of_many_doubts_are_looked_for_in_the_rest(journal):
+    """What does not wait any more is judged by what comes behind, from the segment on that is being read."""
+    early = journal.post(**UNKNOWN)
+    journal.add("settled", id=early, **{"as": "done"})
+    journal.segment()
+    within, late = journal.post(**UNKNOWN), journal.post(**UNKNOWN)
+    journal.add("settled", id=within, **{"as": "done"})
+    rest = [journal.post(**UNKNOWN) for _ in range(MOST_HELD)]
+    journal.segment()
+    journal.add("settled", id=late, **{"as": "done"})
+    journal.add("settled", id=rest[-1], **{"as": "done"})
+    looked = []
+
+    def ahead(begun):
+        looked.append(begun)
+        return lines_of_kind(journal.directory, segments_of(journal.directory)[begun:], SETTLED)
+
+    assert in_doubt(journal, ahead) == rest[:-1]
+    assert looked == [1]
 
 
 def test_what_is_settled_is_not_in_doubt_any_more(journal):

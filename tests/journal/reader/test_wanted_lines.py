@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from fla_gateway.journal.format.line_format import SETTLED
 from fla_gateway.journal.reader.exchange_history import History
-from fla_gateway.journal.reader.filters import Selection
+from fla_gateway.journal.reader.failure_report import FailureReport
+from fla_gateway.journal.reader.filters import Selection, selected
 from fla_gateway.journal.reader.segments.body_marks import BodyMarks
 from fla_gateway.journal.reader.segments.read_results import Entry, Passed
 from fla_gateway.journal.reader.segments.segment_files import segments_of
 from fla_gateway.journal.reader.segments.segment_reader import lines_of_kind, read_segments, read_wanted
-from fla_gateway.journal.reader.settlements import collected
-from fla_gateway.journal.reader.wishes import Bodies, Containing, Everything, NotBefore, Nothing, wish_of
+from fla_gateway.journal.reader.settlements import LateSettlements, collected
+from fla_gateway.journal.reader.wishes import Bodies, Containing, Counting, Everything, NotBefore, Nothing, wish_of
 from tests.support.journals import JournalBuilder
 from tests.support.properties import examples
 
@@ -42,6 +43,15 @@ SELECTIONS = (
     Selection(masks=(MASKS[2], "~ffffffffffff"), caller="hr"),
     Selection(body=BODIES[3]),
     Selection(body=BODIES[4], in_doubt=True),
+)
+
+
+PERIODS = (
+    ("", ""),
+    ("2026-11-23T08:01:30.000Z", ""),
+    ("", "2026-11-23T08:04:00.000Z"),
+    ("2026-11-23T08:02:00.500Z", "2026-11-23T08:03:00.000Z"),
+    ("2026-11-24", ""),
 )
 
 
@@ -78,6 +88,13 @@ def history(path, found):
     return History(found, lambda: False, "", settlements=settlements)
 
 
+def history_read_once(path, found):
+    """Join what was found, as the commands do."""
+    segments = segments_of(path)
+    late = LateSettlements(lambda begun: lines_of_kind(path, segments[begun:], SETTLED))
+    return History(late.follow(found), lambda: False, "", settlements=late)
+
+
 @examples(4)
 @given(seed=st.integers(0, 1_000_000), size=st.sampled_from([700, 5_000, 262_144]))
 def test_the_answer_is_that_of_the_whole_journal(tmp_path_factory, seed, size):
@@ -86,8 +103,8 @@ def test_the_answer_is_that_of_the_whole_journal(tmp_path_factory, seed, size):
     segments = segments_of(path)
     whole = list(history(path, read_segments(path, segments)))
     for selection in SELECTIONS:
-        found = history(path, read_wanted(path, segments, wish_of(selection), size))
-        assert list(filter(selection.picks, found)) == list(filter(selection.picks, whole)), selection
+        found = history_read_once(path, read_wanted(path, segments, wish_of(selection), size))
+        assert list(selected(found, selection)) == list(filter(selection.picks, whole)), selection
         assert (found.damaged, found.missing) == (0, [])
 
 
@@ -128,9 +145,32 @@ def test_odd_lines_change_no_answer(tmp_path_factory, seed, size):
     slow = history(path, read_segments(path, segments))
     whole = list(slow)
     for selection in SELECTIONS:
-        found = history(path, read_wanted(path, segments, wish_of(selection), size))
-        assert list(filter(selection.picks, found)) == list(filter(selection.picks, whole)), selection
+        found = history_read_once(path, read_wanted(path, segments, wish_of(selection), size))
+        assert list(selected(found, selection)) == list(filter(selection.picks, whole)), selection
         assert (found.damaged, found.missing) == (slow.damaged, slow.missing), selection
+
+
+def reported(path, found, since, until):
+    """Report a period; return the members of the report."""
+    report = FailureReport(since, until)
+    exchanges = history_read_once(path, report.follow(found))
+    report.take_all(filter(Selection(since=since, until=until).picks, exchanges))
+    return {name: getattr(report, name) for name in FailureReport.__slots__}
+
+
+@pytest.mark.parametrize(("make", "unknown"), [(busy, ()), (odd, ("changes",))])
+@examples(4)
+@given(seed=st.integers(0, 1_000_000), size=st.sampled_from([700, 5_000, 262_144]))
+def test_the_report_of_a_period_is_that_of_the_whole_journal(tmp_path_factory, make, unknown, seed, size):
+    """What is counted without reading it is counted as if it were read; a change whose intent is damaged may be not."""
+    path = make(tmp_path_factory.mktemp("reported") / "journal", seed).directory
+    segments = segments_of(path)
+    for since, until in PERIODS:
+        whole = reported(path, read_segments(path, segments), since, until)
+        found = reported(path, read_wanted(path, segments, Counting(since, until), size), since, until)
+        assert [(name, found[name]) for name in found if name not in unknown] == [
+            (name, whole[name]) for name in whole if name not in unknown
+        ]
 
 
 def test_what_is_not_needed_is_not_read(tmp_path):
