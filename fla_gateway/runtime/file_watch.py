@@ -86,6 +86,7 @@ class FileWatch:
         self._files: FileSnapshot | None = None
         self._settling = Settling()
         self._compared = clock.monotonic()
+        self._refused = False
         self._differences: tuple[Difference, ...] = ()
 
     async def run(self) -> None:
@@ -103,20 +104,30 @@ class FileWatch:
         configured = self._in_force()
         if configured.files is not self._files:
             # A later generation: what was handled for the former one says nothing.
-            self._files, self._settling = configured.files, Settling()
+            self._files, self._settling, self._refused = configured.files, Settling(), False
             self._take(())
         if configured.settings.configuration.gateway.watch:
             changes = await asyncio.to_thread(configured.files.changes)
             if not self._settling.see(changes, self._clock.monotonic()):
                 if not changes:
                     self._take(())
+                    await self._restored()
                 return
             await self._compare(configured.files)
             self._settling.keep({it.path for it in self._differences})
-            if self._differences and self._in_force() is configured:
+            if not self._differences:
+                await self._restored()
+            elif self._in_force() is configured:
                 await self._on_change()
+                self._refused = self._in_force() is configured
         elif self._clock.monotonic() - self._compared >= _COMPARED_SECONDS:
             await self._compare(configured.files)
+
+    async def _restored(self) -> None:
+        """Apply what is in force once more where a change was refused and is undone: nothing is left to complain of."""
+        if self._refused:
+            self._refused = False
+            await self._on_change()
 
     async def _compare(self, files: FileSnapshot) -> None:
         self._compared = self._clock.monotonic()

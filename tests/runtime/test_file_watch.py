@@ -110,6 +110,17 @@ async def test_a_change_is_applied_once_it_has_settled(folder, watched, change):
     assert [await watched.look() for _ in range(3)] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("age", [0, 5], ids=["as it was", "written again"])
+async def test_a_change_that_was_refused_and_is_undone_is_applied_once(folder, watched, age):
+    """So that neither page nor metric go on complaining of a file that is as it should be."""
+    assert await watched.look() == 0
+    edit(folder)
+    assert [await watched.look() for _ in range(3)] == [0, 1, 1]  # what is in force stays: it was refused
+    write(folder / "key.pem", "first key", age)
+    assert await watched.look() == (1 if age else 2)
+    assert [await watched.look() for _ in range(3)] == [2, 2, 2]
+
+
 async def test_the_swap_of_a_volume_is_applied_once(tmp_path):
     """Although each of its files changes with it."""
     files = {"gateway.toml": CONFIGURATION.format(watch="true").encode(), "key.pem": b"first key"}
@@ -133,13 +144,13 @@ async def test_what_goes_on_changing_is_not_applied(folder, watched):
 
 
 async def test_a_state_that_was_refused_is_tried_again_when_it_changes(folder, watched):
-    """Each state of the disk once; back at what is in force, there is nothing to do."""
+    """Each state of the disk once, what is in force among them."""
     edit(folder)
     assert [await watched.look() for _ in range(3)] == [0, 1, 1]
     write(folder / "key.pem", "a third key")
     assert [await watched.look() for _ in range(3)] == [1, 2, 2]
     write(folder / "key.pem", "first key")
-    assert [await watched.look() for _ in range(3)] == [2, 2, 2]
+    assert [await watched.look() for _ in range(3)] == [3, 3, 3]
     assert watched.differences == [[folder / "key.pem"], []]
 
 
