@@ -104,3 +104,14 @@ def test_workers_end_with_the_process_that_made_them(fork):
     (worker,) = fork(1)
     worker._ours.close()
     assert os.waitpid(worker._pid, 0)[0] == worker._pid
+
+
+def test_answers_that_come_in_pieces_are_put_together(fork):
+    """What is read at once ends in the middle of an answer, and of the length before it."""
+    large = "x" * 50_000
+
+    def wordy(name):
+        return UnusableKeyError(Message("later", "{reason}", reason=large), Text("wait"), NOW)
+
+    found = load_all(NAMES[:40], wordy, fork(2, wordy))
+    assert list(found) == NAMES[:40]

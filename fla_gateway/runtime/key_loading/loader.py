@@ -11,11 +11,12 @@ from typing import Final
 
 from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, Outcome, WorkerLostError
 
-_FIRST: Final = 80
+_FIRST: Final = 120
 """Names that a worker is given at once: it works while the process still starts, and a socket pair holds its answers
-meanwhile (1.7 KB each, 2.3 in the kernel, of some 208 KB)."""
-_AHEAD: Final = 4
-"""Names that a worker has to go on with later: it never waits, and a key of a profile that is called not for long."""
+meanwhile (1.7 KB each, up to twice that in the kernel, of some 416 KB)."""
+_AHEAD: Final = 8
+"""Names that a worker has to go on with later: it never waits, though it gathers answers, and a key of a profile that
+is called waits not for long."""
 
 Known = Callable[[str, Outcome], None]
 """Takes the name of a key, and what was found."""
@@ -70,9 +71,9 @@ class KeyLoading:
             while worker.given:
                 await answered.wait()
                 answered.clear()
-                known(*worker.take())
-                while len(worker.given) < _AHEAD and self._give(worker):
-                    pass
+                for name, outcome in worker.take():
+                    known(name, outcome)
+                self._give(worker, _AHEAD)
         except WorkerLostError:
             self._waiting.update(dict.fromkeys(worker.given))
         finally:
@@ -81,18 +82,19 @@ class KeyLoading:
 
     def _begins(self, worker: KeyWorker) -> bool:
         try:
-            while len(worker.given) < self._first and self._give(worker):
-                pass
+            self._give(worker, self._first)
         except WorkerLostError:
             self._waiting.update(dict.fromkeys(worker.given))
             return False
         return True
 
-    def _give(self, worker: KeyWorker) -> bool:
-        name = self._next()
-        if name is not None:
-            worker.give(name)
-        return name is not None
+    def _give(self, worker: KeyWorker, number: int) -> None:
+        """Give a worker names until it has so many, or none are left."""
+        names: list[str] = []
+        while len(worker.given) + len(names) < number and (name := self._next()) is not None:
+            names.append(name)
+        if names:
+            worker.give(names)
 
     def _next(self) -> str | None:
         name = next(iter(self._wanted), None)

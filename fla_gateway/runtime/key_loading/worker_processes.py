@@ -1,6 +1,6 @@
 """Adapter: processes that load keys, one for each processor.
 
-Owns forking, the pipes and what goes through them. Refuses to know what a key is for, and in which order keys are
+Owns forking, the sockets and what goes through them. Refuses to know what a key is for, and in which order keys are
 wanted.
 
 OpenSSL's work on keys holds the interpreter's lock, so that threads neither make it faster nor leave the event loop
@@ -16,9 +16,10 @@ import io
 import os
 import pickle
 import signal
+import socket
+import time
 from collections import deque
-from collections.abc import Callable
-from multiprocessing.connection import Connection, Pipe
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -39,6 +40,14 @@ _PR_SET_PDEATHSIG: Final = 1
 Outcome = LoadedKey | UnusableKeyError
 """A key, or why it cannot be used."""
 _BROKEN: Final = (EOFError, OSError, pickle.UnpicklingError)
+_LENGTH: Final = 4
+"""Octets before each name and each answer that say how long it is."""
+_PIECE: Final = 16 * 1024
+"""Bytes of answers that are read at once, some ten keys: what is made of them holds the event loop up."""
+_ROOM: Final = 212_992
+"""Bytes that the kernel is asked to keep of answers; it takes twice that for what it notes about them."""
+_GATHERING_SECONDS: Final = 0.01
+"""How long answers are gathered: each one that is sent interrupts the event loop, and a worker on its processor."""
 
 
 class WorkerLostError(Exception):
@@ -62,7 +71,8 @@ class KeyWorker:
             OSError: the system has no further process.
         """
         self.given: deque[str] = deque()
-        self._ours, theirs = Pipe()
+        self._received = bytearray()
+        self._ours, theirs = socket.socketpair()
         with theirs:
             try:
                 self._pid = os.fork()
@@ -76,21 +86,23 @@ class KeyWorker:
         """Give the descriptor that becomes readable with each answer."""
         return self._ours.fileno()
 
-    def give(self, name: str) -> None:
-        """Have a key loaded; raises WorkerLostError."""
-        self.given.append(name)
+    def give(self, names: Iterable[str]) -> None:
+        """Have keys loaded, in this order; raises WorkerLostError."""
+        new = tuple(names)
+        self.given.extend(new)
         try:
-            self._ours.send_bytes(name.encode())
+            self._ours.sendall(b"".join(map(_framed, map(str.encode, new))))
         except OSError as error:
             raise WorkerLostError from error
 
-    def take(self) -> tuple[str, Outcome]:
-        """Wait for the next answer, and give it with its name; raises WorkerLostError."""
+    def take(self) -> list[tuple[str, Outcome]]:
+        """Wait for the next answers, and give those that are whole with their names; raises WorkerLostError."""
         try:
-            outcome: Outcome = pickle.loads(self._ours.recv_bytes())  # noqa: S301 - from a fork of this process
+            self._received += _some(self._ours, _PIECE)
+            outcomes: list[Outcome] = [pickle.loads(it) for it in _whole(self._received)]  # noqa: S301 - of a fork
         except _BROKEN as error:
             raise WorkerLostError from error
-        return self.given.popleft(), outcome
+        return [(self.given.popleft(), outcome) for outcome in outcomes]
 
     def close(self) -> None:
         """End the process, whatever it does."""
@@ -127,7 +139,7 @@ def fork_workers(load: Callable[[str], Outcome], number: int) -> tuple[KeyWorker
     return tuple(workers)
 
 
-def _work(ours: Connection[Any, Any], connection: Connection[Any, Any], load: Callable[[str], Outcome]) -> NoReturn:
+def _work(ours: socket.socket, theirs: socket.socket, load: Callable[[str], Outcome]) -> NoReturn:
     """Answer until the other end is closed. Nothing of the process that forked is run or written at the end."""
     try:
         ours.close()
@@ -136,13 +148,52 @@ def _work(ours: Connection[Any, Any], connection: Connection[Any, Any], load: Ca
         # Also where it waits for a file that never comes.
         with contextlib.suppress(OSError):
             prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ROOM)
         # A collection would write to every page that is shared with the gateway.
         gc.disable()
-        while True:
-            name = connection.recv_bytes().decode()
-            connection.send_bytes(_packed(load(name)))
-    except BaseException:  # noqa: BLE001 - whatever it is, a fork must never run what its parent was to do
-        os._exit(0)
+        _answer(theirs, load)
+    except BaseException:  # noqa: BLE001, S110 - whatever it is, a fork must never run what its parent was to do
+        pass
+    os._exit(0)
+
+
+def _answer(theirs: socket.socket, load: Callable[[str], Outcome]) -> None:
+    received, answers, sent = bytearray(), bytearray(), time.monotonic()
+    while True:
+        received += _some(theirs, _PIECE)
+        for name in _whole(received):
+            answers += _framed(_packed(load(name.decode())))
+            if time.monotonic() - sent > _GATHERING_SECONDS:
+                theirs.sendall(answers)
+                answers.clear()
+                sent = time.monotonic()
+        theirs.sendall(answers)
+        answers.clear()
+
+
+def _framed(content: bytes) -> bytes:
+    return len(content).to_bytes(_LENGTH, "big") + content
+
+
+def _whole(received: bytearray) -> list[bytes]:
+    """Take what is whole off the front of what was received."""
+    found, at = [], 0
+    while (start := at + _LENGTH) <= len(received):
+        end = start + int.from_bytes(received[at:start], "big")
+        if end > len(received):
+            break
+        found.append(bytes(received[start:end]))
+        at = end
+    del received[:at]
+    return found
+
+
+def _some(connection: socket.socket, size: int) -> bytes:
+    """Wait for bytes; raises EOFError when none come any more."""
+    content = connection.recv(size)
+    if not content:
+        raise EOFError
+    return content
 
 
 def _packed(outcome: Outcome) -> bytes:
@@ -151,15 +202,24 @@ def _packed(outcome: Outcome) -> bytes:
     return buffer.getvalue()
 
 
+_PLAIN: Final[set[type]] = set()
+"""Classes of which the ordinary pickler packs what there is."""
+
+
 class _Pickler(pickle.Pickler):
     """Packs keys as well, which the ordinary one refuses: nothing else of this program can send one anywhere."""
 
     def reducer_override(self, value: object) -> Any:
         """See `pickle.Pickler`."""
+        kind = type(value)
+        if kind in _PLAIN:
+            return NotImplemented
         if isinstance(value, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
             return _unpacked, (value.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),)
         if isinstance(value, UnusableKeyError):
             return UnusableKeyError, (value.message, value.cure, value.valid_from)
+        # The library's classes are asked for once: that they are abstract ones makes it slow.
+        _PLAIN.add(kind)
         return NotImplemented
 
 
