@@ -103,6 +103,7 @@ class AuditJournal:
     def begin(self) -> None:
         """Record the start, and what it had to repair; begin the chores."""
         now = self._wall()
+        self._segment_writer.leave_future(now)
         entries = []
         for segment, tail in self._segment_writer.torn:
             _LOG.warning("journal-repaired", segment=segment.name, bytes=tail.torn)

@@ -18,7 +18,7 @@ from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import read
 from fla_gateway.journal.format.segment_name import Segment
 from fla_gateway.journal.writer.directory import Directory
-from fla_gateway.journal.writer.retention import MOST_AT_ONCE, Contents, outdated
+from fla_gateway.journal.writer.retention import MOST_AT_ONCE, Contents, believed, last_known, outdated
 
 _LOG = structlog.get_logger()
 _FIRST_LINE: Final = 4_096
@@ -51,6 +51,7 @@ class SegmentPruner:
         self._loop = loop
         self._executor = thread
         self._record = record
+        self._looked: float | None = None
 
     def begin(self, current: Segment | None, now: float) -> None:
         """Look for old segments, and remove them if there are any.
@@ -59,12 +60,17 @@ class SegmentPruner:
             current: the segment that is written.
             now: epoch seconds.
         """
-        looking = self._loop.run_in_executor(self._executor, self._look, current, now)
+        looking = self._loop.run_in_executor(self._executor, self._look, current, now, self._looked)
         looking.add_done_callback(self._found)
+        self._looked = now
 
-    def _look(self, current: Segment | None, now: float) -> list[Contents]:
+    def _look(self, current: Segment | None, now: float, looked: float | None) -> list[Contents]:
         segments = [it for it in self._directory.segments() if current is None or it.number < current.number]
-        return list(outdated(segments, self._contents, now, self.days))
+        if not segments:
+            return []
+        # At the first look, not that of the segment that is written: it may have been begun by the same clock.
+        passed = last_known(self._contents(segments[-1])) if looked is None else looked
+        return list(outdated(segments, self._contents, believed(now, passed), self.days))
 
     def _contents(self, segment: Segment) -> Contents:
         descriptor = self._directory.open(segment.name, os.O_RDONLY)

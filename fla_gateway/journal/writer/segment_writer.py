@@ -91,6 +91,17 @@ class SegmentWriter:
         """Begin a new segment with the next entry: this one's file cannot be relied on any more."""
         self._retire()
 
+    def leave_future(self, now: float) -> None:
+        """Begin a new segment with the next entry if this one is of a day after tomorrow: the clock was ahead.
+
+        It would otherwise be written until that day has come, and be kept with all that is in it.
+
+        Args:
+            now: epoch seconds.
+        """
+        if self.segment is not None and not self._dirty and self.segment.date > date_of(now) + timedelta(days=1):
+            self._retire()
+
     def is_removed(self) -> bool:
         """Return whether the open segment or a part of it was removed, so that its chain leads nowhere.
 

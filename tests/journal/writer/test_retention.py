@@ -13,7 +13,7 @@ from fla_gateway.journal.format.segment_name import Segment
 from fla_gateway.journal.reader.segments.segment_files import segments_of
 from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from fla_gateway.journal.reader.verification import verify
-from fla_gateway.journal.writer.retention import Contents, outdated
+from fla_gateway.journal.writer.retention import Contents, believed, last_known, outdated
 from tests.support.journal_writer import DAY, NOON, an_intent, audit, files, intend, of_kind, opened
 from tests.support.tokens import HandClock
 from tests.support.waiting import eventually
@@ -47,6 +47,25 @@ def test_a_segment_whose_end_cannot_be_read_is_as_old_as_the_next():
     """Damage makes nothing go too early, and nothing stay for ever."""
     unreadable = lambda segment: evening(segment)._replace(time="")  # noqa: E731 - one line says it
     assert [one.segment.number for one in outdated(SEGMENTS, unreadable, NOON, 7)] == list(range(1, 14))
+
+
+def test_a_segment_of_a_clock_that_was_ahead_is_as_old_as_the_next():
+    """Its name and its last record are of a year to come: it keeps neither itself nor what follows for ever."""
+    ahead = [*SEGMENTS[:2], Segment(3, "20990101"), *SEGMENTS[3:]]
+    assert [one.segment.number for one in outdated(ahead, evening, NOON, 7)] == list(range(1, 15))
+    assert [one.segment.number for one in outdated(ahead, evening, NOON, 19)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("time", "passed"),
+    [("2026-11-21T23:00:00.000Z", NOON - 13 * 3600), ("", NOON - 1.5 * DAY), ("so late", NOON - 1.5 * DAY)],
+)
+def test_a_clock_is_believed_for_a_month(time, passed):
+    """From the last record on that can be read, or from the beginning of its segment."""
+    known = last_known(Contents(SEGMENTS[-1], 1, 2, "h", time))
+    assert known == passed
+    assert believed(NOON, known) == NOON
+    assert believed(NOON + 3650 * DAY, known) == passed + 31 * DAY
 
 
 def test_young_segments_are_not_even_read():
@@ -113,15 +132,48 @@ async def test_another_number_of_days_holds_at_once(tmp_path):
     assert files(path)[0].name.startswith("00000002")
 
 
+async def looked(journal):
+    """Wait for a look that removes nothing: the journal's one thread has done something else since."""
+    await asyncio.get_running_loop().run_in_executor(journal._executor, int)
+    await asyncio.sleep(0)
+
+
+async def test_a_clock_that_is_years_ahead_for_a_day_removes_nothing(tmp_path):
+    """At a start, at another one, and while the gateway runs; once it is right again, the journal goes on as before."""
+    path, clock = tmp_path / "journal", HandClock(wall=NOON)
+    for number in range(2):
+        journal = opened(path, clock)
+        await intend(journal, an_intent(number))
+        journal.close()
+        clock.advance(DAY)
+    years = 10 * 366 * DAY
+    clock.advance(years)
+    for _ in range(2):
+        journal = opened(path, clock)
+        await looked(journal)
+        journal.close()
+    clock.advance(-years)
+    journal = opened(path, clock)
+    clock.advance(years)
+    journal.tick()
+    await looked(journal)
+    clock.advance(-years)
+    journal.tick()
+    await intend(journal, an_intent(3))
+    journal.close()
+    assert of_kind(path, "retention") == []
+    days = [file.name[9:17] for file in files(path)]
+    assert days == ["20261122", "20261123", "20361201", "20261124"]
+    assert verify(read_segments(path, segments_of(path))).count == 0
+
+
 async def test_the_open_segment_is_never_removed(tmp_path):
     """However old it is: a gateway without traffic keeps the end of its chain."""
     path, clock = tmp_path / "journal", HandClock(wall=NOON)
     journal = opened(path, clock, retention_days=1)
     clock.advance(40 * DAY)
     journal.tick()
-    # The look is taken in the journal's one thread: it is over when that has done something else.
-    await asyncio.get_running_loop().run_in_executor(journal._executor, int)
-    await asyncio.sleep(0)
+    await looked(journal)
     assert len(files(path)) == 1
     journal.close()
 
