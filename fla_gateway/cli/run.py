@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     # What is imported stays: to look through it again and again would be a twentieth of the start.
     gc.set_threshold(_COLLECTION_SIZE)
     # structlog and cryptography name them for what is not used here.
-    with deferred("pickle", "cryptography.hazmat.primitives.serialization.ssh"):
+    with deferred("pickle", "uuid", "cryptography.hazmat.primitives.serialization.ssh"):
         from fla_gateway.runtime.startup import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
 
     path = find_config(arguments)

@@ -80,7 +80,7 @@ def run(begun: Begun) -> int:
     keys, trust, egress = _load_keys(configured, files, begun.workers, first=loading is None, strict=begun.strict)
     from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - read while the keys are loaded
     from fla_gateway.runtime.reload import Reloader  # noqa: PLC0415 - read while the keys are loaded
-    from fla_gateway.runtime.reload_preparation import RunningParts  # noqa: PLC0415 - read while the keys are loaded
+    from fla_gateway.runtime.running_parts import RunningParts  # noqa: PLC0415 - read while the keys are loaded
 
     kubernetes = configured.settings.configuration.kubernetes
     dialer = Dialer(clock.monotonic)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # read where it is used
     from fla_gateway.journal.snapshot import Settlement
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.runtime.reload import Reloader
-    from fla_gateway.runtime.reload_preparation import Cause
+    from fla_gateway.runtime.running_parts import Cause
 
 T = TypeVar("T")
 _LOG = structlog.get_logger()

@@ -22,21 +22,24 @@ from fla_gateway.config.document.unjudged import read_unjudged
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError, ReloadRefusedError
 from fla_gateway.i18n.message import Text
 from fla_gateway.lean_dataclass import dataclass
-from fla_gateway.runtime.changes.comparison import Change
+from fla_gateway.runtime.background_import import imported
 from fla_gateway.runtime.changes.revocations import WrittenNames, names_of, still_in_force
 from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.file_watch import FileWatch
-from fla_gateway.runtime.reload_preparation import Cause, Follower, Former, Preparation, Prepared, RunningParts
 from fla_gateway.runtime.reload_state import Difference, ReloadState
+from fla_gateway.runtime.running_parts import Cause, Follower, Former, RunningParts
 from fla_gateway.runtime.startup_log import report_warning
 from fla_gateway.system.allocator import return_freed_memory
 
 if TYPE_CHECKING:
     from fla_gateway.oauth.assertion import SigningKey
+    from fla_gateway.runtime.changes.comparison import Change
+    from fla_gateway.runtime.reload_preparation import Preparation, Prepared
 
 _LOG = structlog.get_logger()
+_PREPARATION: Final = "fla_gateway.runtime.reload_preparation"
 _MOST_LOGGED: Final = 50
 """Changes and faults that are logged of one reload; the answer on the admin listener has all."""
 
@@ -80,7 +83,6 @@ class Reloader:
         self._path = path
         self._gateway = gateway
         self._parts = parts
-        self._preparation = Preparation(path, gateway, parts)
         self._context = parts.context
         self._trust = parts.trust
         self._cluster = parts.cluster
@@ -116,7 +118,10 @@ class Reloader:
         began = self._parts.clock.monotonic()
         followers = (self._parts.observation.prepare, *self.followers)
         try:
-            prepared = await self._preparation.prepare(self._former, cause, followers, bind=not dry_run)
+            preparation: Preparation = (await imported(_PREPARATION)).Preparation(
+                self._path, self._gateway, self._parts
+            )
+            prepared = await preparation.prepare(self._former, cause, followers, bind=not dry_run)
         except ConfigurationError as error:
             refused = await self._refuse(cause, error.faults, dry_run=dry_run)
         else:
@@ -131,6 +136,8 @@ class Reloader:
 
     async def watch(self) -> None:
         """Compare the files in force with the disk, and reload where that is asked for, until cancelled."""
+        # Beside the first calls, and not when it is needed: the package may have been updated by then.
+        await imported(_PREPARATION)
         await self._parts.activation.loaded.wait()
         # What the start made of them is there; a reload forgets its own.
         self.in_force.files.forget()

@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from fla_gateway.clock import Clock
 from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.keys.model import LoadedKey
@@ -32,16 +31,12 @@ from fla_gateway.runtime.composition.token_client import egress_of
 from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.listener_set import ListenerChange
-from fla_gateway.runtime.monitoring.telemetry import Observation
-from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
+from fla_gateway.runtime.profile_keys import ProfileKeys
+from fla_gateway.runtime.running_parts import Cause, Follower, Former, RunningParts
 
 if TYPE_CHECKING:
     from fla_gateway.network.route import Egress
-    from fla_gateway.oauth.client import TokenClient
 
-Cause = Literal["signal", "admin", "watch"]
-Follower = Callable[[Configured], Callable[[], None]]
-"""Prepares to follow a configuration, and returns what does; raises ConfigurationError where that is not possible."""
 _OPENS: Final = Message(
     "opens-more", "would open more, or keep less, than now, which a change of files alone does not do"
 )
@@ -50,33 +45,6 @@ _AT_ONCE: Final = 16
 """Keys that are looked at in one piece: a thread is asked once for those of them that are new."""
 _REST_SECONDS: Final = 0.25
 """How long ago the last change of each file must be: one that is being written is not applied by halves."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunningParts:
-    """The parts of the process that a reload changes or uses.
-
-    Attributes:
-        started: the configuration that the process was started with.
-        may_read: whether the process may read a path; Landlock confines it to what it knew at its start.
-        context: what the first generation was built into.
-        trust: of the first generation.
-        client: asks for tokens.
-        activation: serves profiles as their keys allow it.
-        observation: what watches.
-        clock: the host's clocks.
-        cluster: ends what verifies the service accounts of the first generation.
-    """
-
-    started: Configured
-    may_read: Callable[[Path], bool]
-    context: ProcessContext
-    trust: Trust
-    client: TokenClient
-    activation: Activation
-    observation: Observation
-    clock: Clock
-    cluster: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 
 @dataclass(slots=True)
@@ -101,21 +69,6 @@ class Prepared:
             self.listeners.undo()
         if self.cluster is not None:
             await self.cluster.aclose()
-
-
-@dataclass(frozen=True, slots=True)
-class Former:
-    """What the generation in force was made with.
-
-    Attributes:
-        configured: its configuration.
-        context: what it was built into.
-        trust: the authorities of its connections.
-    """
-
-    configured: Configured
-    context: ProcessContext
-    trust: Trust
 
 
 class Preparation:

@@ -109,9 +109,14 @@ def test_workers_end_with_the_process_that_made_them(fork):
 def test_answers_that_come_in_pieces_are_put_together(fork):
     """What is read at once ends in the middle of an answer, and of the length before it."""
     large = "x" * 50_000
+    here: list[str] = []
 
     def wordy(name):
         return UnusableKeyError(Message("later", "{reason}", reason=large), Text("wait"), NOW)
 
-    found = load_all(NAMES[:40], wordy, fork(2, wordy))
-    assert list(found) == NAMES[:40]
+    def never(name):
+        here.append(name)
+        return wordy(name)
+
+    assert list(load_all(NAMES[:40], never, fork(2, wordy))) == NAMES[:40]
+    assert here == []

@@ -167,3 +167,18 @@ def test_processes_that_load_keys_begin_before_the_rest_is_imported():
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert ended.stdout == "[]\n"
+
+
+def test_what_only_a_reload_needs_is_imported_after_the_start():
+    """Nor is what libraries name for features that no gateway has: all of it would come before the first answer."""
+    code = (
+        "import sys; sys.modules['rich'] = None\n"
+        "from fla_gateway.cli import run\n"
+        "run.find_config = lambda _: sys.exit()\n"
+        "try: run.run(None)\n"
+        "except SystemExit: import fla_gateway.runtime.assembly, fla_gateway.runtime.reload\n"
+        "heavy = ('fla_gateway.runtime.reload_preparation', 'fla_gateway.runtime.changes.widening', 'uuid')\n"
+        "print([it for it in heavy if it in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert ended.stdout == "[]\n"

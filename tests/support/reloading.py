@@ -27,7 +27,7 @@ from fla_gateway.runtime.data_path import DataPath, open_data_path
 from fla_gateway.runtime.monitoring.telemetry import Observation, observe
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
 from fla_gateway.runtime.reload import Reloaded, Reloader
-from fla_gateway.runtime.reload_preparation import Cause, RunningParts
+from fla_gateway.runtime.running_parts import Cause, RunningParts
 from tests.support.raw_caller import Caller, connect
 from tests.support.raw_http import Answer
 

@@ -7,15 +7,13 @@ Owns the joining of probes, metrics and status with the parts that know the answ
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import ssl
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -25,6 +23,7 @@ from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message
 from fla_gateway.listeners.bind import Bound, bind
 from fla_gateway.listeners.tls_handshakes import Handshakes, TlsServer
+from fla_gateway.runtime.background_import import imported
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.monitoring.known_ends import listener_contexts
 from fla_gateway.runtime.monitoring.metric_sources import exposition
@@ -43,8 +42,6 @@ Follower = Callable[[Configured], Callable[[], None]]
 """Prepares to follow a configuration, and returns what does."""
 _LOG = structlog.get_logger()
 _NOT_HERE: Final = Message("address-not-here", "this machine does not have the address")
-_SWITCH_SECONDS: Final = sys.getswitchinterval()
-_MAKES_WAY_SECONDS: Final = 0.0005
 MOST_HANDSHAKES: Final = 32
 """TLS handshakes that run on the admin listener at the same time, as many as it has connections; above that, the
 oldest is closed."""
@@ -89,7 +86,7 @@ async def open_surface(
         followers: called with each configuration that is to take over.
     """
     # Read while the first tokens are fetched and the first calls answered, since it takes a tenth of a second.
-    server = await _imported("fla_gateway.admin.server")
+    server = await imported("fla_gateway.admin.server")
 
     configuration = sources.gateway.current.configured.settings.configuration
     measures: list[Exposition] = []
@@ -97,7 +94,7 @@ async def open_surface(
 
     async def metrics_text() -> bytes:
         if not measures:
-            await _imported("fla_gateway.observe.metrics.registry")
+            await imported("fla_gateway.observe.metrics.registry")
             measures.append(
                 exposition(
                     sources.gateway, sources.observation, client, sources.clock, counts, sources.reload,
@@ -154,22 +151,9 @@ def _follow(admin: AdminServer, contexts: list[ssl.SSLContext], configured: Conf
 
 
 async def _status(sources: StatusSources, profile: str) -> Status:
-    assembling = await _imported("fla_gateway.runtime.monitoring.status_report")
+    assembling = await imported("fla_gateway.runtime.monitoring.status_report")
     status: Status = await assembling.assemble(sources, profile)
     return status
-
-
-async def _imported(name: str) -> Any:
-    """Import a module in a thread that makes way for the event loop.
-
-    A thread keeps the interpreter's lock for 5 ms when another one waits for it, each time: a token that is fetched
-    meanwhile waits for it some twenty times.
-    """
-    sys.setswitchinterval(_MAKES_WAY_SECONDS)
-    try:
-        return await asyncio.to_thread(importlib.import_module, name)
-    finally:
-        sys.setswitchinterval(_SWITCH_SECONDS)
 
 
 async def _recall(sources: StatusSources) -> None:
