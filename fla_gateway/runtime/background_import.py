@@ -20,8 +20,7 @@ async def imported(name: str) -> Any:
     A thread keeps the interpreter's lock for 5 ms when another one waits for it, each time: a token that is fetched
     meanwhile waits for it some twenty times.
     """
-    if name in sys.modules:
-        return sys.modules[name]
+    # Also where it is there already: another thread may be in the middle of it, which the import waits for.
     sys.setswitchinterval(_MAKES_WAY_SECONDS)
     try:
         return await asyncio.to_thread(importlib.import_module, name)
