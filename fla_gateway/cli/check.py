@@ -94,8 +94,9 @@ def run(arguments: argparse.Namespace) -> int:
     from fla_gateway.runtime.composition.resolved_config import read  # noqa: PLC0415 - as above
     from fla_gateway.runtime.composition.signing_keys import load_keys, why_unusable  # noqa: PLC0415 - as above
 
-    path = config_of(arguments)
+    path = None
     try:
+        path = config_of(arguments)
         configured = read(path)
         read_further_files(configured)
     except ConfigurationError as error:

@@ -403,6 +403,16 @@ def test_here_binds_what_a_start_would(check, tmp_path):
     assert not (tmp_path / "gateway.sock").exists()
 
 
+def test_json_says_that_there_is_no_configuration(tmp_path, monkeypatch, capsys):
+    """A monitor that reads the object is answered by one, whatever is missing."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FLA_GATEWAY_CONFIG", raising=False)
+    assert execute(["check", "--json"]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert (found["ok"], found["file"]) == (False, None)
+    assert [it["code"] for it in found["findings"]] == ["configuration-not-found"]
+
+
 def test_json_has_every_finding(check, tmp_path):
     """Level, code, path, file, line, message and cure of each; `ok` is whether the exit code is 0."""
     write_identity(tmp_path, key=PAIR)

@@ -47,18 +47,18 @@ class Finding(NamedTuple):
         return self._replace(fault=locate(self.fault))
 
 
-def document(file: Path, faults: Sequence[Fault], findings: Sequence[Finding], *, ok: bool) -> dict[str, Any]:
+def document(file: Path | None, faults: Sequence[Fault], findings: Sequence[Finding], *, ok: bool) -> dict[str, Any]:
     """Write what was found as the members of a JSON object.
 
     Args:
-        file: the configuration.
+        file: the configuration; None if there is none.
         faults: why it cannot be used; then there is nothing else.
         findings: of a configuration that can be used.
         ok: whether the exit code is 0.
     """
     errors = [_member("error", fault) for fault in faults]
     others = [_member("error" if it.grave else "warning", it.fault) for it in findings]
-    return {"ok": ok, "file": str(file.absolute()), "findings": [*errors, *others]}
+    return {"ok": ok, "file": None if file is None else str(file.absolute()), "findings": [*errors, *others]}
 
 
 def _member(level: str, fault: Fault) -> dict[str, Any]:
