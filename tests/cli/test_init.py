@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from fla_gateway.cli.initialization.sandbox_trial import Places, moved_ports
 from fla_gateway.cli.main import execute
 from tests.support.waiting import PATIENCE
 
@@ -202,6 +203,14 @@ def test_a_folder_that_was_sent_away_comes_back(made, capsys):
     assert set(files(folder)) == set(before)
     assert {it: content for it, content in files(folder).items() if before[it] != content} == {}
     capsys.readouterr()
+
+
+def test_a_port_that_was_in_use_is_named_with_the_one_that_took_its_place():
+    """What the documentation says of 8480 leads to the demo that still has it."""
+    there = Places("127.0.0.1:9443", "127.0.0.1:1", "127.0.0.1:39813", "127.0.0.1:8481")
+    (only,) = map(str, moved_ports(there))
+    assert "8480" in only
+    assert "127.0.0.1:39813" in only
 
 
 def test_the_sandbox_takes_no_other_configuration(tmp_path, capsys):

@@ -9,7 +9,7 @@ import argparse
 import json
 import shlex
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -252,11 +252,25 @@ def sandbox_line(folder: Folder, places: Places) -> str:
     return shlex.join(words)
 
 
+def moved_ports(places: Places) -> Iterator[Text]:
+    """Say which addresses of the documentation are others here."""
+    for name, address in (("gateway", places.gateway), ("admin", places.admin)):
+        if not _is_usual(address, name):
+            yield Text(
+                "Port {usual} was in use, perhaps by a demo that still runs: it is {address} here, wherever the "
+                "documentation has {usual}.",
+                usual=USUAL[name],
+                address=address,
+            )
+
+
 def _say_how_to_go_on(folder: Folder, places: Places, caller: str) -> None:
     address = f"http://{places.gateway}"
     line()
     say(Text("It works: a declaration was sent through the gateway and answered 201 Created. Both are ended again."))
     say(Text("The configuration is {path}; every line of it says what it is for.", path=folder.configuration))
+    for moved in moved_ports(places):
+        say(moved)
     line()
     say(Text("To go on, start both again, each in a terminal of its own. What the first one prints is not needed:"))
     line(f"  {sandbox_line(folder, places)}")

@@ -38,7 +38,7 @@ def matching(key: PublicKeyTypes, certificates: tuple[x509.Certificate, ...], no
 def facts(certificate: x509.Certificate) -> CertificateFacts:
     """Describe a certificate."""
     return CertificateFacts(
-        subject=subject_of(certificate).rfc4514_string(),
+        subject=shown_name(subject_of(certificate)),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         self_signed=subject_of(certificate) == issuer_of(certificate),
