@@ -13,7 +13,8 @@ class ProtocolError(Exception):
     Attributes:
         code: ``malformed-request``, ``malformed-body``, ``uri-too-long``, ``head-too-large``,
             ``transfer-coding-unsupported``, ``version-unsupported``, ``expectation-failed`` or ``malformed-response``;
-            of a response that is read whole also ``response-missing``, ``response-truncated``, ``response-too-large``.
+            of a response that is read whole also ``response-missing``, ``response-truncated``, ``response-too-large``,
+            and ``tls-failed`` where its connection ended so.
         template: the rule that was broken, without bytes of the message: a clause, with placeholders for `str.format`.
         arguments: what fills the placeholders; an error of this kind gives its own rule.
         message: the clause in English.

@@ -203,4 +203,6 @@ def _refused(error: ProtocolError) -> Failure:
         return Failure(Text("the set is larger than {most} bytes", most=LARGEST_SET))
     if error.code in {"response-missing", "response-truncated"}:
         return Failure(Text("the connection broke down before the answer was whole"))
+    if error.code == "tls-failed":
+        return Failure(broken_rule(error))
     return Failure(Text("the answer is not HTTP: {rule}", rule=broken_rule(error)))

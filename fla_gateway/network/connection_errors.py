@@ -109,6 +109,16 @@ def system_reason(error: BaseException) -> str:
     return os.strerror(number).lower() if number is not None and number > 0 else Text("it was closed")
 
 
+def tls_reason(error: BaseException | None) -> str:
+    """Give OpenSSL's own words for an error of TLS; empty where it has none, or the error is another one.
+
+    They are a constant of OpenSSL, such as TLSV1_ALERT_PROTOCOL_VERSION, and never the peer's words. There is none
+    where the connection ended within the handshake, which typeshed does not know.
+    """
+    reason: str | None = error.reason if isinstance(error, ssl.SSLError) else None
+    return reason.lower().replace("_", " ") if reason else ""
+
+
 def _explain_name(error: Exception, route: Route, seconds: float) -> NoConnectionError:
     name = (
         Text("The name of the corporate proxy (egress.proxy)")
@@ -212,9 +222,8 @@ def _explain_tls(error: Exception, there: Destination, seconds: float) -> NoConn
     if isinstance(error, ssl.SSLCertVerificationError):
         return _explain_untrusted(error, there)
     if isinstance(error, ssl.SSLError):
-        # A constant of OpenSSL, such as TLSV1_ALERT_PROTOCOL_VERSION; never the peer's words.
-        # None where the connection ended within the handshake, which typeshed does not know.
-        reason = f" ({error.reason.lower().replace('_', ' ')})" if error.reason else ""
+        said = tls_reason(error)
+        reason = f" ({said})" if said else ""
         seen = Text(
             "The TLS handshake with {host} failed{reason}; check that {setting} leads to a port that speaks TLS 1.2 "
             "or newer.",

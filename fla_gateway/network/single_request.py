@@ -15,6 +15,7 @@ from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.whole_response import WholeResponse, WholeResponseReader
 from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.close_notify import is_closed_by_peer
+from fla_gateway.network.connection_errors import tls_reason
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.phase_timer import PhaseTimer
 from fla_gateway.network.route import Route
@@ -151,4 +152,10 @@ class _Connection(asyncio.Protocol):
         try:
             self._found.set_result(self._reader.end(clean=self._clean_end and exc is None))
         except ProtocolError as error:
+            reason = tls_reason(exc)
+            if reason and error.code == "response-missing":
+                # TLS 1.3 refuses a client that shows no certificate after the handshake only.
+                error = ProtocolError(
+                    "tls-failed", "the connection ended with an error of TLS ({reason})", reason=reason
+                )
             self._found.set_result(error)

@@ -33,6 +33,10 @@ def _missing(host: str, _: Text) -> Text:
     return Text("{host} closed the connection without an answer; the gateway tries again.", host=host)
 
 
+def _tls_failed(host: str, rule: Text) -> Text:
+    return Text("{host} gave no answer: {rule}. The gateway tries again.", host=host, rule=rule)
+
+
 def _truncated(host: str, _: Text) -> Text:
     return Text("{host} broke off in the middle of its answer; the gateway tries again.", host=host)
 
@@ -52,6 +56,7 @@ def _no_http(host: str, rule: Text) -> Text:
 # Code, whether the next attempt may fare better, and the sentence.
 _RESPONSES: Final = {
     "response-missing": ("token-failed", True, _missing),
+    "tls-failed": ("token-failed", True, _tls_failed),
     "response-truncated": ("token-malformed", True, _truncated),
     "response-too-large": ("token-malformed", False, _too_large),
     "malformed-body": ("token-malformed", False, _malformed),

@@ -15,6 +15,7 @@ from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.resolver import Resolver
 from fla_gateway.network.route import Egress
 from tests.support.addresses import BlackHole, address
+from tests.support.demanding_server import demanding_server
 from tests.support.token_server import TOKEN, read_request, request_for
 
 BODY = json.dumps({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 600}).encode()
@@ -86,6 +87,14 @@ async def test_an_answer_that_was_cut_is_no_answer(clients, raw_server):
         await clients().fetch(request_for(f"https://localhost:{port}/token"))
     assert (caught.value.code, caught.value.transient) == ("token-malformed", True)
     assert "broke off" in caught.value.detail
+
+
+async def test_a_token_server_that_demands_a_certificate_is_named(clients, authority, tmp_path):
+    """TLS 1.3 says so after the handshake: the detail has it, not only that the connection ended."""
+    with demanding_server(authority.server_context(tmp_path)) as port, pytest.raises(ProblemError) as caught:
+        await clients().fetch(request_for(f"https://localhost:{port}/token"))
+    assert (caught.value.code, caught.value.transient) == ("token-failed", True)
+    assert "TLS (tlsv13 alert certificate required)" in caught.value.detail
 
 
 async def test_early_answers_are_taken(clients, raw_server):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.demanding_server import demanding_server
 from tests.support.raw_http import OK, get, post
 from tests.support.waiting import eventually
 
@@ -43,6 +44,15 @@ async def test_an_api_that_ends_before_its_head_is_whole(rig, end, said, request
     rig.api.answer = lambda request: OK
     await caller.send(get())
     assert (await caller.answer()).body == b"ok"
+
+
+async def test_an_api_that_demands_a_certificate_is_named(start, authority, tmp_path):
+    """TLS 1.3 says so after the handshake, when the request may have left or not; in either case the words lead on."""
+    with demanding_server(authority.server_context(tmp_path)) as port:
+        rig = await start(api_port=port)
+        answer = await rig.call(post(b"{}"))
+    assert (answer.code, answer.problem["delivery"]) in {("api-closed", "unknown"), ("api-unreachable", "not-sent")}
+    assert "with an error of TLS (tlsv13 alert certificate required)" in answer.problem["detail"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

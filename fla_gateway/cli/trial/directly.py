@@ -14,7 +14,8 @@ from fla_gateway.clock import Clock, SystemClock
 from fla_gateway.errors import ConfigurationError, Fault, ProblemError
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import value_of
-from fla_gateway.i18n.message import Message, Text
+from fla_gateway.i18n.message import Message, Sentence, Text
+from fla_gateway.network.broken_rule import broken_rule
 from fla_gateway.network.connect_tunnel import USER_AGENT
 from fla_gateway.network.connection_errors import NoConnectionError
 from fla_gateway.network.dialer import Dialer
@@ -36,6 +37,8 @@ _LARGEST: Final = 16 * 1024 * 1024
 _ROOTS: Final = Text("'ca_file' under [egress] or [environments.NAME]")
 _CURE: Final = Text("Check network, firewall and egress.proxy.")
 _BEARER: Final = "[token]"
+_ENDED: Final = frozenset({"response-missing", "response-truncated", "tls-failed"})
+"""Codes of an answer that did not come whole."""
 
 Phases = tuple[tuple[str, float], ...]
 
@@ -91,7 +94,8 @@ async def _send(
     except NoConnectionError as error:
         raise ProblemError("api-unreachable", error.message) from None
     except ProtocolError as error:
-        raise ProblemError("api-malformed", Text("{reason}", reason=str(error))) from None
+        code = "api-closed" if error.code in _ENDED else "api-malformed"
+        raise ProblemError(code, Sentence("{rule}", rule=broken_rule(error))) from None
     except TimeoutError:
         late = Text("The API gave no answer within {seconds} s.", seconds=f"{_TOTAL_SECONDS:g}")
         raise ProblemError("api-timeout", late) from None

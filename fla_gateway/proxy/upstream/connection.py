@@ -17,6 +17,7 @@ from fla_gateway.http1.response import UNTIL_CLOSE, check_partial_response, pers
 from fla_gateway.i18n.message import Text
 from fla_gateway.network.broken_rule import broken_rule
 from fla_gateway.network.close_notify import is_closed_by_peer
+from fla_gateway.network.connection_errors import tls_reason
 from fla_gateway.network.socket_state import poll_arrivals
 from fla_gateway.proxy.messages.request_body import NO_BODY
 from fla_gateway.proxy.upstream.consumer import UpstreamConsumer
@@ -50,14 +51,15 @@ class ApiConnection:
             such a connection: whatever was on its way before a request is no answer to it. In TLS 1.3 it may also be a
             session ticket, so that the connection is not closed for it: the loop reads it, and only data of an
             application end the connection.
+        lost_by: with what error the connection ended; None while it lives, and where it ended without one.
         reading_only: whether the last answer had no body and announced one (HEAD, 304). Some servers send it after all,
             late: then it would be the answer to the next request, which must be none that changes something.
     """
 
     __slots__ = (
-        "_blocked", "_buffer", "_clean_end", "_decoder", "_deferred", "_flowing", "_interim_bytes", "_left", "_lost_by",
+        "_blocked", "_buffer", "_clean_end", "_decoder", "_deferred", "_flowing", "_interim_bytes", "_left",
         "_owner", "_persistent", "_reading", "_sound", "arrived", "born", "closed", "counted", "exchange", "idle_since",
-        "reading_only", "transport", "untouched", "used", "write",
+        "lost_by", "reading_only", "transport", "untouched", "used", "write",
     )  # fmt: skip
 
     def __init__(self, owner: ConnectionOwner, now: float) -> None:
@@ -81,7 +83,7 @@ class ApiConnection:
         self._blocked = False
         self._buffer = b""
         self._deferred = b""
-        self._lost_by: Exception | None = None
+        self.lost_by: Exception | None = None
         self._left: int | None = None
         self._decoder: ChunkedDecoder | None = None
         self._persistent = False
@@ -309,7 +311,7 @@ class ApiConnection:
     def connection_lost(self, exc: Exception | None) -> None:
         """Notify the exchange how the connection ended."""
         was_closed, self.closed = self.closed, True
-        self._lost_by = exc
+        self.lost_by = exc
         if not was_closed:
             self._owner.lost(self)
         # What was read before is decoded first: it may hold the answer's end.
@@ -318,10 +320,10 @@ class ApiConnection:
 
     def _ended(self, exchange: UpstreamConsumer) -> None:
         self.exchange = None
-        if self._left == UNTIL_CLOSE and self._clean_end and self._lost_by is None:
+        if self._left == UNTIL_CLOSE and self._clean_end and self.lost_by is None:
             exchange.answer_body(b"", last=True)
         else:
-            exchange.upstream_failed("api-closed", Text("the connection ended before the answer was whole"))
+            exchange.upstream_failed("api-closed", _how_it_ended(self.lost_by))
 
     def pause_writing(self) -> None:
         """Pass the API's back-pressure on."""
@@ -334,3 +336,11 @@ class ApiConnection:
         self._blocked = False
         if self.exchange is not None:
             self.exchange.upstream_blocked(blocked=False)
+
+
+def _how_it_ended(error: Exception | None) -> Text:
+    """Say how the connection was lost; TLS 1.3 refuses a client that shows no certificate after the handshake only."""
+    reason = tls_reason(error)
+    if not reason:
+        return Text("the connection ended before the answer was whole")
+    return Text("the connection ended before the answer was whole, with an error of TLS ({reason})", reason=reason)

@@ -15,6 +15,7 @@ from typing import Final
 from fla_gateway.config.gateway_tables import Pool as PoolSettings
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
+from fla_gateway.network.connection_errors import tls_reason
 from fla_gateway.proxy.records.exchange_record import PoolSnapshot
 from fla_gateway.proxy.upstream.connection import ApiConnection, ConnectionOwner
 from fla_gateway.proxy.upstream.fair_queue import FairQueue
@@ -260,4 +261,9 @@ def _too_many() -> ProblemError:
 
 def _refuse_closed(connection: ApiConnection) -> None:
     if connection.closed:
-        raise ProblemError("api-unreachable", _ENDED)
+        reason = tls_reason(connection.lost_by)
+        raise ProblemError("api-unreachable", _ended_by_tls(reason) if reason else _ENDED)
+
+
+def _ended_by_tls(reason: str) -> Text:
+    return Text("The API ended the connection with an error of TLS ({reason}), before any request.", reason=reason)
