@@ -53,6 +53,8 @@ T = TypeVar("T")
 _LOG = structlog.get_logger()
 _RESERVED_FILES: Final = 128
 """Descriptors left for everything but callers and pools: log, admin, token client, resolver."""
+_FIRST_FETCH_SECONDS: Final = 0.2
+"""How long the admin listener waits for the first token; a probe does for its answer as well."""
 _ENDS: Final = Text("The gateway ends, and reads no configuration any more.")
 _ENDING: Final = Text("The gateway starts or ends, and records nothing for now.")
 _MOST_SIGNALLED: Final = 2
@@ -283,6 +285,8 @@ class Process:
             unknown_callers=unknown.read,
             alerts=self._alerting.numbers,
         )
+        # What is imported for the admin listener takes a tenth of a second: callers wait for the first token meanwhile.
+        await gateway.tokens.first_fetch(_FIRST_FETCH_SECONDS)
         await open_surface(self._admin, sources, self, self._client, self, stack, reloader.followers)
         await announce(gateway, self._started)
         run_beside(watch_ends(sources), "ends", stack)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -63,6 +64,7 @@ class TokenCache:
         self._closed = False
         self.changed = asyncio.Event()
         """Set whenever an entry is new or its next deadline may be another one; the refresher clears it."""
+        self._asked = asyncio.Event()
 
     def entry(self, request: TokenRequest, *, warm: bool = False) -> TokenEntry:
         """Return the entry for a request: the same one for every equal request.
@@ -157,9 +159,17 @@ class TokenCache:
             self._tasks.discard(task)
             load.end(self._clock.monotonic())
             self.changed.set()
+            self._asked.set()
 
         task.add_done_callback(end)
         return task
+
+    async def first_fetch(self, seconds: float) -> None:
+        """Wait until a fetch has ended, well or not, for at most some seconds; not at all where there is no entry."""
+        if self._entries:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._asked.wait()
 
     async def close(self) -> None:
         """Stop fetching: running fetches are cancelled and waited for. Tokens in memory can still be used."""

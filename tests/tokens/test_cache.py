@@ -424,3 +424,23 @@ async def test_an_exchange_that_waits_on_a_dropped_entry_gets_its_token(cache, s
     await asyncio.sleep(0)
     gc.collect()
     assert cache.requests() == ()
+
+
+async def test_the_first_fetch_is_waited_for_to_its_end(cache, source, clock):
+    """Whatever it comes to, and not for long: what waits for it are probes on the admin listener."""
+    began = clock.monotonic()
+    await cache.first_fetch(60)
+    assert clock.monotonic() == began
+    entry = cache.entry(token_request())
+    await cache.first_fetch(0.2)
+    assert clock.monotonic() - began == pytest.approx(0.2)
+    source.gate.clear()
+    crowd = asyncio.create_task(entry.obtain())
+    await source.asked.wait()
+    waiting = asyncio.create_task(cache.first_fetch(60))
+    await asyncio.sleep(5)
+    assert not waiting.done()
+    source.gate.set()
+    await waiting
+    assert clock.monotonic() - began < 60
+    assert (await crowd).value.reveal() == "token-1"
