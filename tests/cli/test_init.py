@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from fla_gateway.cli.initialization import terminal
 from fla_gateway.cli.initialization.sandbox_trial import Places, moved_ports
 from fla_gateway.cli.main import execute
 from tests.support.waiting import PATIENCE
@@ -203,6 +204,16 @@ def test_a_folder_that_was_sent_away_comes_back(made, capsys):
     assert set(files(folder)) == set(before)
     assert {it: content for it, content in files(folder).items() if before[it] != content} == {}
     capsys.readouterr()
+
+
+@pytest.mark.parametrize(("columns", "longest"), [("20", 40), ("57", 57), ("80", 80), ("300", 100)])
+def test_paragraphs_are_as_wide_as_the_terminal(columns, longest, monkeypatch, capsys):
+    """A terminal breaks longer lines within words; beyond a hundred letters a line is hard to read."""
+    monkeypatch.setenv("COLUMNS", columns)
+    terminal.say("word " * 60, "    ", "  1  employer  ")
+    lines = capsys.readouterr().out.splitlines()
+    assert longest - 5 < max(map(len, lines)) <= longest
+    assert (lines[0][:15], lines[1][:5]) == ("  1  employer  ", "    w")
 
 
 def test_a_port_that_was_in_use_is_named_with_the_one_that_took_its_place():

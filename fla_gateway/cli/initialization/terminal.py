@@ -17,7 +17,9 @@ from fla_gateway.i18n.paragraphs import broken
 from fla_gateway.onboarding.question import Question
 
 BACK: Final = "<"
-_WIDTH: Final = 100
+_WIDEST: Final = 100
+"""Longer lines are hard to read, whatever the terminal's width."""
+_NARROWEST: Final = 40
 _YES: Final = frozenset(("y", "yes", "j", "ja", "o", "oui"))
 """In English, Dutch and French."""
 INTRODUCTION: Final = Text(
@@ -31,10 +33,23 @@ def is_there() -> bool:
     return bool(sys.stdin and sys.stdin.isatty())
 
 
-def say(text: str, indent: str = "") -> None:
-    """Print a paragraph, wrapped."""
+def _width() -> int:
+    """Return the length of a line: what the terminal has room for, within reason."""
+    import shutil  # noqa: PLC0415 - what is not asked on a terminal needs it not
+
+    return min(_WIDEST, max(_NARROWEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
+
+
+def say(text: str, indent: str = "", hanging: str = "") -> None:
+    """Print a paragraph, wrapped.
+
+    Args:
+        text: one paragraph, or several with line breaks between them.
+        indent: what each line begins with.
+        hanging: what the first line begins with instead.
+    """
     for paragraph in shown(text).split("\n"):
-        print("\n".join(broken(paragraph, _WIDTH, first=indent, further=indent)), flush=True)
+        print("\n".join(broken(paragraph, _width(), first=hanging or indent, further=indent)), flush=True)
 
 
 def say_all(texts: Iterable[str], indent: str = "") -> None:
@@ -66,7 +81,8 @@ def ask(question: Question, *, optional: bool = False) -> str | None:
     say_all(question.explanation, "    ")
     width = max((len(choice.value) for choice in question.choices), default=0)
     for number, choice in enumerate(question.choices, start=1):
-        line(f"  {number:>2}  {choice.value:<{width}}  {shown(choice.text)}")
+        head = f"  {number:>2}  {choice.value:<{width}}  "
+        say(choice.text, " " * (len(head) if 2 * len(head) < _width() else 8), head)
     while True:
         typed = _typed(question.default)
         if typed == BACK:
