@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from cryptography import x509
 
@@ -24,6 +24,7 @@ from fla_gateway.keys import asn1
 from fla_gateway.keys.certificates.ca_file import read_roots
 from fla_gateway.keys.files.file_permissions import exposure
 from fla_gateway.keys.files.key_file import read_file, read_password
+from fla_gateway.listeners.tls_alert import AlertingObject
 from fla_gateway.network.verification import set_verify_flags
 from fla_gateway.secret import Secret
 from fla_gateway.system.memory_file import memory_file
@@ -68,6 +69,20 @@ class ListenerContext(ssl.SSLContext):
 
     client_roots: frozenset[bytes] = frozenset()
     certificate_end: datetime | None = None
+    sslobject_class = AlertingObject
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,  # noqa: FBT001, FBT002 - as in ssl.SSLContext
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """See `ssl.SSLContext`; both event loops make each connection's TLS by it."""
+        made = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        cast("AlertingObject", made).sends_by(outgoing)
+        return made
 
 
 def server_context(tls: ListenerTls, place: str, files: FileSnapshot | None = None) -> ListenerContext:

@@ -15,6 +15,7 @@ from typing import Final, cast
 
 import structlog
 
+from fla_gateway.listeners.tls_alert import alert_on
 from fla_gateway.listeners.tls_transport import TlsTransport
 
 _LOG = structlog.get_logger()
@@ -82,6 +83,7 @@ class Handshakes:
         self.close()
 
     async def _shake(self, sock: socket.socket, context: ssl.SSLContext, protocols: Protocols) -> None:
+        alert_on(sock)
         await asyncio.get_running_loop().connect_accepted_socket(
             lambda: _Greeting(protocols),
             sock,

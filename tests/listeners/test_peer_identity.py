@@ -319,3 +319,22 @@ async def test_a_session_is_not_taken_up_again(visitor):
     found = await asyncio.to_thread(session)
     assert found is None or not found.has_ticket
     assert isinstance(context, ssl.SSLContext)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_caller_whose_certificate_is_refused_is_sent_the_reason(visitor, version):
+    """The alert of TLS: without it the caller saw the end of the connection, and looked for it in the network."""
+    await visitor.open()
+    context = visitor.certificate(visitor.clients, x509.DNSName("payroll.example"), ends=-YEAR)
+    context.minimum_version = context.maximum_version = version
+
+    def call() -> str:
+        # On a thread of its own: the loops' own clients may take an alert for an end.
+        sock = socket.create_connection(("127.0.0.1", visitor.port))
+        try:
+            with context.wrap_socket(sock, server_hostname="localhost") as tls:
+                return f"{tls.recv(1)!r}"
+        except ssl.SSLError as error:
+            return str(error.reason)
+
+    assert "EXPIRED" in await asyncio.to_thread(call)
