@@ -36,6 +36,7 @@ from fla_gateway.oauth.negotiations import Negotiation
 from fla_gateway.observe.recent_exchanges import ProfileTraffic, Seen
 from fla_gateway.profiles import Profile
 from fla_gateway.proxy.records.exchange_record import PoolSnapshot
+from fla_gateway.runtime.composition.gateway import Gateway
 from fla_gateway.runtime.composition.signing_keys import Keys, why_unusable
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.metric_sources import api_brakes
@@ -56,8 +57,10 @@ async def profiles_of(sources: StatusSources, now: float, wall: float, looked_at
         wall: `Clock.wall`.
         looked_at: name of the profile all of whose negotiations are shown; may be empty.
     """
+    # Of one generation, whatever is published between two turns: the next one may lack profiles of this.
+    current = sources.gateway.current
     tokens = {it.request: it for it in sources.gateway.tokens.snapshots()}
-    pools = {it.profile: it for it in sources.gateway.current.generation.pool_snapshots()}
+    pools = {it.profile: it for it in current.generation.pool_snapshots()}
     running = sources.gateway.server.connections.in_flight()
     brakes: defaultdict[str, list[BrakeStatus]] = defaultdict(list)
     for name, brake in _brakes(sources.gateway, tokens.values(), now, wall):
@@ -67,7 +70,7 @@ async def profiles_of(sources: StatusSources, now: float, wall: float, looked_at
         since, latest = _moment(api.since), _moment(api.latest)
         failing[api.profile].append(FailingApiStatus(api.service, api.reason, since, latest, api.failures))
     found: list[ProfileStatus] = []
-    profiles = sources.gateway.current.configured.profiles
+    profiles = current.configured.profiles
     for number, it in enumerate(profiles):
         # With its checks one profile takes up to a millisecond, as twenty others do without.
         most = None if it.name == looked_at or len(profiles) <= FEW else 1
@@ -76,7 +79,7 @@ async def profiles_of(sources: StatusSources, now: float, wall: float, looked_at
         token = tokens.get(it.token_request)
         one = _profile(
             it,
-            sources,
+            current,
             token=None if token is None else _token(token, wall),
             pool=pools.get(it.name),
             in_flight=running.get(it.name, 0),
@@ -85,14 +88,15 @@ async def profiles_of(sources: StatusSources, now: float, wall: float, looked_at
             traffic=sources.observation.recent.profile(it.name, now, wall),
             wall=wall,
         )
-        finding = _finding(sources, it, wall) if most is None else None
-        found.append(replace(one, negotiations=_negotiations(sources, it, most), finding=finding))
+        finding = _finding(sources, current, it, wall) if most is None else None
+        negotiations, next_key = _negotiations(sources, it, most), _next_key(sources, current, it)
+        found.append(replace(one, next_key=next_key, negotiations=negotiations, finding=finding))
     return tuple(found)
 
 
 def _profile(
     profile: Profile,
-    sources: StatusSources,
+    current: Gateway,
     *,
     token: TokenStatus | None,
     pool: PoolSnapshot | None,
@@ -102,7 +106,7 @@ def _profile(
     traffic: ProfileTraffic | None,
     wall: float,
 ) -> ProfileStatus:
-    served = sources.gateway.current.generation.profiles[profile.name]
+    served = current.generation.profiles[profile.name]
     success = traffic.last_success if traffic else None
     failure = traffic.last_failure if traffic else None
     return ProfileStatus(
@@ -116,10 +120,9 @@ def _profile(
         served=served.state == "served",
         why_not=served.unavailable_reason,
         loading=served.state == "loading",
-        former_key=sources.gateway.current.former_keys.get(profile.name, ""),
+        former_key=current.former_keys.get(profile.name, ""),
         token=token if served.state == "served" else None,
-        certificate=_certificate(sources.gateway.current.keys, profile, wall),
-        next_key=_next_key(sources, profile),
+        certificate=_certificate(current.keys, profile, wall),
         in_flight=in_flight,
         pool=None if pool is None else PoolStatus(pool.idle, pool.busy, pool.opening, pool.waiting),
         brakes=brakes,
@@ -130,8 +133,8 @@ def _profile(
     )
 
 
-def _next_key(sources: StatusSources, profile: Profile) -> NextKeyStatus | None:
-    name, current = profile.next_key, sources.gateway.current
+def _next_key(sources: StatusSources, current: Gateway, profile: Profile) -> NextKeyStatus | None:
+    name = profile.next_key
     if name is None:
         return None
     key = current.keys.get(name)
@@ -140,9 +143,8 @@ def _next_key(sources: StatusSources, profile: Profile) -> NextKeyStatus | None:
     return NextKeyStatus(name, None if known is None else known.not_after, None if last is None else _moment(last))
 
 
-def _finding(sources: StatusSources, profile: Profile, wall: float) -> FindingStatus | None:
+def _finding(sources: StatusSources, current: Gateway, profile: Profile, wall: float) -> FindingStatus | None:
     """Carry out the doctor's checks that ask nothing; warnings of the configuration are shown for all profiles."""
-    current = sources.gateway.current
     key = current.keys.get(profile.token_request.key)
     if key is None:
         return None

@@ -44,7 +44,9 @@ async def assemble(sources: StatusSources, profile: str = "") -> Status:
         profile: name of the profile that is looked at, all of whose negotiations are shown; may be empty.
     """
     now, wall = sources.clock.monotonic(), sources.clock.wall()
-    configuration = sources.gateway.current.configured.settings.configuration
+    # Before the profiles, which are of the generation of this moment.
+    configured, listeners = _configuration(sources), _listeners(sources)
+    callers = sources.gateway.current.configured.settings.configuration.callers
     door = sources.gateway.server.connections.door_snapshot()
     profiles = await profiles_of(sources, now, wall, profile)
     recent = sources.observation.recent
@@ -54,9 +56,9 @@ async def assemble(sources: StatusSources, profile: str = "") -> Status:
         compiled=is_compiled(),
         state=sources.state(),
         started=_moment(sources.started),
-        configuration=_configuration(sources),
-        listeners=_listeners(sources),
-        callers=tuple(_caller(*item) for item in configuration.callers.items()) if configuration.callers else None,
+        configuration=configured,
+        listeners=listeners,
+        callers=tuple(_caller(*item) for item in callers.items()) if callers else None,
         door=DoorStatus(door.connections, door.in_flight, door.limited),
         profiles=profiles,
         recent=tuple(map(_call, recent.exchanges(now, wall))),

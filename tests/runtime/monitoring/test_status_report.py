@@ -112,6 +112,19 @@ async def test_a_gateway_that_was_just_started(rig, tmp_path):
     assert (profile.minutes, profile.last_success, profile.certificate) == ((), None, None)
 
 
+async def test_a_profile_that_a_reload_takes_out_meanwhile_is_shown_to_its_end(rig, tmp_path):
+    """Profiles are put together over several turns of the loop, and all of them are of one generation."""
+    sources = Told(rig, tmp_path).sources
+    fingerprint = rig.gateway.current.configured.fingerprint
+    assembling = asyncio.create_task(assemble(sources))
+    await asyncio.sleep(0)
+    publish(rig, tmp_path, "[profiles.employer]", "[profiles.successor]")
+    status = await assembling
+    assert [(it.name, it.served) for it in status.profiles] == [("employer", True)]
+    assert status.configuration.fingerprint == fingerprint
+    assert [it.name for it in (await assemble(sources)).profiles] == ["successor"]
+
+
 async def test_calls_are_told_with_their_token(rig, tmp_path):
     """After a good call: the token and its renewal, the last success, the traffic and the masked call."""
     told = Told(rig, tmp_path)
