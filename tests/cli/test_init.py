@@ -435,3 +435,29 @@ def test_on_a_terminal_it_asks_can_be_left_and_goes_on(tmp_path):
     assert 'known-employer = "no"' in answers
     for hidden in secrets(folder):
         assert hidden not in seen + again + answers
+
+
+def test_on_a_terminal_files_that_will_not_do_are_asked_for_again(made, tmp_path):
+    """A path where nothing is, at once; a password that is wrong, when the key is opened; no answer before is lost."""
+    key = made[0] / "secrets" / "employer.pfx"
+    wrong = tmp_path / "wrong.pass"
+    wrong.write_text("wrong")
+    wrong.chmod(0o600)
+    answers = tmp_path / "answers.toml"
+    further = ("sender", "quality-present", "chaman-access")
+    answers.write_text(
+        re.sub("(client-id|chaman-access) .*", "", ANSWERS)
+        + "".join(f'{it} = "yes"\n' for it in further)
+        + 'profile = "bought"\naccount = "new"\nkey = "take"\nruns-on = "here"\npage-language = "en"\n'
+    )
+    screen = Screen("init", "--directory", str(tmp_path / "own"), "--answers", str(answers))
+    screen.answer(str(tmp_path / "nowhere.pfx"), str(tmp_path), str(key), str(wrong))
+    screen.answer(str(key), str(key.with_suffix(".pass")))
+    screen.interrupt()
+    code, seen = screen.ended()
+    assert code == 130, seen
+    seen = " ".join(seen.split())
+    assert seen.count("that can be read here") == 2
+    assert f"the password for {key} is wrong" in seen
+    assert seen.count("Where is the file with its password?") == 2
+    assert list((tmp_path / "own" / "for-chaman").glob("bought-*.cer"))

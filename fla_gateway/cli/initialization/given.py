@@ -6,6 +6,7 @@ Owns which of them counts. Refuses to ask.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from difflib import get_close_matches
@@ -18,7 +19,8 @@ from fla_gateway.onboarding.flow import IDS
 from fla_gateway.onboarding.folder import read_answers
 from fla_gateway.onboarding.question import Answers
 
-_PATHS: Final = frozenset(("key-file", "key-password-file", "certificate-file"))
+FILES: Final = frozenset(("key-file", "key-password-file", "certificate-file"))
+"""Questions for files that are there."""
 
 
 def given_answers(arguments: argparse.Namespace) -> dict[str, str]:
@@ -49,12 +51,17 @@ def placed(name: str, value: str) -> str:
         name: id of the question.
         value: the answer; `~` is the user's own folder.
     """
-    if name not in _PATHS or not value:
+    if name not in FILES or not value:
         return value
     path = Path(value)
     with suppress(RuntimeError):  # ~user, and there is no such user: then it is the name of a file
         path = path.expanduser()
     return str(path.absolute())
+
+
+def is_readable(path: str) -> bool:
+    """Return whether there is such a file, which this user may read."""
+    return Path(path).is_file() and os.access(path, os.R_OK)
 
 
 def kept_answers(saved: dict[str, dict[str, str]], given: Answers, done: Iterable[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from fla_gateway.cli.exit_codes import FINDINGS, INTERRUPTED
 from fla_gateway.cli.initialization import closing, terminal
-from fla_gateway.cli.initialization.given import given_answers, kept_answers, placed
+from fla_gateway.cli.initialization.given import FILES, given_answers, is_readable, kept_answers, placed
 from fla_gateway.cli.initialization.terminal import say, say_all
 from fla_gateway.cli.initialization.written_files import (
     make_caller_keys,
@@ -20,7 +20,7 @@ from fla_gateway.cli.initialization.written_files import (
     write_page,
 )
 from fla_gateway.cli.output.language import language, shown
-from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.errors import ConfigurationError, Fault, UnusableKeyError
 from fla_gateway.i18n.message import Message, Text
 from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.onboarding.channel_questions import makes_key
@@ -115,7 +115,8 @@ def _go_on(session: Session) -> int:
         return FINDINGS
     folder = session.folder
     session.save(answers)
-    if prepare_upload(folder, answers) and makes_key(answers):
+    answers, is_new = _upload(session, answers)
+    if is_new and makes_key(answers):
         terminal.line()
         say(Text("Key and certificate are made; the private key is in {folder}.", folder=folder.path / "secrets"))
     if not folder.is_configured(answers["profile"]):
@@ -129,6 +130,28 @@ def _go_on(session: Session) -> int:
         "yes" if session.arguments.doctor else "no" if session.arguments.yes else "ask"
     )
     return closing.finish(Folder(folder.path), answers, doctor_too=doctor)
+
+
+def _upload(session: Session, answers: Answers) -> tuple[Answers, bool]:
+    """Put the certificate for ChaMan into its folder; where a person named files that will not do, ask for others.
+
+    Returns:
+        The answers, and whether the certificate is new there.
+
+    Raises:
+        UnusableKeyError: the key that is there cannot be read, and there is no terminal.
+    """
+    while True:
+        try:
+            return answers, prepare_upload(session.folder, answers)
+        except UnusableKeyError as error:
+            if not terminal.is_there() or session.arguments.yes:
+                raise
+            terminal.line()
+            say(error.text)
+        for name in FILES:
+            session.given.pop(name, None)
+        answers = _ask_all(session) or answers
 
 
 def _complete(session: Session) -> Answers | None:
@@ -162,7 +185,11 @@ def _ask_all(session: Session) -> Answers | None:
             if asked:
                 session.given.pop(asked.pop(), None)
             continue
-        session.given[question.id] = placed(question.id, str(answer))
+        value = placed(question.id, str(answer))
+        if question.id in FILES and value and not is_readable(value):
+            say(Text("There is no file {path} that can be read here.", path=value), "    ")
+            continue
+        session.given[question.id] = value
         asked.append(question.id)
         answers = session.settle().answers
         if answers["quality"] == TRAINING_PROVIDER:
