@@ -14,6 +14,8 @@ from typing import Any, Final
 
 _FAREWELL_SECONDS: Final = 1.0
 """How long a caller has to answer close_notify; RFC 8446, section 6.1, does not require a peer to wait for it."""
+_MOST_STILL: Final = 60
+"""Looks in a row, each after that time, at which a caller has taken nothing of what is left: it has stopped reading."""
 
 
 class TlsTransport(asyncio.Transport):
@@ -33,6 +35,9 @@ class TlsTransport(asyncio.Transport):
         super().__init__()
         self._inner = inner
         self._loop = asyncio.get_running_loop()
+        self._parting = False
+        self._left = -1
+        self._still = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send."""
@@ -48,8 +53,11 @@ class TlsTransport(asyncio.Transport):
 
     def close(self) -> None:
         """Send what is left, then close_notify, and wait briefly for the caller's."""
+        # Where the caller's came first, the loop has begun, and would send to a caller that reads nothing for ever.
         if not self._inner.is_closing():
             self._inner.close()
+        if not self._parting:
+            self._parting = True
             self._loop.call_later(_FAREWELL_SECONDS, self._part)
 
     def _part(self) -> None:
@@ -57,8 +65,10 @@ class TlsTransport(asyncio.Transport):
         if sock is None:
             # The caller answered in time, and the connection is lost.
             return
-        if self._inner.get_write_buffer_size() or _on_its_way(sock):
-            # The caller is slow; whether it has stopped reading is decided by the components that track its progress.
+        left = self._inner.get_write_buffer_size() + _on_its_way(sock)
+        self._still = self._still + 1 if left == self._left else 0
+        self._left = left
+        if left and self._still < _MOST_STILL:
             self._loop.call_later(_FAREWELL_SECONDS, self._part)
         else:
             self._inner.abort()

@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -255,6 +256,54 @@ async def test_a_connection_that_is_lost_before_its_farewell_is_over_is_no_fault
         server.close()
     assert transport.get_extra_info("socket") is None
     transport._part()
+
+
+@pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+@pytest.mark.parametrize("ends", ["gateway", "caller"])
+async def test_a_caller_that_does_not_read_its_last_answer_is_let_go(files, authority, ends):
+    """Whichever end says close_notify first; as long as anything of the answer is taken, the connection stays."""
+    (bound,) = bind(Listener(address="127.0.0.1:0", tls=files), "gateway.listen[0]")
+    tls = bound.tls
+    assert tls is not None
+    loop = asyncio.get_running_loop()
+    made, ended, lost = loop.create_future(), asyncio.Event(), asyncio.Event()
+
+    class Talking(asyncio.Protocol):
+        def connection_made(self, transport):
+            transport.write(bytes(20_000_000))
+            made.set_result(transport)
+
+        def eof_received(self):
+            ended.set()
+
+        def connection_lost(self, exc):
+            lost.set()
+
+    def shake_hands():
+        sock = socket.create_connection(bound.sock.getsockname(), timeout=PATIENCE)
+        return authority.client_context().wrap_socket(sock, server_hostname="localhost")
+
+    server = TlsServer(bound.sock, lambda: tls, Talking, Handshakes())
+    async with asyncio.timeout(PATIENCE):
+        caller = await asyncio.to_thread(shake_hands)
+        transport = await made
+        if ends == "caller":
+            caller.settimeout(0)
+            with suppress(ssl.SSLError):
+                caller.unwrap()
+            await ended.wait()
+        transport.close()
+        for part in range(91):
+            # What it takes within a minute is enough.
+            if part in {30, 31}:
+                transport._left -= 1
+            transport._part()
+        await asyncio.sleep(0)
+        assert not lost.is_set()
+        transport._part()
+        await lost.wait()
+    caller.close()
+    server.close()
 
 
 async def test_many_silent_callers_keep_nobody_out(served, authority):
