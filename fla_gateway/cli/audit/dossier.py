@@ -128,11 +128,12 @@ def _history(directory: Path, selection: Selection) -> History:
 
 
 def _exchanges(directory: Path, selection: Selection, accounts: Accounts, histories: list[History]) -> Iterator[str]:
-    from fla_gateway.journal.reader.forms import csv_export  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.filters import selected  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.forms import csv_export  # noqa: PLC0415 - as above
 
     history = _history(directory, selection)
     histories.append(history)
-    return csv_export.rows(filter(selection.picks, history), accounts)
+    return csv_export.rows(selected(history, selection), accounts)
 
 
 def _doubts(directory: Path, selection: Selection) -> Iterator[str]:

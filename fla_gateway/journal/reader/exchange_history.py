@@ -44,7 +44,7 @@ class Exchange(NamedTuple):
     @property
     def members(self) -> Mapping[str, Any]:
         """Members of the outcome, which repeat those of the intent; else of the intent."""
-        return self.lines[-1].members
+        return (self.outcome or self.lines[-1]).members
 
     @property
     def settlements(self) -> tuple[Settled, ...]:
@@ -59,13 +59,15 @@ class Exchange(NamedTuple):
     @property
     def body(self) -> str:
         """Keyed hash of the request body; empty without one, or if it is not known."""
-        found = (line.members.get("body") for line in self.lines)
-        return next((it for it in found if isinstance(it, str)), "")
+        for line in (self.intent, self.outcome):
+            if line is not None and isinstance(found := line.members.get("body"), str):
+                return found
+        return ""
 
     @property
     def time(self) -> str:
         """When it was first recorded, as the journal writes it."""
-        return str(self.lines[0].members["time"])
+        return str((self.intent or self.lines[0]).members["time"])
 
     @property
     def word(self) -> str:

@@ -93,6 +93,9 @@ def selected(exchanges: Iterable[Exchange], selection: Selection) -> Iterator[Ex
     What is in doubt, or was, is held back while that is little: at the end of a journal its settlements are known
     without looking for them.
     """
+    if selection == Selection():
+        yield from exchanges
+        return
     if not (selection.in_doubt or selection.settled):
         yield from filter(selection.picks, exchanges)
         return

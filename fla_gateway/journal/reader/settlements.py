@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar, overload
 
 from fla_gateway.journal.format.line_format import SETTLED, SETTLEMENTS, Line
 from fla_gateway.journal.reader.segments.read_results import Begun, Entry, Wanted
+
+_Other = TypeVar("_Other")
 
 
 class Settled(NamedTuple):
@@ -74,6 +76,14 @@ class LateSettlements(Settlements):
 
     def __getitem__(self, request_id: str) -> tuple[Settled, ...]:
         return self._known[request_id]
+
+    @overload
+    def get(self, request_id: str, /) -> tuple[Settled, ...] | None: ...
+    @overload
+    def get(self, request_id: str, /, default: _Other) -> tuple[Settled, ...] | _Other: ...
+    def get(self, request_id: str, /, default: object = None) -> object:
+        """See `dict.get`; that of a mapping would raise and catch an error for nearly every exchange."""
+        return self._known.get(request_id, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known)

@@ -7,16 +7,15 @@ CRLF, quotes doubled.
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from fla_gateway.i18n.message import Text
-from fla_gateway.journal.reader.accounts import MEMBERS, Accounts
+from fla_gateway.journal.reader.accounts import MEMBERS, Account, Accounts
 from fla_gateway.journal.reader.exchange_history import NO_OUTCOME, RUNNING, Exchange
 from fla_gateway.journal.reader.forms.local_time import local_without_offset
 from fla_gateway.journal.reader.in_doubt import reason
@@ -30,7 +29,11 @@ _MEMBERS: Final = (
 )  # fmt: skip
 
 _SETTLEMENT: Final = ("settled", "settled_at", "settled_by", "settled_uid", "settled_note")
+_NO_SETTLEMENT: Final = (None,) * len(_SETTLEMENT)
 _ACCOUNT: Final = tuple(f"account_{name}" for name in MEMBERS[2:])
+
+_ABSENT: Final = ("",) * len(_MEMBERS)
+_NO_ACCOUNT: Final = ("",) * len(_ACCOUNT)
 
 # New ones come behind all others: readers may know the columns by their numbers.
 HEAD: Final = (
@@ -41,6 +44,7 @@ HEAD: Final = (
 
 _EXCEL_HEAD: Final = ("local_time", "local_ended", "meaning")
 """What a sheet for Excel has before the others."""
+_END: Final = "\r\n"
 _BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 MEANINGS: Final[dict[str, Text]] = {
@@ -59,8 +63,10 @@ Cell = str | int | float
 
 # A spreadsheet set to semicolons cuts the cell there, and what follows begins a cell of its own.
 _BEGINNING: Final = re.compile(r"(?P<before>(?:^|;)[\s\"]*)(?=(?P<sign>[^\s\"]))")
-# Nearly all cells: neither a sign that begins a formula nor one that ends a cell.
-_ORDINARY: Final = re.compile(r"[0-9A-Za-z_./:~][0-9A-Za-z_./:~ -]*", re.ASCII)
+# Nearly all cells: ASCII that is shown, without a sign that begins a formula or may end a cell.
+_ORDINARY: Final = re.compile(r"[!#-*,.-:<>?A-~][ -:<-~]*+")
+# Of a row, each cell but the first behind a line break.
+_BEGINS_ODDLY: Final = re.compile(r"\n[=+\-@ ]").search
 _FORMULA: Final = frozenset("=+-@\N{MINUS SIGN}")
 # Excel would take these for a date or a number, and lose leading zeros and all digits behind the fifteenth.
 _LIKE_A_NUMBER: Final = re.compile(r"[0-9][0-9.,:/eE +-]*", re.ASCII)
@@ -75,9 +81,13 @@ def rows(exchanges: Iterable[Exchange], accounts: Accounts = _NO_ACCOUNTS) -> It
         exchanges: in their order.
         accounts: of the journal.
     """
-    yield _row(HEAD)
+    careful, cells = _careful(","), _Cells(accounts)
+    yield careful(HEAD)
     for exchange in exchanges:
-        yield _row(_cells(exchange, accounts))
+        row = cells.of(exchange)
+        joined = "\n".join([it if it.__class__ is str else _TEXTS[it.__class__](it) for it in row])
+        is_ordinary = cells.are_ordinary(exchange, joined) and "," not in joined
+        yield joined.replace("\n", ",") + _END if is_ordinary else careful(map(_cell, row))
 
 
 def excel_rows(
@@ -90,11 +100,21 @@ def excel_rows(
         accounts: of the journal.
         shown: says what a word means in the reader's language.
     """
-    yield _BOM + _row((*_EXCEL_HEAD, *HEAD), ";")
+    careful, cells = _careful(";"), _Cells(accounts)
+    nothing = shown("")
+    meanings = {word: shown(meaning) for word, meaning in MEANINGS.items()}
+    written = {word: careful((meaning, "")).removesuffix(_END) for word, meaning in meanings.items()}
+    yield _BOM + careful((*_EXCEL_HEAD, *HEAD))
     for exchange in exchanges:
-        times = (local_without_offset(it) for it in (exchange.time, _ended(exchange)))
-        cells = (*times, shown(MEANINGS.get(exchange.word, "")), *map(_excel_cell, _cells(exchange, accounts)))
-        yield _row(cells, ";")
+        row, word = cells.of(exchange), exchange.word
+        begun, ended = local_without_offset(exchange.time), local_without_offset(_ended(exchange))
+        joined = "\n".join(
+            [it if it.__class__ is str and not "0" <= it[:1] <= "9" else _EXCEL_TEXTS[it.__class__](it) for it in row]
+        )
+        if cells.are_ordinary(exchange, joined) and word in written:
+            yield f"{begun};{ended};{written[word]}" + joined.replace("\n", ";") + _END
+        else:
+            yield careful([begun, ended, meanings.get(word, nothing), *map(_excel_cell, map(_cell, row))])
 
 
 def harmless(text: str) -> str:
@@ -124,21 +144,62 @@ def _ended(exchange: Exchange) -> str:
     return str(exchange.outcome.members["time"]) if exchange.outcome else ""
 
 
-def _cells(exchange: Exchange, accounts: Accounts) -> Iterator[Cell]:
-    yield from map(harmless, (exchange.time, _ended(exchange), exchange.word, reason(exchange)))
-    members = exchange.members
-    yield from (_cell(members.get(name)) for name in _MEMBERS)
-    refused = members.get("refused_attempt")
-    attempt = refused if isinstance(refused, dict) else {}
-    yield from (_cell(attempt.get(name)) for name in _ATTEMPT)
-    yield _cell(members.get("trace_again"))
-    yield harmless(exchange.body)
-    yield _cell(members.get("made"))
-    settled = exchange.settlement
-    values = (settled.result, settled.time, settled.by, settled.uid, settled.note) if settled else (None,) * 5
-    yield from map(_cell, values)
-    account = accounts.of(exchange)
-    yield from (harmless(account.text(name)) if account else "" for name in MEMBERS[2:])
+class _Cells:
+    """The cells of a row.
+
+    Args:
+        accounts: of the journal.
+    """
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._account: Account | None = None
+        self._facts = _NO_ACCOUNT
+        self._are_facts_ordinary = True
+        self._is_settled = False
+
+    def of(self, exchange: Exchange) -> list[Any]:
+        """Return the values of an exchange, as they are in the journal."""
+        members, settled = exchange.members, exchange.settlement
+        self._is_settled = settled is not None
+        refused = members.get("refused_attempt")
+        attempt = refused if isinstance(refused, dict) else {}
+        return [
+            exchange.time,
+            _ended(exchange),
+            exchange.word,
+            reason(exchange),
+            *map(members.get, _MEMBERS, _ABSENT),
+            *map(attempt.get, _ATTEMPT, _ABSENT),
+            members.get("trace_again"),
+            exchange.body,
+            members.get("made"),
+            *((settled.result, settled.time, settled.by, settled.uid, settled.note) if settled else _NO_SETTLEMENT),
+            *self._facts_of(exchange),
+        ]
+
+    def are_ordinary(self, exchange: Exchange, joined: str) -> bool:
+        """Whether the texts of a row are harmless as they are, so that one look takes the place of one for each.
+
+        Args:
+            exchange: after `of`.
+            joined: the texts, one for each line.
+        """
+        # Without a backslash a line has no sign in its texts but those of printable ASCII, and no quotation mark.
+        if self._is_settled or not self._are_facts_ordinary or ";" in joined:
+            return False
+        for line in (exchange.intent, exchange.outcome):
+            if line is not None and (b"\\" in line.raw or b"\x7f" in line.raw):
+                return False
+        return not _BEGINS_ODDLY(joined)
+
+    def _facts_of(self, exchange: Exchange) -> tuple[str, ...]:
+        account = self._accounts.of(exchange)
+        if account is not self._account:
+            self._account = account
+            self._facts = account.facts[2:] if account else _NO_ACCOUNT
+            self._are_facts_ordinary = all(not it or _ORDINARY.fullmatch(it) for it in self._facts)
+        return self._facts
 
 
 def _excel_cell(cell: Cell) -> Cell:
@@ -159,7 +220,26 @@ def _cell(value: Any) -> Cell:
     return harmless(value if isinstance(value, str) else json.dumps(value))
 
 
-def _row(cells: Iterable[Cell], delimiter: str = ",") -> str:
-    line = io.StringIO()
-    csv.writer(line, delimiter=delimiter, lineterminator="\r\n").writerow(cells)
-    return line.getvalue()
+def _careful(delimiter: str) -> Callable[[Iterable[Cell]], str]:
+    """Return what writes a row of any cells: `writerow` returns what its file does, which is the text here."""
+    return csv.writer(_Echo(), delimiter=delimiter, lineterminator=_END).writerow
+
+
+class _Echo:
+    """A file that gives back what is written."""
+
+    write = str
+
+
+_ODD: Final = ";"
+"""A text that is not ordinary."""
+_TEXTS: Final[Mapping[type, Callable[[Any], str]]] = {
+    int: str,
+    float: repr,
+    bool: lambda it: "yes" if it else "no",
+    type(None): lambda _: "",
+    dict: lambda _: _ODD,
+    list: lambda _: _ODD,
+}
+"""What is not a text as one, by its class in JSON; as `_cell` and the writer of rows have it."""
+_EXCEL_TEXTS: Final[Mapping[type, Callable[[Any], Any]]] = {**_TEXTS, str: _excel_cell, float: _excel_cell}

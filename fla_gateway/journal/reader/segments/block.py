@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import read
+from fla_gateway.journal.reader.segments.line_entries import printable
 
 # Within a text of a line these quotes would have a backslash before them.
 _RECORD: Final = b'"record":"'
@@ -36,8 +37,6 @@ _HEAD: Final = re.compile(
     rb'\{"prev":"[0-9a-f]{64}","seq":([1-9][0-9]{0,17}),'
     rb'"time":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z)","record":"'
 )
-_UNPRINTABLE: Final = (*range(10), *range(11, 32), 127)
-"""What no line has of ASCII; the search for each takes less time than one look at every byte."""
 _NEAR: Final = 16_384
 """Bytes from an end of a block within which lines are counted one by one."""
 
@@ -182,9 +181,8 @@ class Block:
         raw = self.raw
         # No writer writes an intent or an outcome twice.
         has_each_once = len(self.begun) + len(self.over) == len(self.intents) + len(self.outcomes)
-        is_printable = raw.isascii() and not any(map(raw.__contains__, _UNPRINTABLE))
         first, last = (_HEAD.match(self._lines[at]) for at in (0, -1))
-        if not has_each_once or not is_printable or not self._has_usual_ids() or first is None or last is None:
+        if not has_each_once or not printable(raw) or not self._has_usual_ids() or first is None or last is None:
             return None
         try:
             # Two lines without a line break between them would be one too few; at the end nothing else shows it.
