@@ -114,6 +114,10 @@ class AdminServer:
         await self._runner.setup()
         self._servers = [await self._accept(it, accept_tls) for it in listeners]
 
+    async def accept_on(self, listener: socket.socket) -> None:
+        """Answer on a further socket of the same address, without TLS; it stays its owner's."""
+        self._servers.append(await self._accept(listener, None))
+
     async def _accept(self, listener: socket.socket, accept_tls: AcceptTls | None) -> Accepting:
         if accept_tls is not None:
             return accept_tls(listener.dup(), self._connection)

@@ -89,6 +89,11 @@ class Listeners:
         for bound, protocols in listening:
             self.add(bound, protocols)
 
+    @property
+    def closed(self) -> bool:
+        """Whether accepting has ended for good."""
+        return self._closed
+
     def add(self, bound: Bound, protocols: Protocols) -> None:
         """Take a further socket; nothing is accepted there before `start` or `open`."""
         self._all[bound.sock] = _Accepting(bound, protocols, self._handshakes)

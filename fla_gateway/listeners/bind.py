@@ -63,10 +63,15 @@ class Bound:
     tls: ssl.SSLContext | None = None
     file: FileIdentity | None = None
 
+    @property
+    def file_in_place(self) -> FileIdentity | None:
+        """Which file is at the path of a Unix socket: its own as long as nothing removes it. None without any."""
+        return identity(self.address.path) if isinstance(self.address, UnixAddress) else None
+
     def release(self) -> None:
         """Stop listening, and remove a Unix socket's file, unless the path already belongs to a successor."""
         # The file first: while the socket is bound to it, its inode is given to no other.
-        if isinstance(self.address, UnixAddress) and self.file is not None and identity(self.address.path) == self.file:
+        if isinstance(self.address, UnixAddress) and self.file is not None and self.file_in_place == self.file:
             with contextlib.suppress(OSError):
                 self.address.path.unlink()
         self.sock.close()

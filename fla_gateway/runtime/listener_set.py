@@ -14,6 +14,8 @@ import contextlib
 import ssl
 from dataclasses import replace
 
+import structlog
+
 from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.gateway_tables import ListenerTls
 from fla_gateway.config.rules.inherited_listeners import inherited_faults
@@ -25,12 +27,13 @@ from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.listeners.acceptor import Listeners
 from fla_gateway.listeners.bind import Bound, bind
 from fla_gateway.listeners.socket_activation import INHERITED
-from fla_gateway.listeners.unix_socket import change_mode
+from fla_gateway.listeners.unix_socket import FileIdentity, change_mode
 from fla_gateway.proxy.generation import ServedListener
 from fla_gateway.proxy.server import Server
 from fla_gateway.runtime.composition.listener_address import ListenerAddress
 from fla_gateway.runtime.composition.resolved_config import Configured
 
+_LOG = structlog.get_logger()
 TlsFiles = tuple[ListenerTls, tuple[str, ...]]
 """What the TLS context of a listener is made of: its table, and the digest of each file."""
 
@@ -100,6 +103,7 @@ class ListenerSet:
         self.listeners: tuple[OpenListener, ...] = ()
         self.acceptor = Listeners(())
         self._server = server
+        self._missed: set[FileIdentity] = set()
 
     @property
     def addresses(self) -> tuple[ListenerAddress, ...]:
@@ -150,6 +154,39 @@ class ListenerSet:
             if old is not None and old.bound is not listener.bound and listener.bound.tls is not None:
                 self.acceptor.renew(listener.bound)
         self.listeners = change.after
+
+    async def restore_files(self) -> None:
+        """Bind Unix sockets anew whose file something has removed: no caller finds them any more.
+
+        Their connections go on. A file that another program has put in the place is left alone.
+        """
+        for listener in self.listeners:
+            file, found = listener.bound.file, listener.bound.file_in_place
+            if file is None or found == file or self.acceptor.closed:
+                continue
+            if found is not None:
+                self._miss(listener, file, Text("another file is in its place"))
+                continue
+            try:
+                (bound,) = bind(listener.spec.listener, listener.spec.place)
+            except ConfigurationError as error:
+                self._miss(listener, file, error.faults[0].message)
+            else:
+                self._missed.discard(file)
+                self._replace(listener, replace(listener, bound=bound))
+                _LOG.warning("socket-made-again", address=str(bound.address))
+        await self.acceptor.open()
+
+    def _replace(self, before: OpenListener, after: OpenListener) -> None:
+        self.acceptor.remove(before.bound)
+        before.bound.release()
+        self.acceptor.add(after.bound, self._server.protocol(after.served))
+        self.listeners = tuple(after if it is before else it for it in self.listeners)
+
+    def _miss(self, listener: OpenListener, file: FileIdentity, reason: str) -> None:
+        if file not in self._missed:
+            self._missed.add(file)
+            _LOG.error("socket-missing", address=str(listener.bound.address), reason=reason)
 
     def close(self) -> None:
         """Stop accepting for good, and release the sockets."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import ChainMap
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _LOG = structlog.get_logger()
 _PREPARATION: Final = "fla_gateway.runtime.reload_preparation"
+_SOCKETS_SECONDS: Final = 1.0
 _MOST_LOGGED: Final = 50
 """Changes and faults that are logged of one reload; the answer on the admin listener has all."""
 
@@ -142,6 +143,14 @@ class Reloader:
         # What the start made of them is there; a reload forgets its own.
         self.in_force.files.forget()
         await FileWatch(lambda: self.in_force, self._note_difference, self._reload_by_watch, self._parts.clock).run()
+
+    async def keep_socket_files(self) -> None:
+        """Look for the files of Unix sockets once a second, and make those again that were removed, until cancelled."""
+        while True:
+            await asyncio.sleep(_SOCKETS_SECONDS)
+            async with self._lock:
+                with suppress(OSError):
+                    await self._gateway.listener_set.restore_files()
 
     async def _reload_by_watch(self) -> None:
         try:

@@ -38,6 +38,10 @@ async def test_a_gateway_is_drained_and_ended_by_command(begin, government, tmp_
     # A real port is not in the configuration.
     address = process.events("admin-listening")[0]["address"]
     where = address if address.startswith("unix:") else f"http://{address}"
+    if address.startswith("unix:"):
+        # Removed, and made again.
+        (tmp_path / "admin.sock").unlink()
+        assert (await process.event("socket-made-again"))["address"] == address
     assert await command("drain", "--admin", where) == (
         0,
         "accepted: /readyz is 503 from now on, and calls are served\n",

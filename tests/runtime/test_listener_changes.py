@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 
 import pytest
+from structlog.testing import capture_logs
 
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.runtime.composition.gateway import build
@@ -203,3 +204,55 @@ async def test_a_listener_that_pauses_takes_part_in_a_change(rig, tmp_path):
     assert not rig.connections
     rig.gateway.listeners.resume()
     assert (await caller.answer()).status == 200
+
+
+async def over(path):
+    """Send a request on a Unix socket, and give the first line of the answer, and the connection."""
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(get())
+    return await reader.readline(), writer
+
+
+async def test_a_unix_socket_whose_file_is_removed_is_made_again(start, tmp_path):
+    """With its mode; what is connected goes on, and neither a restart nor a reload is needed."""
+    path = tmp_path / "gateway.sock"
+    rig = await start(unix=path)
+    mode = path.stat().st_mode
+    _, before = await over(path)
+    path.unlink()
+    with capture_logs() as lines:
+        await rig.gateway.listener_set.restore_files()
+        await rig.gateway.listener_set.restore_files()
+    assert [line["event"] for line in lines] == ["socket-made-again"]
+    assert path.stat().st_mode == mode
+    status, after = await over(path)
+    assert status == b"HTTP/1.1 200 OK\r\n"
+    assert len(rig.connections) == 2
+    before.close()
+    after.close()
+
+
+async def test_what_another_program_has_put_in_the_place_of_a_socket_is_left_alone(start, tmp_path):
+    """It may be a gateway that has taken over; the log says so once. When it is gone, the socket is made again."""
+    path = tmp_path / "gateway.sock"
+    rig = await start(unix=path)
+    path.unlink()
+    path.touch()
+    with capture_logs() as lines:
+        await rig.gateway.listener_set.restore_files()
+        await rig.gateway.listener_set.restore_files()
+        path.unlink()
+        await rig.gateway.listener_set.restore_files()
+    assert [line["event"] for line in lines] == ["socket-missing", "socket-made-again"]
+    status, writer = await over(path)
+    assert status == b"HTTP/1.1 200 OK\r\n"
+    writer.close()
+
+
+async def test_no_socket_is_made_again_by_a_gateway_that_stops(start, tmp_path):
+    """Its successor may be about to bind it."""
+    path = tmp_path / "gateway.sock"
+    rig = await start(unix=path)
+    rig.gateway.listeners.stop_accepting()
+    await rig.gateway.listener_set.restore_files()
+    assert not path.exists()

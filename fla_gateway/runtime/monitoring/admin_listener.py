@@ -11,13 +11,14 @@ import os
 import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from fla_gateway.background_task import run_beside
+from fla_gateway.config.gateway_tables import Listener
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 Follower = Callable[[Configured], Callable[[], None]]
 """Prepares to follow a configuration, and returns what does."""
 _LOG = structlog.get_logger()
+_SOCKET_SECONDS: Final = 1.0
 _NOT_HERE: Final = Message("address-not-here", "this machine does not have the address")
 MOST_HANDSHAKES: Final = 32
 """TLS handshakes that run on the admin listener at the same time, as many as it has connections; above that, the
@@ -118,10 +120,26 @@ async def open_surface(
     followers.append(partial(_follow, admin, contexts))
     await admin.start(bound[0].address, [one.sock for one in bound], _accept_tls(contexts, stack))
     stack.push_async_callback(admin.close)
+    if bound[0].file is not None:
+        run_beside(_keep_file(bound[0], configuration.admin.listen, admin, stack), "admin-socket", stack)
     _LOG.info("admin-listening", address=str(bound[0].address), tls=bound[0].tls is not None)
     if sources.observation.journal is not None:
         # Files of earlier runs may be many: they are read beside the first requests, not before them.
         run_beside(_recall(sources), "doubts", stack)
+
+
+async def _keep_file(bound: Bound, listener: Listener, admin: AdminServer, stack: AsyncExitStack) -> None:
+    """Look for the file of the Unix socket once a second, and make it again where something has removed it."""
+    while True:
+        await asyncio.sleep(_SOCKET_SECONDS)
+        if bound.file_in_place is not None:
+            continue
+        # What is amiss is tried again; a directory that is gone, for example, may come back.
+        with suppress(ConfigurationError, OSError):
+            (bound,) = bind(listener, "admin.listen")
+            stack.callback(bound.release)
+            await admin.accept_on(bound.sock)
+            _LOG.warning("socket-made-again", address=str(bound.address))
 
 
 def _accept_tls(contexts: list[ssl.SSLContext], stack: AsyncExitStack) -> AcceptTls | None:
