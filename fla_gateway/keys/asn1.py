@@ -18,6 +18,11 @@ CONTEXT_0: Final = 0xA0
 _CONSTRUCTED: Final = 0x20
 _END_OF_CONTENTS: Final = b"\x00\x00"
 _DEEPEST: Final = 32
+_INDEFINITE: Final = 0x80
+"""X.690, section 8.1.3: a length below is meant itself, one above is the number of octets that have it."""
+_TWO_OCTETS: Final = 0x82
+_LONG_TAG: Final = 0x1F
+_made: Final = tuple.__new__
 
 
 class Asn1Error(GatewayError):
@@ -51,8 +56,20 @@ class Element(NamedTuple):
         content, found, at = self.content, [], 0
         end = len(content)
         while at < end:
-            element, at = _read(content, at, 0)
-            found.append(element)
+            # The two forms that nearly all have, without a call for each; `_read` knows every other, and what is wrong.
+            size = content[at + 1] if at + 1 < end else _INDEFINITE
+            start = at + 2
+            is_plain = size < _INDEFINITE
+            if size == _TWO_OCTETS:
+                start, size, is_plain = at + 4, int.from_bytes(content[at + 2 : at + 4], "big"), True
+            stop = start + size
+            if is_plain and stop <= end and content[at] & _LONG_TAG != _LONG_TAG:
+                # As the class does it, without the function that a named tuple puts before it.
+                found.append(_made(Element, (content[at], content[start:stop], content[at:stop])))
+                at = stop
+            else:
+                element, at = _read(content, at, 0)
+                found.append(element)
         return tuple(found)
 
     def octets(self, depth: int = 0) -> bytes:
@@ -127,13 +144,13 @@ def write(tag: int, *contents: bytes) -> bytes:
 
 def _read(data: bytes, at: int, depth: int) -> tuple[Element, int]:
     """Read the element at a place; give it and the place after it."""
-    if len(data) < at + 2 or depth > _DEEPEST or data[at] & 0x1F == 0x1F:  # noqa: PLR2004 - an octet of tag, one of length
+    if len(data) < at + 2 or depth > _DEEPEST or data[at] & _LONG_TAG == _LONG_TAG:  # an octet of tag, one of length
         raise Asn1Error("no value can be read here")
     tag, first = data[at], data[at + 1]
-    if first == 0x80:  # noqa: PLR2004 - X.690, section 8.1.3.6: the indefinite form
+    if first == _INDEFINITE:  # X.690, section 8.1.3.6
         return _read_indefinite(data, at, depth)
     start, length = at + 2, first
-    if first > 0x80:  # noqa: PLR2004 - X.690, section 8.1.3.5: the long form
+    if first > _INDEFINITE:  # X.690, section 8.1.3.5: the long form
         start += first & 0x7F
         length = int.from_bytes(data[at + 2 : start], "big")
     end = start + length

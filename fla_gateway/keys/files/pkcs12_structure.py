@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Final
+from typing import Final, NamedTuple
 
 from fla_gateway.keys import asn1
 from fla_gateway.keys.asn1 import Asn1Error, Element
@@ -67,8 +67,9 @@ def look_into(der: bytes, alias: str | None = None) -> Contents:
     """
     pfx = asn1.read(der).children()
     safes = asn1.read(_content(pfx[1] if len(pfx) > 1 else pfx[0])).children()
-    in_the_open = [safe for safe in safes if _parts(safe)[0].content == _DATA]
-    bags = [bag for safe in in_the_open for bag in _bags(asn1.read(_content(safe)), 0)]
+    parts = [(safe, *_parts(safe)) for safe in safes]
+    in_the_open = [value for _, kind, value in parts if kind.content == _DATA]
+    bags = [bag for value in in_the_open for bag in _bags(asn1.read(_octets_in(value)), 0)]
     keys = [bag for bag in bags if bag.kind in {_KEY_BAG, _SHROUDED_KEY_BAG}]
     named = _aliases(keys)
     if alias is not None:
@@ -78,7 +79,7 @@ def look_into(der: bytes, alias: str | None = None) -> Contents:
         tuple(bag.value.encoding for bag in keys if bag.kind == kind) for kind in (_SHROUDED_KEY_BAG, _KEY_BAG)
     )
     keyless = [bag.encoding for bag in bags if bag.kind not in {_KEY_BAG, _SHROUDED_KEY_BAG}]
-    sealed = tuple(safe.encoding for safe in safes if safe not in in_the_open)
+    sealed = tuple(safe.encoding for safe, kind, _ in parts if kind.content != _DATA)
     part = _data(asn1.write(asn1.SEQUENCE, *keyless)) if keyless else b""
     return Contents(len(keys), shrouded, sealed, part, plain, named)
 
@@ -87,7 +88,7 @@ def _aliases(keys: list[_Bag]) -> tuple[str, ...]:
     """Name the keys; those without a friendly name by a number, in the order of the file, as Java does."""
     number, found = 0, []
     for bag in keys:
-        name = _friendly_name(asn1.read(bag.encoding))
+        name = _friendly_name(bag)
         if not name:
             number += 1
             name = str(number)
@@ -95,10 +96,9 @@ def _aliases(keys: list[_Bag]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _friendly_name(bag: Element) -> str:
+def _friendly_name(bag: _Bag) -> str:
     """Return the friendlyName of a SafeBag (RFC 7292, section 4.2; RFC 2985, section 5.5.1); empty without one."""
-    children = bag.children()
-    for attribute in children[2].children() if len(children) > 2 else ():  # noqa: PLR2004 - bagId, bagValue, attributes
+    for attribute in () if bag.attributes is None else bag.attributes.children():
         parts = attribute.children()
         if len(parts) > 1 and parts[0].content == _FRIENDLY_NAME:
             values = parts[1].children()
@@ -238,19 +238,27 @@ def _alone_in_sequence(identifier: Element) -> Element:
 
 def _content(content_info: Element) -> bytes:
     """Give the octets in a ContentInfo of type data (RFC 5652, sections 3 and 4)."""
-    wrapped = _parts(content_info)[1].children()
+    return _octets_in(_parts(content_info)[1])
+
+
+def _octets_in(value: Element) -> bytes:
+    """Give the octets in the [0] value of a ContentInfo of type data."""
+    wrapped = value.children()
     if not wrapped:
         raise Asn1Error("an empty value stands where octets were expected")
     return wrapped[0].octets()
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Bag:
+class _Bag(NamedTuple):
     """One SafeBag (RFC 7292, section 4.2)."""
 
     kind: bytes
     value: Element
     encoding: bytes
+    attributes: Element | None
+
+    def __repr__(self) -> str:
+        return "_Bag()"  # as of `asn1.Element`
 
 
 def _bags(contents: Element, depth: int) -> list[_Bag]:
@@ -259,16 +267,21 @@ def _bags(contents: Element, depth: int) -> list[_Bag]:
         raise Asn1Error("bags are nested too deeply")
     found: list[_Bag] = []
     for bag in contents.children():
-        kind, wrapper = _parts(bag)
+        children = bag.children()
+        kind, wrapper = _identified(children)
+        attributes = children[2] if len(children) > 2 else None  # noqa: PLR2004 - bagId, bagValue, attributes
         for value in wrapper.children():
             nested = kind.content == _NESTED_BAGS
-            found += _bags(value, depth + 1) if nested else [_Bag(kind.content, value, bag.encoding)]
+            found += _bags(value, depth + 1) if nested else [_Bag(kind.content, value, bag.encoding, attributes)]
     return found
 
 
 def _parts(element: Element) -> tuple[Element, Element]:
     """Give the identifier and the [0] value that ContentInfo and SafeBag both begin with."""
-    children = element.children()
-    if [child.tag for child in children[:2]] != [asn1.OBJECT_IDENTIFIER, asn1.CONTEXT_0]:
+    return _identified(element.children())
+
+
+def _identified(children: tuple[Element, ...]) -> tuple[Element, Element]:
+    if len(children) < 2 or children[0].tag != asn1.OBJECT_IDENTIFIER or children[1].tag != asn1.CONTEXT_0:  # noqa: PLR2004 - both
         raise Asn1Error("an identifier and a value were expected")
     return children[0], children[1]
