@@ -14,8 +14,6 @@ from fla_gateway.i18n.message import Text, joined
 
 SECTION: Final = "Beveiligde machtigingen"
 """Where ChaMan has the boxes."""
-SECTION_IN_FRENCH: Final = "Autorisations sécurisées"
-"""Our own translation: where it was seen, ChaMan was in Dutch."""
 _UNKNOWN: Final = Text(
     "in ChaMan a right of the account is missing, under {section}; which box that is, is not known here",
     section=SECTION,

@@ -82,14 +82,3 @@ def in_order(
 ) -> tuple[Observer, ...]:
     """Return the observers that are switched on, in the order in which they are called."""
     return tuple(one for one in (counters, recent, health, doubts, log, notices, tracing) if one is not None)
-
-
-def fan_out_to(
-    counters: Observer,
-    log: Observer | None = None,
-    *,
-    soon: Callable[[Callable[[], None]], object],
-    **others: Observer | None,
-) -> FanOut:
-    """Make the one observer out of those that are switched on; `others` as for `in_order`."""
-    return FanOut(in_order(counters, log, **others), soon)

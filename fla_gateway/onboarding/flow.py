@@ -20,10 +20,6 @@ CLIENT_ID: Final = "client-id"
 """The one answer that only ChaMan can give: everything before it is asked first."""
 
 
-def _always(_answers: Answers, _context: Context) -> bool:
-    return True
-
-
 def _in_earnest(answers: Answers, context: Context) -> bool:
     return not context.sandbox and answers.get("quality") != of_company.TRAINING_PROVIDER
 

@@ -125,8 +125,3 @@ class Question:
 def several(answers: Answers, name: str) -> tuple[str, ...]:
     """Return the values of an answer that may have several."""
     return tuple(part for part in answers.get(name, "").split(SEPARATOR) if part)
-
-
-def is_yes(answers: Answers, name: str) -> bool:
-    """Return whether a question was answered with yes."""
-    return answers.get(name) == YES

@@ -43,7 +43,6 @@ from tests.support.texts import texts
 from tests.support.waiting import PATIENCE
 
 PASSWORD = "a word"
-MANY_YEARS = NOW + timedelta(days=3000)
 
 
 @pytest.fixture(scope="module")

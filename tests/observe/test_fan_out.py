@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from fla_gateway.observe.fan_out import fan_out_to
+from fla_gateway.observe.fan_out import FanOut, in_order
 from fla_gateway.observe.metrics.counters import Counters
 from tests.observe.records import a_record
 
@@ -43,12 +43,17 @@ class Loop:
         return len(waiting)
 
 
+def fanned_out(*observers, soon, **others):
+    """Fan out to observers, as the gateway does to those that are switched on."""
+    return FanOut(in_order(*observers, **others), soon)
+
+
 def test_all_of_a_turn_are_told_together_each_observer_in_its_turn():
     """One call in the loop's next turn has everybody who is switched on told of all records, one after the other."""
     loop = Loop()
     told: list[str] = []
     names = ("recent", "doubts", "notices", "tracing")
-    fan_out = fan_out_to(
+    fan_out = fanned_out(
         Kept("counters", told), Kept("log", told), soon=loop.soon, **{name: Kept(name, told) for name in names}
     )
     fan_out.exchange(a_record())
@@ -65,7 +70,7 @@ def test_all_of_a_turn_are_told_together_each_observer_in_its_turn():
 def test_what_is_settled_is_not_told_again():
     """Before the observers are closed they are told at once, and the turn that comes after it brings nothing more."""
     loop, log = Loop(), Kept()
-    fan_out = fan_out_to(Kept(), log, soon=loop.soon)
+    fan_out = fanned_out(Kept(), log, soon=loop.soon)
     fan_out.exchange(a_record())
     fan_out.settle()
     assert log.told == ["kept"]
@@ -77,7 +82,7 @@ def test_what_is_settled_is_not_told_again():
 def test_observers_can_be_replaced():
     """What ended in this turn goes to the new ones, once."""
     loop, former, later = Loop(), Kept(), Kept()
-    fan_out = fan_out_to(former, soon=loop.soon)
+    fan_out = fanned_out(former, soon=loop.soon)
     fan_out.exchange(a_record())
     fan_out.replace([later])
     loop.turn()
@@ -87,7 +92,7 @@ def test_observers_can_be_replaced():
 def test_counting_alone_is_enough():
     """Without log and journal, exchanges are counted."""
     counters = Counters()
-    fan_out_to(counters, soon=Loop().soon).exchanges([a_record()])
+    fanned_out(counters, soon=Loop().soon).exchanges([a_record()])
     assert len(list(counters.freeze().tallies)) == 1
 
 
@@ -95,14 +100,14 @@ def test_fault_of_one_reaches_neither_the_loop_nor_the_others():
     """An observer that raises keeps neither the others from their records nor itself from the next one."""
     counters, log = Counters(), Kept()
     with capture_logs() as events:
-        fan_out_to(counters, log, soon=Loop().soon, recent=Broken()).exchanges([a_record(), a_record()])
+        fanned_out(counters, log, soon=Loop().soon, recent=Broken()).exchanges([a_record(), a_record()])
     assert [(tally.count, len(log.told)) for tally in counters.freeze().tallies] == [(2, 2)]
     assert [(event["event"], event["observer"]) for event in events] == [("observer-failed", "Broken.exchange")]
 
 
 def test_fault_is_told_once_a_minute():
     """A fault that comes with every exchange does not fill the log, and its count is told."""
-    fan_out = fan_out_to(Broken(), Broken(), soon=Loop().soon)
+    fan_out = fanned_out(Broken(), Broken(), soon=Loop().soon)
     with capture_logs() as events:
         fan_out.exchanges([a_record(ended=ended) for ended in (1000.0, 1001.0, 1059.0, 1060.0, 1061.0)])
     assert [event["count"] for event in events] == [1, 4, 1, 4]

@@ -13,8 +13,6 @@ from tests.support.upstream import Scripted
 from tests.wire.responses import VECTORS
 from tests.wire.vector import Failed, Relay, Relayed, ResponseVector, Truncated, failures, get, grouped, message
 
-UNTOUCHED = b"untouched"
-
 
 def _request(vector: ResponseVector) -> bytes:
     body = b"" if vector.method in {b"GET", b"HEAD", b"get"} else b"hi"

@@ -28,9 +28,7 @@ def _exchange(rig: Rig, raw: bytes) -> tuple[Answer, int]:
     return found, rig.upstream.seen[int(number)].connection
 
 
-@pytest.mark.parametrize(
-    "unsolicited", [TIMED_OUT, TIMED_OUT[:9], b"x", b"\r\n", answer(line=b"HTTP/1.1 100 Continue")]
-)
+@pytest.mark.parametrize("unsolicited", UNSOLICITED.values(), ids=UNSOLICITED)
 @pytest.mark.parametrize("raw", REQUESTS.values(), ids=REQUESTS)
 def test_unsolicited_bytes_end_an_idle_connection(
     raw: bytes, unsolicited: bytes, rig: Rig, running: tuple[Rig, LoopThread]

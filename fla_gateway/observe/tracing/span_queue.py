@@ -59,10 +59,13 @@ class Tracing:
         clock: the host's clocks; records know the monotonic one alone.
     """
 
-    def __init__(self, collector: Collector, writer: SpanWriter, clock: Clock) -> None:
+    def __init__(
+        self, collector: Collector, writer: SpanWriter, clock: Clock, close_seconds: float = CLOSE_SECONDS
+    ) -> None:
         self._collector = collector
         self._writer = writer
         self._clock = clock
+        self._close_seconds = close_seconds
         self._waiting: deque[ExchangeRecord] = deque()
         self._wake = threading.Event()
         self._closing = False
@@ -104,11 +107,11 @@ class Tracing:
             self._collector = collector
 
     def close(self) -> None:
-        """Deliver what waits, for at most `CLOSE_SECONDS`; blocks, so call it when nothing else runs any more."""
+        """Deliver what waits, for at most `close_seconds`; blocks, so call it when nothing else runs any more."""
         self._closing = True
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(CLOSE_SECONDS - _LAST_SECONDS)
+            self._thread.join(self._close_seconds - _LAST_SECONDS)
         for collector in (self._collector, *self._former):
             collector.close()
         if self._thread is not None:
@@ -194,10 +197,3 @@ def span_writer(profiles: Sequence[Profile], key: bytes) -> SpanWriter:
 def _draw(bits: int) -> int:
     """Give a random number of so many bits, never 0, which would be no id (W3C Trace Context, section 3.2.2)."""
     return secrets.randbits(bits) or 1
-
-
-def open_tracing(
-    endpoint: str, profiles: Sequence[Profile], clock: Clock, key: bytes, tls: Callable[[], ssl.SSLContext]
-) -> Tracing:
-    """Make the observer of a configuration that has [tracing]; arguments and errors are those of its parts."""
-    return Tracing(open_collector(endpoint, tls), span_writer(profiles, key), clock)

@@ -17,14 +17,15 @@ import structlog
 import fla_gateway
 from fla_gateway.clock import SystemClock
 from fla_gateway.oauth.model import TokenRequest
-from fla_gateway.observe.tracing import span_queue
 from fla_gateway.observe.tracing.span_queue import (
     BATCH,
+    CLOSE_SECONDS,
     DELIVERY_SECONDS,
     MOST_WAITING,
     Tracing,
     missing_extra,
-    open_tracing,
+    open_collector,
+    span_writer,
 )
 from fla_gateway.observe.tracing.spans import SpanWriter
 from fla_gateway.profiles import Profile, Upstream
@@ -45,20 +46,14 @@ PROFILE = Profile(
 )
 
 
-@pytest.fixture
-def unhurried(monkeypatch):
-    """Let the end wait for all deliveries: two seconds may be too little for them on a machine that is busy."""
-    monkeypatch.setattr(span_queue, "CLOSE_SECONDS", PATIENCE)
-
-
 def refuse_tls():
     """Stand in for a context that nobody asks for."""
     raise AssertionError("asked for TLS")
 
 
-def opened(endpoint, tls=refuse_tls):
-    """Open tracing towards an address."""
-    return open_tracing(endpoint, [PROFILE], SystemClock(), bytes(32), tls)
+def opened(endpoint, tls=refuse_tls, close_seconds=PATIENCE):
+    """Open tracing whose end waits for all deliveries: two seconds may be too little on a machine that is busy."""
+    return Tracing(open_collector(endpoint, tls), span_writer([PROFILE], bytes(32)), SystemClock(), close_seconds)
 
 
 def a_recent_record(**changes):
@@ -88,7 +83,7 @@ async def test_exchange_arrives_at_the_collector():
     assert tracing.dropped == 0
 
 
-async def test_environment_has_no_say(monkeypatch, unhurried):
+async def test_environment_has_no_say(monkeypatch):
     """Neither OTEL_ variables nor proxy variables change where spans go, what goes with them, or whom TLS trusts."""
     async with collecting() as collected, collecting() as other:
         for name, value in {
@@ -116,7 +111,7 @@ async def test_environment_has_no_say(monkeypatch, unhurried):
     assert collected.resources[0]["service.name"] == "fla-gateway"
 
 
-async def test_collector_behind_tls_is_verified(tmp_path, unhurried):
+async def test_collector_behind_tls_is_verified(tmp_path):
     """An https collector is spoken to if the given roots know it, and otherwise not a span is sent."""
     authority = TlsAuthority()
     root = authority.write_root(tmp_path)
@@ -133,7 +128,7 @@ async def test_collector_behind_tls_is_verified(tmp_path, unhurried):
     assert known.dropped == 0
 
 
-async def test_collector_that_refuses_loses_spans_and_nothing_else(capsys, unhurried):
+async def test_collector_that_refuses_loses_spans_and_nothing_else(capsys):
     """Spans that a collector refuses are counted and told once, without a line of the library's own."""
     async with collecting() as collected:
         collected.status = 400
@@ -150,7 +145,7 @@ async def test_collector_that_refuses_loses_spans_and_nothing_else(capsys, unhur
 def test_dead_collector_is_given_up_after_two_seconds():
     """The end of the gateway does not wait longer for a collector that takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        tracing = opened(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces")
+        tracing = opened(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces", close_seconds=CLOSE_SECONDS)
         tracing.exchange(a_recent_record())
         began = time.monotonic()
         with structlog.testing.capture_logs():
@@ -180,10 +175,10 @@ class Blocked:
         self.released.set()
 
 
-def test_what_waits_is_bounded_and_the_rest_counted(unhurried):
+def test_what_waits_is_bounded_and_the_rest_counted():
     """While the collector takes nothing, exchanges pile up to a bound, and are dropped and counted beyond."""
     collector = Blocked()
-    tracing = Tracing(collector, SpanWriter(bytes(32), {}, lambda bits: 1), SystemClock())
+    tracing = Tracing(collector, SpanWriter(bytes(32), {}, lambda bits: 1), SystemClock(), PATIENCE)
     tracing.exchange(a_record())
     assert collector.asked.wait(PATIENCE)
     for _ in range(MOST_WAITING + 7):
@@ -210,10 +205,10 @@ class Broken:
         pass
 
 
-def test_fault_of_the_library_does_not_end_tracing(unhurried):
+def test_fault_of_the_library_does_not_end_tracing():
     """An error in the midst of a delivery loses these spans; the next ones are delivered."""
     collector = Broken()
-    tracing = Tracing(collector, SpanWriter(bytes(32), {}, lambda bits: 1), SystemClock())
+    tracing = Tracing(collector, SpanWriter(bytes(32), {}, lambda bits: 1), SystemClock(), PATIENCE)
     with structlog.testing.capture_logs() as events:
         for _ in range(2 * BATCH):
             tracing.exchange(a_record())
@@ -230,10 +225,9 @@ def test_missing_extra_is_a_fault_with_its_cure(tmp_path):
             (tmp_path / entry.name).symlink_to(entry)
     code = (
         "import sys; sys.path[:0] = sys.argv[1:]\n"
-        "from fla_gateway.clock import SystemClock\n"
         "from fla_gateway.errors import ConfigurationError\n"
-        "from fla_gateway.observe.tracing.span_queue import open_tracing\n"
-        "try: open_tracing('http://localhost:4318/v1/traces', [], SystemClock(), bytes(32), None)\n"
+        "from fla_gateway.observe.tracing.span_queue import open_collector\n"
+        "try: open_collector('http://localhost:4318/v1/traces', None)\n"
         "except ConfigurationError as error: print(error)"
     )
     command = [sys.executable, "-S", "-c", code, str(tmp_path), str(Path(fla_gateway.__file__).parents[1])]

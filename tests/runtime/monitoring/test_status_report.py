@@ -23,7 +23,7 @@ from fla_gateway.journal.writer.open_intents import LookBack, OpenDoubt
 from fla_gateway.keys.load import load_key
 from fla_gateway.listeners.tls_context import ListenerContext
 from fla_gateway.observe.api_health import ApiHealth
-from fla_gateway.observe.fan_out import fan_out_to
+from fla_gateway.observe.fan_out import FanOut
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.metrics.counters import Counters
 from fla_gateway.observe.recent_exchanges import RecentExchanges
@@ -64,7 +64,7 @@ class Told:
     def sources(self):
         """Give where it comes from."""
         counters = Counters()
-        fan_out = fan_out_to(counters, soon=lambda _: None)
+        fan_out = FanOut((counters,), lambda _: None)
         observation = Observation(
             observer=fan_out, fan_out=fan_out, counters=counters,
             recent=self._recent, health=self._health, doubts=self._doubts, output=LineWriter(1, 2),

@@ -20,7 +20,6 @@ Column = tuple[str, Callable[[Exchange], str]]
 _BLOCK: Final = 500
 """Rows that are gathered to find the widths; later blocks may be wider, never narrower."""
 _NOTHING: Final = "-"
-_CUT: Final = "\N{HORIZONTAL ELLIPSIS}"
 _TIMES: Final = frozenset({"time", "settled"})
 
 
