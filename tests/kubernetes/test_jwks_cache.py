@@ -16,7 +16,7 @@ from fla_gateway.secret import Secret
 from tests.support.cluster import AUDIENCE, ISSUER, NOW, claims, jwk, jwks, sign
 from tests.support.keys import TlsAuthority, make_rsa
 from tests.support.tokens import HandClock
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, eventually
 
 FIRST, SECOND = jwk(make_rsa()), jwk(make_rsa(label="second"), "second")
 PATH = "/openid/v1/jwks"
@@ -73,13 +73,6 @@ async def kept(keys):
         running = tasks.create_task(keys.run())
         yield
         running.cancel()
-
-
-async def until(condition) -> None:
-    """Wait for something that the loop is about to do."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - the condition is the state of what is tested, which has no event
-            await asyncio.sleep(0.005)
 
 
 def names(keys) -> list[str | None]:
@@ -230,7 +223,7 @@ async def test_an_unknown_key_has_the_set_fetched_once_in_half_a_minute(cluster,
         assert not keys.missing()
         clock.advance(FETCHING.unknown)
         assert [keys.missing() for _ in range(5)] == [True] * 5
-        await until(lambda: names(keys) == ["first", "second"])
+        await eventually(lambda: names(keys) == ["first", "second"])
         assert not keys.missing()
     assert len(cluster.seen) == 2
 
@@ -243,9 +236,9 @@ async def test_a_slow_cluster_does_not_hold_the_start_up(cluster, make):
         await keys.start()
     assert names(keys) == []
     async with kept(keys):
-        await until(lambda: len(cluster.seen) == 2)
+        await eventually(lambda: len(cluster.seen) == 2)
         cluster.open.set()
-        await until(lambda: names(keys) == ["first"])
+        await eventually(lambda: names(keys) == ["first"])
 
 
 async def test_a_cluster_that_does_not_answer_is_given_up(cluster, make):
@@ -262,11 +255,11 @@ async def test_keys_are_refreshed_and_failures_repeated(cluster, make):
     """The set is fetched anew after the given time, sooner after a failure, and the loop outlives both."""
     keys = make(cluster.url, pace=Pace(refresh=0.02, retry=0.02, unknown=30))
     async with kept(keys):
-        await until(lambda: names(keys) == ["first"])
+        await eventually(lambda: names(keys) == ["first"])
         cluster.status = 500
-        await until(lambda: len(cluster.seen) > 5)
+        await eventually(lambda: len(cluster.seen) > 5)
         cluster.status, cluster.body = 200, jwks(SECOND)
-        await until(lambda: names(keys) == ["second"])
+        await eventually(lambda: names(keys) == ["second"])
 
 
 async def test_keys_from_a_file(make, tmp_path):
@@ -282,12 +275,12 @@ async def test_keys_from_a_file(make, tmp_path):
         assert not keys.missing()
         clock.advance(1)
         assert keys.missing()
-        await until(lambda: names(keys) == ["second"])
+        await eventually(lambda: names(keys) == ["second"])
         file.unlink()
         clock.advance(60)
         with capture_logs() as events:
             assert keys.missing()
-            await until(lambda: events)
+            await eventually(lambda: events)
     assert names(keys) == ["second"]
     assert events[0]["reason"] == "the file cannot be read: no such file or directory"
 
@@ -300,7 +293,7 @@ async def test_a_file_that_comes_later_is_found(make, tmp_path):
     assert names(keys) == []
     async with kept(keys):
         file.write_bytes(jwks(FIRST))
-        await until(lambda: names(keys) == ["first"])
+        await eventually(lambda: names(keys) == ["first"])
 
 
 @pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), (b"no PEM", "holds no certificate")])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from tests.support.raw_caller import send_quietly
@@ -36,13 +34,18 @@ async def test_a_head_that_does_not_end(start, begun):
     assert await caller.ended()
 
 
+async def read_of_head(rig, number):
+    """Wait until the gateway has read so many bytes of a head."""
+    await eventually(lambda: [len(it._buffer) for it in rig.connections] == [number])
+
+
 async def test_a_head_that_trickles_is_not_given_more_time(start):
     """The deadline counts from the first byte, not from the last one (slowloris)."""
     rig = await start(gateway=limits(head=10))
     caller = await rig.caller()
-    for byte in b"GET /employer":
+    for number, byte in enumerate(b"GET /employ", 1):
         await caller.send(bytes([byte]))
-        await asyncio.sleep(0.001)
+        await read_of_head(rig, number)
         rig.clock.advance(1)
     assert (await caller.answer()).status == 408
 

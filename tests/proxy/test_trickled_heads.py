@@ -11,6 +11,8 @@ from fla_gateway.http1.request import check_partial_head
 def test_what_was_checked_is_not_checked_again():
     """A caller that trickles 64 KiB would else have 2 GB looked at; only what is new can be wrong."""
     checked = b"GET / HTTP/1.1\r\nX: \0" + b"a" * 1000
+    with pytest.raises(ProtocolError):
+        check_partial_head(checked)
     check_partial_head(checked + b"b", len(checked))
 
 

@@ -19,7 +19,7 @@ from fla_gateway.observe.alerts.outbox import (
 )
 from tests.observe.alerts.samples import letter
 from tests.support.fakes import MovableClock
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, eventually
 
 
 class Way:
@@ -62,12 +62,6 @@ async def running(way, clock=None, pauses=(0.0,)):
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(condition):
-    """Give the loop turns."""
-    while not condition():  # noqa: ASYNC110 - what is waited for sets no event
-        await asyncio.sleep(0)
-
-
 def failure(*, lasting=False):
     """Make a failure."""
     return NotDeliveredError(Text("no"), answer=Text("the words of the server"), lasting=lasting)
@@ -78,8 +72,8 @@ async def test_a_letter_is_tried_until_it_is_taken():
     way = Way(failure(), failure(), failure())
     async with running(way) as (outbox, events):
         outbox.put(letter())
-        await until(lambda: way.sent)
-        await until(lambda: outbox.numbers.sent)
+        await eventually(lambda: way.sent)
+        await eventually(lambda: outbox.numbers.sent)
     assert [it["event"] for it in events] == ["alert-failing", "alert-sent"]
     assert (events[0]["reason"], events[1]["attempts"]) == ("no", 4)
     assert (outbox.numbers.sent, outbox.numbers.failures, outbox.numbers.lost, outbox.numbers.waiting) == (1, 3, 0, 0)
@@ -93,7 +87,7 @@ async def test_the_pauses_grow_to_half_an_hour():
     way = Way(*[failure()] * 3)
     async with running(way, pauses=(0.0, 0.0, 3600.0)) as (outbox, _):
         outbox.put(letter())
-        await until(lambda: way.attempts == 3)
+        await eventually(lambda: way.attempts == 3)
         outbox.put(numbered(2))
         for _ in range(5):
             await asyncio.sleep(0)
@@ -107,7 +101,7 @@ async def test_another_configuration_is_tried_at_once():
         outbox.put(letter())
         await former.attempted.wait()
         outbox.follow(way)
-        await until(lambda: way.sent)
+        await eventually(lambda: way.sent)
     assert former.attempts == 1
 
 
@@ -117,7 +111,7 @@ async def test_a_refusal_that_lasts_costs_that_letter_alone():
     async with running(way, pauses=(3600.0,)) as (outbox, events):
         outbox.put(numbered(1))
         outbox.put(numbered(2))
-        await until(lambda: outbox.numbers.sent)
+        await eventually(lambda: outbox.numbers.sent)
     assert way.sent == ["2"]
     lost = next(it for it in events if it["event"] == "alert-lost")
     assert (lost["letter"], lost["why"], lost["reason"]) == ("1", "refused", "no")
@@ -130,7 +124,7 @@ async def test_a_letter_is_given_up_after_a_day():
     async with running(way, clock, pauses=(0.0,)) as (outbox, events):
         outbox.put(letter())
         clock.advance(LONGEST_SECONDS + 1)
-        await until(lambda: outbox.numbers.lost)
+        await eventually(lambda: outbox.numbers.lost)
     assert [it["why"] for it in events if it["event"] == "alert-lost"] == ["too-old"]
     assert outbox.numbers.waiting == 0
 
@@ -164,6 +158,6 @@ async def test_a_fault_of_ones_own_ends_nothing():
     way = Way(RuntimeError("with a secret"))
     async with running(way) as (outbox, events):
         outbox.put(letter())
-        await until(lambda: way.sent)
+        await eventually(lambda: way.sent)
     assert [it["event"] for it in events][:2] == ["alert-fault", "alert-failing"]
     assert "with a secret" not in str([{k: v for k, v in it.items() if k != "exc_info"} for it in events])
