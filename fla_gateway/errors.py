@@ -37,7 +37,13 @@ def with_cure(message: Text, cure: Text) -> Text:
 
 
 def position_of(file: str, line: int | None, path: str) -> str:
-    """Write where something is in a configuration, as far as that is known: ``gateway.toml:12: admin.listen``."""
+    """Write where something is in a configuration, as far as that is known: ``gateway.toml:12: admin.listen``.
+
+    Args:
+        file: empty where it is not known.
+        line: in that file, from 1; None where it is not known.
+        path: of the key; empty for the whole file.
+    """
     where = f"{file}:{line}" if file and line else file
     return ": ".join(part for part in (where, path) if part)
 

@@ -71,6 +71,12 @@ def bind_file(path: Path, mode: int, group: str | None, place: str) -> socket.so
 def change_mode(path: Path, mode: int, group: str | None, place: str) -> None:
     """Give the file of a socket that listens already another mode and group; never wider than either meanwhile.
 
+    Args:
+        path: of the socket.
+        mode: as for `bind_file`.
+        group: as for `bind_file`.
+        place: as for `bind_file`.
+
     Raises:
         ConfigurationError: as `bind_file`; nothing has become wider then.
         OSError: the file is gone.

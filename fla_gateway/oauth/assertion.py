@@ -64,6 +64,11 @@ class SigningKey:
 def algorithm_for(options: AssertionOptions, key: SigningKey, name: str) -> str:
     """Choose the JWS algorithm: the one asked for, or the key's own default.
 
+    Args:
+        options: of the profile.
+        key: signs.
+        name: of the key, for the problem.
+
     Raises:
         ProblemError: ``token-unsigned``, where the key cannot sign with the algorithm asked for.
     """

@@ -133,7 +133,13 @@ class OpenNegotiation:
         self._error, self._answer = code, answer
 
     def end(self, result: str, detail: str = "", token: AccessToken | None = None) -> Negotiation:
-        """Give the record; `token` is asked for its scope and lifetime alone."""
+        """Return the record.
+
+        Args:
+            result: `GRANTED`, `CUT` or the problem code.
+            detail: of the problem; empty without one.
+            token: read for its scope and lifetime alone; None without one.
+        """
         self.timer.stop()
         return Negotiation(
             time=self._time,

@@ -80,5 +80,15 @@ def in_order(
     notices: Observer | None = None,
     tracing: Observer | None = None,
 ) -> tuple[Observer, ...]:
-    """Return the observers that are switched on, in the order in which they are called."""
+    """Return the observers that are switched on, in the order in which they are called.
+
+    Args:
+        counters: numbers for metrics; always there.
+        log: writes a line for each exchange.
+        recent: keeps the last hour.
+        health: judges APIs by their answers.
+        doubts: keeps what is in doubt.
+        notices: reports what an `observe` let through.
+        tracing: makes spans.
+    """
     return tuple(one for one in (counters, recent, health, doubts, log, notices, tracing) if one is not None)

@@ -78,7 +78,13 @@ class TokenBrake:
         return Verdict.DISCARD
 
     def remaining(self, profile: str, service: str, now: float) -> float:
-        """Return for how many seconds a service's brake still holds; 0 without one. Counts nothing against it."""
+        """Return for how many seconds a service's brake still holds; 0 without one. Counts nothing against it.
+
+        Args:
+            profile: its name.
+            service: the API, as for `judge`.
+            now: `Clock.monotonic`.
+        """
         record = self._records.get((profile, service)) or self._records.get(_SHARED)
         return max(0.0, record.until - now) if record else 0.0
 

@@ -26,7 +26,7 @@ class SharedRate:
             use: the caller.
             others: those that are active already.
             sharers: number of all of them, with this caller.
-            now: the time.
+            now: `Clock.monotonic`.
         """
         self.bucket.wait(now)
         left = self.bucket.tokens
@@ -41,6 +41,11 @@ class SharedRate:
 
     def take(self, use: CallerUse, active: Mapping[str, CallerUse], now: float) -> float:
         """Take a token for a request, if one is there and not kept for another caller.
+
+        Args:
+            use: the caller's, which is active.
+            active: of all active callers, by name, with this one.
+            now: `Clock.monotonic`.
 
         Returns:
             0.0, or the seconds to wait where nothing was taken.

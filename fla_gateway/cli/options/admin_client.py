@@ -166,6 +166,11 @@ def admin_of(path: Path) -> AdminTarget:
 def connectable(text: str, place: str, file: str = "") -> RealAddress:
     """Read an address that a gateway listens on as one that can be connected to.
 
+    Args:
+        text: as in a configuration.
+        place: of the option or key, for a fault.
+        file: that has it; empty for an option.
+
     Raises:
         ConfigurationError: it is none, or only the running gateway knows which it is.
     """

@@ -46,6 +46,11 @@ Phases = tuple[tuple[str, float], ...]
 def call_directly(configured: Configured, profile: Profile, call: Call) -> tuple[Response, Phases]:
     """Get a token, make the call, and return its response with the seconds of each phase.
 
+    Args:
+        configured: what was read.
+        profile: the one that calls.
+        call: what is asked of the API.
+
     Raises:
         ConfigurationError: the profile does not permit the path, or a file cannot be used.
         UnusableKeyError: the profile's key cannot be used.

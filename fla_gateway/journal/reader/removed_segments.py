@@ -45,7 +45,13 @@ class RemovedSegments:
         self._first = number
 
     def end(self, number: int, seq: int, head: str) -> None:
-        """Take note of the last line of a segment."""
+        """Take note of the last line of a segment.
+
+        Args:
+            number: of the segment.
+            seq: of the line.
+            head: its hash.
+        """
         self._ends[number] = seq, head
 
     def take(self, members: Mapping[str, Any], number: int) -> Iterator[Text]:

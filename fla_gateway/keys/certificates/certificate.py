@@ -26,6 +26,11 @@ def matching(key: PublicKeyTypes, certificates: tuple[x509.Certificate, ...], no
 
     With several of the same key it is the one that is valid longest, of those whose validity has begun; where none has,
     the one whose time comes first.
+
+    Args:
+        key: the public key.
+        certificates: among which it is looked for.
+        now: the host's time, in UTC.
     """
     wanted = _spki(key)
     matches = [certificate for certificate in certificates if _public_key(certificate) == wanted]

@@ -102,6 +102,11 @@ class Session:
     def deliver(self, sender: str, to: Sequence[str], message: bytes) -> Result:
         """Send one mail.
 
+        Args:
+            sender: address for MAIL FROM.
+            to: addresses for RCPT TO.
+            message: header and body.
+
         Raises:
             NotDeliveredError: it was taken for no recipient.
         """

@@ -46,7 +46,13 @@ class Lane:
         self._torn = False
 
     def put(self, number: int, block: bytes, lines: int) -> None:
-        """Have a block wait."""
+        """Have a block wait.
+
+        Args:
+            number: of the block among those of all lanes, which are written in this order.
+            block: whole lines.
+            lines: how many they are.
+        """
         self.waiting.append((number, block, lines))
         self.size += len(block)
 

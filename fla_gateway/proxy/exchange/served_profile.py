@@ -55,7 +55,14 @@ class TokenEntry(Protocol):
         ...
 
     def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:
-        """Note that a service refused the token; return whether a retry with another one makes sense."""
+        """Note that a service refused the token; return whether a retry with another one makes sense.
+
+        Args:
+            token: the very token that was sent.
+            profile: its name.
+            service: see `tokens.entry.TokenEntry.refused`.
+            now: `Clock.monotonic`.
+        """
         ...
 
 

@@ -43,7 +43,13 @@ class Differs(NamedTuple):
 
 
 def changes(old: Configuration, new: Configuration, differs: Differs) -> tuple[Change, ...]:
-    """List the differences, in the order of the schema and of the new file."""
+    """List the differences, in the order of the schema and of the new file.
+
+    Args:
+        old: what is in force.
+        new: what is to follow it.
+        differs: asked about each file and variable that both name alike.
+    """
     return tuple(Change(place(parts), change) for parts, change in _compare((), old, new, differs))
 
 

@@ -62,6 +62,12 @@ class Diagnosis:
 def diagnose(configured: Configured, profile: Profile, clock: Clock, running: Running) -> Diagnosis:
     """Carry out every check, offline ones first.
 
+    Args:
+        configured: what was read.
+        profile: the one that is examined.
+        clock: the host's clocks.
+        running: what is known of a gateway that runs.
+
     Raises:
         ConfigurationError: a file that the configuration names cannot be used.
     """

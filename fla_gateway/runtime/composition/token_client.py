@@ -45,6 +45,11 @@ class Fetched:
 def fetch_once(configured: Configured, profile: Profile, clock: Clock | None = None) -> Fetched:
     """Get one token for a profile; loads its key alone.
 
+    Args:
+        configured: what was read.
+        profile: the one that asks.
+        clock: the host's clocks; by default those of the system.
+
     Raises:
         ConfigurationError: a file that the configuration names cannot be used.
         UnusableKeyError: the profile's key cannot be used.
