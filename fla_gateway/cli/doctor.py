@@ -94,14 +94,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _chosen(profiles: tuple[Profile, ...], name: str | None, *, alone: bool) -> tuple[Profile, ...]:
-    known = ", ".join(it.name for it in profiles[:_MOST])
-    there_are = Text("there are: {known}", known=known)
     if name is not None:
         chosen = tuple(it for it in profiles if it.name == name)
         if not chosen:
-            raise ConfigurationError((Fault(name, Message("profile-unknown", "there is no such profile"), there_are),))
+            from fla_gateway.cli.mistyped import unknown_profile  # noqa: PLC0415 - rarely needed
+
+            raise unknown_profile(name, (it.name for it in profiles))
         return chosen
     if len(profiles) > (1 if alone else _MOST):
+        there_are = Text("there are: {known}", known=", ".join(it.name for it in profiles[:_MOST]))
         message = Message("profile-to-be-named", "name the profile that is to be diagnosed")
         raise ConfigurationError((Fault("PROFILE", message, there_are),))
     return profiles

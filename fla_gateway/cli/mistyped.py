@@ -1,21 +1,24 @@
-"""Rule: what a command line may have meant that names a command or an option which does not exist.
+"""Rule: what a command line may have meant that names a command, an option or a profile which does not exist.
 
 Owns the sentences. Refuses to show what may be the value of an option: passwords are typed where none is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from fla_gateway.i18n.message import Text
+from fla_gateway.config.document.schema_errors import suggestion
+from fla_gateway.errors import ConfigurationError, Fault
+from fla_gateway.i18n.message import Message, Text
 
 if TYPE_CHECKING:
     import argparse
 
 _CONFIGURATION: Final = "--config"
+_MOST_LISTED: Final = 24
 
 
 def mistaken_command(words: Sequence[str], commands: Sequence[str], program: str) -> Text | None:
@@ -95,3 +98,16 @@ def parser_of(parser: argparse.ArgumentParser, command: str) -> argparse.Argumen
         choices = (it.choices for it in parser._actions if isinstance(it.choices, dict))  # noqa: SLF001 - as above
         parser = next(it[word] for it in choices if word in it)
     return parser
+
+
+def unknown_profile(name: str, known: Iterable[str]) -> ConfigurationError:
+    """Make the error of a command that names a profile which the configuration does not have.
+
+    Args:
+        name: as it was typed.
+        known: names of the profiles.
+    """
+    names = list(known)
+    there_are = Text("there are: {known}", known=", ".join(names[:_MOST_LISTED]))
+    message = Message("profile-unknown", "there is no such profile")
+    return ConfigurationError((Fault(name, message, suggestion(name, names) or there_are),))

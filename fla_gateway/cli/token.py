@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.config_option import add_config, config_of
 from fla_gateway.cli.output.language import shown, two_columns
-from fla_gateway.errors import ConfigurationError, Fault, ProblemError
-from fla_gateway.i18n.message import Message, Text
+from fla_gateway.errors import ProblemError
+from fla_gateway.i18n.message import Text
 
 if TYPE_CHECKING:  # aiohttp is heavy; `--help` must not wait for it
     from fla_gateway.profiles import Profile
@@ -74,9 +74,9 @@ def _find(profiles: tuple[Profile, ...], name: str) -> Profile:
     for profile in profiles:
         if profile.name == name:
             return profile
-    known = ", ".join(profile.name for profile in profiles)
-    message = Message("profile-unknown", "there is no such profile")
-    raise ConfigurationError((Fault(name, message, Text("there are: {known}", known=known)),))
+    from fla_gateway.cli.mistyped import unknown_profile  # noqa: PLC0415 - rarely needed
+
+    raise unknown_profile(name, (profile.name for profile in profiles))
 
 
 def _facts(profile: Profile, fetched: Fetched) -> Iterator[tuple[str, str]]:

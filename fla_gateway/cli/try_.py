@@ -134,9 +134,9 @@ def _configured(arguments: argparse.Namespace) -> tuple[Configured, Profile] | N
     for profile in configured.profiles:
         if profile.name == arguments.profile:
             return configured, profile
-    known = ", ".join(profile.name for profile in configured.profiles)
-    message = Message("profile-unknown", "there is no such profile")
-    raise ConfigurationError((Fault(arguments.profile, message, Text("there are: {known}", known=known)),))
+    from fla_gateway.cli.mistyped import unknown_profile  # noqa: PLC0415 - rarely needed
+
+    raise unknown_profile(arguments.profile, (profile.name for profile in configured.profiles))
 
 
 def _call(arguments: argparse.Namespace, profile: Profile | None) -> Call:

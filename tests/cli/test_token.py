@@ -126,10 +126,10 @@ async def test_refusal_is_a_finding(staging):
 
 
 async def test_unknown_profile(staging):
-    """A profile that is not configured is exit code 2, with the names there are."""
+    """A profile that is not configured is exit code 2, with the name that is nearest."""
     ended = await run_token(await staging(granted), "employe")
     assert ended.code == 2
-    assert "there are: employer" in ended.err
+    assert "did you mean 'employer'?" in ended.err
 
 
 async def test_untrusted_server_gets_no_assertion(staging, tmp_path):

@@ -81,9 +81,9 @@ def subject_of(arguments: argparse.Namespace) -> Subject:
     for profile in configured.profiles:
         if profile.name == arguments.profile:
             return Subject(configured, profile, datetime.fromtimestamp(SystemClock().wall(), UTC))
-    known = ", ".join(profile.name for profile in configured.profiles)
-    message = Message("profile-unknown", "there is no such profile")
-    raise ConfigurationError((Fault(arguments.profile, message, Text("there are: {known}", known=known)),))
+    from fla_gateway.cli.mistyped import unknown_profile  # noqa: PLC0415 - rarely needed
+
+    raise unknown_profile(arguments.profile, (profile.name for profile in configured.profiles))
 
 
 def situation_of(subject: Subject, status: Mapping[str, Any] | None, *, ask: bool) -> Situation:
