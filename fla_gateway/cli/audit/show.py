@@ -16,7 +16,6 @@ from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.journal_options import (
     add_journal,
     add_selection,
-    blocks_of,
     directory_of,
     history_of,
     report_shortfall,
@@ -69,14 +68,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the exchanges."""
-    from fla_gateway.journal.reader.filters import selected  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.cli.audit.repeated import carried_again  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.filters import selected  # noqa: PLC0415 - as above
 
     selection, directory = selection_of(arguments), directory_of(arguments)
-    history = history_of(directory, selection.since, _wish(directory, selection, arguments))
     tally = _Tally()
-    chosen: Iterable[Exchange] = tally.count(selected(history, selection))
+    chosen: Iterable[Exchange]
     if arguments.repeated:
-        chosen = _repeated(chosen, history.settlements)
+        history, exchanges = carried_again(directory, selection.since)
+        chosen = _repeated(tally.count(selected(exchanges, selection)), history.settlements)
+    else:
+        history = history_of(directory, selection.since, _wish(directory, selection, arguments))
+        chosen = tally.count(selected(history, selection))
     if arguments.last is not None:
         chosen = deque(chosen, maxlen=arguments.last)
     _print(chosen, selection, directory, arguments)
@@ -91,15 +94,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _wish(directory: Path, selection: Selection, arguments: argparse.Namespace) -> Wish:
     from fla_gateway.journal.reader.segments import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.reader.segments.body_marks import BodyMarks  # noqa: PLC0415 - as above
-    from fla_gateway.journal.reader.wishes import Bodies, Everything, NotBefore, wish_of  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.wishes import Everything, NotBefore, wish_of  # noqa: PLC0415 - as above
 
     wish = wish_of(selection)
-    if arguments.repeated:
-        marks = BodyMarks()
-        for lines in blocks_of(directory, selection.since):
-            marks.note(lines)
-        return Bodies(marks)
     if isinstance(wish, Everything) and arguments.last is not None:
         segments = segment_files.segments_of(directory)
         return NotBefore(segment_reader.seq_before_outcomes(directory, segments, arguments.last))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from fla_gateway.journal.format.segment_name import Segment
     from fla_gateway.journal.reader.exchange_history import History
     from fla_gateway.journal.reader.filters import Selection
-    from fla_gateway.journal.reader.segments.block_filter import Wish
+    from fla_gateway.journal.reader.segments.block_filter import BlockFilter, Wish
+    from fla_gateway.journal.reader.segments.body_index import Repetitive
     from fla_gateway.journal.reader.segments.read_results import Wanted
 
 # Far longer than an exchange may take by default (`gateway.timeouts.exchange`, 600 s): an intent that is older and has
@@ -130,7 +131,7 @@ def directory_of(arguments: argparse.Namespace) -> Path:
 def history_of(
     directory: Path,
     since: str,
-    wish: Wish | None = None,
+    wish: Wish | BlockFilter | Repetitive | None = None,
     follow: Callable[[Iterable[Wanted]], Iterable[Wanted]] | None = None,
 ) -> History:
     """Open a journal at the segment in which a time falls.
@@ -138,7 +139,7 @@ def history_of(
     Args:
         directory: of the journal.
         since: as the journal writes it; empty for all.
-        wish: what is wanted of it, so that the rest is passed over; None for every line.
+        wish: what is wanted of it, so that the rest is passed over, or what chooses that; None for every line.
         follow: sees what is found before it is joined.
 
     Raises:
@@ -148,17 +149,12 @@ def history_of(
     from fla_gateway.journal.reader.exchange_history import History  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.segments import segment_files, segment_reader  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.settlements import LateSettlements  # noqa: PLC0415 - as above
-    from fla_gateway.journal.reader.wishes import Everything  # noqa: PLC0415 - as above
     from fla_gateway.system.allocator import keep_freed_memory  # noqa: PLC0415 - as above
 
     keep_freed_memory(_KEPT)
     every = segment_files.segments_of(directory)
     segments = _of_period(every, since)
-    found: Iterable[Wanted] = (
-        segment_reader.read_segments(directory, segments)
-        if wish is None or isinstance(wish, Everything)
-        else segment_reader.read_wanted(directory, segments, wish)
-    )
+    found = _found(directory, segments, wish)
     found = found if follow is None else follow(found)
     whole = segments == every
     lives = partial(segment_files.is_written, directory)
@@ -166,21 +162,21 @@ def history_of(
     return History(settlements.follow(found), lives, _moment(_LONGEST_RUNNING), whole=whole, settlements=settlements)
 
 
-def blocks_of(directory: Path, since: str) -> Iterator[bytes]:
-    """Read a journal in pieces of whole lines, from the segment in which a time falls.
+def _found(
+    directory: Path, segments: tuple[Segment, ...], wish: Wish | BlockFilter | Repetitive | None
+) -> Iterable[Wanted]:
+    from fla_gateway.journal.reader.segments import segment_reader  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.segments.block_filter import BlockFilter  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.segments.body_index import Repetitive  # noqa: PLC0415 - as above
+    from fla_gateway.journal.reader.wishes import Everything  # noqa: PLC0415 - as above
 
-    Args:
-        directory: of the journal.
-        since: as the journal writes it; empty for all.
-
-    Raises:
-        JournalError: there is none.
-    """
-    from fla_gateway.journal.reader.segments import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.system.allocator import keep_freed_memory  # noqa: PLC0415 - as above
-
-    keep_freed_memory(_KEPT)
-    return segment_reader.blocks_of(directory, _of_period(segment_files.segments_of(directory), since))
+    if wish is None or isinstance(wish, Everything):
+        return segment_reader.read_segments(directory, segments)
+    if isinstance(wish, Repetitive):
+        return segment_reader.read_again(directory, wish)
+    if isinstance(wish, BlockFilter):
+        return segment_reader.read_filtered(directory, segments, wish)
+    return segment_reader.read_wanted(directory, segments, wish)
 
 
 def _of_period(segments: tuple[Segment, ...], since: str) -> tuple[Segment, ...]:

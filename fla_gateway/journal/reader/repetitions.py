@@ -14,10 +14,9 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Final
 
-from fla_gateway.errors import JournalError
-from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.line_format import read
 from fla_gateway.journal.reader.exchange_history import Exchange
+from fla_gateway.journal.reader.segments.body_index import no_room
 from fla_gateway.journal.reader.settlements import NONE, Settlements
 
 _WITHIN: Final = 24 * 60 * 60 * 1000
@@ -103,10 +102,4 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise JournalError(
-            Text(
-                "equal bodies cannot be compared, since there is no room for a temporary file (TMPDIR names where it "
-                "is made): {reason}",
-                reason=str(error),
-            )
-        ) from None
+        raise no_room(str(error)) from None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import resource
 import sqlite3
+from collections import deque
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -14,22 +16,32 @@ from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import read
 from fla_gateway.journal.reader.exchange_history import Exchange, History
 from fla_gateway.journal.reader.repetitions import repeated
+from fla_gateway.journal.reader.segments.body_index import BodyIndex
 from fla_gateway.journal.reader.segments.body_marks import BodyMarks
+from fla_gateway.journal.reader.segments.read_results import Entry
 from fla_gateway.journal.reader.segments.segment_files import segments_of
-from fla_gateway.journal.reader.segments.segment_reader import blocks_of, read_segments, read_wanted
+from fla_gateway.journal.reader.segments.segment_reader import read_again, read_filtered, read_segments, read_wanted
 from fla_gateway.journal.reader.wishes import Bodies
+from tests.journal.reader.test_wanted_lines import busy, odd
 from tests.support.journals import BEGINNING, EXCHANGE, JournalBuilder, write, written
 
 DAY = timedelta(days=1)
 MANY = 1_500
 
 
-def exchanges(path, marks):
-    """Read what the marks say may have come again."""
-    segments = segments_of(path)
-    for lines in blocks_of(path, segments):
-        marks.note(lines)
-    return History(read_wanted(path, segments, Bodies(marks), 2_000), lambda: False, "")
+def index_of(path, marks, hashes, size=2_000):
+    """Note the bodies of a journal."""
+    index = BodyIndex(marks, hashes)
+    deque(read_filtered(path, segments_of(path), index, size), maxlen=0)
+    return index
+
+
+def exchanges(path, marks, size=2_000):
+    """Read what came again, or where that is not known what the marks say may have come again."""
+    with TemporaryFile() as hashes:
+        blocks = index_of(path, marks, hashes, size).repetitive()
+    everything = read_wanted(path, segments_of(path), Bodies(marks), size)
+    return History(everything if blocks is None else read_again(path, blocks), lambda: False, "")
 
 
 def carried(number, body):
@@ -79,14 +91,74 @@ def expected(path):
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("size", [1, 24])
-def test_whatever_repeats_within_a_day_is_shown(tmp_path, seed, size):
+@pytest.mark.parametrize(("size", "most"), [(1, 1_000), (12, 1_000), (12, 3)])
+@pytest.mark.parametrize("block", [700, 100_000])
+def test_whatever_repeats_within_a_day_is_shown(tmp_path, seed, size, most, block):
     """In whatever order exchanges end, and however few the marks are, the answer is that of each compared with each."""
     path = sent_at_any_time(tmp_path / "journal", seed)
-    shown = [(it.body, it.text("id")) for it in repeated(exchanges(path, BodyMarks(size)), kibibytes=16)]
+    shown = [(it.body, it.text("id")) for it in repeated(exchanges(path, BodyMarks(size, most), block), kibibytes=16)]
     wanted = expected(path)
     assert wanted
     assert sorted(identity for _, identity in shown) == sorted(wanted)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("make", [busy, odd])
+@pytest.mark.parametrize("size", [700, 5_000])
+def test_two_readings_answer_as_one_that_reads_every_line(tmp_path, make, seed, size):
+    """Over segments and runs, with lines that no writer makes, and with bodies that are noted with the outcome."""
+    path = make(tmp_path / "journal", seed).directory
+    whole = History(read_segments(path, segments_of(path)), lambda: False, "")
+    assert list(repeated(exchanges(path, BodyMarks(12), size))) == list(repeated(whole))
+
+
+def test_blocks_without_what_came_again_are_not_read_again(tmp_path):
+    """Where nothing came again nothing is read; else the blocks of it, and those up to the outcome."""
+    journal = JournalBuilder(tmp_path / "journal")
+    for number in range(60):
+        journal.get()
+        journal.outcome(journal.intent(body=f"{number:016x}"))
+    with TemporaryFile() as hashes:
+        index = index_of(journal.directory, BodyMarks(1), hashes)
+        assert not list(exchanges(journal.directory, BodyMarks(1)))
+        assert not any(map(index.repetitive().needs, range(1_000)))
+    open_long = journal.intent(body=f"{7:016x}")
+    for _ in range(10):
+        journal.get()
+    journal.outcome(open_long)
+    with TemporaryFile() as hashes:
+        blocks = index_of(journal.directory, BodyMarks(1), hashes).repetitive()
+        found = [one.line.members for one in read_again(journal.directory, blocks) if isinstance(one, Entry)]
+    assert [it.get("body", it["record"]) for it in found] == [f"{7:016x}", "outcome"] * 2
+    assert found[2]["id"] == found[3]["id"] == open_long
+
+
+def test_the_intent_of_a_body_that_came_late_is_read_again(tmp_path):
+    """A body that was still coming is in the outcome; when it was sent is in the intent, blocks before."""
+    journal = JournalBuilder(tmp_path / "journal")
+    first = journal.intent()
+    for _ in range(10):
+        journal.post()
+    journal.outcome(first, body="0011223344556677")
+    second = journal.outcome(journal.intent(body="0011223344556677"))
+    found = list(repeated(exchanges(journal.directory, BodyMarks(12))))
+    assert [it.text("id") for it in found] == [first, second]
+    assert all(it.intent for it in found)
+
+
+def test_a_run_that_ended_is_not_read_on(tmp_path):
+    """What was open when a gateway was killed has no outcome: the journal behind is passed over."""
+    journal = JournalBuilder(tmp_path / "journal")
+    lost = journal.intent(body="0011223344556677")
+    journal.start("again")
+    again = journal.outcome(journal.intent(body="0011223344556677"))
+    for _ in range(20):
+        journal.post()
+    with TemporaryFile() as hashes:
+        blocks = index_of(journal.directory, BodyMarks(12), hashes).repetitive()
+        found = History(read_again(journal.directory, blocks), lambda: False, "")
+        assert [it.text("id") for it in repeated(found)] == [lost, again]
+    assert not blocks.needs(3)
 
 
 def test_a_declaration_without_outcome_that_was_sent_again_is_shown(tmp_path):
@@ -96,7 +168,7 @@ def test_a_declaration_without_outcome_that_was_sent_again_is_shown(tmp_path):
     again = journal.outcome(journal.intent(body="0011223344556677"))
     journal.now += 3 * DAY
     journal.start("again")
-    found = repeated(exchanges(journal.directory, BodyMarks()))
+    found = repeated(exchanges(journal.directory, BodyMarks(12)))
     assert [it.text("id") for it in found] == [lost, again]
 
 
@@ -104,7 +176,7 @@ def test_equal_ones_are_together(tmp_path):
     """Whatever was sent between two equal ones is not between them in the answer."""
     journal = JournalBuilder(tmp_path / "journal")
     sent = [journal.outcome(journal.intent(body=f"{number % 2:016x}")) for number in range(6)]
-    found = repeated(exchanges(journal.directory, BodyMarks()))
+    found = repeated(exchanges(journal.directory, BodyMarks(12)))
     assert [it.text("id") for it in found] == [*sent[::2], *sent[1::2]]
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
+from fla_gateway.journal.format.segment_name import Segment
 from fla_gateway.journal.reader.segments.block import Block, Ends
 
 _FEW: Final = 8
@@ -55,6 +56,9 @@ class BlockFilter:
     def __init__(self, wish: Wish) -> None:
         self._wish = wish
         self._open: set[bytes] = set()
+
+    def begin(self, segment: Segment) -> None:
+        """Go on to a segment; it does not matter which."""
 
     def choose(self, raw: bytes) -> Chosen | None:
         """Choose lines of the next block; None means all of them.

@@ -19,6 +19,7 @@ from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.line_format import Line, read
 from fla_gateway.journal.format.segment_name import Segment
 from fla_gateway.journal.reader.segments.block_filter import BlockFilter, Chosen, Wish
+from fla_gateway.journal.reader.segments.body_index import Repetitive
 from fla_gateway.journal.reader.segments.line_entries import LONGEST_LINE, entries_of, entry_of
 from fla_gateway.journal.reader.segments.read_results import (
     Begun,
@@ -155,22 +156,6 @@ def _line_at(lines: bytes, place: int) -> bytes:
     return lines[lines.rfind(b"\n", 0, place) + 1 : end if end >= 0 else len(lines)]
 
 
-def blocks_of(directory: Path, segments: Sequence[Segment]) -> Iterator[bytes]:
-    """Read segments in pieces of whole lines, without looking into them.
-
-    Args:
-        directory: of the journal.
-        segments: consecutive ones.
-
-    Raises:
-        JournalError: as `read_segments`.
-    """
-    for segment in segments:
-        path = directory / segment.name
-        with opened(path) as stream:
-            yield from _whole_lines(stream)
-
-
 def read_wanted(directory: Path, segments: Sequence[Segment], wish: Wish, size: int = _SEARCHED) -> Iterator[Wanted]:
     """Read what a question needs of segments, a block at a time; the rest is said to be `Passed`.
 
@@ -185,9 +170,16 @@ def read_wanted(directory: Path, segments: Sequence[Segment], wish: Wish, size: 
     Raises:
         JournalError: as `read_segments`.
     """
-    chosen = BlockFilter(wish)
+    return read_filtered(directory, segments, BlockFilter(wish), size)
+
+
+def read_filtered(
+    directory: Path, segments: Sequence[Segment], chosen: BlockFilter, size: int = _SEARCHED
+) -> Iterator[Wanted]:
+    """Read what a filter chooses of segments; as `read_wanted` otherwise."""
     for segment in segments:
         yield Begun(Place(segment.name, 0), segment.number)
+        chosen.begin(segment)
         with opened(directory / segment.name) as stream:
             for one in _read_blocks(stream, segment.name, size):
                 if isinstance(one, Lines):
@@ -196,6 +188,26 @@ def read_wanted(directory: Path, segments: Sequence[Segment], wish: Wish, size: 
                 if isinstance(one, Entry):
                     chosen.choose(one.line.raw + b"\n")
                 yield one
+
+
+def read_again(directory: Path, blocks: Repetitive) -> Iterator[Found]:
+    """Read the lines of bodies that came again, and pass over all blocks without.
+
+    Args:
+        directory: of the journal.
+        blocks: where they are.
+
+    Raises:
+        JournalError: as `read_segments`.
+    """
+    for segment, places in blocks.places():
+        yield Begun(Place(segment.name, 0), segment.number)
+        with opened(directory / segment.name) as stream:
+            for number, place, size in places:
+                if blocks.needs(number):
+                    raw = os.pread(stream.fileno(), size, place)
+                    starts = blocks.choose(raw)
+                    yield from (entry_of(Place(segment.name, 0), raw[it : raw.index(b"\n", it)]) for it in starts)
 
 
 def seq_before_outcomes(directory: Path, segments: Sequence[Segment], number: int) -> int:
