@@ -186,6 +186,7 @@ async def test_the_key_is_taken_from_a_file(tmp_path):
             assert code == expected
             assert given not in err
             assert err.startswith("credentials-refused: ") is (expected == 1)
+            assert ("--admin-key-file" in err) is (expected == 1)
 
 
 async def test_watch_looks_until_it_is_interrupted(admin, shown):

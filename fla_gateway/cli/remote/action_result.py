@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, INTERNAL, UNAVAILABLE, WELL, WRONG_USE
+from fla_gateway.cli.options.admin_client import KEY_VARIABLE
 from fla_gateway.cli.output.language import shown
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import position_of
@@ -26,6 +27,9 @@ _UNABLE: Final = frozenset((404, 503))
 """There is no such action in this version, or the gateway is ending."""
 _REFUSED: Final = frozenset((400, 405, 413, 422))
 _FAILED: Final = 500
+_HOW_TO_GIVE_THE_KEY: Final = Text(
+    "This command takes the key from --admin-key-file FILE, or from the variable {variable}.", variable=KEY_VARIABLE
+)
 
 
 def act(arguments: argparse.Namespace, path: str, done: Text, *, as_json: bool = False) -> int:
@@ -127,6 +131,9 @@ def _problem(document: Mapping[str, Any]) -> Iterator[str]:
     if not faults:
         code = str(document.get("type", "")).rpartition(":")[2]
         yield f"{printable(code)}: {printable(str(document.get('detail', document.get('title', ''))))}"
+        if code.startswith("credentials-"):
+            # The gateway's own words are for browsers and other programs.
+            yield shown(_HOW_TO_GIVE_THE_KEY)
 
 
 def _fault(members: Mapping[str, Any]) -> str:
