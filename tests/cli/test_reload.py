@@ -237,12 +237,13 @@ async def test_without_a_gateway_the_address_is_named(words, tmp_path):
     assert f"unix:{tmp_path}/none.sock" in err
 
 
-async def test_a_server_that_is_no_gateway_is_none(tmp_path):
-    """Whatever it answers that has not our form."""
+@pytest.mark.parametrize("body", [b"ok", b"{}"])
+async def test_a_server_that_is_no_gateway_is_none(tmp_path, body):
+    """Whatever it answers that has not our form: nothing is called done for it."""
 
     async def answer(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + body)
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:

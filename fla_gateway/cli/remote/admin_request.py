@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import json
 import socket
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fla_gateway import __version__
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
 _ANSWER_SECONDS: Final = 90.0
 """How long a reload may take, the one before it included; as long as systemd waits for one."""
 _LARGEST_ANSWER: Final = 16 * 1024 * 1024
+_MEMBERS: Final = {
+    "/-/reload": "applied",
+    "/-/drain": "accepted",
+    "/-/quit": "accepted",
+    "/-/audit/settle": "settled",
+    "/status": "profiles",
+}
+"""What the gateway's success at an address has, whatever its version."""
 
 
 class Answer(NamedTuple):
@@ -144,7 +153,7 @@ def _exchange(
         document = json.loads(body)
     except ValueError:
         document = None
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or not _is_of_a_gateway(request.path, response.status, document):
         raise NoGatewayError(
             Text(
                 "what answers at {gateway} is no fla-gateway (status {status}){hint}",
@@ -154,3 +163,9 @@ def _exchange(
             )
         )
     return response.status, document
+
+
+def _is_of_a_gateway(path: str, status: int, document: Mapping[str, Any]) -> bool:
+    """Whether a success has what a gateway says of it: another program may answer any request with an empty object."""
+    member = _MEMBERS.get(path.partition("?")[0])
+    return status >= HTTPStatus.MULTIPLE_CHOICES or member is None or member in document
