@@ -293,6 +293,7 @@ class Process:
         run_beside(watch_ends(sources), "ends", stack)
         reloader.followers.append(self._alerting.prepare)
         run_beside(self._alerting.run(sources), "alerts", stack)
+        await reloader.get_ready()
         # The bytes of keys and passwords are not kept for longer than they are used.
         configured.files.forget()
         return_freed_memory()

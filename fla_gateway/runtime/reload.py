@@ -135,10 +135,12 @@ class Reloader:
             # Otherwise this frame and its exception would keep each other, and what they have seen.
             del refused
 
+    async def get_ready(self) -> None:
+        """Import what a reload needs, beside the first calls: when it is needed, the package may have been updated."""
+        await imported(_PREPARATION)
+
     async def watch(self) -> None:
         """Compare the files in force with the disk, and reload where that is asked for, until cancelled."""
-        # Beside the first calls, and not when it is needed: the package may have been updated by then.
-        await imported(_PREPARATION)
         await self._parts.activation.loaded.wait()
         # What the start made of them is there; a reload forgets its own.
         self.in_force.files.forget()
