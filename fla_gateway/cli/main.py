@@ -175,11 +175,12 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     """Build the parser for some commands: all of them for the overview, one for the start of that one."""
     import argparse  # noqa: PLC0415 - see the head
 
+    from fla_gateway.cli.output.help_formatter import HelpFormatter  # noqa: PLC0415 - as above
     from fla_gateway.cli.overview import DESCRIPTION, EPILOG  # noqa: PLC0415 - as above
     from fla_gateway.i18n.message import Sentence, Text  # noqa: PLC0415 - as above
 
     parser = argparse.ArgumentParser(
-        prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=HelpFormatter
     )
     parser.add_argument(
         "-V",
@@ -212,12 +213,14 @@ def _add_choices(parser: argparse.ArgumentParser) -> Choices:
 def _add_command(choices: Choices, word: str, name: str) -> None:
     import argparse  # noqa: PLC0415 - see the head
 
+    from fla_gateway.cli.output.help_formatter import HelpFormatter  # noqa: PLC0415 - as above
+
     command = cast("Command", _load(name))
     own = choices.add_parser(
         word,
         help=command.SUMMARY,
         description=command.DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     command.add_arguments(own)
     # argparse would remember the last word alone.

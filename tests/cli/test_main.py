@@ -170,6 +170,16 @@ def test_help_is_a_word_as_well(words, capsys):
     assert (end.value.code, asked) == (0, capsys.readouterr().out)
 
 
+def test_help_breaks_no_path(capsys, monkeypatch):
+    """At a hyphen it would be of no use to one who copies it."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        execute(["check", "--help"])
+    text = capsys.readouterr().out
+    assert "/etc/fla-gateway/gateway.toml" in text
+    assert not re.search(r"\w-\n", text)
+
+
 def test_overview_lists_every_command(capsys):
     """--help shows each command or its group with a summary, and the exit codes."""
     with pytest.raises(SystemExit):

@@ -123,6 +123,7 @@ async def test_the_key_comes_from_the_variable_and_without_one_the_problem_has_i
     monkeypatch.delenv("FLAGW_KEY", raising=False)
     code, out, _ = await command("GET", PATH)
     assert (code, "Problem credentials-missing:" in out) == (1, True)
+    assert "--key-file FILE, or from the variable FLAGW_KEY" in out
     assert government.calls == []
     code, document = await command.json("GET", PATH)
     assert document["problem"]["cure"] in out

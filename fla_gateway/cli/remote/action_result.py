@@ -28,7 +28,9 @@ _UNABLE: Final = frozenset((404, 503))
 _REFUSED: Final = frozenset((400, 405, 413, 422))
 _FAILED: Final = 500
 _HOW_TO_GIVE_THE_KEY: Final = Text(
-    "This command takes the key from --admin-key-file FILE, or from the variable {variable}.", variable=KEY_VARIABLE
+    "This command takes the key from {option} FILE, or from the variable {variable}.",
+    option="--admin-key-file",
+    variable=KEY_VARIABLE,
 )
 
 

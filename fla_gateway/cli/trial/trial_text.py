@@ -26,6 +26,11 @@ _MEASURED: Final = {
     "request": Text("request"),
     "response": Text("response"),
 }
+_HOW_TO_GIVE_THE_KEY: Final = Text(
+    "This command takes the key from {option} FILE, or from the variable {variable}.",
+    option="--key-file",
+    variable="FLAGW_KEY",
+)
 _OF_THE_GATEWAY: Final = {
     "token_seconds": Text("waited for a token"),
     "connection_seconds": Text("waited for a connection"),
@@ -93,6 +98,8 @@ def _problem(problem: Mapping[str, Any] | None) -> Iterator[str]:
     for member in ("detail", "cure"):
         if problem.get(member):
             yield f"  {problem[member]}"
+    if code.startswith("credentials-"):
+        yield Text("  {sentence}", sentence=_HOW_TO_GIVE_THE_KEY)
     yield ""
 
 
