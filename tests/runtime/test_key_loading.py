@@ -17,6 +17,7 @@ from fla_gateway.keys.signers.local import EcSigner, RsaSigner
 from fla_gateway.runtime.key_loading.loader import KeyLoading, load_all
 from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, fork_workers
 from tests.support.keys import NOW, make_ec, make_rsa
+from tests.support.waiting import PATIENCE
 
 RSA, EC = make_rsa(), make_ec()
 FACTS = CertificateFacts("CN=Acme", NOW, NOW, self_signed=True, sha1_thumbprint=b"1", sha256_thumbprint=b"2")
@@ -120,3 +121,25 @@ def test_answers_that_come_in_pieces_are_put_together(fork):
 
     assert list(load_all(NAMES[:40], never, fork(2, wordy))) == NAMES[:40]
     assert here == []
+
+
+def test_a_key_that_takes_long_holds_up_no_key_before_it(fork, tmp_path):
+    """Its file may be a pipe that nobody fills: what the worker has loaded before is used meanwhile."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def slow(name):
+        if name == "key-3":
+            pipe.read_bytes()
+        return load(name)
+
+    order: list[str] = []
+    loading = KeyLoading(NAMES[:8], slow, fork(1, slow))
+
+    def known(name, _):
+        order.append(name)
+        if name == "key-2":
+            pipe.write_bytes(b"")
+
+    asyncio.run(asyncio.wait_for(loading.run(known), PATIENCE))
+    assert order == NAMES[:8]

@@ -15,8 +15,11 @@ _FIRST: Final = 120
 """Names that a worker is given at once: it works while the process still starts, and a socket pair holds its answers
 meanwhile (1.7 KB each, up to twice that in the kernel, of some 416 KB)."""
 _AHEAD: Final = 8
-"""Names that a worker has to go on with later: it never waits, though it gathers answers, and a key of a profile that
+"""Names that a worker has to go on with later: it never waits, though its answers gather, and a key of a profile that
 is called waits not for long."""
+
+_GATHERING_SECONDS: Final = 0.01
+"""How long the answers of a worker gather: each one that is waited for interrupts the worker on its processor."""
 
 Known = Callable[[str, Outcome], None]
 """Takes the name of a key, and what was found."""
@@ -65,19 +68,16 @@ class KeyLoading:
             worker.close()
 
     async def _drive(self, worker: KeyWorker, known: Known) -> None:
-        loop, answered = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(worker.fileno(), answered.set)
         try:
             while worker.given:
-                await answered.wait()
-                answered.clear()
+                await _readable(worker.fileno())
                 for name, outcome in worker.take():
                     known(name, outcome)
                 self._give(worker, _AHEAD)
+                await asyncio.sleep(_GATHERING_SECONDS)
         except WorkerLostError:
             self._waiting.update(dict.fromkeys(worker.given))
         finally:
-            loop.remove_reader(worker.fileno())
             worker.close()
 
     def _begins(self, worker: KeyWorker) -> bool:
@@ -105,6 +105,17 @@ class KeyLoading:
         if name is not None:
             del self._waiting[name]
         return name
+
+
+async def _readable(descriptor: int) -> None:
+    """Wait until a descriptor is readable; nothing is asked about it afterwards."""
+    loop = asyncio.get_running_loop()
+    answered = asyncio.Event()
+    loop.add_reader(descriptor, answered.set)
+    try:
+        await answered.wait()
+    finally:
+        loop.remove_reader(descriptor)
 
 
 def load_all(names: Sequence[str], load: Callable[[str], Outcome], workers: Sequence[KeyWorker]) -> dict[str, Outcome]:

@@ -17,7 +17,6 @@ import os
 import pickle
 import signal
 import socket
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NoReturn
@@ -46,8 +45,6 @@ _PIECE: Final = 16 * 1024
 """Bytes of answers that are read at once, some ten keys: what is made of them holds the event loop up."""
 _ROOM: Final = 212_992
 """Bytes that the kernel is asked to keep of answers; it takes twice that for what it notes about them."""
-_GATHERING_SECONDS: Final = 0.01
-"""How long answers are gathered: each one that is sent interrupts the event loop, and a worker on its processor."""
 
 
 class WorkerLostError(Exception):
@@ -158,17 +155,12 @@ def _work(ours: socket.socket, theirs: socket.socket, load: Callable[[str], Outc
 
 
 def _answer(theirs: socket.socket, load: Callable[[str], Outcome]) -> None:
-    received, answers, sent = bytearray(), bytearray(), time.monotonic()
+    received = bytearray()
     while True:
         received += _some(theirs, _PIECE)
         for name in _whole(received):
-            answers += _framed(_packed(load(name.decode())))
-            if time.monotonic() - sent > _GATHERING_SECONDS:
-                theirs.sendall(answers)
-                answers.clear()
-                sent = time.monotonic()
-        theirs.sendall(answers)
-        answers.clear()
+            # At once: the next one may be a file that never comes.
+            theirs.sendall(_framed(_packed(load(name.decode()))))
 
 
 def _framed(content: bytes) -> bytes:
