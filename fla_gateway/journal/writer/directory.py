@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import secrets
 import stat
-import time
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +21,7 @@ from fla_gateway.access.path_masking import KEY_BYTES
 from fla_gateway.errors import ConfigurationError, Fault, InUseError
 from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.journal.format.segment_name import LOCK, MASK_KEY, Segment, parse
+from fla_gateway.journal.lock import is_held, take, take_directory
 from fla_gateway.journal.writer.tail_recovery import TornTail, judge
 
 _LOG = structlog.get_logger()
@@ -34,8 +33,6 @@ _ANYBODY_ELSE: Final = stat.S_IRWXG | stat.S_IRWXO
 _FIRST_LOOK: Final = 65_536
 """Bytes of a segment's end that nearly always suffice."""
 _IN_USE: Final = Message("journal-in-use", "another gateway writes this journal")
-_LOCK_TRIES: Final = 10
-_LOCK_SECONDS: Final = 0.02
 _INSIDE: Final = Text(
     "name a directory inside it that does not exist yet: the gateway makes it, with the mode it needs"
 )
@@ -70,7 +67,7 @@ class Directory:
             _judge_mode(found)
             _narrow(self.descriptor, ".", stat.S_IWGRP)
             self._lock = self.open(LOCK, os.O_RDWR | os.O_CREAT)
-            _take(self._lock)
+            _take(self._lock, self.descriptor)
             self.masking_key = self._masking_key()
         except OSError as error:
             self.close()
@@ -176,19 +173,12 @@ class Directory:
 def held(path: Path) -> Fault | None:
     """Say that a gateway writes the journal now, without waiting and without making anything."""
     try:
-        lock = os.open(path / LOCK, os.O_RDONLY | _FLAGS)
+        if not is_held(path, LOCK):
+            return None
     except OSError:
         return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        cure = Text("a second one would not start beside it; `fla-gateway check --against-running` asks the first")
-        return Fault(PLACE, _IN_USE, cure)
-    except OSError:
-        return None
-    finally:
-        os.close(lock)
-    return None
+    cure = Text("a second one would not start beside it; `fla-gateway check --against-running` asks the first")
+    return Fault(PLACE, _IN_USE, cure)
 
 
 def foreign(path: Path) -> Fault | None:
@@ -271,15 +261,9 @@ def _narrow(descriptor: int, name: str, bits: int) -> None:
         _LOG.warning("journal-narrowed", file=name, was=f"{mode:04o}", now=f"{mode & ~bits:04o}")
 
 
-def _take(lock: int) -> None:
-    for _ in range(_LOCK_TRIES):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            # Who reads the journal may hold it for a moment, to learn whether a gateway writes.
-            time.sleep(_LOCK_SECONDS)
-        else:
-            return
+def _take(lock: int, directory: int) -> None:
+    if take(lock) and take_directory(directory):
+        return
     cure = Text("give each gateway a directory of its own, or stop the other one")
     raise InUseError(_refused(_IN_USE, cure).faults)
 

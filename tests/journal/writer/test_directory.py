@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from fla_gateway.errors import ConfigurationError
 from fla_gateway.journal.format.segment_name import Segment
 from fla_gateway.journal.reader.segments.segment_files import is_written
-from fla_gateway.journal.writer.directory import Directory
+from fla_gateway.journal.writer.directory import Directory, held
 from tests.support.journal_writer import an_intent, files, intend, opened
 
 
@@ -51,6 +51,18 @@ def test_two_gateways_never_write_one_journal(tmp_path):
     """The second is told; once the first has ended, the journal is to be had again."""
     first = Directory(tmp_path / "journal")
     assert is_written(tmp_path / "journal")
+    assert "another gateway writes this journal" in fault(tmp_path / "journal")
+    first.close()
+    assert not is_written(tmp_path / "journal")
+    Directory(tmp_path / "journal").close()
+
+
+def test_a_lock_whose_file_is_removed_still_keeps_the_journal_to_one(tmp_path):
+    """As by a person who takes it for the cause of a refusal."""
+    first = Directory(tmp_path / "journal")
+    (tmp_path / "journal" / "lock").unlink()
+    assert is_written(tmp_path / "journal")
+    assert held(tmp_path / "journal") is not None
     assert "another gateway writes this journal" in fault(tmp_path / "journal")
     first.close()
     assert not is_written(tmp_path / "journal")

@@ -6,7 +6,6 @@ Refuses to look into a segment.
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ from typing import Final
 from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text
 from fla_gateway.journal.format.segment_name import LOCK, Segment, parse
+from fla_gateway.journal.lock import is_held
 
 _MARGIN: Final = timedelta(days=2)
 
@@ -59,16 +59,8 @@ def is_written(directory: Path) -> bool:
     Raises:
         JournalError: the lock's file cannot be opened.
     """
-    path = directory / LOCK
-    if not path.exists():
-        return False
-    with opened(path) as lock:
-        try:
-            # Released at once, by the close: a gateway that starts in between tries more than once.
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    with _translated(directory / LOCK):
+        return is_held(directory, LOCK)
 
 
 @contextmanager
