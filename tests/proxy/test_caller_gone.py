@@ -129,7 +129,7 @@ async def test_a_followed_change_has_its_deadline(start):
     caller, connection = await open_exchange(rig, post(b"declaration"))
     caller.reset()
     await eventually(lambda: rig.orphans)
-    await eventually(lambda: all(exchange._progress >= 0 for exchange in rig.orphans))
+    await eventually(lambda: all(exchange._progress is not None for exchange in rig.orphans))
     rig.clock.advance(31)
     record = await rig.records.next()
     assert (record.outcome, record.code) == ("caller-gone", "api-timeout")

@@ -146,7 +146,8 @@ class Rig:
         await eventually(lambda: connections._sweeper is not timer)
 
     def _progress(self) -> list[int]:
-        return [it.exchange._progress for it in self.connections if it.exchange is not None]
+        seen = [it.exchange._progress for it in self.connections if it.exchange is not None]
+        return [-1 if it is None else it.moved for it in seen]
 
 
 @asynccontextmanager

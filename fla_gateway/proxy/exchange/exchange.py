@@ -21,6 +21,7 @@ from fla_gateway.i18n.message import Sentence, Text
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.admission.routing import service_of
 from fla_gateway.proxy.exchange.acquire import acquire_connection, acquire_token
+from fla_gateway.proxy.exchange.progress import Progress
 from fla_gateway.proxy.exchange.request_ids import second_trace_id
 from fla_gateway.proxy.exchange.retry_policy import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
 from fla_gateway.proxy.exchange.states import (
@@ -85,36 +86,10 @@ class Exchange(UpstreamConsumer):
     # Slots: without them Python would make a dictionary for each exchange, which has more attributes than it shares the
     # names of between the objects of a class.
     __slots__ = (
-        "_address",
-        "_admission",
-        "_announced",
-        "_answered",
-        "_attempts",
-        "_caller",
-        "_chunking",
-        "_connections",
-        "_context",
-        "_fields",
-        "_journal",
-        "_pending",
-        "_progress",
-        "_progress_at",
-        "_route",
-        "_served",
-        "_status",
-        "_task",
-        "_throttle_detector",
-        "_timings",
-        "_token",
-        "_until_close",
-        "_upstream",
-        "keep_alive",
-        "method",
-        "minor",
-        "request_id",
-        "sent",
-        "started",
-        "state",
+        "_address", "_admission", "_announced", "_answered", "_attempts", "_caller", "_chunking", "_connections",
+        "_context", "_fields", "_journal", "_pending", "_progress", "_route", "_served", "_status", "_task",
+        "_throttle_detector", "_timings", "_token", "_until_close", "_upstream", "keep_alive", "method", "minor",
+        "request_id", "sent", "started", "state",
     )  # fmt: skip
 
     def __init__(
@@ -170,8 +145,7 @@ class Exchange(UpstreamConsumer):
         self._announced: AccessToken | None = None
         self._upstream: ApiConnection | None = None
         self._throttle_detector: ThrottleDetector | None = None
-        self._progress = -1
-        self._progress_at = 0.0
+        self._progress: Progress | None = None
 
     @property
     def profile(self) -> str:
@@ -189,7 +163,7 @@ class Exchange(UpstreamConsumer):
         """
         fields = self._fields
         if fields.length:
-            self.request_body = RequestBody(self._context.replay_limit)
+            self.request_body = RequestBody(self._context.replay_limit, chunked=fields.length == CHUNKED)
             self.request_body.take(payload, last=last)
             if fields.length == CHUNKED and self._too_large():
                 return
@@ -212,7 +186,7 @@ class Exchange(UpstreamConsumer):
         if self._fields.length == CHUNKED and self._too_large():
             return
         if self._upstream is not None:
-            self._upstream.write(self._framed(payload))
+            self._upstream.write(self.request_body.framed(payload))
         elif self._task is not None or self._announced is not None:
             self._buffer(payload)
 
@@ -231,11 +205,6 @@ class Exchange(UpstreamConsumer):
         self.request_body.hold(payload)
         if self.request_body.received > _OUTBOX_LIMIT and self._caller is not None:
             self._caller.hold(on=True)
-
-    def _framed(self, payload: bytes) -> bytes:
-        if self._fields.length != CHUNKED:
-            return payload
-        return b"".join(chunk(payload) if self.request_body.open else (*chunk(payload), LAST_CHUNK))
 
     def _announce(self, token: AccessToken, journal: Journal) -> None:
         """Have the journal write the intent of a changing request before its first byte is sent."""
@@ -341,7 +310,7 @@ class Exchange(UpstreamConsumer):
             parts.append(b"BelGov-Trace-Id: %b\r\n" % trace.encode())
         parts.append(served.closing_fields(token, self.minor))
         if fields.length:
-            parts.append(self._framed(payload))
+            parts.append(self.request_body.framed(payload))
         connection.write(b"".join(parts))
         body = self.request_body
         if fields.expects_continue and body.open and not body.received and self._caller is not None:
@@ -436,7 +405,7 @@ class Exchange(UpstreamConsumer):
 
     def _retry(self, *, fresh: bool) -> None:
         self._upstream = None
-        self._progress = -1
+        self._progress = None
         self.request_body.rewind()
         self._acquire(fresh=fresh)
 
@@ -547,14 +516,13 @@ class Exchange(UpstreamConsumer):
     def sweep(self, now: float) -> None:
         """Look for a phase that has lasted too long; called once a second."""
         upstream, caller = self._upstream, self._caller
-        progress = self.request_body.received + self.sent + self._answered
-        if upstream is None or progress != self._progress:
-            self._progress = progress
-            self._progress_at = now
+        moved = self.request_body.received + self.sent + self._answered
+        if upstream is None or self._progress is None:
+            self._progress = Progress(moved, now)
         verdict = overdue(
             Phase(
                 seconds=now - self.started,
-                still=now - self._progress_at,
+                still=self._progress.still(moved, now),
                 sent_upstream=upstream is not None,
                 answered=self._answered,
                 body_open=self.request_body.open,

@@ -1,12 +1,14 @@
 """A request's body: how much was received, what waits for a connection, what is kept for a second attempt, its hash.
 
-Owns those four. Refuses to know framing and connections; it keeps no more than the replay limit, and what is read
-before there is a connection.
+Owns those four, and how it is framed for the API. Refuses to know how it was framed by the caller, and connections; it
+keeps no more than the replay limit, and what is read before there is a connection.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+from fla_gateway.http1.chunked import LAST_CHUNK, chunk
 
 if TYPE_CHECKING:
     from fla_gateway.proxy.records.exchange_record import Journal, PartialHash
@@ -21,14 +23,16 @@ class RequestBody:
         hashing: its hash so far, where it was not complete at `announced`.
     """
 
-    __slots__ = ("_kept", "_replay_limit", "_unsent", "hashing", "open", "received")
+    __slots__ = ("_chunked", "_kept", "_replay_limit", "_unsent", "hashing", "open", "received")
 
-    def __init__(self, replay_limit: int) -> None:
+    def __init__(self, replay_limit: int, *, chunked: bool) -> None:
         """Begin before the first byte.
 
         Args:
             replay_limit: bytes that are kept for a second attempt; a longer body is not kept at all.
+            chunked: whether its length is not known before its end, so that it is sent in chunks.
         """
+        self._chunked = chunked
         self.open = True
         self.received = 0
         self._replay_limit = replay_limit
@@ -57,6 +61,12 @@ class RequestBody:
         """Put bytes aside until there is a connection to send them on."""
         if payload:
             self._unsent.append(payload)
+
+    def framed(self, payload: bytes) -> bytes:
+        """Frame what is sent next, the end of the body included where it is complete."""
+        if not self._chunked:
+            return payload
+        return b"".join(chunk(payload) if self.open else (*chunk(payload), LAST_CHUNK))
 
     def announced(self, journal: Journal) -> bytes:
         """Return it if it is complete, and begin to take its hash if it is not; before any of it is sent."""
@@ -88,7 +98,7 @@ class RequestBody:
 
 
 def _nothing() -> RequestBody:
-    body = RequestBody(0)
+    body = RequestBody(0, chunked=False)
     body.take(b"", last=True)
     return body
 

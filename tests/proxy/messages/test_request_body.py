@@ -5,9 +5,9 @@ from __future__ import annotations
 from fla_gateway.proxy.messages.request_body import NO_BODY, RequestBody
 
 
-def taken(*pieces, limit=10, last=True):
+def taken(*pieces, limit=10, last=True, chunked=False):
     """Make a body of these pieces."""
-    body = RequestBody(limit)
+    body = RequestBody(limit, chunked=chunked)
     for number, piece in enumerate(pieces, 1):
         body.take(piece, last=last and number == len(pieces))
     return body
@@ -42,6 +42,13 @@ def test_what_was_put_aside_is_given_once():
     body.hold(b"ab")
     body.hold(b"cd")
     assert (body.unsent(), body.unsent()) == (b"abcd", b"")
+
+
+def test_a_body_of_unknown_length_is_framed_in_chunks_and_ended_once_it_is_complete():
+    """One of a known length is sent as it is."""
+    assert taken(b"ab", last=False, chunked=True).framed(b"ab") == b"2\r\nab\r\n"
+    assert taken(b"ab", chunked=True).framed(b"ab") == b"2\r\nab\r\n0\r\n\r\n"
+    assert taken(b"ab").framed(b"ab") == b"ab"
 
 
 def test_no_body_is_whole_and_stays_empty():
