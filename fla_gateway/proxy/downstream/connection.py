@@ -18,7 +18,7 @@ from fla_gateway.access.refusal import Refusal
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import check_partial_head, lacks_length
-from fla_gateway.i18n.message import Sentence, Text
+from fla_gateway.i18n.message import Sentence
 from fla_gateway.network.broken_rule import broken_rule
 from fla_gateway.network.socket_state import is_reset, reset_at_close
 from fla_gateway.proxy.admission.admission_control import Rejected, enter_limits
@@ -27,7 +27,14 @@ from fla_gateway.proxy.admission.routing import Route
 from fla_gateway.proxy.downstream.body_reader import BodyReader
 from fla_gateway.proxy.downstream.flow_control import DEFERRED, HELD, PIPELINED, THROTTLED, UNREAD, Pausable
 from fla_gateway.proxy.downstream.linger import Linger
-from fla_gateway.proxy.downstream.local_reply import LocalVerdict, Stamp, local_reply
+from fla_gateway.proxy.downstream.local_reply import (
+    CLOSED,
+    LENGTH_REQUIRED,
+    UNREADABLE,
+    LocalVerdict,
+    Stamp,
+    local_reply,
+)
 from fla_gateway.proxy.exchange.exchange import Exchange
 from fla_gateway.proxy.messages.request_fields import RequestFields, after_hop
 from fla_gateway.proxy.work_budget import HEAD_BYTES_PER_UNIT
@@ -44,18 +51,6 @@ _ORDINARY_HEAD: Final = 4_096
 _IDLE_WHEN_FULL: Final = 1.0
 """Seconds without a request after which a connection is closed while the limit of connections is reached."""
 _CREDENTIALS: Final = frozenset({"credentials-missing", "credentials-refused", "credentials-ambiguous"})
-_CLOSED: Final = Refusal(
-    "stopping",
-    Text("This listener is no longer a part of the configuration, or is served in another way; connect again."),
-)
-_UNREADABLE: Final = RoutedRequestLine(b"", 1, b"", None, None)
-_LENGTH_REQUIRED: Final = Refusal(
-    "length-required",
-    Text(
-        "The request seems to have a body, and neither Content-Length nor Transfer-Encoding says how long it is. "
-        "Send Content-Length; 0 if there is no body."
-    ),
-)
 
 
 class CallerConnection(Pausable):
@@ -184,7 +179,7 @@ class CallerConnection(Pausable):
             self._malformed(error)
             return
         self._body.end()
-        self._reply(head.asked, Rejected(_CLOSED, UNAUTHENTICATED, ""), head.fields)
+        self._reply(head.asked, Rejected(CLOSED, UNAUTHENTICATED, ""), head.fields)
 
     def _is_due(self, data: bytes, length: int, *, ended: bool) -> bool:
         """Whether a head that has not ended, or a long one, is read now; otherwise it is kept.
@@ -258,12 +253,12 @@ class CallerConnection(Pausable):
     def _malformed(self, error: ProtocolError) -> None:
         self._body.end()
         refusal = Refusal(error.code, Sentence("{rule}", rule=broken_rule(error)))
-        self._reply(_UNREADABLE, Rejected(refusal, UNAUTHENTICATED, ""), None)
+        self._reply(UNREADABLE, Rejected(refusal, UNAUTHENTICATED, ""), None)
 
     def _refuse_unframed(self, asked: RoutedRequestLine, fields: RequestFields) -> None:
         """Answer a request whose body has no length; what follows its head may be that body, so no request follows."""
         self._body.end()
-        self._reply(asked, Rejected(_LENGTH_REQUIRED, UNAUTHENTICATED, ""), fields)
+        self._reply(asked, Rejected(LENGTH_REQUIRED, UNAUTHENTICATED, ""), fields)
 
     def _reply(self, asked: RoutedRequestLine, verdict: LocalVerdict, fields: RequestFields | None) -> None:
         """Answer a request that is not forwarded; without fields its head could not be read."""

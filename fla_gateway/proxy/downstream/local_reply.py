@@ -1,6 +1,7 @@
 """Rule: the answer and the record of a request that ends at admission control.
 
-Owns both, so that the answer and the record never differ. Refuses to send the answer, and to pass the record on.
+Owns both, so that the answer and the record never differ, and the words of refusals of the connection itself. Refuses
+to send the answer, and to pass the record on.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED
+from fla_gateway.access.refusal import Refusal
 from fla_gateway.i18n.catalogues import ENGLISH
+from fla_gateway.i18n.message import Text
 from fla_gateway.problems import PROBLEMS
 from fla_gateway.proxy.admission.admission_control import LastHop, PreflightResponse, Rejected
 from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
@@ -26,6 +29,19 @@ from fla_gateway.proxy.records.exchange_record import NO_NOTES, ExchangeRecord
 
 LocalVerdict = Rejected | PreflightResponse | LastHop
 
+CLOSED: Final = Refusal(
+    "stopping",
+    Text("This listener is no longer a part of the configuration, or is served in another way; connect again."),
+)
+LENGTH_REQUIRED: Final = Refusal(
+    "length-required",
+    Text(
+        "The request seems to have a body, and neither Content-Length nor Transfer-Encoding says how long it is. "
+        "Send Content-Length; 0 if there is no body."
+    ),
+)
+UNREADABLE: Final = RoutedRequestLine(b"", 1, b"", None, None)
+"""In the place of a request line that could not be read."""
 _SHOWN: Final = frozenset((401, 404))
 """Statuses of a navigation to `/` that has passed the guard: without a caller's key, and with nothing at that path."""
 
