@@ -126,9 +126,11 @@ class ClusterKeys:
         self._read_at = self._clock.monotonic()
         try:
             found = await self._source.read()
+            failure = self._take(found) if isinstance(found, bytes) else found
+        except Exception as error:  # noqa: BLE001 - keys that are asked for no more would end with their cluster's change
+            failure = Failure(Text("the reading failed ({kind})", kind=type(error).__name__))
         finally:
             self._wanted.clear()
-        failure = self._take(found) if isinstance(found, bytes) else found
         if failure is not None:
             self._tell(failure.reason)
         self._due = self._clock.monotonic() + (self._pace.refresh if failure is None else self._pace.retry)

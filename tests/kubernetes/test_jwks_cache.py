@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from aiohttp import web
@@ -283,6 +284,29 @@ async def test_keys_from_a_file(make, tmp_path):
             await eventually(lambda: events)
     assert names(keys) == ["second"]
     assert events[0]["reason"] == "the file cannot be read: no such file or directory"
+
+
+class NoThread(ThreadPoolExecutor):
+    """The threads of a system that has none to give."""
+
+    def submit(self, *_, **__):
+        raise RuntimeError("can't start new thread")
+
+
+async def test_a_system_without_threads_ends_nothing(make, tmp_path):
+    """The failure is told, and the set is read as soon as there are threads again."""
+    file = tmp_path / "jwks.json"
+    file.write_bytes(jwks(FIRST))
+    keys = make(jwks_file=file, pace=Pace(refresh=600, retry=0.02, unknown=60))
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(NoThread())
+    with capture_logs() as events:
+        await keys.start()
+        loop.set_default_executor(ThreadPoolExecutor())
+        async with kept(keys):
+            await eventually(keys.current)
+    assert [it["event"] for it in events] == ["cluster-keys-failed", "cluster-keys-loaded"]
+    assert events[0]["reason"] == "the reading failed (RuntimeError)"
 
 
 async def test_a_file_that_comes_later_is_found(make, tmp_path):
