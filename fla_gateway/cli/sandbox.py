@@ -41,6 +41,7 @@ The control listener scripts faults (docs/sandbox.md lists them):
     -d '{{"token": "down"}}'"""
 )
 
+_LONGEST_LIFE: Final = 86_400
 MISSING_EXTRA: Final = Text(
     "the sandbox needs one more library, authlib 1.6 or newer; in the folder of the sources: pip install '.[sandbox]', "
     "or where fla-gateway is installed: pip install 'authlib>=1.6'"
@@ -66,7 +67,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=Text("where the files go (default: a temporary one, removed at the end)"),
     )
     parser.add_argument(
-        "--token-life", metavar="SECONDS", type=int, default=300, help=Text("life of a token (default: %(default)s)")
+        "--token-life",
+        metavar="SECONDS",
+        type=_whole_seconds,
+        default=300,
+        help=Text("life of a token (default: %(default)s)"),
     )
     parser.add_argument(
         "--control", metavar="ADDRESS", default="127.0.0.1:9444", help=Text("control listener (default: %(default)s)")
@@ -87,6 +92,15 @@ def extra_is_missing() -> bool:
         return False
     complain(MISSING_EXTRA)
     return True
+
+
+def _whole_seconds(text: str) -> int:
+    seconds = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(_LONGEST_LIFE)) else 0
+    if not 0 < seconds <= _LONGEST_LIFE:
+        raise argparse.ArgumentTypeError(
+            shown(Text("must be a whole number of seconds, 1 to {most}", most=_LONGEST_LIFE))
+        )
+    return seconds
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -149,6 +149,15 @@ def test_an_option_that_does_not_exist_is_told_from_its_nearest(words, hint, cap
     assert hint in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("value", ["x", "0", "1.5", "86401", "-1", "\u0663"])
+def test_the_life_of_a_token_is_a_number_of_seconds(value, capsys):
+    """Python's own words for another value are not for people, nor translated."""
+    with pytest.raises(SystemExit) as end:
+        execute(["sandbox", f"--token-life={value}"])
+    assert end.value.code == 2
+    assert "must be a whole number of seconds, 1 to 86400" in capsys.readouterr().err
+
+
 def test_the_value_of_an_unknown_option_is_not_shown(capsys):
     """It may be a password."""
     for words in (["run", "--password", "canary"], ["run", "--password=canary"]):
