@@ -61,8 +61,9 @@ async def written(path):
     clock = HandClock(wall=NOON)
     opened(path, clock).close()
     before = chained_lines(path)
-    clock.advance(4_000 * DAY)
-    journal = opened(path, clock)
+    # Within the month for which a clock is believed.
+    clock.advance(20 * DAY)
+    journal = opened(path, clock, retention_days=10)
     while len(files(path)) > 1:
         await asyncio.get_running_loop().run_in_executor(journal._executor, int)
     # With everything that is left out where there is nothing to say.
