@@ -70,7 +70,8 @@ class Housekeeping:
         self._segment_writer = segment_writer
         self._writer = writer
         self._loop = loop
-        self._segment_pruner = SegmentPruner(directory, days, loop, thread, self._record_removal)
+        repaired = frozenset(segment for segment, _ in segment_writer.torn)
+        self._segment_pruner = SegmentPruner(directory, days, loop, thread, self._record_removal, repaired)
         self._timer: asyncio.TimerHandle | None = None
         self._today = date_of(wall())
         self._outdated = True

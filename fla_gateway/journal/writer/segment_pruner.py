@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -33,6 +33,7 @@ class SegmentPruner:
         loop: the running event loop.
         thread: where files are read and removed.
         record: writes the record of what goes; False if it could not, and nothing goes.
+        repaired: segments of earlier runs that this one has changed.
 
     Attributes:
         days: as given; another number holds from the next look on.
@@ -45,12 +46,14 @@ class SegmentPruner:
         loop: asyncio.AbstractEventLoop,
         thread: ThreadPoolExecutor,
         record: Callable[[list[Contents]], bool],
+        repaired: Collection[Segment] = (),
     ) -> None:
         self._directory = directory
         self.days = days
         self._loop = loop
         self._executor = thread
         self._record = record
+        self._repaired = repaired
         self._looked: float | None = None
 
     def begin(self, current: Segment | None, now: float) -> None:
@@ -69,8 +72,23 @@ class SegmentPruner:
         if not segments:
             return []
         # At the first look, not that of the segment that is written: it may have been begun by the same clock.
-        passed = last_known(self._contents(segments[-1])) if looked is None else looked
+        passed = self._last_change(segments[-1]) if looked is None else looked
         return list(outdated(segments, self._contents, believed(now, passed), self.days))
+
+    def _last_change(self, segment: Segment) -> float:
+        """Return the time of a segment's last record, or of its file's last change where that is later.
+
+        A journal that was restored or copied after a long pause has files of that day, whatever is in them. What this
+        run has changed proves nothing: it has the time of the clock that is in question.
+        """
+        if segment in self._repaired:
+            return last_known(self._contents(segment))
+        descriptor = self._directory.open(segment.name, os.O_RDONLY)
+        try:
+            changed = os.fstat(descriptor).st_mtime
+        finally:
+            os.close(descriptor)
+        return max(changed, last_known(self._contents(segment)))
 
     def _contents(self, segment: Segment) -> Contents:
         descriptor = self._directory.open(segment.name, os.O_RDONLY)

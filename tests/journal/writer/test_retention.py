@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from hashlib import sha256
 
 import pytest
@@ -165,6 +166,23 @@ async def test_a_clock_that_is_years_ahead_for_a_day_removes_nothing(tmp_path):
     days = [file.name[9:17] for file in files(path)]
     assert days == ["20261122", "20261123", "20361201", "20261124"]
     assert verify(read_segments(path, segments_of(path))).count == 0
+
+
+@pytest.mark.parametrize("torn", [False, True])
+async def test_a_file_that_was_written_lately_speaks_for_the_clock(tmp_path, torn):
+    """A journal that was restored after years is judged at the first start; a repair by this start proves nothing."""
+    path, clock = tmp_path / "journal", HandClock(wall=NOON)
+    opened(path, clock).close()
+    clock.advance(4_000 * DAY)
+    (old,) = files(path)
+    if torn:
+        old.write_bytes(old.read_bytes() + b'{"prev"')
+    os.utime(old, (clock.wall(), clock.wall()))
+    journal = opened(path, clock)
+    await looked(journal)
+    await looked(journal)
+    journal.close()
+    assert len(of_kind(path, "retention")) == (not torn)
 
 
 async def test_the_open_segment_is_never_removed(tmp_path):
