@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -105,6 +107,22 @@ def test_workers_end_with_the_process_that_made_them(fork):
     (worker,) = fork(1)
     worker._ours.close()
     assert os.waitpid(worker._pid, 0)[0] == worker._pid
+
+
+def test_a_worker_is_ended_once():
+    """Its number may be another process's afterwards."""
+    text = (
+        "import os, sys\n"
+        "from fla_gateway.runtime.key_loading.worker_processes import fork_workers\n"
+        "killed = []\n"
+        "sys.addaudithook(lambda name, values: killed.append(values) if name == 'os.kill' else None)\n"
+        "(worker,) = fork_workers(str, 1)\n"
+        "worker.close()\n"
+        "worker.close()\n"
+        "print(len(killed))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
 
 
 def test_answers_that_come_in_pieces_are_put_together(fork):

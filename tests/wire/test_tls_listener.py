@@ -177,6 +177,22 @@ def test_a_caller_who_ends_in_peace_is_let_go(rig, call, caplog):
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+def test_a_caller_who_ends_within_an_answer_is_recorded_as_gone(rig, call):
+    """At once, although the rest of what was written is not read, which can keep the connection for a while."""
+    rig.records.exchanges.clear()
+    rig.upstream.script.append(answered(LARGE))
+    with call() as caller:
+        caller.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        caller.send(GET)
+        assert caller.sock.recv(1) == b"H"
+        caller.sock.setblocking(False)
+        with suppress(ssl.SSLError):
+            caller.farewell()
+        wait_until(lambda: rig.records.exchanges)
+        assert rig.records.exchanges[0].outcome == "caller-gone"
+    wait_until(lambda: rig.gateway.server.connections.door_snapshot().connections == 0)
+
+
 def test_an_abort_within_a_body_reaches_the_api_as_one(rig, call):
     """Half a body is never taken for a whole one, and is recorded as the caller's doing."""
     rig.records.exchanges.clear()

@@ -380,12 +380,14 @@ class CallerConnection(Pausable):
     def eof_received(self) -> bool:
         """Note the caller's FIN: within a request it ends the exchange, after a complete one it does not."""
         self._half_closed = True
-        if self.exchange is not None and self._body.left:
-            self.exchange.caller_gone()
-            self.exchange = None
+        # TLS ends as a whole: whatever is returned here, nothing more is sent, and the connection is lost once what was
+        # written before has gone, which a caller that reads nothing can put off.
+        is_over = not self.transport.can_write_eof()
+        if self.exchange is not None and (self._body.left or is_over):
+            exchange, self.exchange = self.exchange, None
+            exchange.caller_gone()
             return False
-        if not self.transport.can_write_eof():
-            # TLS ends as a whole: the connection is lost next, whatever is returned here.
+        if is_over:
             return False
         return self.exchange is not None or (bool(self._buffer) and bool(self._paused & PIPELINED))
 

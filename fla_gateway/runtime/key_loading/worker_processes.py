@@ -102,11 +102,14 @@ class KeyWorker:
         return [(self.given.popleft(), outcome) for outcome in outcomes]
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it does; a second time does nothing, for its number may be given to another."""
         self._ours.close()
+        pid, self._pid = self._pid, 0
+        if not pid:
+            return
         try:
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
         except (ProcessLookupError, ChildProcessError):
             return
 
