@@ -262,7 +262,8 @@ def _not_permitted(method: bytes) -> Refusal:
         "caller-not-permitted",
         Text(
             "{method} with this path is in no 'allow' entry of this caller for this profile. Add an entry to "
-            "[callers.NAME.allow] in the configuration, or let `fla-gateway policy suggest` propose one.",
+            "[callers.NAME.allow] in the configuration. For many, `fla-gateway policy suggest` proposes entries from "
+            "what `observe_until` lets through.",
             method=named,
         ),
     )
