@@ -125,12 +125,12 @@ def test_signals_still_reach_a_hardened_process():
 
 
 def _options(parser: argparse.ArgumentParser):
-    """Give the options that take a text; a path to a file is none, nor is one of a few words."""
+    """Give the options that take a text; a path to a file is none, nor is a number, or one of a few words."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for choice in action.choices.values():
                 yield from _options(choice)
-        elif action.choices or action.metavar == "FILE" or action.type in (int, float, Path):
+        elif action.choices or action.metavar in {"FILE", "SECONDS"} or action.type in (int, float, Path):
             continue
         elif action.option_strings and action.nargs != 0:
             yield from action.option_strings
