@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from fla_gateway.config.document.schema_check import MisfitsError, check
 from fla_gateway.config.gateway_tables import Gateway, Listener
 from fla_gateway.config.schema import Assertion, CallerTable, Configuration, KeySource, ProfileTable
+from tests.support.properties import BOUNDED
 
 PROFILE = {"environment": "acceptance", "client_id": "a", "key": "acme"}
 
@@ -126,6 +127,7 @@ VALUES = st.recursive(
 )
 
 
+@BOUNDED
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES))
 def test_no_document_makes_the_check_itself_fail(document):
     """Whatever TOML can hold fits, or is refused as what does not."""
