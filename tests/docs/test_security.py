@@ -174,7 +174,7 @@ BOUNDS = {
     "wrong keys for status page and actions": (
         f"{failed_attempts.MOST} within {failed_attempts.WINDOW:g} s, then {failed_attempts.PAUSE:g} s of 429"
     ),
-    "journal records of unknown callers": f"one in {housekeeping.STRANGERS_SECONDS:g} s",
+    "journal records of unknown callers": f"one in {housekeeping.REJECTIONS_SECONDS:g} s",
     "journal records that wait for a disk": f"{backlog.MOST:,}, then lost and counted",
     "request lines and events that wait for a reader": (
         f"{line_writer.MOST_BYTES >> 20} MiB, {line_writer.EVENT_BYTES >> 20} of them for events alone; "

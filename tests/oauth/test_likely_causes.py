@@ -52,7 +52,7 @@ def test_a_clock_that_was_measured_is_no_guess():
     ],
 )
 def test_a_state_of_the_server_is_no_fault_of_the_configuration(status, error):
-    """What passes by itself sends nobody to client id and audience."""
+    """What passes by itself names neither client id nor audience as the cause."""
     facts, guesses = explain(status, error, NOTHING)
     assert facts == ""
     assert guesses in (

@@ -142,7 +142,7 @@ def test_answers_that_come_in_pieces_are_put_together(fork):
 
 
 def test_a_key_that_takes_long_holds_up_no_key_before_it(fork, tmp_path):
-    """Its file may be a pipe that nobody fills: what the worker has loaded before is used meanwhile."""
+    """Its file may be a pipe that is never filled: what the worker has loaded before is used meanwhile."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 

@@ -24,7 +24,7 @@ from fla_gateway.journal.writer.segment_pruner import SegmentPruner
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 
 _LOG = structlog.get_logger()
-STRANGERS_SECONDS: Final = 60.0
+REJECTIONS_SECONDS: Final = 60.0
 _TICK_SECONDS: Final = 1.0
 
 
@@ -99,7 +99,7 @@ class Housekeeping:
         if self._writer.unwritable:
             return
         since = self.rejection_counts.since
-        if since is not None and not 0 <= now - since < STRANGERS_SECONDS:
+        if since is not None and not 0 <= now - since < REJECTIONS_SECONDS:
             self._writer.deliver(self.refusals(now), now)
         today = date_of(now)
         if today != self._today:
