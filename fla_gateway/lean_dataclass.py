@@ -15,7 +15,7 @@ from dataclasses import dataclass as _without_functions
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # type checkers know the function of the standard library alone
     from collections.abc import Callable, Iterator
     from dataclasses import dataclass
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway.system.deferred_import import deferred
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `web` as type checkers know it
     from aiohttp import web
 
     __all__ = ["web"]

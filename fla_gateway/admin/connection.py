@@ -14,7 +14,7 @@ from fla_gateway.admin.aiohttp_server import web
 from fla_gateway.admin.responses import problem
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # aiohttp is imported by `aiohttp_server` alone
     from aiohttp.web import BaseRequest, Server, StreamResponse
 
 # A request here has a handful of short fields and no body.
@@ -30,7 +30,7 @@ _UNREADABLE: Final = Text(
 _MALFORMED: Final = 400
 
 # Says nothing: aiohttp quotes malformed requests, and `server` logs the rest. Unnamed in the tree, without a parent.
-_SILENT: Final = logging.Logger("fla_gateway.admin.aiohttp")  # noqa: LOG001
+_SILENT: Final = logging.Logger("fla_gateway.admin.aiohttp")  # noqa: LOG001 - as said above
 _SILENT.addHandler(logging.NullHandler())
 
 
@@ -58,7 +58,7 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,  # noqa: ARG002 - aiohttp's
         message: str | None = None,  # noqa: ARG002 - aiohttp's
     ) -> StreamResponse:
-        """Answer what could not be read without a word of it, and end the connection."""
+        """See `web.RequestHandler`: answer what could not be read without a word of it, and end the connection."""
         if request.writer.output_size > 0:
             raise ConnectionError("a response has begun, and another one cannot be sent")
         answer = problem("malformed-request", _UNREADABLE) if status == _MALFORMED else problem("internal-error")

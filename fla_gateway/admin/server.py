@@ -30,7 +30,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.config.values.address import Address, uri_host
 from fla_gateway.i18n.catalogues import choose, spoken, spoken_languages
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # few gateways are ever asked for it
     from fla_gateway.admin.status.gateway_status import Status
 
 _MOST_CONNECTIONS: Final = 32

@@ -26,7 +26,7 @@ from fla_gateway.clock import Clock
 from fla_gateway.i18n.catalogues import available, choose, spoken
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # few gateways are ever asked for it
     from fla_gateway.admin.status.gateway_status import Status
     from fla_gateway.admin.status.profile_selection import Selection
     from fla_gateway.admin.status.status_page import Page, Part

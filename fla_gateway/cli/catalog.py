@@ -15,7 +15,7 @@ from fla_gateway.cli.exit_codes import WELL
 from fla_gateway.cli.output.language import shown
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.catalog.model import Service
 
 SUMMARY: Final = Text("list the APIs that are known by name")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # as cli/main.py
     from collections.abc import Sequence
 
 OPTION: Final = "--lang"

@@ -16,7 +16,7 @@ from fla_gateway.cli.exit_codes import IN_USE, INTERNAL, INTERRUPTED, WELL, WRON
 from fla_gateway.cli.language_option import LANGUAGES, OPTION, split
 from fla_gateway.cli.output import standard_streams
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each of them takes time that `--version` has not
     import argparse
     from collections.abc import Sequence
     from types import ModuleType
@@ -128,7 +128,7 @@ def execute(words: Sequence[str]) -> int:
     arguments = _parsed(parser, words)
     arguments.lang = language or None
     try:
-        return cast("Command", _load(arguments.command)).run(arguments)
+        return _command(arguments.command).run(arguments)
     except ConfigurationError as error:
         for fault in error.faults:
             standard_streams.complain(fault.located)
@@ -196,7 +196,7 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     for name in names:
         group, _, word = name.rpartition(" ")
         if group and group not in groups:
-            summary = cast("Group", _load(group)).SUMMARY
+            summary = cast("Group", _load(group)).SUMMARY  # by the name of its module alone
             groups[group] = _add_choices(
                 commands.add_parser(group, help=summary, description=Sentence("{summary}", summary=summary))
             )
@@ -215,7 +215,7 @@ def _add_command(choices: Choices, word: str, name: str) -> None:
 
     from fla_gateway.cli.output.help_formatter import HelpFormatter  # noqa: PLC0415 - as above
 
-    command = cast("Command", _load(name))
+    command = _command(name)
     own = choices.add_parser(
         word,
         help=command.SUMMARY,
@@ -268,6 +268,10 @@ def _load(name: str) -> ModuleType:
     # A module cannot be called as a word of Python is: `cert try` is in `cert/try_.py`.
     words = (f"{word}_" if keyword.iskeyword(word) else word for word in name.split())
     return importlib.import_module(".".join(["fla_gateway.cli", *words]))
+
+
+def _command(name: str) -> Command:
+    return cast("Command", _load(name))  # by the name of its module alone
 
 
 def _confess(error: Exception, *, debug: bool) -> int:

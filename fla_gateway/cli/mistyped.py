@@ -14,7 +14,7 @@ from fla_gateway.config.document.schema_errors import suggestion
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # as cli/main.py
     import argparse
 
 _CONFIGURATION: Final = "--config"

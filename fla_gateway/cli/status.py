@@ -19,7 +19,7 @@ from fla_gateway.cli.options.config_option import add_config
 from fla_gateway.cli.output.language import shown
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.cli.options.admin_client import AdminTarget
 
 SUMMARY: Final = Text("show how a running gateway is, as its status page does")

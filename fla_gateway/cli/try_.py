@@ -19,7 +19,7 @@ from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.cli.trial.call import Call
     from fla_gateway.cli.trial.trial import Trial
     from fla_gateway.profiles import Profile

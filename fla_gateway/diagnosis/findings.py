@@ -104,7 +104,14 @@ def nothing_to_say(checks: Iterable[Check]) -> bool:
 
 
 def skip(code: str, branch: Branch, description: Text, reason: Text) -> Check:
-    """Make a check that was not carried out; the reason names nothing that a help desk may not read."""
+    """Make a check that was not carried out.
+
+    Args:
+        code: of the check.
+        branch: which leg it belongs to.
+        description: what would have been looked at.
+        reason: why it was not; it names nothing that a help desk may not read.
+    """
     return Check(code, branch, description, "skipped", reason, shared=reason)
 
 

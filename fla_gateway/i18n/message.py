@@ -28,7 +28,7 @@ class Catalogue(Protocol):
         """Return the template of the language for an English one."""
 
     def ngettext(self, msgid1: str, msgid2: str, n: int, /) -> str:
-        """Return the template of the language that fits a number, for the two English ones."""
+        """See `gettext.NullTranslations.ngettext`: return the template that fits a number, for the two English ones."""
 
 
 class Text(str):

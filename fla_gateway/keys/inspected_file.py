@@ -142,6 +142,12 @@ def certificate_to_upload(
 
     The arguments are those of `inspect_file`.
 
+    Args:
+        path: of the file.
+        now: decides which of several certificates of a key counts.
+        password: of the key.
+        alias: the one key of a PKCS#12 file that is meant; None where it has one alone.
+
     Raises:
         UnusableKeyError: it cannot be read, or holds no certificate, or several that can be meant.
     """

@@ -18,7 +18,7 @@ from fla_gateway.config.document.file_snapshot import FileSnapshot
 from fla_gateway.config.schema import Kubernetes
 from fla_gateway.network.dialer import Dialer
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # read where it is configured
     from fla_gateway.kubernetes.service_account_tokens import Reason, ServiceAccounts
 
 _LOG = structlog.get_logger()

@@ -81,6 +81,7 @@ class ListenerContext(ssl.SSLContext):
     ) -> ssl.SSLObject:
         """See `ssl.SSLContext`; both event loops make each connection's TLS by it."""
         made = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        # typeshed knows nothing of `sslobject_class`.
         cast("AlertingObject", made).sends_by(outgoing)
         return made
 

@@ -194,6 +194,7 @@ class _Greeting(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand the connection over to the caller's protocol: the handshake is done."""
+        # uvloop's TLS transport has every method of asyncio.Transport, but is not one by inheritance.
         inner = cast("asyncio.Transport", transport)
         protocol = self._protocols()
         inner.set_protocol(protocol)

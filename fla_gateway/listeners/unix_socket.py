@@ -90,6 +90,11 @@ def foreseen(path: Path, group: str | None, place: str) -> Fault | None:
     """Return why `bind_file` would fail, without creating or changing anything; None if no reason is found.
 
     An existing socket is no reason: a running gateway listens on it.
+
+    Args:
+        path: where the socket would be.
+        group: name that the file would belong to; None for that of the process.
+        place: of the listener in the configuration, for the fault.
     """
     try:
         if group is not None:

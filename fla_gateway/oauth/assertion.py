@@ -88,6 +88,11 @@ def algorithm_for(options: AssertionOptions, key: SigningKey, name: str) -> str:
 def header(options: AssertionOptions, algorithm: str, key: SigningKey) -> dict[str, str]:
     """Write the JOSE header: ``alg`` and what the options ask for (RFC 7515, section 4.1).
 
+    Args:
+        options: of the profile.
+        algorithm: as JWA calls it (RFC 7518, section 3.1).
+        key: with the thumbprints of its certificate, if it has one.
+
     Raises:
         ProblemError: ``token-unsigned``, where a thumbprint is asked for and no certificate is known.
     """

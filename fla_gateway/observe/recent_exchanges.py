@@ -185,7 +185,13 @@ class RecentExchanges:
         return tuple(self._seen(record, wall - now) for record in reversed(self._last))
 
     def profile(self, name: str, now: float, wall: float) -> ProfileTraffic | None:
-        """Give what happened to a profile, or None if nothing did; the arguments are those of `read`."""
+        """Give what happened to a profile, or None if nothing did.
+
+        Args:
+            name: of the profile.
+            now: `Clock.monotonic`.
+            wall: `Clock.wall` at the same time.
+        """
         traffic = self._profiles.get(name)
         return None if traffic is None else self._traffic(name, traffic, now, wall - now)
 

@@ -52,7 +52,13 @@ def preparations(answers: Answers, name: Naming) -> tuple[Preparation, ...]:
 
 
 def preparation(question: str, answers: Answers, name: Naming) -> Preparation | None:
-    """Return what is to be done because of one answer, or None."""
+    """Return what has to be done first because of one answer, or None.
+
+    Args:
+        question: its id, one of `ORDER`.
+        answers: all that were given.
+        name: writes a label.
+    """
     return next((it for it in preparations(answers, name) if it.question == question), None)
 
 

@@ -34,6 +34,7 @@ class Server:
     @property
     def generation(self) -> Generation:
         """The current one; from the first `publish` on."""
+        # The register keeps it as an object: it knows no generation.
         return cast("Generation", self.connections.generation)
 
     def publish(self, generation: Generation, listeners: Iterable[tuple[ServedListener, RequestReader]]) -> None:
@@ -43,7 +44,7 @@ class Server:
             generation: the new one.
             listeners: each with its reader of heads.
         """
-        before = cast("Generation | None", self.connections.generation)
+        before = cast("Generation | None", self.connections.generation)  # as above
         self.connections.generation = generation
         for listener, reader in listeners:
             listener.publish(generation, reader)

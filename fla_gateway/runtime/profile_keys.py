@@ -194,7 +194,13 @@ class Activation:
         return self._keys
 
     def follow(self, keys: ProfileKeys, gateway: Gateway, load: Callable[[str], Outcome]) -> None:
-        """Serve the profiles of another generation from now on; the arguments are those of the constructor."""
+        """Serve the profiles of another generation from now on.
+
+        Args:
+            keys: of that generation.
+            gateway: whose current generation it is.
+            load: loads one key; never raises.
+        """
         self._keys, self._gateway, self._load = keys, gateway, load
         self._note([it for it in keys.configured.profiles if it.token_request.key in keys.known], keys.known)
         self._changed.set()

@@ -33,7 +33,7 @@ from fla_gateway.runtime.running_parts import Cause, Follower, Former, RunningPa
 from fla_gateway.runtime.startup_log import report_warning
 from fla_gateway.system.allocator import return_freed_memory
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the start must not wait for it
     from fla_gateway.oauth.assertion import SigningKey
     from fla_gateway.runtime.changes.comparison import Change
     from fla_gateway.runtime.reload_preparation import Preparation, Prepared

@@ -34,7 +34,7 @@ from fla_gateway.runtime.listener_set import ListenerChange
 from fla_gateway.runtime.profile_keys import ProfileKeys
 from fla_gateway.runtime.running_parts import Cause, Follower, Former, RunningParts
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the start must not wait for it
     from fla_gateway.network.route import Egress
 
 _OPENS: Final = Message(

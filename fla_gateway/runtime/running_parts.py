@@ -20,7 +20,7 @@ from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.profile_keys import Activation
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the start must not wait for it
     from fla_gateway.oauth.client import TokenClient
 
 Cause = Literal["signal", "admin", "watch"]

@@ -27,7 +27,7 @@ from fla_gateway.system.allocator import keep_few_arenas
 from fla_gateway.system.process_hardening import log_failures, undumpable
 from fla_gateway.system.systemd_notify import ServiceManager
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the start must not wait for it
     from fla_gateway.clock import Clock
     from fla_gateway.observe.logs.line_writer import LineWriter
     from fla_gateway.runtime.key_loading.loader import KeyLoading

@@ -38,7 +38,13 @@ def server_credentials(
 
 
 def client_credentials(found: Mapping[str, bytes], now: float, renewed: list[str]) -> ClientCredentials:
-    """Take over or make those of the client that the sandbox registers by itself; as `server_credentials`."""
+    """Take over or make those of the client that the sandbox registers by itself.
+
+    Args:
+        found: content of the directory's files, by name.
+        now: seconds since 1970.
+        renewed: gets a sentence where the former ones do not serve.
+    """
     try:
         kept = kept_client(found, now)
     except UnfitError as reason:

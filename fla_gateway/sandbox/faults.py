@@ -112,7 +112,12 @@ class FaultPlan:
 
 
 def read_fault(wish: object, kinds: tuple[str, ...], now: float) -> Fault | None:
-    """Read a fault from its JSON form; see `FaultPlan.script`.
+    """Read a fault from its JSON form.
+
+    Args:
+        wish: a kind, an object with `kind` and attributes of `Fault`, or None.
+        kinds: those that the side knows.
+        now: `Clock.monotonic`, from which ``seconds`` counts.
 
     Raises:
         SandboxError: the wish is not understood.

@@ -44,7 +44,13 @@ TITLE: Final = {
 
 
 def document(body: Mapping[str, Any], status: int = 200, **fields: str) -> web.Response:
-    """Answer with JSON that says where it comes from."""
+    """Answer with JSON that says where it comes from.
+
+    Args:
+        body: members of the document.
+        status: of the response.
+        fields: further response fields.
+    """
     return _json({**body, "sandbox": STATEMENT}, status, "application/json", fields)
 
 
@@ -71,7 +77,13 @@ def problem(kind: str, detail: str, fields: Mapping[str, str] | None = None, **e
 
 
 def bare_problem(status: int, title: str, fields: Mapping[str, str] | None = None) -> web.Response:
-    """Answer with a problem that the guide has no type for."""
+    """Answer with a problem that the guide has no type for.
+
+    Args:
+        status: of the response.
+        title: of the problem.
+        fields: further response fields.
+    """
     return _problem_json({"type": "about:blank", "title": title, "status": status}, fields or {})
 
 

@@ -158,7 +158,12 @@ class Sandbox:
         credential: bytes | str | PublicKey | x509.Certificate,
         scopes: Iterable[str] | None = None,
     ) -> None:
-        """Register a client or add a key to one; see `ClientRegistry.register`.
+        """Register a client or add a key to one.
+
+        Args:
+            client_id: of the client.
+            credential: see `ClientRegistry.register`.
+            scopes: see `ClientRegistry.register`.
 
         Raises:
             SandboxError: the credential breaks a rule of the channel.

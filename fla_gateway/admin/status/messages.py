@@ -12,7 +12,7 @@ from fla_gateway.catalog.rights import rights_for_service, tick
 from fla_gateway.i18n.message import Text
 from fla_gateway.problems import CURES
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the values of the page take time to be made
     from fla_gateway.admin.status.call_status import Call
 
 # RFC 9110, sections 15.5 and 15.6.

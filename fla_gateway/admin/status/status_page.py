@@ -29,7 +29,7 @@ from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.oauth.clock_skew import finding as clock_finding
 from fla_gateway.problems import PROBLEMS
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # an argument of a port, which jinja2 alone makes
     from jinja2.bccache import Bucket
 
 TEMPLATES: Final = Path(__file__).parent.parent / "templates"

@@ -30,7 +30,7 @@ from fla_gateway.cli.output.language import shown
 from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Plural, Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.journal.reader.accounts import Accounts
     from fla_gateway.journal.reader.exchange_history import Exchange, History
     from fla_gateway.journal.reader.filters import Selection

@@ -23,7 +23,7 @@ from fla_gateway.cli.options.journal_questions import accounts_of, add_local, sa
 from fla_gateway.cli.output.language import say
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from pathlib import Path
 
     from fla_gateway.journal.reader.accounts import Accounts

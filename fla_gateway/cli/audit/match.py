@@ -16,7 +16,7 @@ from fla_gateway.cli.options.journal_questions import masking_key_of
 from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from typing import BinaryIO
 
 SUMMARY: Final = Text("list the exchanges that carried the bytes of a file")

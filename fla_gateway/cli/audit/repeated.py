@@ -17,7 +17,7 @@ from fla_gateway.journal.reader.segments.body_index import BodyIndex, no_room
 from fla_gateway.journal.reader.segments.body_marks import BodyMarks
 from fla_gateway.journal.reader.wishes import Bodies
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.journal.reader.exchange_history import Exchange, History
 
 

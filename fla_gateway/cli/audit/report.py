@@ -24,7 +24,7 @@ from fla_gateway.cli.options.journal_questions import add_local, say_what_was_no
 from fla_gateway.cli.output.language import say, two_columns
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.journal.reader.failure_report import FailureReport, Failures, Listed
     from fla_gateway.journal.reader.filters import Selection
 

@@ -29,7 +29,7 @@ from fla_gateway.cli.output.language import say, shown
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.i18n.message import Plural, Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from collections.abc import Sequence
 
     from fla_gateway.journal.snapshot import Settlement

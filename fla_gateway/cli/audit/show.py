@@ -25,7 +25,7 @@ from fla_gateway.cli.options.journal_questions import add_local, say_what_was_no
 from fla_gateway.cli.output.language import say, shown
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from pathlib import Path
 
     from fla_gateway.journal.reader.exchange_history import Exchange

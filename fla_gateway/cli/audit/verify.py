@@ -16,7 +16,7 @@ from fla_gateway.cli.options.journal_options import add_journal, directory_of
 from fla_gateway.cli.output.language import shown, two_columns
 from fla_gateway.i18n.message import Plural, Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.journal.reader.verification import Anchor, Verdict
 
 SUMMARY: Final = Text("check that the journal is whole and unchanged")

@@ -15,7 +15,7 @@ from fla_gateway.cli.options.config_option import add_config
 from fla_gateway.cli.output.language import say
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from collections.abc import Mapping
 
 SUMMARY: Final = Text("say which step comes next until a profile's certificate is replaced")

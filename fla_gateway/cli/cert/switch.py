@@ -16,7 +16,7 @@ from fla_gateway.cli.output.language import say
 from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.cli.renewal.subject import Subject
 
 SUMMARY: Final = Text("exchange key and next key of a profile, and reload")

@@ -15,7 +15,7 @@ from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.cli.renewal.subject import Subject
 
 SUMMARY: Final = Text("get one token with a profile's next key, to see whether it is registered")

@@ -38,7 +38,15 @@ class Finding(NamedTuple):
 
     @classmethod
     def of_key(cls, path: str, message: Message, cure: Text, *, label: Text, grave: bool = False) -> Finding:
-        """Make what is said of a key below its profile, whose name is above it."""
+        """Make what is said of a key below its profile, whose name is above it.
+
+        Args:
+            path: of the key in the configuration.
+            message: what is wrong, or deserves a look.
+            cure: what to do about it.
+            label: begins the line; it says which part of the key is meant.
+            grave: whether it keeps the profile from being served.
+        """
         fault = Fault(path, message, cure)
         return cls(Text("{label}: {message}", label=label, message=with_cure(message, cure)), fault, grave)
 

@@ -116,7 +116,13 @@ class Caller:
             return Answer(NO_ANSWER, {}, b"")
 
     async def keep_calling(self, call: Call, flow: Flow, until: asyncio.Event) -> None:
-        """Make the call again and again until the event is set; at least once."""
+        """Make the call again and again until the event is set; at least once.
+
+        Args:
+            call: what is asked for.
+            flow: counts the answers by their status.
+            until: ends it; a call under way is awaited first.
+        """
         while True:
             answer = await self.make(call)
             flow.statuses[answer.status] += 1

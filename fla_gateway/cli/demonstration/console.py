@@ -13,7 +13,7 @@ from fla_gateway.cli.output.language import shown
 from fla_gateway.i18n.message import Text
 from fla_gateway.i18n.paragraphs import broken
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.cli.output.background_output import BackgroundOutput
 
 BOLD: Final = "1"

@@ -104,7 +104,13 @@ async def set_up(directory: Path, *, usual_ports: bool) -> AsyncIterator[Stage]:
 
 
 def gateway_toml(sandbox: Sandbox, gateway: str, admin: str) -> str:
-    """Write the gateway's configuration; a basic string of TOML is written as one of JSON."""
+    """Write the gateway's configuration; a basic string of TOML is written as one of JSON.
+
+    Args:
+        sandbox: whose URLs, files and client it uses.
+        gateway: address for callers, ``host:port``.
+        admin: address of the admin listener, likewise.
+    """
     return f"""\
 [gateway]
 listen = [{json.dumps(gateway)}]

@@ -168,7 +168,15 @@ def run_line(folder: Folder) -> str:
 
 
 def curl_line(folder: Folder, caller: str, profile: str, path: str, address: str = ADDRESS) -> str:
-    """Write the line that makes one call, with the key from its file."""
+    """Write the line that makes one call, with the key from its file.
+
+    Args:
+        folder: where the file of the key is.
+        caller: whose key it is.
+        profile: which is called.
+        path: of the API, as behind the profile.
+        address: of the gateway, with its scheme.
+    """
     key = shlex.quote(str(folder.key_of(caller)))
     return f'curl -i -u "{caller}:$(cat {key})" {address}/{profile}{path}'
 

@@ -130,7 +130,14 @@ def _key_in(path: Path) -> str:
 
 
 def plan_of(folder: Folder, answers: Answers, digests: dict[str, str], admin: str) -> Plan:
-    """Plan the configuration of a profile."""
+    """Plan the configuration of a profile.
+
+    Args:
+        folder: where the key files are named from.
+        answers: of the whole conversation.
+        digests: SHA-256 of the API key, by caller.
+        admin: SHA-256 of the key of the status page.
+    """
     to = tuple(address for name in ("alert-mail", "alert-mailbox") if (address := answers.get(name, "")))
     return Plan(
         profile=answers["profile"],
@@ -153,6 +160,11 @@ def configured_language() -> str:
 def write_configuration(folder: Folder, profile: str, text: str) -> Path:
     """Write the configuration, or the profile's own file where a configuration is there; return which.
 
+    Args:
+        folder: where it is written.
+        profile: names its file where a configuration is there.
+        text: TOML.
+
     Raises:
         ConfigurationError: it exists, or cannot be written.
     """
@@ -168,6 +180,11 @@ def write_configuration(folder: Folder, profile: str, text: str) -> Path:
 
 def write(directory: Path, contents: dict[PurePath, bytes], public: Iterable[PurePath] = ()) -> None:
     """Write new files: all or none, and none over another.
+
+    Args:
+        directory: what the paths are relative to.
+        contents: of each file; one below `SECRETS` is for its owner alone.
+        public: files that others may read; all others are for their owner.
 
     Raises:
         ConfigurationError: with what is wrong.

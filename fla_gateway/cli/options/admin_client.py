@@ -17,7 +17,7 @@ from fla_gateway.i18n.catalogues import SOURCE_LANGUAGE
 from fla_gateway.i18n.message import NOTHING, Message, Text
 from fla_gateway.secret import Secret
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from collections.abc import Mapping
 
     from fla_gateway.config.values.address import RealAddress

@@ -16,7 +16,7 @@ from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from collections.abc import Mapping
 
 VARIABLE: Final = "FLA_GATEWAY_CONFIG"

@@ -19,7 +19,7 @@ from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import JournalError
 from fla_gateway.i18n.message import NOTHING, Plural, Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.journal.format.segment_name import Segment
     from fla_gateway.journal.reader.exchange_history import History
     from fla_gateway.journal.reader.filters import Selection

@@ -14,7 +14,7 @@ from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import JournalError, reason_of
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from collections.abc import Iterable
 
     from fla_gateway.journal.reader.accounts import Accounts

@@ -18,7 +18,7 @@ from fla_gateway.cli.output.standard_streams import complain
 from fla_gateway.errors import position_of
 from fla_gateway.i18n.message import Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.cli.options.admin_client import AdminTarget
     from fla_gateway.cli.remote.admin_request import Answer
 
@@ -60,7 +60,14 @@ def warned_target(arguments: argparse.Namespace) -> AdminTarget:
 def ask_or_explain(
     target: AdminTarget, method: str, path: str, document: Mapping[str, object] | None = None
 ) -> Answer | int:
-    """Return the gateway's answer; without one, print the reason and return the exit code."""
+    """Return the gateway's answer; without one, print the reason and return the exit code.
+
+    Args:
+        target: where the gateway is, and with which key.
+        method: of HTTP.
+        path: of the admin listener.
+        document: sent as JSON; None sends no body.
+    """
     from fla_gateway.cli.remote.admin_connection import NoGatewayError, NotSentError  # noqa: PLC0415 - as above
     from fla_gateway.cli.remote.admin_request import ask  # noqa: PLC0415 - as above
 
@@ -75,7 +82,13 @@ def ask_or_explain(
 
 
 def print_answer(answer: Answer, done: Text, *, as_json: bool = False) -> int:
-    """Print what the gateway answered, and return the exit code; the arguments are those of `act`."""
+    """Print what the gateway answered, and return the exit code.
+
+    Args:
+        answer: of the admin listener.
+        done: what is printed of an answer that says yes.
+        as_json: print the document as it is.
+    """
     if as_json:
         print(json.dumps(answer.document, indent=2))
     elif answer.status in _PERMITTED:

@@ -20,7 +20,7 @@ from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixA
 from fla_gateway.errors import GatewayError
 from fla_gateway.i18n.message import NOTHING, Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from collections.abc import Iterator
 
     from fla_gateway.cli.options.admin_client import AdminTarget

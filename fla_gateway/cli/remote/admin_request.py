@@ -26,7 +26,7 @@ from fla_gateway.cli.remote.admin_connection import (
 from fla_gateway.config.values.address import TcpAddress
 from fla_gateway.i18n.message import NOTHING, Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from collections.abc import Mapping
 
     from fla_gateway.cli.options.admin_client import AdminTarget

@@ -19,7 +19,7 @@ from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.negotiations import Negotiation
 from fla_gateway.runtime.composition.diagnosis import Running
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     import argparse
     from pathlib import Path
 

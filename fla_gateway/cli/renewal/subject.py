@@ -21,7 +21,7 @@ from fla_gateway.runtime.composition.resolved_config import Configured, read
 from fla_gateway.runtime.composition.signing_keys import KeyFiles, why_unusable
 from fla_gateway.runtime.composition.token_client import Fetched, fetch_once
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.keys.model import CertificateFacts, LoadedKey, Objection
 
 

@@ -18,7 +18,7 @@ from fla_gateway.config.values.address import AbstractAddress, TcpAddress, UnixA
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.config.schema import Configuration
     from fla_gateway.secret import Secret
 

@@ -72,7 +72,7 @@ class Expander:
     def _absolute(self, text: str, path: tuple[str | int, ...]) -> str:
         if text and is_file(path):
             # The schema makes a path of it; joining paths takes ten times as long, and hundreds of profiles have some.
-            return text if _is_content(text) else os.path.join(self._base, text)  # noqa: PTH118
+            return text if _is_content(text) else os.path.join(self._base, text)  # noqa: PTH118 - see above
         if text.startswith("unix:") and not text.startswith("unix:@") and text != "unix:" and is_address(path):
             return f"unix:{self._base / text.removeprefix('unix:')}"
         return text

@@ -7,11 +7,9 @@ cannot change with every comment kept: the caller then shows the lines to a pers
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any
 
 _MARK = "\ufeff"
 

@@ -34,7 +34,7 @@ class BodyHasher:
         self._key = _derived(masking_key, b"fla-body-hash")
         self._gcm = AESGCM(self._key)
         # One block at a time, which depends on no other.
-        self._hide = Cipher(algorithms.AES(_derived(masking_key, b"fla-body-hide")), modes.ECB()).encryptor()  # noqa: S305
+        self._hide = Cipher(algorithms.AES(_derived(masking_key, b"fla-body-hide")), modes.ECB()).encryptor()  # noqa: S305 - see above
 
     def hash_bodies(self, bodies: Sequence[bytes]) -> list[str]:
         """Return sixteen hexadecimal digits for each body that is there as a whole; nothing for an empty one.

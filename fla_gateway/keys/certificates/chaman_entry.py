@@ -76,7 +76,13 @@ def chaman_entry(path: Path, certificate: x509.Certificate, alias: str = "") -> 
 
 
 def name_for_chaman(path: Path, certificate: x509.Certificate, alias: str = "") -> str:
-    """Propose a Certificaatnaam: that of the file, with month and year of the end; see `pair_files.proposed_name`."""
+    """Propose a Certificaatnaam: that of the file, with month and year of the end; see `pair_files.proposed_name`.
+
+    Args:
+        path: of the file with the certificate.
+        certificate: whose end the name has.
+        alias: of the identity, where the file has several.
+    """
     stem = _DATED.sub("", path.stem)
     words = f"{stem}-{alias}" if alias else stem
     plain = _UNUSUAL.sub("-", words).strip("-.")[:_LONGEST_STEM] or "certificate"

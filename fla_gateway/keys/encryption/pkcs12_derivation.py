@@ -40,7 +40,16 @@ def derive(digest: str, text: bytes, salt: bytes, iterations: int, purpose: int,
 
 
 def derive_in_python(digest: str, text: bytes, salt: bytes, iterations: int, purpose: int, size: int) -> bytes:
-    """Derive octets without OpenSSL's help; see `derive`. The letters of appendix B.2 are in the comments."""
+    """Derive octets without OpenSSL's help. The letters of appendix B.2 are in the comments.
+
+    Args:
+        digest: as `hashlib` calls it.
+        text: the password as a BMPString with its NUL (appendix B.1), or nothing.
+        salt: of the scheme.
+        iterations: of the digest, one or more.
+        purpose: one of the diversifiers (appendix B.3).
+        size: how many octets are wanted.
+    """
     make = getattr(hashlib, digest)
     width = make(usedforsecurity=False).block_size  # v, in octets
     blocks = bytearray(_filled(salt, width) + _filled(text, width))  # I = S || P

@@ -113,7 +113,13 @@ def _certificates(path: Path, number: int, block: Block) -> Iterator[x509.Certif
 
 
 def malformed(path: Path, number: int, label: str = CERTIFICATE) -> Objection:
-    """Say that a certificate is not read although nothing of it is missing."""
+    """Say that a certificate is not read although nothing of it is missing.
+
+    Args:
+        path: of the file.
+        number: of the PEM block, from 1.
+        label: as in its ``BEGIN`` line.
+    """
     message = Message(
         "certificate-malformed",
         "block {number} ({label}) of {path} is damaged, or written in a way that is not read here, such as an "

@@ -80,7 +80,13 @@ def cut_off(path: Path) -> Objection:
 
 
 def no_private_key(path: Path, content: bytes, found: tuple[Block, ...]) -> Objection:
-    """Say what a file is that holds no private key."""
+    """Say what a file is that holds no private key.
+
+    Args:
+        path: of the file.
+        content: of it.
+        found: its blocks, none of which is a key.
+    """
     if pem.is_cut_off(content):
         return cut_off(path)
     labels = [_ALIASES.get(block.label, block.label) for block in found]

@@ -16,7 +16,13 @@ VERSION: Final = 1
 
 
 def write(letter: Letter, gateway: GatewayName, spoken: Spoken) -> bytes:
-    """Write the document."""
+    """Write the document, as UTF-8.
+
+    Args:
+        letter: the alerts.
+        gateway: who sends them.
+        spoken: the language of the texts; codes and names are the same in each.
+    """
     document = {
         "version": VERSION,
         "id": letter.id,

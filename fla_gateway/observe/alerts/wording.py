@@ -53,7 +53,13 @@ def one_line(text: str) -> str:
 
 
 def body(letter: Letter, gateway: GatewayName, spoken: Spoken) -> str:
-    """Write all alerts of a letter as plain text."""
+    """Write all alerts of a letter as plain text.
+
+    Args:
+        letter: the alerts.
+        gateway: who sends them.
+        spoken: the language.
+    """
     blocks = ["\n".join(_block(it, gateway, spoken)) for it in letter.alerts]
     if letter.unlisted:
         more = Plural(

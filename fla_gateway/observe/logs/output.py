@@ -37,7 +37,13 @@ def open_output(log: Log, clock: Clock) -> LineWriter:
 
 
 def follow(writer: LineWriter, log: Log, clock: Clock) -> None:
-    """Write events and reports of losses at the level and in the format of a configuration from now on."""
+    """Write events and reports of losses at the level and in the format of a configuration from now on.
+
+    Args:
+        writer: writes the lines, in a thread of its own.
+        log: table ``[log]`` of the configuration.
+        clock: for the time of a report of losses.
+    """
     requests, events = event_log.chosen_format(log, sys.stdout), event_log.chosen_format(log, sys.stderr)
     writer.follow(
         event_log.loss_notice("request-lines-dropped", requests, clock.wall, prefixes(sys.stdout)["warning"]),

@@ -22,7 +22,14 @@ Samples = dict[tuple[str, ...], float]
 
 
 def counter(name: str, text: str, labels: Sequence[str], samples: Samples) -> Metric:
-    """Make a counter; `name` without prefix and without ``_total``."""
+    """Make a counter.
+
+    Args:
+        name: without prefix and without ``_total``.
+        text: the help text.
+        labels: their names.
+        samples: numbers by the values of the labels, in the order of `labels`.
+    """
     family = CounterMetricFamily(PREFIX + name, text, labels=labels)
     for values, number in samples.items():
         family.add_metric(values, number)
@@ -30,7 +37,14 @@ def counter(name: str, text: str, labels: Sequence[str], samples: Samples) -> Me
 
 
 def gauge(name: str, text: str, labels: Sequence[str], samples: Samples) -> Metric:
-    """Make a gauge; `name` without prefix."""
+    """Make a gauge.
+
+    Args:
+        name: without prefix.
+        text: the help text.
+        labels: their names.
+        samples: numbers by the values of the labels, in the order of `labels`.
+    """
     family = GaugeMetricFamily(PREFIX + name, text, labels=labels)
     for values, number in samples.items():
         family.add_metric(values, number)
@@ -38,7 +52,14 @@ def gauge(name: str, text: str, labels: Sequence[str], samples: Samples) -> Metr
 
 
 def histogram(name: str, text: str, labels: Sequence[str], durations: Mapping[tuple[str, ...], Durations]) -> Metric:
-    """Make a histogram of durations; `name` without prefix."""
+    """Make a histogram of durations.
+
+    Args:
+        name: without prefix, with ``_seconds``.
+        text: the help text.
+        labels: their names.
+        durations: by the values of the labels, in the order of `labels`.
+    """
     family = HistogramMetricFamily(PREFIX + name, text, labels=labels)
     for values, one in durations.items():
         cumulative = list(zip(_BOUNDS, accumulate(one.buckets), strict=True))

@@ -11,7 +11,7 @@ them would be a call more for each request.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Peer
 from fla_gateway.access.refusal import Refusal
@@ -24,6 +24,7 @@ from fla_gateway.network.socket_state import is_reset, reset_at_close
 from fla_gateway.proxy.admission.admission_control import Rejected, enter_limits
 from fla_gateway.proxy.admission.request_reader import RequestReader, RoutedRequestLine
 from fla_gateway.proxy.admission.routing import Route
+from fla_gateway.proxy.connections import Connections
 from fla_gateway.proxy.downstream.body_reader import BodyReader
 from fla_gateway.proxy.downstream.flow_control import DEFERRED, HELD, PIPELINED, THROTTLED, UNREAD, Pausable
 from fla_gateway.proxy.downstream.linger import Linger
@@ -36,13 +37,9 @@ from fla_gateway.proxy.downstream.local_reply import (
     local_reply,
 )
 from fla_gateway.proxy.exchange.exchange import Exchange
+from fla_gateway.proxy.generation import Generation, ServedListener
 from fla_gateway.proxy.messages.request_fields import RequestFields, after_hop
 from fla_gateway.proxy.work_budget import HEAD_BYTES_PER_UNIT
-
-if TYPE_CHECKING:
-    from fla_gateway.proxy.connections import Connections
-    from fla_gateway.proxy.generation import Generation, ServedListener
-
 
 _END: Final = b"\r\n\r\n"
 _MOST_HEAD: Final = MAX_HEAD - len(_END)
@@ -72,6 +69,7 @@ class CallerConnection(Pausable):
         self._listener = listener
         self._connections = connections
         self._generation: Generation = listener.generation
+        # None once the listener was given up, which `connection_made` looks for.
         self._reader = cast("RequestReader", listener.reader)
         self.exchange: Exchange | None = None
         self._linger: Linger | None = None
@@ -83,6 +81,7 @@ class CallerConnection(Pausable):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register the connection."""
+        # uvloop's TLS transport has every method of asyncio.Transport, but is not one by inheritance.
         self.transport = cast("asyncio.Transport", transport)
         self.write = self.transport.write
         self._since = self._generation.now()
@@ -367,6 +366,7 @@ class CallerConnection(Pausable):
 
     def refusal_now(self, method: bytes, route: Route, fields: RequestFields) -> Refusal | None:
         """See `exchange.ports.Caller`."""
+        # The register keeps it as an object: it knows no generation.
         generation, reader = cast("Generation", self._connections.generation), self._listener.reader
         # What a listener that is gone has proven of its peer stays proven; who may do what is decided now.
         peer = self._peer

@@ -10,6 +10,7 @@ same attributes. What can be decided from values alone is in its neighbours.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -17,13 +18,20 @@ import structlog
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.chunked import LAST_CHUNK, chunk
 from fla_gateway.http1.request import CHUNKED
+from fla_gateway.http1.response import ResponseFraming, ResponseHead
 from fla_gateway.i18n.message import Sentence, Text
-from fla_gateway.problems import PROBLEMS
+from fla_gateway.oauth.model import AccessToken
+from fla_gateway.problems import PROBLEMS, Delivery
+from fla_gateway.proxy.admission.admission_control import Admitted
+from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
 from fla_gateway.proxy.admission.routing import service_of
+from fla_gateway.proxy.connections import Connections
 from fla_gateway.proxy.exchange.acquire import acquire_connection, acquire_token
+from fla_gateway.proxy.exchange.ports import Caller, ExchangeContext
 from fla_gateway.proxy.exchange.progress import Progress
 from fla_gateway.proxy.exchange.request_ids import second_trace_id
 from fla_gateway.proxy.exchange.retry_policy import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
+from fla_gateway.proxy.exchange.served_profile import ServedProfile
 from fla_gateway.proxy.exchange.states import (
     ACQUIRING,
     ADMITTED,
@@ -41,6 +49,7 @@ from fla_gateway.proxy.exchange.timings import Timings
 from fla_gateway.proxy.messages.accepted_language import accepted_language
 from fla_gateway.proxy.messages.recorded_fields import made_by
 from fla_gateway.proxy.messages.request_body import NO_BODY, RequestBody
+from fla_gateway.proxy.messages.request_fields import RequestFields
 from fla_gateway.proxy.messages.response_fields import inbound
 from fla_gateway.proxy.messages.response_writer import (
     CONTINUE,
@@ -49,24 +58,12 @@ from fla_gateway.proxy.messages.response_writer import (
     interim_head,
     problem_answer,
 )
-from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent
+from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent, Journal
+from fla_gateway.proxy.upstream.connection import ApiConnection
 from fla_gateway.proxy.upstream.consumer import UpstreamConsumer
 
-if TYPE_CHECKING:
-    import asyncio
-
+if TYPE_CHECKING:  # read where limits are configured
     from fla_gateway.access.limits.limiter import Limiter
-    from fla_gateway.http1.response import ResponseFraming, ResponseHead
-    from fla_gateway.oauth.model import AccessToken
-    from fla_gateway.problems import Delivery
-    from fla_gateway.proxy.admission.admission_control import Admitted
-    from fla_gateway.proxy.admission.request_reader import RoutedRequestLine
-    from fla_gateway.proxy.connections import Connections
-    from fla_gateway.proxy.exchange.ports import Caller, ExchangeContext
-    from fla_gateway.proxy.exchange.served_profile import ServedProfile
-    from fla_gateway.proxy.messages.request_fields import RequestFields
-    from fla_gateway.proxy.records.exchange_record import Journal
-    from fla_gateway.proxy.upstream.connection import ApiConnection
 
 _LOG = structlog.get_logger()
 _OUTBOX_LIMIT: Final = 65_536

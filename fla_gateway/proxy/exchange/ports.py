@@ -47,7 +47,13 @@ class Caller(Protocol):
         ...
 
     def refusal_now(self, method: bytes, route: Route, fields: RequestFields) -> Refusal | None:
-        """Return why the generation in force refuses a request that an older one admitted; None if it does not."""
+        """Return why the generation in force refuses a request that an older one admitted; None if it does not.
+
+        Args:
+            method: as in the request line.
+            route: as it was decided when the request came.
+            fields: of the request, with the proof that it showed.
+        """
         ...
 
     def drop(self) -> None:

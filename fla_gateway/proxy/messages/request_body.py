@@ -6,12 +6,10 @@ keeps no more than the replay limit, and what is read before there is a connecti
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from fla_gateway.http1.chunked import LAST_CHUNK, chunk
-
-if TYPE_CHECKING:
-    from fla_gateway.proxy.records.exchange_record import Journal, PartialHash
+from fla_gateway.proxy.records.exchange_record import Journal, PartialHash
 
 
 class RequestBody:

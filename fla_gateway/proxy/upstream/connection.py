@@ -7,13 +7,20 @@ tokens and routes: it hands each part of an answer to the exchange that it carri
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.http1.response import UNTIL_CLOSE, check_partial_response, persists_after, read_ended_head
+from fla_gateway.http1.response import (
+    UNTIL_CLOSE,
+    ResponseFraming,
+    ResponseHead,
+    check_partial_response,
+    persists_after,
+    read_ended_head,
+)
 from fla_gateway.i18n.message import Text
 from fla_gateway.network.broken_rule import broken_rule
 from fla_gateway.network.close_notify import is_closed_by_peer
@@ -22,9 +29,6 @@ from fla_gateway.network.socket_state import poll_arrivals
 from fla_gateway.proxy.messages.request_body import NO_BODY
 from fla_gateway.proxy.upstream.consumer import UpstreamConsumer
 from fla_gateway.proxy.work_budget import INTERIM_UNITS
-
-if TYPE_CHECKING:
-    from fla_gateway.http1.response import ResponseFraming, ResponseHead
 
 _END: Final = b"\r\n\r\n"
 _MAX_INTERIM: Final = MAX_HEAD

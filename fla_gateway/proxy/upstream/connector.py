@@ -64,7 +64,7 @@ class Connector:
             ProblemError: ``api-unreachable``, ``api-untrusted``, ``api-connect-timeout`` or ``egress-refused``.
         """
         try:
-            return await self._dialer.open(self._route, self._tls, protocol, self._timeout)  # type: ignore[type-var] # as in `Server.protocol`
+            return await self._dialer.open(self._route, self._tls, protocol, self._timeout)  # type: ignore[type-var]  # as in `Server.protocol`
         except NoConnectionError as error:
             hints = self._hints() if error.obstacle is Obstacle.UNTRUSTED else NOTHING
             detail = joined((error.message, hints)) if hints else error.message

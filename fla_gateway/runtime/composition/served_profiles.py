@@ -107,7 +107,13 @@ def served_profile(
 
 
 def limits_changed(profile: str, before: Configuration, configuration: Configuration) -> bool:
-    """Return whether the limits of a profile of both configurations, or those of its callers, are other ones now."""
+    """Return whether the limits of a profile of both configurations, or those of its callers, are other ones now.
+
+    Args:
+        profile: its name, in both configurations.
+        before: the configuration in force.
+        configuration: the next one.
+    """
     return _limits(profile, before) != _limits(profile, configuration)
 
 

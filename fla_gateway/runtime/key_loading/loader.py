@@ -119,7 +119,12 @@ async def _readable(descriptor: int) -> None:
 
 
 def load_all(names: Sequence[str], load: Callable[[str], Outcome], workers: Sequence[KeyWorker]) -> dict[str, Outcome]:
-    """Load every key before anything else is done; the arguments are those of `KeyLoading`.
+    """Load every key before anything else is done.
+
+    Args:
+        names: of the keys.
+        load: loads one; never raises.
+        workers: processes that do the same; they are closed. None where a thread has to do.
 
     Returns:
         What was found, in the order of the names.

@@ -30,7 +30,7 @@ from fla_gateway.runtime.monitoring.known_ends import listener_contexts
 from fla_gateway.runtime.monitoring.metric_sources import exposition
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the start must not wait for it
     from fla_gateway.admin.access_rules import AdminAccess
     from fla_gateway.admin.gateway_actions import GatewayActions
     from fla_gateway.admin.probes import ReadinessState

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fla_gateway.observe.doubt_events import report_earlier
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the start must not wait for it
     from fla_gateway.admin.status.call_status import Doubt
     from fla_gateway.journal.writer.open_intents import OpenDoubt
 

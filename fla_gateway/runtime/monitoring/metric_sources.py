@@ -23,7 +23,7 @@ from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.reload_state import ReloadState
 from fla_gateway.tokens.snapshot import HeldBrake
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the start must not wait for it
     from fla_gateway.oauth.client import TokenClient
     from fla_gateway.observe.alerts.alert import AlertNumbers
     from fla_gateway.observe.metrics.registry import Exposition

@@ -113,7 +113,7 @@ class Authorization(AuthorizationServer):  # type: ignore[misc]  # authlib ships
         return self._clients.get(client_id)
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: no code listens to authlib's signals here."""
+        """See `AuthorizationServer`: does nothing, since no code listens to authlib's signals here."""
 
     def create_oauth2_request(self, form: TokenForm) -> OAuth2Request:
         """Give authlib its own kind of request."""
@@ -123,7 +123,7 @@ class Authorization(AuthorizationServer):  # type: ignore[misc]  # authlib ships
         return request
 
     def handle_response(self, status: int, body: dict[str, Any], headers: list[tuple[str, str]]) -> TokenAnswer:
-        """Take authlib's answer as a value, and say in it that this is a sandbox."""
+        """See `AuthorizationServer`: take authlib's answer as a value, and say in it that this is a sandbox."""
         return TokenAnswer(status, {**body, "sandbox": STATEMENT}, list(headers))
 
     def _authenticate(self, query_client: Callable[[str], RegisteredClient | None], request: Any) -> RegisteredClient:

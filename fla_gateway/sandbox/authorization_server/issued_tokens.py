@@ -48,7 +48,13 @@ class TokenMemory:
         return len(self._grants)
 
     def mint(self, client_id: str, scope: str, expires: float) -> str:
-        """Make a token that ends at `expires` (`Clock.monotonic`)."""
+        """Make a token.
+
+        Args:
+            client_id: of the client that asked.
+            scope: what was granted, divided by spaces (RFC 6749, section 3.3).
+            expires: `Clock.monotonic`.
+        """
         token = secrets.token_urlsafe(48)
         self._grants[token] = Grant(client_id, frozenset(scope.split()), expires)
         while len(self._grants) > self._limit:

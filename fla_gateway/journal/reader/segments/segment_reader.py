@@ -176,7 +176,14 @@ def read_wanted(directory: Path, segments: Sequence[Segment], wish: Wish, size: 
 def read_filtered(
     directory: Path, segments: Sequence[Segment], chosen: BlockFilter, size: int = _SEARCHED
 ) -> Iterator[Wanted]:
-    """Read what a filter chooses of segments; as `read_wanted` otherwise."""
+    """Read what a filter chooses of segments, a block at a time; `read_wanted` makes the filter of a wish.
+
+    Args:
+        directory: of the journal.
+        segments: consecutive ones.
+        chosen: decides about each block; it learns where a segment begins.
+        size: bytes of a block.
+    """
     for segment in segments:
         yield Begun(Place(segment.name, 0), segment.number)
         chosen.begin(segment)
