@@ -187,5 +187,9 @@ class ProblemError(GatewayError):
         self.transient = code in _TRANSIENT if transient is None else transient
 
 
+class NoThreadError(GatewayError):
+    """The system gives no thread, without which the process cannot go on; it may have one a moment later."""
+
+
 class JournalError(GatewayError):
     """The audit journal cannot be read or written; says which file and why."""

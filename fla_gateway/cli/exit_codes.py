@@ -16,5 +16,5 @@ UNAVAILABLE: Final = 69
 """No gateway answers at the admin listener (EX_UNAVAILABLE of sysexits.h)."""
 INTERNAL: Final = 70
 IN_USE: Final = 75
-"""An address or the journal is in use; it may be free a moment later (EX_TEMPFAIL)."""
+"""An address or the journal is in use, or there is no thread; it may be free a moment later (EX_TEMPFAIL)."""
 INTERRUPTED: Final = 130  # 128 + SIGINT, which is what a shell expects of a command ended with Ctrl-C

@@ -9,10 +9,11 @@ import argparse
 import gc
 from typing import Final
 
-from fla_gateway.cli.exit_codes import CUT_OFF, WELL
+from fla_gateway.cli.exit_codes import CUT_OFF, IN_USE, WELL
 from fla_gateway.cli.options.config_option import add_config, find_config, report_config
 from fla_gateway.cli.output.language import shown
-from fla_gateway.errors import ConfigurationError, InUseError
+from fla_gateway.cli.output.standard_streams import complain
+from fla_gateway.errors import ConfigurationError, InUseError, NoThreadError
 from fla_gateway.i18n.message import Text
 
 SUMMARY: Final = Text("serve the profiles of a configuration")
@@ -59,3 +60,6 @@ def run(arguments: argparse.Namespace) -> int:
 
             raise InUseError((*error.faults, *occupant(path))) from None
         raise
+    except NoThreadError as error:
+        complain(error.text)
+        return IN_USE

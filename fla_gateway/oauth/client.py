@@ -10,7 +10,6 @@ import asyncio
 import ssl
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -45,6 +44,7 @@ from fla_gateway.oauth.token_http_request import (
 from fla_gateway.oauth.token_response import LARGEST_ANSWER, TokenAnswer, error_of, read_answer
 from fla_gateway.oauth.transport_errors import explain
 from fla_gateway.secret import Secret
+from fla_gateway.system.thread_pool import ThreadPool
 
 CONNECT_SECONDS: Final = 3.0
 """For DNS, TCP, proxy and TLS, all addresses together."""
@@ -98,7 +98,7 @@ class TokenClient:
         self._last_tokens: dict[TokenRequest, float] = {}
         self._last_tokens_by_key: dict[str, float] = {}
         # A pool of its own: name resolution that hangs in the loop's default pool must not keep keys from signing.
-        self._signing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign")
+        self._signing = ThreadPool(2, "sign")
 
     async def fetch(self, request: TokenRequest, *, seconds: float | None = None) -> AccessToken:
         """See `TokenSource.fetch`."""

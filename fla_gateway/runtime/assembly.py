@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -37,6 +36,7 @@ from fla_gateway.runtime.process import Process
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
 from fla_gateway.runtime.signals import handle_signals
 from fla_gateway.system.systemd_notify import ServiceManager
+from fla_gateway.system.thread_pool import ThreadPool
 
 if TYPE_CHECKING:  # read where it is used
     from fla_gateway.network.route import Egress
@@ -130,7 +130,7 @@ def _load_keys(
         first: load every key before anything listens.
         strict: as of `serve`.
     """
-    with ThreadPoolExecutor(1) as background:
+    with ThreadPool(1) as background:
         loaded = background.submit(_load_first, files, workers) if first else None
         # Of what is imported here most is needed by the caller alone: it takes as long as the keys of a few profiles.
         import fla_gateway.oauth.client  # noqa: PLC0415 - read while the keys are loaded

@@ -6,10 +6,10 @@ limit on Python 3.11 and for five minutes on later ones, although the disk of a 
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from fla_gateway.system.thread_pool import ThreadPool
 
 
-class UnwaitedExecutor(ThreadPoolExecutor):
+class UnwaitedExecutor(ThreadPool):
     """The default executor of an event loop, whose shutdown drops what has not begun and waits for nothing.
 
     The interpreter would still join its threads at exit; `cli.main` ends the process if one hangs.

@@ -43,6 +43,7 @@ class ProfileKeys:
         signing: those that can be used and are, for the token client, by `TokenRequest.key_id`.
         unavailable: why profiles cannot be served, by name.
         valid_from: when certificates become valid that are not yet, by name of the key.
+        unread: keys that could not be had when their time had come: a disk or a limit may have been in the way.
         former: why the new key of a profile is not used, by the name of each profile that keeps its former one.
     """
 
@@ -59,6 +60,7 @@ class ProfileKeys:
         self.signing: dict[str, SigningKey] = {}
         self.unavailable: dict[str, Objection] = {}
         self.valid_from: dict[str, datetime] = {}
+        self.unread: set[str] = set()
         self.former: dict[str, str] = {}
         self._shown_as_former: set[str] = set()
         self._profiles: dict[str, list[Profile]] = {}
@@ -76,10 +78,13 @@ class ProfileKeys:
             new: whether the log is to have what it says of the key: not of one that was taken over.
         """
         self.known[name] = outcome
-        self.valid_from.pop(name, None)
+        awaited = self.valid_from.pop(name, None) is not None or name in self.unread
+        self.unread.discard(name)
         if isinstance(outcome, UnusableKeyError):
             if outcome.valid_from is not None:
                 self.valid_from[name] = outcome.valid_from
+            elif awaited:
+                self.unread.add(name)
         else:
             self.signing.update(dict.fromkeys(self._ids.get(name, ()), signing_key(outcome)))
             for warning in outcome.warnings if new and not self._quiet else ():
@@ -94,8 +99,9 @@ class ProfileKeys:
         if reason is None:
             self.unavailable.pop(profile.name, None)
             return
+        known = self.unavailable.get(profile.name)
         self.unavailable[profile.name] = reason
-        if not self._quiet:
+        if reason != known and not self._quiet:
             _LOG.error("profile-unavailable", profile=profile.name, reason=str(reason))
 
     def take_over(self, before: ProfileKeys, served: Callable[[str], bool]) -> None:
@@ -146,9 +152,13 @@ class ProfileKeys:
             and (not isinstance(outcome, UnusableKeyError) or outcome.valid_from is not None)
         }
 
+    def kept_former(self, name: str) -> list[str]:
+        """Name the profiles that a reload would serve with this key, and that keep their former one until then."""
+        return [it.name for it in self._profiles.get(name, ()) if it.name in self.former]
+
     def due(self, now: datetime) -> tuple[str, ...]:
-        """Name the keys whose certificates have become valid."""
-        return tuple(name for name, moment in self.valid_from.items() if moment <= now)
+        """Name the keys whose certificates have become valid, and those that are still unread."""
+        return (*(name for name, moment in self.valid_from.items() if moment <= now), *self.unread)
 
 
 def _is_same_client(profile: Profile, former: Profile) -> bool:
@@ -172,6 +182,7 @@ class Activation:
         load: Callable[[str], Outcome],
         clock: Clock,
         note: Callable[[Iterable[Profile], Keys], None] = lambda *_: None,
+        pause: float = _LONGEST_SLEEP,
     ) -> None:
         """Take the parts.
 
@@ -181,8 +192,10 @@ class Activation:
             load: loads one key; never raises.
             clock: the host's clocks.
             note: called with the profiles of which it has become known with which key they act from now on.
+            pause: seconds after which an unread key is tried again, and the clock is read again.
         """
         self._note = note
+        self._pause = pause
         self.loaded = asyncio.Event()
         self._changed = asyncio.Event()
         self._clock = clock
@@ -221,7 +234,9 @@ class Activation:
                 outcome = await asyncio.to_thread(self._load, name)
                 if keys is self._keys:
                     self._apply(name, outcome)
-                    _LOG.info("certificate-valid", key=name)
+                    if not isinstance(outcome, UnusableKeyError):
+                        kept = keys.kept_former(name)
+                        _LOG.info("certificate-valid", key=name, **({"kept_former": kept} if kept else {}))
             await self._wait()
 
     async def _load_rest(self, loading: KeyLoading) -> None:
@@ -257,10 +272,11 @@ class Activation:
             return
 
     def _seconds(self) -> float | None:
+        """Return how long to wait; None if nothing is to come."""
         if not self._keys.valid_from:
-            return None
+            return self._pause if self._keys.unread else None
         first = min(self._keys.valid_from.values())
-        return min(_LONGEST_SLEEP, max(0.0, (first - self._now()).total_seconds()))
+        return min(self._pause, max(0.0, (first - self._now()).total_seconds()))
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.wall(), UTC)

@@ -11,6 +11,7 @@ from hashlib import sha256
 from urllib.parse import parse_qs
 
 import pytest
+from structlog.testing import capture_logs
 
 from fla_gateway.errors import ReloadRefusedError
 from fla_gateway.proxy.generation import Generation
@@ -71,14 +72,14 @@ async def start(tmp_path, ca_file, government):
     """Start gateways that can be reloaded."""
     async with AsyncExitStack() as stack:
 
-        async def begin(more="", clock=None):
+        async def begin(more="", clock=None, **how):
             for name in ("acme", "other"):
                 write_key(tmp_path, name)
             roots = tmp_path / "roots.pem"
             roots.write_bytes(ca_file.read_bytes())
             path = tmp_path / "gateway.toml"
             path.write_text(CONFIGURATION.format(port=government.port, ca_file="roots.pem", more=more))
-            return await stack.enter_async_context(reloading(path, clock))
+            return await stack.enter_async_context(reloading(path, clock, **how))
 
         yield begin
 
@@ -324,6 +325,46 @@ async def test_a_certificate_that_is_not_valid_yet_is_waited_for_across_reloads(
     await running.reload()
     await eventually(lambda: running.profiles["employer"].state == "served")
     assert (await running.call(get())).status == 200
+
+
+def write_early(folder, name):
+    """Write a key whose certificate is valid in an hour."""
+    key, later = make_ec(), datetime.now(UTC) + timedelta(hours=1)
+    write_private(folder / f"{name}.pem", key_pem(key))
+    certificate = make_certificate(key, not_before=later, not_after=later + timedelta(days=365))
+    (folder / f"{name}.cer").write_bytes(certificate_pem(certificate))
+
+
+async def test_a_key_that_cannot_be_read_when_its_time_has_come_is_read_later(start, tmp_path):
+    """A disk that failed for a moment, or a limit, keeps no profile away for good."""
+    clock = MovableClock()
+    running = await start(clock=clock, pause=0.02)
+    write_early(tmp_path, "acme")
+    await running.change('client_id = "client-7"', 'client_id = "client-9"')
+    assert running.profiles["employer"].state == "unavailable"
+    away = (tmp_path / "acme.pem").rename(tmp_path / "away.pem")
+    with capture_logs() as events:
+        clock.advance(3700)
+        await eventually(lambda: [it for it in events if it["event"] == "profile-unavailable"])
+        away.rename(tmp_path / "acme.pem")
+        await eventually(lambda: running.profiles["employer"].state == "served")
+    of_keys = [it["event"] for it in events if it["event"] in {"profile-unavailable", "certificate-valid"}]
+    assert of_keys == ["profile-unavailable", "certificate-valid"]
+
+
+async def test_the_time_to_reload_for_a_key_is_said(start, tmp_path):
+    """A profile keeps its former key until then; nothing is applied that was not asked for."""
+    clock = MovableClock()
+    running = await start(clock=clock, pause=0.02)
+    write_early(tmp_path, "acme")
+    await running.reload()
+    assert running.profiles["employer"].state == "served"
+    with capture_logs() as events:
+        clock.advance(3700)
+        await eventually(lambda: [it for it in events if it["event"] == "certificate-valid"])
+        await running.reload()
+    assert [it["kept_former"] for it in events if it["event"] == "certificate-valid"] == [["employer"]]
+    assert not [it for it in events if it["event"] == "former-key-kept"]
 
 
 async def test_former_generations_leave_nothing_behind(running):

@@ -94,13 +94,16 @@ class Reloading:
 
 
 @asynccontextmanager
-async def reloading(path: Path, clock: Any = None, output: LineWriter | None = None) -> AsyncIterator[Reloading]:
+async def reloading(
+    path: Path, clock: Any = None, output: LineWriter | None = None, pause: float = 60.0
+) -> AsyncIterator[Reloading]:
     """Run a gateway.
 
     Args:
         path: of the configuration.
         clock: by default the host's.
         output: takes request lines; without it `log.requests` of the configuration has to be false.
+        pause: see `Activation`.
     """
     clock = clock or SystemClock()
     configured = read(path, clock)
@@ -127,7 +130,7 @@ async def reloading(path: Path, clock: Any = None, output: LineWriter | None = N
             await cluster_accounts(configuration.kubernetes, clock, cluster, dialer, configured.files),
         )  # fmt: skip
         gateway = open_data_path(current, keys.unavailable, context, keys=keys.known)
-        activation = Activation(keys, gateway.current, files.load, clock, observation.note_accounts)
+        activation = Activation(keys, gateway.current, files.load, clock, observation.note_accounts, pause)
         parts = RunningParts(
             configured, lambda _: True, context, trust, client, activation, observation, clock, cluster
         )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -39,6 +38,7 @@ from fla_gateway.journal.writer.open_intents import DAYS, LookBack, look_back
 from fla_gateway.journal.writer.repeated_declarations import SECONDS, RepeatedDeclarations
 from fla_gateway.journal.writer.segment_writer import SegmentWriter
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord, Intent, WhenWritten
+from fla_gateway.system.thread_pool import ThreadPool
 
 _LOG = structlog.get_logger()
 
@@ -83,7 +83,7 @@ class AuditJournal:
         self._segment_writer = segment_writer
         self._loop = loop
         self._soon = loop.call_soon
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._executor = ThreadPool(1, "journal")
         self._writer = DurableWriter(settings, clock, entries, segment_writer, loop, self._executor, sync)
         self._housekeeping = Housekeeping(
             settings.retention_days, clock.wall, directory, entries, segment_writer, self._writer, loop, self._executor

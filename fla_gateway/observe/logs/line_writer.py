@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fla_gateway.observe.logs.line_queue import NOTICE_SECONDS, Lane, Notice
+from fla_gateway.system.needed_thread import start
 
 MOST_BYTES: Final = 8 << 20
 """Bytes of lines that may wait in all; some 20,000 request lines."""
@@ -87,10 +88,11 @@ class LineWriter:
             self._requests.notice, self._events.notice = request_notice, event_notice
 
     def start(self) -> None:
-        """Start the thread; until then lines wait in memory."""
+        """Start the thread; until then lines wait in memory. Raises NoThreadError."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="output", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._work, name="output", daemon=True)
+            start(thread)
+            self._thread = thread
 
     def offer_requests(self, block: bytes, lines: int) -> bool:
         """Hand over whole request lines; never blocks.

@@ -90,9 +90,17 @@ class Tracing:
             return
         # The thread is not woken up for it: it looks once a second.
         waiting.append(record)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="tracing", daemon=True)
-            self._thread.start()
+        if self._thread is None and len(waiting) % BATCH == 1:
+            self._begin()
+
+    def _begin(self) -> None:
+        thread = threading.Thread(target=self._work, name="tracing", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system gives none. What waits does so until one of the next exchanges finds that it does.
+            return
+        self._thread = thread
 
     def follow(self, collector: Collector | None, writer: SpanWriter) -> None:
         """Go on with other parts; what waits already goes there as well.

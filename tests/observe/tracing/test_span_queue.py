@@ -33,6 +33,7 @@ from fla_gateway.proxy.records.exchange_record import Notes
 from tests.observe.collectors import attributes, collecting
 from tests.observe.records import a_record
 from tests.support.keys import TlsAuthority
+from tests.support.threads import no_thread
 from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
@@ -245,3 +246,20 @@ def test_nothing_of_opentelemetry_is_imported_before_it_is_wanted():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_a_system_that_gives_no_thread_for_a_while_loses_no_spans():
+    """What waits is delivered as soon as there is a thread; without one, neither exchange nor end fails."""
+    collector = Blocked()
+    collector.released.set()
+    tracing = Tracing(collector, SpanWriter(bytes(32), {}, lambda bits: 1), SystemClock(), PATIENCE)
+    with no_thread():
+        tracing.exchange(a_record())
+    for _ in range(BATCH):
+        tracing.exchange(a_record())
+    tracing.close()
+    assert (collector.taken, tracing.dropped) == (2 * (BATCH + 1), 0)
+    tracing = Tracing(collector, SpanWriter(bytes(32), {}, lambda bits: 1), SystemClock())
+    with no_thread():
+        tracing.exchange(a_record())
+        tracing.close()
