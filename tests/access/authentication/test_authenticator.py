@@ -7,6 +7,7 @@ import pytest
 from fla_gateway.access.authentication.api_key import PREFIX, digest, new_key
 from fla_gateway.access.authentication.authenticator import LONGEST_REMEMBERED, Authenticator, Identity
 from fla_gateway.access.authentication.caller import Admission, Peer, Presented
+from fla_gateway.access.authentication.proofs import known_digest
 from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.config.schema import ApiKey, CallerTable
@@ -84,6 +85,21 @@ def test_an_identity_has_an_admission_without_a_rule():
     found = admissions(erp=table(keys=[KEY])).identify(key(KEY), None, 0.0)
     assert isinstance(found, Identity)
     assert found.admission == Admission("erp", proof_of(KEY), "", observed=False)
+
+
+def test_a_digest_is_known_as_a_whole():
+    """One that differs in its last digit alone is not known, however much of it is alike."""
+    known = [digest(KEY), digest(SECOND)]
+    other = "0" if known[1][-1] != "0" else "1"
+    assert known_digest(known, known[1]) == known[1]
+    assert known_digest(known, known[1][:-1] + other) is None
+
+
+def test_an_unreadable_credential_is_refused_where_the_connection_has_proven_its_caller_before():
+    """It is never passed over as if nothing had been shown, nor answered from what a request without one proved."""
+    them = admissions(batch=table(uid=1001))
+    assert identified(them.identify(None, Peer(uid=1001), 0.0)) == ("batch", "uid:1001")
+    assert identified(them.identify(Presented(), Peer(uid=1001), 1.0)) == "credentials-refused"
 
 
 CALLERS = {

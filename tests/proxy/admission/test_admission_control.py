@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
+from fla_gateway.access.authentication.api_key import PREFIX, digest
+from fla_gateway.access.authentication.authenticator import Authenticator
 from fla_gateway.access.bounded_cache import MemoryLimit
 from fla_gateway.access.limits.api_brake import ApiBrake
 from fla_gateway.access.limits.limiter import Limiter
 from fla_gateway.access.refusal import Refusal
-from fla_gateway.config.schema import Limits
+from fla_gateway.config.schema import ApiKey, CallerTable, Limits
 from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.admission.admission_control import AdmissionControl, JudgedProfile, Rejected, enter_limits
 from fla_gateway.proxy.admission.request_reader import RequestReader
 from fla_gateway.proxy.admission.routing import RoutingTable
+from tests.support.tokens import HandClock
 
 LOADING = Refusal("profile-loading", Text("The key is being loaded."), 1)
 
@@ -57,3 +60,22 @@ def test_the_end_of_the_process_is_said_before_the_state_of_the_profile(refusal)
     assert judged(profile(refusal=refusal), stopping=True).refusal.code == "stopping"
     if refusal is not None:
         assert judged(profile(refusal=refusal)).refusal is refusal
+
+
+def test_what_was_admitted_while_a_caller_was_observed_is_not_admitted_after_its_end():
+    """A head that comes again is judged anew from the end of `observe_until` on, although its proof still holds."""
+    clock, key = HandClock(monotonic=0.0), f"{PREFIX}{'1a' * 32}"
+    observed = CallerTable(
+        keys=[ApiKey(sha256=digest(key))], allow={"employer": ["GET /REST/other"]}, observe_until=clock.wall() + 30
+    )
+    reader, memory = RequestReader(RoutingTable({b"employer": ()}), frozenset((b"localhost",))), MemoryLimit()
+    control: AdmissionControl[Any] = AdmissionControl(
+        {"employer": profile()}, SimpleNamespace(stopping=False), Authenticator({"erp": observed}, None, clock, 0, 0),
+        memory,
+    )  # fmt: skip
+    head = reader.head(f"GET /employer/REST/x HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {key}".encode())
+    verdicts = []
+    for seconds in (0, 29, 2):
+        clock.advance(seconds)
+        verdicts.append(control.admit(head.asked, head.fields, None, clock.monotonic()))
+    assert [isinstance(it, Rejected) for it in verdicts] == [False, False, True]
