@@ -235,6 +235,23 @@ async def test_without_a_gateway(command, begin, government, tmp_path):
         assert (code, len(government.calls)) == (2, before), err
 
 
+async def test_an_answer_that_breaks_off_on_the_direct_way_is_none(begin, command, government, tmp_path):
+    """Nothing, half a head or half a body: the code says that the API closed the connection, and nothing is shown."""
+    await (await begin(more=CALLERS, listen=f'["unix:{tmp_path}/gateway.sock"]')).kill()
+    either = government.answer
+    for cut in (b"", b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"):
+
+        def half(_, cut=cut):
+            government.by_hand()
+            return cut
+
+        government.answer, government.api = either, half
+        running = asyncio.create_task(command("GET", PATH, "--direct"))
+        (await government.connection()).close()
+        code, out, err = await running
+        assert (code, out, "api-closed: " in err) == (1, "", True), (cut, err)
+
+
 async def test_a_change_in_production_asks_first(command, monkeypatch):
     """Without a terminal and without --yes nothing is sent, and that is said."""
     monkeypatch.setenv("FLAGW_KEY", KEY)
