@@ -132,7 +132,7 @@ def test_a_head_whose_parts_came_before_is_judged_once():
     parts = reader.request_line(line), reader.field_block(block, 1)
     head = (line + block).removesuffix(b"\r\n\r\n")
     found = reader.head(head)
-    assert (found.asked, found.fields) == parts
+    assert (found.request_line, found.fields) == parts
     assert reader.head(head) is found
 
 
@@ -142,7 +142,7 @@ def test_heads_that_differ_each_time_are_not_remembered_as_a_whole():
     for number in range(3):
         reader.head(b"GET /employer/REST/x HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: %d" % number)
         old = reader.head(b"GET /employer/REST/x HTTP/1.0\r\nHost: localhost\r\nX-Request-ID: 0")
-        assert (old.asked.minor, old.fields.keep_alive) == (0, False)
+        assert (old.request_line.minor, old.fields.keep_alive) == (0, False)
     assert not reader._heads
 
 

@@ -12,7 +12,7 @@ from fla_gateway.http1.response import read_response_head
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.messages.browser_fields import could_run
 from fla_gateway.proxy.messages.location import Address, rewrite_location
-from fla_gateway.proxy.messages.response_fields import inbound
+from fla_gateway.proxy.messages.response_fields import rewrite_head
 from fla_gateway.proxy.messages.set_cookie import confine_cookie
 from tests.support.properties import BOUNDED
 from tests.support.raw_http import get
@@ -235,7 +235,7 @@ def test_what_is_rewritten_leads_to_this_gateway(text: str, prefix: bytes, host:
     """Whatever the API writes, it is left as it is, or is a path or address here in the eyes of a browser."""
     for value in (text.encode(), BASE + text.encode(), b"/REST/" + text.encode()):
         head = read_response_head(b"HTTP/1.1 201 X\r\nLocation: " + value + b"\r\nContent-Length: 0\r\n\r\n")
-        fields, *_ = inbound(head, OWN._replace(prefix=prefix), host, to_head=False)
+        fields, *_ = rewrite_head(head, OWN._replace(prefix=prefix), host, to_head=False)
         shown = fields[1][2:-2]
         if shown == value.strip():
             continue

@@ -150,18 +150,20 @@ class AdmissionControl(Generic[P]):
         """Let go of all that was remembered of requests, since another generation serves."""
         self._memory.clear()
 
-    def admit(self, asked: RoutedRequestLine, fields: RequestFields, peer: Peer | None, now: float) -> Verdict[P]:
+    def admit(
+        self, request_line: RoutedRequestLine, fields: RequestFields, peer: Peer | None, now: float
+    ) -> Verdict[P]:
         """Judge one request by everything but limits: nothing is counted as running by it; see `enter_limits`.
 
         Args:
-            asked: its request line.
+            request_line: its request line.
             fields: its field block.
             peer: what its connection proves.
             now: `Clock.monotonic`.
         """
-        admitted = self._admitted.get((asked, fields, peer))
+        admitted = self._admitted.get((request_line, fields, peer))
         if admitted is None or now >= admitted[2]:
-            judged = self._identify(asked, fields, peer, now)
+            judged = self._identify(request_line, fields, peer, now)
             if not isinstance(judged, tuple):
                 return judged
             admitted = judged
@@ -206,16 +208,16 @@ class AdmissionControl(Generic[P]):
         return _GONE if profile is None else profile.refusal
 
     def _identify(
-        self, asked: RoutedRequestLine, fields: RequestFields, peer: Peer | None, now: float
+        self, request_line: RoutedRequestLine, fields: RequestFields, peer: Peer | None, now: float
     ) -> _Admitted | Rejected | PreflightResponse | LastHop:
         """Identify the caller."""
         if fields.refusal is not None:
             return Rejected(fields.refusal, UNAUTHENTICATED, "")
-        if fields.preflight is not None and asked.method == b"OPTIONS":
+        if fields.preflight is not None and request_line.method == b"OPTIONS":
             # Browsers send no credential with it, and nothing in the answer depends on the route of the request.
             return PreflightResponse(fields.preflight)
         if self._authenticator is None:
-            return self._authorize(asked, fields, peer, None, math.inf, now)
+            return self._authorize(request_line, fields, peer, None, math.inf, now)
         credential = fields.presented
         if isinstance(credential, Refusal):
             return Rejected(credential, UNAUTHENTICATED, "")
@@ -223,11 +225,11 @@ class AdmissionControl(Generic[P]):
         if isinstance(found, Refusal):
             return Rejected(found, UNAUTHENTICATED, "")
         until = self._authenticator.trusted_until(credential, peer)
-        return self._authorize(asked, fields, peer, found, until, now)
+        return self._authorize(request_line, fields, peer, found, until, now)
 
     def _authorize(
         self,
-        asked: RoutedRequestLine,
+        request_line: RoutedRequestLine,
         fields: RequestFields,
         peer: Peer | None,
         identity: Identity | None,
@@ -235,42 +237,42 @@ class AdmissionControl(Generic[P]):
         now: float,
     ) -> _Admitted | Rejected | LastHop:
         """Find the route of an identified or anonymous caller's request, and whether the caller may use it."""
-        somebody = ANONYMOUS if identity is None else identity.admission
-        route = asked.route
-        refusal = asked.refusal or fields.fault
+        caller = ANONYMOUS if identity is None else identity.admission
+        route = request_line.route
+        refusal = request_line.refusal or fields.fault
         if refusal is not None or route is None:
             if refusal is not None and refusal.code == _GONE.code:
                 names = self._profiles if identity is None else identity.profiles
-                refusal = name_profiles(refusal, asked.path, names)
-            return Rejected(refusal or _NOWHERE, somebody, asked.profile)
-        admission = somebody
+                refusal = name_profiles(refusal, request_line.path, names)
+            return Rejected(refusal or _NOWHERE, caller, request_line.profile)
+        admission = caller
         if identity is not None:
-            permitted = identity.permit(route.profile, asked.method, route.path, now)
+            permitted = identity.permit(route.profile, request_line.method, route.path, now)
             if isinstance(permitted, Refusal):
-                return Rejected(permitted, somebody, route.profile)
+                return Rejected(permitted, caller, route.profile)
             admission, until = permitted, min(until, identity.judged_until)
-        if fields.max_forwards == 0 and asked.method == b"OPTIONS":
+        if fields.max_forwards == 0 and request_line.method == b"OPTIONS":
             return LastHop(admission, route.profile)
         admitted = (route, admission, until)
-        if asked.size and fields.size:
+        if request_line.size and fields.size:
             # Heads that are not remembered are not recognised when they come again.
-            size = _ENTRY + asked.size + fields.size
-            self._memory.remember(self._admitted, (asked, fields, peer), admitted, size)
+            size = _ENTRY + request_line.size + fields.size
+            self._memory.remember(self._admitted, (request_line, fields, peer), admitted, size)
         return admitted
 
 
-def enter_limits(passed: Admitted[P], length: int, now: float) -> Rejected | None:
+def enter_limits(admitted: Admitted[P], length: int, now: float) -> Rejected | None:
     """Check the limits last of all: what they admit counts as running, until `Limiter.leave`.
 
     Args:
-        passed: a request that admission control has admitted.
+        admitted: a request that admission control has admitted.
         length: bytes of its body, as in `RequestFields.length`.
         now: `Clock.monotonic`.
 
     Returns:
         None, or why the request is rejected; then nothing was entered.
     """
-    profile, _, admission = passed
+    profile, _, admission = admitted
     limiter = profile.limiter
     refusal = None if limiter is None else limiter.enter(admission.caller, now, length)
     return None if refusal is None else Rejected(refusal, admission, profile.name)

@@ -71,14 +71,14 @@ class RequestHead:
     """A request head, judged.
 
     Attributes:
-        asked: its request line.
+        request_line: its request line.
         fields: its field block.
     """
 
-    __slots__ = ("asked", "fields")
+    __slots__ = ("fields", "request_line")
 
-    def __init__(self, asked: RoutedRequestLine, fields: RequestFields) -> None:
-        self.asked = asked
+    def __init__(self, request_line: RoutedRequestLine, fields: RequestFields) -> None:
+        self.request_line = request_line
         self.fields = fields
 
 
@@ -143,11 +143,11 @@ class RequestReader:
         line += b"\r\n"
         block += b"\r\n\r\n" if has_fields else b"\r\n"
         is_known = line in self._asked and block in self._fields
-        asked = self.request_line(line)
-        found = RequestHead(asked, self.field_block(block, asked.minor))
-        if is_known and asked.size and found.fields.size:
+        request_line = self.request_line(line)
+        found = RequestHead(request_line, self.field_block(block, request_line.minor))
+        if is_known and request_line.size and found.fields.size:
             # Both parts came before. A head that is another each time, by an id for example, is not worth the room.
-            size = _HEAD_ENTRY + len(head) + asked.size + found.fields.size
+            size = _HEAD_ENTRY + len(head) + request_line.size + found.fields.size
             self._memory.remember(self._heads, head, found, size)
         return found
 

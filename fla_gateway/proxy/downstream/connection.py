@@ -132,7 +132,7 @@ class CallerConnection(Pausable):
         reader = self._reader
         try:
             head = reader.head(start)
-            asked, fields = head.asked, head.fields
+            request_line, fields = head.request_line, head.fields
             if fields.length or rest:
                 payload, last = self._first_payload(fields.length, rest)
             else:
@@ -143,22 +143,22 @@ class CallerConnection(Pausable):
         if (
             not fields.framed
             and (fields.typed or rest)
-            and lacks_length(asked.method, minor=asked.minor, typed=fields.typed, following=rest[:1])
+            and lacks_length(request_line.method, minor=request_line.minor, typed=fields.typed, following=rest[:1])
         ):
-            self._refuse_unframed(asked, fields)
+            self._refuse_unframed(request_line, fields)
             return
         generation = self._generation
         now = generation.now()
-        verdict = generation.admission_control.admit(asked, fields, self._peer, now)
+        verdict = generation.admission_control.admit(request_line, fields, self._peer, now)
         if not isinstance(verdict, tuple):
-            self._reply(asked, verdict, fields)
+            self._reply(request_line, verdict, fields)
         elif verdict[0].limiter is not None and (rejected := enter_limits(verdict, fields.length, now)) is not None:
-            self._reply(asked, rejected, fields)
+            self._reply(request_line, rejected, fields)
         else:
-            if fields.max_forwards is not None and asked.method == b"OPTIONS":
+            if fields.max_forwards is not None and request_line.method == b"OPTIONS":
                 fields = after_hop(fields)
             exchange = self.exchange = Exchange(
-                generation, self._connections, self, reader.kind, verdict, asked, fields, now
+                generation, self._connections, self, reader.kind, verdict, request_line, fields, now
             )
             exchange.begin(payload, last=last)
 
@@ -178,7 +178,7 @@ class CallerConnection(Pausable):
             self._malformed(error)
             return
         self._body.end()
-        self._reply(head.asked, Rejected(CLOSED, UNAUTHENTICATED, ""), head.fields)
+        self._reply(head.request_line, Rejected(CLOSED, UNAUTHENTICATED, ""), head.fields)
 
     def _is_due(self, data: bytes, length: int, *, ended: bool) -> bool:
         """Whether a head that has not ended, or a long one, is read now; otherwise it is kept.
@@ -254,12 +254,12 @@ class CallerConnection(Pausable):
         refusal = Refusal(error.code, Sentence("{rule}", rule=broken_rule(error)))
         self._reply(UNREADABLE, Rejected(refusal, UNAUTHENTICATED, ""), None)
 
-    def _refuse_unframed(self, asked: RoutedRequestLine, fields: RequestFields) -> None:
+    def _refuse_unframed(self, request_line: RoutedRequestLine, fields: RequestFields) -> None:
         """Answer a request whose body has no length; what follows its head may be that body, so no request follows."""
         self._body.end()
-        self._reply(asked, Rejected(LENGTH_REQUIRED, UNAUTHENTICATED, ""), fields)
+        self._reply(request_line, Rejected(LENGTH_REQUIRED, UNAUTHENTICATED, ""), fields)
 
-    def _reply(self, asked: RoutedRequestLine, verdict: LocalVerdict, fields: RequestFields | None) -> None:
+    def _reply(self, request_line: RoutedRequestLine, verdict: LocalVerdict, fields: RequestFields | None) -> None:
         """Answer a request that is not forwarded; without fields its head could not be read."""
         by = self._generation
         # RFC 9110, section 9.3.6: what follows a CONNECT may not be HTTP at all, so no request is read after it.
@@ -268,11 +268,11 @@ class CallerConnection(Pausable):
             and fields.keep_alive
             and not self._body.left
             and not self._connections.closing
-            and asked.method != b"CONNECT"
+            and request_line.method != b"CONNECT"
             and not self._needs_another_connection(verdict)
         )
         stamp = Stamp(by.ids.draw(), by.dates.text(), by.now())
-        message, record = local_reply(asked, verdict, fields, stamp, keep_alive=keep_alive)
+        message, record = local_reply(request_line, verdict, fields, stamp, keep_alive=keep_alive)
         if record.code in _CREDENTIALS:
             self._connections.on_unknown_caller(record.code, self.transport)
         self.write(message)

@@ -61,12 +61,17 @@ class Stamp(NamedTuple):
 
 
 def local_reply(
-    asked: RoutedRequestLine, verdict: LocalVerdict, fields: RequestFields | None, stamp: Stamp, *, keep_alive: bool
+    request_line: RoutedRequestLine,
+    verdict: LocalVerdict,
+    fields: RequestFields | None,
+    stamp: Stamp,
+    *,
+    keep_alive: bool,
 ) -> tuple[bytes, ExchangeRecord]:
     """Build the answer to a request that is not forwarded.
 
     Args:
-        asked: its request line.
+        request_line: its request line.
         verdict: why it is rejected, or how an OPTIONS is answered.
         fields: its field block, or None where that could not be read.
         stamp: id and time.
@@ -76,50 +81,50 @@ def local_reply(
         The whole answer, and the record.
     """
     if isinstance(verdict, Rejected):
-        return _problem(asked, verdict, fields, stamp, keep_alive=keep_alive)
+        return _problem(request_line, verdict, fields, stamp, keep_alive=keep_alive)
     origin, notes = (None, NO_NOTES) if fields is None else (fields.origin, fields.notes)
-    connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
+    connection = connection_field(keep_alive=keep_alive, minor=request_line.minor)
     if isinstance(verdict, PreflightResponse):
         answer = preflight_answer(verdict.fields, connection=connection, date=stamp.date)
-        admission, profile, path, notes = UNAUTHENTICATED, "", asked.path, NO_NOTES
+        admission, profile, path, notes = UNAUTHENTICATED, "", request_line.path, NO_NOTES
     else:
         answer = last_hop_answer(origin, connection=connection, date=stamp.date)
-        admission, profile, path = verdict.admission, verdict.profile, _path(asked)
+        admission, profile, path = verdict.admission, verdict.profile, _path(request_line)
     record = ExchangeRecord(
-        stamp.request_id, profile, asked.method, path, 200, "gateway", "", "answered",
+        stamp.request_id, profile, request_line.method, path, 200, "gateway", "", "answered",
         0, answer.sent, 0.0, 0, admission, notes, stamp.now,
     )  # fmt: skip
     return answer.message, record
 
 
 def _problem(
-    asked: RoutedRequestLine, rejected: Rejected, fields: RequestFields | None, stamp: Stamp, *, keep_alive: bool
+    request_line: RoutedRequestLine, rejected: Rejected, fields: RequestFields | None, stamp: Stamp, *, keep_alive: bool
 ) -> tuple[bytes, ExchangeRecord]:
     refusal, admission, profile = rejected.refusal, rejected.admission, rejected.profile
     row = PROBLEMS[refusal.code]
-    connection = connection_field(keep_alive=keep_alive, minor=asked.minor)
+    connection = connection_field(keep_alive=keep_alive, minor=request_line.minor)
     spoken = ENGLISH if fields is None else accepted_language(fields.forwarded)
-    if asked.path == b"/" and fields is not None and row.status in _SHOWN and is_navigation(fields.forwarded):
+    if request_line.path == b"/" and fields is not None and row.status in _SHOWN and is_navigation(fields.forwarded):
         answer = navigation_answer(
-            row.status, method=asked.method, connection=connection, date=stamp.date, spoken=spoken
+            row.status, method=request_line.method, connection=connection, date=stamp.date, spoken=spoken
         )
     else:
         answer = problem_answer(
             refusal.code, refusal.detail, stamp.request_id, profile,
-            delivery="not-sent", method=asked.method, date=stamp.date, connection=connection,
+            delivery="not-sent", method=request_line.method, date=stamp.date, connection=connection,
             retry_after=refusal.retry_after, origin=None if fields is None else fields.origin, spoken=spoken,
         )  # fmt: skip
     record = ExchangeRecord(
-        stamp.request_id, profile, asked.method, _path(asked), row.status, row.origin, refusal.code, "refused",
-        0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, stamp.now,
+        stamp.request_id, profile, request_line.method, _path(request_line), row.status, row.origin, refusal.code,
+        "refused", 0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, stamp.now,
     )  # fmt: skip
     return answer.message, record
 
 
-def _path(asked: RoutedRequestLine) -> bytes:
+def _path(request_line: RoutedRequestLine) -> bytes:
     """Return the path for the record: as it would be sent to the API, wherever the address names a profile."""
-    if asked.route is not None:
-        return asked.route.path
-    prefix = f"/{asked.profile}/".encode()
+    if request_line.route is not None:
+        return request_line.route.path
+    path, prefix = request_line.path, f"/{request_line.profile}/".encode()
     # On a listener of one profile the address has no name.
-    return asked.path[len(prefix) - 1 :] if asked.profile and asked.path.startswith(prefix) else asked.path
+    return path[len(prefix) - 1 :] if request_line.profile and path.startswith(prefix) else path

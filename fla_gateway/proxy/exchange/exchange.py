@@ -50,7 +50,7 @@ from fla_gateway.proxy.messages.accepted_language import accepted_language
 from fla_gateway.proxy.messages.recorded_fields import made_by
 from fla_gateway.proxy.messages.request_body import NO_BODY, RequestBody
 from fla_gateway.proxy.messages.request_fields import RequestFields
-from fla_gateway.proxy.messages.response_fields import inbound
+from fla_gateway.proxy.messages.response_fields import rewrite_head
 from fla_gateway.proxy.messages.response_writer import (
     CONTINUE,
     connection_field,
@@ -95,8 +95,8 @@ class Exchange(UpstreamConsumer):
         connections: Connections,
         caller: Caller,
         kind: int,
-        passed: Admitted[ServedProfile],
-        asked: RoutedRequestLine,
+        admitted: Admitted[ServedProfile],
+        request_line: RoutedRequestLine,
         fields: RequestFields,
         now: float,
     ) -> None:
@@ -107,25 +107,25 @@ class Exchange(UpstreamConsumer):
             connections: the register of what runs.
             caller: its connection.
             kind: `RequestReader.kind`.
-            passed: the result of admission control.
-            asked: its request line.
+            admitted: the result of admission control.
+            request_line: its request line.
             fields: its field block.
             now: `Clock.monotonic`.
         """
         self._context = context
         self._connections = connections
         self._caller: Caller | None = caller
-        served, self._route, self._admission = passed
+        served, self._route, self._admission = admitted
         self._served = served
         self._address = served.addresses[kind]
         self._fields = fields
         self._timings = Timings()
-        self.method = asked.method
-        self.minor = asked.minor
+        self.method = request_line.method
+        self.minor = request_line.minor
         self.request_id = context.ids.draw()
         self.started = now
         # The journal, until the intent is written that has to be there before the request is sent.
-        self._journal = None if asked.method in READING else context.journal
+        self._journal = None if request_line.method in READING else context.journal
         self.budget = connections.budget
         self.state = ADMITTED
         self.keep_alive = fields.keep_alive
@@ -323,13 +323,13 @@ class Exchange(UpstreamConsumer):
     def interim(self, head: ResponseHead) -> None:
         """See `upstream.consumer.UpstreamConsumer`. HTTP/1.0 knows no interim answers (RFC 9110, section 15.2)."""
         if self.minor and self._caller is not None:
-            fields, _, _, _, _ = inbound(head, self._address, self._fields.host, to_head=True)
+            fields, _, _, _, _ = rewrite_head(head, self._address, self._fields.host, to_head=True)
             self._caller.write(interim_head(head, fields))
 
     def answer(self, head: ResponseHead) -> ResponseFraming | None:
         """See `upstream.consumer.UpstreamConsumer`."""
         context = self._context
-        fields, framing, challenges, trace, location = inbound(
+        fields, framing, challenges, trace, location = rewrite_head(
             head, self._address, self._fields.host, to_head=self.method == b"HEAD",
             dates=context.dates, browser_fields=context.browser_headers,
         )  # fmt: skip

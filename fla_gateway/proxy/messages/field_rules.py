@@ -35,7 +35,7 @@ _LONGEST_NAME: Final = 64
 """Bytes of the longest name that is remembered; both sides choose names freely, and all of them are kept for good."""
 
 
-class Actions:
+class FieldActions:
     """What is done with the fields of one direction; the few hundred names in use are remembered in their spelling.
 
     Args:

@@ -20,7 +20,7 @@ from fla_gateway.http1.fields import FieldLine, field_lines, value_of
 from fla_gateway.http1.request import RequestFraming, frame_request
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.profiles import Upstream
-from fla_gateway.proxy.messages.field_rules import DROP, HOP_BY_HOP, KEEP, LENGTH, NOTE, TRACE, Actions
+from fla_gateway.proxy.messages.field_rules import DROP, HOP_BY_HOP, KEEP, LENGTH, NOTE, TRACE, FieldActions
 from fla_gateway.proxy.messages.recorded_fields import REFERENCE, read_notes
 from fla_gateway.proxy.records.exchange_record import NO_NOTES, Notes
 
@@ -58,7 +58,7 @@ _DROPPED_PREFIXES: Final = (
     b"fla-gateway-",
 )
 
-_REQUEST: Final = Actions(_REQUEST_ACTIONS, _DROPPED_PREFIXES, underscores=False)
+_REQUEST: Final = FieldActions(_REQUEST_ACTIONS, _DROPPED_PREFIXES, underscores=False)
 
 
 class RequestFields:

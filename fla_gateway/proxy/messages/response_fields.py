@@ -24,7 +24,7 @@ from fla_gateway.proxy.messages.field_rules import (
     LOCATION,
     TRACE,
     TYPE,
-    Actions,
+    FieldActions,
 )
 from fla_gateway.proxy.messages.location import Address, rewrite_location
 from fla_gateway.proxy.messages.recorded_fields import trace_id
@@ -53,10 +53,10 @@ _NEVER_NOMINATED: Final = frozenset((b"content-length",))
 # RFC 9110, sections 15.3.5 and 15.4.5
 _BODILESS: Final = (204, 304)
 
-_RESPONSE: Final = Actions(_RESPONSE_ACTIONS, (b"fla-gateway-",), underscores=True)
+_RESPONSE: Final = FieldActions(_RESPONSE_ACTIONS, (b"fla-gateway-",), underscores=True)
 
 
-def inbound(
+def rewrite_head(
     head: ResponseHead,
     address: Address,
     host: bytes | None,

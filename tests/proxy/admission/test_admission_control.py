@@ -29,8 +29,8 @@ def judged(profile: Any, *, stopping: bool = False) -> Any:
     admission_control: AdmissionControl[Any] = AdmissionControl(
         {"employer": profile}, SimpleNamespace(stopping=stopping), None, MemoryLimit()
     )
-    asked = door.request_line(b"GET /employer/REST/dimona/v2/x HTTP/1.1\r\n")
-    return admission_control.admit(asked, door.field_block(b"Host: localhost\r\n\r\n", 1), None, 0.0)
+    request_line = door.request_line(b"GET /employer/REST/dimona/v2/x HTTP/1.1\r\n")
+    return admission_control.admit(request_line, door.field_block(b"Host: localhost\r\n\r\n", 1), None, 0.0)
 
 
 def profile(limiter: Limiter | None = None, refusal: Refusal | None = None) -> Any:
@@ -77,5 +77,5 @@ def test_what_was_admitted_while_a_caller_was_observed_is_not_admitted_after_its
     verdicts = []
     for seconds in (0, 29, 2):
         clock.advance(seconds)
-        verdicts.append(control.admit(head.asked, head.fields, None, clock.monotonic()))
+        verdicts.append(control.admit(head.request_line, head.fields, None, clock.monotonic()))
     assert [isinstance(it, Rejected) for it in verdicts] == [False, False, True]

@@ -11,7 +11,7 @@ from fla_gateway.http1.response import read_response_head
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.messages.location import Address
 from fla_gateway.proxy.messages.request_fields import RequestFields, read_fields
-from fla_gateway.proxy.messages.response_fields import inbound
+from fla_gateway.proxy.messages.response_fields import rewrite_head
 from tests.http1.strategies import FRAMING, cased, tokens, values
 from tests.support.properties import BOUNDED
 from tests.wire.vector import message
@@ -147,7 +147,7 @@ def test_an_answer_keeps_its_end_to_end_fields_and_nothing_else(
     lines = [name + b": " + value for name, value in fields]
     connection = [b"Connection: " + b", ".join(nominated)] if nominated else []
     raw = message(b"HTTP/1.1 %d X" % status, *lines, *connection, b"Content-Length: 5")
-    shown, framing, *_ = inbound(read_response_head(raw), ADDRESS, b"localhost", to_head=False)
+    shown, framing, *_ = rewrite_head(read_response_head(raw), ADDRESS, b"localhost", to_head=False)
     options = {name.lower() for name in nominated}
     kept = [line for line in fields if not _response_dropped(line[0].lower()) and line[0].lower() not in options]
     length = [] if status == 204 else [(b"Content-Length", b"5")]
@@ -162,6 +162,6 @@ def test_no_location_is_rewritten_to_a_foreign_place(value: bytes) -> None:
     """A Location is either what the upstream wrote or an address of this gateway under the profile's own name."""
     for written in (value, b"https://api.example" + value, b"/REST/" + value, b"https://" + value):
         raw = message(b"HTTP/1.1 201 X", b"Location: " + written, b"Content-Length: 0")
-        fields, *_ = inbound(read_response_head(raw), ADDRESS, b"localhost", to_head=False)
+        fields, *_ = rewrite_head(read_response_head(raw), ADDRESS, b"localhost", to_head=False)
         shown = _pairs(b"".join(fields))[0][1]
         assert shown == written or shown.startswith((b"http://localhost/employer/", b"/employer/REST/"))

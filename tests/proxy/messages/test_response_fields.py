@@ -9,7 +9,7 @@ from fla_gateway.http1.request import CHUNKED
 from fla_gateway.http1.response import UNTIL_CLOSE, read_response_head
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.messages.location import Address, rewrite_location
-from fla_gateway.proxy.messages.response_fields import inbound
+from fla_gateway.proxy.messages.response_fields import rewrite_head
 
 ADDRESS = Address(Upstream("api.example", 443), b"/employer")
 OTHER_PORT = Address(Upstream("api.example", 9443), b"/employer")
@@ -20,7 +20,7 @@ V6 = Address(Upstream("::1", 9443), b"/employer")
 def shown(*lines, status="200 OK", to_head=False, minor=1, host=b"localhost:8480"):
     """Read and rewrite a head."""
     raw = "".join(f"{line}\r\n" for line in [f"HTTP/1.{minor} {status}", *lines, ""]).encode("latin-1")
-    return inbound(read_response_head(raw), ADDRESS, host, to_head=to_head)[:3]
+    return rewrite_head(read_response_head(raw), ADDRESS, host, to_head=to_head)[:3]
 
 
 def written(*lines, **options):
