@@ -30,7 +30,7 @@ from fla_gateway.proxy.exchange.acquire import acquire_connection, acquire_token
 from fla_gateway.proxy.exchange.ports import Caller, ExchangeContext
 from fla_gateway.proxy.exchange.progress import Progress
 from fla_gateway.proxy.exchange.request_ids import second_trace_id
-from fla_gateway.proxy.exchange.retry_policy import CHANGING, READING, SAFE_TO_REPEAT, refuses_token
+from fla_gateway.proxy.exchange.retry_policy import CHANGING, READING, SAFE_TO_REPEAT, may_replay, may_resend
 from fla_gateway.proxy.exchange.served_profile import ServedProfile
 from fla_gateway.proxy.exchange.states import (
     ACQUIRING,
@@ -391,8 +391,9 @@ class Exchange(UpstreamConsumer):
         served = self._served
         renew = served.entry.refused(token, served.name, service_of(self._route.path), self._context.now())
         # Without a caller a second answer would not be read: the 401 is the request's outcome, and is recorded as such.
-        replayable = self._caller is not None and self._attempts == 1 and self.request_body.whole
-        return renew and replayable and refuses_token(challenges)
+        if not renew or self._caller is None:
+            return False
+        return may_replay(challenges, attempts=self._attempts, whole=self.request_body.whole)
 
     def _replay(self) -> None:
         if self._upstream is not None:
@@ -410,7 +411,7 @@ class Exchange(UpstreamConsumer):
         """See `upstream.consumer.UpstreamConsumer`."""
         connection = self._upstream
         died_idle = connection is not None and connection.used and connection.untouched
-        if died_idle and self.method in SAFE_TO_REPEAT and self._attempts == 1 and self.request_body.whole:
+        if may_resend(self.method, died_idle=died_idle, attempts=self._attempts, whole=self.request_body.whole):
             self._retry(fresh=True)
             return
         sentence = Sentence("{rule}", rule=rule)

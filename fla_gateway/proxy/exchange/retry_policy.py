@@ -37,6 +37,29 @@ def refuses_token(challenges: list[bytes]) -> bool:
     return any(_has_error(challenge, _REFUSALS) for challenge in challenges)
 
 
+def may_replay(challenges: list[bytes], *, attempts: int, whole: bool) -> bool:
+    """Return whether a request whose token was refused is sent again with another one.
+
+    Args:
+        challenges: values of WWW-Authenticate.
+        attempts: times that it was sent, this one included.
+        whole: whether all of its body is there to be sent again.
+    """
+    return attempts == 1 and whole and refuses_token(challenges)
+
+
+def may_resend(method: bytes, *, died_idle: bool, attempts: int, whole: bool) -> bool:
+    """Return whether a request is sent again whose connection was lost (RFC 9110, section 9.2.2).
+
+    Args:
+        method: as written.
+        died_idle: whether the connection had been used before, and not a byte of an answer has come.
+        attempts: times that it was sent, this one included.
+        whole: as for `may_replay`.
+    """
+    return died_idle and method in SAFE_TO_REPEAT and attempts == 1 and whole
+
+
 def lacks_scope(challenges: list[bytes]) -> bool:
     """Return whether a 403 says that the token lacks a scope (RFC 6750, section 3.1).
 
