@@ -31,10 +31,18 @@ ASSUMED_LIFETIME: Final = 60.0
 LONGEST_LIFETIME: Final = 86_400.0
 """Seconds for which a token is taken to be valid at most."""
 
-_B64TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+_TOKEN: Final = re.compile(r"[\x21-\x7E]+")
+"""RFC 6749, appendix A.12, without the blank. RFC 6750, section 2.1, has fewer characters; the APIs of the servers that
+write others (``|``, ``:``, ``!``) take their tokens nevertheless, and none of these can end a field or a credential."""
+_BEARER: Final = frozenset({"bearer", "bearertoken"})
+"""Values of token_type, in lower case. BearerToken is what the OAuth policy of an API gateway in wide use writes."""
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
 _SECONDS: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-:\[\]]{1,255}(?=[/?#]|\Z)")
+_WINDOWS: Final = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+"""The parameter of zlib for each content coding (RFC 9110, section 8.4.1): the formats gzip and zlib."""
+_BEFORE: Final = codecs.BOM_UTF8 + b" \t\r\n"
+"""What may precede the first character of a document."""
 _TRANSIENT_STATUSES: Final = frozenset({408, 425})
 """Request Timeout (RFC 9110, section 15.5.9) and Too Early (RFC 8470): they ask for the same request once more."""
 _TRANSIENT_ERRORS: Final = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
@@ -68,7 +76,7 @@ class Grant:
     """A token response that can be used.
 
     Attributes:
-        value: the token, a b64token.
+        value: the token, visible characters of ASCII.
         lifetime: seconds, within (0, 86400].
         scope: granted scope, or None where it is missing or malformed.
     """
@@ -91,12 +99,11 @@ def read_answer(answer: TokenAnswer, assertion: Secret, known: Callable[[], Know
             server's Retry-After if there is one.
     """
     status = answer.status
-    if status == 200:  # noqa: PLR2004 - RFC 6749, section 5.1: "a 200 (OK) status code"
+    if 200 <= status < 300:  # noqa: PLR2004 - the class of successes
+        # RFC 6749, section 5.1, has 200 alone; 201 is what many servers and frameworks make of a POST that succeeded.
         return _read_grant(answer, assertion, known)
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirections
         raise ProblemError("token-malformed", _redirected(answer))
-    if 200 <= status < 300:  # noqa: PLR2004 - a success that is not a token response
-        raise ProblemError("token-malformed", Text("The token server answered {status} instead of 200.", status=status))
     raise _refusal(answer, _document(answer), assertion, known())
 
 
@@ -129,20 +136,24 @@ def lifetime_seconds(expires_in: object) -> float:
 def _read_grant(answer: TokenAnswer, assertion: Secret, known: Callable[[], Known]) -> Grant:
     document = _document(answer)
     if document is None:
+        content = _looks_like(answer)
         raise ProblemError(
-            "token-malformed", Text("The token server answered 200 with {content}.", content=_looks_like(answer))
+            "token-malformed",
+            Text("The token server answered {status} with {content}.", status=answer.status, content=content),
         )
     if "access_token" not in document and "error" in document:
         raise _refusal(answer, document, assertion, known())
     value = document.get("access_token")
     if not isinstance(value, str) or not value:
-        raise ProblemError("token-malformed", Text("The token server answered 200 without an access_token."))
+        raise ProblemError(
+            "token-malformed", Text("The token server answered {status} without an access_token.", status=answer.status)
+        )
     if len(value) > LONGEST_TOKEN:
         raise ProblemError("token-malformed", Text("The token is longer than {most} characters.", most=LONGEST_TOKEN))
-    if not _B64TOKEN.fullmatch(value):
-        # RFC 6750, section 2.1; a line break in it would end the Authorization field.
+    if not _TOKEN.fullmatch(value):
+        # A line break in it would end the Authorization field.
         raise ProblemError(
-            "token-malformed", Text("The token has characters that no bearer token may have (RFC 6750).")
+            "token-malformed", Text("The token has blanks or characters other than those of ASCII (RFC 6749).")
         )
     _check_type(document.get("token_type"))
     scope = document.get("scope")
@@ -152,7 +163,7 @@ def _read_grant(answer: TokenAnswer, assertion: Secret, known: Callable[[], Know
 
 def _check_type(token_type: object) -> None:
     # Required by RFC 6749, but a missing one is no reason to fail: the channel knows no other type.
-    if token_type is not None and (not isinstance(token_type, str) or token_type.lower() != "bearer"):
+    if token_type is not None and (not isinstance(token_type, str) or token_type.strip().lower() not in _BEARER):
         raise ProblemError(
             "token-malformed", Text("The token is not of the type bearer, the only one this gateway can use.")
         )
@@ -200,13 +211,14 @@ def _bounded_integer(digits: str) -> int | float:
 
 def _decoded(answer: TokenAnswer) -> bytes:
     coding = answer.content_encoding.strip().lower()
-    if coding in {"", "identity"}:
+    # What is no content coding (``utf-8``, ``none``) is often written there, and by proxies one that they have undone.
+    if coding in {"", "identity"} or answer.body.lstrip(_BEFORE)[:1] in {b"{", b"<", b""}:
         return answer.body
-    if coding not in {"gzip", "x-gzip"}:
+    if coding not in _WINDOWS:
         raise ProblemError(
             "token-malformed", Text("The token server compressed its answer, although none was asked for.")
         )
-    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    inflater = zlib.decompressobj(wbits=_WINDOWS[coding])
     try:
         body = inflater.decompress(answer.body, LARGEST_ANSWER)
     except zlib.error:

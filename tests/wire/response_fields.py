@@ -133,7 +133,7 @@ UNTOUCHED_LOCATIONS = (
     (b"other-port", b"https://localhost:1/REST/a"),
     (b"no-port", b"https://localhost/REST/a"),
     (b"cleartext", b"http://{API}/REST/a"),
-    (b"no-scheme", b"//{API}/REST/a"),
+    (b"no-scheme-elsewhere", b"//elsewhere.example/REST/a"),
     (b"other-path", b"/elsewhere/a"),
     (b"segment", b"/RESTful/a"),
     (b"relative", b"a/b"),
@@ -145,6 +145,7 @@ REWRITTEN_LOCATIONS = (
     (b"scheme-case", b"HTTPS://{API}/REST/a", b"http://localhost/employer/REST/a"),
     (b"host-case", b"https://LOCALHOST:{PORT}/REST/a", b"http://localhost/employer/REST/a"),
     (b"port-zeros", b"https://localhost:0{PORT}/REST/a", b"http://localhost/employer/REST/a"),
+    (b"no-scheme", b"//{API}/REST/a", b"http://localhost/employer/REST/a"),
     (b"bytes", b"https://{API}/REST/caf%C3%A9%2F", b"http://localhost/employer/REST/caf%C3%A9%2F"),
 )
 

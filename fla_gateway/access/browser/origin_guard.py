@@ -44,17 +44,26 @@ def listener_names(port: int, own: Iterable[str], further: Iterable[str]) -> fro
     """Return every value of Host that a listener accepts, in lower case.
 
     Args:
-        port: TCP port of the listener; each name is valid with this port and without any.
+        port: TCP port of the listener; each name is valid with this port and without any. An empty one is none
+            (RFC 3986, section 6.2.3).
         own: the address that the listener is bound to, as written in Host.
-        further: names of the configuration; one that carries a port of its own is valid with just that.
+        further: names of the configuration; one that carries a port of its own is valid with just that. Names in the
+            DNS are valid with the dot of an absolute name as well, which many clients send (RFC 3986, section 3.2.2).
     """
-    names: set[bytes] = set()
-    for name in (*LOOPBACK_NAMES, *own, *further):
+    names: set[str] = set()
+    for name in (*LOOPBACK_NAMES, *own, *further, *_absolute_names(further)):
         text = name.lower()
-        names.add(text.encode())
+        names.add(text)
         if ":" not in text.rpartition("]")[2]:
-            names.add(f"{text}:{port}".encode())
-    return frozenset(names)
+            names |= {f"{text}:{port}", f"{text}:"}
+    return frozenset(name.encode() for name in names)
+
+
+def _absolute_names(names: Iterable[str]) -> list[str]:
+    """Return the names with a dot at the end, but for addresses and those that have a port or the dot already."""
+    return [
+        f"{name}." for name in names if not name.endswith((".", "]")) and not name[-1:].isdigit() and ":" not in name
+    ]
 
 
 def judge(
@@ -95,7 +104,7 @@ def judge(
 def _is_plain(host: bytes | None) -> bool:
     """Return whether browsers send no Fetch Metadata to a name in clear text: any name but the loopback ones."""
     name, colon, port = (host or b"").rpartition(b":")
-    bare = name if colon and port.isdigit() else host or b""
+    bare = name if colon and (port.isdigit() or not port) else host or b""
     return bool(bare) and bare.lower().decode("latin-1") not in LOOPBACK_NAMES
 
 
@@ -135,7 +144,7 @@ def _same_site(referer: bytes, names: frozenset[bytes] | None, expected: bytes) 
     if not separator:
         # "about:blank" or a relative reference: no page of another site.
         return True
-    authority = rest.replace(b"?", b"/").replace(b"#", b"/").partition(b"/")[0]
+    authority = rest.replace(b"?", b"/").replace(b"#", b"/").partition(b"/")[0].removesuffix(b":")
     if b":" not in authority.rpartition(b"]")[2]:
         # A page of the default port is not of this listener, unless that is its port.
         authority += _DEFAULT_PORTS[expected]

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from fla_gateway.profiles import Upstream
 
-_ABSOLUTE: Final = re.compile(rb"(https?)://([^/?#@\\]*+)(/[^\r\n]*+|)", re.IGNORECASE).fullmatch
+_ABSOLUTE: Final = re.compile(rb"(?:(https?):)?//([^/?#@\\]*+)(/[^\r\n]*+|)", re.IGNORECASE).fullmatch
 # Another host in the eyes of a browser, which takes "\\" for "/" and leaves tabs out (WHATWG URL, section 4.4).
 _OTHER_HOST: Final = re.compile(rb"/\t*+[/\\]").match
 # Name and port, zeros in front of the port left out (RFC 3986, section 3.2.3); what is no port stays with the name.
@@ -34,7 +34,8 @@ class Address(NamedTuple):
 def rewrite_location(value: bytes, address: Address, host: bytes | None) -> bytes:
     """Rewrite an address of the API into the address by which the caller reaches it.
 
-    Absolute at the API's own origin (compared as parsed), or a path under /REST/; anything else stays as it is.
+    Absolute at the API's own origin (compared as parsed; without a scheme it has that of the request, RFC 3986, section
+    5.2.2), or a path under /REST/; anything else stays as it is.
 
     Args:
         value: of Location or Content-Location.
@@ -44,7 +45,7 @@ def rewrite_location(value: bytes, address: Address, host: bytes | None) -> byte
     if value.startswith(b"/REST/"):
         return address.prefix + value
     match = _ABSOLUTE(value)
-    if match is None or not _is_origin(match[1], match[2], address.upstream):
+    if match is None or not _is_origin(match[1] or b"https", match[2], address.upstream):
         return value
     path = address.prefix + (match[3] or b"/")
     if host:

@@ -7,7 +7,7 @@ import pytest
 from fla_gateway.access.browser.origin_guard import judge, listener_names
 from fla_gateway.http1.fields import field_lines
 
-NAMES = listener_names(8480, ["192.0.2.7"], ["gateway", "other:9000"])
+NAMES = listener_names(8480, ["192.0.2.7"], ["gateway", "gw.ns.svc.cluster.local", "192.0.2.8", "other:9000"])
 
 
 def verdict(host, *lines, names=NAMES, **further):
@@ -23,18 +23,23 @@ def verdict(host, *lines, names=NAMES, **further):
     [
         "localhost", "localhost:8480", "LOCALHOST:8480", "127.0.0.1", "127.0.0.1:8480", "[::1]", "[::1]:8480",
         "192.0.2.7", "192.0.2.7:8480", "gateway", "Gateway:8480", "other:9000",
+        "localhost:", "127.0.0.1:", "[::1]:", "gateway:", "gateway.", "gw.ns.svc.cluster.local.:8480",
     ],
 )  # fmt: skip
 def test_a_name_of_the_listener_is_let_in(host):
-    """Loopback names, the bound address and configured names are good, with the listener's port or without any."""
+    """Loopback names, the bound address and configured names are good, with the listener's port, an empty one or none.
+
+    Configured ones are so as absolute names as well.
+    """
     assert verdict(host.encode()) is None
 
 
 @pytest.mark.parametrize(
     "host",
     [
-        "", "evil.example", "localhost:8481", "localhost:", "localhost.", "127.0.0.2", "127.1", "[::2]", "gateway:80",
-        "other", "other:8480", "localhost.evil.example", "192.0.2.7:443", "[::ffff:127.0.0.1]",
+        "", "evil.example", "localhost:8481", "localhost.", "localhost::", "127.0.0.2", "127.1", "[::2]", "gateway:80",
+        "other", "other:8480", "localhost.evil.example", "192.0.2.7:443",
+        "192.0.2.8.", "gateway..", "gateway.:80", "other:", "[::ffff:127.0.0.1]",
     ],
 )  # fmt: skip
 def test_any_other_name_is_refused(host):
@@ -54,7 +59,8 @@ def test_http_1_0_without_host_and_unix_sockets_need_no_name():
         "Origin: https://evil.example", "ORIGIN: null", "Origin: http://localhost:8480", "Origin:",
         "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "sec-fetch-site: Cross-Site", "Sec-Fetch-Site:",
         "Referer: https://evil.example/page", "Referer: http://evil.example", "referer: http://localhost:3000/app",
-        "Referer: https://localhost:8480/", "Referer: http://localhost/app", "Referer: http://[::1]/",
+        "Referer: https://localhost:8480/", "Referer: http://localhost/app", "Referer: http://localhost:/app",
+        "Referer: http://[::1]/",
         "Referer: http://localhost:8480@evil.example/",
         "Referer: http://evil.example?http://localhost:8480/", "Referer: http://evil.example#@localhost:8480/",
     ],

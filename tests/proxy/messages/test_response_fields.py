@@ -130,6 +130,8 @@ def test_a_challenge_elsewhere_stays(status):
         ("https://api.example:9443/REST/a", OTHER_PORT, "localhost", "http://localhost/employer/REST/a"),
         ("https://[::1]:9443/REST/a", V6, "[::1]:8480", "http://[::1]:8480/employer/REST/a"),
         ("https://api.example/REST/a", ADDRESS, None, "/employer/REST/a"),
+        ("//api.example/REST/a?b", ADDRESS, "localhost:8480", "http://localhost:8480/employer/REST/a?b"),
+        ("//API.example:9443", OTHER_PORT, None, "/employer/"),
         ("https://api.example", ADDRESS, "localhost", "http://localhost/employer/"),
         ("https://api.example/elsewhere", ADDRESS, "localhost", "http://localhost/employer/elsewhere"),
     ],
@@ -144,10 +146,11 @@ def test_an_address_of_the_api_becomes_the_callers(value, address, host, expecte
     "value",
     [
         "https://elsewhere.example/REST/a", "http://api.example/REST/a", "https://api.example:8443/REST/a",
-        "https://api.example.evil.example/REST/a", "https://user@api.example/REST/a", "//api.example/REST/a",
+        "https://api.example.evil.example/REST/a", "https://user@api.example/REST/a", "//api.example:80/REST/a",
         "https://api.example@evil.example/REST/a", "/other/a", "/RESTful/a", "REST/a", "../a", "", "?a=b", "#a",
         "https:api.example/REST/a", "https:///REST/a", "https://api.example\\@evil.example/REST/a",
-        "https://api.example?/REST/a", "caf\xe9", f"https://api.example:{'9' * 5_000}/REST/a",
+        "https://api.example?/REST/a", "//elsewhere.example/REST/a", "///REST/a", "caf\xe9",
+        f"https://api.example:{'9' * 5_000}/REST/a",
     ],
 )  # fmt: skip
 def test_an_address_of_somebody_else_stays(value):
