@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import pickle
 import tomllib
+from typing import Any, ClassVar
 
 import pytest
 
@@ -162,12 +163,45 @@ def test_what_it_does_not_do_is_refused():
     with pytest.raises(TypeError, match="__post_init__ would not be called"):
         lean_dataclass.dataclass(Later)
 
-    @lean_dataclass.dataclass
     class Hidden:
         name: str = dataclasses.field(init=False)
 
     with pytest.raises(TypeError, match="every field is one of the initializer"):
-        Hidden("here")  # type: ignore[call-arg]  # what is tested
+        lean_dataclass.dataclass(Hidden)
+
+    class Shared:
+        common: ClassVar[int] = 1
+
+    with pytest.raises(TypeError, match="every annotation is a field"):
+        lean_dataclass.dataclass(Shared)
+
+    class Mutable:
+        names: list[str] = []  # noqa: RUF012 - what is tested
+
+    with pytest.raises(ValueError, match="a default that can be changed would be shared"):
+        lean_dataclass.dataclass(Mutable)
+
+
+def test_fields_of_a_base_come_first():
+    """With its slots, and the defaults of either."""
+    for make in MAKERS:
+        base: type = make(frozen=True, slots=True)(
+            type("Base", (), {"__annotations__": {"first": "int", "second": "int"}, "second": 2})
+        )
+        derived: Any = make(frozen=True, slots=True)(
+            type("Derived", (base,), {"__annotations__": {"third": "int"}, "third": 3})
+        )
+        found = derived(1, third=4)
+        assert (found.first, found.second, found.third) == (1, 2, 4)
+        assert [it.name for it in dataclasses.fields(found)] == ["first", "second", "third"]
+        assert derived.__slots__ == ("third",)
+
+
+def test_the_first_objects_are_as_the_later_ones():
+    """The initializer is written after some of them; whatever the arguments, nothing else changes."""
+    made = [Place("here", notes=["a"]) for _ in range(20)]
+    assert made == [Place("here", 7)] * 20
+    assert all(it.notes == ["a"] for it in made)
 
 
 @pytest.mark.source
