@@ -150,6 +150,54 @@ async def test_a_late_body_behind_an_answer_that_has_none_meets_no_declaration(r
     assert (await caller.answer()).body == b"ok"
 
 
+NOTHING = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+@pytest.mark.parametrize("raw", [get(method="DELETE"), None], ids=["within-the-next-call", "while-idle"])
+async def test_an_api_that_sends_a_body_behind_a_204_spoils_one_call_at_most(rig, raw):
+    """Nothing announces the first one. From then on no call travels behind an answer without one."""
+    caller, connection = await idle_connection(rig)
+    await caller.send(get(method="DELETE"))
+    await connection.request()
+    await connection.send(NOTHING)
+    assert (await caller.answer("DELETE")).status == 204
+    if raw is not None:
+        await caller.send(raw)
+        await connection.request()
+    await connection.send(b"null")
+    assert raw is None or (await caller.answer()).code == "api-malformed"
+    await eventually(lambda: rig.pool.idle == 0)
+    await caller.send(get(method="DELETE"))
+    second = await rig.api.connection()
+    await second.request()
+    await second.send(NOTHING)
+    assert (await caller.answer("DELETE")).status == 204
+    await caller.send(post(b"{}"))
+    third = await rig.api.connection()
+    await third.request()
+    assert await second.ended()
+    await third.send(OK)
+    assert (await caller.answer()).body == b"ok"
+    await eventually(lambda: rig.pool.idle == 1)
+
+
+async def test_a_status_408_on_an_idle_connection_says_nothing_of_late_bodies(rig):
+    """It is what many servers send before they close; other connections are used as before."""
+    _, connection = await idle_connection(rig)
+    await connection.send(TIMED_OUT)
+    await eventually(lambda: rig.pool.idle == 0)
+    caller = await rig.caller()
+    await caller.send(get(method="DELETE"))
+    other = await rig.api.connection()
+    await other.request()
+    await other.send(NOTHING)
+    await caller.answer("DELETE")
+    await caller.send(post(b"{}"))
+    await other.request()
+    await other.send(OK)
+    assert (await caller.answer()).body == b"ok"
+
+
 @pytest.mark.parametrize(("method", "status", "line"), WITHOUT_BODY.values(), ids=WITHOUT_BODY)
 async def test_what_only_reads_travels_behind_an_answer_without_a_body(rig, method, status, line):
     """Servers that obey keep their connection for it; where no length was announced, for every request."""

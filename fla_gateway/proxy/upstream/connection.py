@@ -46,6 +46,10 @@ class ConnectionOwner:
         """The connection is gone; called once."""
         raise NotImplementedError
 
+    def sent_late(self) -> None:
+        """The API may have sent a body behind an answer that has none, when its connection was idle or in use again."""
+        raise NotImplementedError
+
 
 class ApiConnection:
     """One TLS connection to the API; carries one exchange at a time.
@@ -56,14 +60,15 @@ class ApiConnection:
             session ticket, so that the connection is not closed for it: the loop reads it, and only data of an
             application end the connection.
         lost_by: with what error the connection ended; None while it lives, and where it ended without one.
-        reading_only: whether the last answer had no body and announced one (HEAD, 304). Some servers send it after all,
-            late: then it would be the answer to the next request, which must be none that changes something.
+        unsent: what the last answer announced of a body that it has not (204, 304, to HEAD): its length, UNTIL_CLOSE if
+            nothing; 0 where it had its body. Some servers send it after all, late: then it would be the answer to the
+            next request, which must be none that changes something where a length is announced.
     """
 
     __slots__ = (
         "_blocked", "_buffer", "_clean_end", "_decoder", "_deferred", "_flowing", "_interim_bytes", "_left",
         "_owner", "_persistent", "_reading", "_sound", "arrived", "born", "closed", "counted", "exchange", "idle_since",
-        "lost_by", "reading_only", "transport", "untouched", "used", "write",
+        "lost_by", "transport", "unsent", "untouched", "used", "write",
     )  # fmt: skip
 
     def __init__(self, owner: ConnectionOwner, now: float) -> None:
@@ -81,7 +86,7 @@ class ApiConnection:
         self.counted = False
         self.used = False
         self.untouched = True
-        self.reading_only = False
+        self.unsent = 0
         self._reading = True
         self._flowing = True
         self._blocked = False
@@ -106,7 +111,7 @@ class ApiConnection:
         """Begin an exchange on an idle connection."""
         self.exchange = exchange
         self.untouched = True
-        self.reading_only = False
+        self.unsent = 0
         self._left = None
         self._interim_bytes = 0
         self._sound = True
@@ -119,6 +124,8 @@ class ApiConnection:
             return
         if exchange is None:
             # An answer to nothing (a 408 for an idle connection, say) must never become the answer to the next request.
+            if self.unsent:
+                self._owner.sent_late()
             self.abort()
             return
         self.untouched = False
@@ -164,7 +171,7 @@ class ApiConnection:
         size = len(data)
         if 0 <= left <= size:
             if left == 0:
-                self.reading_only = framing.announced > 0
+                self.unsent = framing.announced
             self._finish(exchange, data if left == size else data[:left], surplus=left < size)
             return
         self._left = left
@@ -291,6 +298,8 @@ class ApiConnection:
             self._owner.lost(self)
 
     def _malformed(self, exchange: UpstreamConsumer, rule: Text) -> None:
+        if self._left is None and self.used:
+            self._owner.sent_late()
         self.abort()
         exchange.upstream_failed("api-malformed", rule)
 

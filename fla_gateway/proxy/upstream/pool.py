@@ -58,6 +58,7 @@ class Pool(ConnectionOwner):
         self._reused = 0
         self._failed = 0
         self._closing = False
+        self._sends_late = False
 
     def take(self, now: float, *, changing: bool) -> ApiConnection | None:
         """Take an idle connection at once, or nothing.
@@ -199,8 +200,14 @@ class Pool(ConnectionOwner):
         if self._closing or now - connection.born >= self._max_age_seconds:
             connection.close()
             return
-        # One for reading only counts as idle for too long for all others.
-        connection.idle_since = now - 2 * self._changing_idle_seconds if connection.reading_only else now
+        if connection.unsent:
+            if self._sends_late:
+                connection.close()
+                return
+            # One for reading only counts as idle for too long for all others.
+            connection.idle_since = now - 2 * self._changing_idle_seconds if connection.unsent > 0 else now
+        else:
+            connection.idle_since = now
         if self._waiting.count and self._wake(connection):
             self._reused += 1
             return
@@ -214,6 +221,10 @@ class Pool(ConnectionOwner):
             connection.counted = False
             self._open_count -= 1
         self._wake(None)
+
+    def sent_late(self) -> None:
+        """See `connection.ConnectionOwner`. From now on no connection is used again behind an answer without a body."""
+        self._sends_late = True
 
     def sweep(self, now: float) -> None:
         """Close connections that have been idle or alive for too long; called once a second."""
