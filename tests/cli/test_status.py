@@ -22,7 +22,8 @@ from fla_gateway.admin.status.gateway_status import ChangedFile, EndStatus
 from fla_gateway.admin.status.health import Finding
 from fla_gateway.admin.status.profile_status import CertificateStatus, FailingApiStatus, Failure
 from fla_gateway.cli.main import execute
-from fla_gateway.cli.remote.status_text import FINDINGS, lines
+from fla_gateway.cli.remote.profile_text import FINDINGS
+from fla_gateway.cli.remote.status_text import lines
 from tests.admin import samples
 from tests.admin.conftest import Shown, State, serving
 from tests.support.forked_process import fork_gateway
