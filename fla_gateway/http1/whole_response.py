@@ -15,7 +15,8 @@ from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD, FieldLine, value_of
 from fla_gateway.http1.grammar import STRAY
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.http1.response import UNTIL_CLOSE, ResponseHead, frame_response, read_response_head
+from fla_gateway.http1.response import ResponseHead, read_response_head
+from fla_gateway.http1.response_framing import UNTIL_CLOSE, frame_response
 
 _BEGINNING: Final = b"HTTP/1."
 """How every response begins; distinguishes a server of another protocol from a slow one."""

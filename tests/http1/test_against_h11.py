@@ -18,10 +18,11 @@ from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import value_of
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.http1.response import UNTIL_CLOSE, frame_response, read_response_head
+from fla_gateway.http1.response import read_response_head
+from fla_gateway.http1.response_framing import UNTIL_CLOSE, frame_response
 from tests.http1.strategies import chunked_bodies, field_pairs, targets, tokens
 from tests.http1.test_request import read
-from tests.http1.test_response import values_of
+from tests.http1.test_response_framing import values_of
 from tests.support.properties import BOUNDED
 from tests.wire import requests
 from tests.wire.vector import message

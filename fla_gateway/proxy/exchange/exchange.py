@@ -18,7 +18,8 @@ import structlog
 from fla_gateway.errors import ProblemError
 from fla_gateway.http1.chunked import LAST_CHUNK, chunk
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.http1.response import ResponseFraming, ResponseHead
+from fla_gateway.http1.response import ResponseHead
+from fla_gateway.http1.response_framing import ResponseFraming
 from fla_gateway.i18n.message import Sentence, Text
 from fla_gateway.oauth.model import AccessToken
 from fla_gateway.problems import PROBLEMS, Delivery

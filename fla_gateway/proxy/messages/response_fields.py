@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from fla_gateway.http1.fields import value_of
-from fla_gateway.http1.response import ResponseFraming, ResponseHead, frame_response
+from fla_gateway.http1.response import ResponseHead
+from fla_gateway.http1.response_framing import ResponseFraming, frame_response
 from fla_gateway.proxy.messages.browser_fields import could_run, restrain
 from fla_gateway.proxy.messages.date_field import Dates
 from fla_gateway.proxy.messages.field_rules import (

@@ -13,14 +13,8 @@ from fla_gateway.http1.chunked import ChunkedDecoder
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.fields import MAX_HEAD
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.http1.response import (
-    UNTIL_CLOSE,
-    ResponseFraming,
-    ResponseHead,
-    check_partial_response,
-    persists_after,
-    read_ended_head,
-)
+from fla_gateway.http1.response import ResponseHead, check_partial_response, read_ended_head
+from fla_gateway.http1.response_framing import UNTIL_CLOSE, ResponseFraming, persists_after
 from fla_gateway.i18n.message import Text
 from fla_gateway.network.broken_rule import broken_rule
 from fla_gateway.network.close_notify import is_closed_by_peer

@@ -6,7 +6,8 @@ code no look-up, and there are four for each answer.
 
 from __future__ import annotations
 
-from fla_gateway.http1.response import ResponseFraming, ResponseHead
+from fla_gateway.http1.response import ResponseHead
+from fla_gateway.http1.response_framing import ResponseFraming
 from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.messages.request_body import RequestBody
 from fla_gateway.proxy.work_budget import WorkBudget

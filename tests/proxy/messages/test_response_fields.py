@@ -6,7 +6,8 @@ import pytest
 
 from fla_gateway.http1.errors import ProtocolError
 from fla_gateway.http1.request import CHUNKED
-from fla_gateway.http1.response import UNTIL_CLOSE, read_response_head
+from fla_gateway.http1.response import read_response_head
+from fla_gateway.http1.response_framing import UNTIL_CLOSE
 from fla_gateway.profiles import Upstream
 from fla_gateway.proxy.messages.location import Address, rewrite_location
 from fla_gateway.proxy.messages.response_fields import rewrite_head
