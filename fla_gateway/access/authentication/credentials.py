@@ -90,10 +90,14 @@ def _authorization(value: bytes) -> tuple[bytes, bytes]:
 
 
 def _password(credentials: bytes) -> bytes | None:
-    """Return what follows the first colon (RFC 7617, section 2), or None where this is no user-pass."""
+    """Return what follows the first colon (RFC 7617, section 2), or None where this is no user-pass.
+
+    Some encoders leave the padding out. Blanks and line ends around the password are none of it, as those around the
+    value of a field: a key that is read from a file often brings the file's last line end along.
+    """
     try:
-        user_pass = binascii.a2b_base64(credentials, strict_mode=True)
+        user_pass = binascii.a2b_base64(credentials + b"=" * (-len(credentials) % 4), strict_mode=True)
     except binascii.Error:
         return None
     _, colon, password = user_pass.partition(b":")
-    return password if colon else None
+    return password.strip(b" \t\r\n") if colon else None

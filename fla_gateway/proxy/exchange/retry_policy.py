@@ -18,14 +18,15 @@ CHANGING: Final = frozenset((b"POST", b"PUT", b"PATCH", b"DELETE"))
 """Methods whose answer is read to its end although the caller is gone, so that the outcome of a change is known."""
 
 # RFC 9110, section 11.6.1: a challenge is a scheme and its parameters. A parameter is consumed with its quoted text, so
-# that nothing within quotes can be taken for a scheme or for another parameter.
+# that nothing within quotes can be taken for a scheme or for another parameter; single quotes are no quotes there, but
+# a good many servers write them.
 _TCHAR: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _PART: Final = re.compile(
-    rb"(?P<name>" + _TCHAR + rb"++)[ \t]*+=[ \t]*+(?P<value>\"(?:[^\"\\]|\\.)*+\"|" + _TCHAR + rb"++)"
+    rb"(?P<name>" + _TCHAR + rb"++)[ \t]*+=[ \t]*+(?P<value>\"(?:[^\"\\]|\\.)*+\"|'[^']*+'|" + _TCHAR + rb"++)"
     rb"|(?P<scheme>" + _TCHAR + rb"++)"
 ).finditer
-_REFUSALS: Final = (b"invalid_token", b'"invalid_token"')
-_SCOPES: Final = (b"insufficient_scope", b'"insufficient_scope"')
+_REFUSALS: Final = (b"invalid_token", b'"invalid_token"', b"'invalid_token'")
+_SCOPES: Final = (b"insufficient_scope", b'"insufficient_scope"', b"'insufficient_scope'")
 
 
 def refuses_token(challenges: list[bytes]) -> bool:

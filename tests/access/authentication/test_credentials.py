@@ -44,6 +44,10 @@ def credential_of(*lines):
         [f"Authorization: Basic {basic(f'erp:{KEY}')}"],
         [f"Authorization: Basic {basic(f':{KEY}')}"],
         [f"Authorization: basic  {basic(f'café au lait:{KEY}')}"],
+        [f"Authorization: Basic {basic(f'erp:{KEY}').rstrip('=')}"],
+        # A key that was read from a file, with the file's last line end.
+        [f"Authorization: Basic {basic(f'erp:{KEY}' + chr(10))}"],
+        [f"Authorization: Basic {basic(f'payroll:{KEY}' + chr(13) + chr(10))}"],
         ["Host: x", f"Authorization: Bearer {KEY}", "Accept: */*"],
         # The same one twice is one.
         [f"Authorization: Bearer {KEY}", f"X-Api-Key: {KEY}"],

@@ -23,10 +23,15 @@ from fla_gateway.proxy.exchange.retry_policy import may_replay, may_resend, refu
         ['Basic realm="x"', 'Bearer error="invalid_token"'],
         ['Bearer realm="say \\"hello\\"", error="invalid_token"'],
         ['Bearer\terror="invalid_token"'],
+        ["Bearer error='invalid_token'"],
+        ["Bearer realm='a, b Basic', error='invalid_token', error_description='it expired'"],
+        ["Bearer realm=it's, error=invalid_token"],
+        ['Bearer realm="service" error="invalid_token" error_description="no comma"'],
+        ['Bearer, error="invalid_token"'],
     ],
 )
 def test_a_refused_token_is_recognised(challenges):
-    """RFC 6750, section 3, in the spellings that RFC 9110, section 11.6.1 allows."""
+    """RFC 6750, section 3, in the spellings that RFC 9110, section 11.6.1 allows, and in those of real servers."""
     assert refuses_token([challenge.encode() for challenge in challenges])
 
 
@@ -49,6 +54,8 @@ def test_a_refused_token_is_recognised(challenges):
         ['Bearer error="insufficient_scope", error_description="not \\", error=\\"invalid_token\\""'],
         ['Bearerish error="invalid_token"'],
         ['Basic realm="Bearer error=invalid_token"'],
+        ["Basic realm='Bearer error=invalid_token'"],
+        ["Bearer error='insufficient_scope', error_description='no, Bearer error=invalid_token'"],
         ['Basic realm="x, Bearer y", error="invalid_token"'],
     ],
 )
