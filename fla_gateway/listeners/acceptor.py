@@ -19,6 +19,7 @@ from fla_gateway.config.values.address import TcpAddress
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message
 from fla_gateway.listeners.bind import BACKLOG, Bound
+from fla_gateway.listeners.scarcity import find_room
 from fla_gateway.listeners.tls_handshakes import Handshakes, Protocols, TlsServer
 
 _LOG = structlog.get_logger()
@@ -126,11 +127,12 @@ class Listeners:
         async with self._changing:
             while not self._paused and (waiting := [it for it in self._all.values() if not it.accepts]):
                 try:
+                    find_room()
                     for listener in waiting:
                         await listener.open()
                 except OSError as error:
                     # No descriptor is free for the moment.
-                    _LOG.warning("accepting-delayed", reason=error.strerror)
+                    self._handshakes.scarcity.note(error)
                     await asyncio.sleep(_RETRY_SECONDS)
             if self._paused:
                 # The limit was reached again, or the gateway stopped, while the listeners were being opened.
@@ -148,6 +150,20 @@ class Listeners:
             return
         _LOG.info("accepting-resumed")
         self._paused = False
+        self._open_beside()
+
+    def look_for_room(self) -> None:
+        """Accept no more for now if the process has hardly a descriptor left; called once a second."""
+        if self._paused or not any(it.accepts for it in self._all.values()):
+            return
+        try:
+            find_room()
+        except OSError as error:
+            self._handshakes.scarcity.note(error)
+            self._stop()
+            self._open_beside()
+
+    def _open_beside(self) -> None:
         task = asyncio.get_running_loop().create_task(self.open())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

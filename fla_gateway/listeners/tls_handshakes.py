@@ -15,6 +15,7 @@ from typing import Final, cast
 
 import structlog
 
+from fla_gateway.listeners.scarcity import Scarcity
 from fla_gateway.listeners.tls_alert import alert_on
 from fla_gateway.listeners.tls_transport import TlsTransport
 
@@ -33,7 +34,11 @@ Protocols = Callable[[], asyncio.Protocol]
 
 
 class Handshakes:
-    """The handshakes of all TLS listeners of a gateway."""
+    """The handshakes of all TLS listeners of a gateway.
+
+    Attributes:
+        scarcity: where it is said that a connection waits for a descriptor.
+    """
 
     def __init__(self, *, most: int = MOST_HANDSHAKES, seconds: float = HANDSHAKE_SECONDS) -> None:
         """Begin with none.
@@ -42,6 +47,7 @@ class Handshakes:
             most: that run at the same time.
             seconds: that each may take.
         """
+        self.scarcity = Scarcity()
         self._most = most
         self._seconds = seconds
         self._running: dict[asyncio.Task[None], None] = {}
@@ -156,7 +162,7 @@ class TlsServer:
                 return
             except OSError as error:
                 # No descriptor or memory is free for the moment.
-                _LOG.warning("accepting-delayed", reason=error.strerror)
+                self._handshakes.scarcity.note(error)
                 self._loop.remove_reader(self._sock.fileno())
                 self._retry = self._loop.call_later(_RETRY_SECONDS, self._listen)
                 return

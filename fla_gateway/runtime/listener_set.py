@@ -160,6 +160,7 @@ class ListenerSet:
 
         Their connections go on. A file that another program has put in the place is left alone.
         """
+        bound_anew = False
         for listener in self.listeners:
             file, found = listener.bound.file, listener.bound.file_in_place
             if file is None or found == file or self.acceptor.closed:
@@ -175,7 +176,9 @@ class ListenerSet:
                 self._missed.discard(file)
                 self._replace(listener, replace(listener, bound=bound))
                 _LOG.warning("socket-made-again", address=str(bound.address))
-        await self.acceptor.open()
+                bound_anew = True
+        if bound_anew:
+            await self.acceptor.open()
 
     def _replace(self, before: OpenListener, after: OpenListener) -> None:
         self.acceptor.remove(before.bound)

@@ -248,7 +248,7 @@ class Process:
                 if not self._stop.is_set():
                     await self._open(gateway, observation, stack, reloader)
                     self._reloads.add(tasks.create_task(reloader.watch()))
-                    self._reloads.add(tasks.create_task(reloader.keep_socket_files()))
+                    self._reloads.add(tasks.create_task(reloader.keep_listening()))
                 await self._stop.wait()
                 _cancel(self._reloads)
                 self._manager.stopping(longest_drain(gateway), self._status())

@@ -146,10 +146,14 @@ class Reloader:
         self.in_force.files.forget()
         await FileWatch(lambda: self.in_force, self._note_difference, self._reload_by_watch, self._parts.clock).run()
 
-    async def keep_socket_files(self) -> None:
-        """Look for the files of Unix sockets once a second, and make those again that were removed, until cancelled."""
+    async def keep_listening(self) -> None:
+        """Look after the listeners once a second, until cancelled.
+
+        Files of Unix sockets that were removed are made again, and nothing is accepted while descriptors are short.
+        """
         while True:
             await asyncio.sleep(_SOCKETS_SECONDS)
+            self._gateway.listeners.look_for_room()
             async with self._lock:
                 with suppress(OSError):
                     await self._gateway.listener_set.restore_files()

@@ -12,6 +12,7 @@ import stat
 import sys
 
 import pytest
+from structlog.testing import capture_logs
 
 from fla_gateway.config.gateway_tables import Listener
 from fla_gateway.config.values.address import uri_host
@@ -355,6 +356,31 @@ async def test_accepting_goes_on_although_descriptors_are_short(start, faults):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (await second.answer()).status == 200
     assert faults == []
+
+
+async def test_callers_wait_for_descriptors_and_are_not_reset(start):
+    """A process that has none left accepts nothing: the event loop would take the connection and reset it."""
+    rig = await start(limit=10)
+    waiting = socket.socket()
+    waiting.setblocking(False)
+    address = rig.gateway.bound[0].sock.getsockname()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with capture_logs() as lines:
+            rig.gateway.listeners.look_for_room()
+            rig.gateway.listeners.look_for_room()
+        await asyncio.get_running_loop().sock_connect(waiting, address)
+        caller = Caller(waiting)
+        await caller.send(get())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert caller.stream.buffer == b""
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (await caller.answer()).status == 200
+    assert [it["event"] for it in lines] == ["accepting-delayed"]
+    caller.close()
 
 
 async def test_a_pause_while_doors_are_being_opened_closes_none_for_good(start):

@@ -105,6 +105,8 @@ class Housekeeping:
         if today != self._today:
             self._today = today
             self._outdated = True
+            # Back from a day that has not come: what follows is not to wait for it.
+            self._segment_writer.leave_future(now)
             self.report_head("day")
         if self._outdated:
             self._outdated = False

@@ -185,6 +185,23 @@ async def test_a_file_that_was_written_lately_speaks_for_the_clock(tmp_path, tor
     assert len(of_kind(path, "retention")) == (not torn)
 
 
+async def test_a_segment_of_a_day_to_come_is_left_when_the_clock_goes_back(tmp_path):
+    """It would be written for years otherwise, and be kept for as long, with all that is in it."""
+    clock = HandClock(wall=NOON)
+    journal = opened(tmp_path, clock)
+    clock.advance(3650 * DAY)
+    journal.tick()
+    await intend(journal, an_intent(1))
+    clock.advance(-3650 * DAY)
+    journal.tick()
+    await intend(journal, an_intent(2))
+    journal.close()
+    dates = [file.stem.partition("-")[2] for file in files(tmp_path)]
+    assert (len(dates), dates[0], dates[2]) == (3, "20261122", "20261122")
+    verdict = verify(read_segments(tmp_path, segments_of(tmp_path)))
+    assert (verdict.count, verdict.findings) == (0, [])
+
+
 async def test_the_open_segment_is_never_removed(tmp_path):
     """However old it is: a gateway without traffic keeps the end of its chain."""
     path, clock = tmp_path / "journal", HandClock(wall=NOON)
