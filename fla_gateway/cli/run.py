@@ -59,7 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
             from fla_gateway.cli.checking.start_checks import occupant  # noqa: PLC0415 - rarely needed
 
             raise InUseError((*error.faults, *occupant(path))) from None
-        raise
+        from fla_gateway.cli.checking.fault_lines import located  # noqa: PLC0415 - as above
+
+        raise ConfigurationError(located(path, error.faults)) from None
     except NoThreadError as error:
         complain(error.text)
         return IN_USE

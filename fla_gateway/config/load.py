@@ -38,6 +38,7 @@ from fla_gateway.secret import Secret
 
 if TYPE_CHECKING:  # read where there is a fault
     from fla_gateway.config.document.line_numbers import Lines
+    from fla_gateway.config.document.misspelling import AsWritten, Misspelling
 
 Rule = Callable[[Configuration], Iterable[Fault]]
 
@@ -69,7 +70,9 @@ def load(
     first = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
     loading = _Loading(first, os.environ if environ is None else environ, files or FileSnapshot(clock))
     document = loading.read_all()
-    configuration = loading.judge_tables(document)
+    while (configuration := loading.judge_tables(document)) is None:
+        loading = loading.with_keys_as_meant()
+        document = loading.read_all()
     loading.judge_between(document, configuration, further)
     passwords = loading.read_passwords(configuration)
     if loading.faults:
@@ -87,7 +90,9 @@ def label(path: Path, first: Path) -> str:
 class _Loading:
     """One run of `load`: the faults found so far, and which file wrote what."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str], files: FileSnapshot) -> None:
+    def __init__(
+        self, path: Path, environ: Mapping[str, str], files: FileSnapshot, misspelt: tuple[Misspelling, ...] = ()
+    ) -> None:
         self.faults: list[Fault] = []
         self.sources: list[Path] = []
         self._warnings: list[Fault] = []
@@ -97,6 +102,12 @@ class _Loading:
         self._origins = Origins(path.name)
         self._unread = False
         self._faulty: list[tuple[str | int, ...]] = []
+        self._misspelt = misspelt
+        self._as_written: AsWritten | None = None
+
+    def with_keys_as_meant(self) -> _Loading:
+        """Begin anew, with every misspelt key that has been found moved to the one that was meant."""
+        return _Loading(self._path, self._environ, self._files, self._misspelt)
 
     def read_all(self) -> dict[str, Any]:
         """Read the file and those that it includes, and join them."""
@@ -113,21 +124,30 @@ class _Loading:
             self.faults.extend(merge(whole, part, self._label(path), self._origins))
         return whole
 
-    def judge_tables(self, document: dict[str, Any]) -> Configuration:
-        """Hold the document against the schema; what does not fit is left out, so that the rest can be judged."""
+    def judge_tables(self, document: dict[str, Any]) -> Configuration | None:
+        """Hold the document against the schema; what does not fit is left out, so that the rest can be judged.
+
+        Returns:
+            None if keys are misspelt: `with_keys_as_meant` begins anew.
+        """
         found: list[tuple[tuple[str | int, ...], Fault]] = []
         try:
             configuration = check(Configuration, document)
         except MisfitsError as error:
-            from fla_gateway.config.document.schema_errors import schema_faults  # noqa: PLC0415 - see TYPE_CHECKING above
+            from fla_gateway.config.document.misspelling import misspellings  # noqa: PLC0415 - see TYPE_CHECKING above
+            from fla_gateway.config.document.schema_errors import schema_faults  # noqa: PLC0415 - as above
 
+            if more := misspellings(error.misfits, document):
+                self._misspelt += more
+                return None
             found = [
                 (path, fault) for path, fault in schema_faults(error.misfits, document) if path not in self._faulty
             ]
         else:
             if not self._faulty:
                 return configuration
-        self.faults.extend(self._placed(fault for _, fault in found))
+        sure = (fault for _, fault in found if not (self._as_written and self._as_written.is_doubtful(fault.path)))
+        self.faults.extend(self._placed(sure))
         self._faulty.extend(path for path, _ in found)
         from fla_gateway.config.document.partial_document import salvage  # noqa: PLC0415 - as above
 
@@ -196,11 +216,27 @@ class _Loading:
             self._unread = True
             self.faults.extend(error.faults)
             return {}
+        if self._misspelt:
+            self._respell(document, self._label(path))
         expander = Expander(self._label(path), path.parent, self._environ)
         expanded: dict[str, Any] = expander.expand(document)
-        self.faults.extend(fault for _, fault in expander.faults)
+        self.faults.extend(self._as_it_is_written(fault) for _, fault in expander.faults)
         self._faulty.extend(path for path, _ in expander.faults)
         return expanded
+
+    def _respell(self, document: dict[str, Any], label: str) -> None:
+        """Move what is under misspelt keys of a file to where it was meant, and report each."""
+        from fla_gateway.config.document.misspelling import AsWritten  # noqa: PLC0415 - as above
+        from fla_gateway.config.document.schema_errors import unknown_key_fault  # noqa: PLC0415 - as above
+
+        self._as_written = self._as_written or AsWritten()
+        for one in self._misspelt:
+            if self._as_written.move(document, one):
+                fault = unknown_key_fault((*one.table, one.written))
+                self.faults.append(replace(self._as_it_is_written(fault), file=label))
+
+    def _as_it_is_written(self, fault: Fault) -> Fault:
+        return replace(fault, path=self._as_written.path(fault.path)) if self._as_written else fault
 
     def _included(self, patterns: object) -> Iterator[Path]:
         seen = {self._path}
@@ -230,7 +266,7 @@ class _Loading:
 
     def _placed(self, faults: Iterable[Fault]) -> Iterator[Fault]:
         for fault in faults:
-            yield replace(fault, file=self._origins.label(fault.path))
+            yield replace(self._as_it_is_written(fault), file=self._origins.label(fault.path))
 
 
 def _is_of_listeners(path: tuple[str | int, ...]) -> bool:

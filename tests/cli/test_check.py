@@ -172,9 +172,12 @@ def test_roots_that_cannot_be_read_are_a_fault(check, tmp_path):
         '[environments.staging]\napi_base = "https://localhost:9443"\ntoken_url = "https://localhost:9443/token"\n'
         'ca_file = "missing.pem"\n[egress]\nca_file = "empty.pem"\n'
     )
-    code, out, err = check(PROFILE.format(environment="staging") + KEY + environment.replace("[egress]", "\n[egress]"))
+    text = PROFILE.format(environment="staging") + KEY + environment
+    code, out, err = check(text)
     assert (code, out) == (2, "")
     assert "empty.pem holds no certificate" in err
+    line = text.count("\n", 0, text.index('ca_file = "empty.pem"')) + 1
+    assert f"gateway.toml:{line}: egress.ca_file: " in err
 
 
 def test_password_does_not_show(check, tmp_path):

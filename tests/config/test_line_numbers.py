@@ -42,6 +42,7 @@ sha256 = "2"
         ("include[0]", 2),
         ("gateway", 4),
         ("gateway.listen", 5),
+        ("gateway.listen[1]", 7),
         ("gateway.drain_seconds", 9),
         ("gateway.missing", 4),
         ("profiles.employer", 11),
@@ -58,10 +59,26 @@ def test_heads_and_keys_are_found(path, line):
     assert Lines(TEXT).find(path) == line
 
 
-@pytest.mark.parametrize("path", ["gateway.listen[1]", "nothing", "no.table", "no.table.listen", ""])
+@pytest.mark.parametrize("path", ["gateway.listen[2]", "nothing", "no.table", "no.table.listen", ""])
 def test_what_is_not_sure_has_no_line(path):
     """Within a value of several lines, within a text, or where nothing of that name is."""
     assert Lines(TEXT).find(path) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('x = [ # why\n  "a", # this\n\n  # and\n  "b",\n]\n', [2, 5]),
+        ('x = [\n  "a", "b",\n  "c",\n]\n', [0, 0]),
+        ('x = [\n  "a",\n  { b = 1 },\n  "c",\n]\n', [2, 0]),
+        ('x = [["a",\n  "b"],\n  "c"]\n', [0, 0]),
+        ('x = [\n  \'a\',\n  """b\n""",\n]\n', [2, 0]),
+    ],
+)
+def test_a_list_with_a_text_on_each_line_has_a_line_for_each(text, lines):
+    """As far as each entry is a text that is alone on its line; behind another one nothing is sure."""
+    assert tomllib.loads(text)
+    assert [Lines(text).find(f"x[{index}]") for index in range(2)] == lines
 
 
 def test_a_table_that_heads_of_others_make_is_on_the_line_of_the_first():
@@ -90,6 +107,17 @@ def test_faults_and_warnings_have_their_line(tmp_path):
         ('a = "C:\\x"\n', "Unescaped", "'single quotes'"),
         ("a = employer\n", "Invalid value", "text is written in quotes"),
         ('a = "b\n', "Illegal character", "ends on the line"),
+        ('a = ["b" "c"]\n', "Unclosed array", "a comma"),
+        ("[profiles.b\n", "Expected ']'", "close the name"),
+        ("a: 1\n", "Expected '='", "instead of the colon"),
+        ("a = 1;\n", "Expected newline", "a line of its own"),
+        ("a = 10s\n", "Expected newline", "in quotes"),
+        ("a = True\n", "Invalid value", "in lower case"),
+        ("a = \u201cb\u201d\n", "Invalid value", "straight ones"),
+        ("a\u00a0= 1\n", "Expected '='", "not an ordinary one"),
+        ("<html>\n", "Invalid statement", "web page"),
+        ("// a\n", "Invalid statement", "begin with #"),
+        ("a = [", "Invalid value", "in quotes"),
     ],
 )
 def test_the_parsers_own_reason_is_shown(tmp_path, text, reason, cure):

@@ -166,9 +166,9 @@ def test_every_fault_is_reported_at_once(folder):
         ("gateway.toml: callers.payroll.allow.employr", "did you mean"),
         ("gateway.toml: keys.acme", "a key is in "),
         ("gateway.toml: keys.acme.pasword_env", "did you mean"),
+        ("gateway.toml: keys.acme.pasword_env", ""),
         ("gateway.toml: profiles.employer.environment", "did you mean"),
         ("gateway.toml: profiles.employer.clientid", "did you mean"),
-        ("gateway.toml: profiles.employer.client_id", ""),
         ("gateway.toml: profiles.employer.key", "did you mean"),
         ("gateway.toml: profiles.employer.scope[0]", "$$ means a d"),
         ("gateway.toml: profiles.employer.services", ""),
@@ -223,6 +223,70 @@ def test_nothing_follows_from_what_could_not_be_read(folder, text, places):
     """Where a caller, or what it needs, is faulty, no rule takes him for missing or for one without proof."""
     faults = folder.faults(text if "production" not in text else f'{text}\n[gateway]\nlisten = ["unix:a"]')
     assert sorted(fault.place.removeprefix("gateway.toml: ") for fault in faults) == sorted(places)
+
+
+_CALLER: str = (
+    "[callers.erp]\nuid = 1\n[callers.erp.allow]\nemployer = ['GET /REST/**']\n[gateway]\nlisten = ['unix:a']"
+)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place", "cure"),
+    [
+        ("client_id", "clientid", "profiles.employer.clientid", "did you mean 'client_id'?"),
+        ("[profiles.employer]", "[profile.employer]", "profile", "did you mean 'profiles'?"),
+        ("[callers.erp]", "[caller.erp]", "caller", "did you mean 'callers'?"),
+        ("[callers.erp.allow]", "[caller.erp.allow]", "caller", "did you mean 'callers'?"),
+        ("[callers.erp.allow]", "[callers.erp.alow]", "callers.erp.alow", "did you mean 'allow'?"),
+        ("[callers.erp.allow]", "[callers.epr.allow]", "callers.epr", "did you mean 'erp'?"),
+        ("[callers.erp.allow]", "[callers.allow]", "callers.allow", "[callers.NAME.allow]"),
+        ("[profiles.employer]", "[profiles]", "profiles", "[profiles.NAME]"),
+        ("[profiles.employer]", "[[profiles.employer]]", "profiles.employer", "single brackets"),
+        ("[keys.acme]", "[key.acme]", "key", "did you mean 'keys'?"),
+        ("[keys.acme]", "[keys]", "keys", "[keys.NAME]"),
+        ("[environments.mine]", "[environment.mine]", "environment", "did you mean 'environments'?"),
+        ("[environments.mine]", "[environments]", "environments", "[environments.NAME]"),
+        ("[profiles.second]", "[profile.second]", "profile", "did you mean 'profiles'?"),
+        ('key = "acme"', 'key = "secrets/acme.pem"', "profiles.second.key", 'key = { pem = "..." }'),
+    ],
+)
+def test_a_word_in_the_wrong_place_is_one_fault(folder, right, wrong, place, cure):
+    """What follows from a misspelt key or a table without its name is not reported as well: nothing is missing."""
+    second = EMPLOYER.replace("employer]", "second]").replace("simulation", "mine")
+    second = second[: second.index("key =")] + 'key = "acme"\n[keys.acme]\npem = "a.pem"\n'
+    mine = '[environments.mine]\napi_base = "https://localhost"\ntoken_url = "https://localhost/token"\n'
+    text = f"{EMPLOYER}\n{second}\n{mine}\n{_CALLER}"
+    folder.load(text)
+    (fault,) = folder.faults(text.replace(right, wrong, 1))
+    assert (fault.path, cure in str(fault.cure)) == (place, True)
+
+
+def test_what_is_wrong_within_a_misspelt_table_is_found_where_it_is_written(folder):
+    """With the place and the line that the file has, whether the schema, the expansion or a rule notices it."""
+    folder.write("[profile.third]\nclient_id = 3\n", "more.toml")
+    faults = folder.faults(
+        f'include = ["more.toml"]\n{EMPLOYER}\n[profile.second]\nenvironment = "nowhere"\nclient_id = "${{UNSET}}"\n'
+        'key = { pm = "a" }\n'
+    )
+    assert sorted((fault.file, fault.line, fault.path) for fault in faults) == [
+        ("gateway.toml", 8, "profile"),
+        ("gateway.toml", 9, "profile.second.environment"),
+        ("gateway.toml", 10, "profile.second.client_id"),
+        ("gateway.toml", 11, "profile.second.key.pm"),
+        ("more.toml", 1, "profile"),
+        ("more.toml", 1, "profile.third.environment"),
+        ("more.toml", 1, "profile.third.key"),
+        ("more.toml", 2, "profile.third.client_id"),
+    ]
+
+
+def test_a_misspelt_key_takes_no_place_of_another(folder):
+    """Beside the right key, the wrong one is unknown and no more; of two wrong ones, the second has no place left."""
+    second = EMPLOYER.replace("client_id", "clientid").replace("employer]", "second]") + "\nclientd = 5"
+    faults = folder.faults(f"{EMPLOYER}\nclientid = 5\n{second}")
+    assert [fault.path for fault in faults] == [
+        "profiles.second.clientid", "profiles.employer.clientid", "profiles.second.clientd",
+    ]  # fmt: skip
 
 
 def test_callers_may_come_from_several_files(folder):

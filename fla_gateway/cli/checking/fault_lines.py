@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fla_gateway.errors import Fault
+from fla_gateway.errors import ConfigurationError, Fault
 
 if TYPE_CHECKING:  # `--help` must not wait for the configuration
     from fla_gateway.runtime.composition.resolved_config import Configured
@@ -34,3 +35,15 @@ def locator(configured: Configured) -> Callable[[Fault], Fault]:
         return replace(fault, file=file, line=line) if line else fault
 
     return locate
+
+
+def located(path: Path, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """Add file and line to faults of a start that have none; as they are if the configuration cannot be read again."""
+    if all(it.file or not it.path for it in faults):
+        return faults
+    from fla_gateway.runtime.composition.resolved_config import read  # noqa: PLC0415 - as above
+
+    try:
+        return tuple(map(locator(read(path)), faults))
+    except (ConfigurationError, OSError):
+        return faults

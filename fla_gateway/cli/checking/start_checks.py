@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fla_gateway.cli.checking.fault_lines import locator
 from fla_gateway.errors import ConfigurationError, Fault
 from fla_gateway.i18n.message import Message, Text
 
@@ -57,7 +58,7 @@ def read_further_files(configured: Configured) -> None:
         except ConfigurationError as error:
             faults.extend(error.faults)
     if faults:
-        raise ConfigurationError(tuple(faults))
+        raise ConfigurationError(tuple(map(locator(configured), faults)))
 
 
 def obstacles(configuration: Configuration) -> Iterator[Fault]:

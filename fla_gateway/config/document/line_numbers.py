@@ -20,6 +20,10 @@ _STEPS: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]").findall
 # A text, whole on its line, or a comment; what is left of a line are brackets, names and numbers.
 _CLOSED: Final = re.compile(r'"""|\'\'\'|"(?:[^"\\]|\\.)*"|\'[^\']*\'|#.*')
 _OPEN: Final = ('"""', "'''")
+# A list with one text on each line, as lists of requests that are permitted are written.
+_LIST_BEGINS: Final = re.compile(r"[ \t]*\[[ \t]*(?:#.*)?").fullmatch
+_ENTRY: Final = re.compile(r"""[ \t]*("(?:[^"\\]|\\.)*"|'[^']*')[ \t]*,?[ \t]*(?:#.*)?""").fullmatch
+_BETWEEN: Final = re.compile(r"[ \t]*(?:#.*)?").fullmatch
 
 _Path = tuple[str | int, ...]
 
@@ -78,8 +82,14 @@ def _scan(text: str) -> Iterator[tuple[int, _Path, bool]]:
     table: _Path = ()
     counts: Counter[_Path] = Counter()
     depth, quote = 0, ""
+    entry: _Path | None = None  # the next one of a list, as long as each has had a line of its own
     for number, line in enumerate(text.splitlines(), 1):
         if quote or depth:
+            if entry is not None and _ENTRY(line):
+                yield number, entry, True
+                entry = (*entry[:-1], int(entry[-1]) + 1)
+            elif not _BETWEEN(line):
+                entry = None
             depth, quote = _after(line, depth, quote)
             continue
         if (head := _HEAD(line)) is not None:
@@ -91,6 +101,7 @@ def _scan(text: str) -> Iterator[tuple[int, _Path, bool]]:
         elif (pair := _PAIR(line)) is not None:
             depth, quote = _after(line[pair.end() :], 0, "")
             path = (*table, *(part.strip("\"'") for part in _PARTS(pair[1])))
+            entry = (*path, 0) if _LIST_BEGINS(line[pair.end() :]) else None
             yield number, path, not (depth or quote)
 
 

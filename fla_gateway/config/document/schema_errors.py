@@ -14,7 +14,7 @@ from fla_gateway.config.document.key_path import place
 from fla_gateway.config.document.schema_check import Misfit
 from fla_gateway.config.document.schema_paths import key_names, table_at, tables
 from fla_gateway.config.gateway_tables import Listener
-from fla_gateway.config.schema import ApiKey
+from fla_gateway.config.schema import ApiKey, Configuration
 from fla_gateway.config.values.constraints import (
     EMPTY,
     MODE_PATTERN,
@@ -94,14 +94,42 @@ _PATTERNS: Final[Mapping[str, tuple[Message, Text]]] = {
     ),
 }
 _UNKNOWN: Final = Message("key-not-known", "unknown key")
+_NAMED: Final = ("keys", "environments", "profiles", "callers")
+"""Tables whose entries are tables with names that the operator chooses."""
+_NAMELESS: Final = Message("table-without-name", "a name is missing")
+_KEY_CURE: Final = Text('write the name of one of [keys.*], or key = {{ pem = "..." }}')
+_CURES: Final[Mapping[tuple[str | int, ...], Text]] = {
+    ("profiles", "*", "key"): _KEY_CURE,
+    ("profiles", "*", "next_key"): _KEY_CURE,
+    ("admin", "key", "sha256"): Text(
+        "`fla-gateway admin new` prints it; the key itself is never written into this file"
+    ),
+}
+"""Of a text in the wrong form: the cure at single places, where that of the form would not help."""
 
 
 def suggestion(word: str, known: Iterable[str]) -> Text:
     """Offer the known word that is nearest to what was written, which itself is not repeated; or nothing."""
+    near = nearest(word, known)
+    return Text("did you mean '{word}'?", word=near) if near else NOTHING
+
+
+def meant_key(path: tuple[str | int, ...]) -> str | None:
+    """Return the key that the schema has in the table of an unknown one, and that is nearest to it; or None."""
+    key, model = str(path[-1]), table_at(path[:-1])
+    return nearest(key, key_names(model)) if model and key not in _SECRETS else None
+
+
+def unknown_key_fault(path: tuple[str | int, ...]) -> Fault:
+    """Write the fault of a key that the schema does not know."""
+    return Fault(place(path), *_unknown_key(path))
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is nearest to another one; None where none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - read where a word is wrong
 
-    near = get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)
-    return Text("did you mean '{word}'?", word=near[0]) if near else NOTHING
+    return next(iter(get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)), None)
 
 
 def schema_faults(
@@ -113,10 +141,33 @@ def schema_faults(
         misfits: as they were found.
         document: what the schema was given; used to find a near word, never shown.
     """
+    nameless = {top for top in _NAMED for _ in _without_name(top, document)}
+    for top in sorted(nameless):
+        where, head = next(_without_name(top, document))
+        yield (top,), Fault(where, _NAMELESS, Text("write [{head}], with a name of your choice", head=head))
     for misfit in misfits:
         path = _as_written(misfit.path, document)
+        if path[0] in nameless:
+            continue
         message, cure = _sentence(misfit, path, document)
         yield path, Fault(place(path), message, cure)
+
+
+def _without_name(top: str, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Find the keys of one entry where the entries themselves, each with its name, belong.
+
+    Yields:
+        Where they are, and under which head they belong.
+    """
+    entry, table = table_at((top, "name")), document.get(top)
+    names = key_names(entry) if entry else frozenset()
+    for key, value in table.items() if isinstance(table, dict) else ():
+        if key not in names:
+            continue
+        if not isinstance(value, dict):
+            yield top, f"{top}.NAME"
+        elif not names & value.keys():
+            yield place((top, key)), f"{top}.NAME.{key}"
 
 
 def _as_written(path: tuple[str | int, ...], document: Any) -> tuple[str | int, ...]:
@@ -134,11 +185,14 @@ def _sentence(misfit: Misfit, path: tuple[str | int, ...], document: Mapping[str
     if kind == "unknown_key":
         return _unknown_key(path)
     if kind == "pattern":
-        return _PATTERNS[details["pattern"]]
+        message, cure = _PATTERNS[details["pattern"]]
+        return message, _CURES.get(_shape(path), cure)
     if kind == "unfit":
         return details["message"], NOTHING
     if kind == "table_type" and (table := table_at(path)) in _FORMS:
         return _FORMS[table]
+    if kind in {"table_type", "dict_type"} and isinstance(_value_at(document, path), list):
+        return _TABLE, Text("write [{where}], in single brackets", where=place(path))
     if kind not in _LIMITS:
         return _SENTENCES.get(kind, _OTHERS), NOTHING
     member, sentence = _LIMITS[kind]
@@ -146,6 +200,11 @@ def _sentence(misfit: Misfit, path: tuple[str | int, ...], document: Mapping[str
     message = sentence(limit if isinstance(limit, str) else f"{limit:g}")
     value = _value_at(document, path) if kind == "literal_error" else None
     return message, suggestion(value, details["words"]) if isinstance(value, str) else NOTHING
+
+
+def _shape(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Return a path with a star for the name of a profile."""
+    return ("profiles", "*", *path[2:]) if path[0] == "profiles" else path
 
 
 def _value_at(document: Any, path: tuple[str | int, ...]) -> Any:
@@ -161,6 +220,8 @@ def _unknown_key(path: tuple[str | int, ...]) -> tuple[Message, Text]:
     if not hint:
         # One head for each table, though it may be under several.
         homes = {owner: home for home, owner in reversed(tables().items()) if key in key_names(owner)}
-        if homes:
+        if tuple(homes) == (Configuration,):
+            hint = Text("this key belongs at the top of the file, above the first table")
+        elif homes:
             hint = Text("this key belongs in {tables}", tables=" or ".join(reversed(homes.values())))
     return _UNKNOWN, hint

@@ -23,8 +23,11 @@ _LINE: Final = re.compile(r"at line (\d+)").match
 _COLUMN: Final = re.compile(r"at line (\d+), column (\d+)").match
 _QUOTE_HINT: Final = Text("text is written in quotes, a path with backslashes in 'single quotes'")
 _NAME_HINT: Final = Text("names have the letters a to z, digits, hyphens and underscores")
+_HEAD_HINT: Final = Text("close the name of the table with ]")
 _INLINE_HINT: Final = Text("a table in {{ }} is written on one line, without a comma at its end")
 _TEXT_HINT: Final = Text("a text ends on the line on which it begins, with the same quote")
+_ONE_EACH: Final = Text("each key has a line of its own; behind its value there is at most a comment, with #")
+_NEITHER: Final = Text("TOML has lines such as key = value, and comments that begin with #")
 _CURES: Final[dict[str, Text]] = {
     Text("Invalid value"): _QUOTE_HINT,
     Text("Expected newline or end of document after a statement"): _QUOTE_HINT,
@@ -36,13 +39,32 @@ _CURES: Final[dict[str, Text]] = {
     Text("Unclosed inline table"): _INLINE_HINT,
     Text("Illegal character '\\n'"): _TEXT_HINT,
     Text("Unterminated string"): _TEXT_HINT,
-    Text("Unclosed array"): Text("close the list with ]"),
-    Text("Invalid statement"): NOTHING,
+    Text("Unclosed array"): Text("a comma is between two entries of a list, and ] at its end"),
+    Text("Invalid statement"): _NEITHER,
     Text("Invalid date or datetime"): Text("a date is written as 2027-06-30"),
     Text("Invalid hex value"): NOTHING,
     Text("Escaped character is not a Unicode scalar value"): NOTHING,
 }
 """The parser's own reasons that quote nothing of the file, and what helps with each."""
+_SPACE_HINT: Final = Text("the space there is not an ordinary one, as when a text was pasted; write it anew")
+_AT: Final[tuple[tuple[str, str, Text], ...]] = (
+    (
+        "",
+        "[\u2018-\u201f\u00ab\u00bb\u2032\u2033\u00b4`]",
+        Text("the quotes there are those of a word processor; write straight ones"),
+    ),
+    ("", "[\u00a0\u2000-\u200d\u202f\u2060\u3000\ufeff]", _SPACE_HINT),
+    ("Expected '='", ":", Text("write = instead of the colon")),
+    ("Expected newline", "[;,]", _ONE_EACH),
+    ("Expected ']", "[\r\n]", _HEAD_HINT),
+    (
+        "Invalid value",
+        "(?i:true|false|yes|no|on|off)\\b",
+        Text("write true or false, in lower case and without quotes"),
+    ),
+    ("Invalid statement", "<", Text("this is a web page; download the file itself")),
+)
+"""What is at the place where the parser stopped, by how its reason begins, and what helps then."""
 _KEEP_ONE: Final = Text("keep one of the two")
 _SAVE: Final = Text("save it as UTF-8")
 
@@ -62,7 +84,7 @@ def read_document(path: Path, label: str, files: FileSnapshot) -> dict[str, Any]
     try:
         return tomllib.loads(text)
     except ValueError as error:
-        fault = _syntax_fault(str(error), label)
+        fault = _syntax_fault(str(error), label, text)
     except RecursionError:
         fault = Fault("", Message("toml-too-deep", "the file is not valid TOML: it nests too deeply"), file=label)
     raise ConfigurationError((fault,))
@@ -73,7 +95,7 @@ def has_wildcard(pattern: str) -> bool:
     return glob.has_magic(pattern)
 
 
-def _syntax_fault(words: str, label: str) -> Fault:
+def _syntax_fault(words: str, label: str, text: str) -> Fault:
     # The parser's own words may quote the file, so only the position and what is known to be harmless are taken over.
     position = _POSITION.search(words)
     where = _where(position[1]) if position else NOTHING
@@ -86,7 +108,18 @@ def _syntax_fault(words: str, label: str) -> Fault:
     known = next((it for it in _CURES if it == reason), None)
     shown = NOTHING if known is None else text_from(": {reason}", {"reason": known})
     message = Message("toml-malformed", "the file is not valid TOML{reason}{where}", reason=shown, where=where)
-    return Fault("", message, _CURES.get(reason, _QUOTE_HINT), label, line)
+    return Fault("", message, _cure(reason, text, position[1] if position else ""), label, line)
+
+
+def _cure(reason: str, text: str, position: str) -> Text:
+    """Choose what helps, by the parser's reason and by what is in the text where it stopped; nothing is quoted."""
+    found = _COLUMN(position)
+    lines = text.replace("\r\n", "\n").split("\n")
+    here = lines[int(found[1]) - 1][int(found[2]) - 1 :] if found else ""
+    for beginning, there, cure in _AT:
+        if reason.startswith(beginning) and re.match(there, here or "\n"):
+            return cure
+    return _CURES.get(reason, _QUOTE_HINT)
 
 
 def _where(position: str) -> Text:

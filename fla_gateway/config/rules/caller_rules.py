@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any, Final
 
 from fla_gateway.config.document.key_path import place
-from fla_gateway.config.document.schema_errors import suggestion
+from fla_gateway.config.document.schema_errors import nearest, suggestion
 from fla_gateway.config.rules.listener_specs import listener_specs
 from fla_gateway.config.schema import OBSERVE, ApiKey, CallerTable, Configuration
 from fla_gateway.config.values.timestamps import written
@@ -26,6 +26,7 @@ LONGEST_OBSERVED: Final = 31 * 86_400
 PLACEHOLDER: Final = "0" * 64
 """The placeholder of a digest in the README and in config/: the SHA-256 of no known value."""
 
+_UNPROVABLE: Final = Message("proof-missing", "can never be proven: nothing says by what it is known")
 _TAKE_OUT: Final = Text("take it out")
 _NEW_KEY: Final = Text("make another with `fla-gateway caller new`")
 
@@ -40,7 +41,12 @@ def no_caller_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
 
 def caller_faults(configuration: Configuration) -> Iterator[Fault]:
     """Yield what is wrong with callers, and where two have the same proof."""
+    misspelt = dict(_misspelt_names(configuration.callers))
+    for name, meant in misspelt.items():
+        yield Fault(place(("callers", name)), _UNPROVABLE, Text("did you mean '{word}'?", word=meant))
     for name, caller in configuration.callers.items():
+        if name in misspelt or name in misspelt.values():
+            continue
         where = place(("callers", name))
         if not caller.allow:
             cure = Text("write [{where}.allow] with the permitted requests of each profile", where=where)
@@ -113,14 +119,27 @@ def placed_keys(configuration: Configuration) -> Iterator[tuple[str, ApiKey]]:
         yield "admin.key", configuration.admin.key
 
 
+def _misspelt_names(callers: Mapping[str, CallerTable]) -> Iterator[tuple[str, str]]:
+    """Pair each caller that has nothing but `allow` with the one of nearly the same name that has everything else."""
+    idle = {name for name, caller in callers.items() if not caller.allow and _has_proof(caller)}
+    for name, caller in callers.items():
+        if caller.allow and not _has_proof(caller) and (meant := nearest(name, idle)):
+            idle.remove(meant)
+            yield name, meant
+
+
+def _has_proof(caller: CallerTable) -> bool:
+    on_socket = caller.uid is not None or caller.gid is not None
+    return bool(caller.keys or on_socket or caller.service_account or caller.certificate_names)
+
+
 def _proof_faults(where: str, caller: CallerTable) -> Iterator[Fault]:
     on_socket = caller.uid is not None or caller.gid is not None
-    if not (caller.keys or on_socket or caller.service_account or caller.certificate_names):
-        message = Message("proof-missing", "can never be proven: nothing says by what it is known")
+    if not _has_proof(caller):
         cure = Text(
             "give it keys, uid, gid, service_account or certificate_names; `fla-gateway caller new` makes a key"
         )
-        yield Fault(where, message, cure)
+        yield Fault(where, _UNPROVABLE, cure)
     if caller.keys and caller.service_account is not None:
         message = Message(
             "proofs-need-two-credentials",

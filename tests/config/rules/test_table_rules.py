@@ -96,7 +96,10 @@ def test_a_preset_cannot_be_redefined(folder):
             '[keys.x]\npem = "x"\npassword = 1',
             "keys.x.password: unknown key (a password is never written into this file",
         ),
-        ("[egress]\nproxy_password = 1", "egress.proxy_password: unknown key (did you mean 'proxy_password_file'?)"),
+        (
+            "[egress]\nproxy = 'http://proxy:3128'\nproxy_user = 'x'\nproxy_password = 1",
+            "egress.proxy_password: unknown key (did you mean 'proxy_password_file'?)",
+        ),
         (
             '[keys.x]\npem = "x"\nclient_secret = 1',
             "keys.x.client_secret: unknown key (the channel has no client secret",
