@@ -176,6 +176,14 @@ def test_a_size_line_is_bounded() -> None:
     assert decode([b"5;a", *[b"a"] * MAX_SIZE_LINE]) == "malformed-body"
 
 
+@pytest.mark.parametrize("begun", [b"5\nhello", b"5 \nhello", b"5;a=b\nhello", b"\n", b"hello\n"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_size_line_that_ends_with_a_bare_line_feed_is_refused_at_once(begun: bytes, padded: bool) -> None:
+    """Nothing that may follow makes a chunk size of it: the sender is not left waiting for a time-out."""
+    with pytest.raises(ProtocolError):
+        ChunkedDecoder(padded=padded).feed(begun)
+
+
 def test_a_trailer_section_is_bounded() -> None:
     """A trailer section that does not end within the bound is refused before it ends."""
     assert decode([b"0\r\n", b"X-T: " + b"a" * MAX_TRAILER]) == "malformed-body"

@@ -17,7 +17,7 @@ from fla_gateway.config.schema import ApiKey, CallerTable, Limits
 from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.admission.admission_control import AdmissionControl, JudgedProfile, Rejected, enter_limits
 from fla_gateway.proxy.admission.request_reader import RequestReader
-from fla_gateway.proxy.admission.routing import RoutingTable
+from fla_gateway.proxy.admission.routing import Route, RoutingTable
 from tests.support.tokens import HandClock
 
 LOADING = Refusal("profile-loading", Text("The key is being loaded."), 1)
@@ -79,3 +79,18 @@ def test_what_was_admitted_while_a_caller_was_observed_is_not_admitted_after_its
         clock.advance(seconds)
         verdicts.append(control.admit(head.request_line, head.fields, None, clock.monotonic()))
     assert [isinstance(it, Rejected) for it in verdicts] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("profiles", "code"),
+    [
+        ({}, "unknown-profile"),
+        ({"employer": profile(refusal=LOADING)}, "profile-loading"),
+        ({"employer": profile()}, None),
+    ],
+)
+def test_a_request_that_waited_is_sent_only_if_its_profile_is_served_now(profiles, code):
+    """The profiles of the generation in force decide, not those of the one that admitted it."""
+    control: AdmissionControl[Any] = AdmissionControl(profiles, SimpleNamespace(stopping=False), None, MemoryLimit())
+    refusal = control.refusal_now(b"GET", Route("employer", b"/REST/x", b"/REST/x"), None, None, 0.0)
+    assert (None if refusal is None else refusal.code) == code
