@@ -119,9 +119,9 @@ def _make(folder: Path) -> None:
 
 
 def _history(directory: Path, selection: Selection) -> History:
-    from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.block_predicates import predicate_of  # noqa: PLC0415 - `--help` need not know
 
-    history = history_of(directory, selection.since, wish_of(selection))
+    history = history_of(directory, selection.since, predicate_of(selection))
     # What runs now does not run when the same question is put again.
     history.ignore_running()
     return history

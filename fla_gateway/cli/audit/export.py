@@ -62,12 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the sheet."""
+    from fla_gateway.journal.reader.block_predicates import predicate_of  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.filters import selected  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.forms import csv_export  # noqa: PLC0415 - as above
-    from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - as above
 
     selection, directory = selection_of(arguments), directory_of(arguments)
-    history = history_of(directory, selection.since, wish_of(selection))
+    history = history_of(directory, selection.since, predicate_of(selection))
     chosen, accounts = selected(history, selection), accounts_of(directory)
     is_csv = arguments.excel is None
     rows = csv_export.rows(chosen, accounts) if is_csv else csv_export.excel_rows(chosen, accounts, shown)

@@ -57,9 +57,9 @@ def list_selected(
     Returns:
         The exit code.
     """
-    from fla_gateway.journal.reader.wishes import wish_of  # noqa: PLC0415 - `--help` need not know
+    from fla_gateway.journal.reader.block_predicates import predicate_of  # noqa: PLC0415 - `--help` need not know
 
-    history = history_of(directory, selection.since, wish_of(selection))
+    history = history_of(directory, selection.since, predicate_of(selection))
     count = print_exchanges(filter(selection.picks, history), columns, directory, arguments)
     say_what_was_not_looked_at(directory, selection.since)
     missing = report_shortfall(history, selection)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from fla_gateway.cli.options.journal_options import history_of
 from fla_gateway.errors import reason_of
+from fla_gateway.journal.reader.block_predicates import Bodies
 from fla_gateway.journal.reader.segments.body_index import BodyIndex, no_room
 from fla_gateway.journal.reader.segments.body_marks import BodyMarks
-from fla_gateway.journal.reader.wishes import Bodies
 
 if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.journal.reader.exchange_history import Exchange, History

@@ -64,14 +64,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the report."""
+    from fla_gateway.journal.reader.block_predicates import Counting, predicate_of  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.failure_report import FailureReport  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.reader.wishes import Counting, wish_of  # noqa: PLC0415 - as above
 
     selection, directory = selection_of(arguments), directory_of(arguments)
     report = FailureReport(selection.since, selection.until)
     is_narrow = bool(selection.caller or selection.profile)
-    wish = wish_of(selection) if is_narrow else Counting(selection.since, selection.until)
-    history = history_of(directory, selection.since, wish, None if is_narrow else report.follow)
+    predicate = predicate_of(selection) if is_narrow else Counting(selection.since, selection.until)
+    history = history_of(directory, selection.since, predicate, None if is_narrow else report.follow)
     report.take_all(filter(selection.picks, history))
     say(*_page(report, selection, is_local=arguments.local))
     say_what_was_not_looked_at(directory, selection.since)

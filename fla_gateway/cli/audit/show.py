@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # `--help` must not wait for it
 
     from fla_gateway.journal.reader.exchange_history import Exchange
     from fla_gateway.journal.reader.filters import Selection
-    from fla_gateway.journal.reader.segments.block_filter import Wish
+    from fla_gateway.journal.reader.segments.block_filter import Predicate
     from fla_gateway.journal.reader.settlements import Settlements
 
 SUMMARY: Final = Text("show exchanges of the journal, or which declarations are in doubt")
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         history, exchanges = carried_again(directory, selection.since)
         chosen = _repeated(tally.count(selected(exchanges, selection)), history.settlements)
     else:
-        history = history_of(directory, selection.since, _wish(directory, selection, arguments))
+        history = history_of(directory, selection.since, _predicate(directory, selection, arguments))
         chosen = tally.count(selected(history, selection))
     if arguments.last is not None:
         chosen = deque(chosen, maxlen=arguments.last)
@@ -92,15 +92,15 @@ def run(arguments: argparse.Namespace) -> int:
     return FINDINGS if history.damaged else WELL
 
 
-def _wish(directory: Path, selection: Selection, arguments: argparse.Namespace) -> Wish:
+def _predicate(directory: Path, selection: Selection, arguments: argparse.Namespace) -> Predicate:
+    from fla_gateway.journal.reader.block_predicates import Everything, NotBefore, predicate_of  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.segments import segment_files, segment_reader  # noqa: PLC0415 - `--help` need not know
-    from fla_gateway.journal.reader.wishes import Everything, NotBefore, wish_of  # noqa: PLC0415 - as above
 
-    wish = wish_of(selection)
-    if isinstance(wish, Everything) and arguments.last is not None:
+    predicate = predicate_of(selection)
+    if isinstance(predicate, Everything) and arguments.last is not None:
         segments = segment_files.segments_of(directory)
         return NotBefore(segment_reader.seq_before_outcomes(directory, segments, arguments.last))
-    return wish
+    return predicate
 
 
 def _repeated(exchanges: Iterable[Exchange], settled: Settlements) -> Iterator[Exchange]:

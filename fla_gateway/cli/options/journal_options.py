@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # `--help` must not wait for it
     from fla_gateway.journal.format.segment_name import Segment
     from fla_gateway.journal.reader.exchange_history import History
     from fla_gateway.journal.reader.filters import Selection
-    from fla_gateway.journal.reader.segments.block_filter import BlockFilter, Wish
+    from fla_gateway.journal.reader.segments.block_filter import BlockFilter, Predicate
     from fla_gateway.journal.reader.segments.body_index import Repetitive
     from fla_gateway.journal.reader.segments.read_results import Wanted
 
@@ -92,17 +92,17 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
 
 
 def selection_of(arguments: argparse.Namespace) -> Selection:
-    """Give the wishes that the arguments state; a command need not take all of them."""
+    """Give the filters that the arguments state; a command need not take all of them."""
     from fla_gateway.journal.reader.filters import Selection  # noqa: PLC0415 - `--help` need not know
 
-    wishes = vars(arguments)
-    if wishes.get("local"):
+    given = vars(arguments)
+    if given.get("local"):
         # What was typed is read again: the word may have come behind it.
-        wishes = {name: it.local() if isinstance(it, Moment) else it for name, it in wishes.items()}
+        given = {name: it.local() if isinstance(it, Moment) else it for name, it in given.items()}
     since, until, caller, profile, outcome, reference, identity = (
-        wishes.get(name) or "" for name in ("since", "until", "caller", "profile", "outcome", "reference", "id")
+        given.get(name) or "" for name in ("since", "until", "caller", "profile", "outcome", "reference", "id")
     )
-    in_doubt, settled = wishes.get("in_doubt", False), wishes.get("settled", False)
+    in_doubt, settled = given.get("in_doubt", False), given.get("settled", False)
     return Selection(since, until, caller, profile, outcome, reference, identity, in_doubt=in_doubt, settled=settled)
 
 
@@ -131,7 +131,7 @@ def directory_of(arguments: argparse.Namespace) -> Path:
 def history_of(
     directory: Path,
     since: str,
-    wish: Wish | BlockFilter | Repetitive | None = None,
+    predicate: Predicate | BlockFilter | Repetitive | None = None,
     follow: Callable[[Iterable[Wanted]], Iterable[Wanted]] | None = None,
 ) -> History:
     """Open a journal at the segment in which a time falls.
@@ -139,7 +139,7 @@ def history_of(
     Args:
         directory: of the journal.
         since: as the journal writes it; empty for all.
-        wish: what is wanted of it, so that the rest is passed over, or what chooses that; None for every line.
+        predicate: what is wanted of it, so that the rest is passed over, or what chooses that; None for every line.
         follow: sees what is found before it is joined.
 
     Raises:
@@ -154,7 +154,7 @@ def history_of(
     keep_freed_memory(_KEPT)
     every = segment_files.segments_of(directory)
     segments = _of_period(every, since)
-    found = _found(directory, segments, wish)
+    found = _found(directory, segments, predicate)
     found = found if follow is None else follow(found)
     whole = segments == every
     lives = partial(segment_files.is_written, directory)
@@ -163,20 +163,20 @@ def history_of(
 
 
 def _found(
-    directory: Path, segments: tuple[Segment, ...], wish: Wish | BlockFilter | Repetitive | None
+    directory: Path, segments: tuple[Segment, ...], predicate: Predicate | BlockFilter | Repetitive | None
 ) -> Iterable[Wanted]:
+    from fla_gateway.journal.reader.block_predicates import Everything  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.segments import segment_reader  # noqa: PLC0415 - `--help` need not know
     from fla_gateway.journal.reader.segments.block_filter import BlockFilter  # noqa: PLC0415 - as above
     from fla_gateway.journal.reader.segments.body_index import Repetitive  # noqa: PLC0415 - as above
-    from fla_gateway.journal.reader.wishes import Everything  # noqa: PLC0415 - as above
 
-    if wish is None or isinstance(wish, Everything):
+    if predicate is None or isinstance(predicate, Everything):
         return segment_reader.read_segments(directory, segments)
-    if isinstance(wish, Repetitive):
-        return segment_reader.read_again(directory, wish)
-    if isinstance(wish, BlockFilter):
-        return segment_reader.read_filtered(directory, segments, wish)
-    return segment_reader.read_wanted(directory, segments, wish)
+    if isinstance(predicate, Repetitive):
+        return segment_reader.read_again(directory, predicate)
+    if isinstance(predicate, BlockFilter):
+        return segment_reader.read_filtered(directory, segments, predicate)
+    return segment_reader.read_wanted(directory, segments, predicate)
 
 
 def _of_period(segments: tuple[Segment, ...], since: str) -> tuple[Segment, ...]:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from fla_gateway.journal.format.line_format import INTENT, LOST, OUTCOME, RETENTION, START, STOP, Line
 from fla_gateway.journal.reader.removed_segments import RemovedSegments
-from fla_gateway.journal.reader.segments.read_results import Begun, Damaged, Entry, Passed, Wanted
+from fla_gateway.journal.reader.segments.read_results import Damaged, Entry, Passed, SegmentStart, Wanted
 from fla_gateway.journal.reader.settlements import NONE, Settled, Settlements
 
 RUNNING: Final = "running"
@@ -147,7 +147,7 @@ class History:
 
     def __iter__(self) -> Iterator[Exchange]:
         for one in self._found:
-            if isinstance(one, Begun):
+            if isinstance(one, SegmentStart):
                 self._begin(one)
             elif isinstance(one, Damaged):
                 self.damaged += 1
@@ -164,7 +164,7 @@ class History:
         """Take no exchange for one that runs: the same journal then gives the same exchanges at any time."""
         self._lives = lambda: False
 
-    def _begin(self, begun: Begun) -> None:
+    def _begin(self, begun: SegmentStart) -> None:
         if not self._number:
             self._removed.begin(begun.number)
         self._number = begun.number

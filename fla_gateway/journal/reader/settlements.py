@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Final, NamedTuple, TypeVar, overload
 
 from fla_gateway.journal.format.line_format import SETTLED, SETTLEMENTS, Line
-from fla_gateway.journal.reader.segments.read_results import Begun, Entry, Wanted
+from fla_gateway.journal.reader.segments.read_results import Entry, SegmentStart, Wanted
 
 _Other = TypeVar("_Other")
 
@@ -67,7 +67,7 @@ class LateSettlements(Settlements):
             if isinstance(one, Entry):
                 if one.line.members["record"] == SETTLED:
                     self._seen.append(one.line)
-            elif isinstance(one, Begun):
+            elif isinstance(one, SegmentStart):
                 self._begun += 1
                 self._before += self._seen
                 self._seen = []

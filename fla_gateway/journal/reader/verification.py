@@ -15,7 +15,7 @@ from fla_gateway.journal.format.hash_chain import FIRST_SEGMENT, Chain
 from fla_gateway.journal.format.line_format import LOST, NO_HASH, REPAIR, RETENTION
 from fla_gateway.journal.reader.removed_segments import RemovedSegments
 from fla_gateway.journal.reader.segments.line_entries import LONGEST_LINE, entry_of
-from fla_gateway.journal.reader.segments.read_results import Begun, Damaged, Entry, Found, Lines, Place, Torn
+from fla_gateway.journal.reader.segments.read_results import Damaged, Entry, Found, Lines, Place, SegmentStart, Torn
 from fla_gateway.journal.reader.segments.usual_lines import time_of, usual_in
 from fla_gateway.lean_dataclass import dataclass
 
@@ -140,7 +140,7 @@ class _Verification:
     def take(self, one: Lines | Found) -> None:
         if isinstance(one, Lines):
             self._take_lines(one)
-        elif isinstance(one, Begun):
+        elif isinstance(one, SegmentStart):
             self._begin(one)
         elif isinstance(one, Torn):
             self._verdict.torn = one
@@ -178,7 +178,7 @@ class _Verification:
             self._add(Place("", 0), message)
         return verdict
 
-    def _begin(self, begun: Begun) -> None:
+    def _begin(self, begun: SegmentStart) -> None:
         verdict, name = self._verdict, begun.place.file
         self._line = 0
         if not verdict.segments:

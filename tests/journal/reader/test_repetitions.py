@@ -14,6 +14,7 @@ import pytest
 
 from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import read
+from fla_gateway.journal.reader.block_predicates import Bodies
 from fla_gateway.journal.reader.exchange_history import Exchange, History
 from fla_gateway.journal.reader.repetitions import repeated
 from fla_gateway.journal.reader.segments.body_index import BodyIndex
@@ -21,7 +22,6 @@ from fla_gateway.journal.reader.segments.body_marks import BodyMarks
 from fla_gateway.journal.reader.segments.read_results import Entry
 from fla_gateway.journal.reader.segments.segment_files import segments_of
 from fla_gateway.journal.reader.segments.segment_reader import read_again, read_filtered, read_segments, read_wanted
-from fla_gateway.journal.reader.wishes import Bodies
 from tests.journal.reader.test_wanted_lines import busy, odd
 from tests.support.journals import BEGINNING, EXCHANGE, JournalBuilder, write, written
 

@@ -11,7 +11,7 @@ import pytest
 from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import head_of
 from fla_gateway.journal.reader.segments.line_entries import LONGEST_LINE
-from fla_gateway.journal.reader.segments.read_results import Begun, Damaged, Entry, Torn
+from fla_gateway.journal.reader.segments.read_results import Damaged, Entry, SegmentStart, Torn
 from fla_gateway.journal.reader.segments.segment_files import foreign_files_of, is_written, segments_of, since
 from fla_gateway.journal.reader.segments.segment_reader import read_segments
 from tests.support.journals import JournalBuilder
@@ -39,7 +39,7 @@ def test_segments_are_read_in_the_order_of_their_numbers(journal):
         journal.get()
         journal.segment()
     found = read_all(journal)
-    assert [one.number for one in of(Begun, found)] == list(range(1, 13))
+    assert [one.number for one in of(SegmentStart, found)] == list(range(1, 13))
     assert [one.line.members["seq"] for one in of(Entry, found)] == list(range(1, journal.seq + 1))
 
 

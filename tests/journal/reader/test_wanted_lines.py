@@ -9,6 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fla_gateway.journal.format.line_format import SETTLED
+from fla_gateway.journal.reader.block_predicates import (
+    Bodies,
+    Containing,
+    Counting,
+    Everything,
+    NotBefore,
+    Nothing,
+    predicate_of,
+)
 from fla_gateway.journal.reader.exchange_history import History
 from fla_gateway.journal.reader.failure_report import FailureReport
 from fla_gateway.journal.reader.filters import Selection, selected
@@ -17,7 +26,6 @@ from fla_gateway.journal.reader.segments.read_results import Entry, Passed
 from fla_gateway.journal.reader.segments.segment_files import segments_of
 from fla_gateway.journal.reader.segments.segment_reader import lines_of_kind, read_segments, read_wanted
 from fla_gateway.journal.reader.settlements import LateSettlements, collected
-from fla_gateway.journal.reader.wishes import Bodies, Containing, Counting, Everything, NotBefore, Nothing, wish_of
 from tests.support.journals import JournalBuilder
 from tests.support.properties import examples
 
@@ -103,7 +111,7 @@ def test_the_answer_is_that_of_the_whole_journal(tmp_path_factory, seed, size):
     segments = segments_of(path)
     whole = list(history(path, read_segments(path, segments)))
     for selection in SELECTIONS:
-        found = history_read_once(path, read_wanted(path, segments, wish_of(selection), size))
+        found = history_read_once(path, read_wanted(path, segments, predicate_of(selection), size))
         assert list(selected(found, selection)) == list(filter(selection.picks, whole)), selection
         assert (found.damaged, found.missing) == (0, [])
 
@@ -145,7 +153,7 @@ def test_odd_lines_change_no_answer(tmp_path_factory, seed, size):
     slow = history(path, read_segments(path, segments))
     whole = list(slow)
     for selection in SELECTIONS:
-        found = history_read_once(path, read_wanted(path, segments, wish_of(selection), size))
+        found = history_read_once(path, read_wanted(path, segments, predicate_of(selection), size))
         assert list(selected(found, selection)) == list(filter(selection.picks, whole)), selection
         assert (found.damaged, found.missing) == (slow.damaged, slow.missing), selection
 
@@ -203,8 +211,8 @@ def test_a_hash_in_an_intent_brings_its_outcome(tmp_path):
     assert [line["record"] for line in read] == ["segment", "intent", "outcome"]
 
 
-@pytest.mark.parametrize("wish", [Nothing(), Containing(b"nothing has this"), NotBefore(10_000), Everything()])
-def test_damage_and_gaps_are_noticed_in_what_is_passed_over(tmp_path, wish):
+@pytest.mark.parametrize("predicate", [Nothing(), Containing(b"nothing has this"), NotBefore(10_000), Everything()])
+def test_damage_and_gaps_are_noticed_in_what_is_passed_over(tmp_path, predicate):
     """A line that is none, one that is missing and one that is too long are noticed where nothing is wanted."""
     journal = JournalBuilder(tmp_path / "journal")
     for _ in range(40):
@@ -217,7 +225,7 @@ def test_damage_and_gaps_are_noticed_in_what_is_passed_over(tmp_path, wish):
     journal.seq += 5
     journal.get()
     segments = segments_of(journal.directory)
-    found = History(read_wanted(journal.directory, segments, wish, 10_000), lambda: False, "")
+    found = History(read_wanted(journal.directory, segments, predicate, 10_000), lambda: False, "")
     list(found)
     assert found.damaged == 2
     assert [(gap.first, gap.last) for gap in found.missing] == [(84, 87)]

@@ -20,7 +20,7 @@ _FEW: Final = 8
 """Lines that are looked for one by one; of more, the places of all lines are noted first."""
 
 
-class Wish(Protocol):
+class Predicate(Protocol):
     """What a question wants of a block."""
 
     def hits(self, block: Block) -> Sequence[int] | None:
@@ -50,11 +50,11 @@ class BlockFilter:
     """Chooses lines, block after block.
 
     Args:
-        wish: what the question wants.
+        predicate: what the question wants.
     """
 
-    def __init__(self, wish: Wish) -> None:
-        self._wish = wish
+    def __init__(self, predicate: Predicate) -> None:
+        self._predicate = predicate
         self._open: set[bytes] = set()
 
     def begin(self, segment: Segment) -> None:
@@ -68,7 +68,7 @@ class BlockFilter:
         """
         block = Block(raw)
         left, late = self._follow(block)
-        hits = None if block.ends is None else self._wish.hits(block)
+        hits = None if block.ends is None else self._predicate.hits(block)
         if block.ends is None or hits is None:
             return None
         lines = {block.line_start(hit) for hit in hits}

@@ -39,7 +39,7 @@ def no_room(reason: str) -> JournalError:
 
 
 class _Nothing:
-    def hits(self, block: Block) -> tuple[int, ...]:  # noqa: ARG002 - see `Wish`
+    def hits(self, block: Block) -> tuple[int, ...]:  # noqa: ARG002 - see `Predicate`
         return ()
 
 

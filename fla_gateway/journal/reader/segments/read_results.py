@@ -26,7 +26,7 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-class Begun(NamedTuple):
+class SegmentStart(NamedTuple):
     """A segment's file begins.
 
     Attributes:
@@ -105,6 +105,6 @@ class Passed(NamedTuple):
     intents: int = 0
 
 
-Found = Begun | Entry | Damaged | Torn
+Found = SegmentStart | Entry | Damaged | Torn
 Wanted = Found | Passed
 """Where not every line is read."""

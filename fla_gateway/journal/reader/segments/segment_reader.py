@@ -16,16 +16,16 @@ from typing import Final
 from fla_gateway.errors import JournalError
 from fla_gateway.journal.format.line_format import Line, read
 from fla_gateway.journal.format.segment_name import Segment
-from fla_gateway.journal.reader.segments.block_filter import BlockFilter, Chosen, Wish
+from fla_gateway.journal.reader.segments.block_filter import BlockFilter, Chosen, Predicate
 from fla_gateway.journal.reader.segments.body_index import Repetitive
 from fla_gateway.journal.reader.segments.line_entries import entries_of, entry_of
 from fla_gateway.journal.reader.segments.read_results import (
-    Begun,
     Entry,
     Found,
     Lines,
     Passed,
     Place,
+    SegmentStart,
     Wanted,
 )
 from fla_gateway.journal.reader.segments.segment_files import opened
@@ -69,7 +69,7 @@ def read_blocks(directory: Path, segments: Sequence[Segment], size: int = SEARCH
         JournalError: as `read_segments`.
     """
     for segment in segments:
-        yield Begun(Place(segment.name, 0), segment.number)
+        yield SegmentStart(Place(segment.name, 0), segment.number)
         with opened(directory / segment.name) as stream:
             yield from blocks_of(stream, segment.name, size)
 
@@ -117,7 +117,9 @@ def lines_about(directory: Path, segment: Segment, wanted: Collection[str]) -> I
                     yield entry.line
 
 
-def read_wanted(directory: Path, segments: Sequence[Segment], wish: Wish, size: int = SEARCHED) -> Iterator[Wanted]:
+def read_wanted(
+    directory: Path, segments: Sequence[Segment], predicate: Predicate, size: int = SEARCHED
+) -> Iterator[Wanted]:
     """Read what a question needs of segments, a block at a time; the rest is said to be `Passed`.
 
     Lines have no numbers here: no question needs them.
@@ -125,19 +127,19 @@ def read_wanted(directory: Path, segments: Sequence[Segment], wish: Wish, size: 
     Args:
         directory: of the journal.
         segments: consecutive ones.
-        wish: what the question wants.
+        predicate: what the question wants.
         size: bytes of a block.
 
     Raises:
         JournalError: as `read_segments`.
     """
-    return read_filtered(directory, segments, BlockFilter(wish), size)
+    return read_filtered(directory, segments, BlockFilter(predicate), size)
 
 
 def read_filtered(
     directory: Path, segments: Sequence[Segment], chosen: BlockFilter, size: int = SEARCHED
 ) -> Iterator[Wanted]:
-    """Read what a filter chooses of segments, a block at a time; `read_wanted` makes the filter of a wish.
+    """Read what a filter chooses of segments, a block at a time; `read_wanted` makes the filter of a predicate.
 
     Args:
         directory: of the journal.
@@ -146,7 +148,7 @@ def read_filtered(
         size: bytes of a block.
     """
     for segment in segments:
-        yield Begun(Place(segment.name, 0), segment.number)
+        yield SegmentStart(Place(segment.name, 0), segment.number)
         chosen.begin(segment)
         with opened(directory / segment.name) as stream:
             for one in blocks_of(stream, segment.name, size):
@@ -169,7 +171,7 @@ def read_again(directory: Path, blocks: Repetitive) -> Iterator[Found]:
         JournalError: as `read_segments`.
     """
     for segment, places in blocks.places():
-        yield Begun(Place(segment.name, 0), segment.number)
+        yield SegmentStart(Place(segment.name, 0), segment.number)
         with opened(directory / segment.name) as stream:
             for number, place, size in places:
                 if blocks.needs(number):

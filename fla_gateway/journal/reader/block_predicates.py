@@ -1,7 +1,7 @@
 """Rule: what a question wants, as bytes that a block must have.
 
 Owns how each filter is found in lines as the writer makes them. Refuses to decide alone: a hit is read and judged again
-by the filter itself, so that a wish may want too much and never too little.
+by the filter itself, so that a predicate may choose too much and never too little.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from fla_gateway.journal.reader.filters import Selection
 from fla_gateway.journal.reader.segments.block import Block
-from fla_gateway.journal.reader.segments.block_filter import Wish
+from fla_gateway.journal.reader.segments.block_filter import Predicate
 from fla_gateway.journal.reader.segments.body_marks import BODY, BodyMarks, body_at
 
 CALLER_ERROR: Final = b"4"
@@ -34,16 +34,16 @@ _NEAR: Final = 64
 class Everything:
     """Every line."""
 
-    def hits(self, block: Block) -> Sequence[int] | None:  # noqa: ARG002 - see `Wish`
-        """See `Wish`."""
+    def hits(self, block: Block) -> Sequence[int] | None:  # noqa: ARG002 - see `Predicate`
+        """See `Predicate`."""
         return None
 
 
 class Nothing:
     """No line of an exchange that is over within one block."""
 
-    def hits(self, block: Block) -> Sequence[int] | None:  # noqa: ARG002 - see `Wish`
-        """See `Wish`."""
+    def hits(self, block: Block) -> Sequence[int] | None:  # noqa: ARG002 - see `Predicate`
+        """See `Predicate`."""
         return ()
 
 
@@ -58,7 +58,7 @@ class Containing:
         self._needles = needles
 
     def hits(self, block: Block) -> Sequence[int] | None:
-        """See `Wish`."""
+        """See `Predicate`."""
         return [place for needle in self._needles for place in _places(block.raw, needle)]
 
 
@@ -72,7 +72,7 @@ class Troubled(NamedTuple):
     digit: bytes
 
     def hits(self, block: Block) -> Sequence[int] | None:
-        """See `Wish`."""
+        """See `Predicate`."""
         # In each line, not counted in the block: a line of another kind that has the words must not make up for one.
         lines = block.outcome_lines()
         # What is before is much the same in all lines; where it is longer, the whole line is searched.
@@ -99,7 +99,7 @@ class Bodies(NamedTuple):
     marks: BodyMarks
 
     def hits(self, block: Block) -> Sequence[int] | None:
-        """See `Wish`."""
+        """See `Predicate`."""
         again = self.marks.again(block.raw)
         if len(again) <= _FEW:
             return Containing(*(BODY + body for body in again)).hits(block)
@@ -118,7 +118,7 @@ class Counting(NamedTuple):
     until: str
 
     def hits(self, block: Block) -> Sequence[int] | None:
-        """See `Wish`."""
+        """See `Predicate`."""
         if block.ends is None:
             return None
         first, last = sorted((block.ends.since, block.ends.time))
@@ -139,7 +139,7 @@ class NotBefore(NamedTuple):
     seq: int
 
     def hits(self, block: Block) -> Sequence[int] | None:
-        """See `Wish`."""
+        """See `Predicate`."""
         return () if block.ends is not None and block.ends.last < self.seq else None
 
 
@@ -147,31 +147,31 @@ class Between(NamedTuple):
     """What is wanted in a period.
 
     Attributes:
-        wish: what is wanted.
+        predicate: what is wanted.
         since: as in `Selection`.
         until: as in `Selection`.
     """
 
-    wish: Wish
+    predicate: Predicate
     since: str
     until: str
 
     def hits(self, block: Block) -> Sequence[int] | None:
-        """See `Wish`."""
+        """See `Predicate`."""
         if block.ends is not None:
             first, last = sorted((block.ends.since, block.ends.time))
             if last < self.since or (self.until and first >= self.until):
                 return ()
-        return self.wish.hits(block)
+        return self.predicate.hits(block)
 
 
-def wish_of(selection: Selection) -> Wish:
+def predicate_of(selection: Selection) -> Predicate:
     """Return what a selection wants: by the filter that leaves out most."""
-    wish = _most_selective(selection)
-    return Between(wish, selection.since, selection.until) if selection.since or selection.until else wish
+    predicate = _most_selective(selection)
+    return Between(predicate, selection.since, selection.until) if selection.since or selection.until else predicate
 
 
-def _most_selective(selection: Selection) -> Wish:
+def _most_selective(selection: Selection) -> Predicate:
     if selection.identity:
         return Containing(_member("id", selection.identity))
     if selection.masks:
