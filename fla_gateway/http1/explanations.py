@@ -16,6 +16,7 @@ _HANDSHAKE: Final = b"\x16"
 _SPLIT_TARGET: Final = re.compile(rb"[!-~]++ /[^\r\n\x00]*+(?<= HTTP/1\.[01])\r\n").fullmatch
 _LINES: Final = re.compile(rb"[^\r\n]*+(?:\r?\n|\r)").findall
 _CREDENTIAL: Final = re.compile(rb"(?i)(?:proxy-)?authorization[ \t]*+:[ \t]*+(?:basic|bearer)[ \t]").match
+_KEY: Final = re.compile(rb"(?i)(?:x-api-key[ \t]*+:|authorization[ \t]*+:[ \t]*+bearer[ \t])").match
 _BASE64: Final = re.compile(rb"[ \t]*+[A-Za-z0-9+/_=.-]*+[\r\n]++").fullmatch
 
 
@@ -75,6 +76,12 @@ def explain_mistake(block: bytes) -> ProtocolError | None:
                 "permits (RFC 9112, section 5.2); it must be sent in one line",
             )
         if not line.endswith(b"\r\n"):
+            if _KEY(line):
+                return ProtocolError(
+                    "malformed-request",
+                    "the key or token of the caller is sent with a line end behind it, as when it is read from a file: "
+                    "take blanks and line ends off before it is sent",
+                )
             return _broken_credential(line) if _CREDENTIAL(line) else _stray(line)
         previous = line
     return None

@@ -140,6 +140,8 @@ def _read_grant(answer: TokenAnswer, assertion: Secret, known: Callable[[], Know
         raise ProblemError(
             "token-malformed",
             Text("The token server answered {status} with {content}.", status=answer.status, content=content),
+            # An empty success is what is left of an answer that something on the way lost; the next may be whole.
+            transient=not answer.body.strip(),
         )
     if "access_token" not in document and "error" in document:
         raise _refusal(answer, document, assertion, known())
@@ -263,7 +265,7 @@ def _code_for(status: int, error: str) -> str:
     if status == 429 or error in {"tooManyRequests", "tooManyFailedRequests", "slow_down"}:  # noqa: PLR2004 - RFC 6585
         return "token-throttled"
     # Wild servers answer invalid_client as 400, 401 or 403, sometimes without a word.
-    refused = status in {200, 400, 401, 403} and error not in _TRANSIENT_ERRORS
+    refused = (status < 300 or status in {400, 401, 403}) and error not in _TRANSIENT_ERRORS  # noqa: PLR2004 - successes
     return "token-refused" if refused else "token-failed"
 
 

@@ -31,6 +31,7 @@ PASSING = {
     "503-retry-after": lambda: web.Response(status=503, headers={"Retry-After": "1"}),
     "504": lambda: web.Response(status=504),
     "408": lambda: web.Response(status=408),
+    "empty-200": lambda: web.Response(status=200),
     "429": lambda: web.Response(status=429, headers={"Retry-After": "1"}),
     "temporarily-unavailable": lambda: TokenServer.refusal("temporarily_unavailable", 400),
 }
@@ -41,7 +42,7 @@ CERTAIN = {
     "403-page": lambda: web.Response(status=403, text="<html>", content_type="text/html"),
     "404": lambda: web.Response(status=404),
     "redirect": lambda: web.Response(status=302, headers={"Location": "https://elsewhere.example/"}),
-    "empty-200": lambda: web.Response(status=200),
+    "page-200": lambda: web.Response(status=200, text="<html>", content_type="text/html"),
     "429-long": lambda: web.Response(status=429, headers={"Retry-After": "60"}),
     "503-long": lambda: web.Response(status=503, headers={"Retry-After": "60"}),
 }
