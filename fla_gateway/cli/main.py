@@ -62,12 +62,15 @@ class Command(Protocol):
         ...
 
 
+_LASTING: Final = frozenset({"run", "sandbox", "demo"})
+
+
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
-    # libffi, which ctypes needs for the next step, keeps a file open: it must not get the number of a closed stream.
-    standard_streams.occupy()
     words = sys.argv[1:]
     first = _first_word(split(words)[1])
+    # libffi, which ctypes needs for the next step, keeps a file open: it must not get the number of a closed stream.
+    standard_streams.occupy(lasting=first in _LASTING)
     if first == "run":
         from fla_gateway.system.early_signals import handle_early_signals  # noqa: PLC0415 - others end as usual
 

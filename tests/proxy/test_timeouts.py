@@ -32,6 +32,7 @@ async def test_a_head_that_does_not_end(start, begun):
     assert (answer.status, answer.code, answer.value("Connection")) == (408, "request-timeout", b"close")
     assert answer.problem["delivery"] == "not-sent"
     assert await caller.ended()
+    assert (await rig.records.next()).seconds >= 11.0
 
 
 async def read_of_head(rig, number):

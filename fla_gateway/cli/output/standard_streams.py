@@ -31,13 +31,17 @@ class _Output(io.FileIO):
             raise
 
 
-def occupy() -> None:
+def occupy(*, lasting: bool = False) -> None:
     """Open /dev/null in the place of closed streams; comes before anything else is opened.
 
     Otherwise the next file or socket would get the number of a standard stream, and with it the lines meant for that.
+
+    Args:
+        lasting: whether the command serves until it is ended, and goes on without its output. Of any other the output
+            is what it was started for: where that was closed, writing to it fails as it does with other programs.
     """
-    for number in range(len(_NAMES)):
-        _open_missing(number)
+    for number, name in enumerate(_NAMES):
+        _open_missing(number, os.O_RDONLY if name == "stdout" and not lasting else os.O_RDWR)
 
 
 def prepare() -> None:
@@ -111,13 +115,13 @@ def output_failure() -> OSError | None:
     return raw.failure if isinstance(raw, _Output) else None
 
 
-def _open_missing(number: int) -> None:
+def _open_missing(number: int, mode: int) -> None:
     try:
         os.fstat(number)
     except OSError:
         # The numbers below are taken, so this one is what open(2) gives.
         try:
-            found = os.open(os.devnull, os.O_RDWR)
+            found = os.open(os.devnull, mode)
         except OSError:
             # No /dev: whatever it is, it is no socket, and what is written to it is refused.
             found = os.open("/", os.O_RDONLY)

@@ -151,9 +151,9 @@ class CallerConnection(Pausable):
         now = generation.now()
         verdict = generation.admission_control.admit(request_line, fields, self._peer, now)
         if not isinstance(verdict, tuple):
-            self._reply(request_line, verdict, fields)
+            self._reply(request_line, verdict, fields, now)
         elif verdict[0].limiter is not None and (rejected := enter_limits(verdict, fields.length, now)) is not None:
-            self._reply(request_line, rejected, fields)
+            self._reply(request_line, rejected, fields, now)
         else:
             if fields.max_forwards is not None and request_line.method == b"OPTIONS":
                 fields = after_hop(fields)
@@ -204,7 +204,7 @@ class CallerConnection(Pausable):
         try:
             check_partial_head(data, seen)
         except ProtocolError as error:
-            self._malformed(error)
+            self._malformed(error, self._since)
 
     def _first_payload(self, length: int, rest: bytes) -> tuple[bytes, bool]:
         if length == 0:
@@ -249,18 +249,31 @@ class CallerConnection(Pausable):
 
     # Local replies
 
-    def _malformed(self, error: ProtocolError) -> None:
+    def _malformed(self, error: ProtocolError, began: float | None = None) -> None:
         self._body.end()
         refusal = Refusal(error.code, Sentence("{rule}", rule=broken_rule(error)))
-        self._reply(UNREADABLE, Rejected(refusal, UNAUTHENTICATED, ""), None)
+        self._reply(UNREADABLE, Rejected(refusal, UNAUTHENTICATED, ""), None, began)
 
     def _refuse_unframed(self, request_line: RoutedRequestLine, fields: RequestFields) -> None:
         """Answer a request whose body has no length; what follows its head may be that body, so no request follows."""
         self._body.end()
         self._reply(request_line, Rejected(LENGTH_REQUIRED, UNAUTHENTICATED, ""), fields)
 
-    def _reply(self, request_line: RoutedRequestLine, verdict: LocalVerdict, fields: RequestFields | None) -> None:
-        """Answer a request that is not forwarded; without fields its head could not be read."""
+    def _reply(
+        self,
+        request_line: RoutedRequestLine,
+        verdict: LocalVerdict,
+        fields: RequestFields | None,
+        began: float | None = None,
+    ) -> None:
+        """Answer a request that is not forwarded; without fields its head could not be read.
+
+        Args:
+            request_line: its request line.
+            verdict: why it ends here.
+            fields: its field block.
+            began: `Clock.monotonic` when the time for it began to count; now, if that was not noted.
+        """
         by = self._generation
         # RFC 9110, section 9.3.6: what follows a CONNECT may not be HTTP at all, so no request is read after it.
         keep_alive = (
@@ -271,7 +284,8 @@ class CallerConnection(Pausable):
             and request_line.method != b"CONNECT"
             and not self._needs_another_connection(verdict)
         )
-        stamp = Stamp(by.ids.draw(), by.dates.text(), by.now())
+        now = by.now()
+        stamp = Stamp(by.ids.draw(), by.dates.text(), now, 0.0 if began is None else now - began)
         message, record = local_reply(request_line, verdict, fields, stamp, keep_alive=keep_alive)
         if record.code in _CREDENTIALS:
             self._connections.on_unknown_caller(record.code, self.transport)
@@ -422,7 +436,8 @@ class CallerConnection(Pausable):
         elif self._buffer and not self._paused:
             if waited > head:
                 self._malformed(
-                    ProtocolError("request-timeout", "the head did not end within {seconds} s", seconds=f"{head:g}")
+                    ProtocolError("request-timeout", "the head did not end within {seconds} s", seconds=f"{head:g}"),
+                    self._since,
                 )
         elif waited > idle:
             # With a caller that never reads its last answer, a close would wait for ever.

@@ -53,11 +53,13 @@ class Stamp(NamedTuple):
         request_id: of the request.
         date: the Date of the answer.
         now: `Clock.monotonic`.
+        seconds: for which the request has been here.
     """
 
     request_id: str
     date: str
     now: float
+    seconds: float
 
 
 def local_reply(
@@ -92,7 +94,7 @@ def local_reply(
         admission, profile, path = verdict.admission, verdict.profile, _path(request_line)
     record = ExchangeRecord(
         stamp.request_id, profile, request_line.method, path, 200, "gateway", "", "answered",
-        0, answer.sent, 0.0, 0, admission, notes, stamp.now,
+        0, answer.sent, stamp.seconds, 0, admission, notes, stamp.now,
     )  # fmt: skip
     return answer.message, record
 
@@ -116,7 +118,7 @@ def _problem(
         )  # fmt: skip
     record = ExchangeRecord(
         stamp.request_id, profile, request_line.method, _path(request_line), row.status, row.origin, refusal.code,
-        "refused", 0, answer.sent, 0.0, 0, admission, NO_NOTES if fields is None else fields.notes, stamp.now,
+        "refused", 0, answer.sent, stamp.seconds, 0, admission, NO_NOTES if fields is None else fields.notes, stamp.now,
     )  # fmt: skip
     return answer.message, record
 
