@@ -34,7 +34,7 @@ from fla_gateway.runtime.monitoring.alerting import Alerting
 from fla_gateway.runtime.monitoring.telemetry import observe
 from fla_gateway.runtime.process import Process
 from fla_gateway.runtime.profile_keys import Activation, ProfileKeys
-from fla_gateway.runtime.signals import handle_signals
+from fla_gateway.runtime.signals import handle_signals, ignore_signals
 from fla_gateway.system.systemd_notify import ServiceManager
 from fla_gateway.system.thread_pool import ThreadPool
 
@@ -95,6 +95,7 @@ def run(begun: Begun) -> int:
         async def start_and_stop() -> int:
             handle_signals(process.request_stop, process.request_reload, output)
             async with AsyncExitStack() as stack:
+                stack.callback(ignore_signals)
                 observation = observe(current, clock, output)
                 stack.callback(observation.close)
                 cluster = await stack.enter_async_context(AsyncExitStack())

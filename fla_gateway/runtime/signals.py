@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from fla_gateway.observe.logs.line_writer import LineWriter
+from fla_gateway.system.early_signals import MEANINGLESS
 
 _LOG = structlog.get_logger()
 _LAST_WORD_SECONDS: Final = 0.25
@@ -22,6 +23,8 @@ _LAST_WORD_SECONDS: Final = 0.25
 
 def handle_signals(stop: Callable[[], None], reload: Callable[[], None], output: LineWriter) -> None:
     """Let the first SIGTERM or SIGINT ask for the end, the second one end the process at once, and SIGHUP reload.
+
+    Signals that other servers open their logs with would end the process without a drain: they are logged, no more.
 
     Args:
         stop: called at the first.
@@ -45,3 +48,20 @@ def handle_signals(stop: Callable[[], None], reload: Callable[[], None], output:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask_to_stop, number.name)
     loop.add_signal_handler(signal.SIGHUP, reload)
+    for number in MEANINGLESS:
+        loop.add_signal_handler(number, _note_meaningless, number.name)
+
+
+def ignore_signals() -> None:
+    """Take no signal any more: all is done, and the end must not be that of a process which a signal killed.
+
+    The event loop gives signals their default effect back where it is closed.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *MEANINGLESS):
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _note_meaningless(name: str) -> None:
+    _LOG.warning("signal", signal=name, warning="it has no meaning here; SIGHUP reloads, SIGTERM ends")

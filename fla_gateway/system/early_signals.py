@@ -10,13 +10,21 @@ from __future__ import annotations
 import os
 import signal
 from types import FrameType
+from typing import Final
+
+MEANINGLESS: Final = (signal.SIGUSR1, signal.SIGUSR2) if hasattr(signal, "SIGUSR1") else ()
+"""Signals that would end the process, and mean something else to other servers."""
 
 _hangups: list[int] = []
 
 
 def handle_early_signals() -> None:
-    """End at once at SIGTERM, with 0, since nothing was cut off; remember SIGHUP."""
+    """End at once at SIGTERM, with 0, since nothing was cut off, and at Ctrl-C; remember SIGHUP."""
     signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a shell's background
+        signal.signal(signal.SIGINT, _interrupt)
+    for number in MEANINGLESS:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, _remember)
 
 
@@ -28,6 +36,10 @@ def hung_up() -> bool:
 def _end(_number: int, _frame: FrameType | None) -> None:
     # No exception: one that is raised within an import or a callback may be caught, or shown as an error.
     os._exit(0)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    os._exit(128 + signal.SIGINT)
 
 
 def _remember(number: int, _frame: FrameType | None) -> None:

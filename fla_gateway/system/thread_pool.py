@@ -4,7 +4,7 @@ Owns what happens where the system gives no further thread (a limit of processes
 waits for one that is there. Refuses to know what runs there.
 
 The library's pool begins its threads when they are needed, and raises where that fails, after it has queued the call:
-whoever asked believes that nothing happens, and the call is made all the same.
+the caller believes that nothing happens, and the call is made all the same.
 """
 
 from __future__ import annotations

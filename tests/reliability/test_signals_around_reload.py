@@ -44,6 +44,42 @@ def _catches(pid, number):
     return int(caught.split()[1], 16) >> (number - 1) & 1
 
 
+async def test_ctrl_c_during_the_start_shows_no_trace(start):
+    """Nothing is served yet: it ends at once, with the code of an interrupt."""
+    process = await start(program=True)
+    await eventually(lambda: _catches(process.pid, signal.SIGHUP))
+    process.signal(signal.SIGINT)
+    assert await process.ended() == 130
+    assert "Traceback" not in process.output
+
+
+async def test_no_signal_changes_the_end(start):
+    """Again and again until there is no process: the exit code says what the end came to, and not the signal."""
+    process = await start()
+    await process.event("ready")
+    process.signal(signal.SIGTERM)
+    await process.event("stopping")
+    ended = asyncio.ensure_future(process.ended())
+    while not ended.done():
+        process.signal(signal.SIGHUP)
+        process.signal(signal.SIGUSR1)
+        await asyncio.sleep(0.001)
+    assert await ended == 0
+
+
+async def test_signals_of_other_servers_end_nothing(start):
+    """Other servers open their logs at them: sent out of habit they are logged, and no call is cut off."""
+    process = await start()
+    await process.event("ready")
+    process.signal(signal.SIGUSR1)
+    process.signal(signal.SIGUSR2)
+    await process.event("signal", 2)
+    assert (await process.call(CALL)).status == 200
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+    assert {it["signal"] for it in process.events("signal") if "warning" in it} == {"SIGUSR1", "SIGUSR2"}
+
+
 async def test_sigterm_during_a_reload_ends_in_peace(start):
     """Whatever the reload has come to: exit code 0, and no trace of an error."""
     for _ in range(2):
