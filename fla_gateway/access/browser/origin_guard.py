@@ -33,8 +33,9 @@ _SILENT: Final = Refusal(
 _WRONG_HOST: Final = Refusal(
     "wrong-host",
     Text(
-        "The Host field names a host that this gateway is not known by. "
-        "Call it as localhost, or add the name to 'hosts' under [gateway] in the configuration. "
+        "The Host field has a name or a port that this gateway is not known by. "
+        "Call it as localhost with the port of its listener, or add the name to 'hosts' under [gateway] in the "
+        "configuration; a tunnel, a container or a service that maps another port changes the field. "
         "If it is the name of an API, the gateway was set as a proxy: make it the base address instead."
     ),
 )
