@@ -29,7 +29,11 @@ _NO_PROFILE: Final = Refusal(
 )
 _GONE: Final = Refusal("unknown-profile", Text("The profile is no longer in the configuration."))
 _NOT_REST: Final = Refusal(
-    "not-found", Text("Only paths under /REST/ are forwarded; addresses look like /<profile>/REST/...")
+    "not-found",
+    Text(
+        "Only paths under /REST/, in capitals and behind a single slash, are forwarded; addresses look like "
+        "/<profile>/REST/..."
+    ),
 )
 _NO_TOKENS: Final = Refusal(
     "token-endpoint-refused", Text("Tokens are the gateway's business; callers need none and get none.")
