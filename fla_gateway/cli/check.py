@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.checking.caller_summary import caller_lines
-from fla_gateway.cli.checking.ends import ends_of
+from fla_gateway.cli.checking.expiries import expiries_of
 from fla_gateway.cli.checking.fault_lines import locator
 from fla_gateway.cli.checking.findings import Finding, document
 from fla_gateway.cli.checking.start_checks import foreign, in_use, obstacles, read_further_files, unavailable_here
@@ -156,7 +156,7 @@ def _general_findings(
         *chain.from_iterable(
             tls_warnings(tls, place, now, configured.files) for place, tls in encrypted(configuration)
         ),
-        *ends_of(configured, now),
+        *expiries_of(configured, now),
         *foreign(configuration),
     ]
     # A gateway that runs holds its journal rightly; a start here and now would stop at that.

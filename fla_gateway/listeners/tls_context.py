@@ -118,7 +118,7 @@ def server_context(tls: ListenerTls, place: str, files: FileSnapshot | None = No
 def tls_warnings(tls: ListenerTls, place: str, now: datetime, files: FileSnapshot | None = None) -> tuple[Fault, ...]:
     """Warn of a server certificate that callers refuse yet, and of a key that other users can read.
 
-    Its end is reported with all other ends (`observe.ends`).
+    Its end is reported with all other ends (`observe.expiries`).
 
     Args:
         tls: the table of a listener whose context could be made.

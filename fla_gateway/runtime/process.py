@@ -30,7 +30,7 @@ from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.admin_listener import bind_admin, open_surface
 from fla_gateway.runtime.monitoring.alerting import Alerting
-from fla_gateway.runtime.monitoring.known_ends import watch_ends
+from fla_gateway.runtime.monitoring.known_expiries import watch_expiries
 from fla_gateway.runtime.monitoring.peer_user import user_of
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
@@ -290,7 +290,7 @@ class Process:
         await gateway.tokens.first_fetch(_FIRST_FETCH_SECONDS)
         await open_surface(self._admin, sources, self, self._client, self, stack, reloader.followers)
         await announce(gateway, self._started)
-        run_beside(watch_ends(sources), "ends", stack)
+        run_beside(watch_expiries(sources), "ends", stack)
         reloader.followers.append(self._alerting.prepare)
         run_beside(self._alerting.run(sources), "alerts", stack)
         await reloader.get_ready()

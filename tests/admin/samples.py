@@ -12,7 +12,7 @@ from fla_gateway.admin.status.gateway_status import (
     ClockStatus,
     ConfigurationStatus,
     DoorStatus,
-    EndStatus,
+    ExpiryStatus,
     JournalStatus,
     KeyStatus,
     ListenerStatus,
@@ -277,9 +277,9 @@ def failing() -> Status:
         ),
         clocks=(ClockStatus("https://services.socialsecurity.be", -3600.4),),
         ends=(
-            EndStatus("caller-key", "payroll 1a2b3c4d", ago(days=1), -1),
-            EndStatus("listener-certificate", "0.0.0.0:8443", NOW + timedelta(days=5), 5),
-            EndStatus("certificate", "acme", NOW + timedelta(days=19), 19, ("employer",)),
+            ExpiryStatus("caller-key", "payroll 1a2b3c4d", ago(days=1), -1),
+            ExpiryStatus("listener-certificate", "0.0.0.0:8443", NOW + timedelta(days=5), 5),
+            ExpiryStatus("certificate", "acme", NOW + timedelta(days=19), 19, ("employer",)),
         ),
         configuration=ConfigurationStatus(
             ("/etc/fla-gateway/gateway.toml", "/etc/fla-gateway/profiles.d/acme.toml"),
@@ -309,7 +309,7 @@ def hostile() -> Status:
             (f"/etc/{HOSTILE}.toml",), HOSTILE, (Fault(HOSTILE, Message("hostile", HOSTILE), Text(HOSTILE)),)
         ),
         listeners=(ListenerStatus(f"unix:/run/{HOSTILE}", profile=HOSTILE),),
-        ends=(EndStatus("caller-key", HOSTILE, NOW, 0),),
+        ends=(ExpiryStatus("caller-key", HOSTILE, NOW, 0),),
         callers=(CallerStatus(HOSTILE, ("key",), (KeyStatus(HOSTILE),), (HOSTILE,)),),
         profiles=(
             profile(

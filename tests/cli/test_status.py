@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from fla_gateway.access.authentication.api_key import digest, new_key
 from fla_gateway.admin.access_rules import AdminAccess
 from fla_gateway.admin.status import status_json
-from fla_gateway.admin.status.gateway_status import ChangedFile, EndStatus
+from fla_gateway.admin.status.gateway_status import ChangedFile, ExpiryStatus
 from fla_gateway.admin.status.health import Finding
 from fla_gateway.admin.status.profile_status import CertificateStatus, FailingApiStatus, Failure
 from fla_gateway.cli.main import execute
@@ -119,7 +119,7 @@ async def test_days_that_are_left_are_counted_as_people_count(admin, shown, days
 async def test_what_has_ended_has_no_days_left(admin, shown):
     """It says since when, and no negative number."""
     certificate = CertificateStatus("CN=Acme", samples.ago(hours=1), -1)
-    key = EndStatus("caller-key", "payroll 1a2b3c4d", samples.ago(days=1), -1)
+    key = ExpiryStatus("caller-key", "payroll 1a2b3c4d", samples.ago(days=1), -1)
     shown.status = samples.calm(profiles=(samples.profile(certificate=certificate),), ends=(key,))
     _, out, _ = await command("--admin", admin)
     assert "certificate    expired since " in out

@@ -84,8 +84,8 @@ class ListenerStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class EndStatus:
-    """A certificate or key that ends soon, or has ended; see `observe.ends`.
+class ExpiryStatus:
+    """A certificate or key that ends soon, or has ended; see `observe.expiries`.
 
     Attributes:
         kind: ``certificate``, ``listener-certificate``, ``caller-key`` or ``admin-key``.
@@ -212,6 +212,6 @@ class Status:
     recent: tuple[Call, ...]
     doubts: Doubts
     journal: JournalStatus | None = None
-    ends: tuple[EndStatus, ...] = ()
+    ends: tuple[ExpiryStatus, ...] = ()
     clocks: tuple[ClockStatus, ...] = ()
     unknown_callers: UnknownCallsStatus | None = None

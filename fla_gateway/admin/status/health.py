@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
-from fla_gateway.admin.status.gateway_status import EndStatus, Status
+from fla_gateway.admin.status.gateway_status import ExpiryStatus, Status
 from fla_gateway.admin.status.profile_status import ProfileStatus
 from fla_gateway.oauth.clock_skew import NOTEWORTHY
 
@@ -73,7 +73,7 @@ def clock_skew(status: Status) -> float:
     return offset if abs(offset) > NOTEWORTHY else 0.0
 
 
-def ends_near(status: Status) -> tuple[EndStatus, ...]:
+def ends_near(status: Status) -> tuple[ExpiryStatus, ...]:
     """Choose the ends that need an action: certificates of listeners like those of profiles, keys in a week.
 
     Certificates of signing keys are judged with their profiles. A caller's key counts only while no other key of the
@@ -82,7 +82,7 @@ def ends_near(status: Status) -> tuple[EndStatus, ...]:
     return tuple(it for it in status.ends if _needs_attention(it, status))
 
 
-def _needs_attention(end: EndStatus, status: Status) -> bool:
+def _needs_attention(end: ExpiryStatus, status: Status) -> bool:
     if end.kind == "listener-certificate":
         return end.days_left <= SOON
     if end.kind == "caller-key" and _has_longer_key(end, status):
@@ -90,7 +90,7 @@ def _needs_attention(end: EndStatus, status: Status) -> bool:
     return end.kind != "certificate" and end.days_left <= URGENT
 
 
-def _has_longer_key(end: EndStatus, status: Status) -> bool:
+def _has_longer_key(end: ExpiryStatus, status: Status) -> bool:
     name = end.name.partition(" ")[0]
     keys = [key for caller in status.callers or () if caller.name == name for key in caller.keys]
     return any(key.expires is None or key.expires > end.ends for key in keys)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from fla_gateway.i18n.message import NOTHING, Plural, Text
 from fla_gateway.observe.alerts.alert import Code, Condition
 from fla_gateway.observe.api_health import FailingApi
-from fla_gateway.observe.ends import DAYS_BEFORE, End, Kind, step
+from fla_gateway.observe.expiries import DAYS_BEFORE, Expiry, Kind, step
 
 LASTING_SECONDS: Final = 1800.0
 """How long an API, or the token server, has to fail: what passes by itself needs no person."""
@@ -47,8 +47,8 @@ class TokenTrouble(NamedTuple):
     latest: float
 
 
-def of_ends(ends: Iterable[End], now: datetime) -> Iterator[Condition]:
-    """Name the ends that are near or past, as `observe.ends` has them."""
+def of_expiries(ends: Iterable[Expiry], now: datetime) -> Iterator[Condition]:
+    """Name the ends that are near or past, as `observe.expiries` has them."""
     for end in ends:
         reached = step(end, now)
         if reached is not None:
@@ -159,7 +159,7 @@ def of_reload(faults: int, *, refused: bool) -> Iterator[Condition]:
         )
 
 
-def _of_end(end: End, reached: int, now: datetime) -> Condition:
+def _of_end(end: Expiry, reached: int, now: datetime) -> Condition:
     ended = now >= end.ends
     what, over = _ended(end) if ended else (_ending(end, end.days_left(now)), NOTHING)
     command, cure = _way_on(end)
@@ -184,7 +184,7 @@ def _level(reached: int) -> int:
     return len(DAYS_BEFORE) + 1 + (after if after < _DAYS_DAILY else after // _DAYS_DAILY * _DAYS_DAILY)
 
 
-def _thing(end: End) -> Text:
+def _thing(end: Expiry) -> Text:
     name = end.name
     match end.kind:
         case "certificate" if name.startswith(_INLINE):
@@ -200,7 +200,7 @@ def _thing(end: End) -> Text:
             return Text("the admin key {digits}", digits=name)
 
 
-def _ending(end: End, days: int) -> Text:
+def _ending(end: Expiry, days: int) -> Text:
     return Plural(
         "{count} day is left, until {day}: {thing}.",
         "{count} days are left, until {day}: {thing}.",
@@ -210,7 +210,7 @@ def _ending(end: End, days: int) -> Text:
     )
 
 
-def _ended(end: End) -> tuple[Text, Text]:
+def _ended(end: Expiry) -> tuple[Text, Text]:
     day, thing = f"{end.ends.astimezone(UTC):%Y-%m-%d}", _thing(end)
     return (
         Text("It has ended on {day}: {thing}.", day=day, thing=thing),
@@ -218,7 +218,7 @@ def _ended(end: End) -> tuple[Text, Text]:
     )
 
 
-def _way_on(end: End) -> tuple[str, Text]:
+def _way_on(end: Expiry) -> tuple[str, Text]:
     match end.kind:
         case "certificate":
             profile = end.profiles[0] if end.profiles else "PROFILE"

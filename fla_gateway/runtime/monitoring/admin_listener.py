@@ -26,7 +26,7 @@ from fla_gateway.listeners.bind import Bound, bind
 from fla_gateway.listeners.tls_handshakes import Handshakes, TlsServer
 from fla_gateway.runtime.background_import import imported
 from fla_gateway.runtime.composition.resolved_config import Configured
-from fla_gateway.runtime.monitoring.known_ends import listener_contexts
+from fla_gateway.runtime.monitoring.known_expiries import listener_contexts
 from fla_gateway.runtime.monitoring.metric_sources import exposition
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 

@@ -21,10 +21,10 @@ from fla_gateway.observe.alerts import conditions
 from fla_gateway.observe.alerts.alert import MOST_IN_A_LETTER, Alert, AlertNumbers, Condition, Letter
 from fla_gateway.observe.alerts.ledger import Ledger
 from fla_gateway.observe.alerts.outbox import Channel, Outbox
-from fla_gateway.observe.ends import End
+from fla_gateway.observe.expiries import Expiry
 from fla_gateway.runtime.composition.alert_channels import alert_channels, channel_key
 from fla_gateway.runtime.composition.resolved_config import Configured
-from fla_gateway.runtime.monitoring.known_ends import known_ends
+from fla_gateway.runtime.monitoring.known_expiries import known_expiries
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 
 LOOK_SECONDS: Final = 60.0
@@ -129,7 +129,7 @@ class AlertWatch:
     def _conditions(self, sources: StatusSources, now: float, wall: float) -> Iterator[Condition]:
         profiles = sources.gateway.current.generation.profiles
         moment = datetime.fromtimestamp(wall, UTC)
-        yield from conditions.of_ends(_ends_that_matter(sources), moment)
+        yield from conditions.of_expiries(_ends_that_matter(sources), moment)
         unavailable = [name for name, it in profiles.items() if it.state == "unavailable"]
         yield from conditions.of_profiles(unavailable, self._token_troubles(sources, wall))
         failing = sources.observation.health.failing(now, wall)
@@ -154,10 +154,10 @@ class AlertWatch:
         return found
 
 
-def _ends_that_matter(sources: StatusSources) -> Iterator[End]:
+def _ends_that_matter(sources: StatusSources) -> Iterator[Expiry]:
     """Leave out keys that are meant to end: those that no profile uses, and those of a caller that has a longer one."""
     configuration = sources.gateway.current.configured.settings.configuration
-    for end in known_ends(sources):
+    for end in known_expiries(sources):
         if end.kind == "certificate" and not end.profiles:
             continue
         if end.kind == "caller-key" and _has_longer_key(end, configuration):
@@ -165,7 +165,7 @@ def _ends_that_matter(sources: StatusSources) -> Iterator[End]:
         yield end
 
 
-def _has_longer_key(end: End, configuration: Configuration) -> bool:
+def _has_longer_key(end: Expiry, configuration: Configuration) -> bool:
     caller = configuration.callers.get(end.name.partition(" ")[0])
     keys = () if caller is None else caller.keys
     return any(it.expires is None or it.expires > end.ends.timestamp() for it in keys)

@@ -18,7 +18,7 @@ from fla_gateway.observe.metrics.sources import Facts, JournalNumbers, LimitNumb
 from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.data_path import DataPath
-from fla_gateway.runtime.monitoring.known_ends import listener_ends
+from fla_gateway.runtime.monitoring.known_expiries import listener_expiries
 from fla_gateway.runtime.monitoring.telemetry import Observation
 from fla_gateway.runtime.reload_state import ReloadState
 from fla_gateway.tokens.snapshot import HeldBrake
@@ -60,7 +60,7 @@ def exposition(
         caller_connections=gateway.server.connections.door_snapshot,
         offsets=client.offsets,
         certificates=lambda: certificate_ends(gateway.current.keys),
-        listener_certificates=lambda: {it.name: it.ends.timestamp() for it in listener_ends(contexts())},
+        listener_certificates=lambda: {it.name: it.ends.timestamp() for it in listener_expiries(contexts())},
         dropped=lambda: observation.output.dropped_requests,
         dropped_events=lambda: observation.output.dropped_events,
         in_flight=gateway.server.connections.in_flight,

@@ -18,7 +18,7 @@ from fla_gateway.admin.status.gateway_status import (
     ClockStatus,
     ConfigurationStatus,
     DoorStatus,
-    EndStatus,
+    ExpiryStatus,
     JournalStatus,
     KeyStatus,
     ListenerStatus,
@@ -27,10 +27,10 @@ from fla_gateway.admin.status.gateway_status import (
 from fla_gateway.build_info import is_compiled
 from fla_gateway.config.schema import CallerTable
 from fla_gateway.config.values.address import is_loopback
-from fla_gateway.observe.ends import soon
+from fla_gateway.observe.expiries import soon
 from fla_gateway.observe.recent_exchanges import Seen
 from fla_gateway.observe.unknown_callers import UnknownCalls
-from fla_gateway.runtime.monitoring.known_ends import certificate_end, known_ends
+from fla_gateway.runtime.monitoring.known_expiries import certificate_end, known_expiries
 from fla_gateway.runtime.monitoring.profile_report import profiles_of
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
@@ -96,9 +96,10 @@ def _unknown(calls: UnknownCalls | None) -> UnknownCallsStatus | None:
     return UnknownCallsStatus(calls.count, _moment(calls.last), calls.code, calls.uid, peers)
 
 
-def _ends(sources: StatusSources, now: datetime) -> tuple[EndStatus, ...]:
+def _ends(sources: StatusSources, now: datetime) -> tuple[ExpiryStatus, ...]:
     return tuple(
-        EndStatus(it.kind, it.name, it.ends, it.days_left(now), it.profiles) for it in soon(known_ends(sources), now)
+        ExpiryStatus(it.kind, it.name, it.ends, it.days_left(now), it.profiles)
+        for it in soon(known_expiries(sources), now)
     )
 
 

@@ -12,7 +12,7 @@ from fla_gateway.admin.status.gateway_status import (
     CallerStatus,
     ClockStatus,
     DoorStatus,
-    EndStatus,
+    ExpiryStatus,
     JournalStatus,
     KeyStatus,
 )
@@ -113,7 +113,7 @@ def test_an_end_that_needs_an_action_is_attention(end, near):
         CallerStatus("payroll", ("key",), (KeyStatus("1a2b3c4d", moment),)),
         CallerStatus("other", ("key",), (KeyStatus("1a2b3c4d", moment), KeyStatus("5e6f7a8b"))),
     )
-    status = samples.calm(ends=(EndStatus(kind, name, moment, days),), callers=callers)
+    status = samples.calm(ends=(ExpiryStatus(kind, name, moment, days),), callers=callers)
     assert bool(ends_near(status)) is near
     assert overall(status) is (Level.ATTENTION if near else Level.GOOD)
 

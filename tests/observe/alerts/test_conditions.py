@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from fla_gateway.observe.alerts.conditions import TokenTrouble, of_apis, of_doubts, of_ends, of_profiles, of_reload
+from fla_gateway.observe.alerts.conditions import TokenTrouble, of_apis, of_doubts, of_expiries, of_profiles, of_reload
 from fla_gateway.observe.api_health import FailingApi
-from fla_gateway.observe.ends import End
+from fla_gateway.observe.expiries import Expiry
 from tests.observe.alerts.samples import WALL
 
 NOW = datetime.fromtimestamp(WALL, UTC)
@@ -17,7 +17,7 @@ NOW = datetime.fromtimestamp(WALL, UTC)
 
 def ending(kind="certificate", name="acme", profiles=("employer", "hr"), **left):
     """Name the condition of an end that is so far away."""
-    return [*of_ends([End(kind, name, NOW + timedelta(**left), profiles)], NOW)]
+    return [*of_expiries([Expiry(kind, name, NOW + timedelta(**left), profiles)], NOW)]
 
 
 def test_an_end_is_a_new_state_on_each_day_of_the_list_and_then_daily_and_weekly():

@@ -29,7 +29,7 @@ from fla_gateway.observe.metrics.counters import Counters
 from fla_gateway.observe.recent_exchanges import RecentExchanges
 from fla_gateway.observe.unknown_callers import UnknownCallers
 from fla_gateway.runtime.monitoring.earlier_doubts import recall_doubts
-from fla_gateway.runtime.monitoring.known_ends import known_ends, watch_ends
+from fla_gateway.runtime.monitoring.known_expiries import known_expiries, watch_expiries
 from fla_gateway.runtime.monitoring.status_report import assemble
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
@@ -273,7 +273,7 @@ async def test_ends_are_those_of_what_is_in_force(start, tmp_path):
     context.certificate_end = datetime(2026, 1, 3, tzinfo=UTC)
     sources = told.sources
     sources.admin_tls.append(context)
-    assert [(it.kind, it.ends.day, it.profiles) for it in sorted(known_ends(sources), key=lambda it: it.ends)] == [
+    assert [(it.kind, it.ends.day, it.profiles) for it in sorted(known_expiries(sources), key=lambda it: it.ends)] == [
         ("certificate", 1, ("employer",)),
         ("listener-certificate", 3, ()),
         ("caller-key", 6, ()),
@@ -293,7 +293,7 @@ async def test_a_certificate_that_ends_during_the_run(start, tmp_path):
     key = replace(loaded, certificate=replace(loaded.certificate, not_after=ends))
     told = Told(rig, tmp_path, keys={"profile:employer": key})
     with capture_logs() as events:
-        watching = asyncio.create_task(watch_ends(told.sources, every=0.01))
+        watching = asyncio.create_task(watch_expiries(told.sources, every=0.01))
         await eventually(lambda: events)
         assert "fla-gateway cert renew employer" in "\n".join(lines(json.loads(write(await told()))))
         rig.clock.advance(3600)

@@ -1,6 +1,6 @@
 """Adapter: which certificates and keys of a configuration end soon, as faults for `fla-gateway check`.
 
-Owns the words. Refuses to judge how soon is soon; `observe.ends` does, for log and page as well.
+Owns the words. Refuses to judge how soon is soon; `observe.expiries` does, for log and page as well.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:  # `--help` must not wait for the configuration
     from fla_gateway.runtime.composition.resolved_config import Configured
 
 
-def ends_of(configured: Configured, now: datetime) -> Iterator[Fault]:
+def expiries_of(configured: Configured, now: datetime) -> Iterator[Fault]:
     """Name what ends soon, or has ended; certificates of signing keys are named with their profiles."""
     from fla_gateway.config.rules.listener_specs import encrypted  # noqa: PLC0415 - see TYPE_CHECKING above
     from fla_gateway.config.values.timestamps import written  # noqa: PLC0415 - as above
     from fla_gateway.listeners.tls_context import server_context  # noqa: PLC0415 - as above
-    from fla_gateway.observe.ends import soon  # noqa: PLC0415 - as above
+    from fla_gateway.observe.expiries import soon  # noqa: PLC0415 - as above
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
-    from fla_gateway.runtime.monitoring.known_ends import key_ends, listener_ends  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.monitoring.known_expiries import key_expiries, listener_expiries  # noqa: PLC0415 - as above
 
     configuration = configured.settings.configuration
     shown = encrypted(configuration)
     contexts = [(f"{place}.certificate", server_context(tls, place, configured.files)) for place, tls in shown]
-    for end in soon([*listener_ends(contexts), *key_ends(configuration)], now):
+    for end in soon([*listener_expiries(contexts), *key_expiries(configuration)], now):
         place = {"caller-key": f"callers.{end.name}", "admin-key": f"admin.key {end.name}"}.get(end.kind, end.name)
         moment = written(end.ends.timestamp())
         if end.ends <= now:

@@ -1,7 +1,7 @@
 """State: the ends of certificates and keys, and when each is reported.
 
 Owns the days on which an end is an event: some before it, and each day after it. Refuses to know where ends come from
-(`runtime.monitoring.known_ends`), and clocks.
+(`runtime.monitoring.known_expiries`), and clocks.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CURES: Final[dict[Kind, tuple[Text, Text]]] = {
 }
 
 
-class End(NamedTuple):
+class Expiry(NamedTuple):
     """A moment from which something is no longer accepted.
 
     Attributes:
@@ -58,7 +58,7 @@ class End(NamedTuple):
         return after if now >= self.ends else before
 
 
-def step(end: End, now: datetime) -> int | None:
+def step(end: Expiry, now: datetime) -> int | None:
     """Return which report is due: days of `DAYS_BEFORE`; from the end on 0, -1 and so on; None long before.
 
     Args:
@@ -71,18 +71,18 @@ def step(end: End, now: datetime) -> int | None:
     return min((days for days in DAYS_BEFORE if left <= days * _DAY), default=None)
 
 
-def soon(ends: Iterable[End], now: datetime) -> tuple[End, ...]:
+def soon(ends: Iterable[Expiry], now: datetime) -> tuple[Expiry, ...]:
     """Choose those that are reported sooner or later today; the first to end comes first."""
     return tuple(sorted((end for end in ends if step(end, now) is not None), key=lambda end: end.ends))
 
 
-class EndReports:
+class ExpiryReports:
     """Logs each end once for each of its steps; the first time at once, as at every start."""
 
     def __init__(self) -> None:
-        self._reported: dict[End, int] = {}
+        self._reported: dict[Expiry, int] = {}
 
-    def report(self, ends: Iterable[End], now: datetime) -> None:
+    def report(self, ends: Iterable[Expiry], now: datetime) -> None:
         """Log what is due.
 
         Args:
@@ -100,7 +100,7 @@ class EndReports:
         self._reported = due
 
 
-def _report(end: End, now: datetime) -> None:
+def _report(end: Expiry, now: datetime) -> None:
     facts: dict[str, object] = {
         "kind": end.kind,
         "name": end.name,

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from fla_gateway.observe.ends import DAYS_BEFORE, End, EndReports, soon, step
+from fla_gateway.observe.expiries import DAYS_BEFORE, Expiry, ExpiryReports, soon, step
 
 ENDS = datetime(2026, 12, 31, 12, tzinfo=UTC)
-CERTIFICATE = End("certificate", "acme", ENDS, ("employer",))
+CERTIFICATE = Expiry("certificate", "acme", ENDS, ("employer",))
 
 
 def reported(moments, *ends):
     """Look at ends at several moments before the end, in days; give the events."""
-    reports = EndReports()
+    reports = ExpiryReports()
     with capture_logs() as events:
         for days in moments:
             reports.report(ends or (CERTIFICATE,), ENDS - timedelta(days=days))
@@ -61,7 +61,7 @@ def test_a_clock_that_is_set_back_reports_nothing_twice():
 
 def test_a_renewed_certificate_is_another_end():
     """Once the next one is in force the old one is forgotten, and one that ends soon as well is reported anew."""
-    reports, now = EndReports(), ENDS - timedelta(days=5)
+    reports, now = ExpiryReports(), ENDS - timedelta(days=5)
     with capture_logs() as events:
         reports.report([CERTIFICATE], now)
         reports.report([CERTIFICATE._replace(ends=ENDS + timedelta(days=400))], now)

@@ -1,7 +1,7 @@
 """Root: which ends of certificates and keys there are.
 
 Owns the list: signing keys' certificates, listeners' certificates, callers' keys, the admin key. Refuses to judge how
-near they are; `observe.ends` does.
+near they are; `observe.expiries` does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 from fla_gateway.access.authentication.api_key import key_id
 from fla_gateway.config.schema import Configuration
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.observe.ends import End, EndReports
+from fla_gateway.observe.expiries import Expiry, ExpiryReports
 from fla_gateway.profiles import Profile
 from fla_gateway.runtime.composition.signing_keys import Keys
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
@@ -25,25 +25,25 @@ _LOOK_SECONDS: Final = 60.0
 """Between two looks: the host's clock may be set, and does not advance while a machine sleeps."""
 
 
-async def watch_ends(sources: StatusSources, every: float = _LOOK_SECONDS) -> None:
+async def watch_expiries(sources: StatusSources, every: float = _LOOK_SECONDS) -> None:
     """Log ends as they come near, until cancelled.
 
     Args:
         sources: where they come from.
         every: seconds between two looks.
     """
-    reports = EndReports()
+    reports = ExpiryReports()
     while True:
-        reports.report(known_ends(sources), datetime.fromtimestamp(sources.clock.wall(), UTC))
+        reports.report(known_expiries(sources), datetime.fromtimestamp(sources.clock.wall(), UTC))
         await asyncio.sleep(every)
 
 
-def known_ends(sources: StatusSources) -> Iterator[End]:
+def known_expiries(sources: StatusSources) -> Iterator[Expiry]:
     """Give every end of what is in force."""
     current = sources.gateway.current
-    yield from certificate_ends(current.keys, current.configured.profiles)
-    yield from listener_ends(listener_contexts(sources))
-    yield from key_ends(current.configured.settings.configuration)
+    yield from certificate_expiries(current.keys, current.configured.profiles)
+    yield from listener_expiries(listener_contexts(sources))
+    yield from key_expiries(current.configured.settings.configuration)
 
 
 def listener_contexts(sources: StatusSources) -> Iterator[tuple[str, ssl.SSLContext]]:
@@ -55,7 +55,7 @@ def listener_contexts(sources: StatusSources) -> Iterator[tuple[str, ssl.SSLCont
         yield "admin", context
 
 
-def certificate_ends(keys: Keys, profiles: Iterable[Profile]) -> Iterator[End]:
+def certificate_expiries(keys: Keys, profiles: Iterable[Profile]) -> Iterator[Expiry]:
     """Give the ends of the certificates of signing keys.
 
     Args:
@@ -67,10 +67,10 @@ def certificate_ends(keys: Keys, profiles: Iterable[Profile]) -> Iterator[End]:
         users.setdefault(profile.token_request.key, []).append(profile.name)
     for name, key in keys.items():
         if not isinstance(key, UnusableKeyError) and key.certificate is not None:
-            yield End("certificate", name, key.certificate.not_after, tuple(users.get(name, ())))
+            yield Expiry("certificate", name, key.certificate.not_after, tuple(users.get(name, ())))
 
 
-def listener_ends(contexts: Iterable[tuple[str, ssl.SSLContext]]) -> Iterator[End]:
+def listener_expiries(contexts: Iterable[tuple[str, ssl.SSLContext]]) -> Iterator[Expiry]:
     """Give the ends of the certificates that listeners show.
 
     Args:
@@ -79,7 +79,7 @@ def listener_ends(contexts: Iterable[tuple[str, ssl.SSLContext]]) -> Iterator[En
     for name, context in contexts:
         end = certificate_end(context)
         if end is not None:
-            yield End("listener-certificate", name, end)
+            yield Expiry("listener-certificate", name, end)
 
 
 def certificate_end(context: ssl.SSLContext | None) -> datetime | None:
@@ -89,15 +89,15 @@ def certificate_end(context: ssl.SSLContext | None) -> datetime | None:
     return end
 
 
-def key_ends(configuration: Configuration) -> Iterator[End]:
+def key_expiries(configuration: Configuration) -> Iterator[Expiry]:
     """Give the ends of callers' keys and of the admin key, those that have one."""
     for name, caller in configuration.callers.items():
         for key in caller.keys:
             if key.expires is not None:
-                yield End("caller-key", f"{name} {key_id(key.sha256)}", _moment(key.expires))
+                yield Expiry("caller-key", f"{name} {key_id(key.sha256)}", _moment(key.expires))
     admin = configuration.admin.key
     if admin is not None and admin.expires is not None:
-        yield End("admin-key", key_id(admin.sha256), _moment(admin.expires))
+        yield Expiry("admin-key", key_id(admin.sha256), _moment(admin.expires))
 
 
 def _moment(seconds: float) -> datetime:
