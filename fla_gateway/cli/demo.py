@@ -37,8 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Show it."""
     if extra_is_missing():
         return WRONG_USE
-    from fla_gateway.cli.demonstration.runner import play  # noqa: PLC0415 - `--help` must not wait for it
+    from fla_gateway.cli.demonstration.runner import run_demo  # noqa: PLC0415 - `--help` must not wait for it
     from fla_gateway.cli.signals import run_until_stopped  # noqa: PLC0415 - as above
 
     # Ctrl-C is how a demo that stays up ends well; one that was to end by itself has then not shown everything.
-    return run_until_stopped(play(once=arguments.once), when_stopped=INTERRUPTED if arguments.once else WELL)
+    return run_until_stopped(run_demo(once=arguments.once), when_stopped=INTERRUPTED if arguments.once else WELL)

@@ -157,7 +157,7 @@ class TokenClient:
             refused = error
         # One odd Date teaches nothing for good, but it is reason enough for one other assertion, whose own answer
         # brings the second sample. Beyond that one the back-off of the token engine decides.
-        better = skew.worth_trying(refused.sample, used, self._known(request).learned)
+        better = skew.better_offset(refused.sample, used, self._known(request).learned)
         if better is not None:
             _LOG.info("assertion-made-again", server=token_origin(request), seconds=round(better))
             try:
@@ -255,7 +255,7 @@ class TokenClient:
             return
         before = self._known(request)
         after = self._offsets[token_origin(request)] = skew.learn(before, sample)
-        if not skew.worth_telling(before, after):
+        if not skew.should_report(before, after):
             return
         facts = {"server": token_origin(request), "seconds": round(after.learned)}
         if abs(sample) > skew.LARGEST:

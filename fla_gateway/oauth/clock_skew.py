@@ -94,13 +94,13 @@ def cure(offset: float) -> Text:
     return _SET_IT if abs(offset) <= LARGEST else _IT_IS_NOT_SET
 
 
-def worth_telling(before: ClockOffset, after: ClockOffset) -> bool:
+def should_report(before: ClockOffset, after: ClockOffset) -> bool:
     """Return whether a learned offset became noteworthy, ceased to be, or jumped."""
     crossed = (abs(before.learned) > NOTEWORTHY) != (abs(after.learned) > NOTEWORTHY)
     return crossed or abs(after.learned - before.learned) > NOTEWORTHY
 
 
-def worth_trying(sample: float | None, used: float, learned: float) -> float | None:
+def better_offset(sample: float | None, used: float, learned: float) -> float | None:
     """Choose the offset with which a refused assertion is made again, if that makes sense at all.
 
     Args:

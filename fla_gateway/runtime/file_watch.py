@@ -31,7 +31,7 @@ _COMPARED_SECONDS: Final = 60.0
 _MOST_LOGGED: Final = 20
 
 
-class Settling:
+class Debounce:
     """State: whether what changes has come to rest."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class FileWatch:
         self._on_change = on_change
         self._clock = clock
         self._files: FileSnapshot | None = None
-        self._settling = Settling()
+        self._settling = Debounce()
         self._compared = clock.monotonic()
         self._refused = False
         self._differences: tuple[Difference, ...] = ()
@@ -104,7 +104,7 @@ class FileWatch:
         configured = self._in_force()
         if configured.files is not self._files:
             # A later generation: what was handled for the former one says nothing.
-            self._files, self._settling, self._refused = configured.files, Settling(), False
+            self._files, self._settling, self._refused = configured.files, Debounce(), False
             self._take(())
         if configured.settings.configuration.gateway.watch:
             changes = await asyncio.to_thread(configured.files.changes)

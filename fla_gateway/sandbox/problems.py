@@ -106,7 +106,7 @@ def missing_scope(required: tuple[str, ...]) -> web.Response:
     )
 
 
-def patience(kind: str, retry_after: int) -> web.Response:
+def retry_later(kind: str, retry_after: int) -> web.Response:
     """Answer 429 or 503, with Retry-After unless it is 0."""
     detail = f"Scripted by the sandbox; retry after {retry_after} s" if retry_after else "Scripted by the sandbox"
     if not retry_after:

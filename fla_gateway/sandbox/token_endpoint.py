@@ -76,9 +76,9 @@ class TokenEndpoint:
             case "wrong-clock":
                 return None
             case "429":
-                return problems.patience("tooManyRequests", fault.retry_after)
+                return problems.retry_later("tooManyRequests", fault.retry_after)
             case "503":
-                return problems.patience("serviceUnavailable", fault.retry_after)
+                return problems.retry_later("serviceUnavailable", fault.retry_after)
             case "invalid_client":
                 error = {"error": "invalid_client", "error_description": "scripted by the sandbox"}
                 return _written(TokenAnswer(fault.status, {**error, "sandbox": STATEMENT}, NO_STORE))

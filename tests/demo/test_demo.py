@@ -13,9 +13,15 @@ import aiohttp
 import pytest
 
 from fla_gateway.cli.demonstration.caller import Call, Caller, Flow
-from fla_gateway.cli.demonstration.console import Teller
-from fla_gateway.cli.demonstration.environment import Stage, StageError, free_address, gateway_toml, running_gateway
-from fla_gateway.cli.demonstration.scenario import Story
+from fla_gateway.cli.demonstration.console import Console
+from fla_gateway.cli.demonstration.environment import (
+    Environment,
+    NotReadyError,
+    free_address,
+    gateway_toml,
+    running_gateway,
+)
+from fla_gateway.cli.demonstration.scenario import Scenario
 from fla_gateway.cli.main import execute
 from fla_gateway.sandbox import Sandbox
 from tests.support.forked_process import fork_gateway
@@ -125,24 +131,24 @@ async def test_gateway_that_does_not_start_is_told_with_its_words(sandbox, tmp_p
     """A gateway that ends before it is ready is an error that carries what it said."""
     configuration = tmp_path / "gateway.toml"
     configuration.write_text("profiles = 1")
-    stage = Stage(sandbox, "http://127.0.0.1:9", "http://127.0.0.1:9", tmp_path / "log")
-    with pytest.raises(StageError, match="exit code 2") as caught:
-        async with running_gateway(configuration, stage.admin, stage.log):
+    environment = Environment(sandbox, "http://127.0.0.1:9", "http://127.0.0.1:9", tmp_path / "log")
+    with pytest.raises(NotReadyError, match="exit code 2") as caught:
+        async with running_gateway(configuration, environment.admin, environment.log):
             pass
     assert "profiles" in str(caught.value)
 
 
 async def test_story_without_a_gateway_fails(sandbox, tmp_path):
     """Where nothing answers as it should, the steps say so and count it; exit code 0 is out of reach."""
-    stage = Stage(sandbox, sandbox.control_url, "", tmp_path / "log")
+    environment = Environment(sandbox, sandbox.control_url, "", tmp_path / "log")
     said = io.StringIO()
-    teller = Teller(said)
+    console = Console(said)
     async with aiohttp.ClientSession() as session:
-        story = Story(stage, Caller(session), teller)
-        await story.declare()
-        await story.poll("")
-        await story.echo()
-    assert teller.failures == 5
+        scenario = Scenario(environment, Caller(session), console)
+        await scenario.declare()
+        await scenario.poll("")
+        await scenario.echo()
+    assert console.failures == 5
     assert said.getvalue().count("FAILED") == 5
 
 
@@ -172,12 +178,12 @@ def test_teller_paints_on_a_terminal_alone():
             return True
 
     for stream, painted in ((Terminal(), True), (io.StringIO(), False)):
-        teller = Teller(stream)
-        teller.heading("Title", "Why " * 60)
-        teller.command("curl " + "x" * 300)
-        teller.verdict(False, "Sentence.")
+        console = Console(stream)
+        console.heading("Title", "Why " * 60)
+        console.command("curl " + "x" * 300)
+        console.verdict(False, "Sentence.")
         assert ("\x1b[" in stream.getvalue()) is painted
-        assert teller.failures == 1
+        assert console.failures == 1
         assert "x" * 300 in stream.getvalue()
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fla_gateway.oauth.clock_skew import ClockOffset, learn, take_sample, worth_telling, worth_trying
+from fla_gateway.oauth.clock_skew import ClockOffset, better_offset, learn, should_report, take_sample
 from tests.support.properties import BOUNDED
 
 
@@ -48,7 +48,7 @@ def test_equal_clocks_never_put_iat_into_the_future():
 )
 def test_skew_is_told_when_it_becomes_noteworthy_or_jumps(before, after, told):
     """A clock that drifts slowly over the limit is told of as well as one that jumps; a steady skew only once."""
-    assert worth_telling(ClockOffset(before), ClockOffset(after)) is told
+    assert should_report(ClockOffset(before), ClockOffset(after)) is told
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_skew_is_told_when_it_becomes_noteworthy_or_jumps(before, after, told):
 )
 def test_another_assertion_needs_another_time(sample, used, offset):
     """A refused assertion is made again if it was over 30 s late, or dated into the server's future."""
-    assert worth_trying(sample, used, used) == offset
+    assert better_offset(sample, used, used) == offset
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_another_assertion_needs_another_time(sample, used, offset):
 def test_one_sample_moves_an_assertion_by_an_hour_at_most(sample, learned, offset):
     """What only one answer claims is not signed further ahead; what two answers agree on is, within a day."""
     used = 0.0 if offset != 0.0 else learned
-    assert worth_trying(sample, used, learned) == offset
+    assert better_offset(sample, used, learned) == offset
 
 
 @BOUNDED
@@ -105,7 +105,7 @@ def test_no_single_date_signs_further_ahead_than_an_hour(samples):
     known = ClockOffset()
     for sample in samples:
         used, known = known.learned, learn(known, sample)
-        offset = worth_trying(sample, used, known.learned)
+        offset = better_offset(sample, used, known.learned)
         if offset is not None:
             low, high = min(0.0, known.learned), max(0.0, known.learned)
             assert low - 3600 <= offset <= high + 3600

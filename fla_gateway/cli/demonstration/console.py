@@ -24,7 +24,7 @@ CYAN: Final = "36"
 WIDEST: Final = 100
 
 
-class Teller:
+class Console:
     """Speaks to a person at a terminal, or to a log."""
 
     def __init__(self, stream: TextIO | BackgroundOutput) -> None:

@@ -1,6 +1,6 @@
-"""The demo's stage: a sandbox in this process, a gateway in a process of its own, and a directory for both.
+"""The demo's environment: a sandbox in this process, a gateway in a process of its own, and a directory for both.
 
-Owns ports, the generated configuration, and the gateway's start and end. Refuses to know the story.
+Owns ports, the generated configuration, and the gateway's start and end. Refuses to know the scenario.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ POLL_SECONDS: Final = 0.05
 LOG_LINES: Final = 20
 
 
-class StageError(GatewayError):
-    """The stage cannot be set up.
+class NotReadyError(GatewayError):
+    """The gateway did not become ready.
 
     Attributes:
         last_words: end of the gateway's log.
@@ -45,7 +45,7 @@ class StageError(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Environment:
     """What a caller of the demo needs to know.
 
     Attributes:
@@ -77,7 +77,7 @@ def last_words(log: Path) -> str:
 
 
 @asynccontextmanager
-async def set_up(directory: Path, *, usual_ports: bool) -> AsyncIterator[Stage]:
+async def set_up(directory: Path, *, usual_ports: bool) -> AsyncIterator[Environment]:
     """Start sandbox and gateway, wait until the gateway is ready, and end both.
 
     Args:
@@ -85,7 +85,7 @@ async def set_up(directory: Path, *, usual_ports: bool) -> AsyncIterator[Stage]:
         usual_ports: whether the gateway takes its usual ports, where they are free.
 
     Raises:
-        StageError: the gateway did not become ready.
+        NotReadyError: the gateway did not become ready.
     """
     options = SandboxOptions(
         directory=directory / "sandbox", token_life=TOKEN_LIFE, processing_seconds=PROCESSING_SECONDS
@@ -94,11 +94,11 @@ async def set_up(directory: Path, *, usual_ports: bool) -> AsyncIterator[Stage]:
     await sandbox.start()
     try:
         gateway, admin = (free_address(port if usual_ports else 0) for port in PORTS)
-        stage = Stage(sandbox, f"http://{gateway}", f"http://{admin}", directory / "gateway.log")
+        environment = Environment(sandbox, f"http://{gateway}", f"http://{admin}", directory / "gateway.log")
         configuration = directory / "gateway.toml"
         configuration.write_text(gateway_toml(sandbox, gateway, admin))
-        async with running_gateway(configuration, stage.admin, stage.log):
-            yield stage
+        async with running_gateway(configuration, environment.admin, environment.log):
+            yield environment
     finally:
         await sandbox.close()
 
@@ -141,7 +141,7 @@ async def running_gateway(configuration: Path, admin: str, log: Path) -> AsyncIt
         log: file for everything that it says.
 
     Raises:
-        StageError: it did not become ready.
+        NotReadyError: it did not become ready.
     """
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -166,9 +166,9 @@ async def _until_ready(process: asyncio.subprocess.Process, admin: str, log: Pat
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         late = Text("the gateway was not ready after {seconds} s", seconds=int(START_SECONDS))
-        raise StageError(late, last_words(log)) from None
+        raise NotReadyError(late, last_words(log)) from None
     ended = Text("the gateway ended with exit code {code}", code=process.returncode)
-    raise StageError(ended, last_words(log))
+    raise NotReadyError(ended, last_words(log))
 
 
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:

@@ -1,4 +1,4 @@
-"""The demo as a whole (root): directory, stage, story, and what remains for the person to try.
+"""The demo as a whole (root): directory, environment, scenario, and what remains for the person to try.
 
 Owns the order of things and the exit code. Refuses to know the steps.
 """
@@ -12,9 +12,9 @@ from pathlib import Path
 import aiohttp
 
 from fla_gateway.cli.demonstration.caller import Caller
-from fla_gateway.cli.demonstration.console import Teller
-from fla_gateway.cli.demonstration.environment import Stage, StageError, set_up
-from fla_gateway.cli.demonstration.scenario import Story
+from fla_gateway.cli.demonstration.console import Console
+from fla_gateway.cli.demonstration.environment import Environment, NotReadyError, set_up
+from fla_gateway.cli.demonstration.scenario import Scenario
 from fla_gateway.cli.exit_codes import FINDINGS, WELL, WRONG_USE
 from fla_gateway.cli.output.background_output import BackgroundOutput
 from fla_gateway.cli.output.standard_streams import complain
@@ -22,7 +22,7 @@ from fla_gateway.i18n.message import Plural, Text
 from fla_gateway.sandbox import SandboxError
 
 
-async def play(*, once: bool) -> int:
+async def run_demo(*, once: bool) -> int:
     """Show the main job.
 
     Args:
@@ -40,27 +40,27 @@ async def play(*, once: bool) -> int:
     output.start()
     try:
         with temporary as directory:
-            return await _play(Path(directory), Teller(output), once=once)
+            return await _run(Path(directory), Console(output), once=once)
     finally:
         output.close()
 
 
-async def _play(directory: Path, teller: Teller, *, once: bool) -> int:
+async def _run(directory: Path, console: Console, *, once: bool) -> int:
     try:
         # With `--once` no command is pasted into a shell meanwhile: it leaves the usual ports free.
-        async with set_up(directory, usual_ports=not once) as stage:
-            await _show(stage, teller, once=once)
-    except StageError as error:
-        teller.verdict(False, error.text)  # noqa: FBT003 - nothing behaved
-        teller.excerpt(*error.last_words.splitlines())
+        async with set_up(directory, usual_ports=not once) as environment:
+            await _show(environment, console, once=once)
+    except NotReadyError as error:
+        console.verdict(False, error.text)  # noqa: FBT003 - nothing behaved
+        console.excerpt(*error.last_words.splitlines())
     except SandboxError as error:
-        teller.verdict(False, str(error))  # noqa: FBT003 - as above
+        console.verdict(False, str(error))  # noqa: FBT003 - as above
     except OSError as error:
         if error.filename is None or directory not in Path(error.filename).parents:
             raise
         complain(_no_directory(f"{error.filename}: {error.strerror}"))
         return WRONG_USE
-    return FINDINGS if teller.failures else WELL
+    return FINDINGS if console.failures else WELL
 
 
 def _no_directory(reason: str) -> Text:
@@ -71,50 +71,51 @@ def _no_directory(reason: str) -> Text:
     )
 
 
-async def _show(stage: Stage, teller: Teller, *, once: bool) -> None:
-    teller.heading(
+async def _show(environment: Environment, console: Console, *, once: bool) -> None:
+    console.heading(
         "fla-gateway demo",
         Text("Everything is on this machine and thrown away at the end; nothing reaches the social security."),
     )
-    teller.excerpt(
+    console.excerpt(
         Text("your program -- plain HTTP --> gateway -- TLS and token --> government side"),
-        Text("gateway          {url}", url=stage.gateway),
-        Text("government side  {url} (a stand-in)", url=stage.sandbox.url),
+        Text("gateway          {url}", url=environment.gateway),
+        Text("government side  {url} (a stand-in)", url=environment.sandbox.url),
     )
-    teller.say(
+    console.say(
         Text(
             "This gateway does not ask who calls: every program on this machine may call it. A configuration of your "
             "own names its callers, gives each a key, and says what it may do (README, `fla-gateway caller new`)."
         )
     )
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        story = Story(stage, Caller(session), teller)
-        await story.tell()
-    _sum_up(stage, teller)
+        scenario = Scenario(environment, Caller(session), console)
+        await scenario.run()
+    _sum_up(environment, console)
     if not once:
-        _invite(stage, teller, story)
+        _invite(environment, console, scenario)
         await asyncio.Event().wait()
 
 
-def _sum_up(stage: Stage, teller: Teller) -> None:
-    if teller.failures:
-        number = Plural("One thing did not behave.", "{count} things did not behave.", count=teller.failures)
-        teller.heading(number, Text("The gateway's last words:"))
-        teller.excerpt(*stage.last_words().splitlines())
+def _sum_up(environment: Environment, console: Console) -> None:
+    if console.failures:
+        number = Plural("One thing did not behave.", "{count} things did not behave.", count=console.failures)
+        console.heading(number, Text("The gateway's last words:"))
+        console.excerpt(*environment.last_words().splitlines())
         return
-    teller.heading(Text("Everything behaved."), Text("The callers of this demo held no secret and saw no trouble."))
+    console.heading(Text("Everything behaved."), Text("The callers of this demo held no secret and saw no trouble."))
 
 
-def _invite(stage: Stage, teller: Teller, story: Story) -> None:
-    teller.heading(Text("Your turn"), Text("It stays up until Ctrl-C. In another terminal:"))
-    teller.command(story.declaration().curl())
-    teller.command(story.mirror().curl())
-    control = f'{stage.sandbox.control_url}/faults -H "Sandbox-Secret: $(cat {stage.sandbox.directory}/control.secret)"'
-    teller.say(Text("Break the token server, call again, and mend it (more faults: docs/sandbox.md):"))
-    teller.command(f'curl -X PUT {control} -d \'{{"token": "down"}}\'')
-    teller.command(f"curl -X DELETE {control}")
-    teller.say(
-        Text("How the gateway fares, in a browser: {url}/. What it measures, and what it says:", url=stage.admin)
+def _invite(environment: Environment, console: Console, scenario: Scenario) -> None:
+    console.heading(Text("Your turn"), Text("It stays up until Ctrl-C. In another terminal:"))
+    console.command(scenario.declaration().curl())
+    console.command(scenario.mirror().curl())
+    sandbox = environment.sandbox
+    control = f'{sandbox.control_url}/faults -H "Sandbox-Secret: $(cat {sandbox.directory}/control.secret)"'
+    console.say(Text("Break the token server, call again, and mend it (more faults: docs/sandbox.md):"))
+    console.command(f'curl -X PUT {control} -d \'{{"token": "down"}}\'')
+    console.command(f"curl -X DELETE {control}")
+    console.say(
+        Text("How the gateway fares, in a browser: {url}/. What it measures, and what it says:", url=environment.admin)
     )
-    teller.command(f"curl {stage.admin}/metrics")
-    teller.command(f"tail -f {stage.log}")
+    console.command(f"curl {environment.admin}/metrics")
+    console.command(f"tail -f {environment.log}")

@@ -1,6 +1,7 @@
-"""The demo's story: three calls, a token that expires, a token server that fails.
+"""The demo's scenario: three calls, a token that expires, a token server that fails.
 
-Owns the steps and what each must show to count as good. Refuses to know how stage, caller and teller do their part.
+Owns the steps and what each must show to count as good. Refuses to know how environment, caller and console do their
+part.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from fla_gateway.cli.demonstration.caller import Answer, Call, Caller, Flow
-from fla_gateway.cli.demonstration.console import Teller
-from fla_gateway.cli.demonstration.environment import TOKEN_LIFE, Stage
+from fla_gateway.cli.demonstration.console import Console
+from fla_gateway.cli.demonstration.environment import TOKEN_LIFE, Environment
 from fla_gateway.i18n.message import Text
 from fla_gateway.lean_dataclass import dataclass
 
@@ -28,33 +29,33 @@ SHOWN_FIELDS: Final = ("host", "authorization", "belgov-trace-id", "via")
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Scenario:
     """The steps, in order."""
 
-    stage: Stage
+    environment: Environment
     caller: Caller
-    teller: Teller
+    console: Console
 
-    async def tell(self) -> None:
-        """Go through all steps; `teller.failures` says how it went."""
+    async def run(self) -> None:
+        """Go through all steps; `console.failures` says how it went."""
         location = await self.declare()
         await self.poll(location)
         await self.echo()
         await self.outlive_a_token()
         await self.outlive_the_token_server()
-        self.stage.sandbox.change(token_life=USUAL_LIFE)
+        self.environment.sandbox.change(token_life=USUAL_LIFE)
 
     def declaration(self) -> Call:
         """The call that declares."""
-        return Call("POST", f"{self.stage.base}/REST/dimona/v2/declarations", DECLARATION)
+        return Call("POST", f"{self.environment.base}/REST/dimona/v2/declarations", DECLARATION)
 
     def mirror(self) -> Call:
         """The call that shows what arrives."""
-        return Call("GET", f"{self.stage.base}/REST/echo/v1/hello?name=caf%C3%A9&b=2&a=1")
+        return Call("GET", f"{self.environment.base}/REST/echo/v1/hello?name=caf%C3%A9&b=2&a=1")
 
     async def declare(self) -> str:
         """Step 1. Give the address of the declaration."""
-        self.teller.heading(
+        self.console.heading(
             Text("1. Declare an employee"),
             Text(
                 "Plain HTTP, without key, certificate, OAuth or TLS. The gateway signs an assertion, gets a token for "
@@ -63,39 +64,39 @@ class Story:
         )
         answer = await self._show(self.declaration(), "Location", "Fla-Gateway-Origin")
         location = answer.fields.get("Location", "")
-        self.teller.verdict(answer.status == 201, Text("The declaration was accepted."))  # noqa: PLR2004 - Created
-        self.teller.verdict(
-            location.startswith(self.stage.base),
+        self.console.verdict(answer.status == 201, Text("The declaration was accepted."))  # noqa: PLR2004 - Created
+        self.console.verdict(
+            location.startswith(self.environment.base),
             Text("Location was rewritten: it leads back through the gateway, so following it needs no token either."),
         )
         return location
 
     async def poll(self, location: str) -> None:
         """Step 2."""
-        self.teller.heading(
+        self.console.heading(
             Text("2. Ask for the result"),
             Text(
                 "A declaration takes a moment. Until it is processed the API answers 404, which passes through "
                 "untouched."
             ),
         )
-        call = Call("GET", location or f"{self.stage.base}/REST/dimona/v2/declarations/0")
+        call = Call("GET", location or f"{self.environment.base}/REST/dimona/v2/declarations/0")
         first = answer = await self.caller.make(call)
         for _ in range(POLLS):
             if answer.status != 404:  # noqa: PLR2004 - not processed yet
                 break
             await asyncio.sleep(POLL_SECONDS)
             answer = await self.caller.make(call)
-        self.teller.command(call.curl())
-        self.teller.excerpt(f"{first.line}: {first.document.get('detail', '')}", "...", answer.line)
-        self.teller.excerpt(json.dumps({"declarationStatus": answer.document.get("declarationStatus")}))
+        self.console.command(call.curl())
+        self.console.excerpt(f"{first.line}: {first.document.get('detail', '')}", "...", answer.line)
+        self.console.excerpt(json.dumps({"declarationStatus": answer.document.get("declarationStatus")}))
         result = answer.document.get("declarationStatus")
         accepted = isinstance(result, dict) and result.get("result") == "A"
-        self.teller.verdict(accepted, Text("The result is there: A, accepted."))
+        self.console.verdict(accepted, Text("The result is there: A, accepted."))
 
     async def echo(self) -> None:
         """Step 3."""
-        self.teller.heading(
+        self.console.heading(
             Text("3. See what arrives at the other side"),
             Text(
                 "The sandbox's echo shows the request as it came in: the same bytes of path and query, and a valid "
@@ -108,17 +109,18 @@ class Story:
         fields = [(name, value) for name, value in shown.get("fields", []) if name.lower() in SHOWN_FIELDS]
         request = f"{shown.get('method')} {shown.get('target')}"
         arrived = (request, *(f"{name}: {value}" for name, value in fields))
-        self.teller.excerpt(*(Text("arrived: {what}", what=it) for it in arrived))
-        self.teller.verdict(
-            shown.get("target") == call.url.removeprefix(self.stage.base), Text("Path and query arrived byte for byte.")
+        self.console.excerpt(*(Text("arrived: {what}", what=it) for it in arrived))
+        self.console.verdict(
+            shown.get("target") == call.url.removeprefix(self.environment.base),
+            Text("Path and query arrived byte for byte."),
         )
-        self.teller.verdict(
+        self.console.verdict(
             ["Authorization", "Bearer [valid]"] in shown.get("fields", []), Text("The gateway added a valid token.")
         )
 
     async def outlive_a_token(self) -> None:
         """Step 4."""
-        self.teller.heading(
+        self.console.heading(
             Text("4. Let the token expire"),
             Text(
                 "Tokens live {seconds} seconds in this demo. A program that caches its token naively fails now and "
@@ -126,7 +128,7 @@ class Story:
                 seconds=TOKEN_LIFE,
             ),
         )
-        sandbox = self.stage.sandbox
+        sandbox = self.environment.sandbox
         before = sandbox.state()
         # The token that the next step lives on is minted here, so that no time is lost.
         sandbox.change(token_life=OUTAGE_LIFE)
@@ -135,48 +137,48 @@ class Story:
         after = sandbox.state()
         minted = after["minted"] - before["minted"]
         refused = after["counters"]["bearer_refused"]
-        self.teller.verdict(
+        self.console.verdict(
             flow.all_well, Text("{calls} in {seconds} s.", calls=flow.summary, seconds=str(TOKEN_LIFE + POLL_SECONDS))
         )
-        self.teller.verdict(
+        self.console.verdict(
             minted > 0, Text("New tokens fetched meanwhile: {number}, one for all calls.", number=minted)
         )
-        self.teller.verdict(
+        self.console.verdict(
             not refused,
             Text("Calls that reached the API with an expired token: {number}.", number=sum(refused.values())),
         )
 
     async def outlive_the_token_server(self) -> None:
         """Step 5."""
-        self.teller.heading(
+        self.console.heading(
             Text("5. Break the token server"),
             Text(
                 "It now closes every connection without an answer. Calls go on with the token that it has, while the "
                 "gateway tries again in the background."
             ),
         )
-        sandbox = self.stage.sandbox
+        sandbox = self.environment.sandbox
         before = sandbox.state()
         async with self._flow() as flow:
             sandbox.script(token="down")  # noqa: S106 - a fault, not a password
             failed = await _until(lambda: self._drops() > 0)
             sandbox.script()
             mended = await _until(lambda: sandbox.state()["minted"] > before["minted"])
-        self.teller.verdict(failed, Text("Token requests that failed: {number}.", number=self._drops()))
-        self.teller.verdict(mended, Text("The token server is back, and the gateway has a new token."))
-        self.teller.verdict(flow.all_well, Text("{calls}: no caller noticed.", calls=flow.summary))
+        self.console.verdict(failed, Text("Token requests that failed: {number}.", number=self._drops()))
+        self.console.verdict(mended, Text("The token server is back, and the gateway has a new token."))
+        self.console.verdict(flow.all_well, Text("{calls}: no caller noticed.", calls=flow.summary))
 
     def _drops(self) -> int:
-        drops: int = self.stage.sandbox.state()["counters"]["token_faults"].get("down", 0)
+        drops: int = self.environment.sandbox.state()["counters"]["token_faults"].get("down", 0)
         return drops
 
     async def _show(self, call: Call, *fields: str) -> Answer:
         answer = await self.caller.make(call)
-        self.teller.command(call.curl())
-        self.teller.excerpt(answer.line)
-        self.teller.excerpt(*(f"{name}: {answer.fields[name]}" for name in fields if name in answer.fields))
+        self.console.command(call.curl())
+        self.console.excerpt(answer.line)
+        self.console.excerpt(*(f"{name}: {answer.fields[name]}" for name in fields if name in answer.fields))
         if answer.status >= 400:  # noqa: PLR2004 - errors
-            self.teller.excerpt(str(answer.document.get("detail", "")))
+            self.console.excerpt(str(answer.document.get("detail", "")))
         return answer
 
     @asynccontextmanager

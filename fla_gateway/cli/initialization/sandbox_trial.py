@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from fla_gateway.cli.demonstration.caller import Answer
-from fla_gateway.cli.demonstration.environment import StageError, free_address, running_gateway
+from fla_gateway.cli.demonstration.environment import NotReadyError, free_address, running_gateway
 from fla_gateway.cli.exit_codes import FINDINGS, IN_USE, INTERRUPTED, WELL, WRONG_USE
 from fla_gateway.cli.initialization import closing, terminal
 from fla_gateway.cli.initialization.given import given_answers
@@ -181,7 +181,7 @@ async def _made_and_called(folder: Folder, places: Places, callers: tuple[str, .
             log = Path(temporary) / "gateway.log"
             async with running_gateway(folder.configuration, f"http://{places.admin}", log):
                 return _verdict(await _call(folder, places, callers[0]))
-    except StageError as error:
+    except NotReadyError as error:
         complain(error.text)
         complain(error.last_words)
         return FINDINGS

@@ -69,11 +69,11 @@ class Gate:
             case "403-missing-scope":
                 return problems.missing_scope(("scope:sandbox:scripted",))
             case "429":
-                return problems.patience("tooManyRequests", fault.retry_after)
+                return problems.retry_later("tooManyRequests", fault.retry_after)
             case "500":
                 return problems.problem("internalServerError", "Scripted by the sandbox")
             case "503":
-                return problems.patience("serviceUnavailable", fault.retry_after)
+                return problems.retry_later("serviceUnavailable", fault.retry_after)
         return None
 
 
