@@ -29,11 +29,11 @@ else:
                 raise TypeError(f"{cls.__qualname__}.__post_init__ would not be called; give the class an own function")
             own = frozenset(cls.__dict__)
             parts = _fields(cls, kw_only=kw_only)
-            found = _with_slots(cls, parts) if slots else cls
-            for name, function in _functions(found, tuple(parts.values()), frozen=frozen, eq=eq, shown=repr):
+            # First of all to this class: mypyc, which makes a native one of it, drops another that is returned.
+            for name, function in _functions(tuple(parts.values()), frozen=frozen, eq=eq, shown=repr, slots=slots):
                 if name not in own:
-                    setattr(found, name, function)
-            return found
+                    setattr(cls, name, function)
+            return _with_slots(cls, parts) if slots else cls
 
         return made if cls is None else made(cls)
 
@@ -89,9 +89,9 @@ def _with_slots(cls: Any, parts: dict[str, Field[Any]]) -> Any:
 
 
 def _functions(
-    cls: Any, parts: tuple[Field[Any], ...], *, frozen: bool, eq: bool, shown: bool
+    parts: tuple[Field[Any], ...], *, frozen: bool, eq: bool, shown: bool, slots: bool
 ) -> Iterator[tuple[str, Any]]:
-    yield "__init__", _initializer_on_demand(cls, parts, frozen=frozen)
+    yield "__init__", _initializer_on_demand(parts, frozen=frozen)
     if shown:
         yield "__repr__", _shows(tuple(it.name for it in parts if it.repr))
     if eq:
@@ -101,13 +101,13 @@ def _functions(
     if frozen:
         yield "__setattr__", _refuse_to_assign
         yield "__delattr__", _refuse_to_delete
-        if "__slots__" in cls.__dict__:  # without slots, and where it may be changed, Python copies it by itself
+        if slots:  # without slots, and where it may be changed, Python copies it by itself
             names = tuple(it.name for it in parts)
             yield "__getstate__", _gives(names)
             yield "__setstate__", _takes(names)
 
 
-def _initializer_on_demand(cls: Any, parts: tuple[Field[Any], ...], *, frozen: bool) -> Callable[..., None]:
+def _initializer_on_demand(parts: tuple[Field[Any], ...], *, frozen: bool) -> Callable[..., None]:
     """Return an initializer for the first objects; the one that is written then is as fast as ever."""
     given = tuple(it.name for it in parts if not it.kw_only)
     left = _OFTEN
@@ -119,8 +119,13 @@ def _initializer_on_demand(cls: Any, parts: tuple[Field[Any], ...], *, frozen: b
         whole = _complete(parts, values) if len(values) == len(arguments) + len(named) else None
         if whole is None or left < 0:
             # It also raises what is to be raised about wrong arguments.
-            cls.__init__ = _initializer(cls, parts, frozen=frozen)
-            cls.__init__(self, *arguments, **named)
+            written = _initializer(parts, frozen=frozen)
+            cls: Any
+            for cls in type(self).__mro__:
+                if cls.__dict__.get("__init__") is initialize:
+                    written.__qualname__ = f"{cls.__qualname__}.__init__"
+                    cls.__init__ = written
+            written(self, *arguments, **named)
             return
         for name, value in whole:
             object.__setattr__(self, name, value)
@@ -143,7 +148,7 @@ def _complete(parts: tuple[Field[Any], ...], values: dict[str, object]) -> list[
     return None if values else whole
 
 
-def _initializer(cls: Any, parts: tuple[Field[Any], ...], *, frozen: bool) -> Callable[..., None]:
+def _initializer(parts: tuple[Field[Any], ...], *, frozen: bool) -> Callable[..., None]:
     """Write the initializer as the standard library does."""
     names: dict[str, Any] = {"_set": object.__setattr__, "_MISSING": MISSING}
     given, by_name, lines = ["self"], ["*"], ["pass"]
@@ -160,9 +165,7 @@ def _initializer(cls: Any, parts: tuple[Field[Any], ...], *, frozen: bool) -> Ca
         lines.append(f"_set(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
     parameters = ", ".join(given + (by_name if len(by_name) > 1 else []))
     exec(f"def __init__({parameters}):\n {'; '.join(lines)}", names)  # noqa: S102 - names of fields, and no values
-    found: Any = names["__init__"]
-    found.__qualname__ = f"{cls.__qualname__}.__init__"
-    return found  # type: ignore[no-any-return]  # a function, as was written above
+    return names["__init__"]  # type: ignore[no-any-return]  # a function, as was written above
 
 
 def _values(names: tuple[str, ...]) -> Callable[[object], Any]:

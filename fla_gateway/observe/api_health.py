@@ -7,7 +7,6 @@ these.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -15,6 +14,7 @@ import structlog
 from fla_gateway.catalog.load import load as load_catalogue
 from fla_gateway.catalog.model import OTHER_SERVICE, shown_service
 from fla_gateway.catalog.rights import rights_for_service, tick
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.proxy.admission.routing import service_of
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 

@@ -7,11 +7,11 @@ kept as they came, which costs nothing, and are masked when they are read; long 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.access.path_masking import MaskedPath, mask_path
 from fla_gateway.http1.method_labels import method_name
+from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.observe.api_health import is_trouble
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 

@@ -8,13 +8,13 @@ time that is left.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.access.limits.throttle_response import LONGEST
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.catalog.model import OTHER_SERVICE, shown_service
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 
 FIRST: Final = 1.0
 """Seconds of a brake where the API does not say how long; doubled for each brake that follows at once."""

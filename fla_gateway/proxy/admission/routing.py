@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from fla_gateway.access.path_readings import Readings, fault_of, is_divided_differently, may_reach_tokens, read_path
 from fla_gateway.access.refusal import Refusal
 from fla_gateway.catalog.model import OTHER_SERVICE
 from fla_gateway.i18n.message import Text
+from fla_gateway.lean_dataclass import dataclass
 
 # A word, perhaps with a short number behind it: what a national number, or a name with a date of birth, is not.
 _SERVICE: Final = re.compile(rb"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}").fullmatch

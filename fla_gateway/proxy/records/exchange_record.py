@@ -6,11 +6,11 @@ Owns the values. Refuses to know their consumers: log, metrics, journal, traces.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from fla_gateway.access.authentication.caller import Admission
 from fla_gateway.errors import ProblemError
+from fla_gateway.lean_dataclass import dataclass
 
 
 class Notes(NamedTuple):
