@@ -111,10 +111,12 @@ def execute(words: Sequence[str]) -> int:
     Raises:
         SystemExit: from argparse, for ``--help``, ``--version`` (0) and wrong use (2).
     """
-    from fla_gateway.cli.output.language import speak, spoken_in, translate_help  # noqa: PLC0415 - as above
-    from fla_gateway.errors import ConfigurationError, GatewayError, InUseError  # noqa: PLC0415 - see the head
-    from fla_gateway.i18n.catalogues import spoken  # noqa: PLC0415 - as above
     from fla_gateway.system.deferred_import import deferred  # noqa: PLC0415 - as above
+
+    with deferred("tokenize"):  # of inspect, for the source of Python, which dataclasses do not look at
+        from fla_gateway.cli.output.language import speak, spoken_in, translate_help  # noqa: PLC0415 - as above
+        from fla_gateway.errors import ConfigurationError, GatewayError, InUseError  # noqa: PLC0415 - see the head
+        from fla_gateway.i18n.catalogues import spoken  # noqa: PLC0415 - as above
 
     language, words = split(words)
     speak(spoken(language) if language else spoken_in(os.environ))

@@ -41,12 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
-    from fla_gateway.system.deferred_import import deferred  # noqa: PLC0415 - as below
+    from fla_gateway.system.deferred_import import deferred, patterns_deferred  # noqa: PLC0415 - as below
 
     # What is imported stays: to look through it again and again would be a twentieth of the start.
     gc.set_threshold(_COLLECTION_SIZE)
     # structlog and cryptography name them for what is not used here.
-    with deferred("pickle", "uuid", "cryptography.hazmat.primitives.serialization.ssh"):
+    with deferred("pickle", "uuid", "email.utils", "cryptography.hazmat.primitives.serialization.ssh"):
+        with patterns_deferred():  # one that reads names from text takes 14 ms, and is never used
+            import cryptography.x509  # noqa: F401, PLC0415 - as below
         from fla_gateway.runtime.startup import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
 
     path = find_config(arguments)

@@ -1,14 +1,16 @@
-"""Adapter: modules that a library names at its head, and this process may never use, are imported when they are used.
+"""Adapter: what a library imports and compiles at its head, and this process may never use, is made when it is used.
 
-Owns what takes their places meanwhile. Refuses to know which libraries and modules it is worth for, and imports nothing
-itself: measured in memory, `email.policy` alone is 0.9 MB.
+Owns what takes the places of modules and regular expressions meanwhile. Refuses to know which libraries it is worth
+for, and imports nothing itself: measured in memory, `email.policy` alone is 0.9 MB.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 
@@ -29,6 +31,44 @@ def deferred(*names: str) -> Iterator[None]:
             place.is_open = True
             if sys.modules.get(name) is place:
                 del sys.modules[name]
+
+
+@contextmanager
+def patterns_deferred() -> Iterator[None]:
+    """Let modules that are imported in the block, and were not before, compile a regular expression when they use it.
+
+    They call `re.compile` as an attribute; all else of `re` is what it is.
+    """
+    sys.modules["re"] = _Patterns("re")
+    try:
+        yield
+    finally:
+        sys.modules["re"] = re
+
+
+class _Patterns(ModuleType):
+    """Takes the place of `re`, in a module that keeps it."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(re, name)
+
+    @staticmethod
+    def compile(pattern: str | bytes, flags: int = 0) -> _Pattern:
+        """Remember what is to be compiled."""
+        return _Pattern(pattern, flags)
+
+
+class _Pattern:
+    """A regular expression that has not been compiled."""
+
+    def __init__(self, pattern: str | bytes, flags: int) -> None:
+        self._compile = partial(re.compile, pattern, flags)
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._compile(), name)
+        # The next use finds it here.
+        setattr(self, name, found)
+        return found
 
 
 class _Later(ModuleType):

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 import sys
 from importlib import import_module
 
 import pytest
 
-from fla_gateway.system.deferred_import import deferred
+from fla_gateway.system.deferred_import import deferred, patterns_deferred
 
 SOURCE = """
 LIMIT = 7
@@ -59,3 +60,20 @@ def test_a_module_that_is_there_is_not_deferred():
         light_part = import_module("light_part")
     assert light_part.heavy_part is heavy_part
     assert light_part.Given is heavy_part.Given
+
+
+def test_a_deferred_pattern_is_compiled_when_it_is_used(tmp_path, monkeypatch):
+    """A faulty one is no obstacle to the import; whatever else `re` has is as ever, and others get `re` itself."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "with_patterns.py").write_text(
+        "import re\nGOOD = re.compile('a+', re.IGNORECASE)\nFAULTY = re.compile('(')\nPLAIN = re.escape('.')\n"
+    )
+    (tmp_path / "afterwards.py").write_text("import re\nGOOD = re.compile('a+')\n")
+    with patterns_deferred():
+        found = import_module("with_patterns")
+    assert (found.GOOD.fullmatch("AAA")[0], found.GOOD.fullmatch("AAB"), found.PLAIN) == ("AAA", None, "\\.")
+    with pytest.raises(re.error):
+        found.FAULTY.match("")
+    assert isinstance(import_module("afterwards").GOOD, re.Pattern)
+    for name in ("with_patterns", "afterwards"):
+        sys.modules.pop(name)
