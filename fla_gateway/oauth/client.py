@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -213,7 +212,7 @@ class TokenClient:
         negotiation.found_key(key.sha256, key.certificate_ends)
         algorithm = jwt.algorithm_for(request.assertion, key, request.key)
         header = jwt.header(request.assertion, algorithm, key)
-        claims = jwt.claims(request, self._clock.wall() + offset, str(uuid.uuid4()))
+        claims = jwt.claims(request, self._clock.wall() + offset, jwt.new_jti())
         negotiation.wrote_assertion(header, claims)
         signed = jwt.signing_input(header, claims)
         loop = asyncio.get_running_loop()

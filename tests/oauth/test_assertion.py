@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import uuid
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -114,3 +115,12 @@ def test_a_key_for_pss_alone_never_signs_with_pkcs_1_v1_5(asked):
         assertion.algorithm_for(AssertionOptions(alg=asked), pss, "acme")
     with pytest.raises(UnusableKeyError):
         pss.signer.sign(asked, b"a.b")
+
+
+def test_each_assertion_has_an_id_of_its_own():
+    """A random UUID, as the library for them writes it."""
+    drawn = {assertion.new_jti() for _ in range(64)}
+    assert len(drawn) == 64
+    for it in drawn:
+        found = uuid.UUID(it)
+        assert (str(found), found.version, found.variant) == (it, 4, uuid.RFC_4122)
