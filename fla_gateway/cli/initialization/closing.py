@@ -29,17 +29,9 @@ _ONE_TOKEN: Final = Text(
 )
 ADDRESS: Final = "http://127.0.0.1:8480"
 _WHERE: Final = {
-    "systemd": Text(
-        'For systemd, README.md has the unit ("Running it"). There the key is ${{CREDENTIALS_DIRECTORY}}/NAME.pfx, '
-        "its password ${{CREDENTIALS_DIRECTORY}}/NAME.pass, and the journal ${{STATE_DIRECTORY}}/journal."
-    ),
-    "compose": Text(
-        "For docker compose, docker-compose.yml and docs/container.md have an example; the folder is mounted into the "
-        "service."
-    ),
-    "kubernetes": Text(
-        'For Kubernetes, README.md has the pod ("Running it"); configuration and keys become a ConfigMap and a Secret.'
-    ),
+    "systemd": Text("docs/service.md has the way from this folder to a service of systemd, command by command."),
+    "compose": Text("docs/service.md has the way from this folder to a service of docker compose, command by command."),
+    "kubernetes": Text("docs/service.md has the way from this folder to a pod of Kubernetes, command by command."),
     WINDOWS: Text(
         "The gateway does not run on Windows yet. It needs a Linux machine; the programs reach it through a tunnel "
         "that keeps the port, such as `ssh -N -L 8480:127.0.0.1:8480 user@server`."
