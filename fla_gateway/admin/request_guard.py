@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from fla_gateway.access.browser.origin_guard import judge, listener_names
 from fla_gateway.config.values.address import Address, TcpAddress, is_loopback
 
-_TELLING = ("Origin", "Sec-Fetch-Site", "Referer")
+_BROWSER_FIELDS = ("Origin", "Sec-Fetch-Site", "Referer")
 _ENGINE = "gecko"
 """What the User-Agent of every browser has in it: of Firefox ``Gecko/``, of all others ``(KHTML, like Gecko)``."""
 
@@ -47,7 +47,7 @@ def refusal(
     if isinstance(address, TcpAddress) and (surface or is_loopback(address)):
         own = [address.name, local] if local and surface else [address.name]
         names = listener_names(address.port, own, hosts if surface else ())
-    lines = [(name.encode(), b":" + _bytes(headers[name])) for name in _TELLING if name in headers]
+    lines = [(name.encode(), b":" + _bytes(headers[name])) for name in _BROWSER_FIELDS if name in headers]
     host = headers.get("Host")
     # Only HTTP/1.0 comes without it, of old probes; every browser sends one.
     found = judge(None if host is None else _bytes(host), lines, names)
@@ -57,7 +57,7 @@ def refusal(
 
 
 def _is_browser(headers: Mapping[str, str]) -> bool:
-    return _ENGINE in headers.get("User-Agent", "").lower() or any(name in headers for name in _TELLING)
+    return _ENGINE in headers.get("User-Agent", "").lower() or any(name in headers for name in _BROWSER_FIELDS)
 
 
 def _bytes(value: str) -> bytes:

@@ -134,9 +134,9 @@ class AdminServer:
             raise RuntimeError("the admin listener is not started")
         connections = server.connections
         excess = max(0, len(connections) + 1 - _MOST_CONNECTIONS)
-        for eldest in sorted(connections, key=lambda it: self._claims.get(it, 0))[:excess]:
-            if eldest.transport is not None:
-                eldest.transport.abort()
+        for oldest in sorted(connections, key=lambda it: self._claims.get(it, 0))[:excess]:
+            if oldest.transport is not None:
+                oldest.transport.abort()
         return Connection(server)
 
     def follow(self, access: AdminAccess, language: str | None = None) -> None:

@@ -79,7 +79,7 @@ class Surface:
         self._cache = cache
         self._refresh_seconds = refresh_seconds
         self._attempts = attempts
-        self._tell_from = -math.inf
+        self._log_from = -math.inf
         self._languages = available()
         self._page: Page | None = None
         self._rendering = threading.Lock()
@@ -108,15 +108,15 @@ class Surface:
         if pause:
             detail = Text("Too many wrong keys have come in within a minute; the right one is taken at any time.")
             return problem("too-many-requests", detail, pause)
-        self._tell(found.code, uid)
+        self._log_refusal(found.code, uid)
         answer = problem(found.code, found.detail)
         return shown_in_a_browser(answer, found.code, found.detail) if refusal_page.is_for(request.headers) else answer
 
-    def _tell(self, code: str, uid: int | None) -> None:
+    def _log_refusal(self, code: str, uid: int | None) -> None:
         """Log a refused client, at most once a minute: no client is to fill the log by asking."""
         now = self._clock.monotonic()
-        if code in {"credentials-refused", "caller-not-permitted"} and now >= self._tell_from:
-            self._tell_from = now + _QUIET_SECONDS
+        if code in {"credentials-refused", "caller-not-permitted"} and now >= self._log_from:
+            self._log_from = now + _QUIET_SECONDS
             _LOG.warning("admin-refused", code=code, uid=uid)
 
     async def _uid(self, request: web.Request) -> int | None:

@@ -107,7 +107,7 @@ class WholeResponseReader:
         """
         if self._head is None:
             raise ProtocolError("response-missing", "the connection ended before the end of a head")
-        if (self._length == UNTIL_CLOSE and clean) or _is_told_by_its_head(self._head):
+        if (self._length == UNTIL_CLOSE and clean) or _is_framed_by_its_head(self._head):
             return self._complete(self._head)
         raise ProtocolError("response-truncated", "the connection ended within the body")
 
@@ -132,7 +132,7 @@ class WholeResponseReader:
         try:
             self._frame(head)
         except ProtocolError:
-            if not _is_told_by_its_head(head):
+            if not _is_framed_by_its_head(head):
                 raise
             # Where the body ends is open, and no matter.
             self._length = 0
@@ -154,7 +154,7 @@ class WholeResponseReader:
         try:
             complete = self._read_body(data)
         except ProtocolError:
-            if not _is_told_by_its_head(head):
+            if not _is_framed_by_its_head(head):
                 raise
             complete = True
         return self._complete(head) if complete else None
@@ -178,7 +178,7 @@ class WholeResponseReader:
         return WholeResponse(int(head.status), head.lines, bytes(self._body[: self._largest]))
 
 
-def _is_told_by_its_head(head: ResponseHead) -> bool:
+def _is_framed_by_its_head(head: ResponseHead) -> bool:
     """Whether the status says what came of the request: a refusal or failure is none the less so without its text."""
     return int(head.status) >= _FIRST_UNSUCCESSFUL
 

@@ -26,7 +26,7 @@ from fla_gateway.kubernetes.jwks_source import LARGEST_SET, Failure, Fetched, Fi
 from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.dialer import Dialer
 
-TELL_AGAIN_SECONDS: Final = 600.0
+LOG_AGAIN_SECONDS: Final = 600.0
 """A failure that stays the same is logged this often."""
 
 _LOG = structlog.get_logger()
@@ -132,7 +132,7 @@ class ClusterKeys:
         finally:
             self._wanted.clear()
         if failure is not None:
-            self._tell(failure.reason)
+            self._log_failure(failure.reason)
         self._due = self._clock.monotonic() + (self._pace.refresh if failure is None else self._pace.retry)
 
     def _take(self, document: bytes) -> Failure | None:
@@ -149,9 +149,9 @@ class ClusterKeys:
         self._failure = ""
         return None
 
-    def _tell(self, reason: str) -> None:
+    def _log_failure(self, reason: str) -> None:
         now = self._clock.monotonic()
-        if reason == self._failure and now < self._reported_at + TELL_AGAIN_SECONDS:
+        if reason == self._failure and now < self._reported_at + LOG_AGAIN_SECONDS:
             return
         self._failure, self._reported_at = reason, now
         if self._keys:

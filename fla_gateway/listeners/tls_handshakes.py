@@ -67,9 +67,9 @@ class Handshakes:
             protocols: factory of the protocol that follows.
         """
         if len(self._running) >= self._most:
-            eldest = next(iter(self._running))
-            del self._running[eldest]
-            eldest.cancel()
+            oldest = next(iter(self._running))
+            del self._running[oldest]
+            oldest.cancel()
         task = asyncio.get_running_loop().create_task(self._shake(sock, context, protocols))
         self._running[task] = None
         task.add_done_callback(lambda done: self._done(done, sock))
@@ -118,14 +118,14 @@ class Handshakes:
         self._failures += 1
         self._reason = _reason(error)
         if self._silence is None:
-            self._tell()
+            self._log_failures()
 
-    def _tell(self) -> None:
+    def _log_failures(self) -> None:
         self._silence = None
         if self._failures:
             _LOG.warning("tls-handshakes-failed", count=self._failures, last_reason=self._reason)
             self._failures = 0
-            self._silence = asyncio.get_running_loop().call_later(_LOG_SECONDS, self._tell)
+            self._silence = asyncio.get_running_loop().call_later(_LOG_SECONDS, self._log_failures)
 
 
 class TlsServer:

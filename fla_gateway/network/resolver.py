@@ -68,7 +68,7 @@ def _address(family: int, address: tuple[str | int | bytes, ...]) -> Address:
 class _Name:
     """What is known of one name."""
 
-    __slots__ = ("addresses", "begun", "doubtful", "found_at", "lookup", "rests_until", "trouble_told")
+    __slots__ = ("addresses", "begun", "doubtful", "found_at", "lookup", "rests_until", "trouble_reported")
 
     def __init__(self) -> None:
         self.addresses: Sequence[Address] = ()
@@ -78,7 +78,7 @@ class _Name:
         self.lookup: asyncio.Future[Sequence[Address] | OSError] | None = None
         self.doubtful = False
         self.rests_until = 0.0
-        self.trouble_told = False
+        self.trouble_reported = False
 
 
 class Resolver:
@@ -133,7 +133,7 @@ class Resolver:
             return found
         if not known or does_not_exist(found):
             raise found
-        self._tell_trouble(host, name, found)
+        self._report_trouble(host, name, found)
         return known
 
     def _begin(self, host: str, name: _Name) -> asyncio.Future[Sequence[Address] | OSError]:
@@ -165,16 +165,16 @@ class Resolver:
                 name.addresses = ()
         else:
             name.addresses, name.found_at, name.doubtful = found, self._now(), False
-            if name.trouble_told:
-                name.trouble_told = False
+            if name.trouble_reported:
+                name.trouble_reported = False
                 _LOG.info("resolver-works", host=host)
         if lookup is not None and not lookup.done():
             lookup.set_result(found)
 
-    def _tell_trouble(self, host: str, name: _Name, error: OSError) -> None:
-        if name.trouble_told:
+    def _report_trouble(self, host: str, name: _Name, error: OSError) -> None:
+        if name.trouble_reported:
             return
-        name.trouble_told = True
+        name.trouble_reported = True
         reason = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
         _LOG.warning("resolver-fails", host=host, reason=reason, addresses_age=round(self._now() - name.found_at))
 

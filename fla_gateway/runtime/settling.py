@@ -54,7 +54,7 @@ class Settling:
                 raise ProblemError("journal-unavailable", Text("{reason}", reason=error.text)) from error
             refuse_unsettleable(ids, found, running)
             written: asyncio.Future[ProblemError | None] = asyncio.get_running_loop().create_future()
-            journal.settled(settlements, partial(_tell, written))
+            journal.settled(settlements, partial(_pass_on, written))
         self._note(settlements)
         if (refusal := await written) is not None:
             raise refusal
@@ -73,6 +73,6 @@ class Settling:
         )
 
 
-def _tell(written: asyncio.Future[ProblemError | None], refusal: ProblemError | None) -> None:
+def _pass_on(written: asyncio.Future[ProblemError | None], refusal: ProblemError | None) -> None:
     if not written.done():
         written.set_result(refusal)

@@ -111,7 +111,7 @@ async def announce(gateway: DataPath, wall: float) -> None:
             await asyncio.sleep(0)
         _LOG.info("caller", name=name, proofs=list(proofs(caller)), profiles=list(caller.allow))
     if not configuration.callers:
-        _warn_of_anybody(gateway)
+        _warn_of_anonymous_calls(gateway)
     if configuration.audit is None:
         _LOG.warning("no-journal", warning="nothing shows afterwards what was sent; see [audit]")
 
@@ -123,8 +123,8 @@ def _certificate_warnings(configured: Configured, now: datetime) -> Iterator[Fau
         yield from tls_warnings(tls, place, now, configured.files)
 
 
-def _warn_of_anybody(gateway: DataPath) -> None:
+def _warn_of_anonymous_calls(gateway: DataPath) -> None:
     local = all(is_loopback(it.address) for it in gateway.bound)
-    anybody = "every program on this machine" if local else "everybody"
-    warning = f"{anybody} that reaches a listener acts as the employer; see [callers]"
+    client = "every program on this machine" if local else "every client"
+    warning = f"{client} that reaches a listener acts as the employer; see [callers]"
     _LOG.warning("anonymous", warning=warning)

@@ -34,11 +34,18 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
 }
 """Public words (values of metrics, journal and status), by file; they change only with a version."""
 
+PUBLIC_NAMES = {
+    f"fla_gateway/journal/{module}.py: STRANGERS" for module in ("format/line_format", "writer/housekeeping")
+}
+"""Names of public words."""
+
 UNFINISHED: dict[str, int] = {}
 """Files that still have words of the list, and how many; only ever made smaller."""
 
 FILES = {str(path.relative_to(ROOT)): path for path in (*sorted((ROOT / "fla_gateway").rglob("*.py")), *PAGES)}
 _ANY = re.compile("|".join(WORDS.values()), re.IGNORECASE)
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+"""Of a name: words between underscores, and those that begin with a capital letter."""
 
 
 def prose(path: Path, text: str) -> Iterator[str]:
@@ -70,6 +77,27 @@ def test_prose_is_plain():
     """No file has a word of the list, but for its exceptions and what is left to be rewritten."""
     words = {name: found(name) for name in FILES}
     assert {name: them for name, them in words.items() if len(them) > UNFINISHED.get(name, 0)} == {}
+
+
+def test_names_are_plain():
+    """No name of the program has a word of the list as one of its parts, but for those of public words."""
+    found = {
+        f"{name}: {identifier}"
+        for name, path in FILES.items()
+        if path.suffix == ".py"
+        for identifier in _ill_named(path.read_text(encoding="utf-8"))
+    }
+    assert found == PUBLIC_NAMES
+
+
+def _ill_named(text: str) -> set[str]:
+    words = {it for it in re.findall(r"\w+", text) if _ANY.search("-".join(_PARTS.findall(it)))}
+    return words and words & set(re.findall(r"\w+", _code(text)))
+
+
+def _code(text: str) -> str:
+    """Leave out docstrings, comments and the texts of strings, as far as lines show them."""
+    return re.sub(r'"""[\s\S]*?"""|#[^\n]*|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'', "", text)
 
 
 def test_texts_that_people_read_are_plain():

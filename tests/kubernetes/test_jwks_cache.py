@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from fla_gateway.config.schema import Kubernetes
 from fla_gateway.errors import ConfigurationError
-from fla_gateway.kubernetes.jwks_cache import FETCHING, TELL_AGAIN_SECONDS, ClusterKeys, Pace
+from fla_gateway.kubernetes.jwks_cache import FETCHING, LOG_AGAIN_SECONDS, ClusterKeys, Pace
 from fla_gateway.kubernetes.jwks_source import LARGEST_SET
 from fla_gateway.kubernetes.service_account_tokens import ServiceAccounts
 from fla_gateway.secret import Secret
@@ -193,7 +193,7 @@ async def test_a_failure_that_stays_is_told_every_ten_minutes(make):
     with capture_logs() as events:
         for _ in range(3):
             await keys.start()
-        clock.advance(TELL_AGAIN_SECONDS)
+        clock.advance(LOG_AGAIN_SECONDS)
         await keys.start()
     assert [it["reason"] for it in events] == ["No connection to localhost:1: connection refused."] * 2
 

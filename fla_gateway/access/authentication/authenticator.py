@@ -38,7 +38,7 @@ _VERDICT_ENTRY: Final = 600
 TRUSTED_SECONDS: Final = 60.0
 """After this, and at the moment when a proof or an observation ends, it is judged anew: the host's clock may step."""
 
-_NOBODY: Final = Peer()
+_NO_PEER: Final = Peer()
 _PROFILE_NOT_ALLOWED: Final = Refusal(
     "caller-not-permitted",
     Text(
@@ -230,7 +230,7 @@ class Authenticator:
     ) -> Identity | Refusal:
         self._known.pop(key, None)
         wall = self._clock.wall()
-        evidence = self._evidence(presented, key[1] or _NOBODY, wall)
+        evidence = self._evidence(presented, key[1] or _NO_PEER, wall)
         if isinstance(evidence, Refusal):
             return evidence
         proven = prove(self._requirements, evidence, wall)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.journal_options import (
+    add_caller_and_profile,
     add_journal,
     add_since,
     add_until,
-    add_whom,
     history_of,
     report_shortfall,
 )
@@ -37,7 +37,7 @@ def add_listing(parser: argparse.ArgumentParser) -> None:
     add_journal(parser)
     add_since(parser)
     add_until(parser)
-    add_whom(parser)
+    add_caller_and_profile(parser)
     add_local(parser)
     parser.add_argument("--json", action="store_true", help=Text("the lines as they are in the journal"))
 

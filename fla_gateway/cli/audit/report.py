@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.journal_options import (
+    add_caller_and_profile,
     add_journal,
     add_since,
     add_until,
-    add_whom,
     directory_of,
     history_of,
     report_shortfall,
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_journal(parser)
     add_since(parser, _PERIOD)
     add_until(parser)
-    add_whom(parser)
+    add_caller_and_profile(parser)
     add_local(parser)
 
 

@@ -54,7 +54,7 @@ examples:
 
 _TRIES: Final = 20
 _PAUSE_SECONDS: Final = 0.1
-_NOBODY_ASKED: Final = Text(
+_NO_TERMINAL: Final = Text(
     "name the request ids; only on a terminal the list of what is in doubt is shown, and settled after a yes"
 )
 
@@ -111,7 +111,7 @@ def _chosen(arguments: argparse.Namespace) -> list[str]:
     from fla_gateway.observe.logs.log_values import printable  # noqa: PLC0415 - as above
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        complain(_NOBODY_ASKED)
+        complain(_NO_TERMINAL)
         return []
     selection = selection_of(arguments)
     history = history_of(directory_of(arguments), selection.since)

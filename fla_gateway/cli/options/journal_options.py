@@ -64,7 +64,7 @@ def add_until(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_whom(parser: argparse.ArgumentParser) -> None:
+def add_caller_and_profile(parser: argparse.ArgumentParser) -> None:
     """Declare ``--caller NAME`` and ``--profile NAME``."""
     parser.add_argument("--caller", metavar="NAME", help=Text("only those of this caller"))
     parser.add_argument("--profile", metavar="NAME", help=Text("only those of this profile"))
@@ -74,7 +74,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     """Declare what chooses exchanges by what they are, and not by what became known of them."""
     add_since(parser)
     add_until(parser)
-    add_whom(parser)
+    add_caller_and_profile(parser)
     parser.add_argument(
         "--outcome", metavar="WORD", type=_outcome, help=Text("only those that ended so, for example unknown")
     )

@@ -11,9 +11,9 @@ from typing import Final
 
 from fla_gateway.cli.exit_codes import FINDINGS, WELL
 from fla_gateway.cli.options.journal_options import (
+    add_caller_and_profile,
     add_journal,
     add_since,
-    add_whom,
     directory_of,
     history_of,
     report_shortfall,
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_journal(parser)
     add_since(parser)
-    add_whom(parser)
+    add_caller_and_profile(parser)
     parser.add_argument(
         "--name",
         metavar="NAME",

@@ -109,12 +109,12 @@ def _forget(table: Any, key: str | int) -> None:
         table.pop(key, None)
 
 
-def _mend(table: Any, key: str | int, stand_ins: Mapping[str, Any]) -> None:
+def _mend(table: Any, key: str | int, placeholders: Mapping[str, Any]) -> None:
     """Put a stand-in into the place of a value, or take it out."""
     if not isinstance(table, dict):
         return  # its name was faulty too, and it is gone
-    if key in stand_ins:
-        table[key] = deepcopy(stand_ins[str(key)])
+    if key in placeholders:
+        table[key] = deepcopy(placeholders[str(key)])
     else:
         table.pop(key, None)
 
@@ -221,9 +221,9 @@ def _mend_alerts(rest: dict[str, Any], keys: Sequence[str | int]) -> None:
     alerts = rest.get("alerts")
     match keys:
         case (str(way), *deeper) if isinstance(alerts, dict) and way in {"mail", "webhook"}:
-            stand_ins = _MAIL if way == "mail" else _WEBHOOK
+            placeholders = _MAIL if way == "mail" else _WEBHOOK
             if deeper and isinstance(alerts.get(way), dict):
-                _mend(alerts[way], deeper[0], stand_ins)
+                _mend(alerts[way], deeper[0], placeholders)
             else:
                 alerts[way] = {"url": _ADDRESS} if way == "webhook" else deepcopy(dict(_MAIL))
         case (key, *_) if isinstance(alerts, dict):

@@ -29,7 +29,7 @@ from fla_gateway.i18n.message import Message, Text
 
 _TAKE_OUT: Final = Text("take it out")
 _GIVE_CERTIFICATE: Final = Text("give the listener a certificate (tls)")
-_EVERYBODY: Final = 0o007
+_OTHERS: Final = 0o007
 
 
 def listener_faults(configuration: Configuration) -> Iterator[Fault]:
@@ -155,7 +155,7 @@ def _admin_faults(spec: ListenerSpec) -> Iterator[Fault]:
 
 
 def _admin_warnings(spec: ListenerSpec, configuration: Configuration) -> Iterator[Fault]:
-    if isinstance(spec.address, UnixAddress) and spec.mode & _EVERYBODY:
+    if isinstance(spec.address, UnixAddress) and spec.mode & _OTHERS:
         message = Message("admin-socket-open", "lets every user of this machine open the status page")
         yield Fault(f"{spec.place}.mode", message, Text('use mode = "0660" and a group'))
     if configuration.admin.actions and configuration.admin.key is None:

@@ -92,7 +92,7 @@ class AuditJournal:
         # What changes with each exchange
         self._finished: list[ExchangeRecord] = []
         self._announced: list[tuple[Intent, WhenWritten]] = []
-        self._followers: Callable[[Sequence[ExchangeRecord]], None] = _nobody
+        self._followers: Callable[[Sequence[ExchangeRecord]], None] = _no_follower
         self._asked = False
         self._unfinished: set[str] = set()
         self._rejection_counts = self._housekeeping.rejection_counts
@@ -154,14 +154,14 @@ class AuditJournal:
         try:
             self._write(finished, [intent for intent, _ in announced])
         except ProblemError as error:
-            _tell(announced, error)
+            _call_back(announced, error)
         except Exception as error:  # noqa: BLE001 - a fault of ours must end in answers, not in callers that wait
             _LOG.error("journal-fault", error=type(error).__name__, exc_info=error)
             fault = Text("The gateway met a fault of its own; its log has the details.")
-            _tell(announced, ProblemError("internal-error", fault))
+            _call_back(announced, ProblemError("internal-error", fault))
         else:
             if announced:
-                self._writer.when_safe(partial(_tell, announced))
+                self._writer.when_safe(partial(_call_back, announced))
         if finished:
             self._followers(finished)
 
@@ -305,10 +305,10 @@ class AuditJournal:
         self._directory.close()
 
 
-def _tell(announced: Sequence[tuple[Intent, WhenWritten]], refusal: ProblemError | None) -> None:
+def _call_back(announced: Sequence[tuple[Intent, WhenWritten]], refusal: ProblemError | None) -> None:
     for _, when_written in announced:
         when_written(refusal)
 
 
-def _nobody(_: Sequence[ExchangeRecord]) -> None:
+def _no_follower(_: Sequence[ExchangeRecord]) -> None:
     return

@@ -29,7 +29,7 @@ PLACE: Final = "audit.path"
 # Not to wait for the other end of a file, such as a FIFO, that only has the name of a segment.
 _FLAGS: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _PRIVATE: Final = 0o600
-_ANYBODY_ELSE: Final = stat.S_IRWXG | stat.S_IRWXO
+_GROUP_AND_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _FIRST_LOOK: Final = 65_536
 """Bytes of a segment's end that nearly always suffice."""
 _IN_USE: Final = Message("journal-in-use", "another gateway writes this journal")
@@ -84,7 +84,7 @@ class Directory:
         """
         descriptor = os.open(name, flags | _FLAGS, _PRIVATE, dir_fd=self.descriptor)
         if flags & os.O_CREAT:
-            _narrow(descriptor, name, _ANYBODY_ELSE)
+            _narrow(descriptor, name, _GROUP_AND_OTHERS)
         return descriptor
 
     def remove(self, name: str) -> None:

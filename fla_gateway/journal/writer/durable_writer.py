@@ -249,7 +249,7 @@ class DurableWriter:
             self.backlog.written(len(waiting))
         if self._record_trouble(now):
             self.unwritable = False
-            self._tell_recovery()
+            self._report_recovery()
 
     def _record_trouble(self, now: float) -> bool:
         stamp = self._entries.stamp
@@ -259,7 +259,7 @@ class DurableWriter:
         self.backlog.forget()
         return True
 
-    def _tell_recovery(self) -> None:
+    def _report_recovery(self) -> None:
         if not (self.unwritable or self.unsynced):
             seconds = round(self._clock.wall() - self._since, 1)
             _LOG.info("journal-recovered", seconds=seconds, lost_since_start=self.backlog.lost_ever)
@@ -303,7 +303,7 @@ class DurableWriter:
             self._probe_seconds = PROBE_SECONDS
             if self.unsynced and self._record_trouble(now):
                 self.unsynced = False
-                self._tell_recovery()
+                self._report_recovery()
             return
         self.sync_failures += 1
         # What the kernel could not write it may have thrown away, and the next fsync would not say so again: this file

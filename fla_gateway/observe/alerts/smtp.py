@@ -86,7 +86,7 @@ async def _in_a_thread(sock: socket.socket, work: Callable[[], Result], all_seco
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result | Exception] = loop.create_future()
 
-    def tell(found: Result | Exception) -> None:
+    def pass_on(found: Result | Exception) -> None:
         if not done.done():
             done.set_result(found)
 
@@ -96,7 +96,7 @@ async def _in_a_thread(sock: socket.socket, work: Callable[[], Result], all_seco
         except Exception as error:  # noqa: BLE001 - raised where it is waited for
             found = error
         with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(tell, found)
+            loop.call_soon_threadsafe(pass_on, found)
 
     try:
         # TLS takes the descriptor of the first one over.

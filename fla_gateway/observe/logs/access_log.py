@@ -35,10 +35,10 @@ _CONSOLE: Final = (
     "profile=%s caller=%s method=%s path=%s status=%d origin=%s code=%s outcome=%s "
     "received=%%s sent=%%s ms=%%s attempts=%%s\n"
 )
-_JSON_STRANGERS: Final = '{"time":"%s","level":"warning","event":"strangers-left-out","count":%d}\n'
-_CONSOLE_STRANGERS: Final = "%s warning strangers-left-out count=%d\n"
+_JSON_LEFT_OUT: Final = '{"time":"%s","level":"warning","event":"strangers-left-out","count":%d}\n'
+_CONSOLE_LEFT_OUT: Final = "%s warning strangers-left-out count=%d\n"
 _FAILED_LEGS: Final = frozenset({"network", "token-server"})
-MOST_STRANGERS: Final = 600
+MOST_REJECTIONS: Final = 600
 """Lines a minute about requests that were refused before their caller was known; those beyond are counted, since they
 cost their sender nothing, and must not fill a disk."""
 
@@ -86,19 +86,19 @@ class AccessLog:
         self._second = self._moment = -1
         self._date = self._stamp = ""
         self._minute = 0
-        self._strangers = 0
+        self._rejected = 0
         self.follow(form)
 
     def follow(self, form: str) -> None:
         """Write lines in another form from now on; those that wait keep theirs."""
-        self._line, strangers = (_JSON, _JSON_STRANGERS) if form == "json" else (_CONSOLE, _CONSOLE_STRANGERS)
-        self._strangers_line = self._prefixes["warning"] + strangers
+        self._line, left_out = (_JSON, _JSON_LEFT_OUT) if form == "json" else (_CONSOLE, _CONSOLE_LEFT_OUT)
+        self._left_out_line = self._prefixes["warning"] + left_out
         self._described.clear()
 
     def exchange(self, record: ExchangeRecord) -> None:
         """Take note of one finished exchange; its line carries the time of this call, to the millisecond."""
         waiting = self._waiting
-        if record.admission is UNAUTHENTICATED and not self._has_room_for_stranger():
+        if record.admission is UNAUTHENTICATED and not self._has_room_for_rejection():
             return
         waiting.append(self._format(self._wall(), record))
         if self._timer is None:
@@ -110,22 +110,22 @@ class AccessLog:
         """Hand over what waits; call it when nothing else runs any more, and before the writer is closed."""
         if self._timer is not None:
             self._timer.cancel()
-        self._tell_strangers()
+        self._report_left_out()
         self._flush()
 
-    def _has_room_for_stranger(self) -> bool:
+    def _has_room_for_rejection(self) -> bool:
         minute = int(self._wall() // 60)
         if minute != self._minute:
-            self._tell_strangers()
+            self._report_left_out()
             self._minute = minute
-            self._strangers = 0
-        self._strangers += 1
-        return self._strangers <= MOST_STRANGERS
+            self._rejected = 0
+        self._rejected += 1
+        return self._rejected <= MOST_REJECTIONS
 
-    def _tell_strangers(self) -> None:
-        if self._strangers > MOST_STRANGERS:
+    def _report_left_out(self) -> None:
+        if self._rejected > MOST_REJECTIONS:
             now = self._wall()
-            self._waiting.append(self._strangers_line % (self._time(now), self._strangers - MOST_STRANGERS))
+            self._waiting.append(self._left_out_line % (self._time(now), self._rejected - MOST_REJECTIONS))
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -42,7 +42,7 @@ class Lane:
         self._reported = 0
         self._reported_at = float("-inf")
         # What a notice that is being written reports.
-        self._telling: int | None = None
+        self._reporting: int | None = None
         self._torn = False
 
     def put(self, number: int, block: bytes, lines: int) -> None:
@@ -78,7 +78,7 @@ class Lane:
     def begin(self, now: float) -> None:
         """Take the notice of a loss, or the next block."""
         if self.notice is not None and self._is_due(now):
-            self._telling, self._reported_at = self.dropped, now
+            self._reporting, self._reported_at = self.dropped, now
             self.block, self._lines = self.notice(self.dropped - self._reported), 0
             self.size += len(self.block)
         else:
@@ -101,8 +101,8 @@ class Lane:
         self._at += written
         if self._at < len(self.block):
             return False
-        if self._telling is not None:
-            self._reported = self._telling
+        if self._reporting is not None:
+            self._reported = self._reporting
         self._finish()
         return True
 
@@ -120,7 +120,7 @@ class Lane:
 
     def _finish(self) -> None:
         self.size -= len(self.block)
-        self.block, self._at, self._telling = b"", 0, None
+        self.block, self._at, self._reporting = b"", 0, None
 
 
 def _is_read_only(descriptor: int) -> bool:

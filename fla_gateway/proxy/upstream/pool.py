@@ -228,9 +228,9 @@ class Pool(ConnectionOwner):
 
     def sweep(self, now: float) -> None:
         """Close connections that have been idle or alive for too long; called once a second."""
-        oldest = now - self._settings.idle_seconds
-        eldest = now - self._max_age_seconds
-        for connection in [it for it in self._idle if it.idle_since <= oldest or it.born <= eldest]:
+        idle_from = now - self._settings.idle_seconds
+        born_from = now - self._max_age_seconds
+        for connection in [it for it in self._idle if it.idle_since <= idle_from or it.born <= born_from]:
             connection.close()
 
     def close(self) -> None:

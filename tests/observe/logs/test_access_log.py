@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fla_gateway.access.authentication.caller import UNAUTHENTICATED, Admission
-from fla_gateway.observe.logs.access_log import FULL_BATCH, MOST_STRANGERS, AccessLog
+from fla_gateway.observe.logs.access_log import FULL_BATCH, MOST_REJECTIONS, AccessLog
 from fla_gateway.observe.logs.event_log import loss_notice
 from fla_gateway.observe.logs.journal_priority import NO_PREFIXES
 from fla_gateway.observe.logs.line_writer import MOST_BYTES, LineWriter
@@ -211,17 +211,17 @@ async def test_a_flood_of_strangers_does_not_fill_the_log(pipe, make_log):
     reader, writer = pipe
     clock = [NOON]
     log = make_log(writer, wall=lambda: clock[0])
-    for _ in range(MOST_STRANGERS + 50):
+    for _ in range(MOST_REJECTIONS + 50):
         log.exchange(a_record(admission=UNAUTHENTICATED, profile="", outcome="refused", status=401))
     log.exchange(a_record(profile="callers"))
-    lines = await read_lines(reader, MOST_STRANGERS + 1)
+    lines = await read_lines(reader, MOST_REJECTIONS + 1)
     clock[0] += 60
     log.exchange(a_record(admission=UNAUTHENTICATED, profile="", outcome="refused", status=401))
     lines += await read_lines(reader, 2)
     events = [json.loads(line) for line in lines]
     assert [event["count"] for event in events if event["event"] == "strangers-left-out"] == [50]
     assert [event["profile"] for event in events if event["event"] == "request"].count("callers") == 1
-    assert sum(event["event"] == "request" for event in events) == MOST_STRANGERS + 2
+    assert sum(event["event"] == "request" for event in events) == MOST_REJECTIONS + 2
     log.close()
 
 
