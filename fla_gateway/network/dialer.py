@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
@@ -208,15 +208,28 @@ class _Attempt:
     async def _encrypt(self, sock: socket.socket, protocol: Callable[[], _P]) -> _P:
         self.stage = Stage.TLS
         self._timer.begin("tls")
-        host = self._route.destination.host
-        try:
-            _, made = await asyncio.get_running_loop().create_connection(
+        host, loop = self._route.destination.host, asyncio.get_running_loop()
+        # Not cancelled itself: uvloop would close the socket under a handshake that is about to be done, and report a
+        # fault of its own; and the protocol would never learn that the connection was lost.
+        opening = loop.create_task(
+            loop.create_connection(
                 protocol, sock=sock, ssl=self._tls, server_hostname=host, ssl_shutdown_timeout=_TLS_FAREWELL_SECONDS
             )
+        )
+        try:
+            _, made = await asyncio.shield(opening)
         except BaseException:
+            opening.add_done_callback(_give_up)
             # The descriptor is the transport's now, which may not be done with it: closed under its feet, the number
             # would go to the next connection, and the transport would stop that one's events. So only the line is cut.
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             raise
         return made
+
+
+def _give_up(opening: asyncio.Task[tuple[asyncio.BaseTransport, asyncio.BaseProtocol]]) -> None:
+    """End a connection that nothing waits for any more, if it was opened all the same."""
+    if not opening.cancelled() and opening.exception() is None:
+        transport, _ = opening.result()
+        cast("asyncio.Transport", transport).abort()

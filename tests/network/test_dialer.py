@@ -20,7 +20,7 @@ from fla_gateway.network.route import Destination, Egress, Route
 from fla_gateway.secret import Secret
 from tests.support.addresses import address
 from tests.support.keys import TlsAuthority
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 DOWN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 DEAD = ["swallows", "refuses", "hangs", "resets", "closes", "babbles"]
@@ -190,6 +190,53 @@ async def test_a_cancelled_attempt_leaves_no_socket(peer, caller, kind, through_
     one.close()
     await eventually(lambda: descriptors() <= before)
     assert caller.dialer._troubled._failed == {}
+
+
+class GivesUp(asyncio.Protocol):
+    """The protocol of a connection that nothing waits for any more at the very moment at which it is made."""
+
+    dialing: asyncio.Future[asyncio.Protocol]
+    made = lost = False
+
+    def connection_made(self, transport):
+        self.made = True
+        self.dialing.cancel()
+
+    def connection_lost(self, exc):
+        self.lost = True
+
+
+def shake_hands(listening, tls):
+    """Serve one connection, whatever the event loop does meanwhile."""
+    with contextlib.suppress(OSError), tls.wrap_socket(listening.accept()[0], server_side=True) as connection:
+        connection.recv(1)
+
+
+async def test_a_handshake_that_is_given_up_in_its_last_step_is_no_fault(caller, authority, tmp_path):
+    """The loop has nothing to report, and the protocol learns of its end."""
+    protocol, faults, asked = GivesUp(), [], []
+    tls = authority.server_context(tmp_path, "127.0.0.1")
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=shake_hands, args=(listening, tls))
+        thread.start()
+        port = listening.getsockname()[1]
+        there = Destination("127.0.0.1", port, Text("API"), "api_base", Text("'ca_file'"), Text("Check the firewall."))
+
+        def begin():
+            asked.append(True)
+            return protocol
+
+        protocol.dialing = asyncio.ensure_future(caller.dialer.open(Route(there), caller.tls, begin, PATIENCE))
+        while not protocol.dialing.done():
+            await asyncio.sleep(0)
+            if asked and not protocol.made:
+                # So that the loop finds the whole answer of the server in the first turn in which it looks.
+                thread.join(0.05)
+        assert protocol.dialing.cancelled()
+        await eventually(lambda: protocol.lost)
+        await asyncio.to_thread(thread.join)
+    assert faults == []
 
 
 @pytest.mark.parametrize("kind", ["hangs", "resets", "closes", "babbles", "fails_the_tunnel", "refuses"])
