@@ -89,13 +89,14 @@ async def announce(gateway: DataPath, wall: float) -> None:
     configured = gateway.current.configured
     configuration = configured.settings.configuration
     now = datetime.fromtimestamp(wall, UTC)
+    log = _LOG.bind()  # once: structlog would do it anew for each of hundreds of profiles
     for warning in (*configured.warnings, *_certificate_warnings(configured, now)):
         report_warning(warning)
     for number, profile in enumerate(configured.profiles):
         if number % _AT_ONCE == 0:
             await asyncio.sleep(0)
         state = gateway.server.generation.profiles[profile.name].state
-        _LOG.info(
+        log.info(
             "profile",
             name=profile.name,
             environment=profile.environment_shown,
