@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -58,6 +59,7 @@ class Begun:
         files: the keys.
         workers: processes that load them, if there are many.
         loading: what loads them while callers are served; None: every key is loaded before anything listens.
+        trust: what the servers of this generation are verified with, which is being read.
         strict: see `startup.serve`.
     """
 
@@ -70,6 +72,7 @@ class Begun:
     files: KeyFiles
     workers: Sequence[KeyWorker]
     loading: KeyLoading | None
+    trust: Future[Trust]
     strict: bool
 
 
@@ -77,7 +80,7 @@ def run(begun: Begun) -> int:
     """Serve until a signal ends it; see `startup.serve`."""
     configured, clock, output, files = begun.configured, begun.clock, begun.output, begun.files
     loading = begun.loading
-    keys, trust, egress = _load_keys(configured, files, begun.workers, first=loading is None, strict=begun.strict)
+    keys, trust, egress = _load_keys(begun)
     from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - read while the keys are loaded
     from fla_gateway.runtime.reload import Reloader  # noqa: PLC0415 - read while the keys are loaded
     from fla_gateway.runtime.running_parts import RunningParts  # noqa: PLC0415 - read while the keys are loaded
@@ -119,32 +122,22 @@ def run(begun: Begun) -> int:
         return runner.run(start_and_stop())
 
 
-def _load_keys(
-    configured: Configured, files: KeyFiles, workers: Sequence[KeyWorker], *, first: bool, strict: bool
-) -> tuple[ProfileKeys, Trust, Egress | None]:
-    """Load the keys, and meanwhile the modules that come next and the roots.
-
-    Args:
-        configured: what is to run.
-        files: the keys.
-        workers: processes that load them, if there are many.
-        first: load every key before anything listens.
-        strict: as of `serve`.
-    """
+def _load_keys(begun: Begun) -> tuple[ProfileKeys, Trust, Egress | None]:
+    """Load the keys if that is to be done first, and meanwhile the modules that come next; wait for the roots."""
+    configured = begun.configured
     with ThreadPool(1) as background:
-        loaded = background.submit(_load_first, files, workers) if first else None
+        loaded = background.submit(_load_first, begun.files, begun.workers) if begun.loading is None else None
         # Of what is imported here most is needed by the caller alone: it takes as long as the keys of a few profiles.
         import fla_gateway.oauth.client  # noqa: PLC0415 - read while the keys are loaded
         import fla_gateway.runtime.reload  # noqa: F401, PLC0415 - read while the keys are loaded
         from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - read while the keys are loaded
 
         egress = egress_of(configured.settings.configuration.egress, configured.files)
-        trust = Trust(configured.settings.configuration.egress.ca_file, configured.files)
-        trust.prepare(configured.profiles)
+        trust = begun.trust.result()
         keys = ProfileKeys(configured)
         for name, outcome in (loaded.result() if loaded is not None else {}).items():
             keys.learn(name, outcome)
-    if strict and keys.unavailable:
+    if begun.strict and keys.unavailable:
         raise ConfigurationError(tuple(Fault(f"profiles.{it}.key", *why) for it, why in keys.unavailable.items()))
     return keys, trust, egress
 

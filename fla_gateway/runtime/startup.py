@@ -4,7 +4,7 @@ Owns the order: read, confine, load keys. Refuses to know what is made of them (
 works.
 
 The order is chosen for speed: many keys are loaded in processes while everything else is imported and callers are
-served already, so that nothing is imported here which those processes can do without.
+served already, so that nothing is imported here which those processes can do without; roots are read in a thread.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from fla_gateway.system.systemd_notify import ServiceManager
 if TYPE_CHECKING:  # the start must not wait for it
     from fla_gateway.clock import Clock
     from fla_gateway.observe.logs.line_writer import LineWriter
+    from fla_gateway.runtime.composition.trust_store import Trust
     from fla_gateway.runtime.key_loading.loader import KeyLoading
     from fla_gateway.runtime.key_loading.worker_processes import KeyWorker
 
@@ -83,6 +85,7 @@ def _serve(
     # Before there are threads, since those who hold a lock at this moment do not come along.
     workers, loading = _begin_loading(files, strict=strict)
     gc.freeze()
+    trust = _begin_trust(configured)
     from fla_gateway.runtime.assembly import Begun, run  # noqa: PLC0415 - see the head
 
     # What its modules leave behind is a tenth of a megabyte; nothing else is looked at.
@@ -90,7 +93,7 @@ def _serve(
 
     # Not earlier: a thread that runs already would neither be confined nor come along.
     output.start()
-    return run(Begun(configured, output, clock, manager, shown, may_read, files, workers, loading, strict))
+    return run(Begun(configured, output, clock, manager, shown, may_read, files, workers, loading, trust, strict))
 
 
 def _begin_loading(files: KeyFiles, *, strict: bool) -> tuple[Sequence[KeyWorker], KeyLoading | None]:
@@ -102,6 +105,23 @@ def _begin_loading(files: KeyFiles, *, strict: bool) -> tuple[Sequence[KeyWorker
 
     workers = fork_workers(files.load, processors())
     return workers, None if strict else KeyLoading(files.names, files.load, workers)
+
+
+def _begin_trust(configured: Configured) -> Future[Trust]:
+    """Read roots in a thread: OpenSSL takes a twelfth of a start for them, and leaves the interpreter to others."""
+    from fla_gateway.runtime.composition.trust_store import Trust  # noqa: PLC0415 - see the head
+    from fla_gateway.system.thread_pool import ThreadPool  # noqa: PLC0415 - as above
+
+    trust = Trust(configured.settings.configuration.egress.ca_file, configured.files)
+
+    def prepared() -> Trust:
+        trust.prepare(configured.profiles)
+        return trust
+
+    background = ThreadPool(1, "roots")
+    made = background.submit(prepared)
+    background.shutdown(wait=False)
+    return made
 
 
 def _confine(configured: Configured) -> Callable[[Path], bool]:
