@@ -202,7 +202,7 @@ class TokenClient:
         negotiation.got_response(reply.response, assertion)
         negotiation.got_error(*error_of(answer, assertion))
         grant = read_answer(answer, assertion, partial(self._what_is_known, request, sample))
-        return AccessToken(grant.value, grant.lifetime, asked, grant.scope)
+        return AccessToken(grant.value, grant.lifetime, asked, grant.scope, grant.over)
 
     async def _assertion(self, request: TokenRequest, offset: float, negotiation: OpenNegotiation) -> Secret:
         key = self._keys.get(request.key_id)

@@ -75,12 +75,14 @@ class AccessToken:
         obtained: `Clock.monotonic` just before the request was sent, so that the token is never thought
             younger than it is.
         scope: granted scope as the server wrote it, or None.
+        over: whether the server wrote that nothing is left of its life; `lifetime` is then assumed.
     """
 
     value: Secret
     lifetime: float
     obtained: float
     scope: str | None = None
+    over: bool = False
 
     @property
     def expires(self) -> float:

@@ -79,11 +79,13 @@ class Grant:
         value: the token, visible characters of ASCII.
         lifetime: seconds, within (0, 86400].
         scope: granted scope, or None where it is missing or malformed.
+        over: whether `expires_in` is a number that leaves nothing; the lifetime is then assumed.
     """
 
     value: Secret
     lifetime: float
     scope: str | None
+    over: bool = False
 
 
 def read_answer(answer: TokenAnswer, assertion: Secret, known: Callable[[], Known] = lambda: NOTHING) -> Grant:
@@ -123,14 +125,22 @@ def error_of(answer: TokenAnswer, assertion: Secret) -> tuple[str, Text]:
 
 def lifetime_seconds(expires_in: object) -> float:
     """Read `expires_in`: a number or a numeric string; anything else, zero and less mean 60 s."""
-    if isinstance(expires_in, bool):
-        return ASSUMED_LIFETIME
-    if isinstance(expires_in, str) and _SECONDS.fullmatch(expires_in.strip()):
-        expires_in = float(expires_in)
+    seconds = _number(expires_in)
     # The comparison is false for NaN as well.
-    if isinstance(expires_in, int | float) and expires_in > 0:
-        return float(min(expires_in, LONGEST_LIFETIME))
-    return ASSUMED_LIFETIME
+    return float(min(seconds, LONGEST_LIFETIME)) if seconds is not None and seconds > 0 else ASSUMED_LIFETIME
+
+
+def leaves_nothing(expires_in: object) -> bool:
+    """Return whether `expires_in` is a number, and none above zero."""
+    seconds = _number(expires_in)
+    return seconds is not None and seconds <= 0
+
+
+def _number(expires_in: object) -> float | None:
+    if isinstance(expires_in, str) and _SECONDS.fullmatch(expires_in.strip()):
+        return float(expires_in)
+    is_number = isinstance(expires_in, int | float) and not isinstance(expires_in, bool)
+    return expires_in if is_number else None  # type: ignore[return-value]  # just looked at
 
 
 def _read_grant(answer: TokenAnswer, assertion: Secret, known: Callable[[], Known]) -> Grant:
@@ -160,7 +170,8 @@ def _read_grant(answer: TokenAnswer, assertion: Secret, known: Callable[[], Know
     _check_type(document.get("token_type"))
     scope = document.get("scope")
     granted = scope if isinstance(scope, str) and len(scope) <= 4096 and _SCOPE.fullmatch(scope) else None  # noqa: PLR2004 - it is shown to people
-    return Grant(Secret(value), lifetime_seconds(document.get("expires_in")), granted)
+    expires_in = document.get("expires_in")
+    return Grant(Secret(value), lifetime_seconds(expires_in), granted, over=leaves_nothing(expires_in))
 
 
 def _check_type(token_type: object) -> None:

@@ -21,7 +21,15 @@ from fla_gateway.i18n.message import Text
 from fla_gateway.oauth.model import AccessToken, TokenRequest, TokenSource
 from fla_gateway.tokens.entry_owner import EntryOwner
 from fla_gateway.tokens.failure_streak import FailureStreak
-from fla_gateway.tokens.freshness import Deadlines, Freshness, deadlines, freshness, soft_fraction
+from fla_gateway.tokens.freshness import (
+    MOST_ENDINGS,
+    Deadlines,
+    Freshness,
+    deadlines,
+    freshness,
+    has_ended,
+    soft_fraction,
+)
 from fla_gateway.tokens.snapshot import TokenSnapshot
 from fla_gateway.tokens.token_brake import TokenBrake, Verdict
 
@@ -35,9 +43,9 @@ class TokenEntry:
 
     # Slots: Python looks attributes up by name, for each exchange, in an object that has so many without them.
     __slots__ = (
-        "__weakref__", "_brake", "_clock", "_facts", "_fraction", "_hurried", "_limit", "_limits", "_mints", "_owner",
-        "_quick", "_random", "_resumed", "_source", "_streak", "_task", "_token", "_waiting", "_wanted", "request",
-        "warm",
+        "__weakref__", "_brake", "_clock", "_endings", "_facts", "_former", "_fraction", "_hurried", "_limit",
+        "_limits", "_mints", "_owner", "_quick", "_random", "_resumed", "_source", "_streak", "_task", "_token",
+        "_waiting", "_wanted", "request", "warm",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +58,9 @@ class TokenEntry:
         self._random = random
         self._fraction = soft_fraction(random())
         self._token: AccessToken | None = None
+        self._former: AccessToken | None = None
+        self._endings = 0
+        """How many times in a row the token server has given a token that it counts down to nothing."""
         self._limits = _NEVER
         self._quick = -math.inf
         """Until then `current` returns the token without a second look."""
@@ -145,7 +156,8 @@ class TokenEntry:
         if token is not self._token:
             waitable = self._token is not None or self._task is not None or now >= self._streak.retry_at
             return waitable and not self._brake.remaining(profile, service, now)
-        fresh = freshness(self._limits, now) is Freshness.FRESH
+        # That an API refuses a token whose server has just called it ended proves nothing against the API.
+        fresh = freshness(self._limits, now) is Freshness.FRESH and self._endings != 1
         if now < self._streak.retry_at:
             self._set(self._token, Deadlines(now, self._limits.hard))
             return False
@@ -258,17 +270,21 @@ class TokenEntry:
             text = Text("The token could not be asked for ({kind}).", kind=type(error).__name__)
             self._failed(ProblemError("token-failed", text, transient=False))
         else:
-            self._minted(token)
-            return token
+            return self._minted(token)
         finally:
             self._task = self._limit = None
             self._owner.changed.set()
         return None
 
-    def _minted(self, token: AccessToken) -> None:
+    def _minted(self, token: AccessToken) -> AccessToken:
         now = self._clock.monotonic()
         # The calls that wait for it use it; otherwise the next life begins without a use.
         self._wanted = self._waiting > 0
+        if self._endings < MOST_ENDINGS and has_ended(token, self._former):
+            self._endings += 1
+            token = AccessToken(token.value, 0.0, token.obtained, token.scope, over=True)
+        else:
+            self._endings, self._former = 0, token
         self._set(token, deadlines(token, now, self._fraction))
         self._count("ok")
         _LOG.info(
@@ -280,6 +296,7 @@ class TokenEntry:
         )
         self._streak.end()
         self._hurried = False
+        return token
 
     def _failed(self, problem: ProblemError) -> None:
         delay = self._streak.add(problem, self._clock.monotonic(), self._random())

@@ -19,6 +19,9 @@ MARGIN: Final = 10.0
 MARGIN_SHARE: Final = 0.1
 """The margin as a share of a short life."""
 
+MOST_ENDINGS: Final = 3
+"""Times in a row that a token is taken for one about to be replaced (`has_ended`); beyond, its server is stuck."""
+
 
 class Freshness(Enum):
     """What may be done with a token."""
@@ -61,6 +64,19 @@ def deadlines(token: AccessToken, arrived: float, fraction: float) -> Deadlines:
     hard = max(token.obtained + life - margin, arrived + SHORTEST_USE)
     soft = max(token.obtained + fraction * life, arrived + fraction * SHORTEST_USE)
     return Deadlines(min(soft, hard), hard)
+
+
+def has_ended(token: AccessToken, former: AccessToken | None) -> bool:
+    """Return whether a token is an earlier one whose life has been counted down to nothing.
+
+    Some token servers give the same token until it ends, each time with what is left of its life. Of the last one
+    nothing is left, for a second at most; any other token without a life has it assumed.
+
+    Args:
+        token: that has arrived.
+        former: the last one that was no such token, or None.
+    """
+    return token.over and former is not None and not former.over and former.value == token.value
 
 
 def freshness(limits: Deadlines, now: float) -> Freshness:

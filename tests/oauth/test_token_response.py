@@ -95,6 +95,25 @@ def test_expires_in_of_every_kind(written, seconds):
     assert read_answer(TokenAnswer(200, body.encode()), ASSERTION).lifetime == seconds
 
 
+@pytest.mark.parametrize(
+    ("expires_in", "over"),
+    [
+        (0, True),
+        (-1, True),
+        ("0", True),
+        ("0.0", True),
+        (1, False),
+        ("600", False),
+        (None, False),
+        ("", False),
+        (False, False),
+    ],
+)
+def test_nothing_left_of_a_life_is_told_from_nothing_said_of_it(expires_in, over):
+    """Servers that count a token down say zero in the end; others say nothing, or what is no number."""
+    assert read_answer(ok(expires_in=expires_in), ASSERTION).over is over
+
+
 def test_a_missing_expires_in_means_a_minute():
     """Without expires_in a minute is assumed."""
     assert read_answer(ok(expires_in=None), ASSERTION).lifetime == 60
