@@ -68,6 +68,7 @@ async def test_a_request_that_waits_for_its_token_is_judged_anew(start, tmp_path
     if code:
         assert (answer.code, answer.problem["delivery"]) == (code, "not-sent")
         assert (record.outcome, record.attempts, rig.api.requests) == ("refused", 0, [])
+        assert (rig.pool.busy, rig.pool.idle) == (0, 1), "the connection that was opened for it is free for others"
 
 
 @pytest.mark.parametrize(("shown", "status"), [([SHOWN], 200), ([], 401)], ids=["with its key", "without"])
