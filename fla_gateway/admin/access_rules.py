@@ -79,7 +79,7 @@ def judge(
     Args:
         place: where the request came in.
         access: what the configuration says.
-        presented: what `access.authentication.credentials.presented` read in the request.
+        presented: what `access.authentication.credentials.read_credential` read in the request.
         uid: user id of the process at the other end, where `asks_for_uid`; None if it is not known, which refuses.
         now: `Clock.wall`.
     """

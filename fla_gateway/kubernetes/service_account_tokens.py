@@ -71,7 +71,7 @@ class _Claimed(NamedTuple):
 
 
 class ServiceAccounts:
-    """Verifies the tokens of callers; see `authn.ServiceAccounts`."""
+    """Verifies the tokens of callers; see `proofs.ServiceAccounts`."""
 
     def __init__(
         self, keys: KeySource, issuer: str, audience: str, clock: Clock, report: Callable[[Reason], None]

@@ -232,4 +232,5 @@ def _give_up(opening: asyncio.Task[tuple[asyncio.BaseTransport, asyncio.BaseProt
     """End a connection that nothing waits for any more, if it was opened all the same."""
     if not opening.cancelled() and opening.exception() is None:
         transport, _ = opening.result()
+        # `create_connection` makes no other; typeshed says less of it.
         cast("asyncio.Transport", transport).abort()

@@ -23,6 +23,13 @@ _SECTION = re.compile(r"^Args:\n((?:(?: .*)?\n?)*)", re.MULTILINE)
 _ENTRY = re.compile(r"^ {4}\*{0,2}(\w+):", re.MULTILINE)
 # A port's method, or that of a library's class, is explained where it is declared.
 _SAID_ELSEWHERE = re.compile(r"\b[Ss]ee `")
+_DOTTED = re.compile(r"(?<!`)`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(\))?`(?!`)")
+_TEXTS = re.compile(r'"""[\s\S]*?"""|#[^\n]*')
+FOREIGN = frozenset({"asyncio", "dataclasses", "gettext", "hashlib", "ssl", "str", "web"})
+"""Libraries whose names docstrings mention."""
+CONFIGURATION = frozenset({"gateway.timeouts.exchange"})
+"""Keys of the configuration, which are no names of the program."""
+
 # Marks of an exception from a rule of ruff or mypy, or from the one kind of imports; and each with its reason.
 _EXCEPTION = re.compile(r"# (?:noqa|type: ignore)\b|\bcast\(|^if TYPE_CHECKING:")
 _WITH_REASON = re.compile(r"# noqa: [A-Z0-9, ]+ - \S|# type: ignore\[[a-z, -]+\]  # \S|(?:\bcast\(|^if TYPE).*  # \S")
@@ -91,3 +98,33 @@ def test_each_exception_from_a_rule_has_its_reason_beside_it():
                 bare.append(f"{name}:{number} {line.strip()}")
             before = line
     assert bare == []
+
+
+def test_what_a_docstring_names_is_there():
+    """A dotted name in backquotes is that of a module with something in it, or made of names of the program."""
+    words = {
+        path.relative_to(ROOT / "fla_gateway").with_suffix("").parts: frozenset(
+            re.findall(r"[A-Za-z_]\w*", _TEXTS.sub("", path.read_text(encoding="utf-8")))
+        )
+        for path in FILES.values()
+    }
+    modules = {part for parts in words for part in parts}
+    everything = frozenset().union(*words.values())
+    left = [
+        f"{name}: {dotted}"
+        for name, path in FILES.items()
+        for dotted in _DOTTED.findall(path.read_text(encoding="utf-8"))
+        if dotted.split(".")[0] not in FOREIGN and dotted not in CONFIGURATION
+        if not _is_there(dotted.split("."), words, modules, everything)
+    ]
+    assert left == []
+
+
+def _is_there(dotted: list[str], words: dict[tuple[str, ...], frozenset[str]], modules: set[str], everything) -> bool:
+    for end in range(len(dotted), 0, -1):
+        place, rest = tuple(dotted[:end]), set(dotted[end:])
+        if any(parts[-end:] == place and rest <= found for parts, found in words.items()):
+            return True
+        if any(parts[: len(parts) - 1][-end:] == place for parts in words) and not rest:
+            return True
+    return dotted[0] not in modules and set(dotted) <= everything

@@ -36,7 +36,7 @@ def read_certificates(path: Path, content: bytes, cure: Text) -> tuple[x509.Cert
 
     Args:
         path: name of the file, for messages.
-        content: all of it: PEM, DER or PKCS#7, with what `textual.repaired` undoes.
+        content: all of it: PEM, DER or PKCS#7, with what `pem.repaired` undoes.
         cure: what to do if the file holds no certificate.
 
     Returns:

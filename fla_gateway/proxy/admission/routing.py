@@ -166,7 +166,7 @@ def service_of(path: bytes) -> str:
     """Name the service of a path under /REST/, the unit of a brake: its second segment.
 
     One that does not look like an API's name gets a number that is valid in this process alone, since the path may
-    hold anything: each is braked for itself, and all of them are shown as one (`tokens.snapshot.shown_service`).
+    hold anything: each is braked for itself, and all of them are shown as one (`catalog.model.shown_service`).
     """
     segment = path.split(b"/", 3)[2]
     return segment.decode() if _SERVICE(segment) else f"{OTHER_SERVICE}{hash(segment):x}"

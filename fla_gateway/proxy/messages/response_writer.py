@@ -164,7 +164,7 @@ def preflight_answer(fields: bytes, *, connection: bytes, date: str) -> OwnAnswe
     """Write a whole answer to a preflight of CORS; any 2xx will do, and the gateway's are never empty.
 
     Args:
-        fields: what `cross_origin.preflight` gave.
+        fields: what `cors.preflight` gave.
         connection: the Connection field line, or nothing.
         date: now, as an HTTP date.
     """
