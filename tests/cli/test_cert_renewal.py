@@ -35,7 +35,7 @@ CONFIGURATION = """\
 [gateway]
 listen = ["127.0.0.1:0"]
 [admin]
-listen = "unix:{folder}/admin.sock"
+listen = "{admin}"
 [log]
 format = "json"
 [environments.stub]
@@ -109,15 +109,19 @@ async def sandbox(tmp_path):
 
 
 @asynccontextmanager
-async def stage(folder, sandbox, *, old_days=20):
+async def stage(folder, sandbox, *, old_days=20, admin=None, further=""):
     """Start a gateway whose old certificate is registered; give it and the new certificate."""
     sandbox.register(CLIENT, write_pair(folder, "acme", old_days))
     new = write_pair(folder, "next", 700)
     path = folder / "gateway.toml"
     path.write_text(
         CONFIGURATION.format(
-            folder=folder, url=sandbox.url, token_url=sandbox.token_url, ca_file=sandbox.ca_file.resolve()
+            admin=admin or f"unix:{folder}/admin.sock",
+            url=sandbox.url,
+            token_url=sandbox.token_url,
+            ca_file=sandbox.ca_file.resolve(),
         )
+        + further
     )
     path.chmod(0o640)
     async with run(path) as gateway:
@@ -202,6 +206,17 @@ async def test_a_certificate_is_rolled_over_and_not_one_call_fails(tmp_path, san
         assert calls.failed == []
 
 
+async def test_a_status_that_asks_for_a_key_is_not_taken_for_a_gateway_that_is_down(tmp_path, sandbox):
+    """The gateway's own words are printed, and how to give the key."""
+    further = f'[admin.key]\nsha256 = "{"1" * 64}"\n'
+    async with stage(tmp_path, sandbox, admin="127.0.0.1:0", further=further) as (gateway, _):
+        admin = f"http://{(await gateway.event('admin-listening'))['address']}"
+        code, said = await cert(tmp_path, "switch", "--untried", "--admin", admin)
+        assert code == 0, said
+        _, said = await cert(tmp_path, "renew", "--offline", "--admin", admin)
+        assert ("credentials-missing" in said, "--admin-key-file" in said) == (True, True), said
+
+
 async def test_the_old_certificate_ends_first(tmp_path, sandbox):
     """No token comes any more and calls fail with 503, which says that it ended; the exchange mends it."""
     async with stage(tmp_path, sandbox, old_days=-1) as (gateway, new):
@@ -232,7 +247,7 @@ async def test_without_a_gateway_the_file_is_changed_and_that_is_said(tmp_path, 
         sandbox.register(CLIENT, new)
     code, said = await cert(tmp_path, "switch")
     assert (code, "at the next start" in said) == (69, True)
-    assert (await cert(tmp_path, "renew"))[1].count("none answers") == 1
+    assert (await cert(tmp_path, "renew"))[1].count("status cannot be read") == 1
 
 
 PLAIN = """\

@@ -64,8 +64,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def running_status(arguments: argparse.Namespace) -> Mapping[str, Any] | None:
-    """Return what the running gateway shows of itself; None if none answers, or not to this user."""
-    from fla_gateway.cli.remote.action_result import ask_or_explain, warned_target  # noqa: PLC0415 - as above
+    """Return what the running gateway shows of itself; None, and print why, if it shows nothing."""
+    from fla_gateway.cli.remote.action_result import (  # noqa: PLC0415 - as above
+        ask_or_explain,
+        report_refusal,
+        warned_target,
+    )
 
     answer = ask_or_explain(warned_target(arguments), "GET", "/status")
-    return None if isinstance(answer, int) or answer.status != 200 else answer.document  # noqa: PLR2004 - OK
+    if isinstance(answer, int):
+        return None
+    if answer.status != 200:  # noqa: PLR2004 - OK
+        report_refusal(answer)
+        return None
+    return answer.document

@@ -32,7 +32,7 @@ class Situation:
         next_ends: end of its certificate; None if that is not known.
         objection: why the other key cannot be used, or None.
         refusal: why no token came with the other key, empty if one came; None if it was not tried.
-        in_force: whether the running gateway has this very configuration; None if none answers.
+        in_force: whether the running gateway has this very configuration; None if it shows nothing.
         quiet_since: since when it has got no token with the other key; None if that is not known.
     """
 
@@ -120,7 +120,8 @@ def _after_switch(it: Situation, now: datetime) -> Step:
     if it.in_force is None:
         text = Text(
             "The keys are exchanged, and the gateway has to confirm that it gets no token with '{old}' any more, but "
-            "none answers. Start it, or name its admin listener with --admin.",
+            "its status cannot be read. Start it, name its admin listener with --admin, or give the key of its status "
+            "page with --admin-key-file.",
             old=old,
         )
         return Step("wait", text, _again(it))

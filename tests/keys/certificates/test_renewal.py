@@ -35,7 +35,7 @@ YESTERDAY = NOW - timedelta(hours=24)
         (BOTH, "upload", "cert try employer"),
         (replace(BOTH, refusal="token-refused: no"), "upload", "token-refused: no"),
         (replace(BOTH, refusal=""), "switch", "cert switch employer"),
-        (AFTER, "wait", "none answers"),
+        (AFTER, "wait", "status cannot be read"),
         (replace(AFTER, in_force=False), "reload", "fla-gateway reload"),
         (replace(AFTER, in_force=True), "wait", "until 2026-12-01 12:00 UTC"),
         (replace(AFTER, in_force=True, quiet_since=YESTERDAY + timedelta(seconds=1)), "wait", "12:00 UTC"),
