@@ -448,6 +448,22 @@ async def test_whatever_the_running_gateway_says_of_itself_the_doctor_goes_on(st
     assert len(staging.forms) == 1
 
 
+async def test_apis_that_fail_for_programs_are_a_finding_though_every_way_is_free(staging):
+    """The doctor makes no call of its own: the running gateway has seen those of programs."""
+    failing = [
+        {"service": "dimona", "reason": "503", "since": "2026-11-30T20:54:30.051Z", "latest": "x", "failures": 7},
+        {"service": "echo", "reason": "api-timeout", "since": "2026-11-30T20:55:00Z", "latest": "x", "failures": 1},
+    ]
+    async with running_gateway({"profiles": [{"name": "employer", "token": None, "failing": failing}]}) as address:
+        ended = await run_doctor(staging.configure(), "--json", "--admin", address)
+    found = ended.checks["api/calls"]
+    assert (found["verdict"], "government-down.md" in found["cure"]) == ("warning", True)
+    assert found["seen"] == (
+        "dimona fails since 2026-11-30 20:54:30 UTC (503); echo fails since 2026-11-30 20:55:00 UTC (api-timeout)"
+    )
+    assert ended.code == 1
+
+
 async def test_without_a_running_gateway_the_doctor_has_its_own_negotiation_alone(staging):
     """The reason is said, and is no finding."""
     ended = await run_doctor(staging.configure(), "--json")

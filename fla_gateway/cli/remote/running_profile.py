@@ -54,8 +54,15 @@ def running_profile(arguments: argparse.Namespace, configuration: Path, name: st
 def _read(profile: Mapping[str, Any]) -> Running:
     token = profile.get("token") or {}
     return Running(
-        float(token.get("backoff_seconds", 0)), tuple(_negotiation(it) for it in profile.get("negotiations", ()))
+        float(token.get("backoff_seconds", 0)),
+        tuple(_negotiation(it) for it in profile.get("negotiations", ())),
+        tuple(_failing(it) for it in profile.get("failing", ())),
     )
+
+
+def _failing(one: Mapping[str, Any]) -> tuple[str, str, str]:
+    since = datetime.fromisoformat(one["since"])
+    return str(one["service"]), f"{since:%Y-%m-%d %H:%M:%S}", str(one["reason"])
 
 
 def _negotiation(one: Mapping[str, Any]) -> Negotiation:

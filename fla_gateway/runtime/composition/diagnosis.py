@@ -15,7 +15,7 @@ from fla_gateway.diagnosis.findings import Check, is_fatal, skip
 from fla_gateway.diagnosis.hops import Target, check_connections, skip_connections
 from fla_gateway.diagnosis.key_checks import machine_checks
 from fla_gateway.errors import UnusableKeyError
-from fla_gateway.i18n.message import NOTHING, Plural, Text
+from fla_gateway.i18n.message import NOTHING, Plural, Text, joined
 from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.network.resolver import Resolver
@@ -29,6 +29,14 @@ from fla_gateway.runtime.composition.trust_store import Trust
 from fla_gateway.runtime.default_executor import UnwaitedExecutor
 
 _RUNNING: Final = Text("The running gateway is asked what it knows")
+_CALLS: Final = Text("Calls of programs are answered by the APIs")
+_FAIL: Final = Text(
+    "the running gateway meets it with the calls of programs; if every check of the way is fine, the API itself fails"
+)
+_MEANWHILE: Final = Text(
+    "docs/government-down.md says what to do meanwhile; `fla-gateway audit show --in-doubt` lists what may have been "
+    "made all the same"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +46,13 @@ class Running:
     Attributes:
         wait_seconds: how long it asks nothing after failures.
         negotiations: its last ones, the latest first.
+        failing: the APIs that fail now: service, since when, and the code or status.
         why_unknown: why nothing is known of it; empty where it answered.
     """
 
     wait_seconds: float = 0.0
     negotiations: tuple[Negotiation, ...] = ()
+    failing: tuple[tuple[str, str, str], ...] = ()
     why_unknown: Text = NOTHING
 
 
@@ -76,7 +86,7 @@ def diagnose(configured: Configured, profile: Profile, clock: Clock, running: Ru
     unfit = why_unusable(profile, key)
     first = (*machine_checks(profile, key, unfit, configured.warnings, now), _gateway(running))
     if isinstance(key, UnusableKeyError) or is_fatal(first):
-        return Diagnosis((*first, *skip_connections()), running.negotiations)
+        return Diagnosis((*first, *skip_connections(), _calls(running)), running.negotiations)
     files, egress = configured.files, configured.settings.configuration.egress
     trust = Trust(egress.ca_file, files)
     trust.prepare((profile,))
@@ -94,7 +104,7 @@ def diagnose(configured: Configured, profile: Profile, clock: Clock, running: Ru
         runner.get_loop().set_default_executor(UnwaitedExecutor())
         checks = runner.run(_all(target))
     own = client.negotiations.of(profile.token_request)
-    return Diagnosis((*first, *checks), (*own, *running.negotiations))
+    return Diagnosis((*first, *checks, _calls(running)), (*own, *running.negotiations))
 
 
 def _gateway(running: Running) -> Check:
@@ -104,6 +114,21 @@ def _gateway(running: Running) -> Check:
     number = len(running.negotiations)
     seen = Plural("it knows one token negotiation", "it knows {count} token negotiations", count=number)
     return Check("gateway", "machine", _RUNNING, "ok", seen, shared=seen)
+
+
+def _calls(running: Running) -> Check:
+    """Say which APIs fail for the calls of programs: no call of the diagnosis' own can show it."""
+    if running.why_unknown:
+        return skip("calls", "api", _CALLS, running.why_unknown)
+    if not running.failing:
+        fine = Text("none fails, as far as the running gateway has seen calls")
+        return Check("calls", "api", _CALLS, "ok", fine, shared=fine)
+    failing = [
+        Text("{service} fails since {since} UTC ({code})", service=service, since=since, code=code)
+        for service, since, code in running.failing
+    ]
+    seen = joined(failing, "; ")
+    return Check("calls", "api", _CALLS, "warning", seen, _FAIL, _MEANWHILE, shared=seen)
 
 
 async def _all(target: Target) -> tuple[Check, ...]:
