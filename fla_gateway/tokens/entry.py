@@ -157,7 +157,7 @@ class TokenEntry:
             waitable = self._token is not None or self._task is not None or now >= self._streak.retry_at
             return waitable and not self._brake.remaining(profile, service, now)
         # That an API refuses a token whose server has just called it ended proves nothing against the API.
-        fresh = freshness(self._limits, now) is Freshness.FRESH and self._endings != 1
+        fresh = freshness(self._limits, now) is Freshness.FRESH and not self._endings
         if now < self._streak.retry_at:
             self._set(self._token, Deadlines(now, self._limits.hard))
             return False
