@@ -24,8 +24,8 @@ from fla_gateway.admin.gateway_actions import GatewayActions
 from fla_gateway.admin.probes import Probes, ReadinessState
 from fla_gateway.admin.request_guard import refusal
 from fla_gateway.admin.response_cache import SECONDS, ResponseCache
-from fla_gateway.admin.responses import SURFACE_FIELDS, answering_in, method_not_allowed, problem
-from fla_gateway.admin.status_routes import PATHS, PERIOD, Surface
+from fla_gateway.admin.responses import SECURITY_FIELDS, answering_in, method_not_allowed, problem
+from fla_gateway.admin.status_routes import PATHS, PERIOD, StatusRoutes
 from fla_gateway.clock import Clock
 from fla_gateway.config.values.address import Address, uri_host
 from fla_gateway.i18n.catalogues import choose, spoken, spoken_languages
@@ -61,7 +61,7 @@ class AdminServer:
     Args:
         state: asked for each /readyz.
         metrics_text: writes the exposition.
-        status: gives the state of this moment for page and /status; see `Surface`.
+        status: gives the state of this moment for page and /status; see `StatusRoutes`.
         access: who may see page and /status.
         clock: the host's clocks.
         actions: reloads, drains and ends the gateway.
@@ -87,7 +87,7 @@ class AdminServer:
         cache = ResponseCache(clock.monotonic, kept_seconds)
         self._probes = Probes(state, metrics_text, cache)
         attempts = Attempts()
-        self._surface = Surface(status, access, clock, attempts, cache, refresh_seconds)
+        self._surface = StatusRoutes(status, access, clock, attempts, cache, refresh_seconds)
         self._cache = cache
         counts = Counter() if counts is None else counts
         self._actions = Actions(actions, access, clock, attempts, counts, cache.forget)
@@ -225,4 +225,4 @@ def _local_host(request: web.Request) -> str:
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop("Server", None)
     if not {request.path, _resource(request)}.isdisjoint(PATHS | ACTION_PATHS):
-        response.headers.update(SURFACE_FIELDS)
+        response.headers.update(SECURITY_FIELDS)

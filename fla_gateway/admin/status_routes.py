@@ -46,7 +46,7 @@ _QUIET_SECONDS: Final = 60.0
 _LOG = structlog.get_logger()
 
 
-class Surface:
+class StatusRoutes:
     """The handlers.
 
     Args:

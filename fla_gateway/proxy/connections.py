@@ -12,11 +12,14 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fla_gateway.i18n.message import Text
 from fla_gateway.proxy.records.exchange_record import DoorSnapshot
 from fla_gateway.proxy.work_budget import WorkBudget
+
+if TYPE_CHECKING:  # read where limits are configured
+    from fla_gateway.access.limits.limiter import Limiter
 
 SWEEP_SECONDS: Final = 1.0
 _IDLE_LOOK_SECONDS: Final = 0.05
@@ -37,10 +40,10 @@ class RunningExchange(Protocol):
     def fail(self, code: str, detail: Text) -> None:
         """End with a problem."""
 
-    def count_in(self, limiter: Any, now: float) -> None:
+    def count_in(self, limiter: Limiter, now: float) -> None:
         """Have a limiter count it that was made after it began."""
 
-    def switch_limiter(self, limiter: Any) -> None:
+    def switch_limiter(self, limiter: Limiter) -> None:
         """Leave this limiter at the end, which has counted it."""
 
 
@@ -242,7 +245,7 @@ class Connections:
     def _running(self) -> tuple[RunningExchange, ...]:
         return (*(it.exchange for it in self.members if it.exchange is not None), *self.orphans)
 
-    def count_in(self, limiters: Mapping[str, Any], now: float) -> None:
+    def count_in(self, limiters: Mapping[str, Limiter], now: float) -> None:
         """Have limiters count what runs already.
 
         Args:
