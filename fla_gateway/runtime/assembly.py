@@ -24,6 +24,7 @@ from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.dialer import Dialer
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.observe.logs.output import follow as follow_output
+from fla_gateway.runtime.background_import import imported
 from fla_gateway.runtime.composition.gateway import ProcessContext
 from fla_gateway.runtime.composition.resolved_config import Configured, CurrentConfiguration
 from fla_gateway.runtime.composition.signing_keys import KeyFiles
@@ -43,6 +44,7 @@ if TYPE_CHECKING:  # read where it is used
     from fla_gateway.network.route import Egress
     from fla_gateway.runtime.key_loading.loader import KeyLoading
     from fla_gateway.runtime.key_loading.worker_processes import KeyWorker, Outcome
+    from fla_gateway.runtime.reload import Reloader
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,6 @@ def run(begun: Begun) -> int:
     loading = begun.loading
     keys, trust, egress = _load_keys(begun)
     from fla_gateway.oauth.client import TokenClient  # noqa: PLC0415 - read while the keys are loaded
-    from fla_gateway.runtime.reload import Reloader  # noqa: PLC0415 - read while the keys are loaded
-    from fla_gateway.runtime.running_parts import RunningParts  # noqa: PLC0415 - read while the keys are loaded
 
     kubernetes = configured.settings.configuration.kubernetes
     dialer = Dialer(clock.monotonic)
@@ -111,13 +111,22 @@ def run(begun: Begun) -> int:
                 unknown = {it.name for it in configured.profiles if it.token_request.key not in keys.known}
                 path = open_data_path(current, keys.unavailable, process_context, loading=unknown, keys=keys.known)
                 activation = Activation(keys, path.current, files.load, clock, observation.note_accounts)
-                parts = RunningParts(
-                    configured, begun.may_read, process_context, trust, client, activation, observation, clock, cluster
-                )
-                reloader = Reloader(configured.settings.sources[0], path, parts)
-                hints.has_changed = lambda: bool(reloader.state.differs)
-                reloader.followers.append(partial(_follow_log, output, clock))
-                return await process.run(path, observation, partial(activation.run, loading), stack, reloader)
+
+                async def make_reloader() -> Reloader:
+                    await imported("fla_gateway.runtime.reload")
+                    from fla_gateway.runtime.reload import Reloader  # noqa: PLC0415 - the first calls do not need it
+                    from fla_gateway.runtime.running_parts import RunningParts  # noqa: PLC0415 - as above
+
+                    parts = RunningParts(
+                        configured, begun.may_read, process_context, trust, client, activation, observation, clock,
+                        cluster,
+                    )  # fmt: skip
+                    reloader = Reloader(configured.settings.sources[0], path, parts)
+                    hints.has_changed = lambda: bool(reloader.state.differs)
+                    reloader.followers.append(partial(_follow_log, output, clock))
+                    return reloader
+
+                return await process.run(path, observation, partial(activation.run, loading), stack, make_reloader)
 
         return runner.run(start_and_stop())
 
@@ -127,9 +136,8 @@ def _load_keys(begun: Begun) -> tuple[ProfileKeys, Trust, Egress | None]:
     configured = begun.configured
     with ThreadPool(1) as background:
         loaded = background.submit(_load_first, begun.files, begun.workers) if begun.loading is None else None
-        # Of what is imported here most is needed by the caller alone: it takes as long as the keys of a few profiles.
-        import fla_gateway.oauth.client  # noqa: PLC0415 - read while the keys are loaded
-        import fla_gateway.runtime.reload  # noqa: F401, PLC0415 - read while the keys are loaded
+        # It is needed by the caller alone, and takes as long as the keys of a few profiles.
+        import fla_gateway.oauth.client  # noqa: F401, PLC0415 - read while the keys are loaded
         from fla_gateway.runtime.composition.token_client import egress_of  # noqa: PLC0415 - read while the keys are loaded
 
         egress = egress_of(configured.settings.configuration.egress, configured.files)

@@ -10,7 +10,7 @@ import asyncio
 import gc
 import os
 import resource
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -30,7 +30,6 @@ from fla_gateway.runtime.composition.resolved_config import Configured
 from fla_gateway.runtime.data_path import DataPath
 from fla_gateway.runtime.monitoring.admin_listener import bind_admin, open_surface
 from fla_gateway.runtime.monitoring.alerting import Alerting
-from fla_gateway.runtime.monitoring.known_expiries import watch_expiries
 from fla_gateway.runtime.monitoring.peer_user import user_of
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 from fla_gateway.runtime.monitoring.telemetry import Observation
@@ -216,7 +215,7 @@ class Process:
         observation: Observation,
         activate: Callable[[], Coroutine[Any, Any, None]],
         stack: AsyncExitStack,
-        reloader: Reloader,
+        make_reloader: Callable[[], Awaitable[Reloader]],
     ) -> int:
         """Serve until the end is asked for; return the number of exchanges that were cut off.
 
@@ -225,19 +224,16 @@ class Process:
             observation: what watches it.
             activate: serves profiles as their keys become known.
             stack: ends what is begun here, in the reverse order.
-            reloader: lets other configurations take over.
+            make_reloader: makes what lets other configurations take over; called once, when callers are served.
 
         Raises:
             ConfigurationError: the admin listener cannot be opened.
         """
-        self._gateway, self._reloader, self._settling = gateway, reloader, Settling(observation)
+        self._gateway, self._settling = gateway, Settling(observation)
         asyncio.get_running_loop().set_exception_handler(_note_fault)
         stack.push_async_callback(self._client.close)
         stack.push_async_callback(gateway.tokens.close)
         gateway.server.start(self._most_callers(gateway))
-        connections = gateway.server.connections
-        reloader.followers.append(lambda _: lambda: connections.allow(self._most_callers(gateway)))
-        reloader.reported = self._reported
         stack.push_async_callback(gateway.server.close)
         stack.callback(gateway.listeners.close)
         fault: ConfigurationError | None = None
@@ -246,7 +242,7 @@ class Process:
             beside = [tasks.create_task(gateway.refresher.run()), tasks.create_task(activate())]
             try:
                 if not self._stop.is_set():
-                    await self._open(gateway, observation, stack, reloader)
+                    reloader = await self._open(gateway, observation, stack, make_reloader)
                     self._reloads.add(tasks.create_task(reloader.watch()))
                     self._reloads.add(tasks.create_task(reloader.keep_listening()))
                 await self._stop.wait()
@@ -263,15 +259,25 @@ class Process:
         return cut
 
     async def _open(
-        self, gateway: DataPath, observation: Observation, stack: AsyncExitStack, reloader: Reloader
-    ) -> None:
+        self,
+        gateway: DataPath,
+        observation: Observation,
+        stack: AsyncExitStack,
+        make_reloader: Callable[[], Awaitable[Reloader]],
+    ) -> Reloader:
         gc.freeze()
         configured = gateway.current.configured
         await gateway.listeners.start()
         self._listening = True
         self._manager.keep_watchdog_quiet(asyncio.get_running_loop())
+        connections = gateway.server.connections
         unknown = UnknownCallers(self._clock, user_of)
-        gateway.server.connections.on_unknown_caller = unknown.note
+        connections.on_unknown_caller = unknown.note
+        # What is imported from here on takes a tenth of a second: callers wait for the first token meanwhile.
+        await gateway.tokens.first_fetch(_FIRST_FETCH_SECONDS)
+        reloader = self._reloader = await make_reloader()
+        reloader.followers.append(lambda _: lambda: connections.allow(self._most_callers(gateway)))
+        reloader.reported = self._reported
         sources = StatusSources(
             gateway=gateway,
             observation=observation,
@@ -286,9 +292,9 @@ class Process:
             unknown_callers=unknown.read,
             alerts=self._alerting.numbers,
         )
-        # What is imported for the admin listener takes a tenth of a second: callers wait for the first token meanwhile.
-        await gateway.tokens.first_fetch(_FIRST_FETCH_SECONDS)
         await open_surface(self._admin, sources, self, self._client, self, stack, reloader.followers)
+        from fla_gateway.runtime.monitoring.known_expiries import watch_expiries  # noqa: PLC0415 - read by then
+
         await announce(gateway, self._started)
         run_beside(watch_expiries(sources), "ends", stack)
         reloader.followers.append(self._alerting.prepare)
@@ -304,6 +310,7 @@ class Process:
         self._opened.set()
         if hung_up():
             self.request_reload()
+        return reloader
 
     def _status(self) -> str:
         """Say the state in a line, as `systemctl status` shows it."""

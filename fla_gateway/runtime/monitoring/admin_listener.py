@@ -26,8 +26,6 @@ from fla_gateway.listeners.bind import Bound, bind
 from fla_gateway.listeners.tls_handshakes import Handshakes, TlsServer
 from fla_gateway.runtime.background_import import imported
 from fla_gateway.runtime.composition.resolved_config import Configured
-from fla_gateway.runtime.monitoring.known_expiries import listener_contexts
-from fla_gateway.runtime.monitoring.metric_sources import exposition
 from fla_gateway.runtime.monitoring.status_sources import StatusSources
 
 if TYPE_CHECKING:  # the start must not wait for it
@@ -89,6 +87,9 @@ async def open_surface(
     """
     # Read while the first tokens are fetched and the first calls answered, since it takes a tenth of a second.
     server = await imported("fla_gateway.admin.server")
+    await imported("fla_gateway.runtime.monitoring.metric_sources")
+    from fla_gateway.runtime.monitoring.known_expiries import listener_contexts  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.monitoring.metric_sources import exposition  # noqa: PLC0415 - as above
 
     configuration = sources.gateway.current.configured.settings.configuration
     measures: list[Exposition] = []
