@@ -307,9 +307,10 @@ def test_verify_names_each_finding_with_its_place(journal, audit):
     (journal.directory / "1.jsonl").touch()
     code, lines, _ = audit("verify")
     assert code == 1
-    assert lines[-3] == "finding: 1.jsonl: is named like a segment and is none"
-    assert lines[-2].startswith(f"finding: {journal.file.name}:3: prev is not the hash of the line before: ")
-    assert lines[-1] == "2 findings"
+    assert lines[-4] == "finding: 1.jsonl: is named like a segment and is none"
+    assert lines[-3].startswith(f"finding: {journal.file.name}:3: prev is not the hash of the line before: ")
+    assert lines[-2] == "2 findings"
+    assert "docs/operations.md says what comes next" in lines[-1]
 
 
 def test_verify_finds_a_head(journal, audit):
@@ -328,8 +329,8 @@ def test_verify_does_not_know_a_head(journal, audit):
     """A head that no record has is a finding."""
     journal.post()
     code, lines, _ = audit("verify", "--head", "a" * 64)
-    assert (code, lines[-1]) == (1, "1 finding")
-    assert "no record has the hash aaaa" in lines[-2]
+    assert (code, lines[-2]) == (1, "1 finding")
+    assert "no record has the hash aaaa" in lines[-3]
 
 
 def test_verify_tells_of_repairs_losses_and_retention(journal, audit):

@@ -191,6 +191,9 @@ def _verdict(count: int, named: int) -> Iterator[Text]:
     if count > named:
         yield Text("and {count} more", count=count - named)
     yield Plural("{count} finding", "{count} findings", count=count)
+    yield Text(
+        "Copy the journal before anything else, and change nothing in it; docs/operations.md says what comes next."
+    )
 
 
 def _head(text: str) -> str:
