@@ -138,7 +138,7 @@ class TokenEntry:
         """Return whether there is a token that can be used; does not count as a use."""
         return now < self._limits.hard
 
-    def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:
+    def refused(self, token: AccessToken, profile: str, service: str, now: float, *, replays: bool = False) -> bool:
         """Take note that an API answered 401 to a token, whatever it said about it.
 
         The token is discarded only if it is the one in use, if its service is not under the brake, and if another
@@ -149,6 +149,7 @@ class TokenEntry:
             profile: name of the profile.
             service: the API, by any name that is the same every time; path prefix, for example.
             now: `Clock.monotonic`.
+            replays: whether the call is sent again at once if this returns True.
 
         Returns:
             Whether asking again with another token makes sense.
@@ -161,7 +162,7 @@ class TokenEntry:
         if now < self._streak.retry_at:
             self._set(self._token, Deadlines(now, self._limits.hard))
             return False
-        verdict = self._brake.judge(profile, service, now, fresh=fresh)
+        verdict = self._brake.judge(profile, service, now, fresh=fresh, replays=replays)
         if verdict is Verdict.DISCARD:
             self._set(None, _NEVER)
             _LOG.warning("token-discarded", **self._facts, profile=profile, service=shown_service(service))

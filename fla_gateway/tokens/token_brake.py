@@ -5,6 +5,7 @@ Owns the memory of which service refused what, per profile, bounded. Refuses to 
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from typing import Final
 
@@ -15,6 +16,9 @@ from fla_gateway.tokens.snapshot import HeldBrake
 FIRST: Final = 30.0
 """Seconds of a service's first brake; doubled each time."""
 LONGEST: Final = 300.0
+ACCEPTED_AFTER: Final = 10.0
+"""Seconds after which a call that was sent again with the new token, and was not refused by then, has shown that
+the service accepts it: a later refusal is a new one, as of a token server that was restarted twice."""
 QUIET: Final = 300.0
 """Seconds without a refusal (counted from the end of a brake) after which a service's past is forgotten."""
 LIMIT: Final = 32
@@ -42,6 +46,8 @@ class _Record:
     seconds: float = 0.0
     served: bool = False
     """Whether the last refusal of this service led to a new token that is not judged yet."""
+    replayed: float = math.inf
+    """When the call that was refused was to be sent again with that token; infinite where it was not."""
 
     def forgotten(self, now: float) -> bool:
         return now >= max(self.last, self.until) + QUIET
@@ -56,7 +62,7 @@ class TokenBrake:
     def __len__(self) -> int:
         return len(self._records)
 
-    def judge(self, profile: str, service: str, now: float, *, fresh: bool) -> Verdict:
+    def judge(self, profile: str, service: str, now: float, *, fresh: bool, replays: bool = False) -> Verdict:
         """Judge the refusal of the token that is in use.
 
         Args:
@@ -64,17 +70,19 @@ class TokenBrake:
             service: the API that refused, by any name that is the same every time.
             now: `Clock.monotonic`.
             fresh: whether the token is FRESH; the refusal of an aged one proves nothing against the service.
+            replays: whether the call is sent again at once if another token is to be had.
         """
         record = self._record(profile, service, now)
         record.last = now
         if now < record.until:
             return Verdict.BRAKED
-        if record.served and fresh:
+        if record.served and fresh and now - record.replayed < ACCEPTED_AFTER:
             record.seconds = min(LONGEST, record.seconds * 2 or FIRST)
             record.until = now + record.seconds
             record.served = False
             return Verdict.BRAKE
         record.served = True
+        record.replayed = now if replays else math.inf
         return Verdict.DISCARD
 
     def remaining(self, profile: str, service: str, now: float) -> float:

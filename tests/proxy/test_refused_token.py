@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from fla_gateway.errors import ProblemError
@@ -156,3 +158,16 @@ async def test_a_refused_token_on_a_dead_connection_is_still_sent_twice_at_most(
     await fresh.send(REFUSED_TOKEN)
     assert (await caller.answer()).status == 401
     assert rig.api.unasked() == 0
+
+
+@pytest.mark.parametrize(
+    ("raw", "known"), [(post(b"{}"), True), (post(b"more than ten bytes"), False)], ids=["sent-again", "not-kept"]
+)
+async def test_the_brake_learns_whether_the_call_is_sent_again(start, raw, known):
+    """Only a call that is sent again can show that the API takes the other token."""
+    rig = await start(gateway="replay_limit = 10")
+    rig.api.answer = refusing("token-2")
+    await rig.call(raw)
+    profiles = rig.gateway.server.generation.profiles
+    (record,) = next(iter(profiles.values())).entry._brake._records.values()
+    assert math.isfinite(record.replayed) is known

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from fla_gateway.tokens.token_brake import FIRST, LIMIT, LONGEST, QUIET, TokenBrake, Verdict
+from fla_gateway.tokens.token_brake import ACCEPTED_AFTER, FIRST, LIMIT, LONGEST, QUIET, TokenBrake, Verdict
 
 
-def refuse(brake, now, service="dimona", profile="employer", *, fresh=True):
+def refuse(brake, now, service="dimona", profile="employer", *, fresh=True, replays=False):
     """Report a refusal."""
-    return brake.judge(profile, service, now, fresh=fresh)
+    return brake.judge(profile, service, now, fresh=fresh, replays=replays)
 
 
 def test_a_service_gets_one_other_token():
@@ -16,6 +16,21 @@ def test_a_service_gets_one_other_token():
     assert refuse(brake, 2) is Verdict.BRAKED
     assert refuse(brake, 1 + FIRST - 0.01) is Verdict.BRAKED
     assert brake.remaining("employer", "dimona", 11) == FIRST - 10
+
+
+def test_a_service_that_took_the_other_token_is_not_braked_for_a_later_refusal():
+    """A token server that is restarted every 20 s forgets every token; a call sent again shows the API well."""
+    brake = TokenBrake()
+    for now in range(0, 200, 20):
+        assert refuse(brake, now, replays=True) is Verdict.DISCARD
+    assert refuse(brake, 180 + ACCEPTED_AFTER - 0.01) is Verdict.BRAKE
+
+
+def test_without_a_call_that_was_sent_again_nothing_shows_that_the_other_token_was_taken():
+    """A 401 that does not name the token, or to a body that was not kept, leaves it open however long."""
+    brake = TokenBrake()
+    assert refuse(brake, 0) is Verdict.DISCARD
+    assert refuse(brake, 10 * ACCEPTED_AFTER) is Verdict.BRAKE
 
 
 def test_the_brake_doubles_to_five_minutes():

@@ -390,11 +390,12 @@ class Exchange(UpstreamConsumer):
         if token is None:
             return False
         served = self._served
-        renew = served.entry.refused(token, served.name, service_of(self._route.path), self._context.now())
         # Without a caller a second answer would not be read: the 401 is the request's outcome, and is recorded as such.
-        if not renew or self._caller is None:
-            return False
-        return may_replay(challenges, attempts=self._attempts, whole=self.request_body.whole)
+        replays = self._caller is not None and may_replay(
+            challenges, attempts=self._attempts, whole=self.request_body.whole
+        )
+        now = self._context.now()
+        return served.entry.refused(token, served.name, service_of(self._route.path), now, replays=replays) and replays
 
     def _replay(self) -> None:
         if self._upstream is not None:

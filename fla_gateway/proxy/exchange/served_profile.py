@@ -54,7 +54,7 @@ class TokenEntry(Protocol):
         """Return a usable token, waiting for one; raises ProblemError with origin ``token-server``."""
         ...
 
-    def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:
+    def refused(self, token: AccessToken, profile: str, service: str, now: float, *, replays: bool) -> bool:
         """Note that a service refused the token; return whether a retry with another one makes sense.
 
         Args:
@@ -62,6 +62,7 @@ class TokenEntry(Protocol):
             profile: its name.
             service: see `tokens.entry.TokenEntry.refused`.
             now: `Clock.monotonic`.
+            replays: whether the call is sent again at once if this returns True.
         """
         ...
 
@@ -75,7 +76,7 @@ class _NoTokens:
     async def obtain(self) -> AccessToken:
         raise ProblemError("profile-loading", Text("The key of this profile is not known yet."), 1)
 
-    def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:  # noqa: ARG002 - as above
+    def refused(self, token: AccessToken, profile: str, service: str, now: float, *, replays: bool) -> bool:  # noqa: ARG002 - as above
         return False
 
 

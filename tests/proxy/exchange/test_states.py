@@ -127,7 +127,7 @@ class Entry:
         await self._acquired
         return self._token
 
-    def refused(self, token: AccessToken, profile: str, service: str, now: float) -> bool:
+    def refused(self, token: AccessToken, profile: str, service: str, now: float, *, replays: bool = False) -> bool:
         return True
 
 
