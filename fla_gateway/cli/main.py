@@ -113,7 +113,7 @@ def execute(words: Sequence[str]) -> int:
     """
     from fla_gateway.system.deferred_import import deferred  # noqa: PLC0415 - as above
 
-    with deferred("tokenize"):  # of inspect, for the source of Python, which dataclasses do not look at
+    with deferred("ntpath", "tokenize"):  # of pathlib, for Windows; of inspect, for the source of a class
         from fla_gateway.cli.output.language import speak, spoken_in, translate_help  # noqa: PLC0415 - as above
         from fla_gateway.errors import ConfigurationError, GatewayError, InUseError  # noqa: PLC0415 - see the head
         from fla_gateway.i18n.catalogues import spoken  # noqa: PLC0415 - as above
