@@ -72,6 +72,13 @@ def test_an_unset_variable_is_a_fault(folder, text):
     assert "environment variable" in fault
 
 
+@pytest.mark.parametrize("path", ["~/employer.pem", "file:///etc/employer.pem"])
+def test_a_path_that_a_shell_or_a_browser_would_replace_is_a_fault(folder, path):
+    """Joined to the folder of the file it would be missing there, and the cure would be to make it."""
+    fault = folder.fault(EMPLOYER.replace("employer.key.pem", path))
+    assert fault.startswith("gateway.toml: profiles.employer.key.pem: must be a plain path")
+
+
 def test_passwords_come_out_of_the_environment(folder):
     """The values of every password_env are in the settings, wrapped; those of keys and of profiles alike."""
     settings = folder.load(

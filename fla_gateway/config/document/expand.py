@@ -23,6 +23,10 @@ _NO_NAME: Final = Message(
     "variable-malformed", "has a ${{ that begins no name of an environment variable, such as ${{NAME}}"
 )
 _NOT_SET: Final = Message("variable-not-set", "takes an environment variable that is not set")
+_NOT_EXPANDED: Final = ("~/", "file:")
+"""Beginnings of a path that shells and browsers replace."""
+_NO_PATH: Final = Message("path-not-plain", "must be a plain path: neither ~ nor file: is replaced here")
+_PLAIN: Final = Text("write it from / on, or relative to this file; ${{HOME}}/ is replaced")
 
 
 class Expander:
@@ -71,6 +75,8 @@ class Expander:
 
     def _absolute(self, text: str, path: tuple[str | int, ...]) -> str:
         if text and is_file(path):
+            if text.startswith(_NOT_EXPANDED):
+                self.faults.append((path, Fault(place(path), _NO_PATH, _PLAIN, self._label)))
             # The schema makes a path of it; joining paths takes ten times as long, and hundreds of profiles have some.
             return text if _is_content(text) else os.path.join(self._base, text)  # noqa: PTH118 - see above
         if text.startswith("unix:") and not text.startswith("unix:@") and text != "unix:" and is_address(path):

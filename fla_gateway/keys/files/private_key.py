@@ -113,7 +113,7 @@ def password_wrong(path: Path) -> Objection:
     """Say that a password does not fit."""
     return Objection(
         Message("password-wrong", "the password for {path} is wrong", path=path),
-        Text("check the password file for spaces or further lines; only one line break at its end is dropped"),
+        Text("check the password file for spaces, quotes or further lines; only one line break at its end is dropped"),
     )
 
 
