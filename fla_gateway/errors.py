@@ -1,8 +1,9 @@
-"""The one family of errors.
+"""The one family of errors that reach people.
 
-Owns the root and the kinds of blame: the configuration, a key, a request that is answered with a problem. Refuses to
-know HTTP: which status a problem has is decided by the table in `problems`. No error of this family ever holds a
-secret.
+Owns the root and the kinds of blame: the configuration, a key, a request that is answered with a problem. Outside of it
+are the errors of `http1` and of the sandbox, which know nothing of this program, and those that a module raises for its
+callers alone, who make one of these of them. Refuses to know HTTP: which status a problem has is decided by the table
+in `problems`. No error of this family ever holds a secret.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from fla_gateway.lean_dataclass import dataclass
 
 
 class GatewayError(Exception):
-    """Root of everything that this program raises on purpose."""
+    """Root of everything that this program raises for a person to read."""
 
     @property
     def text(self) -> str:

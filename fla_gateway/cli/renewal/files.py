@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from fla_gateway.config.document.file_replacement import replace_content
 from fla_gateway.config.document.key_exchange import exchanged, finished, keys_of
 from fla_gateway.config.rules.named_files import named_files
-from fla_gateway.errors import reason_of
+from fla_gateway.errors import GatewayError, reason_of
 from fla_gateway.i18n.message import Text
 from fla_gateway.profiles import key_sources
 from fla_gateway.runtime.composition.resolved_config import Configured
@@ -25,7 +25,7 @@ _SUFFIXES: Final = (".pfx", ".pass", ".pem", ".cer", ".crt")
 """Of the files that `fla-gateway cert new` makes."""
 
 
-class UnchangedError(Exception):
+class UnchangedError(GatewayError):
     """The configuration cannot be changed by this program.
 
     Attributes:
