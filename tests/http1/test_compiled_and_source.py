@@ -66,7 +66,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value).__name__, [plain(it) for it in value]
     if type(value).__module__.startswith("fla_gateway"):
-        slots = getattr(SOURCE["response"], type(value).__name__).__slots__
+        slots = getattr(SOURCE[type(value).__module__.rpartition(".")[2]], type(value).__name__).__slots__
         return type(value).__name__, {name: plain(getattr(value, name)) for name in slots}
     return type(value).__name__, value
 
@@ -150,13 +150,14 @@ def test_response_heads(status: bytes, lines: list[tuple[bytes, bytes]], reason:
     codings, lengths, connection = map(values.get, (b"Transfer-Encoding", b"Content-Length", b"Connection"))
     for minor, to_head, sound in ((0, False, True), (1, False, False), (1, True, True)):
         same(
-            "response", "frame_response", codings, lengths, connection,
+            "response_framing", "frame_response", codings, lengths, connection,
             status=int(status), minor=minor, to_head=to_head, sound=sound,
         )  # fmt: skip
     outcomes = []
     for modules in (SOURCE, COMPILED):
         try:
-            outcomes.append(result(modules["response"].persists_after, modules["response"].read_response_head(head)))
+            read = modules["response"].read_response_head(head)
+            outcomes.append(result(modules["response_framing"].persists_after, read))
         except modules["errors"].ProtocolError as error:
             outcomes.append(error.message)
     assert outcomes[0] == outcomes[1]
