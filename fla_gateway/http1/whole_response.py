@@ -76,6 +76,11 @@ class WholeResponseReader:
         """Whether the final head has been read."""
         return self._head is not None
 
+    @property
+    def status(self) -> int | None:
+        """Status code of the final head, or None before it."""
+        return None if self._head is None else self._head.code
+
     def feed(self, data: bytes) -> WholeResponse | None:
         """Take the next bytes; return the response once it is complete. What follows it is dropped.
 

@@ -16,8 +16,7 @@ from fla_gateway import __version__
 from fla_gateway.config.values.address import uri_host
 from fla_gateway.config.values.urls import Url
 from fla_gateway.http1.errors import ProtocolError
-from fla_gateway.http1.fields import MAX_HEAD
-from fla_gateway.http1.response import read_response_head
+from fla_gateway.http1.whole_response import WholeResponseReader
 from fla_gateway.i18n.message import Text
 from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.network.connection_errors import NoConnectionError
@@ -131,11 +130,11 @@ def _judged(status: int | None) -> Delivered:
 
 
 class _Connection(asyncio.Protocol):
-    """The mutable state is the head so far, and what came of it."""
+    """The mutable state is the reader, and what came of it."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self._head = b""
+        self._reader = WholeResponseReader(0)
         self._transport: asyncio.Transport | None = None
         # None where there is no head that can be read.
         self._status: asyncio.Future[int | None] = loop.create_future()
@@ -168,27 +167,16 @@ class _Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # of TLS, which reads and writes
 
     def data_received(self, data: bytes) -> None:
-        """Read up to the end of the head that is final; nothing of what follows."""
+        """Read up to the end of the head that is final; what follows it is no matter."""
         if self._status.done():
             return
-        self._head += data
         try:
-            self._take_heads()
+            self._reader.feed(data)
         except ProtocolError:
-            self._status.set_result(None)
-
-    def _take_heads(self) -> None:
-        while not self._status.done():
-            end = self._head.find(b"\r\n\r\n") + 4
-            whole = end >= 4  # noqa: PLR2004 - found
-            if not whole:
-                if len(self._head) > MAX_HEAD:
-                    self._status.set_result(None)
-                return
-            status = int(read_response_head(self._head[:end]).status)
-            self._head = self._head[end:]
-            if status >= 200:  # noqa: PLR2004 - no interim response
-                self._status.set_result(status)
+            self._status.set_result(self._reader.status)
+        else:
+            if self._reader.has_head:
+                self._status.set_result(self._reader.status)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio has it
         """See `asyncio.Protocol`."""

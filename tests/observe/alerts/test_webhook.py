@@ -156,6 +156,17 @@ async def test_what_is_no_answer_of_http_is_said(api_tls, channel, answer):
         await done.wait()
 
 
+async def test_a_receiver_without_an_end_of_interim_answers_is_left(api_tls, channel):
+    """All heads together have the bound of one, as those of a token server: no receiver keeps the event loop busy."""
+    interim = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    async with raw(api_tls, interim * 2000) as (port, done):
+        assert "no answer that HTTP/1.1 knows" in (await refused(channel(port))).message
+        await done.wait()
+    async with raw(api_tls, interim * 20, b"HTTP/1.1 204 No Content\r\n\r\n") as (port, done):
+        assert (await channel(port).send(waiting())).answer == "204"
+        await done.wait()
+
+
 async def test_a_receiver_that_stalls_is_left(api_tls, channel):
     """After a limited time; the connection is closed."""
     async with raw(api_tls, b"HTTP/1.1 200 OK\r\n") as (port, done):
