@@ -112,6 +112,12 @@ async def test_a_call_with_all_that_can_be_said_of_it(gateway, command, governme
     assert KEY not in json.dumps(document)
     assert len(government.calls) == 2
 
+    said = "The answer is the API's own: token and the way there work."
+    assert said not in out
+    government.api = lambda _: b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+    code, out, _ = await command("GET", PATH, "--key-file", command.key)
+    assert (code, said in out) == (1, True)
+
 
 async def test_the_key_comes_from_the_variable_and_without_one_the_problem_has_its_cure(
     gateway,

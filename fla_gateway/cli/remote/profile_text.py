@@ -74,7 +74,8 @@ def profile_lines(profile: Mapping[str, Any], times: Times, *, coloured: bool) -
     environment = text_of(profile.get("environment"))
     where = environment.upper() if profile.get("production") else environment
     name = f"{text_of(profile.get('name'))} ({where})"
-    yield f"{name}: {painted(shown(LEVELS.get(level, level)).lower(), level, coloured=coloured)}"
+    health = painted(shown(LEVELS.get(level, level)).lower(), level, coloured=coloured)
+    yield f"{shown(Text('{label}:', label=name))} {health}"
     certificate = table_of(profile, "certificate")
     failing = tables_of(profile, "failing")
     without_scope = [it for it in failing if it.get("reason") == "missing-scope"]

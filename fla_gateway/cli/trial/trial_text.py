@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from fla_gateway.cli.trial.call import TRACE, shown_fields
-from fla_gateway.cli.trial.trial import SHOWN_BODY, Trial
+from fla_gateway.cli.trial.trial import ORIGIN, SHOWN_BODY, Trial
 from fla_gateway.cli.trial.trial_json import body_text, is_cut
 from fla_gateway.i18n.message import Text
 
@@ -31,6 +31,11 @@ _HOW_TO_GIVE_THE_KEY: Final = Text(
     option="--key-file",
     variable="FLAGW_KEY",
 )
+_NOT_FOUND: Final = 404
+_OF_THE_API: Final = Text(
+    "The answer is the API's own: token and the way there work. It has nothing at this path, or has not processed it "
+    "yet."
+)
 _OF_THE_GATEWAY: Final = {
     "token_seconds": Text("waited for a token"),
     "connection_seconds": Text("waited for a connection"),
@@ -46,6 +51,8 @@ def lines(trial: Trial) -> Iterator[str]:
     yield from _response(trial)
     yield ""
     yield from _problem(trial.response.problem)
+    if trial.response.status == _NOT_FOUND and trial.response.value(ORIGIN) == "upstream":
+        yield from (_OF_THE_API, "")
     yield Text("Where the time went:")
     for name, seconds in trial.phases:
         yield _fact(_MEASURED[name], _milliseconds(seconds))
