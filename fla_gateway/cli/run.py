@@ -29,9 +29,6 @@ examples:
   curl http://127.0.0.1:8481/readyz                 is it ready?"""
 )
 
-_COLLECTION_SIZE: Final = 15_000
-"""Objects that are made before the first look for garbage: with more, what modules leave behind is 0.6 MB."""
-
 _NOT_USED: Final = (
     "pickle", "uuid", "structlog.testing", "structlog.threadlocal",
     "email.utils", "cryptography.hazmat.primitives.serialization.ssh",
@@ -48,13 +45,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     from fla_gateway.system.deferred_import import deferred, patterns_deferred  # noqa: PLC0415 - as below
 
-    # What is imported stays: to look through it again and again would be a twentieth of the start.
-    gc.set_threshold(_COLLECTION_SIZE)
+    # What is imported stays: to look through it for garbage would be a twentieth of the start, for 0.2 MB.
+    gc.disable()
     # structlog and cryptography name them for what is not used here.
     with deferred(*_NOT_USED):
         with patterns_deferred():  # one that reads names from text takes 14 ms, and is never used
             import cryptography.x509  # noqa: F401, PLC0415 - as below
         from fla_gateway.runtime.startup import serve  # noqa: PLC0415 - `--help` must not wait for the gateway
+    gc.freeze()
+    gc.enable()
 
     path = find_config(arguments)
     try:

@@ -86,10 +86,8 @@ def _serve(
     workers, loading = _begin_loading(files, strict=strict)
     gc.freeze()
     trust = _begin_trust(configured)
+    # What its modules leave behind is not looked for: a tenth of a megabyte.
     from fla_gateway.runtime.assembly import Begun, run  # noqa: PLC0415 - see the head
-
-    # What its modules leave behind is a tenth of a megabyte; nothing else is looked at.
-    gc.collect(0)
 
     # Not earlier: a thread that runs already would neither be confined nor come along.
     output.start()
