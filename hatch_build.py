@@ -25,6 +25,14 @@ _ASKED: Final = "FLA_GATEWAY_COMPILE"
 _COMMIT: Final = "FLA_GATEWAY_COMMIT"
 _LIBRARY: Final = "fla_gateway.compiled"
 """Beginning of the shared library's name. The one that mypyc would choose depends on the list of modules."""
+_OPTIMIZATION: Final = "2"
+_CODE_GENERATION: Final = (
+    # Its functions call each other directly, and may be put into each other: only the modules' own are exported.
+    "-fvisibility=hidden", "-fno-semantic-interposition", "-fno-plt",
+    # What mypyc calls unlikely, mostly the ways of exceptions, is kept apart from what runs for each request.
+    "--param", "builtin-expect-probability=100",
+)  # fmt: skip
+"""What fits into the processor's cache counts for more than a loop that is unrolled (docs/performance.md)."""
 
 
 class CompileHook(BuildHookInterface[BuilderConfig]):
@@ -110,10 +118,14 @@ def _compiled(modules: list[str], folder: Path) -> list[Path]:
 
     # No cache: what it held before would show in the result. No paths and no debug symbols: as well.
     extensions = mypycify(
-        [f"--cache-dir={os.devnull}", *modules], target_dir=str(folder / "c"), group_name=_LIBRARY, debug_level="0"
+        [f"--cache-dir={os.devnull}", *modules],
+        target_dir=str(folder / "c"),
+        group_name=_LIBRARY,
+        opt_level=_OPTIMIZATION,
+        debug_level="0",
     )
     for extension in extensions:
-        extension.extra_compile_args.append(f"-ffile-prefix-map={folder}=.")
+        extension.extra_compile_args += [*_CODE_GENERATION, f"-ffile-prefix-map={folder}=."]
         extension.extra_link_args.append("-Wl,--strip-all")
     command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
     command.build_lib, command.build_temp = str(folder / "lib"), str(folder / "o")
