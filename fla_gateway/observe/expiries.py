@@ -7,7 +7,7 @@ Owns the days on which an end is an event: some before it, and each day after it
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 import structlog
@@ -77,10 +77,15 @@ def soon(ends: Iterable[Expiry], now: datetime) -> tuple[Expiry, ...]:
 
 
 class ExpiryReports:
-    """Logs each end once for each of its steps; the first time at once, as at every start."""
+    """Logs each end once for each of its steps; the first time at once, as at every start.
+
+    A clock that is set back reports nothing twice. One that was ahead by more than a day has reported what is not yet,
+    and must not silence what comes.
+    """
 
     def __init__(self) -> None:
         self._reported: dict[Expiry, int] = {}
+        self._looked = datetime.min.replace(tzinfo=UTC)
 
     def report(self, ends: Iterable[Expiry], now: datetime) -> None:
         """Log what is due.
@@ -89,13 +94,14 @@ class ExpiryReports:
             ends: all that are in force.
             now: the time, with a time zone.
         """
+        was_ahead = self._looked - now > timedelta(days=1)
+        self._looked = now
         due = {end: reached for end in soon(ends, now) if (reached := step(end, now)) is not None}
         for end, reached in due.items():
             before = self._reported.get(end)
-            # A clock that is set back reports nothing twice.
             if before is None or reached < before:
                 _report(end, now)
-            else:
+            elif not was_ahead:
                 due[end] = before
         self._reported = due
 

@@ -56,7 +56,7 @@ def test_a_start_reports_what_is_near_or_past():
 
 def test_a_clock_that_is_set_back_reports_nothing_twice():
     """Only what comes nearer is an event."""
-    assert len(reported([7, 30, 7])) == 1
+    assert len(reported([7, 7.9, 7])) == 1
 
 
 def test_a_renewed_certificate_is_another_end():
@@ -74,3 +74,10 @@ def test_the_first_to_end_comes_first():
     later = CERTIFICATE._replace(name="later", ends=ENDS + timedelta(days=3))
     far = CERTIFICATE._replace(ends=ENDS + timedelta(days=300))
     assert soon([far, later, CERTIFICATE], ENDS - timedelta(days=9)) == (CERTIFICATE, later)
+
+
+def test_a_clock_that_was_years_ahead_silences_nothing():
+    """What it reported of an end is reported when it is so; an hour ahead, nothing is reported twice."""
+    events = reported([20, -1000, 20, 13.9, 6.9])
+    assert [it["days_left"] for it in events] == [20, -1000, 13, 6]
+    assert [it["days_left"] for it in reported([14.02, 13.99, 14.02, 13.99])] == [14, 13]

@@ -12,6 +12,7 @@ from typing import Final
 from fla_gateway.lean_dataclass import dataclass
 from fla_gateway.observe.alerts.alert import Alert, Condition
 
+_DAY: Final = 86_400.0
 QUIET_SECONDS: Final = 3600.0
 """Between two alerts that the same condition holds: one that comes and goes must not fill a mailbox."""
 
@@ -40,6 +41,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], _Known] = {}
+        self._looked = float("-inf")
 
     def update(
         self, conditions: Iterable[Condition], profiles: Collection[str], now: float, wall: float
@@ -53,6 +55,11 @@ class Ledger:
             wall: `Clock.wall` at the same moment.
         """
         held = {it.key: it for it in conditions}
+        was_ahead, self._looked = wall < self._looked - _DAY, wall
+        if was_ahead:
+            # What it has said of ends is not yet so, and must not silence what comes.
+            for key in held.keys() & self._known.keys():
+                self._known[key].level = min(self._known[key].level, held[key].level)
         found = [alert for it in held.values() if (alert := self._see(it, now, wall)) is not None]
         for key, known in [*self._known.items()]:
             if key in held:

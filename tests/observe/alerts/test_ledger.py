@@ -41,6 +41,19 @@ def test_an_end_that_has_come_nearer_is_said_again():
     assert tell(ending._replace(level=2), after=QUIET_SECONDS) == []
 
 
+def test_a_clock_that_was_years_ahead_silences_nothing():
+    """What it said of an end is said again when it is so; nothing is said of the way back."""
+    tell = Telling()
+    ending = NOT_SERVED._replace(ends=WALL)
+    assert tell(ending)
+    assert tell(ending._replace(level=9), after=900 * 86_400) == [("raised", "profile-not-served", 9)]
+    tell.now += QUIET_SECONDS
+    for level, said in ((1, []), (2, [("raised", "profile-not-served", 2)])):
+        tell.now += QUIET_SECONDS
+        found = tell.ledger.update([ending._replace(level=level)], PROFILES, tell.now, WALL + level * 60)
+        assert [(it.state, it.condition.code, it.condition.level) for it in found] == said
+
+
 def test_a_number_that_grows_again_after_it_fell_is_said_again():
     """One more call in doubt is news, also after others were settled."""
     tell = Telling()
