@@ -59,6 +59,9 @@ class Expander:
                 return value
 
     def _substitute(self, text: str, path: tuple[str | int, ...]) -> str:
+        if "$" not in text:  # as nearly all; hundreds of profiles have thousands
+            return text
+
         def replacement(match: re.Match[str]) -> str:
             if match[0] == "$$":
                 return "$"
