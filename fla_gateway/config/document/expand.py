@@ -22,6 +22,9 @@ _CURE: Final = Text("$$ means a dollar sign")
 _NO_NAME: Final = Message(
     "variable-malformed", "has a ${{ that begins no name of an environment variable, such as ${{NAME}}"
 )
+_NO_BRACES: Final = Message("variable-without-braces", "is a variable as a shell has it, which is not replaced here")
+_BARE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*").fullmatch
+_BRACES: Final = Text("write ${{NAME}}; $$ means a dollar sign")
 _NOT_SET: Final = Message("variable-not-set", "takes an environment variable that is not set")
 _NOT_EXPANDED: Final = ("~/", "file:")
 """Beginnings of a path that shells and browsers replace."""
@@ -74,20 +77,22 @@ class Expander:
             # A value is needed here until all faults are known; the loader judges it no further.
             return "unset"
 
+        if text[:1] == "$" and _BARE(text):
+            self._fault(path, _NO_BRACES, _BRACES)
         return _VARIABLE.sub(replacement, text)
 
     def _absolute(self, text: str, path: tuple[str | int, ...]) -> str:
         if text and is_file(path):
             if text.startswith(_NOT_EXPANDED):
-                self.faults.append((path, Fault(place(path), _NO_PATH, _PLAIN, self._label)))
+                self._fault(path, _NO_PATH, _PLAIN)
             # The schema makes a path of it; joining paths takes ten times as long, and hundreds of profiles have some.
             return text if _is_content(text) else os.path.join(self._base, text)  # noqa: PTH118 - see above
         if text.startswith("unix:") and not text.startswith("unix:@") and text != "unix:" and is_address(path):
             return f"unix:{self._base / text.removeprefix('unix:')}"
         return text
 
-    def _fault(self, path: tuple[str | int, ...], message: Message) -> None:
-        self.faults.append((path, Fault(place(path), message, _CURE, self._label)))
+    def _fault(self, path: tuple[str | int, ...], message: Message, cure: Text = _CURE) -> None:
+        self.faults.append((path, Fault(place(path), message, cure, self._label)))
 
 
 def _is_content(text: str) -> bool:
