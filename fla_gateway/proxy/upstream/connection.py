@@ -105,7 +105,6 @@ class ApiConnection:
         """Begin an exchange on an idle connection."""
         self.exchange = exchange
         self.untouched = True
-        self.unsent = 0
         self._left = None
         self._interim_bytes = 0
         self._sound = True
@@ -118,7 +117,7 @@ class ApiConnection:
             return
         if exchange is None:
             # An answer to nothing (a 408 for an idle connection, say) must never become the answer to the next request.
-            if self.unsent:
+            if self.unsent < 0:
                 self._owner.sent_late()
             self.abort()
             return
@@ -162,10 +161,9 @@ class ApiConnection:
     def _body(self, framing: ResponseFraming, data: bytes, exchange: UpstreamConsumer) -> None:
         self._persistent = framing.persistent and self._sound
         left = framing.length
+        self.unsent = framing.announced if left == 0 else 0
         size = len(data)
         if 0 <= left <= size:
-            if left == 0:
-                self.unsent = framing.announced
             self._finish(exchange, data if left == size else data[:left], surplus=left < size)
             return
         self._left = left
@@ -292,7 +290,7 @@ class ApiConnection:
             self._owner.lost(self)
 
     def _malformed(self, exchange: UpstreamConsumer, rule: Text) -> None:
-        if self._left is None and self.used:
+        if self._left is None and self.unsent < 0:
             self._owner.sent_late()
         self.abort()
         exchange.upstream_failed("api-malformed", rule)
