@@ -88,6 +88,17 @@ async def test_http_1_0_is_closed_unless_it_asks(rig, fields):
     assert await caller.ended()
 
 
+async def test_a_gateway_that_will_end_says_so_with_its_next_answer(rig):
+    """The API's answer has Connection: close, and then the connection ends: no caller sends on one that is lost."""
+    caller = await rig.caller()
+    await caller.send(get())
+    assert (await caller.answer()).value("Connection") is None
+    rig.gateway.server.connections.close_after_responses()
+    await caller.send(get())
+    assert (await caller.answer()).value("Connection") == b"close"
+    assert await caller.ended()
+
+
 async def test_http_1_0_with_keep_alive_is_kept(rig):
     """An HTTP/1.0 caller that asks is told that the connection stays."""
     caller = await rig.caller()
