@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final
@@ -20,6 +19,7 @@ from fla_gateway.journal.snapshot import Account
 from fla_gateway.proxy.exchange.request_ids import second_trace_id
 from fla_gateway.proxy.records.exchange_record import NO_NOTES, Attempt, ExchangeRecord, Intent, Notes
 from fla_gateway.proxy.records.milliseconds import milliseconds
+from fla_gateway.proxy.records.timestamps import Timestamps
 
 OTHER_METHOD: Final = "OTHER"
 
@@ -53,20 +53,11 @@ class EntryEncoder:
         self._requests: dict[tuple[Admission, str, str, bytes, bytes], str] = {}
         self._usual_intents: dict[_Request, str] = {}
         self._usual: dict[tuple[Admission, str, bytes, bytes, str, int], tuple[str, str]] = {}
-        self._second = self._moment = -1
-        self._date = self._stamp = ""
+        self._timestamps = Timestamps()
 
     def stamp(self, when: float) -> str:
         """Write a moment in epoch seconds as the journal does, cut to the millisecond."""
-        moment = int(when * 1000)
-        if moment != self._moment:
-            second, milliseconds = divmod(moment, 1000)
-            if second != self._second:
-                self._second = second
-                self._date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-            self._moment = moment
-            self._stamp = f"{self._date}.{milliseconds:03d}Z"
-        return self._stamp
+        return self._timestamps.write(when)
 
     def intents(self, stamp: str, intents: Iterable[Intent], bodies: Iterable[str]) -> list[str]:
         """Write intents.

@@ -6,7 +6,6 @@ exchange. A line is formatted at once, while its parts are available; the lines 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
@@ -18,6 +17,7 @@ from fla_gateway.observe.logs.journal_priority import NO_PREFIXES
 from fla_gateway.observe.logs.line_writer import LineWriter
 from fla_gateway.proxy.records.exchange_record import ExchangeRecord
 from fla_gateway.proxy.records.milliseconds import milliseconds
+from fla_gateway.proxy.records.timestamps import Timestamps
 
 FLUSH_SECONDS: Final = 0.05
 FULL_BATCH: Final = 512
@@ -83,8 +83,7 @@ class AccessLog:
         self._waiting: list[str] = []
         self._timer: Timer | None = None
         self._described: dict[tuple[str, str, bytes, bytes, int, str, str, str], list[str]] = {}
-        self._second = self._moment = -1
-        self._date = self._stamp = ""
+        self._timestamps = Timestamps()
         self._minute = 0
         self._rejected = 0
         self.follow(form)
@@ -125,7 +124,7 @@ class AccessLog:
     def _report_left_out(self) -> None:
         if self._rejected > MOST_REJECTIONS:
             now = self._wall()
-            self._waiting.append(self._left_out_line % (self._time(now), self._rejected - MOST_REJECTIONS))
+            self._waiting.append(self._left_out_line % (self._timestamps.write(now), self._rejected - MOST_REJECTIONS))
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -141,7 +140,7 @@ class AccessLog:
     def _format(self, when: float, record: ExchangeRecord) -> str:
         start, name, received, sent, seconds, attempts, end = self._describe(record)
         return (
-            f"{start}{self._time(when)}{name}{record.request_id}{received}{record.received}{sent}{record.sent}"
+            f"{start}{self._timestamps.write(when)}{name}{record.request_id}{received}{record.received}{sent}{record.sent}"
             f"{seconds}{milliseconds(record.seconds)}{attempts}{record.attempts}{end}"
         )
 
@@ -164,18 +163,6 @@ class AccessLog:
             if len(path) <= _LONGEST_REMEMBERED_PATH and len(method) <= _LONGEST_REMEMBERED_PATH:
                 remember(self._described, kind, parts, _MOST_REMEMBERED)
         return parts
-
-    def _time(self, when: float) -> str:
-        """Write a moment in epoch seconds, cut to the millisecond."""
-        moment = int(when * 1000)
-        if moment != self._moment:
-            second, milliseconds = divmod(moment, 1000)
-            if second != self._second:
-                self._second = second
-                self._date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-            self._moment = moment
-            self._stamp = f"{self._date}.{milliseconds:03d}Z"
-        return self._stamp
 
 
 def level_of(record: ExchangeRecord) -> str:
