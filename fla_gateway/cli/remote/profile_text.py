@@ -77,24 +77,7 @@ def profile_lines(profile: Mapping[str, Any], times: Times, *, coloured: bool) -
     health = painted(shown(LEVELS.get(level, level)).lower(), level, coloured=coloured)
     yield f"{shown(Text('{label}:', label=name))} {health}"
     certificate = table_of(profile, "certificate")
-    failing = tables_of(profile, "failing")
-    without_scope = [it for it in failing if it.get("reason") == "missing-scope"]
-    known = {
-        "name": text_of(profile.get("name")),
-        "why_not": text_of(profile.get("why_not")),
-        "former_key": text_of(profile.get("former_key")),
-        "ends_in": _ends_in(certificate),
-        "failing": ", ".join(shown(_failing(it, times)) for it in failing if it not in without_scope),
-        "brakes": ", ".join(
-            shown(Text("{service} until {time}", service=text_of(it.get("service")), time=times.shown(it.get("until"))))
-            for it in tables_of(profile, "brakes")
-        ),
-    }
-    for code in profile.get("findings") or ():
-        if code != "api-failing" or known["failing"]:
-            yield f"  ! {shown(FINDINGS[str(code)](known)) if str(code) in FINDINGS else text_of(code)}"
-    granted = next((text_of(it.get("scope")) for it in tables_of(profile, "negotiations") if it.get("lifetime")), "")
-    yield from (f"  {alarm(_no_scope(it, times, granted))}" for it in without_scope)
+    yield from _finding_lines(profile, certificate, times)
     if finding := table_of(profile, "finding"):
         command = f"fla-gateway doctor {text_of(profile.get('name'))}"
         page = text_of(finding.get("anchor"))
@@ -113,6 +96,27 @@ def profile_lines(profile: Mapping[str, Any], times: Times, *, coloured: bool) -
         "{answered} answered, {refused} refused, {failed} failed", answered=answered, refused=refused, failed=failed
     )
     yield fact(Text("last hour"), counts)
+
+
+def _finding_lines(profile: Mapping[str, Any], certificate: Mapping[str, Any], times: Times) -> Iterator[str]:
+    failing = tables_of(profile, "failing")
+    without_scope = [it for it in failing if it.get("reason") == "missing-scope"]
+    known = {
+        "name": text_of(profile.get("name")),
+        "why_not": text_of(profile.get("why_not")),
+        "former_key": text_of(profile.get("former_key")),
+        "ends_in": _ends_in(certificate),
+        "failing": ", ".join(shown(_failing(it, times)) for it in failing if it not in without_scope),
+        "brakes": ", ".join(
+            shown(Text("{service} until {time}", service=text_of(it.get("service")), time=times.shown(it.get("until"))))
+            for it in tables_of(profile, "brakes")
+        ),
+    }
+    for code in profile.get("findings") or ():
+        if code != "api-failing" or known["failing"]:
+            yield f"  ! {shown(FINDINGS[str(code)](known)) if str(code) in FINDINGS else text_of(code)}"
+    granted = next((text_of(it.get("scope")) for it in tables_of(profile, "negotiations") if it.get("lifetime")), "")
+    yield from (f"  {alarm(_no_scope(it, times, granted))}" for it in without_scope)
 
 
 def _token_lines(token: Mapping[str, Any], times: Times) -> Iterator[str]:
