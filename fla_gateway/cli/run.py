@@ -61,13 +61,14 @@ def run(arguments: argparse.Namespace) -> int:
     except ConfigurationError as error:
         # The first event, which names the file, may not have come yet.
         report_config(path)
+        from fla_gateway.cli.checking.fault_lines import located  # noqa: PLC0415 - rarely needed
+
+        faults = located(path, error.faults)
         if isinstance(error, InUseError):
-            from fla_gateway.cli.checking.start_checks import occupant  # noqa: PLC0415 - rarely needed
+            from fla_gateway.cli.checking.start_checks import occupant  # noqa: PLC0415 - as above
 
-            raise InUseError((*error.faults, *occupant(path))) from None
-        from fla_gateway.cli.checking.fault_lines import located  # noqa: PLC0415 - as above
-
-        raise ConfigurationError(located(path, error.faults)) from None
+            raise InUseError((*faults, *occupant(path))) from None
+        raise ConfigurationError(faults) from None
     except NoThreadError as error:
         complain(error.text)
         return IN_USE

@@ -18,5 +18,5 @@ async def test_the_gateway_that_runs_already_is_named(tmp_path):
         async with run(second) as refused:
             assert await refused.ended() == 75
             said = refused.output
-        assert "cannot listen on 127.0.0.1" in said
+        assert "second.toml:9: admin.listen: cannot listen on 127.0.0.1" in said
         assert f"a gateway runs there already: process {first.pid}, environment simulation" in said

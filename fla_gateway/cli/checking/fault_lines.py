@@ -44,6 +44,6 @@ def located(path: Path, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
     from fla_gateway.runtime.composition.resolved_config import read  # noqa: PLC0415 - as above
 
     try:
-        return tuple(map(locator(read(path)), faults))
+        return tuple(map(locator(read(path, pipes=False)), faults))  # a pipe has been read, and would be waited for
     except (ConfigurationError, OSError):
         return faults
