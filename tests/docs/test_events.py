@@ -23,7 +23,10 @@ def logged(*packages) -> dict[str, set[str]]:
         # To parse all modules takes seconds.
         for node in ast.walk(ast.parse(text)) if "_LOG." in text else ():
             match node:
-                case ast.Call(ast.Attribute(ast.Name("_LOG"), level), [name, *_]):
+                # `log` is one that was bound once, for many events.
+                case ast.Call(ast.Attribute(ast.Name("_LOG" | "log" as logger), level), [name, *_]) if (
+                    logger == "_LOG" or level in LEVELS
+                ):
                     assert level in LEVELS
                     found[ast.literal_eval(name)].add("error" if level == "exception" else level)
     return found
