@@ -31,7 +31,7 @@ class ThreadPool(ThreadPoolExecutor):
         """
         super().__init__(most, thread_name_prefix=prefix)
         try:
-            self.submit(_nothing).result()
+            self.submit(_nothing)
         except RuntimeError:
             self.shutdown(wait=False)
             raise NoThreadError(NONE_LEFT) from None
