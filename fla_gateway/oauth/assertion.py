@@ -15,7 +15,6 @@ from typing import Final, Protocol
 from fla_gateway.errors import ProblemError
 from fla_gateway.i18n.message import Text
 from fla_gateway.lean_dataclass import dataclass
-from fla_gateway.oauth.clock_skew import EARLY
 from fla_gateway.oauth.model import AssertionOptions, TokenRequest
 from fla_gateway.secret import Secret
 
@@ -122,9 +121,8 @@ def claims(request: TokenRequest, now: float, jti: str) -> dict[str, str | int]:
         now: seconds since the epoch by the token server's clock, as far as that is known.
         jti: an identifier that was never used before.
     """
+    issued = int(now)
     lifetime = min(request.assertion.lifetime, LONGEST_LIFETIME)
-    # `exp` goes with it: some servers limit the time between the two.
-    issued = int(now) - min(EARLY, lifetime // 4)
     claim_set: dict[str, str | int] = {
         "iss": request.client_id,
         "sub": request.client_id,

@@ -13,9 +13,6 @@ from fla_gateway.lean_dataclass import dataclass
 
 NOTEWORTHY: Final = 30.0
 """Seconds of skew that are said wherever the clock is, and after which a refused assertion is worth making again."""
-EARLY: Final = 5
-"""Seconds by which an assertion is dated back. Token servers without any tolerance refuse one that was issued a moment
-from now by their own clock, and clocks that are set differ by that much for a while (after a start, after a sleep)."""
 LARGEST: Final = 86_400.0
 """Seconds that are corrected at most: beyond a day the host's clock is simply not set."""
 UNCONFIRMED: Final = 3_600.0
@@ -109,15 +106,14 @@ def better_offset(sample: float | None, used: float, learned: float) -> float | 
         learned: the offset that is believed now, the sample included.
 
     Returns:
-        The sample, if it is within a day, is confirmed or within an hour of the host's clock or of the offset that is
-        believed, and differs enough from what was used for a refusal: by more than 30 s, or by more than an assertion
-        is dated back, where it was issued in the server's future; else None.
+        The sample, if it is within a day, differs from what was used by more than 30 s, and is confirmed or within an
+        hour of the host's clock or of the offset that is believed; else None.
     """
     if sample is None or abs(sample) > LARGEST:
         return None
     offset = learned if abs(sample - learned) <= AGREEMENT else _unconfirmed(sample, learned)
     # Beyond the bound it would be refused as the first one was.
-    if abs(offset - sample) > NOTEWORTHY or -EARLY <= offset - used <= NOTEWORTHY:
+    if abs(offset - sample) > NOTEWORTHY or abs(offset - used) <= NOTEWORTHY:
         return None
     return offset
 

@@ -70,7 +70,7 @@ class AccessToken:
     """A token as the token server gave it.
 
     Attributes:
-        value: the token, already checked to consist of visible characters of ASCII.
+        value: the token, already checked to be a b64token (RFC 6750, section 2.1).
         lifetime: seconds from `obtained` to the end of its life.
         obtained: `Clock.monotonic` just before the request was sent, so that the token is never thought
             younger than it is.

@@ -31,9 +31,7 @@ ASSUMED_LIFETIME: Final = 60.0
 LONGEST_LIFETIME: Final = 86_400.0
 """Seconds for which a token is taken to be valid at most."""
 
-_TOKEN: Final = re.compile(r"[\x21-\x7E]+")
-"""RFC 6749, appendix A.12, without the blank. RFC 6750, section 2.1, has fewer characters; the APIs of the servers that
-write others (``|``, ``:``, ``!``) take their tokens nevertheless, and none of these can end a field or a credential."""
+_B64TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _BEARER: Final = frozenset({"bearer", "bearertoken"})
 """Values of token_type, in lower case. BearerToken is what the OAuth policy of an API gateway in wide use writes."""
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
@@ -76,7 +74,7 @@ class Grant:
     """A token response that can be used.
 
     Attributes:
-        value: the token, visible characters of ASCII.
+        value: the token, a b64token.
         lifetime: seconds, within (0, 86400].
         scope: granted scope, or None where it is missing or malformed.
         over: whether `expires_in` is a number that leaves nothing; the lifetime is then assumed.
@@ -162,10 +160,10 @@ def _read_grant(answer: TokenAnswer, assertion: Secret, known: Callable[[], Know
         )
     if len(value) > LONGEST_TOKEN:
         raise ProblemError("token-malformed", Text("The token is longer than {most} characters.", most=LONGEST_TOKEN))
-    if not _TOKEN.fullmatch(value):
-        # A line break in it would end the Authorization field.
+    if not _B64TOKEN.fullmatch(value):
+        # RFC 6750, section 2.1; a line break in it would end the Authorization field.
         raise ProblemError(
-            "token-malformed", Text("The token has blanks or characters other than those of ASCII (RFC 6749).")
+            "token-malformed", Text("The token has characters that no bearer token may have (RFC 6750).")
         )
     _check_type(document.get("token_type"))
     scope = document.get("scope")

@@ -54,8 +54,8 @@ def test_a_second_implementation_accepts_the_assertion(algorithm, key, chosen):
         "iss": "client-7",
         "sub": "client-7",
         "aud": AUDIENCE,
-        "iat": 1_799_999_995,
-        "exp": 1_800_000_115,
+        "iat": 1_800_000_000,
+        "exp": 1_800_000_120,
         "jti": "0b39c9a2-5d0a-4d3c-8f77-4ad7b2d3a9d1",
     }
 
@@ -74,18 +74,10 @@ def test_every_header_parameter_can_be_switched():
     assert plain(written["x5t#S256"]) == hashlib.sha256(der).digest()
 
 
-@pytest.mark.parametrize(("lifetime", "ahead"), [(10, 8), (120, 115), (600, 595), (601, 595), (50_000, 595)])
+@pytest.mark.parametrize(("lifetime", "ahead"), [(10, 10), (120, 120), (600, 600), (601, 600), (50_000, 600)])
 def test_exp_is_never_more_than_ten_minutes_ahead(lifetime, ahead):
-    """Whatever lifetime is asked for, exp keeps the manual's rule, also by a clock that is some seconds slow."""
+    """Whatever lifetime is asked for, exp keeps the manual's rule."""
     assert assertion.claims(request(lifetime=lifetime), NOW, "j")["exp"] == int(NOW) + ahead
-
-
-@pytest.mark.parametrize(("lifetime", "early"), [(10, 2), (20, 5), (600, 5)])
-def test_an_assertion_is_dated_back_and_keeps_its_length(lifetime, early):
-    """A server whose clock is some seconds slow sees no assertion of the future, and none that lasts longer."""
-    claims = assertion.claims(request(lifetime=lifetime), NOW, "j")
-    assert claims["iat"] == int(NOW) - early
-    assert int(claims["exp"]) - int(claims["iat"]) == lifetime
 
 
 def test_iat_can_be_left_out():

@@ -57,8 +57,6 @@ def test_skew_is_told_when_it_becomes_noteworthy_or_jumps(before, after, told):
         (None, 0.0, None),
         (30.0, 0.0, None),
         (31.0, 0.0, 31.0),
-        (-4.9, 0.0, None),
-        (-5.1, 0.0, -5.1),
         (-31.0, 0.0, -31.0),
         (0.0, 300.0, 0.0),
         (300.0, 300.0, None),
@@ -66,7 +64,7 @@ def test_skew_is_told_when_it_becomes_noteworthy_or_jumps(before, after, told):
     ],
 )
 def test_another_assertion_needs_another_time(sample, used, offset):
-    """A refused assertion is made again if it was over 30 s late, or dated into the server's future."""
+    """A refused assertion is made again only if its time was more than 30 s from what the refusal shows."""
     assert better_offset(sample, used, used) == offset
 
 

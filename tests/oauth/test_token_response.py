@@ -62,18 +62,35 @@ def test_another_token_type_is_refused(token_type):
 
 
 @pytest.mark.parametrize(
-    "token", ["a b", "a\r\nX-Injected: 1", "a\n", "a\x00", "a\x7f", "", "töken", 7, True, [TOKEN], {}, "a" * 16_385]
+    "token",
+    [
+        "a b",
+        "a\r\nX-Injected: 1",
+        "a\n",
+        "a\x00",
+        "",
+        "=",
+        "ab=c",
+        "a|b",
+        "a:b",
+        "töken",
+        7,
+        True,
+        [TOKEN],
+        {},
+        "a" * 16_385,
+    ],
 )
-def test_a_token_must_be_visible_ascii(token):
-    """Nothing enters the Authorization field but the characters of RFC 6749, and what was sent is not repeated."""
+def test_a_token_must_be_a_b64token(token):
+    """Nothing enters the Authorization field but the characters of RFC 6750, and what was sent is not repeated."""
     problem = refused(ok(access_token=token))
     assert problem.code == "token-malformed"
     assert "Injected" not in problem.detail
 
 
-@pytest.mark.parametrize("token", ["a", "a==", "-._~+/=", "a" * 16_384, "Atza|IwE", "perm:c3Rl==.NT", '00Dx0!AQ4.,"='])
-def test_every_token_without_blanks_is_taken(token):
-    """RFC 6749 lets a token have every visible character, and real servers use more of them than RFC 6750 has."""
+@pytest.mark.parametrize("token", ["a", "a==", "-._~+/=", "a" * 16_384])
+def test_every_b64token_is_taken(token):
+    """The grammar of RFC 6750 is taken whole."""
     assert read_answer(ok(access_token=token), ASSERTION).value.reveal() == token
 
 

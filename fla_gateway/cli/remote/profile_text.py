@@ -75,7 +75,8 @@ def profile_lines(profile: Mapping[str, Any], times: Times, *, coloured: bool) -
     where = environment.upper() if profile.get("production") else environment
     name = f"{text_of(profile.get('name'))} ({where})"
     health = painted(shown(LEVELS.get(level, level)).lower(), level, coloured=coloured)
-    yield f"{shown(Text('{label}:', label=name))} {health}"
+    heading = shown(Text("{label}:", label=name))
+    yield f"{heading} {health}"
     certificate = table_of(profile, "certificate")
     yield from _finding_lines(profile, certificate, times)
     if finding := table_of(profile, "finding"):
