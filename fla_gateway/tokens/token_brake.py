@@ -5,6 +5,7 @@ Owns the memory of which service refused what, per profile, bounded. Refuses to 
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from typing import Final
 
@@ -18,8 +19,6 @@ LONGEST: Final = 300.0
 ACCEPTED_AFTER: Final = 10.0
 """Seconds after which a call that was sent again with the new token, and was not refused by then, has shown that
 the service accepts it: a later refusal is a new one, as of a token server that was restarted twice."""
-LIKELY_AFTER: Final = 60.0
-"""The same where no call was sent again: by then another call has most likely shown it."""
 QUIET: Final = 300.0
 """Seconds without a refusal (counted from the end of a brake) after which a service's past is forgotten."""
 LIMIT: Final = 32
@@ -47,8 +46,8 @@ class _Record:
     seconds: float = 0.0
     served: bool = False
     """Whether the last refusal of this service led to a new token that is not judged yet."""
-    judged: float = 0.0
-    """From when on that token counts as accepted."""
+    replayed: float = math.inf
+    """When the call that was refused was to be sent again with that token; infinite where it was not."""
 
     def forgotten(self, now: float) -> bool:
         return now >= max(self.last, self.until) + QUIET
@@ -77,13 +76,13 @@ class TokenBrake:
         record.last = now
         if now < record.until:
             return Verdict.BRAKED
-        if record.served and fresh and now < record.judged:
+        if record.served and fresh and now - record.replayed < ACCEPTED_AFTER:
             record.seconds = min(LONGEST, record.seconds * 2 or FIRST)
             record.until = now + record.seconds
             record.served = False
             return Verdict.BRAKE
         record.served = True
-        record.judged = now + (ACCEPTED_AFTER if replays else LIKELY_AFTER)
+        record.replayed = now if replays else math.inf
         return Verdict.DISCARD
 
     def remaining(self, profile: str, service: str, now: float) -> float:
