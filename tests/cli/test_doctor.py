@@ -457,7 +457,8 @@ async def test_apis_that_fail_for_programs_are_a_finding_though_every_way_is_fre
     async with running_gateway({"profiles": [{"name": "employer", "token": None, "failing": failing}]}) as address:
         ended = await run_doctor(staging.configure(), "--json", "--admin", address)
     found = ended.checks["api/calls"]
-    assert (found["verdict"], "government-down.md" in found["cure"]) == ("warning", True)
+    assert ended.verdicts == {"api/calls": "warning"}
+    assert "government-down.md" in found["cure"]
     assert found["seen"] == (
         "dimona fails since 2026-11-30 20:54:30 UTC (503); echo fails since 2026-11-30 20:55:00 UTC (api-timeout)"
     )

@@ -72,14 +72,6 @@ def test_an_unset_variable_is_a_fault(folder, text):
     assert "environment variable" in fault
 
 
-def test_a_variable_without_braces_is_a_fault(folder):
-    """Otherwise its name would be the client id; with two dollar signs it is meant so."""
-    fault = folder.fault(EMPLOYER.replace('client_id = "', 'client_id = "$CLIENT_ID" #"', 1))
-    assert fault.startswith("gateway.toml: profiles.employer.client_id: is a variable as a shell has it")
-    text = EMPLOYER.replace('client_id = "', 'client_id = "$$CLIENT_ID" #"', 1)
-    assert folder.load(text).configuration.profiles["employer"].client_id == "$CLIENT_ID"
-
-
 @pytest.mark.parametrize("path", ["~/employer.pem", "file:///etc/employer.pem"])
 def test_a_path_that_a_shell_or_a_browser_would_replace_is_a_fault(folder, path):
     """Joined to the folder of the file it would be missing there, and the cure would be to make it."""

@@ -32,7 +32,7 @@ def test_the_codes_are_found():
     assert set(CODES) == {
         "configuration", "files", "client-id", "environment", "key", "key-matches-certificate", "certificate-dates",
         "key-rules", "gateway", "way", "name", "tcp", "proxy", "tls", "clock", "token", "token-latest", "scopes",
-        "call",
+        "call", "calls",
     }  # fmt: skip
 
 

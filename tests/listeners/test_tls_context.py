@@ -332,7 +332,7 @@ async def test_garbage_is_told_once_a_minute(served, authority, caplog):
     assert [line["event"] for line in lines] == ["tls-handshakes-failed"]
     assert caplog.records == []
     with capture_logs() as lines:
-        shaking._tell()
+        shaking._log_failures()
     assert [line["count"] for line in lines] == [9]
     await welcomed(port, authority)
 

@@ -22,9 +22,6 @@ _CURE: Final = Text("$$ means a dollar sign")
 _NO_NAME: Final = Message(
     "variable-malformed", "has a ${{ that begins no name of an environment variable, such as ${{NAME}}"
 )
-_NO_BRACES: Final = Message("variable-without-braces", "is a variable as a shell has it, which is not replaced here")
-_BARE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*").fullmatch
-_BRACES: Final = Text("write ${{NAME}}; $$ means a dollar sign")
 _NOT_SET: Final = Message("variable-not-set", "takes an environment variable that is not set")
 _NOT_EXPANDED: Final = ("~/", "file:")
 """Beginnings of a path that shells and browsers replace."""
@@ -77,8 +74,6 @@ class Expander:
             # A value is needed here until all faults are known; the loader judges it no further.
             return "unset"
 
-        if text[:1] == "$" and _BARE(text):
-            self._fault(path, _NO_BRACES, _BRACES)
         return _VARIABLE.sub(replacement, text)
 
     def _absolute(self, text: str, path: tuple[str | int, ...]) -> str:
