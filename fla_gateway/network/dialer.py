@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final, TypeVar, cast
 
 from aiohappyeyeballs import AddrInfoType, start_connection
@@ -219,7 +220,7 @@ class _Attempt:
         try:
             _, made = await asyncio.shield(opening)
         except BaseException:
-            opening.add_done_callback(_give_up)
+            opening.add_done_callback(partial(_give_up, sock, loop))
             # The descriptor is the transport's now, which may not be done with it: closed under its feet, the number
             # would go to the next connection, and the transport would stop that one's events. So only the line is cut.
             with suppress(OSError):
@@ -228,9 +229,16 @@ class _Attempt:
         return made
 
 
-def _give_up(opening: asyncio.Task[tuple[asyncio.BaseTransport, asyncio.BaseProtocol]]) -> None:
+def _give_up(
+    sock: socket.socket,
+    loop: asyncio.AbstractEventLoop,
+    opening: asyncio.Task[tuple[asyncio.BaseTransport, asyncio.BaseProtocol]],
+) -> None:
     """End a connection that nothing waits for any more, if it was opened all the same."""
     if not opening.cancelled() and opening.exception() is None:
         transport, _ = opening.result()
-        # `create_connection` makes no other; typeshed says less of it.
         cast("asyncio.Transport", transport).abort()
+    elif not isinstance(loop, asyncio.BaseEventLoop):
+        # uvloop closes the descriptor, but where the line was cut in the first turn it does not say so to the socket,
+        # which would close the number once more: that of another connection by then.
+        sock.detach()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import socket
@@ -237,6 +238,31 @@ async def test_a_handshake_that_is_given_up_in_its_last_step_is_no_fault(caller,
         await eventually(lambda: protocol.lost)
         await asyncio.to_thread(thread.join)
     assert faults == []
+
+
+async def test_a_handshake_that_is_given_up_in_its_first_turn_closes_no_descriptor_twice(caller):
+    """Its number is another connection's by then."""
+    dialing: list[asyncio.Future[asyncio.Protocol]] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        there = Destination("127.0.0.1", port, Text("API"), "api_base", Text("'ca_file'"), Text("Check the firewall."))
+
+        def begin():
+            dialing[0].cancel()
+            return asyncio.Protocol()
+
+        before = asyncio.all_tasks()
+        dialing.append(asyncio.ensure_future(caller.dialer.open(Route(there), caller.tls, begin, PATIENCE)))
+        await asyncio.wait(dialing)
+        await asyncio.wait((asyncio.all_tasks() - before) or dialing)
+        await asyncio.sleep(0)
+        assert dialing[0].cancelled()
+        others = [socket.socket() for _ in range(8)]
+        dialing.clear()
+        gc.collect()
+        for other in others:
+            os.fstat(other.fileno())
+            other.close()
 
 
 @pytest.mark.parametrize("kind", ["hangs", "resets", "closes", "babbles", "fails_the_tunnel", "refuses"])

@@ -45,8 +45,7 @@ def listener_names(port: int, own: Iterable[str], further: Iterable[str]) -> fro
     """Return every value of Host that a listener accepts, in lower case.
 
     Args:
-        port: TCP port of the listener; each name is valid with this port and without any. An empty one is none
-            (RFC 3986, section 6.2.3).
+        port: TCP port of the listener; each name is valid with this port and without any.
         own: the address that the listener is bound to, as written in Host.
         further: names of the configuration; one that carries a port of its own is valid with just that. Names in the
             DNS are valid with the dot of an absolute name as well, which many clients send (RFC 3986, section 3.2.2).
@@ -56,7 +55,7 @@ def listener_names(port: int, own: Iterable[str], further: Iterable[str]) -> fro
         text = name.lower()
         names.add(text)
         if ":" not in text.rpartition("]")[2]:
-            names |= {f"{text}:{port}", f"{text}:"}
+            names.add(f"{text}:{port}")
     return frozenset(name.encode() for name in names)
 
 
@@ -105,7 +104,7 @@ def judge(
 def _is_plain(host: bytes | None) -> bool:
     """Return whether browsers send no Fetch Metadata to a name in clear text: any name but the loopback ones."""
     name, colon, port = (host or b"").rpartition(b":")
-    bare = name if colon and (port.isdigit() or not port) else host or b""
+    bare = name if colon and port.isdigit() else host or b""
     return bool(bare) and bare.lower().decode("latin-1") not in LOOPBACK_NAMES
 
 
