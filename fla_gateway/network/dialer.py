@@ -237,6 +237,7 @@ def _give_up(
     """End a connection that nothing waits for any more, if it was opened all the same."""
     if not opening.cancelled() and opening.exception() is None:
         transport, _ = opening.result()
+        # `create_connection` makes no other; typeshed says less of it.
         cast("asyncio.Transport", transport).abort()
     elif not isinstance(loop, asyncio.BaseEventLoop):
         # uvloop closes the descriptor, but where the line was cut in the first turn it does not say so to the socket,
