@@ -24,7 +24,7 @@ def test_a_pool_without_one_thread_is_none():
 
 
 def test_a_call_waits_for_a_thread_that_is_there():
-    """What is asked for is done once, and whoever asked learns of it, although there should be a thread of its own."""
+    """What is asked for is done once, and its caller learns of it, although there should be a thread of its own."""
     gate = threading.Event()
     calls: list[str] = []
     with ThreadPool(4) as pool:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import ssl
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -88,27 +88,11 @@ async def open_surface(
     # Read while the first tokens are fetched and the first calls answered, since it takes a tenth of a second.
     server = await imported("fla_gateway.admin.server")
     await imported("fla_gateway.runtime.monitoring.metric_sources")
-    from fla_gateway.runtime.monitoring.known_expiries import listener_contexts  # noqa: PLC0415 - as above
-    from fla_gateway.runtime.monitoring.metric_sources import exposition  # noqa: PLC0415 - as above
-
     configuration = sources.gateway.current.configured.settings.configuration
-    measures: list[Exposition] = []
     counts: Counter[tuple[str, str]] = Counter()
-
-    async def metrics_text() -> bytes:
-        if not measures:
-            await imported("fla_gateway.observe.metrics.registry")
-            measures.append(
-                exposition(
-                    sources.gateway, sources.observation, client, sources.clock, counts, sources.reload,
-                    lambda: listener_contexts(sources), sources.alerts,
-                )
-            )  # fmt: skip
-        return await asyncio.to_thread(measures[0].read())
-
     admin: AdminServer = server.AdminServer(
         readiness,
-        metrics_text,
+        _metrics(sources, client, counts),
         lambda profile: _status(sources, profile),
         _access(configuration),
         sources.clock,
@@ -127,6 +111,30 @@ async def open_surface(
     if sources.observation.journal is not None:
         # Files of earlier runs may be many: they are read beside the first requests, not before them.
         run_beside(_recall(sources), "doubts", stack)
+
+
+def _metrics(
+    sources: StatusSources, client: TokenClient, counts: Counter[tuple[str, str]]
+) -> Callable[[], Awaitable[bytes]]:
+    """Give what writes the metrics; it is made when they are asked for."""
+    # As in `open_surface`, which has imported them.
+    from fla_gateway.runtime.monitoring.known_expiries import listener_contexts  # noqa: PLC0415 - as above
+    from fla_gateway.runtime.monitoring.metric_sources import exposition  # noqa: PLC0415 - as above
+
+    measures: list[Exposition] = []
+
+    async def metrics_text() -> bytes:
+        if not measures:
+            await imported("fla_gateway.observe.metrics.registry")
+            measures.append(
+                exposition(
+                    sources.gateway, sources.observation, client, sources.clock, counts, sources.reload,
+                    lambda: listener_contexts(sources), sources.alerts,
+                )
+            )  # fmt: skip
+        return await asyncio.to_thread(measures[0].read())
+
+    return metrics_text
 
 
 async def _keep_file(bound: Bound, listener: Listener, admin: AdminServer, stack: AsyncExitStack) -> None:

@@ -48,7 +48,7 @@ class TestObservation:
         assert refusal.code == code
 
     def test_identity_is_never_relaxed(self):
-        """Nobody is let in without a proof because callers are observed."""
+        """No request is let in without a proof because callers are observed."""
         callers = admissions(erp=table(keys=[KEY], observe_until=WALL + 10))
         assert identified(callers.identify(key(OTHER), None, 0.0)) == "credentials-refused"
         assert identified(callers.identify(None, None, 0.0)) == "credentials-missing"
